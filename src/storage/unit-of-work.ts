@@ -1,0 +1,57 @@
+import type { NewChange, SqlParameter, Statement, Writer } from './database.ts';
+
+/** A position in the log that is given when its unit of work is committed. */
+export class Position {
+  readonly #unit: UnitOfWork;
+  /** Place among the unit's positions, from 0. */
+  readonly offset: number;
+
+  constructor(unit: UnitOfWork, offset: number) {
+    this.#unit = unit;
+    this.offset = offset;
+  }
+
+  /** The number. Throws before the unit is committed. */
+  get value(): number {
+    const first = this.#unit.firstPosition;
+    if (first === undefined) throw new Error('A position has no number before its unit of work is committed');
+    return first + this.offset;
+  }
+}
+
+/** One statement of a unit with its parameters. */
+export interface Write {
+  readonly statement: Statement;
+  readonly parameters: readonly SqlParameter[];
+}
+
+/**
+ * What one request changes, collected first and committed as a whole. Nothing is written before
+ * `database.commit(unit)`; either all of it is kept or nothing.
+ */
+export class UnitOfWork implements Writer {
+  readonly guards: Write[] = [];
+  readonly writes: Write[] = [];
+  readonly changes: NewChange[] = [];
+  positions = 0;
+  /** Number of the unit's first position; set by the engine at commit. */
+  firstPosition: number | undefined = undefined;
+
+  position(): Position {
+    const position = new Position(this, this.positions);
+    this.positions += 1;
+    return position;
+  }
+
+  run(statement: Statement, ...parameters: SqlParameter[]): void {
+    this.writes.push({ statement, parameters });
+  }
+
+  guard(statement: Statement, ...parameters: SqlParameter[]): void {
+    this.guards.push({ statement, parameters });
+  }
+
+  announce(change: NewChange): void {
+    this.changes.push(change);
+  }
+}

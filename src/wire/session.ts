@@ -1,0 +1,14 @@
+import type { DeviceId, UserId } from '../protocol/identifiers.ts';
+
+/** Whoever a request's access token stands for. */
+export interface Session {
+  readonly userId: UserId;
+  /** Absent for an application service acting without a device. */
+  readonly deviceId: DeviceId | undefined;
+  readonly isGuest: boolean;
+  readonly isAdmin: boolean;
+  /** Identifies the access token (never the token itself); transaction ids are scoped to the device. */
+  readonly tokenId: string;
+  /** The application service that asks, if one does. */
+  readonly appserviceId: string | undefined;
+}
