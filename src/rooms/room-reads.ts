@@ -1,0 +1,47 @@
+import type { RoomEvent } from '../protocol/events/event.ts';
+import type { EventId, RoomId, UserId } from '../protocol/identifiers.ts';
+
+export type Membership = 'join' | 'invite' | 'knock' | 'leave' | 'ban';
+
+/** A room and what a user is in it. */
+export interface RoomMembership {
+  readonly roomId: RoomId;
+  readonly membership: Membership;
+  /** Position of the membership event in the log. */
+  readonly position: number;
+  readonly eventId: EventId;
+  /** Who sent the membership event. */
+  readonly sender: UserId;
+  readonly forgotten: boolean;
+}
+
+/** An event as it is kept: what the rules see, and its place in the log. */
+export interface LoggedEvent extends RoomEvent {
+  readonly position: number;
+}
+
+/**
+ * What modules read of rooms. Everything given here is committed. Lists are of local and remote users alike; ask
+ * for members page by page.
+ */
+export interface RoomReads {
+  /** The user's membership now; undefined for one who never was in the room, or for an unknown room. */
+  membership(roomId: RoomId, userId: UserId): Promise<RoomMembership | undefined>;
+  /** Rooms the user is joined to. Cached for users seen lately. */
+  joinedRooms(userId: UserId): Promise<ReadonlySet<RoomId>>;
+  /** All of the user's rooms. */
+  roomsOf(userId: UserId): Promise<readonly RoomMembership[]>;
+  /** Joined users after `after` in order of user ID, at most `limit`. */
+  joinedMembers(roomId: RoomId, after: UserId | undefined, limit: number): Promise<readonly UserId[]>;
+  joinedCount(roomId: RoomId): Promise<number>;
+  /** Whether two users are joined to one room. */
+  shareRoom(one: UserId, other: UserId): Promise<boolean>;
+  /** One event by ID, redacted if it was redacted. Makes no check of who may see it. */
+  event(eventId: EventId): Promise<LoggedEvent | undefined>;
+  /** One entry of the current state. */
+  state(roomId: RoomId, type: string, stateKey: string): Promise<LoggedEvent | undefined>;
+  /** Events of a room after a position, oldest first, at most `limit`. */
+  eventsAfter(roomId: RoomId, position: number, limit: number): Promise<readonly LoggedEvent[]>;
+  /** 403 M_FORBIDDEN unless the user is joined. */
+  assertJoined(roomId: RoomId, userId: UserId): Promise<void>;
+}
