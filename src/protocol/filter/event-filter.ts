@@ -1,0 +1,135 @@
+import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
+import { badJson } from '../matrix-error.ts';
+import { optionalBoolean, optionalStrings } from './filter-fields.ts';
+import { compileTypeList } from './type-pattern.ts';
+
+/** What a filter looks at. A test on something that is absent fails if the filter lists what to include. */
+export interface FilteredEvent {
+  readonly type: string;
+  readonly sender?: string | undefined;
+  readonly roomId?: string | undefined;
+  readonly content?: JsonObject | undefined;
+}
+
+/** Says whether a filter lets an event through. */
+export type EventMatcher = (event: FilteredEvent) => boolean;
+
+/** How many events a request may get. */
+export interface LimitBounds {
+  readonly defaultLimit: number;
+  readonly maxLimit: number;
+}
+
+/** A parsed EventFilter or RoomEventFilter. Lists are undefined where the filter says nothing. */
+export interface EventFilter {
+  /** Events to return at most: 0 up to the bounds' maximum. */
+  readonly limit: number;
+  readonly types: readonly string[] | undefined;
+  readonly notTypes: readonly string[] | undefined;
+  readonly senders: readonly string[] | undefined;
+  readonly notSenders: readonly string[] | undefined;
+  readonly rooms: readonly string[] | undefined;
+  readonly notRooms: readonly string[] | undefined;
+  readonly containsUrl: boolean | undefined;
+  readonly lazyLoadMembers: boolean;
+  /** Only of effect with `lazyLoadMembers`. */
+  readonly includeRedundantMembers: boolean;
+  readonly unreadThreadNotifications: boolean;
+  /** Let through only events that one of these senders relates to. Needs the store, so `matches` leaves it out. */
+  readonly relatedBySenders: readonly string[] | undefined;
+  /** Let through only events with a relation of one of these types. Needs the store, so `matches` leaves it out. */
+  readonly relatedByRelTypes: readonly string[] | undefined;
+  /** Whether the lists and `contains_url` let an event through. An exclusion wins over an inclusion. */
+  readonly matches: EventMatcher;
+}
+
+/** The limits of timelines, `/messages` and the like. */
+export const TIMELINE_LIMITS: LimitBounds = { defaultLimit: 10, maxLimit: 100 };
+
+/** Compiles an EventFilter or RoomEventFilter of the Client-Server API. Throws 400 M_BAD_JSON. */
+export function compileEventFilter(json: JsonValue): EventMatcher {
+  return parseEventFilter(json).matches;
+}
+
+/**
+ * Parses an EventFilter or RoomEventFilter (Client-Server API, "Filtering"). Unknown keys are ignored.
+ *
+ * @param where what comes before a key in an error message, such as `room.timeline.`.
+ * @throws 400 M_BAD_JSON saying which key is wrong.
+ */
+export function parseEventFilter(
+  json: JsonValue,
+  where = '',
+  bounds: LimitBounds = TIMELINE_LIMITS,
+): EventFilter {
+  if (!isJsonObject(json))
+    throw badJson(`${where ? `"${where.slice(0, -1)}"` : 'A filter'} must be an object`);
+  const strings = (name: string, sigil = ''): readonly string[] | undefined =>
+    optionalStrings(json, name, where, sigil);
+  const flag = (name: string): boolean => optionalBoolean(json, name, where) ?? false;
+  const lists = {
+    types: strings('types'),
+    notTypes: strings('not_types'),
+    senders: strings('senders', '@'),
+    notSenders: strings('not_senders', '@'),
+    rooms: strings('rooms', '!'),
+    notRooms: strings('not_rooms', '!'),
+    containsUrl: optionalBoolean(json, 'contains_url', where),
+  };
+  return {
+    ...lists,
+    limit: parseLimit(json.limit, where, bounds),
+    lazyLoadMembers: flag('lazy_load_members'),
+    includeRedundantMembers: flag('include_redundant_members'),
+    unreadThreadNotifications: flag('unread_thread_notifications'),
+    relatedBySenders: strings('related_by_senders', '@'),
+    relatedByRelTypes: strings('related_by_rel_types'),
+    matches: compileLists(lists),
+  };
+}
+
+/** Zero is let through, though the specification asks for more: clients use it to get no events. */
+function parseLimit(limit: JsonValue | undefined, where: string, bounds: LimitBounds): number {
+  if (limit === undefined) return bounds.defaultLimit;
+  if (typeof limit !== 'number' || !Number.isSafeInteger(limit) || limit < 0) {
+    throw badJson(`"${where}limit" must be an integer that is not negative`);
+  }
+  return Math.min(limit, bounds.maxLimit);
+}
+
+type FilterLists = Pick<
+  EventFilter,
+  'types' | 'notTypes' | 'senders' | 'notSenders' | 'rooms' | 'notRooms' | 'containsUrl'
+>;
+
+function compileLists(lists: FilterLists): EventMatcher {
+  const checks: EventMatcher[] = [];
+  const { types, notTypes, containsUrl } = lists;
+  if (notTypes) {
+    const excluded = compileTypeList(notTypes);
+    checks.push((event) => !excluded(event.type));
+  }
+  if (types) {
+    const included = compileTypeList(types);
+    checks.push((event) => included(event.type));
+  }
+  const sender = compileMembership(lists.senders, lists.notSenders);
+  if (sender) checks.push((event) => sender(event.sender));
+  const room = compileMembership(lists.rooms, lists.notRooms);
+  if (room) checks.push((event) => room(event.roomId));
+  if (containsUrl !== undefined) {
+    checks.push((event) => Object.hasOwn(event.content ?? {}, 'url') === containsUrl);
+  }
+  return (event) => checks.every((check) => check(event));
+}
+
+/** A test for IDs of which some are let through and some not, or undefined if all are let through. */
+export function compileMembership(
+  included: readonly string[] | undefined,
+  excluded: readonly string[] | undefined,
+): ((id: string | undefined) => boolean) | undefined {
+  if (!included && !excluded) return undefined;
+  const allowed = included && new Set(included);
+  const refused = new Set(excluded);
+  return (id) => (id === undefined ? !allowed : !refused.has(id) && (!allowed || allowed.has(id)));
+}
