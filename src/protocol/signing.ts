@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { base64 } from './base64.ts';
 import { canonicalJson, canonicalMembers, joinMembers, type CanonicalMember } from './canonical-json.ts';
 import { NOT_CONTENT_HASHED } from './events/content-hash.ts';
@@ -102,7 +102,7 @@ export function finishPdu(
   const options = { strict: version.strictCanonicalJson };
   const members = canonicalMembers({ ...unfinished, hashes: {}, signatures: {} }, options);
   const hashed = joinMembers(members.filter((member) => !NOT_CONTENT_HASHED.has(member.key)));
-  const sha256 = base64(createHash('sha256').update(hashed).digest());
+  const sha256 = base64(hash('sha256', hashed, 'buffer'));
   const hashes: CanonicalMember = { key: 'hashes', text: `"hashes":{"sha256":"${sha256}"}` };
 
   const left = redactContent(unfinished.type, unfinished.content, version);
@@ -117,7 +117,7 @@ export function finishPdu(
     eventId:
       version.eventIdFormat === 'server-chosen'
         ? eventIdOf(unfinished, version)
-        : eventIdOfHash(createHash('sha256').update(signed).digest(), version),
+        : eventIdOfHash(hash('sha256', signed, 'buffer'), version),
     json: joinMembers(replace(replace(members, hashes), signatureMember)),
   };
 }

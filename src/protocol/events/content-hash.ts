@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { decodeBase64 } from '../base64.ts';
 import { canonicalMembers, joinMembers } from '../canonical-json.ts';
 import { isJsonObject } from '../json.ts';
@@ -17,7 +17,7 @@ export const NOT_CONTENT_HASHED: ReadonlySet<string> = new Set(['unsigned', 'sig
 export function contentHash(pdu: Pdu, version: RoomVersion): Buffer {
   const members = canonicalMembers(pdu, { strict: version.strictCanonicalJson });
   const text = joinMembers(members.filter(({ key }) => !NOT_CONTENT_HASHED.has(key)));
-  return createHash('sha256').update(text).digest();
+  return hash('sha256', text, 'buffer');
 }
 
 /**

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { canonicalJson } from '../canonical-json.ts';
 import type { RoomVersion } from '../room-versions.ts';
 import type { Pdu } from './event.ts';
@@ -22,5 +22,5 @@ export function referenceJson(pdu: Pdu, version: RoomVersion): string {
  * @throws MatrixError 400 M_BAD_JSON for an event that canonical JSON cannot express.
  */
 export function referenceHash(pdu: Pdu, version: RoomVersion): Buffer {
-  return createHash('sha256').update(referenceJson(pdu, version)).digest();
+  return hash('sha256', referenceJson(pdu, version), 'buffer');
 }
