@@ -1,0 +1,44 @@
+import { Type } from 'typebox';
+import { roomAlias, roomId } from '../../../protocol/identifiers.ts';
+import type { Aliases } from '../../../rooms/aliases.ts';
+import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
+
+const declaration = {
+  spec: 'client-server-api/#room-aliases',
+  paths: clientPaths('/directory/room/:roomAlias'),
+  params: Type.Object({ roomAlias: Type.String() }),
+};
+
+/** GET /directory/room/{roomAlias} */
+export const getRoomIdByAlias = endpoint(
+  { ...declaration, id: 'getRoomIdByAlias', method: 'GET', auth: 'none' },
+  async (needs: { aliases: Aliases }, request) => {
+    const { roomId: id, servers } = await needs.aliases.resolve(roomAlias(request.params.roomAlias));
+    return { room_id: id, servers };
+  },
+);
+
+/** PUT /directory/room/{roomAlias} */
+export const setRoomAlias = endpoint(
+  {
+    ...declaration,
+    id: 'setRoomAlias',
+    method: 'PUT',
+    auth: 'user',
+    body: Type.Object({ room_id: Type.String() }),
+  },
+  async (needs: { aliases: Aliases }, request) => {
+    const alias = roomAlias(request.params.roomAlias);
+    await needs.aliases.create(request.session.userId, alias, roomId(request.body.room_id));
+    return {};
+  },
+);
+
+/** DELETE /directory/room/{roomAlias} */
+export const deleteRoomAlias = endpoint(
+  { ...declaration, id: 'deleteRoomAlias', method: 'DELETE', auth: 'user' },
+  async (needs: { aliases: Aliases }, request) => {
+    await needs.aliases.remove(request.session.userId, roomAlias(request.params.roomAlias));
+    return {};
+  },
+);

@@ -1,0 +1,68 @@
+import { Type } from 'typebox';
+import type { JsonObject } from '../../../protocol/json.ts';
+import { MatrixError } from '../../../protocol/matrix-error.ts';
+import type { RoomCreation, RoomWishes } from '../../../rooms/create-room.ts';
+import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
+
+const Content = Type.Record(Type.String(), Type.Unknown());
+
+/** POST /createRoom */
+export const createRoom = endpoint(
+  {
+    id: 'createRoom',
+    spec: 'client-server-api/#post_matrixclientv3createroom',
+    method: 'POST',
+    paths: clientPaths('/createRoom'),
+    auth: 'user',
+    limit: 'createRoom',
+    body: Type.Object({
+      visibility: Type.Optional(Type.Union([Type.Literal('public'), Type.Literal('private')])),
+      room_alias_name: Type.Optional(Type.String()),
+      name: Type.Optional(Type.String()),
+      topic: Type.Optional(Type.String()),
+      invite: Type.Optional(Type.Array(Type.String(), { maxItems: 1_000 })),
+      invite_3pid: Type.Optional(Type.Array(Type.Unknown())),
+      room_version: Type.Optional(Type.String()),
+      creation_content: Type.Optional(Content),
+      initial_state: Type.Optional(
+        Type.Array(
+          Type.Object({ type: Type.String(), state_key: Type.Optional(Type.String()), content: Content }),
+        ),
+      ),
+      preset: Type.Optional(
+        Type.Union([
+          Type.Literal('private_chat'),
+          Type.Literal('public_chat'),
+          Type.Literal('trusted_private_chat'),
+        ]),
+      ),
+      is_direct: Type.Optional(Type.Boolean()),
+      power_level_content_override: Type.Optional(Content),
+    }),
+  },
+  async (needs: { creation: RoomCreation }, request) => {
+    const { body } = request;
+    if (body.invite_3pid && body.invite_3pid.length > 0) {
+      throw new MatrixError(403, 'M_THREEPID_DENIED', 'This server has no identity server to invite through');
+    }
+    const wishes: RoomWishes = {
+      visibility: body.visibility,
+      roomAliasName: body.room_alias_name,
+      name: body.name,
+      topic: body.topic,
+      invite: body.invite,
+      roomVersion: body.room_version,
+      creationContent: body.creation_content as JsonObject | undefined,
+      initialState: body.initial_state?.map((one) => ({
+        type: one.type,
+        stateKey: one.state_key ?? '',
+        content: one.content as JsonObject,
+      })),
+      preset: body.preset,
+      isDirect: body.is_direct,
+      powerLevelContentOverride: body.power_level_content_override as JsonObject | undefined,
+    };
+    const { roomId } = await needs.creation.create(request.session.userId, wishes);
+    return { room_id: roomId };
+  },
+);

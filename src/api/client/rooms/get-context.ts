@@ -1,0 +1,61 @@
+import { Type } from 'typebox';
+import { eventId, roomId } from '../../../protocol/identifiers.ts';
+import type { ClientEvents } from '../../../rooms/client-events.ts';
+import { streamToken } from '../../../rooms/stream-token.ts';
+import type { Timeline } from '../../../rooms/timeline.ts';
+import type { Visibility } from '../../../rooms/visibility.ts';
+import { clientPaths, endpoint, RawJson } from '../../../wire/endpoint.ts';
+import { roomEventFilter } from './get-messages.ts';
+
+const MOST_EVENTS = 100;
+
+/** GET /rooms/{roomId}/context/{eventId} */
+export const getEventContext = endpoint(
+  {
+    id: 'getEventContext',
+    spec: 'client-server-api/#get_matrixclientv3roomsroomidcontexteventid',
+    method: 'GET',
+    paths: clientPaths('/rooms/:roomId/context/:eventId'),
+    auth: 'user',
+    guests: true,
+    params: Type.Object({ roomId: Type.String(), eventId: Type.String() }),
+    query: Type.Object({
+      limit: Type.Optional(Type.Integer({ minimum: 0 })),
+      filter: Type.Optional(Type.String()),
+    }),
+  },
+  async (
+    needs: {
+      visibility: Visibility;
+      timeline: Timeline;
+      clientEvents: ClientEvents;
+      clock: { now(): number };
+    },
+    request,
+  ) => {
+    const { query, session } = request;
+    const filter = roomEventFilter(query.filter);
+    const limit = Math.min(query.limit ?? filter.limit, MOST_EVENTS);
+    const access = await needs.visibility.accessOrForbid(roomId(request.params.roomId), session.userId);
+    const context = await needs.timeline.context(access, eventId(request.params.eventId), limit, (event) =>
+      filter.matches(event),
+    );
+    const viewer = { userId: session.userId, deviceId: session.deviceId, now: needs.clock.now() };
+    const texts = (events: typeof context.before) =>
+      needs.clientEvents.texts(events, viewer, { roomId: access.roomId });
+    const senders = new Set(
+      [context.event, ...context.before, ...context.after].map((event) => event.sender),
+    );
+    const state = await needs.timeline.stateEvents(
+      context.root,
+      (type, stateKey) =>
+        !filter.lazyLoadMembers || type !== 'm.room.member' || senders.has(stateKey as typeof session.userId),
+    );
+    const [event] = await texts([context.event]);
+    return new RawJson(
+      `{"event":${event ?? '{}'},"events_before":[${(await texts(context.before)).join(',')}],` +
+        `"events_after":[${(await texts(context.after)).join(',')}],"state":[${(await texts(state)).join(',')}],` +
+        `"start":"${streamToken(context.start)}","end":"${streamToken(context.end)}"}`,
+    );
+  },
+);

@@ -1,0 +1,32 @@
+import { Type } from 'typebox';
+import { roomId } from '../../../protocol/identifiers.ts';
+import type { JsonObject } from '../../../protocol/json.ts';
+import type { CommittedRooms } from '../../../rooms/committed-rooms.ts';
+import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
+
+/** GET /rooms/{roomId}/joined_members */
+export const getJoinedMembersByRoom = endpoint(
+  {
+    id: 'getJoinedMembersByRoom',
+    spec: 'client-server-api/#get_matrixclientv3roomsroomidjoined_members',
+    method: 'GET',
+    paths: clientPaths('/rooms/:roomId/joined_members'),
+    auth: 'user',
+    guests: true,
+    params: Type.Object({ roomId: Type.String() }),
+  },
+  async (needs: { rooms: CommittedRooms }, request) => {
+    const id = roomId(request.params.roomId);
+    await needs.rooms.assertJoined(id, request.session.userId);
+    const joined: JsonObject = {};
+    for await (const event of needs.rooms.memberEvents(id)) {
+      const { membership, displayname, avatar_url: avatarUrl } = event.content;
+      if (membership !== 'join' || event.stateKey === undefined) continue;
+      const profile: JsonObject = {};
+      if (typeof displayname === 'string') profile.display_name = displayname;
+      if (typeof avatarUrl === 'string') profile.avatar_url = avatarUrl;
+      joined[event.stateKey] = profile;
+    }
+    return { joined };
+  },
+);

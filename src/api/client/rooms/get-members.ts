@@ -1,0 +1,55 @@
+import { Type } from 'typebox';
+import { roomId } from '../../../protocol/identifiers.ts';
+import { invalidParam } from '../../../protocol/matrix-error.ts';
+import type { ClientEvents } from '../../../rooms/client-events.ts';
+import { parseStreamToken } from '../../../rooms/stream-token.ts';
+import type { Timeline } from '../../../rooms/timeline.ts';
+import type { Visibility } from '../../../rooms/visibility.ts';
+import { clientPaths, endpoint, RawJson } from '../../../wire/endpoint.ts';
+
+const Membership = Type.Union(['join', 'invite', 'knock', 'leave', 'ban'].map((one) => Type.Literal(one)));
+
+/** GET /rooms/{roomId}/members */
+export const getMembersByRoom = endpoint(
+  {
+    id: 'getMembersByRoom',
+    spec: 'client-server-api/#get_matrixclientv3roomsroomidmembers',
+    method: 'GET',
+    paths: clientPaths('/rooms/:roomId/members'),
+    auth: 'user',
+    guests: true,
+    params: Type.Object({ roomId: Type.String() }),
+    query: Type.Object({
+      at: Type.Optional(Type.String()),
+      membership: Type.Optional(Membership),
+      not_membership: Type.Optional(Membership),
+    }),
+  },
+  async (
+    needs: {
+      visibility: Visibility;
+      timeline: Timeline;
+      clientEvents: ClientEvents;
+      clock: { now(): number };
+    },
+    request,
+  ) => {
+    const { at, membership, not_membership: notMembership } = request.query;
+    const { userId, deviceId } = request.session;
+    const access = await needs.visibility.accessOrForbid(roomId(request.params.roomId), userId);
+    const position = at === undefined ? Infinity : parseStreamToken(at);
+    const root =
+      position < access.joinedUntil
+        ? await needs.timeline.rootAt(access.roomId, position)
+        : await needs.timeline.visibleRoot(access);
+    if (!root) throw invalidParam('"at" lies before the room was made');
+    const members = await needs.timeline.stateEvents(root, (type) => type === 'm.room.member');
+    const chunk = members.filter(({ content }) => {
+      if (membership !== undefined) return content.membership === membership;
+      return notMembership === undefined || content.membership !== notMembership;
+    });
+    const viewer = { userId, deviceId, now: needs.clock.now() };
+    const texts = await needs.clientEvents.texts(chunk, viewer, { roomId: access.roomId });
+    return new RawJson(`{"chunk":[${texts.join(',')}]}`);
+  },
+);

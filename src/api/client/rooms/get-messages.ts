@@ -1,0 +1,81 @@
+import { Type } from 'typebox';
+import { parseEventFilter, TIMELINE_LIMITS } from '../../../protocol/filter/event-filter.ts';
+import { roomId } from '../../../protocol/identifiers.ts';
+import type { JsonValue } from '../../../protocol/json.ts';
+import { badJson } from '../../../protocol/matrix-error.ts';
+import type { ClientEvents } from '../../../rooms/client-events.ts';
+import { parseStreamToken, streamToken } from '../../../rooms/stream-token.ts';
+import type { Timeline } from '../../../rooms/timeline.ts';
+import type { Visibility } from '../../../rooms/visibility.ts';
+import { clientPaths, endpoint, RawJson } from '../../../wire/endpoint.ts';
+
+/** GET /rooms/{roomId}/messages */
+export const getRoomEvents = endpoint(
+  {
+    id: 'getRoomEvents',
+    spec: 'client-server-api/#get_matrixclientv3roomsroomidmessages',
+    method: 'GET',
+    paths: clientPaths('/rooms/:roomId/messages'),
+    auth: 'user',
+    guests: true,
+    params: Type.Object({ roomId: Type.String() }),
+    query: Type.Object({
+      from: Type.Optional(Type.String()),
+      to: Type.Optional(Type.String()),
+      dir: Type.Union([Type.Literal('b'), Type.Literal('f')]),
+      limit: Type.Optional(Type.Integer({ minimum: 0 })),
+      filter: Type.Optional(Type.String()),
+    }),
+  },
+  async (
+    needs: {
+      visibility: Visibility;
+      timeline: Timeline;
+      clientEvents: ClientEvents;
+      clock: { now(): number };
+    },
+    request,
+  ) => {
+    const { query, session } = request;
+    const filter = roomEventFilter(query.filter);
+    const access = await needs.visibility.accessOrForbid(roomId(request.params.roomId), session.userId);
+    const limit = Math.max(1, Math.min(query.limit ?? filter.limit, TIMELINE_LIMITS.maxLimit));
+    const page = await needs.timeline.messages(
+      access,
+      { from: place(query.from), to: place(query.to), direction: query.dir, limit },
+      (event) => filter.matches(event),
+    );
+    const viewer = { userId: session.userId, deviceId: session.deviceId, now: needs.clock.now() };
+    const roomIdOf = { roomId: access.roomId };
+    const memberships = await needs.visibility.membershipsAt(access, page.events);
+    const chunk = await needs.clientEvents.texts(page.events, viewer, {
+      ...roomIdOf,
+      membershipOf: (event) => memberships.get(event),
+    });
+    let text = `{"chunk":[${chunk.join(',')}],"start":"${streamToken(page.start)}"`;
+    if (page.end !== undefined) text += `,"end":"${streamToken(page.end)}"`;
+    const newest = query.dir === 'b' ? page.events[0] : page.events.at(-1);
+    if (filter.lazyLoadMembers && newest) {
+      const senders = page.events.map((event) => event.sender);
+      const members = await needs.timeline.membersFor(newest.stateRoot, senders);
+      text += `,"state":[${(await needs.clientEvents.texts(members, viewer, roomIdOf)).join(',')}]`;
+    }
+    return new RawJson(`${text}}`);
+  },
+);
+
+function place(token: string | undefined): number | undefined {
+  return token === undefined || token === '' ? undefined : parseStreamToken(token);
+}
+
+/** The filter of a query string. 400 M_BAD_JSON for what is not a filter. */
+export function roomEventFilter(text: string | undefined): ReturnType<typeof parseEventFilter> {
+  if (text === undefined) return parseEventFilter({});
+  let json: JsonValue;
+  try {
+    json = JSON.parse(text) as JsonValue;
+  } catch {
+    throw badJson('"filter" must be a RoomEventFilter as JSON');
+  }
+  return parseEventFilter(json);
+}

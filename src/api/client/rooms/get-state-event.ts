@@ -1,0 +1,64 @@
+import { Type } from 'typebox';
+import { roomId } from '../../../protocol/identifiers.ts';
+import { notFound } from '../../../protocol/matrix-error.ts';
+import type { ClientEvents } from '../../../rooms/client-events.ts';
+import type { Timeline } from '../../../rooms/timeline.ts';
+import type { Visibility } from '../../../rooms/visibility.ts';
+import { clientPaths, endpoint, RawJson } from '../../../wire/endpoint.ts';
+import type { Session } from '../../../wire/session.ts';
+
+interface Needs {
+  visibility: Visibility;
+  timeline: Timeline;
+  clientEvents: ClientEvents;
+  clock: { now(): number };
+}
+
+const declaration = {
+  spec: 'client-server-api/#get_matrixclientv3roomsroomidstateeventtypestatekey',
+  method: 'GET',
+  auth: 'user',
+  guests: true,
+  query: Type.Object({ format: Type.Optional(Type.Union([Type.Literal('content'), Type.Literal('event')])) }),
+} as const;
+
+/** GET /rooms/{roomId}/state/{eventType}/{stateKey} */
+export const getRoomStateWithKey = endpoint(
+  {
+    ...declaration,
+    id: 'getRoomStateWithKey',
+    paths: clientPaths('/rooms/:roomId/state/:eventType/:stateKey'),
+    params: Type.Object({ roomId: Type.String(), eventType: Type.String(), stateKey: Type.String() }),
+  },
+  (needs: Needs, request) => stateEvent(needs, request.session, request.params, request.query.format),
+);
+
+/** The same with an empty state key, which may be left out, with its slash or without. */
+export const getRoomStateOfType = endpoint(
+  {
+    ...declaration,
+    id: 'getRoomStateOfType',
+    paths: [
+      ...clientPaths('/rooms/:roomId/state/:eventType'),
+      ...clientPaths('/rooms/:roomId/state/:eventType/'),
+    ],
+    params: Type.Object({ roomId: Type.String(), eventType: Type.String() }),
+  },
+  (needs: Needs, request) =>
+    stateEvent(needs, request.session, { ...request.params, stateKey: '' }, request.query.format),
+);
+
+async function stateEvent(
+  needs: Needs,
+  session: Session,
+  path: { roomId: string; eventType: string; stateKey: string },
+  format: 'content' | 'event' | undefined,
+): Promise<RawJson> {
+  const access = await needs.visibility.accessOrForbid(roomId(path.roomId), session.userId);
+  const root = await needs.timeline.visibleRoot(access);
+  const event = await needs.timeline.stateEvent(root, path.eventType, path.stateKey);
+  if (!event) throw notFound(`The room has no state ${path.eventType} with the key "${path.stateKey}"`);
+  if (format !== 'event') return new RawJson(event.contentText);
+  const viewer = { userId: session.userId, deviceId: session.deviceId, now: needs.clock.now() };
+  return new RawJson(await needs.clientEvents.text(event, viewer));
+}

@@ -1,0 +1,35 @@
+import { Type } from 'typebox';
+import { roomId } from '../../../protocol/identifiers.ts';
+import type { ClientEvents } from '../../../rooms/client-events.ts';
+import type { Timeline } from '../../../rooms/timeline.ts';
+import type { Visibility } from '../../../rooms/visibility.ts';
+import { clientPaths, endpoint, RawJson } from '../../../wire/endpoint.ts';
+
+/** GET /rooms/{roomId}/state */
+export const getRoomState = endpoint(
+  {
+    id: 'getRoomState',
+    spec: 'client-server-api/#get_matrixclientv3roomsroomidstate',
+    method: 'GET',
+    paths: clientPaths('/rooms/:roomId/state'),
+    auth: 'user',
+    guests: true,
+    params: Type.Object({ roomId: Type.String() }),
+  },
+  async (
+    needs: {
+      visibility: Visibility;
+      timeline: Timeline;
+      clientEvents: ClientEvents;
+      clock: { now(): number };
+    },
+    request,
+  ) => {
+    const { userId, deviceId } = request.session;
+    const access = await needs.visibility.accessOrForbid(roomId(request.params.roomId), userId);
+    const events = await needs.timeline.stateEvents(await needs.timeline.visibleRoot(access));
+    const viewer = { userId, deviceId, now: needs.clock.now() };
+    const texts = await needs.clientEvents.texts(events, viewer, { roomId: access.roomId });
+    return new RawJson(`[${texts.join(',')}]`);
+  },
+);

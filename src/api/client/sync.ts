@@ -1,0 +1,54 @@
+import { Type } from 'typebox';
+import type { ClientFilter } from '../../protocol/filter/client-filter.ts';
+import type { UserId } from '../../protocol/identifiers.ts';
+import type { SyncService } from '../../sync/sync-service.ts';
+import { clientPaths, endpoint, RawJson } from '../../wire/endpoint.ts';
+import type { Session } from '../../wire/session.ts';
+
+const LONGEST_WAIT_MS = 120_000;
+
+/** GET /sync */
+export const sync = endpoint(
+  {
+    id: 'sync',
+    spec: 'client-server-api/#get_matrixclientv3sync',
+    method: 'GET',
+    paths: clientPaths('/sync'),
+    auth: 'user',
+    guests: true,
+    query: Type.Object({
+      filter: Type.Optional(Type.String()),
+      since: Type.Optional(Type.String()),
+      full_state: Type.Optional(Type.Boolean()),
+      use_state_after: Type.Optional(Type.Boolean()),
+      set_presence: Type.Optional(
+        Type.Union([Type.Literal('offline'), Type.Literal('online'), Type.Literal('unavailable')]),
+      ),
+      timeout: Type.Optional(Type.Integer({ minimum: 0 })),
+    }),
+  },
+  async (
+    needs: {
+      sync: SyncService;
+      filters: {
+        resolveFilter(userId: UserId, filter: string | undefined): Promise<ClientFilter> | ClientFilter;
+      };
+      presence: { seen(session: Session, setPresence: 'offline' | 'online' | 'unavailable'): void };
+    },
+    request,
+  ) => {
+    const { query, session } = request;
+    needs.presence.seen(session, query.set_presence ?? 'online');
+    const text = await needs.sync.sync({
+      userId: session.userId,
+      deviceId: session.deviceId,
+      since: query.since === '' ? undefined : query.since,
+      filter: await needs.filters.resolveFilter(session.userId, query.filter),
+      fullState: query.full_state ?? false,
+      useStateAfter: query.use_state_after ?? false,
+      timeoutMs: Math.min(query.timeout ?? 0, LONGEST_WAIT_MS),
+      signal: request.signal,
+    });
+    return new RawJson(text);
+  },
+);

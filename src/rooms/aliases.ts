@@ -1,0 +1,131 @@
+import { PowerLevels } from '../protocol/auth/power-levels.ts';
+import {
+  roomAlias,
+  roomId,
+  serverNameOf,
+  type RoomAlias,
+  type RoomId,
+  type ServerName,
+  type UserId,
+} from '../protocol/identifiers.ts';
+import { forbidden, invalidParam, MatrixError, notFound } from '../protocol/matrix-error.ts';
+import { roomVersion } from '../protocol/room-versions.ts';
+import * as aliasesStore from '../storage/aliases-store.ts';
+import { GuardFailed, type Database } from '../storage/database.ts';
+import * as roomsStore from '../storage/rooms-store.ts';
+import { UnitOfWork } from '../storage/unit-of-work.ts';
+import type { EventLog } from './event-log.ts';
+import type { Memberships } from './memberships.ts';
+import type { RoomWriter } from './room-writer.ts';
+
+/** Aliases given for one room at most. */
+const MOST_ALIASES = 1_000;
+
+/** Names of rooms on this server (Client-Server API, "Room aliases"). */
+export class Aliases {
+  readonly #database: Database;
+  readonly #log: EventLog;
+  readonly #memberships: Memberships;
+  readonly #writer: RoomWriter;
+  readonly #serverName: ServerName;
+
+  constructor(needs: {
+    database: Database;
+    log: EventLog;
+    memberships: Memberships;
+    writer: RoomWriter;
+    serverName: ServerName;
+  }) {
+    this.#database = needs.database;
+    this.#log = needs.log;
+    this.#memberships = needs.memberships;
+    this.#writer = needs.writer;
+    this.#serverName = needs.serverName;
+  }
+
+  /** The room of an alias. 404 for an unknown one, and for one of another server, which is not asked yet. */
+  async resolve(alias: RoomAlias): Promise<{ roomId: RoomId; servers: ServerName[] }> {
+    const row = await aliasesStore.byAlias(this.#database, alias);
+    if (!row) throw notFound(`There is no room with the alias ${alias}`);
+    return { roomId: row.room_id as RoomId, servers: [this.#serverName] };
+  }
+
+  /** The room that an ID or an alias names, as paths take either. 404 for an unknown alias. */
+  async roomOf(idOrAlias: string): Promise<RoomId> {
+    if (idOrAlias.startsWith('#')) return (await this.resolve(roomAlias(idOrAlias))).roomId;
+    return roomId(idOrAlias);
+  }
+
+  /** Gives a room of this server a further name. 409 M_UNKNOWN when it is taken. */
+  async create(userId: UserId, alias: RoomAlias, roomId: RoomId): Promise<void> {
+    this.#assertOwn(alias);
+    const membership = await this.#memberships.of(roomId, userId);
+    if (membership?.membership !== 'join') {
+      if (!(await roomsStore.byId(this.#database, roomId))) throw notFound('There is no such room');
+      throw forbidden('Only members of a room may name it');
+    }
+    const unit = new UnitOfWork();
+    aliasesStore.insert(unit, alias, roomId, userId);
+    await this.#commit(unit, new MatrixError(409, 'M_UNKNOWN', `The alias ${alias} is taken`));
+  }
+
+  /** Deletes an alias. Its maker may, and whoever may set the room's canonical alias. */
+  async remove(userId: UserId, alias: RoomAlias): Promise<void> {
+    this.#assertOwn(alias);
+    const row = await aliasesStore.byAlias(this.#database, alias);
+    if (!row) throw notFound(`There is no room with the alias ${alias}`);
+    const roomId = row.room_id as RoomId;
+    if (row.creator !== userId && !(await this.maySetCanonicalAlias(userId, roomId))) {
+      throw forbidden('An alias can be deleted by who made it and by moderators of the room');
+    }
+    const unit = new UnitOfWork();
+    aliasesStore.remove(unit, alias);
+    await this.#commit(unit, notFound(`There is no room with the alias ${alias}`));
+    await this.#dropFromCanonical(userId, alias, roomId);
+  }
+
+  /** All names of a room on this server, at most 1,000. */
+  async ofRoom(roomId: RoomId): Promise<RoomAlias[]> {
+    const rows = await aliasesStore.ofRoom(this.#database, roomId, '', MOST_ALIASES);
+    return rows.map((row) => row.alias as RoomAlias);
+  }
+
+  /** Whether the user's power suffices for m.room.canonical_alias: who decides on a room's place in directories. */
+  async maySetCanonicalAlias(userId: UserId, roomId: RoomId): Promise<boolean> {
+    const room = await roomsStore.byId(this.#database, roomId);
+    const create = await this.#log.state(roomId, 'm.room.create', '');
+    if (!room || !create || (await this.#memberships.of(roomId, userId))?.membership !== 'join') return false;
+    const levels = await this.#log.state(roomId, 'm.room.power_levels', '');
+    const power = new PowerLevels(roomVersion(room.room_version), create, levels);
+    return power.userLevel(userId) >= power.requiredFor('m.room.canonical_alias', true);
+  }
+
+  #assertOwn(alias: RoomAlias): void {
+    if (serverNameOf(alias) === this.#serverName) return;
+    throw invalidParam(`Only aliases of ${this.#serverName} can be changed here`);
+  }
+
+  async #commit(unit: UnitOfWork, ifRefused: MatrixError): Promise<void> {
+    try {
+      await this.#database.commit(unit);
+    } catch (error) {
+      throw error instanceof GuardFailed ? ifRefused : error;
+    }
+  }
+
+  /** A deleted alias should not stay in m.room.canonical_alias; left there when the user may not change it. */
+  async #dropFromCanonical(userId: UserId, alias: RoomAlias, roomId: RoomId): Promise<void> {
+    if (!(await this.maySetCanonicalAlias(userId, roomId))) return;
+    await this.#writer.append(roomId, async (room) => {
+      const before = (await room.stateEvent('m.room.canonical_alias', ''))?.content;
+      if (!before) return;
+      const alternatives = Array.isArray(before.alt_aliases) ? before.alt_aliases : [];
+      if (before.alias !== alias && !alternatives.includes(alias)) return;
+      const content = { ...before };
+      if (content.alias === alias) delete content.alias;
+      if (content.alt_aliases !== undefined)
+        content.alt_aliases = alternatives.filter((one) => one !== alias);
+      await room.add({ type: 'm.room.canonical_alias', stateKey: '', content, sender: userId });
+    });
+  }
+}

@@ -1,0 +1,247 @@
+import { roomIdOfCreateId } from '../protocol/events/event-id.ts';
+import {
+  parseUserId,
+  roomAlias,
+  type RoomAlias,
+  type RoomId,
+  type ServerName,
+  type UserId,
+} from '../protocol/identifiers.ts';
+import type { JsonObject } from '../protocol/json.ts';
+import { badJson, invalidParam, MatrixError } from '../protocol/matrix-error.ts';
+import { roomVersion, type RoomVersion } from '../protocol/room-versions.ts';
+import * as aliasesStore from '../storage/aliases-store.ts';
+import { GuardFailed, type Reader, type Writer } from '../storage/database.ts';
+import * as roomsStore from '../storage/rooms-store.ts';
+import type { EventSigner } from './event-signer.ts';
+import { assertLocal } from './invitations.ts';
+import { memberContent, type ProfileOf } from './member-content.ts';
+import { defaultPowerLevels, PRESETS, type Preset } from './room-presets.ts';
+import { RoomHead, type HeadPoint } from './room-head.ts';
+import type { RoomTransaction } from './room-transaction.ts';
+import type { RoomWriter } from './room-writer.ts';
+
+/** What a client may ask for when it makes a room (Client-Server API, POST createRoom). */
+export interface RoomWishes {
+  readonly visibility?: 'public' | 'private';
+  readonly roomAliasName?: string;
+  readonly name?: string;
+  readonly topic?: string;
+  readonly invite?: readonly string[];
+  readonly roomVersion?: string;
+  readonly creationContent?: JsonObject;
+  readonly initialState?: readonly { type: string; stateKey: string; content: JsonObject }[];
+  readonly preset?: Preset;
+  readonly isDirect?: boolean;
+  readonly powerLevelContentOverride?: JsonObject;
+}
+
+const EMPTY: HeadPoint = {
+  version: 0,
+  extremities: [],
+  depth: 0,
+  root: undefined,
+  joinedCount: 0,
+  invitedCount: 0,
+};
+
+/** Makes rooms. */
+export class RoomCreation {
+  readonly #writer: RoomWriter;
+  readonly #reader: Reader;
+  readonly #signer: EventSigner;
+  readonly #profileOf: ProfileOf;
+  readonly #clock: { now(): number };
+  readonly #opaqueId: () => string;
+  readonly #defaultVersion: string;
+
+  constructor(needs: {
+    writer: RoomWriter;
+    reader: Reader;
+    signer: EventSigner;
+    profileOf: ProfileOf;
+    clock: { now(): number };
+    opaqueId: () => string;
+    defaultVersion: string;
+  }) {
+    this.#writer = needs.writer;
+    this.#reader = needs.reader;
+    this.#signer = needs.signer;
+    this.#profileOf = needs.profileOf;
+    this.#clock = needs.clock;
+    this.#opaqueId = needs.opaqueId;
+    this.#defaultVersion = needs.defaultVersion;
+  }
+
+  /**
+   * Makes a room with all its first events in one unit of work.
+   *
+   * @throws MatrixError 400 M_ROOM_IN_USE for a taken alias, M_UNSUPPORTED_ROOM_VERSION, M_INVALID_ROOM_STATE when
+   *   the wishes contradict the auth rules, M_INVALID_PARAM for bad user IDs.
+   */
+  async create(
+    creator: UserId,
+    wishes: RoomWishes,
+  ): Promise<{ roomId: RoomId; alias: RoomAlias | undefined }> {
+    const version = roomVersion(wishes.roomVersion ?? this.#defaultVersion);
+    const invitees = this.#invitees(creator, wishes.invite ?? []);
+    const alias = await this.#alias(wishes.roomAliasName);
+    const preset = wishes.preset ?? (wishes.visibility === 'public' ? 'public_chat' : 'private_chat');
+    const createContent = creationContent(version, creator, wishes.creationContent ?? {}, preset, invitees);
+    const createdAt = this.#clock.now();
+    const roomId = this.#roomId(version, creator, createContent, createdAt);
+    const head = new RoomHead(roomId, version, { ...EMPTY }, 0);
+    try {
+      await this.#writer.create(head, async (transaction, unit) => {
+        const event = { sender: creator, originServerTs: createdAt };
+        await transaction.add({ ...event, type: 'm.room.create', stateKey: '', content: createContent });
+        const founding = { creator, wishes, preset, invitees, alias };
+        await this.#addFirstState(transaction, founding);
+        await this.#addInvites(transaction, founding);
+        this.#addDirectoryEntries(unit, roomId, founding);
+      });
+    } catch (error) {
+      throw asCreationError(error);
+    }
+    return { roomId, alias };
+  }
+
+  #invitees(creator: UserId, invite: readonly string[]): UserId[] {
+    const invitees = new Set<UserId>();
+    for (const id of invite) {
+      const userId = parseUserId(id);
+      if (!userId) throw invalidParam(`"${id}" in "invite" is not a user ID: it must look like @name:server`);
+      assertLocal(userId, this.#signer.serverName);
+      if (userId !== creator) invitees.add(userId);
+    }
+    return [...invitees];
+  }
+
+  async #alias(localpart: string | undefined): Promise<RoomAlias | undefined> {
+    if (localpart === undefined) return undefined;
+    const alias = aliasOf(localpart, this.#signer.serverName);
+    if (await aliasesStore.byAlias(this.#reader, alias)) throw aliasTaken(alias);
+    return alias;
+  }
+
+  #roomId(version: RoomVersion, creator: UserId, content: JsonObject, createdAt: number): RoomId {
+    if (!version.roomIdIsCreateHash) return `!${this.#opaqueId()}:${this.#signer.serverName}` as RoomId;
+    const { eventId } = this.#signer.sign(
+      {
+        auth_events: [],
+        content,
+        depth: 1,
+        origin_server_ts: createdAt,
+        prev_events: [],
+        sender: creator,
+        state_key: '',
+        type: 'm.room.create',
+      },
+      version,
+    );
+    return roomIdOfCreateId(eventId);
+  }
+
+  async #addFirstState(transaction: RoomTransaction, founding: Founding): Promise<void> {
+    const { creator, wishes, preset, alias, invitees } = founding;
+    const add = (type: string, content: JsonObject, stateKey = '') =>
+      transaction.add({ type, stateKey, content, sender: creator });
+    await add('m.room.member', memberContent('join', await this.#profileOf(creator)), creator);
+    const trusted = preset === 'trusted_private_chat' ? invitees : [];
+    const levels = defaultPowerLevels(transaction.head.version, creator, trusted);
+    const initial = new Map((wishes.initialState ?? []).map((one) => [`${one.type}\0${one.stateKey}`, one]));
+    const levelsOverride = wishes.powerLevelContentOverride ?? {};
+    await add('m.room.power_levels', { ...levels, ...levelsOverride });
+    if (alias !== undefined) await add('m.room.canonical_alias', { alias });
+    for (const [type, content] of Object.entries(PRESETS[preset])) {
+      if (!initial.has(`${type}\0`)) await add(type, content);
+    }
+    for (const { type, stateKey, content } of initial.values()) {
+      const overridden = (type === 'm.room.name' && wishes.name) ?? (type === 'm.room.topic' && wishes.topic);
+      if (!(overridden && stateKey === '')) await add(type, content, stateKey);
+    }
+    if (wishes.name !== undefined) await add('m.room.name', { name: wishes.name });
+    if (wishes.topic !== undefined) await add('m.room.topic', topicContent(wishes.topic));
+  }
+
+  async #addInvites(transaction: RoomTransaction, founding: Founding): Promise<void> {
+    for (const userId of founding.invitees) {
+      const isDirect = founding.wishes.isDirect;
+      const content = memberContent('invite', await this.#profileOf(userId), { isDirect });
+      await transaction.add({ type: 'm.room.member', stateKey: userId, content, sender: founding.creator });
+    }
+  }
+
+  #addDirectoryEntries(unit: Writer, roomId: RoomId, founding: Founding): void {
+    if (founding.alias !== undefined) aliasesStore.insert(unit, founding.alias, roomId, founding.creator);
+    if (founding.wishes.visibility === 'public') roomsStore.publish(unit, roomId, true);
+  }
+}
+
+interface Founding {
+  readonly creator: UserId;
+  readonly wishes: RoomWishes;
+  readonly preset: Preset;
+  readonly invitees: readonly UserId[];
+  readonly alias: RoomAlias | undefined;
+}
+
+/** The full alias of a wished localpart on this server. */
+export function aliasOf(localpart: string, serverName: ServerName): RoomAlias {
+  if (localpart === '' || localpart.startsWith('#') || /[:\0\s]/.test(localpart)) {
+    throw invalidParam(
+      'A room alias name must be given without "#" and server, and without ":" or white space',
+    );
+  }
+  return roomAlias(`#${localpart}:${serverName}`);
+}
+
+/** The error for an alias that points somewhere already. */
+export function aliasTaken(alias: RoomAlias): MatrixError {
+  return new MatrixError(400, 'M_ROOM_IN_USE', `The room alias ${alias} is taken`);
+}
+
+function creationContent(
+  version: RoomVersion,
+  creator: UserId,
+  asked: JsonObject,
+  preset: Preset,
+  invitees: readonly UserId[],
+): JsonObject {
+  const content: JsonObject = { ...asked, room_version: version.id };
+  if (version.updatedRedaction) delete content.creator;
+  else content.creator = creator;
+  if (!version.roomIdIsCreateHash) return content;
+  const additional = additionalCreators(asked.additional_creators);
+  if (preset === 'trusted_private_chat') for (const userId of invitees) additional.add(userId);
+  additional.delete(creator);
+  if (additional.size > 0) content.additional_creators = [...additional];
+  else delete content.additional_creators;
+  return content;
+}
+
+function additionalCreators(asked: unknown): Set<string> {
+  if (asked === undefined) return new Set();
+  if (!Array.isArray(asked)) throw badJson('"additional_creators" must be a list of user IDs');
+  for (const id of asked) {
+    if (typeof id !== 'string' || !parseUserId(id)) {
+      throw invalidParam('"additional_creators" must hold user IDs only: @name:server');
+    }
+  }
+  return new Set(asked as string[]);
+}
+
+/** Content of an m.room.topic event for a plain text (Client-Server API, m.room.topic). */
+export function topicContent(topic: string): JsonObject {
+  return { topic, 'm.topic': { 'm.text': [{ body: topic, mimetype: 'text/plain' }] } };
+}
+
+function asCreationError(error: unknown): unknown {
+  if (error instanceof GuardFailed) {
+    return new MatrixError(400, 'M_ROOM_IN_USE', 'The room alias was taken in the meantime');
+  }
+  if (error instanceof MatrixError && error.errcode === 'M_FORBIDDEN') {
+    return new MatrixError(400, 'M_INVALID_ROOM_STATE', `The room cannot begin like this: ${error.message}`);
+  }
+  return error;
+}

@@ -1,0 +1,130 @@
+import type { RoomId, ServerName, UserId } from '../protocol/identifiers.ts';
+import type { JsonObject } from '../protocol/json.ts';
+import { forbidden, invalidParam, notFound } from '../protocol/matrix-error.ts';
+import type { Database } from '../storage/database.ts';
+import * as roomsStore from '../storage/rooms-store.ts';
+import { UnitOfWork } from '../storage/unit-of-work.ts';
+import type { Aliases } from './aliases.ts';
+import type { EventLog } from './event-log.ts';
+
+/** What a client asks of the directory. */
+export interface DirectoryQuery {
+  readonly limit?: number | undefined;
+  readonly since?: string | undefined;
+  readonly server?: string | undefined;
+  readonly searchTerm?: string | undefined;
+  /** Room types to list; null stands for rooms without one. */
+  readonly roomTypes?: readonly (string | null)[] | undefined;
+}
+
+const DEFAULT_LIMIT = 50;
+const MOST_ROOMS = 500;
+/** Rooms looked at for one answer, when a search lets few of them through. */
+const MOST_LOOKED_AT = 2_000;
+
+/** The published rooms of this server (Client-Server API, "Published room directory"). */
+export class Directory {
+  readonly #database: Database;
+  readonly #log: EventLog;
+  readonly #aliases: Aliases;
+  readonly #serverName: ServerName;
+
+  constructor(needs: { database: Database; log: EventLog; aliases: Aliases; serverName: ServerName }) {
+    this.#database = needs.database;
+    this.#log = needs.log;
+    this.#aliases = needs.aliases;
+    this.#serverName = needs.serverName;
+  }
+
+  /** Whether the room is published. 404 for an unknown room. */
+  async isPublished(roomId: RoomId): Promise<boolean> {
+    const room = await roomsStore.byId(this.#database, roomId);
+    if (!room) throw notFound('There is no such room');
+    return room.published === 1;
+  }
+
+  /** Publishes a room or takes it out. 403 for one who may not set its canonical alias. */
+  async setPublished(userId: UserId, roomId: RoomId, published: boolean): Promise<void> {
+    await this.isPublished(roomId);
+    if (!(await this.#aliases.maySetCanonicalAlias(userId, roomId))) {
+      throw forbidden('Publishing a room takes the power level that its canonical alias takes');
+    }
+    const unit = new UnitOfWork();
+    roomsStore.publish(unit, roomId, published);
+    await this.#database.commit(unit);
+  }
+
+  /** A page of the directory, the rooms with most members first. */
+  async list(query: DirectoryQuery): Promise<JsonObject> {
+    if (query.server !== undefined && query.server !== this.#serverName) {
+      throw notFound(`The directory of ${query.server} cannot be asked: this server does not federate yet`);
+    }
+    const limit = Math.min(query.limit ?? DEFAULT_LIMIT, MOST_ROOMS);
+    const chunk: JsonObject[] = [];
+    let after = query.since === undefined || query.since === '' ? undefined : parsePlace(query.since);
+    let hasMore = limit > 0;
+    for (let looked = 0; hasMore && chunk.length < limit && looked < MOST_LOOKED_AT;) {
+      const wanted = Math.min(MOST_ROOMS, limit + 1);
+      const rows = await roomsStore.published(this.#database, after, wanted);
+      hasMore = rows.length === wanted;
+      looked += rows.length;
+      for (const [i, row] of rows.entries()) {
+        const entry = await this.#entry(row);
+        if (!matches(entry, query)) continue;
+        chunk.push(entry);
+        if (chunk.length < limit) continue;
+        hasMore = hasMore || i + 1 < rows.length;
+        after = placeOf(row);
+        break;
+      }
+      const last = rows.at(-1);
+      if (chunk.length < limit && last) after = placeOf(last);
+    }
+    const total = await roomsStore.publishedCount(this.#database);
+    const answer: JsonObject = { chunk, total_room_count_estimate: total };
+    if (hasMore && after) answer.next_batch = `${after.joinedCount}_${after.roomId}`;
+    if (query.since) answer.prev_batch = query.since;
+    return answer;
+  }
+
+  async #entry(row: roomsStore.RoomRow): Promise<JsonObject> {
+    const roomId = row.room_id as RoomId;
+    const content = async (type: string) => (await this.#log.state(roomId, type, ''))?.content ?? {};
+    const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);
+    const entry: JsonObject = {
+      room_id: roomId,
+      num_joined_members: row.joined_count,
+      name: text((await content('m.room.name')).name),
+      topic: text((await content('m.room.topic')).topic),
+      avatar_url: text((await content('m.room.avatar')).url),
+      canonical_alias: text((await content('m.room.canonical_alias')).alias),
+      room_type: text((await content('m.room.create')).type),
+      join_rule: text((await content('m.room.join_rules')).join_rule) ?? 'invite',
+      guest_can_join: (await content('m.room.guest_access')).guest_access === 'can_join',
+      world_readable: (await content('m.room.history_visibility')).history_visibility === 'world_readable',
+    };
+    for (const key of Object.keys(entry)) if (entry[key] === undefined) delete entry[key];
+    return entry;
+  }
+}
+
+function matches(entry: JsonObject, query: DirectoryQuery): boolean {
+  if (query.roomTypes && !query.roomTypes.includes((entry.room_type as string | undefined) ?? null)) {
+    return false;
+  }
+  const term = query.searchTerm?.toLowerCase();
+  if (term === undefined || term === '') return true;
+  return [entry.name, entry.topic, entry.canonical_alias].some(
+    (value) => typeof value === 'string' && value.toLowerCase().includes(term),
+  );
+}
+
+function placeOf(row: roomsStore.RoomRow): { joinedCount: number; roomId: string } {
+  return { joinedCount: row.joined_count, roomId: row.room_id };
+}
+
+function parsePlace(token: string): { joinedCount: number; roomId: string } {
+  const match = /^(\d{1,15})_(!.+)$/.exec(token);
+  if (!match?.[2]) throw invalidParam('"since" must be a "next_batch" of this directory');
+  return { joinedCount: Number(match[1]), roomId: match[2] };
+}

@@ -1,0 +1,155 @@
+import { LRUCache } from 'lru-cache';
+import type { EventId, RoomId } from '../protocol/identifiers.ts';
+import type { Change, Database } from '../storage/database.ts';
+import * as eventsStore from '../storage/events-store.ts';
+import type { EventRow } from '../storage/events-store.ts';
+import * as roomsStore from '../storage/rooms-store.ts';
+import { eventChange } from './room-writer.ts';
+import { StoredEvent } from './stored-event.ts';
+
+/** Newest events of one room, without gaps up to its end, oldest first. */
+interface Window {
+  events: StoredEvent[];
+  /** The window reaches back to the first event of the room. */
+  whole: boolean;
+}
+
+/** Part of a timeline. */
+export interface Stretch {
+  /** Oldest first. */
+  readonly events: readonly StoredEvent[];
+  /** There are older events in the asked range that were left out. */
+  readonly limited: boolean;
+}
+
+/** Events that a window keeps; a sync that wants more reads the database. */
+const WINDOW = 50;
+
+/**
+ * Committed events, from memory where they are new and from the database otherwise. What it gives is complete up to
+ * `database.position()`.
+ */
+export class EventLog {
+  readonly #database: Database;
+  readonly #byId: LRUCache<EventId, StoredEvent>;
+  readonly #windows: LRUCache<RoomId, Window>;
+  /** Counts deliveries, to notice that one happened while the database was read. */
+  #deliveries = 0;
+
+  /** @param cacheBytes about how much memory events may take. */
+  constructor(database: Database, cacheBytes = 48 * 1024 * 1024) {
+    this.#database = database;
+    this.#byId = new LRUCache({ maxSize: cacheBytes / 2, sizeCalculation: (event) => event.size });
+    this.#windows = new LRUCache({
+      maxSize: cacheBytes / 2,
+      sizeCalculation: (window) => window.events.reduce((sum, event) => sum + event.size, 200),
+    });
+    database.subscribe((changes) => this.#deliver(changes));
+  }
+
+  /** One event, redacted if it was redacted. */
+  async byId(eventId: EventId): Promise<StoredEvent | undefined> {
+    const known = this.#byId.get(eventId);
+    if (known) return known;
+    const row = await eventsStore.byId(this.#database, eventId);
+    return row && this.intern(row);
+  }
+
+  /** The newest events of a room with `after` < position <= `upTo`, at most `limit` of them. */
+  async newest(roomId: RoomId, after: number, upTo: number, limit: number): Promise<Stretch> {
+    const window = this.#windows.get(roomId);
+    if (window) {
+      const found = window.events.filter((event) => event.position > after && event.position <= upTo);
+      const first = window.events[0];
+      const reachesBack = window.whole || (first !== undefined && first.position <= after);
+      if (reachesBack || found.length > limit) {
+        return { events: limit === 0 ? [] : found.slice(-limit), limited: found.length > limit };
+      }
+    }
+    return this.#readNewest(roomId, after, upTo, limit);
+  }
+
+  /** Events of a room with `after` < position <= `upTo`, from one end of the range. */
+  async page(
+    roomId: RoomId,
+    range: { after: number; upTo: number; limit: number; newestFirst: boolean },
+  ): Promise<StoredEvent[]> {
+    const rows = await eventsStore.page(this.#database, roomId, range);
+    return rows.map((row) => this.intern(row));
+  }
+
+  /** One entry of a room's current state. */
+  async state(roomId: RoomId, type: string, stateKey: string): Promise<StoredEvent | undefined> {
+    const row = await roomsStore.state(this.#database, roomId, type, stateKey);
+    return row && this.intern(row);
+  }
+
+  /** The event of a row, as the one object that everybody shares. */
+  intern(row: EventRow): StoredEvent {
+    const known = this.#byId.get(row.event_id as EventId);
+    if (known && known.redactedBy === (row.redacted_by ?? undefined)) return known;
+    const event = new StoredEvent(row);
+    this.#byId.set(event.eventId, event);
+    return event;
+  }
+
+  async #readNewest(roomId: RoomId, after: number, upTo: number, limit: number): Promise<Stretch> {
+    const deliveries = this.#deliveries;
+    const wanted = Math.max(limit, WINDOW / 2) + 1;
+    const fromEnd = upTo >= this.#database.position();
+    const range = {
+      after: fromEnd ? Number.MIN_SAFE_INTEGER : after,
+      upTo,
+      limit: wanted,
+      newestFirst: true,
+    };
+    const events = (await this.page(roomId, range)).reverse();
+    if (fromEnd && deliveries === this.#deliveries) {
+      this.#windows.set(roomId, { events: [...events], whole: events.length < wanted });
+    }
+    const found = events.filter((event) => event.position > after);
+    return { events: limit === 0 ? [] : found.slice(-limit), limited: found.length > limit };
+  }
+
+  async #deliver(changes: readonly Change[]): Promise<void> {
+    this.#deliveries += 1;
+    for (const change of changes) {
+      if (change.topic === 'reset') {
+        this.#byId.clear();
+        this.#windows.clear();
+        continue;
+      }
+      const data = eventChange(change);
+      const roomId = change.rooms[0];
+      if (!data || roomId === undefined) continue;
+      if (data.redacted !== undefined) {
+        this.#byId.delete(data.redacted);
+        this.#windows.delete(roomId);
+      }
+      await this.#append(roomId, change);
+    }
+  }
+
+  async #append(roomId: RoomId, change: Change): Promise<void> {
+    let event: StoredEvent | undefined;
+    if (change.local instanceof StoredEvent) {
+      event = change.local;
+      event.position = change.position;
+      this.#byId.set(event.eventId, event);
+    }
+    const window = this.#windows.peek(roomId);
+    if (!window) {
+      if (event?.type === 'm.room.create') this.#windows.set(roomId, { events: [event], whole: true });
+      return;
+    }
+    if (!event) {
+      const row = await eventsStore.byPosition(this.#database, change.position);
+      if (!row) return;
+      event = this.intern(row);
+    }
+    const events = window.events.length >= 2 * WINDOW ? window.events.slice(-WINDOW) : window.events;
+    const whole = window.whole && events === window.events;
+    events.push(event);
+    this.#windows.set(roomId, { events, whole });
+  }
+}

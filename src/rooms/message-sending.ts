@@ -1,0 +1,165 @@
+import { createHash } from 'node:crypto';
+import { canonicalJson } from '../protocol/canonical-json.ts';
+import {
+  parseRoomAlias,
+  parseUserId,
+  serverNameOf,
+  type EventId,
+  type RoomAlias,
+  type RoomId,
+  type ServerName,
+} from '../protocol/identifiers.ts';
+import { isJsonObject, type JsonObject } from '../protocol/json.ts';
+import { MatrixError } from '../protocol/matrix-error.ts';
+import type { Database } from '../storage/database.ts';
+import * as aliasesStore from '../storage/aliases-store.ts';
+import * as eventsStore from '../storage/events-store.ts';
+import * as relationsStore from '../storage/relations-store.ts';
+import type { Session } from '../wire/session.ts';
+import { assertLocal } from './invitations.ts';
+import type { EventDraft } from './room-transaction.ts';
+import type { RoomWriter } from './room-writer.ts';
+
+/** A message event as a client sends it. */
+export interface MessageToSend {
+  readonly roomId: RoomId;
+  readonly type: string;
+  readonly content: JsonObject;
+  readonly txnId: string;
+  /** For redactions. */
+  readonly redacts?: EventId;
+}
+
+/** A state event as a client sets it. */
+export interface StateToSet {
+  readonly roomId: RoomId;
+  readonly type: string;
+  readonly stateKey: string;
+  readonly content: JsonObject;
+}
+
+/** Sends what clients write into rooms (Client-Server API, "Sending events to a room"). */
+export class MessageSending {
+  readonly #database: Database;
+  readonly #writer: RoomWriter;
+  readonly #serverName: ServerName;
+  /** Requests under way by transaction, so that a retry waits for the first instead of sending again. */
+  readonly #underWay = new Map<string, Promise<EventId>>();
+
+  constructor(database: Database, writer: RoomWriter, serverName: ServerName) {
+    this.#database = database;
+    this.#writer = writer;
+    this.#serverName = serverName;
+  }
+
+  /**
+   * Sends a message event once: the same device, endpoint and transaction ID give the same event.
+   *
+   * @throws MatrixError 403 when the auth rules refuse it, 400 M_DUPLICATE_ANNOTATION, 413 M_TOO_LARGE.
+   */
+  async send(session: Session, message: MessageToSend): Promise<EventId> {
+    const key = transactionKey(session, message);
+    const name = key.toString('latin1');
+    const underWay = this.#underWay.get(name);
+    if (underWay) return underWay;
+    const sending = this.#sendOnce(session, message, key).finally(() => this.#underWay.delete(name));
+    this.#underWay.set(name, sending);
+    return sending;
+  }
+
+  /** Sets a state event. The same content by the same sender gives the event that is there already. */
+  async setState(session: Session, change: StateToSet): Promise<EventId> {
+    const { type, stateKey, content } = change;
+    if (type === 'm.room.member' && content.membership === 'invite') {
+      const target = parseUserId(stateKey);
+      if (target) assertLocal(target, this.#serverName);
+    }
+    return this.#writer.append(change.roomId, async (room) => {
+      const before = await room.stateEvent(type, stateKey);
+      if (before && before.sender === session.userId && sameJson(before.content, content))
+        return before.eventId;
+      if (type === 'm.room.canonical_alias') await this.#checkCanonicalAlias(change, before?.content);
+      return (await room.add({ type, stateKey, content, sender: session.userId })).eventId;
+    });
+  }
+
+  async #sendOnce(session: Session, message: MessageToSend, key: Buffer): Promise<EventId> {
+    const done = await eventsStore.byTransaction(this.#database, key);
+    if (done) return done.event_id as EventId;
+    return this.#writer.append(message.roomId, async (room) => {
+      const { type, content, redacts } = message;
+      await this.#checkRelation(session, message);
+      const draft: EventDraft = {
+        type,
+        content,
+        sender: session.userId,
+        transaction: { deviceId: session.deviceId, txnId: message.txnId },
+        ...(redacts === undefined ? {} : { redacts }),
+      };
+      const event = await room.add(draft);
+      room.transactionKey = key;
+      return event.eventId;
+    });
+  }
+
+  /** One person annotates an event with one key once (Client-Server API, "Event annotations and reactions"). */
+  async #checkRelation(session: Session, message: MessageToSend): Promise<void> {
+    const relates = message.content['m.relates_to'];
+    if (!isJsonObject(relates) || relates.rel_type !== 'm.annotation') return;
+    const { event_id: parentId, key } = relates;
+    if (typeof parentId !== 'string' || typeof key !== 'string') return;
+    const annotation = { sender: session.userId, type: message.type, key };
+    if (await relationsStore.hasAnnotation(this.#database, parentId as EventId, annotation)) {
+      throw new MatrixError(
+        400,
+        'M_DUPLICATE_ANNOTATION',
+        'You already reacted to this event with the same key',
+      );
+    }
+  }
+
+  /** Aliases that the event adds must exist and point to the room. */
+  async #checkCanonicalAlias(change: StateToSet, before: JsonObject | undefined): Promise<void> {
+    const had = new Set(aliasesIn(before ?? {}));
+    for (const alias of aliasesIn(change.content)) {
+      if (had.has(alias)) continue;
+      const parsed = typeof alias === 'string' ? parseRoomAlias(alias) : undefined;
+      if (!parsed) {
+        throw new MatrixError(400, 'M_INVALID_PARAM', `"${String(alias)}" is not a room alias: #name:server`);
+      }
+      await this.#checkAlias(parsed, change.roomId);
+    }
+  }
+
+  async #checkAlias(alias: RoomAlias, roomId: RoomId): Promise<void> {
+    const row =
+      serverNameOf(alias) === this.#serverName
+        ? await aliasesStore.byAlias(this.#database, alias)
+        : undefined;
+    if (row?.room_id === roomId) return;
+    throw new MatrixError(400, 'M_BAD_ALIAS', `The alias ${alias} does not point to this room`);
+  }
+}
+
+function aliasesIn(content: JsonObject): unknown[] {
+  const alternatives = Array.isArray(content.alt_aliases) ? content.alt_aliases : [];
+  const { alias } = content;
+  return alias === undefined || alias === null || alias === '' ? alternatives : [alias, ...alternatives];
+}
+
+/** Transactions are scoped to device and endpoint with its path (Client-Server API, "Transaction identifiers"). */
+function transactionKey(session: Session, message: MessageToSend): Buffer {
+  const scope = [
+    session.userId,
+    session.deviceId ?? '',
+    message.redacts === undefined ? 'send' : 'redact',
+    message.roomId,
+    message.redacts ?? message.type,
+    message.txnId,
+  ];
+  return createHash('sha256').update(JSON.stringify(scope)).digest().subarray(0, 16);
+}
+
+function sameJson(a: JsonObject, b: JsonObject): boolean {
+  return canonicalJson(a, { strict: false }) === canonicalJson(b, { strict: false });
+}

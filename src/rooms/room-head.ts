@@ -1,0 +1,128 @@
+import { LRUCache } from 'lru-cache';
+import { stateKeyOf, type StateKey } from '../protocol/events/event.ts';
+import type { EventId, RoomId } from '../protocol/identifiers.ts';
+import { roomVersion, type RoomVersion } from '../protocol/room-versions.ts';
+import type { Reader } from '../storage/database.ts';
+import * as eventsStore from '../storage/events-store.ts';
+import * as roomsStore from '../storage/rooms-store.ts';
+import { rootFromBytes, StoredEvent, type StateRoot } from './stored-event.ts';
+
+/** Entries of state that a head keeps at hand. What is missing is read. */
+const STATE_ENTRIES = 2_000;
+/** State events read in one step when a head catches up with other processes. */
+const CATCH_UP = 500;
+
+/** Where a room stands: what the next event is built on. */
+export interface HeadPoint {
+  /** Counts the room's units of work. */
+  version: number;
+  extremities: readonly EventId[];
+  /** Depth of the deepest extremity. */
+  depth: number;
+  root: StateRoot | undefined;
+  joinedCount: number;
+  invitedCount: number;
+}
+
+/**
+ * The head of a room as this process knows it, ahead of the database by the units that wait to be committed.
+ * Only decisions about new events read it; what is shown to people is read from the database.
+ */
+export class RoomHead {
+  readonly roomId: RoomId;
+  readonly version: RoomVersion;
+  point: HeadPoint;
+  /** Set when another process wrote to the room or a unit failed: `refresh` before the next decision. */
+  stale = false;
+  /** The newest version that is known to be in the database. */
+  #committedVersion: number;
+  /** The head includes everything of the room up to this position. */
+  #position: number;
+  readonly #state = new LRUCache<StateKey, { event: StoredEvent | undefined }>({ max: STATE_ENTRIES });
+  /** State of units that are not committed yet; must not be forgotten. */
+  readonly #uncommitted = new Map<StateKey, StoredEvent>();
+
+  constructor(roomId: RoomId, version: RoomVersion, point: HeadPoint, position: number) {
+    this.roomId = roomId;
+    this.version = version;
+    this.point = point;
+    this.#position = position;
+    this.#committedVersion = point.version;
+  }
+
+  /** Reads the head of a room; undefined for an unknown room. */
+  static async load(reader: Reader, roomId: RoomId): Promise<RoomHead | undefined> {
+    const row = await roomsStore.byId(reader, roomId);
+    if (!row) return undefined;
+    return new RoomHead(roomId, roomVersion(row.room_version), pointOf(row), row.position);
+  }
+
+  /** Takes over what other processes wrote, and drops what was decided here and not committed. */
+  async refresh(reader: Reader): Promise<void> {
+    const row = await roomsStore.byId(reader, this.roomId);
+    if (!row) throw new Error('A room that was loaded is not in the database');
+    for (const key of this.#uncommitted.keys()) this.#state.delete(key);
+    this.#uncommitted.clear();
+    for (;;) {
+      const rows = await eventsStore.stateAfter(reader, this.roomId, this.#position, CATCH_UP);
+      for (const eventRow of rows) {
+        const event = new StoredEvent(eventRow);
+        this.#state.set(stateKeyOf(event.type, event.stateKey ?? ''), { event });
+        this.#position = event.position;
+      }
+      if (rows.length < CATCH_UP) break;
+    }
+    this.#position = Math.max(this.#position, row.position);
+    this.point = pointOf(row);
+    this.#committedVersion = row.version;
+    this.stale = false;
+  }
+
+  /** One entry of the state that new events are decided against. */
+  async state(reader: Reader, type: string, stateKey: string): Promise<StoredEvent | undefined> {
+    const key = stateKeyOf(type, stateKey);
+    const known = this.#uncommitted.get(key) ?? this.#state.get(key);
+    if (known) return known instanceof StoredEvent ? known : known.event;
+    const row = await roomsStore.state(reader, this.roomId, type, stateKey);
+    const event = row && new StoredEvent(row);
+    if (!this.#state.has(key)) this.#state.set(key, { event });
+    return event;
+  }
+
+  /** Moves the head on by a unit of work that was handed to the database. */
+  advance(point: HeadPoint, state: ReadonlyMap<StateKey, StoredEvent>): void {
+    this.point = point;
+    for (const [key, event] of state) {
+      this.#uncommitted.set(key, event);
+      this.#state.delete(key);
+    }
+  }
+
+  /** A unit of this process was committed: its state may leave memory. */
+  committed(version: number, state: ReadonlyMap<StateKey, StoredEvent>, newest: number): void {
+    this.#committedVersion = Math.max(this.#committedVersion, version);
+    for (const [key, event] of state) {
+      if (this.#uncommitted.get(key) === event) {
+        this.#uncommitted.delete(key);
+        this.#state.set(key, { event });
+      }
+    }
+    if (newest > this.#position && !this.stale) this.#position = newest;
+  }
+
+  /** Another process brought the room to this version. */
+  overtaken(version: number): void {
+    if (version > this.#committedVersion) this.stale = true;
+  }
+}
+
+function pointOf(row: roomsStore.RoomRow): HeadPoint {
+  return {
+    version: row.version,
+    extremities: JSON.parse(row.extremities) as EventId[],
+    depth: row.depth,
+    root: rootFromBytes(row.state_root),
+    joinedCount: row.joined_count,
+    invitedCount: row.invited_count,
+  };
+}

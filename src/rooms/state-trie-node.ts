@@ -1,0 +1,132 @@
+import { createHash } from 'node:crypto';
+import type { StateKey } from '../protocol/events/event.ts';
+import type { EventId } from '../protocol/identifiers.ts';
+import type { StateRoot } from './stored-event.ts';
+
+/** One entry of a bucket. `path` is the hash of the key, as 32 hexadecimal digits: its way through the trie. */
+export interface TrieEntry {
+  readonly path: string;
+  readonly key: StateKey;
+  readonly eventId: EventId;
+}
+
+/**
+ * A node of the trie. A subtree of up to `BUCKET_SIZE` entries is one bucket; a larger one branches sixteenfold on
+ * the next digit of the path. So a set of entries has exactly one form, and equal states have equal roots.
+ */
+export type TrieNode =
+  | { readonly kind: 'bucket'; readonly entries: readonly TrieEntry[] }
+  | { readonly kind: 'branch'; readonly children: readonly (StateRoot | undefined)[] };
+
+export const BUCKET_SIZE = 8;
+export const FAN_OUT = 16;
+const HASH_BYTES = 16;
+
+/** Types that are written as one byte. Append only: the numbers are on disk. */
+const COMMON_TYPES = [
+  'm.room.member',
+  'm.room.create',
+  'm.room.power_levels',
+  'm.room.join_rules',
+  'm.room.history_visibility',
+  'm.room.guest_access',
+  'm.room.name',
+  'm.room.topic',
+  'm.room.avatar',
+  'm.room.canonical_alias',
+  'm.room.encryption',
+  'm.space.child',
+  'm.space.parent',
+];
+const EXPLICIT_TYPE = 255;
+const HASH_EVENT_ID = /^\$[A-Za-z0-9_-]{43}$/;
+
+/** The way of a key through the trie. */
+export function pathOf(key: StateKey): string {
+  return createHash('sha256').update(key).digest('hex').slice(0, 32);
+}
+
+/** The node as bytes: 1 for a bucket or 2 for a branch, then its entries or children. */
+export function encodeNode(node: TrieNode): Uint8Array {
+  const parts: Buffer[] = [];
+  if (node.kind === 'branch') {
+    let present = 0;
+    node.children.forEach((child, i) => {
+      if (child === undefined) return;
+      present |= 1 << i;
+      parts.push(Buffer.from(child, 'latin1'));
+    });
+    return Buffer.concat([Buffer.from([2, present >> 8, present & 255]), ...parts]);
+  }
+  for (const entry of node.entries) pushEntry(parts, entry);
+  return Buffer.concat([Buffer.from([1]), ...parts]);
+}
+
+function pushEntry(parts: Buffer[], entry: TrieEntry): void {
+  const at = entry.key.indexOf('\0');
+  const type = entry.key.slice(0, at);
+  const code = COMMON_TYPES.indexOf(type);
+  if (code >= 0) parts.push(Buffer.from([code]));
+  else parts.push(Buffer.from([EXPLICIT_TYPE]), ...lengthPrefixed(type));
+  parts.push(...lengthPrefixed(entry.key.slice(at + 1)));
+  if (HASH_EVENT_ID.test(entry.eventId)) {
+    const raw = Buffer.from(entry.eventId.slice(1), 'base64url');
+    if (raw.toString('base64url') === entry.eventId.slice(1)) {
+      parts.push(Buffer.from([0, 0]), raw);
+      return;
+    }
+  }
+  parts.push(...lengthPrefixed(entry.eventId));
+}
+
+function lengthPrefixed(text: string): Buffer[] {
+  const bytes = Buffer.from(text, 'utf8');
+  return [Buffer.from([bytes.length >> 8, bytes.length & 255]), bytes];
+}
+
+/** The node of these bytes, which `encodeNode` made. */
+export function decodeNode(bytes: Uint8Array): TrieNode {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (buffer[0] === 2) return decodeBranch(buffer);
+  const entries: TrieEntry[] = [];
+  let at = 1;
+  const text = () => {
+    const length = buffer.readUInt16BE(at);
+    const start = at + 2;
+    at = start + length;
+    return buffer.toString('utf8', start, at);
+  };
+  while (at < buffer.length) {
+    const code = buffer.readUInt8(at);
+    at += 1;
+    const type = code === EXPLICIT_TYPE ? text() : (COMMON_TYPES[code] ?? '');
+    const key = `${type}\0${text()}` as StateKey;
+    let eventId = text();
+    if (eventId === '') {
+      eventId = `$${buffer.toString('base64url', at, at + 32)}`;
+      at += 32;
+    }
+    entries.push({ path: pathOf(key), key, eventId: eventId as EventId });
+  }
+  return { kind: 'bucket', entries };
+}
+
+function decodeBranch(buffer: Buffer): TrieNode {
+  const present = buffer.readUInt16BE(1);
+  const children: (StateRoot | undefined)[] = [];
+  let at = 3;
+  for (let i = 0; i < FAN_OUT; i++) {
+    if ((present & (1 << i)) === 0) {
+      children.push(undefined);
+      continue;
+    }
+    children.push(buffer.toString('latin1', at, at + HASH_BYTES) as StateRoot);
+    at += HASH_BYTES;
+  }
+  return { kind: 'branch', children };
+}
+
+/** The hash that names a node: the first 16 bytes of the SHA-256 of its bytes. */
+export function hashOfNode(bytes: Uint8Array): StateRoot {
+  return createHash('sha256').update(bytes).digest().toString('latin1', 0, HASH_BYTES) as StateRoot;
+}

@@ -1,0 +1,17 @@
+import { invalidParam } from '../protocol/matrix-error.ts';
+
+/**
+ * A place in the log, between the event at `position` and the next: what clients get as `next_batch`, `prev_batch`,
+ * `start` and `end`. One kind of token serves sync and pagination.
+ */
+export function streamToken(position: number): string {
+  return `s${position}`;
+}
+
+/** The position of a token. Throws 400 M_INVALID_PARAM for what this server did not make. */
+export function parseStreamToken(token: string): number {
+  const match = /^s(-?\d{1,15})$/.exec(token);
+  if (!match)
+    throw invalidParam('This is not a token of this server: use one that a sync or a page of messages gave');
+  return Number(match[1]);
+}

@@ -1,0 +1,175 @@
+import { splitStateKey, stateKeyOf } from '../protocol/events/event.ts';
+import type { EventId, RoomId, UserId } from '../protocol/identifiers.ts';
+import { notFound } from '../protocol/matrix-error.ts';
+import type { Database } from '../storage/database.ts';
+import type { EventLog } from './event-log.ts';
+import type { StateDifference, StateTries } from './state-trie.ts';
+import type { StateRoot, StoredEvent } from './stored-event.ts';
+import type { RoomAccess, Visibility } from './visibility.ts';
+
+/** Keeps an event in a page, or leaves it out. */
+export type Keep = (event: StoredEvent) => boolean;
+
+/** A page of a room's history. */
+export interface HistoryPage {
+  /** In the asked direction. */
+  readonly events: readonly StoredEvent[];
+  readonly start: number;
+  /** Where the next page begins; undefined at the end of what the user may see. */
+  readonly end: number | undefined;
+}
+
+/** Events around one. */
+export interface EventContext {
+  readonly event: StoredEvent;
+  /** Newest first. */
+  readonly before: readonly StoredEvent[];
+  /** Oldest first. */
+  readonly after: readonly StoredEvent[];
+  readonly start: number;
+  readonly end: number;
+  /** State after the last event of the answer. */
+  readonly root: StateRoot;
+}
+
+/** Events looked at for one page, when a filter lets few of them through. */
+const MOST_LOOKED_AT = 1_000;
+
+/** Reads the history of rooms as a user may see it. */
+export class Timeline {
+  readonly #database: Database;
+  readonly #log: EventLog;
+  readonly #tries: StateTries;
+  readonly #visibility: Visibility;
+
+  constructor(database: Database, log: EventLog, tries: StateTries, visibility: Visibility) {
+    this.#database = database;
+    this.#log = log;
+    this.#tries = tries;
+    this.#visibility = visibility;
+  }
+
+  /** One event that the user may see. 404 for any other, whether it is there or not. */
+  async event(access: RoomAccess, eventId: EventId): Promise<StoredEvent> {
+    const event = await this.#log.byId(eventId);
+    if (event?.roomId !== access.roomId || !(await this.#visibility.mayRead(access, event))) {
+      throw notFound('There is no such event in this room, or you may not see it');
+    }
+    return event;
+  }
+
+  /**
+   * A page of history.
+   *
+   * @param range.from place to begin at; undefined for the newest end (`b`) or the beginning (`f`).
+   * @param range.to place to stop at.
+   * @param range.limit the most events to give; more are looked at when `keep` leaves out some.
+   */
+  async messages(
+    access: RoomAccess,
+    range: { from: number | undefined; to: number | undefined; direction: 'f' | 'b'; limit: number },
+    keep: Keep,
+  ): Promise<HistoryPage> {
+    const backwards = range.direction === 'b';
+    const newest = await this.#newestVisible(access);
+    const start = range.from ?? (backwards ? this.#database.position() : Number.MIN_SAFE_INTEGER);
+    let after = backwards ? (range.to ?? Number.MIN_SAFE_INTEGER) : start;
+    let upTo = backwards ? Math.min(start, newest) : Math.min(range.to ?? newest, newest);
+    const found: StoredEvent[] = [];
+    for (let looked = 0; found.length < range.limit && looked < MOST_LOOKED_AT;) {
+      const limit = Math.min(range.limit, MOST_LOOKED_AT - looked);
+      const page = await this.#log.page(access.roomId, { after, upTo, limit, newestFirst: backwards });
+      looked += page.length;
+      for (const event of await this.#visibility.filter(access, page.filter(keep))) {
+        if (found.length < range.limit) found.push(event);
+      }
+      const last = (found.length === range.limit ? found : page).at(-1);
+      if (last && backwards) upTo = last.position - 1;
+      if (last && !backwards) after = last.position;
+      if (page.length < limit && found.length < range.limit) return { events: found, start, end: undefined };
+    }
+    return { events: found, start, end: backwards ? upTo : after };
+  }
+
+  /** The events around one, about half of `limit` before it and half after. */
+  async context(access: RoomAccess, eventId: EventId, limit: number, keep: Keep): Promise<EventContext> {
+    const event = await this.event(access, eventId);
+    const beforeLimit = Math.floor(limit / 2);
+    const before = await this.messages(
+      access,
+      { from: event.position - 1, to: undefined, direction: 'b', limit: beforeLimit },
+      keep,
+    );
+    const after = await this.messages(
+      access,
+      { from: event.position, to: undefined, direction: 'f', limit: limit - beforeLimit },
+      keep,
+    );
+    const last = after.events.at(-1) ?? event;
+    return {
+      event,
+      before: before.events,
+      after: after.events,
+      start: before.end ?? (before.events.at(-1)?.position ?? event.position) - 1,
+      end: after.end ?? last.position,
+      root: last.stateRoot,
+    };
+  }
+
+  /** The state of the room at a place in the log: after the newest event up to it. Undefined before the first. */
+  async rootAt(roomId: RoomId, position: number): Promise<StateRoot | undefined> {
+    const { events } = await this.#log.newest(roomId, Number.MIN_SAFE_INTEGER, position, 1);
+    return events[0]?.stateRoot;
+  }
+
+  /** The state that a user sees as a whole: the present one, or for who left that of the time they left. */
+  async visibleRoot(access: RoomAccess): Promise<StateRoot> {
+    const root = await this.rootAt(access.roomId, await this.#newestVisible(access));
+    if (!root) throw notFound('There is no such room');
+    return root;
+  }
+
+  /** Events of a state, of those keys that `want` accepts. */
+  async stateEvents(
+    root: StateRoot,
+    want: (type: string, stateKey: string) => boolean = () => true,
+  ): Promise<StoredEvent[]> {
+    const events: StoredEvent[] = [];
+    for (const [key, eventId] of await this.#tries.entries(root)) {
+      const { type, stateKey } = splitStateKey(key);
+      if (!want(type, stateKey)) continue;
+      const event = await this.#log.byId(eventId);
+      if (event) events.push(event);
+    }
+    return events;
+  }
+
+  /** Keys in which two states differ. */
+  difference(before: StateRoot | undefined, after: StateRoot | undefined): Promise<StateDifference[]> {
+    return this.#tries.difference(before, after);
+  }
+
+  /** One event of a state. */
+  async stateEvent(root: StateRoot, type: string, stateKey: string): Promise<StoredEvent | undefined> {
+    const eventId = await this.#tries.get(root, stateKeyOf(type, stateKey));
+    return eventId === undefined ? undefined : this.#log.byId(eventId);
+  }
+
+  /** Membership events of the senders, from a state (lazy loading). */
+  async membersFor(root: StateRoot, senders: Iterable<UserId>): Promise<StoredEvent[]> {
+    const events: StoredEvent[] = [];
+    for (const sender of new Set(senders)) {
+      const event = await this.stateEvent(root, 'm.room.member', sender);
+      if (event) events.push(event);
+    }
+    return events;
+  }
+
+  /** Position of the newest event that can be visible to the user. */
+  async #newestVisible(access: RoomAccess): Promise<number> {
+    const now = this.#database.position();
+    if (access.membership === 'join' || access.joinedUntil === -Infinity) return now;
+    const visibility = await this.#log.state(access.roomId, 'm.room.history_visibility', '');
+    return visibility?.content.history_visibility === 'world_readable' ? now : access.joinedUntil;
+  }
+}

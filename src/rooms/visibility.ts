@@ -1,0 +1,145 @@
+import { stateKeyOf } from '../protocol/events/event.ts';
+import { mayRead } from '../protocol/history-visibility.ts';
+import type { RoomId, UserId } from '../protocol/identifiers.ts';
+import { forbidden } from '../protocol/matrix-error.ts';
+import type { EventLog } from './event-log.ts';
+import type { Memberships } from './memberships.ts';
+import type { Membership } from './room-reads.ts';
+import type { StateTries } from './state-trie.ts';
+import type { StateRoot, StoredEvent } from './stored-event.ts';
+
+/** Steps back through a user's membership events to find when they last were joined. */
+const MEMBERSHIP_STEPS = 20;
+
+/** What one user may see of one room. */
+export interface RoomAccess {
+  readonly userId: UserId;
+  readonly roomId: RoomId;
+  /** The user's membership now; undefined for one who never was in the room. */
+  readonly membership: Membership | undefined;
+  /** Events before this position were sent before the user last stopped being joined. */
+  readonly joinedUntil: number;
+}
+
+/** Decides which events a user may see (Client-Server API, "Room history visibility"). */
+export class Visibility {
+  readonly #log: EventLog;
+  readonly #tries: StateTries;
+  readonly #memberships: Memberships;
+
+  constructor(log: EventLog, tries: StateTries, memberships: Memberships) {
+    this.#log = log;
+    this.#tries = tries;
+    this.#memberships = memberships;
+  }
+
+  /** What is to know of user and room before events are looked at. */
+  async access(roomId: RoomId, userId: UserId): Promise<RoomAccess> {
+    const now = await this.#memberships.of(roomId, userId);
+    const membership = now?.membership;
+    if (membership === 'join') return { userId, roomId, membership, joinedUntil: Infinity };
+    const joinedUntil = now ? await this.#joinedUntil(await this.#log.byId(now.eventId)) : -Infinity;
+    return { userId, roomId, membership, joinedUntil };
+  }
+
+  /**
+   * Access for one who may read the room now or could before: joined, left after having been joined, or anybody
+   * while the room is world-readable.
+   *
+   * @throws MatrixError 403 M_FORBIDDEN for everybody else, and for unknown rooms: who asks must not learn which.
+   */
+  async accessOrForbid(roomId: RoomId, userId: UserId): Promise<RoomAccess> {
+    const access = await this.access(roomId, userId);
+    if (access.joinedUntil > -Infinity) return access;
+    const visibility = (await this.#log.state(roomId, 'm.room.history_visibility', ''))?.content;
+    if (visibility?.history_visibility === 'world_readable') return access;
+    throw forbidden('You are not in this room, and it may not be read from outside');
+  }
+
+  /** Those of the events that the user may see, in the same order. All must be of the room of `access`. */
+  async filter(access: RoomAccess, events: readonly StoredEvent[]): Promise<StoredEvent[]> {
+    const known = new Map<StateRoot, StateThen>();
+    const seen: StoredEvent[] = [];
+    for (const event of events) if (await this.#mayRead(access, event, known)) seen.push(event);
+    return seen;
+  }
+
+  /** Whether the user may see the event. */
+  async mayRead(access: RoomAccess, event: StoredEvent): Promise<boolean> {
+    return this.#mayRead(access, event, new Map());
+  }
+
+  /** The user's membership at each of the events. */
+  async membershipsAt(
+    access: RoomAccess,
+    events: readonly StoredEvent[],
+  ): Promise<ReadonlyMap<StoredEvent, Membership>> {
+    const known = new Map<StateRoot, Membership>();
+    const found = new Map<StoredEvent, Membership>();
+    for (const event of events) {
+      let membership = known.get(event.stateRoot);
+      if (membership === undefined) {
+        membership = await this.membershipAt(event.stateRoot, access.userId);
+        known.set(event.stateRoot, membership);
+      }
+      found.set(event, membership);
+    }
+    return found;
+  }
+
+  /** The user's membership in the state right after an event. */
+  async membershipAt(root: StateRoot, userId: UserId): Promise<Membership> {
+    return (await this.#stateAt(root, userId)).membership;
+  }
+
+  async #mayRead(access: RoomAccess, event: StoredEvent, known: Map<StateRoot, StateThen>): Promise<boolean> {
+    let then = known.get(event.stateRoot);
+    if (!then) {
+      then = await this.#stateAt(event.stateRoot, access.userId);
+      known.set(event.stateRoot, then);
+    }
+    const joinedLater = event.position < access.joinedUntil;
+    if (mayRead({ ...then, joinedLater })) return true;
+    const before = await this.#valueBefore(event, access.userId);
+    return before !== undefined && mayRead({ ...then, ...before, joinedLater });
+  }
+
+  /** For events that change visibility or the user's own membership: what it was before. */
+  async #valueBefore(event: StoredEvent, userId: UserId): Promise<Partial<StateThen> | undefined> {
+    const isVisibility = event.type === 'm.room.history_visibility' && event.stateKey === '';
+    const isOwn = event.type === 'm.room.member' && event.stateKey === userId;
+    if (!isVisibility && !isOwn) return undefined;
+    const replaced = event.replaces === undefined ? undefined : await this.#log.byId(event.replaces);
+    if (isVisibility) return { visibility: text(replaced?.content.history_visibility) };
+    return { membership: (text(replaced?.content.membership) ?? 'leave') as Membership };
+  }
+
+  async #stateAt(root: StateRoot, userId: UserId): Promise<StateThen> {
+    const visibilityId = await this.#tries.get(root, stateKeyOf('m.room.history_visibility', ''));
+    const memberId = await this.#tries.get(root, stateKeyOf('m.room.member', userId));
+    const visibility = visibilityId && (await this.#log.byId(visibilityId))?.content.history_visibility;
+    const membership = memberId && (await this.#log.byId(memberId))?.content.membership;
+    return { visibility: text(visibility), membership: (text(membership) ?? 'leave') as Membership };
+  }
+
+  /** Position of the event that ended the user's last time in the room; -Infinity for one who never was in it. */
+  async #joinedUntil(last: StoredEvent | undefined): Promise<number> {
+    let event = last;
+    for (let step = 0; event && step < MEMBERSHIP_STEPS; step++) {
+      const before: StoredEvent | undefined =
+        event.replaces === undefined ? undefined : await this.#log.byId(event.replaces);
+      if (before?.content.membership === 'join') return event.position;
+      event = before;
+    }
+    return -Infinity;
+  }
+}
+
+interface StateThen {
+  readonly visibility: string | undefined;
+  readonly membership: Membership;
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,93 @@
+import type { EventId, RoomId, UserId } from '../protocol/identifiers.ts';
+import type { Reader, Writer } from './database.ts';
+import { sql } from './sql.ts';
+import type { Position } from './unit-of-work.ts';
+
+/** A row of the table `memberships`: what a user is in a room now. */
+export interface MembershipRow {
+  readonly user_id: string;
+  readonly room_id: string;
+  readonly membership: string;
+  readonly position: number;
+  readonly event_id: string;
+  readonly sender: string;
+  readonly forgotten: number;
+}
+
+const upsert = sql(
+  `INSERT INTO memberships (user_id, room_id, membership, position, event_id, sender, forgotten)
+   VALUES (?, ?, ?, ?, ?, ?, 0)
+   ON CONFLICT (user_id, room_id) DO UPDATE SET membership = excluded.membership,
+     position = excluded.position, event_id = excluded.event_id, sender = excluded.sender, forgotten = 0`,
+);
+const one = sql(`SELECT * FROM memberships WHERE user_id = ? AND room_id = ?`);
+const allOfUser = sql(`SELECT * FROM memberships WHERE user_id = ?`);
+const membersPage = sql(
+  `SELECT user_id FROM memberships WHERE room_id = ? AND membership = ? AND user_id > ?
+   ORDER BY user_id LIMIT ?`,
+);
+const oldestMembers = sql(
+  `SELECT user_id, position FROM memberships
+   WHERE room_id = ? AND membership = ? AND user_id <> ? LIMIT ?`,
+);
+const shared = sql(
+  `SELECT 1 AS found FROM memberships AS mine
+   JOIN memberships AS theirs ON theirs.room_id = mine.room_id AND theirs.user_id = ?
+     AND theirs.membership = 'join'
+   WHERE mine.user_id = ? AND mine.membership = 'join' LIMIT 1`,
+);
+const forgetRoom = sql(
+  `UPDATE memberships SET forgotten = 1 WHERE user_id = ? AND room_id = ? AND membership IN ('leave', 'ban')`,
+);
+
+/** Sets what the user is in the room. */
+export function set(
+  writer: Writer,
+  row: { userId: UserId; roomId: RoomId; membership: string; eventId: EventId; sender: UserId },
+  at: Position,
+): void {
+  writer.run(upsert, row.userId, row.roomId, row.membership, at, row.eventId, row.sender);
+}
+
+/** What the user is in the room. */
+export function of(reader: Reader, userId: UserId, roomId: RoomId): Promise<MembershipRow | undefined> {
+  return reader.get<MembershipRow>(one, userId, roomId);
+}
+
+/** All of the user's rooms. */
+export function ofUser(reader: Reader, userId: UserId): Promise<MembershipRow[]> {
+  return reader.all<MembershipRow>(allOfUser, userId);
+}
+
+/** Users with a membership in the room, after `after` in order of user ID. */
+export async function members(
+  reader: Reader,
+  roomId: RoomId,
+  membership: string,
+  after: string,
+  limit: number,
+): Promise<UserId[]> {
+  const rows = await reader.all<{ user_id: UserId }>(membersPage, roomId, membership, after, limit);
+  return rows.map((row) => row.user_id);
+}
+
+/** Some members other than the given user, for naming a room; not in any order. */
+export function someMembers(
+  reader: Reader,
+  roomId: RoomId,
+  membership: string,
+  except: UserId,
+  limit: number,
+): Promise<{ user_id: UserId; position: number }[]> {
+  return reader.all(oldestMembers, roomId, membership, except, limit);
+}
+
+/** Whether both users are joined to one room. */
+export async function shareRoom(reader: Reader, a: UserId, b: UserId): Promise<boolean> {
+  return (await reader.get(shared, b, a)) !== undefined;
+}
+
+/** Marks a room that the user left as forgotten; fails the unit when the user has not left it. */
+export function forget(writer: Writer, userId: UserId, roomId: RoomId): void {
+  writer.guard(forgetRoom, userId, roomId);
+}

@@ -1,0 +1,169 @@
+import type { RoomId, UserId } from '../protocol/identifiers.ts';
+import type { EventRow } from './events-store.ts';
+import type { Reader, Writer } from './database.ts';
+import { sql } from './sql.ts';
+import type { Position } from './unit-of-work.ts';
+
+/** A row of the table `rooms`: where the room stands. */
+export interface RoomRow {
+  readonly room_id: string;
+  readonly room_version: string;
+  readonly creator: string;
+  /** Counts the units of work that changed the room; guards writes against other writers. */
+  readonly version: number;
+  /** JSON array of event IDs. */
+  readonly extremities: string;
+  readonly depth: number;
+  readonly state_root: Uint8Array;
+  readonly joined_count: number;
+  readonly invited_count: number;
+  /** Position of the room's newest event. */
+  readonly position: number;
+  readonly published: number;
+}
+
+/** What a unit of work changes of a room's row. */
+export type RoomHeadRow = Pick<
+  RoomRow,
+  'room_id' | 'extremities' | 'depth' | 'state_root' | 'joined_count' | 'invited_count'
+>;
+
+const roomById = sql(`SELECT * FROM rooms WHERE room_id = ?`);
+const insertRoom = sql(
+  `INSERT INTO rooms (room_id, room_version, creator, version, extremities, depth, state_root, joined_count,
+     invited_count, position) VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+);
+const updateRoom = sql(
+  `UPDATE rooms SET version = version + 1, extremities = ?, depth = ?, state_root = ?, joined_count = ?,
+     invited_count = ?, position = ? WHERE room_id = ? AND version = ?`,
+);
+const updateRoomHead = sql(
+  `UPDATE rooms SET version = version + 1, extremities = ?, depth = ?, position = ?
+   WHERE room_id = ? AND version = ?`,
+);
+const setPublished = sql(`UPDATE rooms SET published = ? WHERE room_id = ?`);
+const upsertState = sql(
+  `INSERT INTO current_state (room_id, type, state_key, position) VALUES (?, ?, ?, ?)
+   ON CONFLICT (room_id, type, state_key) DO UPDATE SET position = excluded.position`,
+);
+const EVENT = `events.position AS position, event_id, events.room_id AS room_id, events.type AS type,
+  events.state_key AS state_key, sender, origin_server_ts, content, envelope, state_root, replaces, redacted_by, txn`;
+const stateEntry = sql(
+  `SELECT ${EVENT} FROM current_state JOIN events ON events.position = current_state.position
+   WHERE current_state.room_id = ? AND current_state.type = ? AND current_state.state_key = ?`,
+);
+const stateOfType = sql(
+  `SELECT ${EVENT} FROM current_state JOIN events ON events.position = current_state.position
+   WHERE current_state.room_id = ? AND current_state.type = ? AND current_state.state_key > ?
+   ORDER BY current_state.state_key LIMIT ?`,
+);
+const wholeState = sql(
+  `SELECT ${EVENT} FROM current_state JOIN events ON events.position = current_state.position
+   WHERE current_state.room_id = ?`,
+);
+const publishedRooms = sql(
+  `SELECT * FROM rooms WHERE published = 1 AND (joined_count < ? OR (joined_count = ? AND room_id > ?))
+   ORDER BY joined_count DESC, room_id LIMIT ?`,
+);
+const countPublished = sql(`SELECT COUNT(*) AS count FROM rooms WHERE published = 1`);
+
+/** The room, or undefined. */
+export function byId(reader: Reader, roomId: RoomId): Promise<RoomRow | undefined> {
+  return reader.get<RoomRow>(roomById, roomId);
+}
+
+/** Adds a new room; the unit fails when the room exists. */
+export function insert(
+  writer: Writer,
+  row: RoomHeadRow & { room_version: string; creator: UserId },
+  newest: Position,
+): void {
+  writer.guard(
+    insertRoom,
+    row.room_id,
+    row.room_version,
+    row.creator,
+    row.extremities,
+    row.depth,
+    row.state_root,
+    row.joined_count,
+    row.invited_count,
+    newest,
+  );
+}
+
+/** Moves the room on, if it still is at `version`; else the unit fails. */
+export function advance(writer: Writer, row: RoomHeadRow, version: number, newest: Position): void {
+  writer.guard(
+    updateRoom,
+    row.extremities,
+    row.depth,
+    row.state_root,
+    row.joined_count,
+    row.invited_count,
+    newest,
+    row.room_id,
+    version,
+  );
+}
+
+/** `advance` for a unit that changes no state. */
+export function advanceTimeline(
+  writer: Writer,
+  row: Pick<RoomHeadRow, 'room_id' | 'extremities' | 'depth'>,
+  version: number,
+  newest: Position,
+): void {
+  writer.guard(updateRoomHead, row.extremities, row.depth, newest, row.room_id, version);
+}
+
+/** Lists the room in the directory, or takes it out. */
+export function publish(writer: Writer, roomId: RoomId, published: boolean): void {
+  writer.run(setPublished, published ? 1 : 0, roomId);
+}
+
+/** Makes the event at a position the current state of its key. */
+export function setState(writer: Writer, roomId: RoomId, type: string, stateKey: string, at: Position): void {
+  writer.run(upsertState, roomId, type, stateKey, at);
+}
+
+/** One entry of the current state. */
+export function state(
+  reader: Reader,
+  roomId: RoomId,
+  type: string,
+  stateKey: string,
+): Promise<EventRow | undefined> {
+  return reader.get<EventRow>(stateEntry, roomId, type, stateKey);
+}
+
+/** Entries of one type of the current state, by state key, after `after`. */
+export function statesOfType(
+  reader: Reader,
+  roomId: RoomId,
+  type: string,
+  after: string,
+  limit: number,
+): Promise<EventRow[]> {
+  return reader.all<EventRow>(stateOfType, roomId, type, after, limit);
+}
+
+/** All of the current state: only for answers that are the whole state. */
+export function allState(reader: Reader, roomId: RoomId): Promise<EventRow[]> {
+  return reader.all<EventRow>(wholeState, roomId);
+}
+
+/** Rooms of the directory, most members first, after the given one. */
+export function published(
+  reader: Reader,
+  after: { joinedCount: number; roomId: string } | undefined,
+  limit: number,
+): Promise<RoomRow[]> {
+  const count = after?.joinedCount ?? Number.MAX_SAFE_INTEGER;
+  return reader.all<RoomRow>(publishedRooms, count, count, after?.roomId ?? '', limit);
+}
+
+/** How many rooms the directory lists. */
+export async function publishedCount(reader: Reader): Promise<number> {
+  return (await reader.get<{ count: number }>(countPublished))?.count ?? 0;
+}

@@ -1,0 +1,146 @@
+import type { RoomId } from '../protocol/identifiers.ts';
+import type { RoomSections } from '../modules/sync-part.ts';
+import type { RoomMembership } from '../rooms/room-reads.ts';
+import type { StoredEvent } from '../rooms/stored-event.ts';
+import { stateSection, type StateSpan } from './state-section.ts';
+import type { SyncContext, SyncNeeds } from './sync-context.ts';
+import { timelineSection, type TimelineSection } from './timeline-section.ts';
+
+/** A joined room's part of a sync as JSON text; undefined when the client has everything already. */
+export async function joinedRoom(
+  needs: SyncNeeds,
+  context: SyncContext,
+  room: RoomMembership,
+): Promise<string | undefined> {
+  const { roomId } = room;
+  const isNew = context.since === undefined || context.newlyJoined.has(roomId);
+  const eventsChanged = isNew || context.recent.roomChangedSince(roomId, context.since, 'event');
+  const timeline = eventsChanged ? await roomTimeline(needs, context, room, isNew) : undefined;
+  const whole = isNew || context.fullState;
+  if (whole) needs.lazyMembers.forget(context, roomId);
+  const state = timeline || whole ? await roomState(needs, context, roomId, timeline, isNew) : [];
+  const somethingInTimeline = timeline !== undefined && (timeline.events.length > 0 || timeline.limited);
+  const sections = await moduleSections(needs, context, roomId, somethingInTimeline);
+  const isEmpty = !somethingInTimeline && state.length === 0 && sections.length === 0 && !whole;
+  if (isEmpty) return undefined;
+  const membersChanged = whole || timeline?.limited === true || timeline?.events.some(isMember) === true;
+  const summary = membersChanged ? await needs.summaries.text(roomId, context.userId) : '{}';
+  const parts = [
+    `"timeline":${await timelineText(needs, context, room, timeline)}`,
+    `"${context.useStateAfter ? 'state_after' : 'state'}":${await eventsText(needs, context, state)}`,
+    `"summary":${summary}`,
+    `"ephemeral":{"events":[${join(sections, 'ephemeral')}]}`,
+    `"account_data":{"events":[${join(sections, 'accountData')}]}`,
+  ];
+  for (const section of sections) {
+    for (const [key, text] of Object.entries(section.other ?? {}))
+      parts.push(`${JSON.stringify(key)}:${text}`);
+  }
+  return `{${parts.join(',')}}`;
+}
+
+function isMember(event: StoredEvent): boolean {
+  return event.type === 'm.room.member';
+}
+
+function roomTimeline(
+  needs: SyncNeeds,
+  context: SyncContext,
+  room: RoomMembership,
+  isNew: boolean,
+): Promise<TimelineSection> {
+  const after = isNew ? Number.MIN_SAFE_INTEGER : (context.since ?? Number.MIN_SAFE_INTEGER);
+  return timelineSection(needs, context, room.roomId, { after, upTo: context.upTo, checked: isNew });
+}
+
+async function roomState(
+  needs: SyncNeeds,
+  context: SyncContext,
+  roomId: RoomId,
+  section: TimelineSection | undefined,
+  isNew: boolean,
+): Promise<StoredEvent[]> {
+  const timeline = section ?? { events: [], limited: false, start: context.upTo, prevBatch: '' };
+  const whole = isNew || context.fullState;
+  const lazy = context.filter.room.state.lazyLoadMembers;
+  if (!whole && !timeline.limited && !context.useStateAfter && !lazy) return [];
+  const rootAt = (position: number) => needs.timeline.rootAt(roomId, position);
+  const span: StateSpan = {
+    before: whole || context.since === undefined ? undefined : await rootAt(context.since),
+    after: await rootAt(context.useStateAfter ? context.upTo : timeline.start),
+  };
+  return stateSection(needs, context, roomId, span, timeline);
+}
+
+async function moduleSections(
+  needs: SyncNeeds,
+  context: SyncContext,
+  roomId: RoomId,
+  timelineChanged: boolean,
+): Promise<RoomSections[]> {
+  const sections: RoomSections[] = [];
+  for (const part of needs.parts) {
+    const section = await part.room?.(context, roomId, timelineChanged);
+    if (section) sections.push(section);
+  }
+  return sections;
+}
+
+async function timelineText(
+  needs: SyncNeeds,
+  context: SyncContext,
+  room: RoomMembership,
+  timeline: TimelineSection | undefined,
+): Promise<string> {
+  if (!timeline) return '{"events":[],"limited":false}';
+  const memberships = await membershipsAt(needs, context, room, timeline.events);
+  const texts = await needs.clientEvents.texts(timeline.events, viewerOf(context), {
+    membershipOf: (event) => memberships?.get(event) ?? 'join',
+  });
+  const events = prune(context, texts).join(',');
+  return `{"events":[${events}],"limited":${timeline.limited},"prev_batch":"${timeline.prevBatch}"}`;
+}
+
+/** The user's membership at each event; undefined when it was `join` at all of them. */
+async function membershipsAt(
+  needs: SyncNeeds,
+  context: SyncContext,
+  room: RoomMembership,
+  events: readonly StoredEvent[],
+): Promise<Map<StoredEvent, string> | undefined> {
+  const first = events[0];
+  const joinedThrough = context.since !== undefined && !context.newlyJoined.has(room.roomId);
+  if (!first || joinedThrough || room.position <= first.position) return undefined;
+  const found = new Map<StoredEvent, string>();
+  for (const event of events) {
+    found.set(event, await needs.visibility.membershipAt(event.stateRoot, context.userId));
+  }
+  return found;
+}
+
+/** Events of a section as JSON text, with the filter's `event_fields` applied. */
+export async function eventsText(
+  needs: SyncNeeds,
+  context: SyncContext,
+  events: readonly StoredEvent[],
+): Promise<string> {
+  const texts = await needs.clientEvents.texts(events, viewerOf(context));
+  return `{"events":[${prune(context, texts).join(',')}]}`;
+}
+
+function viewerOf(context: SyncContext): {
+  userId: SyncContext['userId'];
+  deviceId: SyncContext['deviceId'];
+  now: number;
+} {
+  return { userId: context.userId, deviceId: context.deviceId, now: context.now };
+}
+
+function prune(context: SyncContext, texts: string[]): string[] {
+  if (!context.filter.prunesEvents) return texts;
+  return texts.map((text) => JSON.stringify(context.filter.pruneEvent(JSON.parse(text))));
+}
+
+function join(sections: readonly RoomSections[], key: 'ephemeral' | 'accountData'): string {
+  return sections.flatMap((section) => section[key] ?? []).join(',');
+}

@@ -1,0 +1,167 @@
+import type { RoomId, UserId } from '../protocol/identifiers.ts';
+import { eventChange } from '../rooms/room-writer.ts';
+import type { Memberships } from '../rooms/memberships.ts';
+import type { Change, Database } from '../storage/database.ts';
+
+/** Somebody who syncs, or did a short while ago. */
+interface Listener {
+  readonly userId: UserId;
+  readonly rooms: Set<RoomId>;
+  readonly waiting: Set<() => void>;
+  /** Position of the newest change that concerns the user. */
+  newest: number;
+  /** Sweeps since anybody waited. */
+  idleSweeps: number;
+}
+
+const SWEEP_MS = 30_000;
+
+/**
+ * Wakes waiting syncs. A change costs as much as there are people of its rooms waiting on this process, whatever the
+ * size of the rooms.
+ */
+export class Notifier {
+  readonly #database: Database;
+  readonly #memberships: Memberships;
+  readonly #listeners = new Map<UserId, Listener>();
+  readonly #rooms = new Map<RoomId, Set<Listener>>();
+  readonly #positions = new Set<() => void>();
+  readonly #sweeper: NodeJS.Timeout;
+
+  /** Must be made after every other subscriber of the database: who is woken reads what the others keep. */
+  constructor(database: Database, memberships: Memberships) {
+    this.#database = database;
+    this.#memberships = memberships;
+    database.subscribe((changes) => {
+      for (const change of changes) this.#deliver(change);
+      for (const wake of [...this.#positions]) wake();
+    });
+    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref();
+  }
+
+  /** How many syncs wait now. */
+  get waiting(): number {
+    let count = 0;
+    for (const listener of this.#listeners.values()) count += listener.waiting.size;
+    return count;
+  }
+
+  /**
+   * Resolves when something that concerns the user happened after `since`, when `deadline` (ms) has passed, or when
+   * the signal aborts.
+   */
+  async wait(userId: UserId, since: number, deadlineMs: number, signal: AbortSignal): Promise<void> {
+    const listener = await this.#listener(userId);
+    if (listener.newest > since) return;
+    await until(listener.waiting, deadlineMs, signal);
+  }
+
+  /** Resolves when this process has seen the position, or as `wait` does. */
+  async reached(position: number, deadlineMs: number, signal: AbortSignal): Promise<void> {
+    const end = performance.now() + deadlineMs;
+    while (this.#database.position() < position && performance.now() < end && !signal.aborted) {
+      await until(this.#positions, end - performance.now(), signal);
+    }
+  }
+
+  /** Stops the timer. */
+  close(): void {
+    clearInterval(this.#sweeper);
+  }
+
+  async #listener(userId: UserId): Promise<Listener> {
+    const known = this.#listeners.get(userId);
+    if (known) {
+      known.idleSweeps = 0;
+      return known;
+    }
+    const before = this.#database.position();
+    const rooms = await this.#memberships.joined(userId);
+    const raced = this.#listeners.get(userId);
+    if (raced) return raced;
+    const listener: Listener = {
+      userId,
+      rooms: new Set(rooms),
+      waiting: new Set(),
+      newest: this.#database.position() === before ? 0 : this.#database.position(),
+      idleSweeps: 0,
+    };
+    this.#listeners.set(userId, listener);
+    for (const room of rooms) this.#join(listener, room);
+    return listener;
+  }
+
+  #join(listener: Listener, roomId: RoomId): void {
+    listener.rooms.add(roomId);
+    const members = this.#rooms.get(roomId);
+    if (members) members.add(listener);
+    else this.#rooms.set(roomId, new Set([listener]));
+  }
+
+  #leave(listener: Listener, roomId: RoomId): void {
+    listener.rooms.delete(roomId);
+    const members = this.#rooms.get(roomId);
+    members?.delete(listener);
+    if (members?.size === 0) this.#rooms.delete(roomId);
+  }
+
+  #deliver(change: Change): void {
+    if (change.topic === 'reset') {
+      for (const listener of this.#listeners.values()) {
+        wake(listener, change.position);
+        this.#drop(listener);
+      }
+      return;
+    }
+    this.#follow(change);
+    for (const userId of change.users) {
+      const listener = this.#listeners.get(userId);
+      if (listener) wake(listener, change.position);
+    }
+    for (const roomId of change.rooms) {
+      for (const listener of this.#rooms.get(roomId) ?? []) wake(listener, change.position);
+    }
+  }
+
+  #follow(change: Change): void {
+    const data = eventChange(change);
+    const roomId = change.rooms[0];
+    if (data?.membership === undefined || roomId === undefined) return;
+    const listener = this.#listeners.get(data.stateKey as UserId);
+    if (!listener) return;
+    if (data.membership === 'join') this.#join(listener, roomId);
+    else this.#leave(listener, roomId);
+  }
+
+  #sweep(): void {
+    for (const listener of this.#listeners.values()) {
+      if (listener.waiting.size > 0) listener.idleSweeps = 0;
+      else if (++listener.idleSweeps > 2) this.#drop(listener);
+    }
+  }
+
+  #drop(listener: Listener): void {
+    for (const roomId of [...listener.rooms]) this.#leave(listener, roomId);
+    this.#listeners.delete(listener.userId);
+  }
+}
+
+function wake(listener: Listener, position: number): void {
+  listener.newest = position;
+  for (const resume of [...listener.waiting]) resume();
+}
+
+function until(waiting: Set<() => void>, deadlineMs: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted || deadlineMs <= 0) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      waiting.delete(done);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, deadlineMs);
+    waiting.add(done);
+    signal.addEventListener('abort', done);
+  });
+}

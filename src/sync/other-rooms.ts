@@ -1,0 +1,62 @@
+import type { RoomMembership } from '../rooms/room-reads.ts';
+import { strippedText } from '../rooms/client-events.ts';
+import type { StoredEvent } from '../rooms/stored-event.ts';
+import { eventsText } from './joined-room.ts';
+import { stateSection } from './state-section.ts';
+import type { SyncContext, SyncNeeds } from './sync-context.ts';
+import { timelineSection } from './timeline-section.ts';
+
+/** State that one who is invited or knocking is shown (Client-Server API, "Stripped state"). */
+const STRIPPED_TYPES = [
+  'm.room.create',
+  'm.room.name',
+  'm.room.avatar',
+  'm.room.topic',
+  'm.room.join_rules',
+  'm.room.canonical_alias',
+  'm.room.encryption',
+];
+
+/** A room that the user was invited to or knocks on, as JSON text. */
+export async function strippedRoom(
+  needs: SyncNeeds,
+  room: RoomMembership,
+  key: 'invite_state' | 'knock_state',
+): Promise<string> {
+  const own = await needs.log.byId(room.eventId);
+  const events: StoredEvent[] = [];
+  for (const type of STRIPPED_TYPES) {
+    const event = await needs.log.state(room.roomId, type, '');
+    if (event) events.push(event);
+  }
+  if (own && own.sender !== own.stateKey) {
+    const inviter = await needs.log.state(room.roomId, 'm.room.member', own.sender);
+    if (inviter) events.push(inviter);
+  }
+  if (own) events.push(own);
+  return `{"${key}":{"events":[${events.map(strippedText).join(',')}]}}`;
+}
+
+/** A room that the user left or was removed from, up to that event, as JSON text. */
+export async function leftRoom(
+  needs: SyncNeeds,
+  context: SyncContext,
+  room: RoomMembership,
+): Promise<string> {
+  const after = context.since ?? Number.MIN_SAFE_INTEGER;
+  const upTo = Math.min(room.position, context.upTo);
+  const timeline = await timelineSection(needs, context, room.roomId, { after, upTo, checked: true });
+  const whole = context.since === undefined || context.fullState;
+  const span = {
+    before: whole ? undefined : await needs.timeline.rootAt(room.roomId, after),
+    after: await needs.timeline.rootAt(room.roomId, context.useStateAfter ? upTo : timeline.start),
+  };
+  const access = await needs.visibility.access(room.roomId, context.userId);
+  const wasJoined = access.joinedUntil > after;
+  const state = wasJoined ? await stateSection(needs, context, room.roomId, span, timeline) : [];
+  const events = await eventsText(needs, context, timeline.events);
+  const stateKey = context.useStateAfter ? 'state_after' : 'state';
+  const timelineText = `${events.slice(0, -1)},"limited":${timeline.limited},"prev_batch":"${timeline.prevBatch}"}`;
+  const stateText = await eventsText(needs, context, state);
+  return `{"timeline":${timelineText},"${stateKey}":${stateText},"account_data":{"events":[]}}`;
+}

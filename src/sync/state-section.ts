@@ -1,0 +1,64 @@
+import type { RoomId, UserId } from '../protocol/identifiers.ts';
+import { splitStateKey } from '../protocol/events/event.ts';
+import type { StateRoot, StoredEvent } from '../rooms/stored-event.ts';
+import type { SyncContext, SyncNeeds } from './sync-context.ts';
+import type { TimelineSection } from './timeline-section.ts';
+
+/** What the client has of a room's state so far, and what it is to have after this sync. */
+export interface StateSpan {
+  /** The state it has; undefined for none. */
+  readonly before: StateRoot | undefined;
+  /** The state it is to have: at the start of the timeline, or with `use_state_after` at its end. */
+  readonly after: StateRoot | undefined;
+}
+
+/**
+ * State events that bring a client from one state to another: all that differ, or with lazy loading only the
+ * memberships of senders in the timeline and of the user.
+ */
+export async function stateSection(
+  needs: SyncNeeds,
+  context: SyncContext,
+  roomId: RoomId,
+  span: StateSpan,
+  timeline: TimelineSection,
+): Promise<StoredEvent[]> {
+  const filter = context.filter.room.state;
+  const events: StoredEvent[] = [];
+  const senders = new Set<UserId>(timeline.events.map((event) => event.sender));
+  const lazy = filter.lazyLoadMembers;
+  if (span.before !== span.after) {
+    const inTimeline = context.useStateAfter
+      ? undefined
+      : new Set(timeline.events.map((event) => event.eventId));
+    for (const { key, after } of await needs.timeline.difference(span.before, span.after)) {
+      if (after === undefined || inTimeline?.has(after)) continue;
+      const { type, stateKey } = splitStateKey(key);
+      if (lazy && type === 'm.room.member' && span.before === undefined) {
+        if (!senders.has(stateKey as UserId) && stateKey !== context.userId) continue;
+      }
+      const event = await needs.log.byId(after);
+      if (event) events.push(event);
+    }
+  }
+  if (lazy && span.after !== undefined) await addSenders(needs, context, roomId, span.after, senders, events);
+  return events.filter((event) => filter.matches(event));
+}
+
+async function addSenders(
+  needs: SyncNeeds,
+  context: SyncContext,
+  roomId: RoomId,
+  root: StateRoot,
+  senders: ReadonlySet<UserId>,
+  events: StoredEvent[],
+): Promise<void> {
+  const given = events
+    .filter((event) => event.type === 'm.room.member')
+    .map((event) => event.stateKey as UserId);
+  const redundant = context.filter.room.state.includeRedundantMembers;
+  needs.lazyMembers.unsent(context, roomId, given);
+  const fresh = redundant ? senders : needs.lazyMembers.unsent(context, roomId, senders);
+  const missing = [...fresh].filter((user) => !given.includes(user));
+  events.push(...(await needs.timeline.membersFor(root, missing)));
+}

@@ -1,0 +1,31 @@
+import type { SyncPart, SyncRequest } from '../modules/sync-part.ts';
+import type { UserId } from '../protocol/identifiers.ts';
+import type { ClientEvents } from '../rooms/client-events.ts';
+import type { EventLog } from '../rooms/event-log.ts';
+import type { Memberships } from '../rooms/memberships.ts';
+import type { Timeline } from '../rooms/timeline.ts';
+import type { Visibility } from '../rooms/visibility.ts';
+import type { LazyMembers } from './lazy-members.ts';
+import type { RoomSummaries } from './room-summary.ts';
+
+/** What answering a sync needs of the server. */
+export interface SyncNeeds {
+  readonly log: EventLog;
+  readonly timeline: Timeline;
+  readonly visibility: Visibility;
+  readonly memberships: Memberships;
+  readonly clientEvents: ClientEvents;
+  readonly summaries: RoomSummaries;
+  readonly lazyMembers: LazyMembers;
+  readonly parts: readonly SyncPart[];
+}
+
+/** One sync as the code that answers it sees it. */
+export interface SyncContext extends SyncRequest {
+  readonly fullState: boolean;
+  readonly useStateAfter: boolean;
+  /** Senders whose messages and invites are withheld. */
+  readonly ignored: ReadonlySet<UserId>;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}

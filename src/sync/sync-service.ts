@@ -1,0 +1,201 @@
+import type { AccountSections } from '../modules/sync-part.ts';
+import type { ClientFilter } from '../protocol/filter/client-filter.ts';
+import type { DeviceId, RoomId, UserId } from '../protocol/identifiers.ts';
+import type { RoomMembership } from '../rooms/room-reads.ts';
+import { parseStreamToken, streamToken } from '../rooms/stream-token.ts';
+import type { Database } from '../storage/database.ts';
+import type { RecentChanges } from '../storage/recent-changes.ts';
+import { joinedRoom } from './joined-room.ts';
+import type { Notifier } from './notifier.ts';
+import { leftRoom, strippedRoom } from './other-rooms.ts';
+import type { SyncContext, SyncNeeds } from './sync-context.ts';
+
+/** What a client asks of /sync. */
+export interface SyncOptions {
+  readonly userId: UserId;
+  readonly deviceId: DeviceId | undefined;
+  readonly since: string | undefined;
+  readonly filter: ClientFilter;
+  readonly fullState: boolean;
+  readonly useStateAfter: boolean;
+  /** Milliseconds to wait for something to tell. */
+  readonly timeoutMs: number;
+  /** Aborts when the client goes away or the server stops: the sync answers at once. */
+  readonly signal: AbortSignal;
+}
+
+/** Answers /sync (Client-Server API, "Syncing"). */
+export class SyncService {
+  readonly #database: Database;
+  readonly #recent: RecentChanges;
+  readonly #notifier: Notifier;
+  readonly #needs: SyncNeeds;
+  readonly #clock: { now(): number };
+  readonly #ignoredUsers: (userId: UserId) => Promise<ReadonlySet<UserId>>;
+
+  constructor(wiring: {
+    database: Database;
+    recent: RecentChanges;
+    notifier: Notifier;
+    needs: SyncNeeds;
+    clock: { now(): number };
+    ignoredUsers: (userId: UserId) => Promise<ReadonlySet<UserId>>;
+  }) {
+    this.#database = wiring.database;
+    this.#recent = wiring.recent;
+    this.#notifier = wiring.notifier;
+    this.#needs = wiring.needs;
+    this.#clock = wiring.clock;
+    this.#ignoredUsers = wiring.ignoredUsers;
+  }
+
+  /**
+   * What the user has not seen since the token, as JSON text; waits up to the timeout when there is nothing.
+   *
+   * @throws MatrixError 400 M_INVALID_PARAM for a token of another server.
+   */
+  async sync(options: SyncOptions): Promise<string> {
+    const since = options.since === undefined ? undefined : parseStreamToken(options.since);
+    const end = performance.now() + options.timeoutMs;
+    if (since !== undefined) await this.#notifier.reached(since, options.timeoutMs, options.signal);
+    for (;;) {
+      const upTo = Math.max(this.#database.position(), since ?? 0);
+      const answer = await this.#answer(options, since, upTo);
+      const left = end - performance.now();
+      const mustAnswer = since === undefined || options.fullState || left <= 0 || options.signal.aborted;
+      if (answer !== undefined) return answer;
+      if (mustAnswer) return `{"next_batch":"${streamToken(upTo)}"}`;
+      await this.#notifier.wait(options.userId, upTo, left, options.signal);
+    }
+  }
+
+  async #answer(options: SyncOptions, since: number | undefined, upTo: number): Promise<string | undefined> {
+    const rooms = await this.#needs.memberships.ofUser(options.userId);
+    if (since !== undefined && !options.fullState && !this.#mayHaveNews(options.userId, rooms, since))
+      return undefined;
+    const context = await this.#context(options, since, upTo, rooms);
+    const sections = await this.#roomSections(context, rooms);
+    const account = await this.#accountSections(context);
+    if (sections.length === 0 && account.length === 0 && since !== undefined) return undefined;
+    const roomsText = sections.length === 0 ? '' : `,"rooms":{${sections.join(',')}}`;
+    return `{"next_batch":"${streamToken(upTo)}"${account}${roomsText}}`;
+  }
+
+  #mayHaveNews(userId: UserId, rooms: ReadonlyMap<RoomId, RoomMembership>, since: number): boolean {
+    if (this.#recent.userChangedSince(userId, since)) return true;
+    for (const [roomId, { membership }] of rooms) {
+      if (membership === 'join' && this.#recent.roomChangedSince(roomId, since)) return true;
+    }
+    return false;
+  }
+
+  async #context(
+    options: SyncOptions,
+    since: number | undefined,
+    upTo: number,
+    rooms: ReadonlyMap<RoomId, RoomMembership>,
+  ): Promise<SyncContext> {
+    const joinedRooms = new Set<RoomId>();
+    const newlyJoined = new Set<RoomId>();
+    for (const room of rooms.values()) {
+      if (room.membership !== 'join') continue;
+      joinedRooms.add(room.roomId);
+      if (since !== undefined && room.position > since && !(await this.#wasJoined(room, since))) {
+        newlyJoined.add(room.roomId);
+      }
+    }
+    const { userId, deviceId, filter, fullState, useStateAfter } = options;
+    const ignored = await this.#ignoredUsers(userId);
+    const now = this.#clock.now();
+    const recent = this.#recent;
+    return {
+      userId,
+      deviceId,
+      since,
+      upTo,
+      filter,
+      recent,
+      joinedRooms,
+      newlyJoined,
+      fullState,
+      useStateAfter,
+      ignored,
+      now,
+    };
+  }
+
+  async #wasJoined(room: RoomMembership, since: number): Promise<boolean> {
+    const root = await this.#needs.timeline.rootAt(room.roomId, since);
+    if (root === undefined) return false;
+    return (await this.#needs.visibility.membershipAt(root, room.sender)) === 'join';
+  }
+
+  async #roomSections(context: SyncContext, rooms: ReadonlyMap<RoomId, RoomMembership>): Promise<string[]> {
+    const texts = {
+      join: [] as string[],
+      invite: [] as string[],
+      knock: [] as string[],
+      leave: [] as string[],
+    };
+    const userChanged =
+      context.since === undefined || context.recent.userChangedSince(context.userId, context.since);
+    for (const room of [...rooms.values()]) {
+      if (!context.filter.room.matchesRoom(room.roomId)) continue;
+      const section = room.membership === 'ban' ? 'leave' : room.membership;
+      const text = await this.#roomText(context, room, userChanged);
+      if (text !== undefined) texts[section].push(`${JSON.stringify(room.roomId)}:${text}`);
+    }
+    return Object.entries(texts)
+      .filter(([, found]) => found.length > 0)
+      .map(([section, found]) => `"${section}":{${found.join(',')}}`);
+  }
+
+  async #roomText(
+    context: SyncContext,
+    room: RoomMembership,
+    userChanged: boolean,
+  ): Promise<string | undefined> {
+    const { since } = context;
+    const changed = since === undefined || context.fullState || room.position > since;
+    switch (room.membership) {
+      case 'join':
+        if (!changed && !userChanged && !context.recent.roomChangedSince(room.roomId, since))
+          return undefined;
+        return joinedRoom(this.#needs, context, room);
+      case 'invite':
+        if (!changed || context.ignored.has(room.sender)) return undefined;
+        return strippedRoom(this.#needs, room, 'invite_state');
+      case 'knock':
+        return changed ? strippedRoom(this.#needs, room, 'knock_state') : undefined;
+      default: {
+        const wanted = since === undefined ? context.filter.room.includeLeave : room.position > since;
+        return wanted && !room.forgotten ? leftRoom(this.#needs, context, room) : undefined;
+      }
+    }
+  }
+
+  /** Top-level members other than `rooms`, each with a comma before it. */
+  async #accountSections(context: SyncContext): Promise<string> {
+    const found: AccountSections[] = [];
+    for (const part of this.#needs.parts) {
+      const section = await part.account?.(context);
+      if (section) found.push(section);
+    }
+    let text = '';
+    for (const [name, key] of SECTIONS) {
+      const events = found.flatMap((section) => section[key] ?? []);
+      if (events.length > 0) text += `,"${name}":{"events":[${events.join(',')}]}`;
+    }
+    for (const section of found) {
+      for (const [key, value] of Object.entries(section.other ?? {}))
+        text += `,${JSON.stringify(key)}:${value}`;
+    }
+    return text;
+  }
+}
+
+const SECTIONS = [
+  ['account_data', 'accountData'],
+  ['presence', 'presence'],
+  ['to_device', 'toDevice'],
+] as const;
