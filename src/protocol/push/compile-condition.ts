@@ -1,0 +1,124 @@
+import type { JsonObject, JsonValue } from '../json.ts';
+import { parsePropertyPath, propertyAt } from '../property-path.ts';
+import { compileWholeMatch, compileWordMatch, type TextMatcher } from './event-match.ts';
+import type { PushContext } from './push-event.ts';
+import type { PushCondition } from './push-rules.ts';
+
+/** A condition made ready to be asked about many events. */
+export type ConditionCheck = (context: PushContext) => boolean;
+
+const NEVER: ConditionCheck = () => false;
+
+/**
+ * Compiles one condition. One that is malformed or of an unknown kind never matches (Client-Server API, "Conditions").
+ */
+export function compileCondition(condition: PushCondition): ConditionCheck {
+  switch (condition.kind) {
+    case 'event_match':
+      return eventMatch(condition);
+    case 'event_property_is':
+      return eventPropertyIs(condition);
+    case 'event_property_contains':
+      return eventPropertyContains(condition);
+    case 'room_member_count':
+      return roomMemberCount(condition);
+    case 'sender_notification_permission':
+      return senderNotificationPermission(condition);
+    case 'contains_display_name':
+      return containsDisplayName();
+    default:
+      return NEVER;
+  }
+}
+
+/** The condition of a content rule: words of `content.body` match a glob. */
+export function compileContentPattern(pattern: string): ConditionCheck {
+  const matches = compileWordMatch(pattern);
+  return (context) => {
+    const body = context.event.loweredBody();
+    return body !== undefined && matches(body);
+  };
+}
+
+function eventMatch({ key, pattern }: JsonObject): ConditionCheck {
+  if (typeof key !== 'string' || typeof pattern !== 'string') return NEVER;
+  if (key === 'content.body') return compileContentPattern(pattern);
+  if (key === 'type') return typeMatch(pattern);
+  const matches = compileWholeMatch(pattern);
+  const names = parsePropertyPath(key);
+  return (context) => {
+    const value = propertyAt(context.event.json, names);
+    return typeof value === 'string' && matches(value.toLowerCase());
+  };
+}
+
+/** Most predefined rules look at the type first, so the event keeps it in lower case. */
+function typeMatch(pattern: string): ConditionCheck {
+  const matches = compileWholeMatch(pattern);
+  return (context) => matches(context.event.loweredType);
+}
+
+function isPlainValue(value: JsonValue | undefined): value is string | number | boolean | null {
+  return (
+    value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isSafeInteger(value)
+  );
+}
+
+function eventPropertyIs({ key, value }: JsonObject): ConditionCheck {
+  if (typeof key !== 'string' || !isPlainValue(value)) return NEVER;
+  const names = parsePropertyPath(key);
+  return (context) => propertyAt(context.event.json, names) === value;
+}
+
+function eventPropertyContains({ key, value }: JsonObject): ConditionCheck {
+  if (typeof key !== 'string' || !isPlainValue(value)) return NEVER;
+  const names = parsePropertyPath(key);
+  return (context) => {
+    const list = propertyAt(context.event.json, names);
+    return Array.isArray(list) && list.includes(value);
+  };
+}
+
+/** A member count with its comparison, as `room_member_count` has it, or undefined if it is malformed. */
+export function parseMemberCount(is: string): { operator: string; count: number } | undefined {
+  const found = /^(==|<=|>=|<|>)?([0-9]+)$/.exec(is);
+  return found ? { operator: found[1] ?? '==', count: Number(found[2]) } : undefined;
+}
+
+function roomMemberCount({ is }: JsonObject): ConditionCheck {
+  const parsed = typeof is === 'string' ? parseMemberCount(is) : undefined;
+  if (!parsed) return NEVER;
+  const { operator, count } = parsed;
+  switch (operator) {
+    case '<':
+      return (context) => context.event.memberCount < count;
+    case '>':
+      return (context) => context.event.memberCount > count;
+    case '<=':
+      return (context) => context.event.memberCount <= count;
+    case '>=':
+      return (context) => context.event.memberCount >= count;
+    default:
+      return (context) => context.event.memberCount === count;
+  }
+}
+
+function senderNotificationPermission({ key }: JsonObject): ConditionCheck {
+  if (typeof key !== 'string') return NEVER;
+  return (context) => context.event.senderMayNotify(key);
+}
+
+function containsDisplayName(): ConditionCheck {
+  let compiledFor: string | undefined;
+  let matches: TextMatcher = () => false;
+  return (context) => {
+    const name = context.displayName;
+    const body = context.event.loweredBody();
+    if (!name || body === undefined) return false;
+    if (name !== compiledFor) {
+      compiledFor = name;
+      matches = compileWordMatch(name, 'literal');
+    }
+    return matches(body);
+  };
+}

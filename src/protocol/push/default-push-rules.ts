@@ -1,0 +1,112 @@
+import type { UserId } from '../identifiers.ts';
+import type { PushAction, PushCondition, PushRule, PushRuleKind, PushRuleset } from './push-rules.ts';
+
+/** The rule that silences everything. It comes before every other rule, the user's own included. */
+export const MASTER_RULE_ID = '.m.rule.master';
+
+const HIGHLIGHT: PushAction = { set_tweak: 'highlight' };
+
+function sound(value: string): PushAction {
+  return { set_tweak: 'sound', value };
+}
+
+function matches(key: string, pattern: string): PushCondition {
+  return { kind: 'event_match', key, pattern };
+}
+
+function rule(
+  name: string,
+  conditions: readonly PushCondition[],
+  actions: readonly PushAction[] = [],
+): PushRule {
+  return { rule_id: `.m.rule.${name}`, default: true, enabled: true, conditions, actions };
+}
+
+function overrideRules(userId: UserId): PushRule[] {
+  return [
+    { ...rule('master', []), enabled: false },
+    rule('suppress_notices', [matches('content.msgtype', 'm.notice')]),
+    rule(
+      'invite_for_me',
+      [
+        matches('type', 'm.room.member'),
+        matches('content.membership', 'invite'),
+        matches('state_key', userId),
+      ],
+      ['notify', sound('default')],
+    ),
+    rule('member_event', [matches('type', 'm.room.member')]),
+    rule(
+      'is_user_mention',
+      [{ kind: 'event_property_contains', key: 'content.m\\.mentions.user_ids', value: userId }],
+      ['notify', sound('default'), HIGHLIGHT],
+    ),
+    rule(
+      'is_room_mention',
+      [
+        { kind: 'event_property_is', key: 'content.m\\.mentions.room', value: true },
+        { kind: 'sender_notification_permission', key: 'room' },
+      ],
+      ['notify', HIGHLIGHT],
+    ),
+    rule('tombstone', [matches('type', 'm.room.tombstone'), matches('state_key', '')], ['notify', HIGHLIGHT]),
+    rule('reaction', [matches('type', 'm.reaction')]),
+    rule('room.server_acl', [matches('type', 'm.room.server_acl'), matches('state_key', '')]),
+    rule('suppress_edits', [
+      { kind: 'event_property_is', key: 'content.m\\.relates_to.rel_type', value: 'm.replace' },
+    ]),
+  ];
+}
+
+function underrideRules(): PushRule[] {
+  const twoMembers: PushCondition = { kind: 'room_member_count', is: '2' };
+  return [
+    rule('call', [matches('type', 'm.call.invite')], ['notify', sound('ring')]),
+    rule(
+      'encrypted_room_one_to_one',
+      [twoMembers, matches('type', 'm.room.encrypted')],
+      ['notify', sound('default')],
+    ),
+    rule('room_one_to_one', [twoMembers, matches('type', 'm.room.message')], ['notify', sound('default')]),
+    rule('message', [matches('type', 'm.room.message')], ['notify']),
+    rule('encrypted', [matches('type', 'm.room.encrypted')], ['notify']),
+  ];
+}
+
+/** The predefined rules of a user who has changed nothing (Client-Server API, "Predefined Rules"). */
+export function defaultPushRules(userId: UserId): PushRuleset {
+  return { override: overrideRules(userId), content: [], room: [], sender: [], underride: underrideRules() };
+}
+
+/** The master rule, then the user's own, then the other predefined rules. */
+function inOrder(own: readonly PushRule[], predefined: readonly PushRule[]): PushRule[] {
+  return [
+    ...predefined.filter((rule) => rule.rule_id === MASTER_RULE_ID),
+    ...own,
+    ...predefined.filter((rule) => rule.rule_id !== MASTER_RULE_ID),
+  ];
+}
+
+/**
+ * Brings stored rules to today's predefined rules: adds the new ones, drops those no longer defined, and keeps
+ * what the user set (`enabled` and `actions`) and all the user's own rules in their order.
+ */
+export function refreshDefaultRules(stored: PushRuleset, userId: UserId): PushRuleset {
+  const defaults = defaultPushRules(userId);
+  const refresh = (kind: PushRuleKind): PushRule[] => {
+    const before = new Map(stored[kind].filter((rule) => rule.default).map((rule) => [rule.rule_id, rule]));
+    const predefined = defaults[kind].map((rule) => {
+      const set = before.get(rule.rule_id);
+      return set ? { ...rule, enabled: set.enabled, actions: set.actions } : rule;
+    });
+    const own = stored[kind].filter((rule) => !rule.default);
+    return inOrder(own, predefined);
+  };
+  return {
+    override: refresh('override'),
+    content: refresh('content'),
+    room: refresh('room'),
+    sender: refresh('sender'),
+    underride: refresh('underride'),
+  };
+}

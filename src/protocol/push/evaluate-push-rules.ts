@@ -1,0 +1,109 @@
+import { isJsonObject, type JsonObject } from '../json.ts';
+import { compileCondition, compileContentPattern, type ConditionCheck } from './compile-condition.ts';
+import type { PushContext } from './push-event.ts';
+import type { PushAction, PushRule, PushRuleset } from './push-rules.ts';
+
+/** What a user's rules say about an event. */
+export interface PushOutcome {
+  readonly notify: boolean;
+  /** Never true without `notify`. */
+  readonly highlight: boolean;
+  readonly sound?: string;
+  /** All tweaks, as the push gateway gets them. */
+  readonly tweaks: JsonObject;
+  /** The rule that matched; absent when none did or the event is the user's own. */
+  readonly ruleId?: string;
+}
+
+interface CompiledRule {
+  readonly checks: readonly ConditionCheck[];
+  readonly outcome: PushOutcome;
+}
+
+/** A ruleset made ready by `compileRuleset`. Immutable: compile anew when the rules change. */
+export interface CompiledRuleset {
+  readonly override: readonly CompiledRule[];
+  readonly content: readonly CompiledRule[];
+  readonly room: ReadonlyMap<string, PushOutcome>;
+  readonly sender: ReadonlyMap<string, PushOutcome>;
+  readonly underride: readonly CompiledRule[];
+}
+
+const NO_MATCH: PushOutcome = { notify: false, highlight: false, tweaks: {} };
+
+/** Prepares a ruleset, leaving out disabled rules. Costs about a microsecond a rule; evaluating is what it makes fast. */
+export function compileRuleset(ruleset: PushRuleset): CompiledRuleset {
+  return {
+    override: enabled(ruleset.override).map(compileConditional),
+    content: enabled(ruleset.content).map(compileContent),
+    room: outcomesById(ruleset.room),
+    sender: outcomesById(ruleset.sender),
+    underride: enabled(ruleset.underride).map(compileConditional),
+  };
+}
+
+/**
+ * What the rules say about an event: the most important enabled rule that matches decides. A user's own event never
+ * notifies (Client-Server API, "Push Rules"). Without input or output; about a microsecond with the default rules.
+ */
+export function evaluatePushRules(ruleset: CompiledRuleset, context: PushContext): PushOutcome {
+  const { event, userId } = context;
+  if (event.sender === userId) return NO_MATCH;
+  return (
+    firstMatch(ruleset.override, context) ??
+    firstMatch(ruleset.content, context) ??
+    ruleset.room.get(event.roomId) ??
+    ruleset.sender.get(event.sender) ??
+    firstMatch(ruleset.underride, context) ??
+    NO_MATCH
+  );
+}
+
+function firstMatch(rules: readonly CompiledRule[], context: PushContext): PushOutcome | undefined {
+  for (const rule of rules) {
+    if (allHold(rule.checks, context)) return rule.outcome;
+  }
+  return undefined;
+}
+
+function allHold(checks: readonly ConditionCheck[], context: PushContext): boolean {
+  for (const check of checks) {
+    if (!check(context)) return false;
+  }
+  return true;
+}
+
+function enabled(rules: readonly PushRule[]): PushRule[] {
+  return rules.filter((rule) => rule.enabled);
+}
+
+function compileConditional(rule: PushRule): CompiledRule {
+  return { checks: (rule.conditions ?? []).map(compileCondition), outcome: outcomeOf(rule) };
+}
+
+function compileContent(rule: PushRule): CompiledRule {
+  const check = rule.pattern === undefined ? () => false : compileContentPattern(rule.pattern);
+  return { checks: [check], outcome: outcomeOf(rule) };
+}
+
+function outcomesById(rules: readonly PushRule[]): Map<string, PushOutcome> {
+  return new Map(enabled(rules).map((rule) => [rule.rule_id, outcomeOf(rule)]));
+}
+
+function tweaksOf(actions: readonly PushAction[]): JsonObject {
+  const tweaks: [string, JsonObject[string]][] = [];
+  for (const action of actions) {
+    if (!isJsonObject(action) || typeof action.set_tweak !== 'string') continue;
+    // Only highlight has a meaning without a value: true.
+    const value = action.value ?? (action.set_tweak === 'highlight' ? true : undefined);
+    if (value !== undefined) tweaks.push([action.set_tweak, value]);
+  }
+  return Object.fromEntries(tweaks);
+}
+
+function outcomeOf(rule: PushRule): PushOutcome {
+  if (!rule.actions.includes('notify')) return { ...NO_MATCH, ruleId: rule.rule_id };
+  const tweaks = tweaksOf(rule.actions);
+  const sound = typeof tweaks.sound === 'string' ? { sound: tweaks.sound } : {};
+  return { notify: true, highlight: tweaks.highlight === true, ...sound, tweaks, ruleId: rule.rule_id };
+}
