@@ -88,7 +88,7 @@ export class RoomTransaction {
     const stateKey = draft.stateKey;
     const replaced = stateKey === undefined ? undefined : await this.stateEvent(draft.type, stateKey);
     if (stateKey !== undefined) await this.#moveState(draft.type, stateKey, signed.eventId);
-    const event = new StoredEvent(this.#row(draft, signed, replaced), draft.content);
+    const event = new StoredEvent(this.#row(draft, signed, replaced), signed.pdu.content);
     if (stateKey !== undefined) {
       this.state.set(stateKeyOf(draft.type, stateKey), event);
       if (draft.type === 'm.room.member') this.#countMembers(replaced, event);

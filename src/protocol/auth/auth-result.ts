@@ -1,0 +1,23 @@
+import type { RoomEvent } from '../events/event.ts';
+import type { JsonObject } from '../json.ts';
+
+/** Whether the rules let an event in, and if not, why. */
+export type AuthResult = { readonly allowed: true } | { readonly allowed: false; readonly reason: string };
+
+/** The state that an event is checked against: the entry of a type and state key, or undefined. */
+export type AuthState = (type: string, stateKey: string) => RoomEvent | undefined;
+
+/** Whether an object that a third party signed carries a valid signature by this unpadded base64 Ed25519 key. */
+export type VerifySigned = (signed: JsonObject, publicKey: string) => boolean;
+
+export const ALLOWED: AuthResult = { allowed: true };
+
+/** A refusal. */
+export function refuse(reason: string): AuthResult {
+  return { allowed: false, reason };
+}
+
+/** Allowed if the condition holds, refused otherwise. */
+export function allowIf(condition: boolean, reason: string): AuthResult {
+  return condition ? ALLOWED : refuse(reason);
+}

@@ -1,0 +1,6 @@
+import { log } from './001-log.ts';
+import { rooms } from './003-rooms.ts';
+import type { Migration } from './migration.ts';
+
+/** Every step of the schema, in order. */
+export const MIGRATIONS: readonly Migration[] = [log, rooms];

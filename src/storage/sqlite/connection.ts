@@ -1,0 +1,12 @@
+import type { DatabaseSync } from 'node:sqlite';
+
+/** Settings of every connection: write-ahead log, each commit synced to the disk before it is answered. */
+export function configureConnection(connection: DatabaseSync): void {
+  connection.exec('PRAGMA journal_mode = WAL');
+  connection.exec('PRAGMA synchronous = FULL');
+  connection.exec('PRAGMA busy_timeout = 10000');
+  connection.exec('PRAGMA foreign_keys = OFF');
+  connection.exec('PRAGMA cache_size = -8192');
+  connection.exec('PRAGMA wal_autocheckpoint = 4000');
+  connection.exec('PRAGMA journal_size_limit = 33554432');
+}

@@ -1,0 +1,186 @@
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { Worker } from 'node:worker_threads';
+import { ChangeFeed } from '../change-feed.ts';
+import {
+  GuardFailed,
+  type Change,
+  type Database,
+  type Reader,
+  type SqlValue,
+  type Statement,
+} from '../database.ts';
+import type { UnitOfWork } from '../unit-of-work.ts';
+import { packBatch, type BatchOutcome } from './batch.ts';
+import { configureConnection } from './connection.ts';
+
+/** Units committed in one transaction at most. */
+const BATCH_LIMIT = 256;
+
+interface Waiting {
+  readonly unit: UnitOfWork;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * The embedded engine. Reads run on this thread; one worker thread owns the writing connection. While it commits a
+ * batch, the next one gathers: one sync of the disk serves all that wait.
+ */
+export class SqliteDatabase implements Database {
+  readonly engine = 'sqlite';
+  readonly #connection: DatabaseSync;
+  readonly #prepared = new Map<number, StatementSync>();
+  readonly #worker: Worker;
+  readonly #feed: ChangeFeed;
+  readonly #sent = new Set<number>();
+  #waiting: Waiting[] = [];
+  #busy = false;
+  /** While somebody writes exclusively, others gather. */
+  #held: Promise<void> | undefined;
+  #answer: ((outcome: BatchOutcome | { failed: string }) => void) | undefined;
+  #closed: Error | undefined;
+  #idle: (() => void) | undefined;
+
+  /** @param path of a database whose migrations were run. */
+  constructor(path: string) {
+    this.#connection = new DatabaseSync(path);
+    configureConnection(this.#connection);
+    const row = this.#connection.prepare('SELECT position FROM stream WHERE id = 1').get();
+    this.#feed = new ChangeFeed(Number(row?.position ?? 0));
+    this.#worker = new Worker(new URL('./writer-worker.ts', import.meta.url), {
+      workerData: { path },
+      resourceLimits: { maxYoungGenerationSizeMb: 4 },
+    });
+    this.#worker.on('message', (outcome: BatchOutcome | { failed: string }) => this.#answer?.(outcome));
+    this.#worker.on('error', (error) => this.#fail(error));
+    this.#worker.on('exit', () => this.#fail(new Error('The writer of the database has ended')));
+  }
+
+  all<Row>(statement: Statement, ...parameters: SqlValue[]): Promise<Row[]> {
+    try {
+      return Promise.resolve(this.#prepare(statement).all(...parameters) as Row[]);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  get<Row>(statement: Statement, ...parameters: SqlValue[]): Promise<Row | undefined> {
+    try {
+      return Promise.resolve(this.#prepare(statement).get(...parameters) as Row | undefined);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  commit(unit: UnitOfWork): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) return reject(this.#closed);
+      this.#waiting.push({ unit, resolve, reject });
+      if (!this.#busy && !this.#held) {
+        this.#busy = true;
+        setImmediate(() => void this.#run());
+      }
+    });
+  }
+
+  async exclusive(build: (reader: Reader) => Promise<UnitOfWork>): Promise<void> {
+    while (this.#held) await this.#held;
+    let release = (): void => undefined;
+    this.#held = new Promise((resolve) => {
+      release = resolve;
+    });
+    try {
+      if (this.#busy) await new Promise<void>((resolve) => (this.#idle = resolve));
+      const unit = await build(this);
+      await new Promise<void>((resolve, reject) => {
+        void this.#commitBatch([{ unit, resolve, reject }]);
+      });
+    } finally {
+      this.#held = undefined;
+      release();
+      if (this.#waiting.length > 0 && !this.#busy) {
+        this.#busy = true;
+        void this.#run();
+      }
+    }
+  }
+
+  position(): number {
+    return this.#feed.position;
+  }
+
+  subscribe(listener: (changes: readonly Change[]) => void | Promise<void>): void {
+    this.#feed.subscribe(listener);
+  }
+
+  async close(): Promise<void> {
+    while (this.#held) await this.#held;
+    if (this.#busy) await new Promise<void>((resolve) => (this.#idle = resolve));
+    this.#closed ??= new Error('The database is closed');
+    const ended = new Promise((resolve) => this.#worker.once('exit', resolve));
+    this.#worker.postMessage('close');
+    await ended;
+    if (this.#connection.isOpen) this.#connection.close();
+  }
+
+  #prepare(statement: Statement): StatementSync {
+    let prepared = this.#prepared.get(statement.id);
+    if (!prepared) {
+      prepared = this.#connection.prepare(statement.text);
+      this.#prepared.set(statement.id, prepared);
+    }
+    return prepared;
+  }
+
+  async #run(): Promise<void> {
+    while (this.#waiting.length > 0 && !this.#idle) {
+      const batch = this.#waiting.splice(0, BATCH_LIMIT);
+      await this.#commitBatch(batch);
+    }
+    this.#busy = false;
+    const idle = this.#idle;
+    this.#idle = undefined;
+    idle?.();
+  }
+
+  async #commitBatch(batch: readonly Waiting[]): Promise<void> {
+    if (this.#closed) return batch.forEach((one) => one.reject(this.#closed));
+    const units = batch.map((one) => one.unit);
+    const outcome = await new Promise<BatchOutcome | { failed: string }>((resolve) => {
+      this.#answer = resolve;
+      this.#worker.postMessage(packBatch(units, this.#sent));
+    });
+    this.#answer = undefined;
+    if ('failed' in outcome) {
+      const error = new Error(`The database could not commit: ${outcome.failed}`);
+      return batch.forEach((one) => one.reject(error));
+    }
+    const committed = this.#number(units, outcome);
+    await this.#feed.deliver(
+      committed,
+      outcome.first + units.reduce((sum, unit) => sum + unit.positions, 0) - 1,
+    );
+    for (const [i, one] of batch.entries()) {
+      const result = outcome.units[i];
+      if (result === 'committed') one.resolve();
+      else if (result === 'guard-failed') one.reject(new GuardFailed());
+      else one.reject(new Error(`A statement failed: ${result?.error ?? 'no outcome'}`));
+    }
+  }
+
+  #number(units: readonly UnitOfWork[], outcome: BatchOutcome): UnitOfWork[] {
+    let first = outcome.first;
+    const committed: UnitOfWork[] = [];
+    for (const [i, unit] of units.entries()) {
+      unit.firstPosition = first;
+      first += unit.positions;
+      if (outcome.units[i] === 'committed') committed.push(unit);
+    }
+    return committed;
+  }
+
+  #fail(error: Error): void {
+    this.#closed ??= error;
+    this.#answer?.({ failed: String(error) });
+  }
+}

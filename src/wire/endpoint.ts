@@ -1,0 +1,116 @@
+import { Type, type Static, type TObject, type TSchema } from 'typebox';
+import type { JsonObject, JsonValue } from '../protocol/json.ts';
+import type { Session } from './session.ts';
+
+export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';
+
+/** Who may call: anybody, anybody but known if a token is given, or whoever has an access token. */
+export type Auth = 'none' | 'optional' | 'user';
+
+/** Classes of requests that have a rate of their own. */
+export type LimitName =
+  'createRoom' | 'invite' | 'join' | 'login' | 'membership' | 'message' | 'registration' | 'other';
+
+/** An endpoint as data. Schemas that are left out let nothing through but an empty object. */
+export interface Declaration<
+  Params extends TSchema = TObject,
+  Query extends TSchema = TObject,
+  Body extends TSchema = TObject,
+  Who extends Auth = Auth,
+> {
+  /** The operation's name in the specification. */
+  readonly id: string;
+  /** Where the specification describes it. */
+  readonly spec?: string;
+  readonly method: Method;
+  /** Every path it ever had, with `:name` for parameters. */
+  readonly paths: readonly string[];
+  readonly auth: Who;
+  /** Whether guests may call it. */
+  readonly guests?: boolean;
+  readonly limit?: LimitName;
+  readonly params?: Params;
+  readonly query?: Query;
+  readonly body?: Body;
+}
+
+/** A request whose parts have been checked. */
+export interface EndpointRequest<
+  Params extends TSchema,
+  Query extends TSchema,
+  Body extends TSchema,
+  Who extends Auth,
+> {
+  readonly params: Static<Params>;
+  readonly query: Static<Query>;
+  readonly body: Static<Body>;
+  readonly session: Who extends 'user' ? Session : Session | undefined;
+  readonly ip: string;
+  readonly userAgent: string;
+  /** Aborts when the client goes away or the server stops. */
+  readonly signal: AbortSignal;
+}
+
+/** What a handler gives: an object to be written as JSON, text that is JSON already, or a whole reply. */
+export type Answer = JsonObject | readonly JsonValue[] | RawJson | Reply | object;
+
+/** JSON text that is sent as it is. */
+export class RawJson {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** A reply with a status, headers and a body of its own. */
+export class Reply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Buffer | JsonObject;
+
+  constructor(status: number, headers: Readonly<Record<string, string>>, body: string | Buffer | JsonObject) {
+    this.status = status;
+    this.headers = headers;
+    this.body = body;
+  }
+}
+
+/** An endpoint: its declaration, and its handler with what it needs. */
+export interface Endpoint<Needs> {
+  readonly declaration: Declaration;
+  readonly handle: (needs: Needs, request: never) => Promise<Answer> | Answer;
+}
+
+/**
+ * Makes an endpoint of a declaration and a handler. The handler's first parameter says which services it needs; it is
+ * handed just those that it names.
+ */
+export function endpoint<
+  Needs,
+  Params extends TSchema = TObject,
+  Query extends TSchema = TObject,
+  Body extends TSchema = TObject,
+  const Who extends Auth = Auth,
+>(
+  declaration: Declaration<Params, Query, Body, Who>,
+  handle: (needs: Needs, request: EndpointRequest<Params, Query, Body, Who>) => Promise<Answer> | Answer,
+): Endpoint<Needs> {
+  return { declaration: declaration as unknown as Declaration, handle };
+}
+
+/** The empty object, for parts of a request that an endpoint says nothing of. Further keys are let through. */
+export const NOTHING = Type.Object({});
+
+/**
+ * The paths of a client endpoint: `/_matrix/client/v3` and its old name `r0`, or only `v1`; and prefixes under
+ * `/_matrix/client/unstable`.
+ */
+export function clientPaths(
+  suffix: string,
+  options: { since?: 'r0' | 'v1'; unstable?: readonly string[] } = {},
+): string[] {
+  const releases = options.since === 'v1' ? ['v1'] : ['v3', 'r0'];
+  const unstable = (options.unstable ?? []).map((name) => `unstable/${name}`);
+  return [...releases, ...unstable].map((prefix) => `/_matrix/client/${prefix}${suffix}`);
+}

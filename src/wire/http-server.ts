@@ -1,0 +1,138 @@
+import { isUtf8 } from 'node:buffer';
+import {
+  fastify,
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+} from 'fastify';
+import { assertWellFormed } from '../protocol/canonical-json.ts';
+import type { JsonValue } from '../protocol/json.ts';
+import { badJson, MatrixError } from '../protocol/matrix-error.ts';
+
+/** Settings of the HTTP server. */
+export interface HttpOptions {
+  /** Largest body, in bytes. */
+  readonly bodyLimit: number;
+  /** Whether to believe X-Forwarded-For. */
+  readonly trustProxy: boolean;
+  readonly log: FastifyBaseLogger;
+}
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH'];
+const CORS: Readonly<Record<string, string>> = {
+  'access-control-allow-origin': '*',
+  'access-control-allow-methods': 'GET, HEAD, POST, PUT, DELETE, OPTIONS',
+  'access-control-allow-headers': 'X-Requested-With, Content-Type, Authorization',
+};
+/** Longest path parameter: an event ID or alias of 255 bytes, percent-encoded. */
+const MAX_PARAM_LENGTH = 2_048;
+/** Bodies shorter than this cannot be nested too deep. */
+const SHALLOW = 1_024;
+
+/** An HTTP server that speaks as the Matrix APIs do: JSON, standard errors, CORS on everything. */
+export function createHttpServer(options: HttpOptions): FastifyInstance {
+  const app = fastify({
+    bodyLimit: options.bodyLimit,
+    trustProxy: options.trustProxy,
+    loggerInstance: options.log,
+    disableRequestLogging: true,
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH, ignoreTrailingSlash: false },
+    keepAliveTimeout: 75_000,
+    forceCloseConnections: 'idle',
+    frameworkErrors: (error, _request, reply) => void sendError(reply, error),
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
+    try {
+      done(null, parseJson(body as Buffer));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.headers(CORS);
+    if (request.method !== 'OPTIONS') return done();
+    void reply.code(204).send();
+  });
+  app.setErrorHandler((error: FastifyError, _request, reply) => sendError(reply, error));
+  return app;
+}
+
+/** Methods by path, of everything that was registered. */
+export type Routes = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** Follows what is registered from now on. */
+export function collectRoutes(app: FastifyInstance): Routes {
+  const routes = new Map<string, Set<string>>();
+  app.addHook('onRoute', (route) => {
+    const methods = routes.get(route.url) ?? new Set<string>();
+    for (const method of [route.method].flat()) methods.add(method);
+    routes.set(route.url, methods);
+  });
+  return routes;
+}
+
+/** Answers for unknown paths, and for known paths with another method. Call it after all routes are there. */
+export function answerTheRest(app: FastifyInstance, routes: Routes): void {
+  for (const [url, methods] of [...routes]) {
+    const allowed = [...methods].sort().join(', ');
+    app.route({
+      method: METHODS.filter((method) => !methods.has(method)),
+      url,
+      handler: (request, reply) => {
+        reply.header('allow', allowed);
+        const message = `This path takes ${allowed}, not ${request.method}`;
+        return sendError(reply, new MatrixError(405, 'M_UNRECOGNIZED', message));
+      },
+    });
+  }
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?', 1)[0] ?? '';
+    return sendError(reply, new MatrixError(404, 'M_UNRECOGNIZED', `There is nothing at ${path}`));
+  });
+}
+
+function parseJson(body: Buffer): JsonValue | undefined {
+  if (body.length === 0) return undefined;
+  if (!isUtf8(body)) throw new MatrixError(400, 'M_NOT_JSON', 'The body must be JSON in UTF-8');
+  const text = body.toString('utf8');
+  let value: JsonValue;
+  try {
+    value = JSON.parse(text) as JsonValue;
+  } catch {
+    throw new MatrixError(400, 'M_NOT_JSON', 'The body is not JSON');
+  }
+  if (text.length > SHALLOW || text.includes('\\u')) assertWellFormed(value);
+  if (text.includes('\\u0000') && holdsNulKey(value)) throw badJson('Keys must not hold the character NUL');
+  return value;
+}
+
+function holdsNulKey(value: JsonValue): boolean {
+  if (Array.isArray(value)) return value.some(holdsNulKey);
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.entries(value).some(
+    ([key, inner]) => key.includes('\0') || (inner !== undefined && holdsNulKey(inner)),
+  );
+}
+
+function sendError(reply: FastifyReply, error: Error & { statusCode?: number; code?: string }): FastifyReply {
+  const matrix = error instanceof MatrixError ? error : translate(reply, error);
+  const wait = matrix.extra.retry_after_ms;
+  if (typeof wait === 'number') reply.header('retry-after', String(Math.ceil(wait / 1000)));
+  return reply
+    .headers(CORS)
+    .code(matrix.status)
+    .header('content-type', 'application/json')
+    .send(JSON.stringify(matrix.toBody()));
+}
+
+function translate(reply: FastifyReply, error: Error & { statusCode?: number; code?: string }): MatrixError {
+  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+    return new MatrixError(413, 'M_TOO_LARGE', 'The body is larger than this server takes');
+  }
+  const status = error.statusCode ?? 500;
+  if (status >= 400 && status < 500) return new MatrixError(status, 'M_UNKNOWN', error.message);
+  reply.log.error({ err: error, request: reply.request.id }, 'a request failed');
+  return new MatrixError(500, 'M_UNKNOWN', 'The server made a mistake; its log says which');
+}

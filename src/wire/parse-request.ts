@@ -1,0 +1,70 @@
+import type { TSchema } from 'typebox';
+import { Compile, type Validator } from 'typebox/compile';
+import { MatrixError } from '../protocol/matrix-error.ts';
+
+/** Which part of a request is wrong decides the error code. */
+type Part = 'path' | 'query' | 'body';
+
+/** Checks one part of the requests of an endpoint against its schema. */
+export class PartParser {
+  readonly #part: Part;
+  readonly #validator: Validator;
+  readonly #numbers: readonly string[];
+  readonly #booleans: readonly string[];
+
+  constructor(part: Part, schema: TSchema) {
+    this.#part = part;
+    this.#validator = Compile(schema);
+    const properties = Object.entries((schema as { properties?: Record<string, TSchema> }).properties ?? {});
+    const ofType = (types: readonly string[]) =>
+      properties
+        .filter(([, one]) => types.includes(String((one as { type?: string }).type)))
+        .map(([key]) => key);
+    this.#numbers = ofType(['integer', 'number']);
+    this.#booleans = ofType(['boolean']);
+  }
+
+  /**
+   * The part, if it is as the schema wants it. Numbers and booleans of a query string are made from their text.
+   *
+   * @throws MatrixError 400 naming the key and what is allowed.
+   */
+  parse(value: unknown): unknown {
+    if (this.#part === 'query') this.#convert(value as Record<string, unknown>);
+    if (this.#validator.Check(value)) return value;
+    throw this.#error(value);
+  }
+
+  #convert(query: Record<string, unknown>): void {
+    for (const key of this.#numbers) {
+      const text = query[key];
+      if (typeof text === 'string' && /^-?\d{1,15}$/.test(text)) query[key] = Number(text);
+    }
+    for (const key of this.#booleans) {
+      const text = query[key];
+      if (text === 'true' || text === 'false') query[key] = text === 'true';
+    }
+  }
+
+  #error(value: unknown): MatrixError {
+    const [first] = this.#validator.Errors(value);
+    const where = this.#part === 'body' ? 'the body' : `the ${this.#part}`;
+    const key = (first?.instancePath ?? '').replace(/^\//, '').replaceAll('/', '.');
+    const missing = (first?.params as { requiredProperties?: string[] } | undefined)?.requiredProperties;
+    if (first?.keyword === 'required' && missing) {
+      const names = missing.map((name) => `"${key === '' ? name : `${key}.${name}`}"`).join(', ');
+      const code = key === '' ? 'M_MISSING_PARAM' : this.#code();
+      return new MatrixError(400, code, `${names} must be given in ${where}`);
+    }
+    const what = key === '' ? where : `"${key}" in ${where}`;
+    return new MatrixError(
+      400,
+      this.#code(),
+      `${what} is not as it should be: it ${first?.message ?? 'is wrong'}`,
+    );
+  }
+
+  #code(): string {
+    return this.#part === 'body' ? 'M_BAD_JSON' : 'M_INVALID_PARAM';
+  }
+}

@@ -1,0 +1,194 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { TSchema } from 'typebox';
+import { MatrixError } from '../protocol/matrix-error.ts';
+import {
+  NOTHING,
+  RawJson,
+  Reply,
+  type Answer,
+  type Declaration,
+  type Endpoint,
+  type LimitName,
+} from './endpoint.ts';
+import { PartParser } from './parse-request.ts';
+import type { Session } from './session.ts';
+
+/** What the HTTP layer needs of the rest of the server. */
+export interface Wiring {
+  /**
+   * Whoever the access token stands for.
+   *
+   * @throws MatrixError 401 M_UNKNOWN_TOKEN.
+   */
+  authenticate(token: string, from: { ip: string; userAgent: string }): Promise<Session>;
+  /** Takes one request of a class from a caller's allowance: milliseconds to wait if there is none left. */
+  limiter: { take(limit: LimitName, caller: string): number | undefined };
+  /** Records a request: seconds it took. */
+  metrics: { request(id: string, status: number, seconds: number): void };
+  /** Aborts when the server stops. */
+  stopping: AbortSignal;
+}
+
+type RawRequest = FastifyRequest<{ Params: unknown; Querystring: Record<string, unknown> }>;
+
+/** Makes endpoints reachable under all their paths. */
+export function registerEndpoints<Needs>(
+  app: FastifyInstance,
+  endpoints: readonly Endpoint<Needs>[],
+  needs: Needs,
+  wiring: Wiring,
+): void {
+  for (const endpoint of endpoints) {
+    const run = runner(endpoint, needs, wiring);
+    for (const url of endpoint.declaration.paths)
+      app.route({ method: endpoint.declaration.method, url, handler: run });
+  }
+}
+
+function runner<Needs>(endpoint: Endpoint<Needs>, needs: Needs, wiring: Wiring) {
+  const { declaration } = endpoint;
+  const parsers = {
+    params: new PartParser('path', (declaration.params ?? NOTHING) as TSchema),
+    query: new PartParser('query', (declaration.query ?? NOTHING) as TSchema),
+    body: new PartParser('body', (declaration.body ?? NOTHING) as TSchema),
+  };
+  const hasBody = declaration.body !== undefined;
+  return async (raw: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const request = raw as RawRequest;
+    const begun = performance.now();
+    let status = 500;
+    try {
+      const session = await identify(declaration, request, wiring);
+      limit(declaration, session, request, wiring);
+      const checked = new CheckedRequest(request, session, wiring.stopping, {
+        params: parsers.params.parse(request.params),
+        query: parsers.query.parse(request.query),
+        body: hasBody ? parsers.body.parse(request.body ?? {}) : {},
+      });
+      const answer = await endpoint.handle(needs, checked as never);
+      status = answer instanceof Reply ? answer.status : 200;
+      return send(reply, answer);
+    } catch (error) {
+      status = error instanceof MatrixError ? error.status : 500;
+      throw error;
+    } finally {
+      wiring.metrics.request(declaration.id, status, (performance.now() - begun) / 1000);
+    }
+  };
+}
+
+/** The one place where a token becomes a user. */
+async function identify(
+  declaration: Declaration,
+  request: RawRequest,
+  wiring: Wiring,
+): Promise<Session | undefined> {
+  if (declaration.auth === 'none') return undefined;
+  const token = tokenOf(request);
+  if (token === undefined) {
+    if (declaration.auth === 'optional') return undefined;
+    throw new MatrixError(
+      401,
+      'M_MISSING_TOKEN',
+      'This needs an access token: "Authorization: Bearer <token>"',
+    );
+  }
+  const userAgent = request.headers['user-agent'] ?? '';
+  const session = await wiring.authenticate(token, { ip: request.ip, userAgent });
+  if (session.isGuest && declaration.guests !== true) {
+    throw new MatrixError(403, 'M_GUEST_ACCESS_FORBIDDEN', 'Guests may not do this: register an account');
+  }
+  return session;
+}
+
+function tokenOf(request: RawRequest): string | undefined {
+  const header = request.headers.authorization;
+  if (header !== undefined) {
+    const match = /^Bearer +(\S+) *$/i.exec(header);
+    if (match) return match[1];
+  }
+  const inQuery = request.query.access_token;
+  return typeof inQuery === 'string' && inQuery !== '' ? inQuery : undefined;
+}
+
+function limit(
+  declaration: Declaration,
+  session: Session | undefined,
+  request: RawRequest,
+  wiring: Wiring,
+): void {
+  const name = declaration.limit;
+  if (name === undefined) return;
+  const waitMs = wiring.limiter.take(name, session?.userId ?? request.ip);
+  if (waitMs !== undefined) throw tooManyRequests(waitMs);
+}
+
+/** 429 M_LIMIT_EXCEEDED with the time to wait, in milliseconds (and, by the HTTP layer, in Retry-After). */
+export function tooManyRequests(waitMs: number): MatrixError {
+  return new MatrixError(429, 'M_LIMIT_EXCEEDED', 'Too many requests: wait before you try again', {
+    retry_after_ms: Math.ceil(waitMs),
+  });
+}
+
+function send(reply: FastifyReply, answer: Answer): FastifyReply {
+  if (answer instanceof Reply) {
+    reply.code(answer.status).headers(answer.headers);
+    const { body } = answer;
+    return typeof body === 'string' || Buffer.isBuffer(body)
+      ? reply.send(body)
+      : reply.send(JSON.stringify(body));
+  }
+  reply.header('content-type', 'application/json');
+  return reply.send(answer instanceof RawJson ? answer.text : JSON.stringify(answer));
+}
+
+/** A request as handlers get it. The signal is made only when it is asked for: most never need it. */
+class CheckedRequest {
+  readonly params: unknown;
+  readonly query: unknown;
+  readonly body: unknown;
+  readonly session: Session | undefined;
+  readonly #request: FastifyRequest;
+  readonly #stopping: AbortSignal;
+  #signal: AbortSignal | undefined;
+
+  constructor(
+    request: FastifyRequest,
+    session: Session | undefined,
+    stopping: AbortSignal,
+    parts: { params: unknown; query: unknown; body: unknown },
+  ) {
+    this.#request = request;
+    this.#stopping = stopping;
+    this.session = session;
+    this.params = parts.params;
+    this.query = parts.query;
+    this.body = parts.body;
+  }
+
+  get ip(): string {
+    return this.#request.ip;
+  }
+
+  get userAgent(): string {
+    return this.#request.headers['user-agent'] ?? '';
+  }
+
+  get signal(): AbortSignal {
+    this.#signal ??= this.#makeSignal();
+    return this.#signal;
+  }
+
+  #makeSignal(): AbortSignal {
+    const controller = new AbortController();
+    const abort = () => controller.abort();
+    if (this.#stopping.aborted) abort();
+    this.#stopping.addEventListener('abort', abort);
+    this.#request.raw.socket.once('close', abort);
+    this.#request.raw.once('close', () => {
+      this.#stopping.removeEventListener('abort', abort);
+      this.#request.raw.socket.off('close', abort);
+    });
+    return controller.signal;
+  }
+}
