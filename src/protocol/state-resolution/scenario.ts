@@ -77,7 +77,7 @@ export class Scenario implements EventSource {
     const ts = told.ts ?? ++this.#clock;
     const event: RoomEvent = {
       eventId: `$${name}` as EventId,
-      roomId: (this.version.roomIdIsCreateHash ? '!create' : '!room:a.example') as RoomId,
+      roomId: (this.version.roomIdIsCreateHash ? '!create' : '!room:alice.example') as RoomId,
       type: told.type,
       stateKey: told.key,
       sender: userIdOf(told.sender),
