@@ -1,6 +1,7 @@
 import { log } from './001-log.ts';
+import { accounts } from './002-accounts.ts';
 import { rooms } from './003-rooms.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step of the schema, in order. */
-export const MIGRATIONS: readonly Migration[] = [log, rooms];
+export const MIGRATIONS: readonly Migration[] = [log, accounts, rooms];

@@ -1,0 +1,130 @@
+import type { DeviceId, UserId } from '../protocol/identifiers.ts';
+import { MatrixError, notFound } from '../protocol/matrix-error.ts';
+import { GuardFailed, type Database } from '../storage/database.ts';
+import * as devicesStore from '../storage/devices-store.ts';
+import type { DeviceRow } from '../storage/devices-store.ts';
+import * as usersStore from '../storage/users-store.ts';
+import { UnitOfWork } from '../storage/unit-of-work.ts';
+import type { Session } from '../wire/session.ts';
+import type { InteractiveAuth } from './interactive-auth.ts';
+import type { Passwords } from './passwords.ts';
+import type { Sessions } from './sessions.ts';
+import { passwordStage } from './stages.ts';
+
+/** What people do with the accounts and devices that they have. */
+export class Accounts {
+  readonly #database: Database;
+  readonly #sessions: Sessions;
+  readonly #passwords: Passwords;
+  readonly #interactive: InteractiveAuth;
+  readonly #allowAttempt: (account: string) => void;
+  readonly #onDeactivated: ((userId: UserId) => Promise<void>)[] = [];
+
+  constructor(needs: {
+    database: Database;
+    sessions: Sessions;
+    passwords: Passwords;
+    interactive: InteractiveAuth;
+    allowAttempt: (account: string) => void;
+  }) {
+    this.#database = needs.database;
+    this.#sessions = needs.sessions;
+    this.#passwords = needs.passwords;
+    this.#interactive = needs.interactive;
+    this.#allowAttempt = needs.allowAttempt;
+  }
+
+  /** What else has to happen when an account is closed. */
+  onDeactivated(listener: (userId: UserId) => Promise<void>): void {
+    this.#onDeactivated.push(listener);
+  }
+
+  /** Lets the request through when the user proves to know the password; else 401 with what to do. */
+  async confirm(session: Session, purpose: string, auth: unknown): Promise<void> {
+    const { userId } = session;
+    const stage = passwordStage(this.#database, this.#passwords, userId, () => this.#allowAttempt(userId));
+    await this.#interactive.prove(
+      { purpose: `${purpose} ${userId}`, flows: [[stage.type]], stages: [stage] },
+      auth,
+    );
+  }
+
+  /** Sets a password; ends the user's other devices if asked to. */
+  async changePassword(session: Session, password: string, logoutDevices: boolean): Promise<void> {
+    await this.setPassword(session.userId, password, logoutDevices ? session.deviceId : 'keep all');
+  }
+
+  /**
+   * Sets a password.
+   *
+   * @param keep the one device that stays logged in; undefined for none.
+   */
+  async setPassword(
+    userId: UserId,
+    password: string,
+    keep: DeviceId | 'keep all' | undefined,
+  ): Promise<void> {
+    const unit = new UnitOfWork();
+    usersStore.setPassword(unit, userId, await this.#passwords.hash(password));
+    if (keep !== 'keep all') await this.#endDevices(unit, userId, (device) => device !== keep);
+    await this.#commit(unit, notFound(`There is no active user ${userId}`));
+  }
+
+  /** Closes an account for good: its password, devices and tokens end, and it leaves its rooms. */
+  async deactivate(userId: UserId): Promise<void> {
+    const unit = new UnitOfWork();
+    usersStore.deactivate(unit, userId);
+    await this.#endDevices(unit, userId, () => true);
+    this.#sessions.announce(unit, userId);
+    await this.#commit(unit, notFound(`There is no active user ${userId}`));
+    for (const listener of this.#onDeactivated) await listener(userId);
+  }
+
+  /** The user's devices. */
+  devices(userId: UserId): Promise<DeviceRow[]> {
+    return devicesStore.ofUser(this.#database, userId);
+  }
+
+  /** One device. 404 for an unknown one. */
+  async device(userId: UserId, deviceId: DeviceId): Promise<DeviceRow> {
+    const device = await devicesStore.byId(this.#database, userId, deviceId);
+    if (!device) throw notFound('You have no such device');
+    return device;
+  }
+
+  /** Gives a device another name. 404 for an unknown one. */
+  async renameDevice(userId: UserId, deviceId: DeviceId, name: string): Promise<void> {
+    const unit = new UnitOfWork();
+    devicesStore.rename(unit, userId, deviceId, name);
+    await this.#commit(unit, notFound('You have no such device'));
+  }
+
+  /** Ends devices; unknown ones are passed over. */
+  async endDevices(userId: UserId, deviceIds: readonly DeviceId[]): Promise<void> {
+    const unit = new UnitOfWork();
+    for (const deviceId of deviceIds) this.#sessions.end(unit, userId, deviceId);
+    await this.#database.commit(unit);
+  }
+
+  /** Ends all of the user's devices. */
+  async endAllDevices(userId: UserId): Promise<void> {
+    const unit = new UnitOfWork();
+    await this.#endDevices(unit, userId, () => true);
+    await this.#database.commit(unit);
+  }
+
+  async #endDevices(unit: UnitOfWork, userId: UserId, ends: (deviceId: DeviceId) => boolean): Promise<void> {
+    for (const device of await this.devices(userId)) {
+      const deviceId = device.device_id as DeviceId;
+      if (ends(deviceId)) this.#sessions.end(unit, userId, deviceId);
+    }
+  }
+
+  async #commit(unit: UnitOfWork, ifRefused: MatrixError): Promise<void> {
+    try {
+      await this.#database.commit(unit);
+    } catch (error) {
+      throw error instanceof GuardFailed ? ifRefused : error;
+    }
+  }
+}

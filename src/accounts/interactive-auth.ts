@@ -1,0 +1,140 @@
+import { isJsonObject, type JsonObject } from '../protocol/json.ts';
+import { MatrixError } from '../protocol/matrix-error.ts';
+import type { Database } from '../storage/database.ts';
+import * as sessionsStore from '../storage/interactive-sessions-store.ts';
+import { UnitOfWork } from '../storage/unit-of-work.ts';
+
+/** A way to prove something, such as `m.login.password`. */
+export interface Stage {
+  readonly type: string;
+  /**
+   * Checks what the client says of this stage.
+   *
+   * @returns what to remember of it.
+   * @throws MatrixError when it is not right; the client may try again.
+   */
+  check(auth: JsonObject): Promise<JsonObject>;
+}
+
+/** What is asked of a client before an operation. */
+export interface Challenge {
+  /** What the proof is for and for whom: a session cannot be used for anything else. */
+  readonly purpose: string;
+  /** Each flow is a list of stage types; one flow has to be completed. */
+  readonly flows: readonly (readonly string[])[];
+  readonly stages: readonly Stage[];
+}
+
+/** The stages that a client completed, with what they remembered. */
+export type Proof = Readonly<Record<string, JsonObject>>;
+
+const LIFETIME_MS = 30 * 60_000;
+
+/** User-interactive authentication (Client-Server API, "User-Interactive Authentication API"). */
+export class InteractiveAuth {
+  readonly #database: Database;
+  readonly #clock: { now(): number };
+  readonly #opaque: (length: number) => string;
+
+  constructor(database: Database, clock: { now(): number }, opaque: (length: number) => string) {
+    this.#database = database;
+    this.#clock = clock;
+    this.#opaque = opaque;
+  }
+
+  /**
+   * Lets the request through when its `auth` completes a flow.
+   *
+   * @throws MatrixError 401 with flows, session and completed stages when more is needed.
+   */
+  async prove(challenge: Challenge, auth: unknown): Promise<Proof> {
+    const asked = isJsonObject(auth) ? auth : undefined;
+    const session = await this.#session(challenge, asked);
+    if (!asked || asked.type === undefined) {
+      if (asked && isComplete(challenge, session.completed)) return session.completed;
+      throw await this.#challenge(challenge, session);
+    }
+    const stage = challenge.stages.find((one) => one.type === asked.type);
+    if (!stage) {
+      throw await this.#challenge(
+        challenge,
+        session,
+        new MatrixError(400, 'M_UNRECOGNIZED', 'No flow has this stage'),
+      );
+    }
+    try {
+      session.completed[stage.type] = await stage.check(asked);
+    } catch (error) {
+      if (error instanceof MatrixError) throw await this.#challenge(challenge, session, error);
+      throw error;
+    }
+    if (!isComplete(challenge, session.completed)) throw await this.#challenge(challenge, session);
+    await this.#forget(session);
+    return session.completed;
+  }
+
+  async #session(challenge: Challenge, auth: JsonObject | undefined): Promise<OpenSession> {
+    const id = auth?.session;
+    if (typeof id !== 'string') return { id: this.#opaque(24), isKept: false, completed: {} };
+    const row = await sessionsStore.byId(this.#database, id);
+    if (!row || row.purpose !== challenge.purpose || row.expires_at <= this.#clock.now()) {
+      throw new MatrixError(
+        400,
+        'M_UNKNOWN',
+        'The authentication session is not known here: begin again without one',
+      );
+    }
+    return { id, isKept: true, completed: JSON.parse(row.completed) as Record<string, JsonObject> };
+  }
+
+  async #challenge(challenge: Challenge, session: OpenSession, error?: MatrixError): Promise<MatrixError> {
+    const now = this.#clock.now();
+    const unit = new UnitOfWork();
+    const { purpose } = challenge;
+    const completed = JSON.stringify(session.completed);
+    sessionsStore.put(
+      unit,
+      { id: session.id, purpose, completed, params: '{}', expires_at: now + LIFETIME_MS },
+      now,
+    );
+    await this.#database.commit(unit);
+    const body: JsonObject = {
+      flows: challenge.flows.map((stages) => ({ stages: [...stages] })),
+      params: {},
+      session: session.id,
+      completed: Object.keys(session.completed),
+    };
+    return new AuthenticationNeeded(body, error);
+  }
+
+  async #forget(session: OpenSession): Promise<void> {
+    if (!session.isKept) return;
+    const unit = new UnitOfWork();
+    sessionsStore.remove(unit, session.id);
+    await this.#database.commit(unit);
+  }
+}
+
+interface OpenSession {
+  readonly id: string;
+  readonly isKept: boolean;
+  readonly completed: Record<string, JsonObject>;
+}
+
+/** 401 that says what to prove; has an errcode only when a stage failed. */
+class AuthenticationNeeded extends MatrixError {
+  readonly #body: JsonObject;
+
+  constructor(body: JsonObject, failed: MatrixError | undefined) {
+    super(401, failed?.errcode ?? 'M_UNAUTHORIZED', failed?.message ?? 'More authentication is needed');
+    this.#body = failed ? { errcode: failed.errcode, error: failed.message, ...body } : body;
+  }
+
+  override toBody(): JsonObject {
+    return this.#body;
+  }
+}
+
+function isComplete(challenge: Challenge, completed: Proof): boolean {
+  return challenge.flows.some((stages) => stages.every((type) => Object.hasOwn(completed, type)));
+}

@@ -1,0 +1,120 @@
+import { deviceId, type ServerName, type UserId } from '../protocol/identifiers.ts';
+import { isJsonObject, type JsonObject } from '../protocol/json.ts';
+import { badJson, forbidden, MatrixError } from '../protocol/matrix-error.ts';
+import { GuardFailed, type Database } from '../storage/database.ts';
+import * as tokensStore from '../storage/tokens-store.ts';
+import * as usersStore from '../storage/users-store.ts';
+import { UnitOfWork } from '../storage/unit-of-work.ts';
+import { userOfIdentifier } from './login-identifier.ts';
+import type { Passwords } from './passwords.ts';
+import type { OpenedSession, Sessions } from './sessions.ts';
+import { tokenHash } from './token-hash.ts';
+
+/** Milliseconds that a login token is valid. */
+export const LOGIN_TOKEN_LIFETIME_MS = 120_000;
+
+/** Opens sessions for people who have an account (Client-Server API, "Login"). */
+export class Login {
+  readonly #database: Database;
+  readonly #sessions: Sessions;
+  readonly #passwords: Passwords;
+  readonly #serverName: ServerName;
+  readonly #clock: { now(): number };
+  readonly #opaque: (length: number) => string;
+  /** Throws 429 when too many attempts on an account failed. */
+  readonly #allowAttempt: (account: string) => void;
+
+  constructor(needs: {
+    database: Database;
+    sessions: Sessions;
+    passwords: Passwords;
+    serverName: ServerName;
+    clock: { now(): number };
+    opaque: (length: number) => string;
+    allowAttempt: (account: string) => void;
+  }) {
+    this.#database = needs.database;
+    this.#sessions = needs.sessions;
+    this.#passwords = needs.passwords;
+    this.#serverName = needs.serverName;
+    this.#clock = needs.clock;
+    this.#opaque = needs.opaque;
+    this.#allowAttempt = needs.allowAttempt;
+  }
+
+  /**
+   * Logs in by password or login token.
+   *
+   * @throws MatrixError 403 M_FORBIDDEN for wrong credentials, M_USER_DEACTIVATED, 400 for an unknown type.
+   */
+  async login(body: JsonObject): Promise<OpenedSession> {
+    const unit = new UnitOfWork();
+    const userId = await this.#userOf(body, unit);
+    const wanted = body.device_id;
+    const session = this.#sessions.open(unit, {
+      userId,
+      deviceId: typeof wanted === 'string' && wanted !== '' ? deviceId(wanted) : undefined,
+      displayName:
+        typeof body.initial_device_display_name === 'string' ? body.initial_device_display_name : undefined,
+      refreshable: body.refresh_token === true,
+    });
+    this.#sessions.announce(unit, userId);
+    try {
+      await this.#database.commit(unit);
+    } catch (error) {
+      throw error instanceof GuardFailed ? forbidden('The login token was used already') : error;
+    }
+    return session;
+  }
+
+  /** Makes a token by which another client can log in once as the user. */
+  async makeToken(userId: UserId): Promise<string> {
+    const token = `myo_${this.#opaque(40)}`;
+    const now = this.#clock.now();
+    const unit = new UnitOfWork();
+    tokensStore.addLogin(unit, tokenHash(token), userId, now + LOGIN_TOKEN_LIFETIME_MS, now);
+    await this.#database.commit(unit);
+    return token;
+  }
+
+  async #userOf(body: JsonObject, unit: UnitOfWork): Promise<UserId> {
+    switch (body.type) {
+      case 'm.login.password':
+        return this.#byPassword(body);
+      case 'm.login.token':
+        return this.#byToken(body, unit);
+      default:
+        throw new MatrixError(400, 'M_UNKNOWN', '"type" must be one of those that GET /login lists');
+    }
+  }
+
+  async #byPassword(body: JsonObject): Promise<UserId> {
+    if (typeof body.password !== 'string') throw badJson('"password" must be given');
+    const userId = userOfIdentifier(identifierIn(body), this.#serverName);
+    this.#allowAttempt(userId ?? 'unknown');
+    const user = userId === undefined ? undefined : await usersStore.byId(this.#database, userId);
+    const isRight = await this.#passwords.matches(body.password, user?.password_hash);
+    if (user?.deactivated === 1) throw new MatrixError(403, 'M_USER_DEACTIVATED', 'This account is closed');
+    if (!isRight || userId === undefined) throw forbidden('The user name or the password is wrong');
+    return userId;
+  }
+
+  async #byToken(body: JsonObject, unit: UnitOfWork): Promise<UserId> {
+    if (typeof body.token !== 'string') throw badJson('"token" must be given');
+    const hash = tokenHash(body.token);
+    const row = await tokensStore.login(this.#database, hash);
+    if (!row || row.expires_at <= this.#clock.now()) throw forbidden('The login token is not valid');
+    tokensStore.useLogin(unit, hash);
+    return row.user_id as UserId;
+  }
+}
+
+/** The identifier of a login; before there were identifiers, `user`, `medium` and `address` stood beside it. */
+function identifierIn(body: JsonObject): JsonObject {
+  if (isJsonObject(body.identifier)) return body.identifier;
+  if (typeof body.user === 'string') return { type: 'm.id.user', user: body.user };
+  if (body.medium !== undefined || body.address !== undefined) {
+    return { type: 'm.id.thirdparty', medium: body.medium, address: body.address };
+  }
+  throw badJson('"identifier" must say who logs in');
+}

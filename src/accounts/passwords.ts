@@ -1,0 +1,55 @@
+import { MatrixError } from '../protocol/matrix-error.ts';
+
+/** What a password hash costs (Argon2id). */
+export interface HashCost {
+  /** Memory in KiB. */
+  readonly memoryKib: number;
+  readonly iterations: number;
+}
+
+const SHORTEST = 8;
+const LONGEST = 512;
+
+/** Hashes and checks passwords, off the event loop. */
+export class Passwords {
+  readonly #cost: HashCost;
+  #dummy: Promise<string> | undefined;
+
+  constructor(cost: HashCost) {
+    this.#cost = cost;
+  }
+
+  /**
+   * The hash to keep.
+   *
+   * @throws MatrixError 400 M_WEAK_PASSWORD for one that is too short or too long.
+   */
+  async hash(password: string): Promise<string> {
+    if (password.length < SHORTEST || password.length > LONGEST) {
+      throw new MatrixError(
+        400,
+        'M_WEAK_PASSWORD',
+        `A password must have ${SHORTEST} to ${LONGEST} characters`,
+      );
+    }
+    return this.#hash(password);
+  }
+
+  /** Whether the password is the one of the hash. Takes as long when there is no hash: who asks must not learn it. */
+  async matches(password: string, kept: string | null | undefined): Promise<boolean> {
+    const { verify } = await import('@node-rs/argon2');
+    if (password.length > LONGEST) return false;
+    this.#dummy ??= this.#hash('nobody has this password');
+    const isRight = await verify(kept ?? (await this.#dummy), password);
+    return isRight && typeof kept === 'string';
+  }
+
+  async #hash(password: string): Promise<string> {
+    const { hash } = await import('@node-rs/argon2');
+    return hash(password, {
+      memoryCost: this.#cost.memoryKib,
+      timeCost: this.#cost.iterations,
+      parallelism: 1,
+    });
+  }
+}

@@ -1,0 +1,197 @@
+import { LRUCache } from 'lru-cache';
+import type { DeviceId, UserId } from '../protocol/identifiers.ts';
+import { MatrixError } from '../protocol/matrix-error.ts';
+import * as devicesStore from '../storage/devices-store.ts';
+import type { Database, Writer } from '../storage/database.ts';
+import * as tokensStore from '../storage/tokens-store.ts';
+import { UnitOfWork } from '../storage/unit-of-work.ts';
+import type { Session } from '../wire/session.ts';
+import { tokenHash } from './token-hash.ts';
+
+/** Access tokens kept in memory. */
+const CACHED = 20_000;
+/** Where a device was seen is written down at most this often. */
+const SEEN_EVERY_MS = 60_000;
+
+interface Cached {
+  readonly session: Session;
+  readonly expiresAt: number | undefined;
+  seenAt: number;
+}
+
+/** A session that was opened, with what the client needs to keep. */
+export interface OpenedSession {
+  readonly userId: UserId;
+  readonly deviceId: DeviceId;
+  readonly accessToken: string;
+  readonly refreshToken: string | undefined;
+  /** Milliseconds the access token is valid, if not for ever. */
+  readonly expiresInMs: number | undefined;
+}
+
+interface Seen {
+  readonly userId: UserId;
+  readonly deviceId: DeviceId;
+  readonly at: number;
+  readonly ip: string;
+  readonly userAgent: string;
+}
+
+/** Access and refresh tokens, and the devices they belong to (Client-Server API, "Client authentication"). */
+export class Sessions {
+  readonly #database: Database;
+  readonly #clock: { now(): number };
+  readonly #opaque: (length: number) => string;
+  readonly #lifetimeMs: number;
+  readonly #cache = new LRUCache<string, Cached>({ max: CACHED });
+  readonly #seen = new Map<string, Seen>();
+  #writingSeen: Promise<void> | undefined;
+
+  constructor(needs: {
+    database: Database;
+    clock: { now(): number };
+    opaque: (length: number) => string;
+    /** Milliseconds that an access token with a refresh token is valid. */
+    accessTokenLifetimeMs: number;
+  }) {
+    this.#database = needs.database;
+    this.#clock = needs.clock;
+    this.#opaque = needs.opaque;
+    this.#lifetimeMs = needs.accessTokenLifetimeMs;
+    needs.database.subscribe((changes) => {
+      for (const change of changes) {
+        if (change.topic === 'reset') this.#cache.clear();
+        if (change.topic === 'session') this.#forgetUsers(new Set(change.users));
+      }
+    });
+  }
+
+  /**
+   * Whoever the token stands for.
+   *
+   * @throws MatrixError 401 M_UNKNOWN_TOKEN, with `soft_logout` when the token expired and can be refreshed.
+   */
+  async authenticate(token: string, from: { ip: string; userAgent: string }): Promise<Session> {
+    const known = this.#cache.get(token) ?? (await this.#read(token));
+    const now = this.#clock.now();
+    if (known.expiresAt !== undefined && known.expiresAt <= now) {
+      throw unknownToken('The access token has expired: refresh it', true);
+    }
+    if (now - known.seenAt >= SEEN_EVERY_MS) this.#noteSeen(known, now, from);
+    return known.session;
+  }
+
+  /** Opens a session on a device, which is made or taken over; the device's earlier tokens end. */
+  open(
+    unit: Writer,
+    wishes: {
+      userId: UserId;
+      deviceId: DeviceId | undefined;
+      displayName: string | undefined;
+      refreshable: boolean;
+    },
+  ): OpenedSession {
+    const { userId } = wishes;
+    const deviceId = wishes.deviceId ?? (this.#opaque(10).toUpperCase() as DeviceId);
+    if (wishes.deviceId !== undefined) devicesStore.dropTokens(unit, userId, deviceId);
+    devicesStore.put(unit, userId, deviceId, wishes.displayName);
+    return this.#issue(unit, userId, deviceId, wishes.refreshable);
+  }
+
+  /**
+   * Exchanges a refresh token for a new pair. The old one stays valid until the new pair is used.
+   *
+   * @throws MatrixError 401 M_UNKNOWN_TOKEN.
+   */
+  async refresh(refreshToken: string): Promise<OpenedSession> {
+    const hash = tokenHash(refreshToken);
+    const row = await tokensStore.refresh(this.#database, hash);
+    if (!row) throw unknownToken('The refresh token is not known', false);
+    const [userId, deviceId] = [row.user_id as UserId, row.device_id as DeviceId];
+    const unit = new UnitOfWork();
+    tokensStore.replaceRefresh(unit, hash, userId, deviceId);
+    const opened = this.#issue(unit, userId, deviceId, true);
+    tokensStore.dropOtherAccess(unit, userId, deviceId, tokenHash(opened.accessToken));
+    this.announce(unit, userId);
+    await this.#database.commit(unit);
+    return opened;
+  }
+
+  /** Ends a device: its tokens and the device itself. */
+  end(unit: Writer, userId: UserId, deviceId: DeviceId): void {
+    devicesStore.remove(unit, userId, deviceId);
+    this.announce(unit, userId);
+  }
+
+  /** Tells every process that sessions of the user changed. */
+  announce(unit: Writer, userId: UserId): void {
+    unit.announce({ topic: 'session', position: unit.position(), users: [userId] });
+  }
+
+  /** Writes down where devices were seen last. Resolves when it is on disk. */
+  async flush(): Promise<void> {
+    await this.#writingSeen;
+    if (this.#seen.size === 0) return;
+    const unit = new UnitOfWork();
+    for (const seen of this.#seen.values()) devicesStore.seen(unit, seen);
+    this.#seen.clear();
+    await this.#database.commit(unit);
+  }
+
+  #issue(unit: Writer, userId: UserId, deviceId: DeviceId, refreshable: boolean): OpenedSession {
+    const accessToken = `myl_${this.#opaque(40)}`;
+    const refreshToken = refreshable ? `myr_${this.#opaque(40)}` : undefined;
+    const expiresInMs = refreshable ? this.#lifetimeMs : undefined;
+    const expiresAt = expiresInMs === undefined ? undefined : this.#clock.now() + expiresInMs;
+    tokensStore.addAccess(unit, tokenHash(accessToken), { userId, deviceId, expiresAt });
+    if (refreshToken !== undefined) tokensStore.addRefresh(unit, tokenHash(refreshToken), userId, deviceId);
+    return { userId, deviceId, accessToken, refreshToken, expiresInMs };
+  }
+
+  async #read(token: string): Promise<Cached> {
+    const row = await tokensStore.access(this.#database, tokenHash(token));
+    if (!row || row.deactivated !== 0) throw unknownToken('The access token is not known', false);
+    const cached: Cached = {
+      session: {
+        userId: row.user_id as UserId,
+        deviceId: row.device_id as DeviceId,
+        isGuest: row.is_guest !== 0,
+        isAdmin: row.is_admin !== 0,
+        tokenId: `${row.user_id}/${row.device_id}`,
+        appserviceId: undefined,
+      },
+      expiresAt: row.expires_at ?? undefined,
+      seenAt: 0,
+    };
+    this.#cache.set(token, cached);
+    return cached;
+  }
+
+  #noteSeen(known: Cached, now: number, from: { ip: string; userAgent: string }): void {
+    known.seenAt = now;
+    const { userId, deviceId } = known.session;
+    if (deviceId === undefined) return;
+    this.#seen.set(`${userId}\0${deviceId}`, {
+      userId,
+      deviceId,
+      at: now,
+      ip: from.ip,
+      userAgent: from.userAgent,
+    });
+    this.#writingSeen ??= new Promise<void>((resolve) => setTimeout(resolve, 1_000).unref()).then(() => {
+      this.#writingSeen = undefined;
+      return this.flush().catch(() => undefined);
+    });
+  }
+
+  #forgetUsers(users: ReadonlySet<UserId>): void {
+    for (const [token, { session }] of this.#cache.entries()) {
+      if (users.has(session.userId)) this.#cache.delete(token);
+    }
+  }
+}
+
+/** 401 M_UNKNOWN_TOKEN. A soft logout keeps the device: the client may get a new token for it. */
+export function unknownToken(message: string, softLogout: boolean): MatrixError {
+  return new MatrixError(401, 'M_UNKNOWN_TOKEN', message, { soft_logout: softLogout });
+}

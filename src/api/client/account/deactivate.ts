@@ -1,0 +1,25 @@
+import { Type } from 'typebox';
+import type { Accounts } from '../../../accounts/accounts.ts';
+import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
+
+/** POST /account/deactivate */
+export const deactivateAccount = endpoint(
+  {
+    id: 'deactivateAccount',
+    spec: 'client-server-api/#post_matrixclientv3accountdeactivate',
+    method: 'POST',
+    paths: clientPaths('/account/deactivate'),
+    auth: 'user',
+    limit: 'login',
+    body: Type.Object({
+      auth: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+      id_server: Type.Optional(Type.String()),
+      erase: Type.Optional(Type.Boolean()),
+    }),
+  },
+  async (needs: { accounts: Accounts }, request) => {
+    await needs.accounts.confirm(request.session, 'deactivate', request.body.auth);
+    await needs.accounts.deactivate(request.session.userId);
+    return { id_server_unbind_result: 'success' };
+  },
+);

@@ -1,0 +1,20 @@
+import { Type } from 'typebox';
+import type { Registration } from '../../../accounts/registration.ts';
+import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
+
+/** GET /register/available */
+export const checkUsernameAvailability = endpoint(
+  {
+    id: 'checkUsernameAvailability',
+    spec: 'client-server-api/#get_matrixclientv3registeravailable',
+    method: 'GET',
+    paths: clientPaths('/register/available'),
+    auth: 'none',
+    limit: 'registration',
+    query: Type.Object({ username: Type.String() }),
+  },
+  async (needs: { registration: Registration }, request) => {
+    await needs.registration.assertAvailable(needs.registration.userIdOf(request.query.username));
+    return { available: true };
+  },
+);

@@ -1,0 +1,49 @@
+import { Type } from 'typebox';
+import type { Registration } from '../../../accounts/registration.ts';
+import { invalidParam } from '../../../protocol/matrix-error.ts';
+import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
+import { sessionBody } from './session-body.ts';
+
+/** POST /register */
+export const register = endpoint(
+  {
+    id: 'register',
+    spec: 'client-server-api/#post_matrixclientv3register',
+    method: 'POST',
+    paths: clientPaths('/register'),
+    auth: 'none',
+    limit: 'registration',
+    query: Type.Object({ kind: Type.Optional(Type.String()) }),
+    body: Type.Object({
+      auth: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+      username: Type.Optional(Type.String()),
+      password: Type.Optional(Type.String()),
+      device_id: Type.Optional(Type.String()),
+      initial_device_display_name: Type.Optional(Type.String()),
+      inhibit_login: Type.Optional(Type.Boolean()),
+      refresh_token: Type.Optional(Type.Boolean()),
+    }),
+  },
+  async (needs: { registration: Registration }, request) => {
+    const { body } = request;
+    const kind = request.query.kind ?? 'user';
+    if (kind !== 'user' && kind !== 'guest') throw invalidParam('"kind" must be "user" or "guest"');
+    const { userId, session } =
+      kind === 'guest'
+        ? await needs.registration.registerGuest(body.initial_device_display_name)
+        : await needs.registration.register({
+            username: body.username,
+            password: body.password,
+            deviceId: body.device_id,
+            displayName: body.initial_device_display_name,
+            inhibitLogin: body.inhibit_login ?? false,
+            refreshable: body.refresh_token ?? false,
+            auth: body.auth,
+          });
+    return session ? sessionBody(session) : { user_id: userId, home_server: serverOf(userId) };
+  },
+);
+
+function serverOf(userId: string): string {
+  return userId.slice(userId.indexOf(':') + 1);
+}

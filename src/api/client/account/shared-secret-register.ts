@@ -1,0 +1,36 @@
+import { Type } from 'typebox';
+import type { SharedSecretRegistration } from '../../../accounts/shared-secret-registration.ts';
+import { endpoint } from '../../../wire/endpoint.ts';
+import { sessionBody } from './session-body.ts';
+
+const paths = ['/_synapse/admin/v1/register'];
+
+/** GET /_synapse/admin/v1/register: a nonce. */
+export const sharedSecretNonce = endpoint(
+  { id: 'sharedSecretNonce', method: 'GET', paths, auth: 'none', limit: 'registration' },
+  (needs: { sharedSecret: SharedSecretRegistration }) => ({ nonce: needs.sharedSecret.nonce() }),
+);
+
+/** POST /_synapse/admin/v1/register */
+export const sharedSecretRegister = endpoint(
+  {
+    id: 'sharedSecretRegister',
+    method: 'POST',
+    paths,
+    auth: 'none',
+    limit: 'registration',
+    body: Type.Object({
+      nonce: Type.String(),
+      username: Type.String(),
+      password: Type.String(),
+      admin: Type.Optional(Type.Boolean()),
+      user_type: Type.Optional(Type.String()),
+      mac: Type.String(),
+    }),
+  },
+  async (needs: { sharedSecret: SharedSecretRegistration }, request) => {
+    const { nonce, username, password, admin, user_type: userType, mac } = request.body;
+    const asked = { nonce, username, password, admin: admin ?? false, userType, mac };
+    return sessionBody(await needs.sharedSecret.register(asked));
+  },
+);

@@ -1,0 +1,28 @@
+import { ROOM_VERSIONS } from '../../../protocol/room-versions.ts';
+import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
+
+/** GET /capabilities */
+export const getCapabilities = endpoint(
+  {
+    id: 'getCapabilities',
+    spec: 'client-server-api/#get_matrixclientv3capabilities',
+    method: 'GET',
+    paths: clientPaths('/capabilities'),
+    auth: 'user',
+    guests: true,
+  },
+  (needs: { capabilities: { defaultRoomVersion: string } }) => ({
+    capabilities: {
+      'm.change_password': { enabled: true },
+      'm.room_versions': {
+        default: needs.capabilities.defaultRoomVersion,
+        available: Object.fromEntries([...ROOM_VERSIONS.keys()].map((id) => [id, 'stable'])),
+      },
+      'm.set_displayname': { enabled: true },
+      'm.set_avatar_url': { enabled: true },
+      'm.profile_fields': { enabled: true },
+      'm.3pid_changes': { enabled: false },
+      'm.get_login_token': { enabled: true },
+    },
+  }),
+);

@@ -1,0 +1,38 @@
+import type { JsonObject } from '../../../protocol/json.ts';
+import { notFound } from '../../../protocol/matrix-error.ts';
+import { endpoint } from '../../../wire/endpoint.ts';
+
+interface Needs {
+  wellKnown: { readonly baseUrl: string | undefined; readonly support: JsonObject | undefined };
+}
+
+/** GET /.well-known/matrix/client */
+export const getWellknown = endpoint(
+  {
+    id: 'getWellknown',
+    spec: 'client-server-api/#getwell-knownmatrixclient',
+    method: 'GET',
+    paths: ['/.well-known/matrix/client'],
+    auth: 'none',
+  },
+  (needs: Needs) => {
+    const { baseUrl } = needs.wellKnown;
+    if (baseUrl === undefined) throw notFound('The address of this server for clients is not configured');
+    return { 'm.homeserver': { base_url: baseUrl } };
+  },
+);
+
+/** GET /.well-known/matrix/support */
+export const getWellknownSupport = endpoint(
+  {
+    id: 'getWellknownSupport',
+    spec: 'client-server-api/#getwell-knownmatrixsupport',
+    method: 'GET',
+    paths: ['/.well-known/matrix/support'],
+    auth: 'none',
+  },
+  (needs: Needs) => {
+    if (!needs.wellKnown.support) throw notFound('No support contacts are configured');
+    return needs.wellKnown.support;
+  },
+);

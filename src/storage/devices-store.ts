@@ -1,0 +1,67 @@
+import type { DeviceId, UserId } from '../protocol/identifiers.ts';
+import type { Reader, Writer } from './database.ts';
+import { sql } from './sql.ts';
+
+/** A row of the table `devices`. */
+export interface DeviceRow {
+  readonly user_id: string;
+  readonly device_id: string;
+  readonly display_name: string | null;
+  readonly last_seen_at: number | null;
+  readonly last_seen_ip: string | null;
+  readonly user_agent: string | null;
+}
+
+const all = sql(`SELECT * FROM devices WHERE user_id = ? ORDER BY device_id LIMIT 1000`);
+const one = sql(`SELECT * FROM devices WHERE user_id = ? AND device_id = ?`);
+const upsert = sql(
+  `INSERT INTO devices (user_id, device_id, display_name) VALUES (?, ?, ?)
+   ON CONFLICT (user_id, device_id) DO UPDATE SET display_name = COALESCE(excluded.display_name, devices.display_name)`,
+);
+const renameDevice = sql(`UPDATE devices SET display_name = ? WHERE user_id = ? AND device_id = ?`);
+const seenDevice = sql(
+  `UPDATE devices SET last_seen_at = ?, last_seen_ip = ?, user_agent = ? WHERE user_id = ? AND device_id = ?`,
+);
+const removeDevice = sql(`DELETE FROM devices WHERE user_id = ? AND device_id = ?`);
+const removeTokens = sql(`DELETE FROM access_tokens WHERE user_id = ? AND device_id = ?`);
+const removeRefreshTokens = sql(`DELETE FROM refresh_tokens WHERE user_id = ? AND device_id = ?`);
+
+/** The user's devices, at most 1,000. */
+export function ofUser(reader: Reader, userId: UserId): Promise<DeviceRow[]> {
+  return reader.all<DeviceRow>(all, userId);
+}
+
+/** One device, or undefined. */
+export function byId(reader: Reader, userId: UserId, deviceId: DeviceId): Promise<DeviceRow | undefined> {
+  return reader.get<DeviceRow>(one, userId, deviceId);
+}
+
+/** Adds a device, or takes one over; its name is kept when none is given. */
+export function put(writer: Writer, userId: UserId, deviceId: DeviceId, name: string | undefined): void {
+  writer.run(upsert, userId, deviceId, name ?? null);
+}
+
+/** Renames a device; the unit fails when there is none. */
+export function rename(writer: Writer, userId: UserId, deviceId: DeviceId, name: string): void {
+  writer.guard(renameDevice, name, userId, deviceId);
+}
+
+/** Notes where a device was seen. `at` in milliseconds. */
+export function seen(
+  writer: Writer,
+  device: { userId: UserId; deviceId: DeviceId; at: number; ip: string; userAgent: string },
+): void {
+  writer.run(seenDevice, device.at, device.ip, device.userAgent, device.userId, device.deviceId);
+}
+
+/** Invalidates every token of a device. */
+export function dropTokens(writer: Writer, userId: UserId, deviceId: DeviceId): void {
+  writer.run(removeTokens, userId, deviceId);
+  writer.run(removeRefreshTokens, userId, deviceId);
+}
+
+/** Deletes a device with its tokens. */
+export function remove(writer: Writer, userId: UserId, deviceId: DeviceId): void {
+  dropTokens(writer, userId, deviceId);
+  writer.run(removeDevice, userId, deviceId);
+}

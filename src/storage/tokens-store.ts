@@ -1,0 +1,99 @@
+import type { DeviceId, UserId } from '../protocol/identifiers.ts';
+import type { Reader, Writer } from './database.ts';
+import { sql } from './sql.ts';
+
+/** Whom an access token stands for. */
+export interface AccessTokenRow {
+  readonly user_id: string;
+  readonly device_id: string;
+  readonly expires_at: number | null;
+  readonly is_guest: number;
+  readonly is_admin: number;
+  readonly deactivated: number;
+}
+
+/** A row of the table `refresh_tokens`. */
+export interface RefreshTokenRow {
+  readonly user_id: string;
+  readonly device_id: string;
+  readonly replaced: number;
+}
+
+const accessToken = sql(
+  `SELECT access_tokens.user_id AS user_id, device_id, expires_at, is_guest, is_admin, deactivated
+   FROM access_tokens JOIN users ON users.user_id = access_tokens.user_id WHERE hash = ?`,
+);
+const insertAccess = sql(
+  `INSERT INTO access_tokens (hash, user_id, device_id, expires_at) VALUES (?, ?, ?, ?)`,
+);
+const deleteOthers = sql(`DELETE FROM access_tokens WHERE user_id = ? AND device_id = ? AND hash <> ?`);
+const refreshToken = sql(`SELECT user_id, device_id, replaced FROM refresh_tokens WHERE hash = ?`);
+const insertRefresh = sql(`INSERT INTO refresh_tokens (hash, user_id, device_id) VALUES (?, ?, ?)`);
+const deleteOlderRefresh = sql(
+  `DELETE FROM refresh_tokens WHERE user_id = ? AND device_id = ? AND hash <> ? AND replaced = 1`,
+);
+const markReplaced = sql(`UPDATE refresh_tokens SET replaced = 1 WHERE hash = ?`);
+const insertLogin = sql(`INSERT INTO login_tokens (hash, user_id, expires_at) VALUES (?, ?, ?)`);
+const loginToken = sql(`SELECT user_id, expires_at FROM login_tokens WHERE hash = ?`);
+const deleteLogin = sql(`DELETE FROM login_tokens WHERE hash = ?`);
+const deleteOldLogins = sql(`DELETE FROM login_tokens WHERE expires_at < ?`);
+
+/** Whom the token with this hash stands for, or undefined. */
+export function access(reader: Reader, hash: Uint8Array): Promise<AccessTokenRow | undefined> {
+  return reader.get<AccessTokenRow>(accessToken, hash);
+}
+
+/** Adds an access token. `expiresAt` in milliseconds. */
+export function addAccess(
+  writer: Writer,
+  hash: Uint8Array,
+  token: { userId: UserId; deviceId: DeviceId; expiresAt: number | undefined },
+): void {
+  writer.run(insertAccess, hash, token.userId, token.deviceId, token.expiresAt ?? null);
+}
+
+/** Invalidates the device's access tokens other than this one. */
+export function dropOtherAccess(writer: Writer, userId: UserId, deviceId: DeviceId, hash: Uint8Array): void {
+  writer.run(deleteOthers, userId, deviceId, hash);
+}
+
+/** The refresh token with this hash, or undefined. */
+export function refresh(reader: Reader, hash: Uint8Array): Promise<RefreshTokenRow | undefined> {
+  return reader.get<RefreshTokenRow>(refreshToken, hash);
+}
+
+/** Adds a refresh token. */
+export function addRefresh(writer: Writer, hash: Uint8Array, userId: UserId, deviceId: DeviceId): void {
+  writer.run(insertRefresh, hash, userId, deviceId);
+}
+
+/** The token was used to get another: it stays valid until that one is used. Those replaced before it go. */
+export function replaceRefresh(writer: Writer, hash: Uint8Array, userId: UserId, deviceId: DeviceId): void {
+  writer.run(deleteOlderRefresh, userId, deviceId, hash);
+  writer.guard(markReplaced, hash);
+}
+
+/** Adds a token to log in with once. `expiresAt` in milliseconds. */
+export function addLogin(
+  writer: Writer,
+  hash: Uint8Array,
+  userId: UserId,
+  expiresAt: number,
+  now: number,
+): void {
+  writer.run(deleteOldLogins, now);
+  writer.run(insertLogin, hash, userId, expiresAt);
+}
+
+/** The login token with this hash, or undefined. */
+export function login(
+  reader: Reader,
+  hash: Uint8Array,
+): Promise<{ user_id: string; expires_at: number } | undefined> {
+  return reader.get(loginToken, hash);
+}
+
+/** Uses a login token up; the unit fails when it was used. */
+export function useLogin(writer: Writer, hash: Uint8Array): void {
+  writer.guard(deleteLogin, hash);
+}
