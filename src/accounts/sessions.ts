@@ -8,8 +8,9 @@ import { UnitOfWork } from '../storage/unit-of-work.ts';
 import type { Session } from '../wire/session.ts';
 import { tokenHash } from './token-hash.ts';
 
-/** Access tokens kept in memory. */
+/** Access tokens kept in memory, and for how long before they are read again. */
 const CACHED = 20_000;
+const CACHED_FOR_MS = 60_000;
 /** Where a device was seen is written down at most this often. */
 const SEEN_EVERY_MS = 60_000;
 
@@ -43,7 +44,7 @@ export class Sessions {
   readonly #clock: { now(): number };
   readonly #opaque: (length: number) => string;
   readonly #lifetimeMs: number;
-  readonly #cache = new LRUCache<string, Cached>({ max: CACHED });
+  readonly #cache = new LRUCache<string, Cached>({ max: CACHED, ttl: CACHED_FOR_MS });
   readonly #seen = new Map<string, Seen>();
   #writingSeen: Promise<void> | undefined;
 

@@ -13,7 +13,8 @@ export function serverAllowed(content: JsonObject | undefined, server: ServerNam
   const host = server.replace(/:\d+$/, '').toLowerCase();
   if (content.allow_ip_literals === false && isIpLiteral(host)) return false;
   const listed = (list: unknown) =>
-    Array.isArray(list) && list.some((glob) => typeof glob === 'string' && matchGlob(glob.toLowerCase(), host));
+    Array.isArray(list) &&
+    list.some((glob) => typeof glob === 'string' && matchGlob(glob.toLowerCase(), host));
   return !listed(content.deny) && listed(content.allow);
 }
 

@@ -40,7 +40,7 @@ export class CommittedRooms implements RoomReads {
 
   /** The present membership events of a room, page by page. */
   async *memberEvents(roomId: RoomId): AsyncGenerator<LoggedEvent> {
-    for (let after = ''; ; ) {
+    for (let after = ''; ;) {
       const rows = await roomsStore.statesOfType(this.#database, roomId, 'm.room.member', after, MEMBER_PAGE);
       for (const row of rows) yield new StoredEvent(row);
       const last = rows.at(-1);

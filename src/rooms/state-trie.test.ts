@@ -94,7 +94,9 @@ test('the difference of two states is what differs between them', async () => {
       const tries = new StateTries(reader);
       const [a, b] = [await build(tries, reader, one), await build(tries, reader, [...one, ...other])];
       const before = new Map(one.map(([type, key, n]) => [stateKeyOf(type, key), eventIdOf(n)]));
-      const after = new Map([...one, ...other].map(([type, key, n]) => [stateKeyOf(type, key), eventIdOf(n)]));
+      const after = new Map(
+        [...one, ...other].map(([type, key, n]) => [stateKeyOf(type, key), eventIdOf(n)]),
+      );
       const expected = [...after].filter(([key, eventId]) => before.get(key) !== eventId).map(([key]) => key);
       const found = await tries.difference(a, b);
       assert.deepEqual(new Set(found.map((one) => one.key)), new Set(expected));

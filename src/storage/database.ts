@@ -46,7 +46,7 @@ export type Topic =
   | 'account-data'
   | 'to-device'
   | 'device-list'
-  | 'room-summary'
+  | 'profile'
   | 'session'
   | 'reset';
 

@@ -1,7 +1,8 @@
 import { log } from './001-log.ts';
 import { accounts } from './002-accounts.ts';
+import { modules } from './004-modules.ts';
 import { rooms } from './003-rooms.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step of the schema, in order. */
-export const MIGRATIONS: readonly Migration[] = [log, accounts, rooms];
+export const MIGRATIONS: readonly Migration[] = [log, accounts, rooms, modules];

@@ -1,0 +1,54 @@
+import {
+  changePushRuleActions,
+  deleteRule,
+  enablePushRule,
+  getPushRule,
+  getPushRuleActions,
+  getPushRules,
+  getPushRulesGlobal,
+  isPushRuleEnabled,
+  setPushRule,
+} from './push/push-rules.ts';
+import { postReceipt, setReadMarker } from './rooms/receipts.ts';
+import { setTyping } from './rooms/typing.ts';
+import {
+  getAccountData,
+  getAccountDataPerRoom,
+  setAccountData,
+  setAccountDataPerRoom,
+} from './user/account-data.ts';
+import { defineFilter, getFilter } from './user/filters.ts';
+import { getPresence, setPresence } from './user/presence.ts';
+import { deleteProfileField, getProfileField, getUserProfile, setProfileField } from './user/profile.ts';
+import { deleteRoomTag, getRoomTags, setRoomTag } from './user/tags.ts';
+
+/** Endpoints of the modules. */
+export const moduleEndpoints = [
+  changePushRuleActions,
+  defineFilter,
+  deleteProfileField,
+  deleteRoomTag,
+  deleteRule,
+  enablePushRule,
+  getAccountData,
+  getAccountDataPerRoom,
+  getFilter,
+  getPresence,
+  getProfileField,
+  getPushRule,
+  getPushRuleActions,
+  getPushRules,
+  getPushRulesGlobal,
+  getRoomTags,
+  getUserProfile,
+  isPushRuleEnabled,
+  postReceipt,
+  setAccountData,
+  setAccountDataPerRoom,
+  setPresence,
+  setProfileField,
+  setPushRule,
+  setReadMarker,
+  setRoomTag,
+  setTyping,
+] as const;

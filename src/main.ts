@@ -1,0 +1,193 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { createInterface } from 'node:readline/promises';
+import { sampleConfiguration } from './platform/config/document-config.ts';
+import { ConfigError, loadConfig } from './platform/config/load-config.ts';
+import type { Config } from './platform/config/schema.ts';
+import { userId as parseUserId } from './protocol/identifiers.ts';
+import { MatrixError } from './protocol/matrix-error.ts';
+import { createServices, databaseLocation, startServer, type Services } from './server.ts';
+import { openDatabase } from './storage/open-database.ts';
+
+const HELP: Readonly<Record<string, string>> = {
+  '': `myelin: a Matrix homeserver
+
+  myelin serve                    run the server
+  myelin init                     write a configuration file with every option explained
+  myelin config check             say what is wrong with the configuration
+  myelin user create NAME         make an account
+  myelin user password NAME       set a password
+  myelin user deactivate NAME     close an account for good
+
+Every command takes --config FILE (default: myelin.yaml, if it is there) and --help.
+`,
+  serve: `myelin serve [--config FILE]
+
+Runs the server until SIGTERM or SIGINT. Without a configuration file it listens on http://localhost:8008 and keeps
+everything in ./data.
+`,
+  init: `myelin init [--config FILE] [--server-name NAME]
+
+Writes a configuration file (default: myelin.yaml) with every option at its default. Never overwrites one.
+`,
+  'config check': `myelin config check [--config FILE]
+
+Reads the configuration and the environment and names each mistake with its line. Exit code 0 means all is well.
+`,
+  'user create': `myelin user create NAME [--admin] [--password PASSWORD] [--config FILE]
+
+Makes an account. Asks for the password when it is not given; give it on standard input in scripts.
+`,
+  'user password': `myelin user password NAME [--password PASSWORD] [--config FILE]
+
+Sets a password and logs out all devices of the account.
+`,
+  'user deactivate': `myelin user deactivate NAME [--config FILE]
+
+Closes an account for good: it cannot log in any more and leaves its rooms.
+`,
+};
+
+const DEFAULT_FILE = 'myelin.yaml';
+
+interface Arguments {
+  readonly name: string | undefined;
+  readonly config: string | undefined;
+  readonly serverName: string | undefined;
+  readonly password: string | undefined;
+  readonly admin: boolean;
+}
+
+const COMMANDS: Readonly<Record<string, (args: Arguments) => Promise<void> | void>> = {
+  serve,
+  init,
+  'config check': checkConfig,
+  'user create': (args) => withUser(args, createUser),
+  'user password': (args) => withUser(args, setPassword),
+  'user deactivate': (args) => withUser(args, deactivate),
+};
+
+await run(process.argv.slice(2));
+
+async function run(argv: readonly string[]): Promise<void> {
+  try {
+    const { positionals, values } = parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      options: {
+        config: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+        'server-name': { type: 'string' },
+        password: { type: 'string' },
+        admin: { type: 'boolean' },
+      },
+    });
+    const twoWords = positionals.slice(0, 2).join(' ');
+    const command = Object.hasOwn(COMMANDS, twoWords) ? twoWords : (positionals[0] ?? '');
+    const handler = COMMANDS[command];
+    if (values.help === true || !handler) {
+      process.stdout.write(HELP[handler ? command : ''] ?? '');
+      process.exitCode = values.help === true || positionals.length === 0 ? 0 : 2;
+      return;
+    }
+    await handler({
+      name: positionals[command.split(' ').length],
+      config: values.config,
+      serverName: values['server-name'],
+      password: values.password,
+      admin: values.admin ?? false,
+    });
+  } catch (error) {
+    process.stderr.write(`${describe(error)}\n`);
+    process.exitCode = 1;
+  }
+}
+
+function describe(error: unknown): string {
+  if (error instanceof ConfigError || error instanceof MatrixError) return error.message;
+  return error instanceof Error ? error.message : String(error);
+}
+
+function configOf(args: Arguments): Config {
+  const file = args.config ?? (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined);
+  return loadConfig({ file, env: process.env });
+}
+
+async function serve(args: Arguments): Promise<void> {
+  const config = configOf(args);
+  const server = await startServer(config);
+  const shown =
+    config.public_base_url === '' ? server.url.replace('127.0.0.1', 'localhost') : config.public_base_url;
+  process.stderr.write(
+    `Myelin answers as ${config.server_name} on ${shown}\n` +
+      `  first account:  npx myelin user create alice --admin\n` +
+      `  configuration:  ${args.config ?? (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : 'none needed; "npx myelin init" writes one')}\n` +
+      `  data:           ${config.data_dir}\n`,
+  );
+  let closing: Promise<void> | undefined;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      closing ??= server.close().then(() => process.exit(0));
+    });
+  }
+}
+
+function init(args: Arguments): void {
+  const file = args.config ?? DEFAULT_FILE;
+  writeFileSync(file, sampleConfiguration(args.serverName ?? 'localhost'), { flag: 'wx' });
+  process.stdout.write(
+    `Wrote ${file}. Set server_name before the first start: it cannot be changed later.\n`,
+  );
+}
+
+function checkConfig(args: Arguments): void {
+  configOf(args);
+  process.stdout.write('The configuration is right.\n');
+}
+
+async function withUser(
+  args: Arguments,
+  act: (services: Services, args: Arguments, name: string) => Promise<void>,
+) {
+  if (args.name === undefined) throw new Error('Name the user: a name such as "alice", or a whole user ID');
+  const config = configOf(args);
+  const database = await openDatabase(databaseLocation(config));
+  const services = await createServices(config, database);
+  try {
+    await act(services, args, args.name);
+  } finally {
+    services.notifier.close();
+    await database.close();
+  }
+}
+
+async function createUser(services: Services, args: Arguments, name: string): Promise<void> {
+  const userId = await services.registration.createUser(name, await passwordOf(args), args.admin);
+  process.stdout.write(`Made the account ${userId}${args.admin ? ', an administrator' : ''}.\n`);
+}
+
+async function setPassword(services: Services, args: Arguments, name: string): Promise<void> {
+  const userId = services.registration.userIdOf(name);
+  await services.accounts.setPassword(userId, await passwordOf(args), undefined);
+  process.stdout.write(`Set the password of ${userId} and logged out its devices.\n`);
+}
+
+async function deactivate(services: Services, _args: Arguments, name: string): Promise<void> {
+  const userId = name.startsWith('@') ? parseUserId(name) : services.registration.userIdOf(name);
+  await services.accounts.deactivate(userId);
+  process.stdout.write(`Closed the account ${userId}.\n`);
+}
+
+async function passwordOf(args: Arguments): Promise<string> {
+  if (args.password !== undefined) return args.password;
+  const lines = createInterface({
+    input: process.stdin,
+    output: process.stderr,
+    terminal: process.stdin.isTTY,
+  });
+  try {
+    return await lines.question('Password: ');
+  } finally {
+    lines.close();
+  }
+}

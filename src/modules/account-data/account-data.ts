@@ -1,0 +1,94 @@
+import { LRUCache } from 'lru-cache';
+import type { RoomId, UserId } from '../../protocol/identifiers.ts';
+import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
+import { notFound } from '../../protocol/matrix-error.ts';
+import * as accountDataStore from '../../storage/account-data-store.ts';
+import type { AccountDataRow } from '../../storage/account-data-store.ts';
+import type { Database } from '../../storage/database.ts';
+import { UnitOfWork } from '../../storage/unit-of-work.ts';
+import type { AccountSections, EventText, RoomSections, SyncPart, SyncRequest } from '../sync-part.ts';
+
+/** Data that belongs to no room. */
+const NO_ROOM = '';
+const CACHED = 10_000;
+
+/** What clients keep for a user (Client-Server API, "Client Config"), tags and ignored users among it. */
+export class AccountData implements SyncPart {
+  readonly #database: Database;
+  readonly #ignored = new LRUCache<UserId, ReadonlySet<UserId>>({ max: CACHED });
+
+  constructor(database: Database) {
+    this.#database = database;
+    database.subscribe((changes) => {
+      for (const change of changes) {
+        if (change.topic === 'reset') this.#ignored.clear();
+        if (change.topic === 'account-data') for (const userId of change.users) this.#ignored.delete(userId);
+      }
+    });
+  }
+
+  /** One entry's content. 404 when it is not set. */
+  async get(userId: UserId, roomId: RoomId | undefined, type: string): Promise<JsonObject> {
+    const content = await this.find(userId, roomId, type);
+    if (!content) throw notFound(`There is no account data "${type}"`);
+    return content;
+  }
+
+  /** One entry's content, or undefined. */
+  async find(userId: UserId, roomId: RoomId | undefined, type: string): Promise<JsonObject | undefined> {
+    const row = await accountDataStore.get(this.#database, userId, roomId ?? NO_ROOM, type);
+    return row && (JSON.parse(row.content) as JsonObject);
+  }
+
+  /** Sets an entry. */
+  async put(userId: UserId, roomId: RoomId | undefined, type: string, content: JsonObject): Promise<void> {
+    const unit = new UnitOfWork();
+    const position = unit.position();
+    const entry = { room: roomId ?? NO_ROOM, type, content: JSON.stringify(content) };
+    accountDataStore.put(unit, userId, entry, position);
+    unit.announce({ topic: 'account-data', position, users: [userId], data: { type } });
+    await this.#database.commit(unit);
+  }
+
+  /** Users whom the user ignores (`m.ignored_user_list`). */
+  async ignoredUsers(userId: UserId): Promise<ReadonlySet<UserId>> {
+    const known = this.#ignored.get(userId);
+    if (known) return known;
+    const content = await this.find(userId, undefined, 'm.ignored_user_list');
+    const listed = content?.ignored_users;
+    const ignored = new Set((isJsonObject(listed) ? Object.keys(listed) : []) as UserId[]);
+    this.#ignored.set(userId, ignored);
+    return ignored;
+  }
+
+  async account(request: SyncRequest): Promise<AccountSections | undefined> {
+    if (!this.#changed(request)) return undefined;
+    const rows = await this.#rows(request, NO_ROOM, request.since);
+    const { matches } = request.filter.accountData;
+    const accountData = rows.filter((row) => matches({ type: row.type })).map(eventText);
+    return accountData.length === 0 ? undefined : { accountData };
+  }
+
+  async room(request: SyncRequest, roomId: RoomId): Promise<RoomSections | undefined> {
+    const isNew = request.newlyJoined.has(roomId);
+    if (!isNew && !this.#changed(request)) return undefined;
+    const rows = await this.#rows(request, roomId, isNew ? undefined : request.since);
+    const { matches } = request.filter.room.accountData;
+    const accountData = rows.filter((row) => matches({ type: row.type, roomId })).map(eventText);
+    return accountData.length === 0 ? undefined : { accountData };
+  }
+
+  #changed(request: SyncRequest): boolean {
+    const { since, userId, recent } = request;
+    return since === undefined || recent.userChangedSince(userId, since, 'account-data');
+  }
+
+  #rows(request: SyncRequest, room: string, since: number | undefined): Promise<AccountDataRow[]> {
+    const range = { after: since ?? Number.MIN_SAFE_INTEGER, upTo: request.upTo };
+    return accountDataStore.changed(this.#database, request.userId, room, range);
+  }
+}
+
+function eventText(row: AccountDataRow): EventText {
+  return `{"type":${JSON.stringify(row.type)},"content":${row.content}}`;
+}

@@ -1,0 +1,1 @@
+export { Presence, type PresenceState } from './presence.ts';

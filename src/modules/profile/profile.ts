@@ -1,0 +1,124 @@
+import { LRUCache } from 'lru-cache';
+import { parseUserId, type ServerName, type UserId } from '../../protocol/identifiers.ts';
+import type { JsonObject, JsonValue } from '../../protocol/json.ts';
+import { forbidden, invalidParam, MatrixError, notFound } from '../../protocol/matrix-error.ts';
+import type { MemberProfile } from '../../rooms/member-content.ts';
+import type { Database } from '../../storage/database.ts';
+import * as profilesStore from '../../storage/profiles-store.ts';
+import { UnitOfWork } from '../../storage/unit-of-work.ts';
+import * as usersStore from '../../storage/users-store.ts';
+
+const LONGEST_KEY = 255;
+const LARGEST_PROFILE = 65_536;
+const CACHED = 20_000;
+
+/** Called after a user's name or picture changed. */
+type Listener = (userId: UserId) => Promise<void>;
+
+/** What people say of themselves (Client-Server API, "Profiles"). */
+export class Profile {
+  readonly #database: Database;
+  readonly #serverName: ServerName;
+  readonly #listeners: Listener[] = [];
+  readonly #cache = new LRUCache<UserId, JsonObject>({ max: CACHED });
+
+  constructor(database: Database, serverName: ServerName) {
+    this.#database = database;
+    this.#serverName = serverName;
+    database.subscribe((changes) => {
+      for (const change of changes) {
+        if (change.topic === 'reset') this.#cache.clear();
+        if (change.topic === 'profile') for (const userId of change.users) this.#cache.delete(userId);
+      }
+    });
+  }
+
+  /** What else has to happen when a name or picture changes. */
+  onChanged(listener: Listener): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Name and picture of a user, as membership events repeat them; empty for unknown users. */
+  async of(userId: UserId): Promise<MemberProfile> {
+    const { displayname, avatar_url: avatarUrl } = await this.#fields(userId);
+    return {
+      ...(typeof displayname === 'string' ? { displayname } : {}),
+      ...(typeof avatarUrl === 'string' ? { avatar_url: avatarUrl } : {}),
+    };
+  }
+
+  /** All fields of a user. 404 for unknown users, and for those of other servers, which are not asked yet. */
+  async get(userId: UserId): Promise<JsonObject> {
+    const fields = await this.#fields(userId);
+    if (Object.keys(fields).length === 0) await this.#assertKnown(userId);
+    return fields;
+  }
+
+  /** One field. 404 when it is not set. */
+  async field(userId: UserId, key: string): Promise<JsonValue> {
+    const value = (await this.get(userId))[key];
+    if (value === undefined) throw notFound(`The profile has no "${key}"`);
+    return value;
+  }
+
+  /**
+   * Sets a field of one's own profile; undefined deletes it.
+   *
+   * @throws MatrixError 403 for another's profile, 400 M_KEY_TOO_LARGE, M_PROFILE_TOO_LARGE, M_INVALID_PARAM.
+   */
+  async set(asker: UserId, target: string, key: string, value: JsonValue | undefined): Promise<void> {
+    const userId = parseUserId(target);
+    if (userId !== asker) throw forbidden('You can change your own profile only');
+    if (Buffer.byteLength(key) > LONGEST_KEY) {
+      throw new MatrixError(
+        400,
+        'M_KEY_TOO_LARGE',
+        `The name of a profile field may have ${LONGEST_KEY} bytes`,
+      );
+    }
+    assertValue(key, value);
+    const fields = await this.#fields(userId);
+    if (JSON.stringify(fields[key]) === JSON.stringify(value)) return;
+    const after: JsonObject = { ...fields, [key]: value };
+    if (Buffer.byteLength(JSON.stringify(after)) > LARGEST_PROFILE) {
+      throw new MatrixError(
+        400,
+        'M_PROFILE_TOO_LARGE',
+        `A profile may have ${LARGEST_PROFILE} bytes as JSON`,
+      );
+    }
+    const unit = new UnitOfWork();
+    if (value === undefined) profilesStore.remove(unit, userId, key);
+    else profilesStore.put(unit, userId, key, JSON.stringify(value));
+    unit.announce({ topic: 'profile', position: unit.position(), users: [userId] });
+    await this.#database.commit(unit);
+    if (key !== 'displayname' && key !== 'avatar_url') return;
+    for (const listener of this.#listeners) await listener(userId);
+  }
+
+  async #fields(userId: UserId): Promise<JsonObject> {
+    const known = this.#cache.get(userId);
+    if (known) return known;
+    const rows = await profilesStore.ofUser(this.#database, userId);
+    const fields: JsonObject = Object.fromEntries(
+      rows.map(({ field, value }) => [field, JSON.parse(value) as JsonValue]),
+    );
+    this.#cache.set(userId, fields);
+    return fields;
+  }
+
+  async #assertKnown(userId: UserId): Promise<void> {
+    if (!userId.endsWith(`:${this.#serverName}`)) {
+      throw notFound(
+        'Profiles of users of other servers cannot be looked up: this server does not federate yet',
+      );
+    }
+    if (!(await usersStore.byId(this.#database, userId))) throw notFound('There is no such user');
+  }
+}
+
+function assertValue(key: string, value: JsonValue | undefined): void {
+  if (value === undefined) return;
+  const isText = key === 'displayname' || key === 'avatar_url' || key === 'm.tz';
+  if (isText && typeof value !== 'string') throw invalidParam(`"${key}" must be a text`);
+}

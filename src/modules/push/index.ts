@@ -1,0 +1,2 @@
+export { PushRules } from './push-rules.ts';
+export { UnreadCounts } from './unread-counts.ts';

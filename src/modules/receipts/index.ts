@@ -1,0 +1,1 @@
+export { Receipts, type ReadPositions } from './receipts.ts';

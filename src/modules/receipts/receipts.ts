@@ -1,0 +1,146 @@
+import { LRUCache } from 'lru-cache';
+import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
+import type { JsonObject } from '../../protocol/json.ts';
+import { invalidParam, notFound } from '../../protocol/matrix-error.ts';
+import type { RoomReads } from '../../rooms/room-reads.ts';
+import { GuardFailed, type Database } from '../../storage/database.ts';
+import * as receiptsStore from '../../storage/receipts-store.ts';
+import type { ReceiptRow } from '../../storage/receipts-store.ts';
+import { UnitOfWork } from '../../storage/unit-of-work.ts';
+import type { AccountData } from '../account-data/index.ts';
+import type { RoomSections, SyncPart, SyncRequest } from '../sync-part.ts';
+
+/** How far a user has read a room, as positions in the log. */
+export interface ReadPositions {
+  /** By a receipt that concerns all threads. */
+  readonly unthreaded: number;
+  /** By thread: `main`, or the ID of the thread's root. */
+  readonly threads: ReadonlyMap<string, number>;
+}
+
+const TYPES = ['m.read', 'm.read.private', 'm.fully_read'];
+/** Receipts of others that one sync shows of a room at most, the newest. */
+const MOST_RECEIPTS = 500;
+const CACHED = 50_000;
+const UNTHREADED = '';
+
+/** How far people have read (Client-Server API, "Receipts", "Read and unread markers"). */
+export class Receipts implements SyncPart {
+  readonly #database: Database;
+  readonly #rooms: RoomReads;
+  readonly #accountData: AccountData;
+  readonly #clock: { now(): number };
+  readonly #read = new LRUCache<string, ReadPositions>({ max: CACHED });
+
+  constructor(database: Database, rooms: RoomReads, accountData: AccountData, clock: { now(): number }) {
+    this.#database = database;
+    this.#rooms = rooms;
+    this.#accountData = accountData;
+    this.#clock = clock;
+    database.subscribe((changes) => {
+      for (const change of changes) {
+        if (change.topic === 'reset') this.#read.clear();
+        if (change.topic !== 'receipt') continue;
+        const roomId = (change.data as JsonObject).roomId as string;
+        for (const userId of change.users) this.#read.delete(`${userId}\0${roomId}`);
+      }
+    });
+  }
+
+  /**
+   * Moves a receipt to an event; nothing happens when it is there already or further on.
+   *
+   * @throws MatrixError 400 for an unknown type or thread, 403 for one who is not joined, 404 for an unknown event.
+   */
+  async set(
+    userId: UserId,
+    roomId: RoomId,
+    receipt: { type: string; eventId: EventId; threadId: string | undefined },
+  ): Promise<void> {
+    const { type, eventId, threadId } = receipt;
+    if (!TYPES.includes(type)) throw invalidParam(`A receipt must be of type ${TYPES.join(', ')}`);
+    if (threadId !== undefined && type === 'm.fully_read') {
+      throw invalidParam('m.fully_read concerns all threads: leave out "thread_id"');
+    }
+    if (threadId !== undefined && threadId !== 'main' && !threadId.startsWith('$')) {
+      throw invalidParam('"thread_id" must be "main" or the ID of the event that begins the thread');
+    }
+    await this.#rooms.assertJoined(roomId, userId);
+    const event = await this.#rooms.event(eventId);
+    if (event?.roomId !== roomId) throw notFound('There is no such event in this room');
+    if (type === 'm.fully_read') return this.#setFullyRead(userId, roomId, event);
+    const unit = new UnitOfWork();
+    const position = unit.position();
+    const row = {
+      roomId,
+      userId,
+      type,
+      threadId: threadId ?? UNTHREADED,
+      eventId,
+      eventPosition: event.position,
+      ts: this.#clock.now(),
+    };
+    receiptsStore.advance(unit, row, position);
+    const rooms = type === 'm.read' ? [roomId] : [];
+    unit.announce({ topic: 'receipt', position, rooms, users: [userId], data: { roomId } });
+    try {
+      await this.#database.commit(unit);
+    } catch (error) {
+      if (!(error instanceof GuardFailed)) throw error;
+    }
+  }
+
+  /** How far the user has read a room, by public and private receipts. */
+  async readPositions(userId: UserId, roomId: RoomId): Promise<ReadPositions> {
+    const key = `${userId}\0${roomId}`;
+    const known = this.#read.get(key);
+    if (known) return known;
+    let unthreaded = Number.NEGATIVE_INFINITY;
+    const threads = new Map<string, number>();
+    for (const row of await receiptsStore.ofUser(this.#database, roomId, userId)) {
+      if (row.thread_id === UNTHREADED) unthreaded = Math.max(unthreaded, row.event_position);
+      else threads.set(row.thread_id, Math.max(threads.get(row.thread_id) ?? -Infinity, row.event_position));
+    }
+    const positions = { unthreaded, threads };
+    this.#read.set(key, positions);
+    return positions;
+  }
+
+  async room(request: SyncRequest, roomId: RoomId): Promise<RoomSections | undefined> {
+    const { recent, since, userId, upTo } = request;
+    const isNew = since === undefined || request.newlyJoined.has(roomId);
+    const changed =
+      isNew ||
+      recent.roomChangedSince(roomId, since, 'receipt') ||
+      recent.userChangedSince(userId, since, 'receipt');
+    if (!changed || !request.filter.room.ephemeral.matches({ type: 'm.receipt', roomId })) return undefined;
+    const after = isNew ? Number.MIN_SAFE_INTEGER : since;
+    const rows = await receiptsStore.changed(this.#database, roomId, { after, upTo, limit: MOST_RECEIPTS });
+    const shown = rows.filter((row) => row.type === 'm.read' || row.user_id === userId);
+    if (shown.length === 0) return undefined;
+    return { ephemeral: [`{"type":"m.receipt","content":${JSON.stringify(receiptContent(shown))}}`] };
+  }
+
+  async #setFullyRead(
+    userId: UserId,
+    roomId: RoomId,
+    event: { eventId: EventId; position: number },
+  ): Promise<void> {
+    const before = await this.#accountData.find(userId, roomId, 'm.fully_read');
+    const marked =
+      typeof before?.event_id === 'string' ? await this.#rooms.event(before.event_id as EventId) : undefined;
+    if (marked && marked.position >= event.position) return;
+    await this.#accountData.put(userId, roomId, 'm.fully_read', { event_id: event.eventId });
+  }
+}
+
+function receiptContent(rows: readonly ReceiptRow[]): JsonObject {
+  const content: Record<string, Record<string, Record<string, JsonObject>>> = {};
+  for (const row of rows) {
+    const receipt: JsonObject = { ts: row.ts };
+    if (row.thread_id !== UNTHREADED) receipt.thread_id = row.thread_id;
+    const ofEvent = (content[row.event_id] ??= {});
+    (ofEvent[row.type] ??= {})[row.user_id] = receipt;
+  }
+  return content;
+}

@@ -1,0 +1,90 @@
+import { LRUCache } from 'lru-cache';
+import type { RoomId, UserId } from '../../protocol/identifiers.ts';
+import type { JsonObject } from '../../protocol/json.ts';
+import type { RoomReads } from '../../rooms/room-reads.ts';
+import type { Database } from '../../storage/database.ts';
+import { UnitOfWork } from '../../storage/unit-of-work.ts';
+import type { RoomSections, SyncPart, SyncRequest } from '../sync-part.ts';
+
+const DEFAULT_MS = 30_000;
+const LONGEST_MS = 120_000;
+/** Rooms in which somebody types now, at most; more are forgotten. */
+const ROOMS = 20_000;
+
+/** Who is typing (Client-Server API, "Typing Notifications"). Kept in memory; every process is told of each change. */
+export class Typing implements SyncPart {
+  readonly #database: Database;
+  readonly #rooms: RoomReads;
+  readonly #clock: { now(): number };
+  /** Until when people type, in ms. */
+  readonly #typing = new LRUCache<RoomId, Map<UserId, number>>({ max: ROOMS });
+  readonly #timers = new Map<string, NodeJS.Timeout>();
+
+  constructor(database: Database, rooms: RoomReads, clock: { now(): number }) {
+    this.#database = database;
+    this.#rooms = rooms;
+    this.#clock = clock;
+    database.subscribe((changes) => {
+      for (const change of changes) {
+        const roomId = change.rooms[0];
+        if (change.topic === 'typing' && roomId !== undefined) this.#note(roomId, change.data as JsonObject);
+      }
+    });
+  }
+
+  /** The user types, for at most `timeoutMs`, or has stopped. 403 for one who is not joined. */
+  async set(userId: UserId, roomId: RoomId, typing: boolean, timeoutMs: number | undefined): Promise<void> {
+    await this.#rooms.assertJoined(roomId, userId);
+    const isTyping = this.typing(roomId).includes(userId);
+    if (!typing && !isTyping) return;
+    const forMs = Math.min(Math.max(timeoutMs ?? DEFAULT_MS, 1), LONGEST_MS);
+    this.#expire(userId, roomId, typing ? forMs : undefined);
+    await this.#announce(userId, roomId, typing ? this.#clock.now() + forMs : 0);
+  }
+
+  /** Who types in the room now. */
+  typing(roomId: RoomId): UserId[] {
+    const now = this.#clock.now();
+    const users = this.#typing.get(roomId) ?? new Map<UserId, number>();
+    return [...users].filter(([, until]) => until > now).map(([userId]) => userId);
+  }
+
+  room(request: SyncRequest, roomId: RoomId): Promise<RoomSections | undefined> {
+    const { since, recent } = request;
+    const isNew = since === undefined || request.newlyJoined.has(roomId);
+    if (!isNew && !recent.roomChangedSince(roomId, since, 'typing')) return Promise.resolve(undefined);
+    const users = this.typing(roomId);
+    const wanted = request.filter.room.ephemeral.matches({ type: 'm.typing', roomId });
+    if (!wanted || (isNew && users.length === 0)) return Promise.resolve(undefined);
+    const content = JSON.stringify({ user_ids: users });
+    return Promise.resolve({ ephemeral: [`{"type":"m.typing","content":${content}}`] });
+  }
+
+  #expire(userId: UserId, roomId: RoomId, afterMs: number | undefined): void {
+    const key = `${roomId}\0${userId}`;
+    clearTimeout(this.#timers.get(key));
+    this.#timers.delete(key);
+    if (afterMs === undefined) return;
+    const timer = setTimeout(() => {
+      this.#timers.delete(key);
+      this.#announce(userId, roomId, 0).catch(() => undefined);
+    }, afterMs);
+    this.#timers.set(key, timer.unref());
+  }
+
+  async #announce(userId: UserId, roomId: RoomId, until: number): Promise<void> {
+    const unit = new UnitOfWork();
+    unit.announce({ topic: 'typing', position: unit.position(), rooms: [roomId], data: { userId, until } });
+    await this.#database.commit(unit);
+  }
+
+  #note(roomId: RoomId, data: JsonObject): void {
+    const users = this.#typing.get(roomId) ?? new Map<UserId, number>();
+    const userId = data.userId as UserId;
+    const until = data.until as number;
+    if (until > 0) users.set(userId, until);
+    else users.delete(userId);
+    if (users.size > 0) this.#typing.set(roomId, users);
+    else this.#typing.delete(roomId);
+  }
+}

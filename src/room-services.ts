@@ -1,0 +1,67 @@
+import type { EventSigner } from './rooms/event-signer.ts';
+import { Aliases } from './rooms/aliases.ts';
+import { ClientEvents } from './rooms/client-events.ts';
+import { CommittedRooms } from './rooms/committed-rooms.ts';
+import { RoomCreation } from './rooms/create-room.ts';
+import { Directory } from './rooms/directory.ts';
+import { EventLog } from './rooms/event-log.ts';
+import type { ProfileOf } from './rooms/member-content.ts';
+import { MembershipChanges } from './rooms/membership-changes.ts';
+import { Memberships } from './rooms/memberships.ts';
+import { MessageSending } from './rooms/message-sending.ts';
+import { RoomUpgrade } from './rooms/room-upgrade.ts';
+import { RoomWriter } from './rooms/room-writer.ts';
+import { StateTries } from './rooms/state-trie.ts';
+import { Timeline } from './rooms/timeline.ts';
+import { Visibility } from './rooms/visibility.ts';
+import type { Database } from './storage/database.ts';
+
+/** What the services about rooms need of the rest. */
+export interface RoomWiring {
+  readonly database: Database;
+  readonly signer: EventSigner;
+  readonly clock: { now(): number };
+  readonly opaqueId: () => string;
+  readonly profileOf: ProfileOf;
+  readonly defaultVersion: string;
+  readonly eventCacheBytes: number;
+  readonly stateCacheBytes: number;
+}
+
+/** Puts the services about rooms together. */
+export function createRoomServices(wiring: RoomWiring) {
+  const { database, signer, clock, opaqueId, profileOf, defaultVersion } = wiring;
+  const { serverName } = signer;
+  const log = new EventLog(database, wiring.eventCacheBytes);
+  const memberships = new Memberships(database);
+  const tries = new StateTries(database, wiring.stateCacheBytes);
+  const writer = new RoomWriter(database, { reader: database, tries, signer, clock });
+  const visibility = new Visibility(log, tries, memberships);
+  const timeline = new Timeline(database, log, tries, visibility);
+  const aliases = new Aliases({ database, log, memberships, writer, serverName });
+  const creation = new RoomCreation({
+    writer,
+    reader: database,
+    signer,
+    profileOf,
+    clock,
+    opaqueId,
+    defaultVersion,
+  });
+  return {
+    log,
+    memberships,
+    rooms: new CommittedRooms(database, log, memberships),
+    visibility,
+    timeline,
+    aliases,
+    creation,
+    clientEvents: new ClientEvents(log),
+    changes: new MembershipChanges({ database, writer, memberships, profileOf, serverName }),
+    sending: new MessageSending(database, writer, serverName),
+    directory: new Directory({ database, log, aliases, serverName }),
+    upgrades: new RoomUpgrade({ database, log, writer, creation }),
+  };
+}
+
+export type RoomServices = ReturnType<typeof createRoomServices>;

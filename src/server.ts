@@ -1,0 +1,235 @@
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { pino, type Logger } from 'pino';
+import { createAccountServices } from './account-services.ts';
+import { accountEndpoints } from './api/client/account-endpoints.ts';
+import { moduleEndpoints } from './api/client/module-endpoints.ts';
+import { roomEndpoints } from './api/client/room-endpoints.ts';
+import { createModules } from './modules/index.ts';
+import { systemClock, type Clock } from './platform/clock.ts';
+import type { Config } from './platform/config/schema.ts';
+import { Metrics } from './platform/metrics.ts';
+import { systemRandomness, type Randomness } from './platform/randomness.ts';
+import { RateLimiter } from './platform/rate-limiter.ts';
+import { loadSigningKey } from './platform/signing-key-file.ts';
+import { serverName as parseName } from './protocol/identifiers.ts';
+import type { JsonObject } from './protocol/json.ts';
+import { createRoomServices } from './room-services.ts';
+import { EventSigner } from './rooms/event-signer.ts';
+import type { Database } from './storage/database.ts';
+import { openDatabase, type DatabaseLocation } from './storage/open-database.ts';
+import { RecentChanges } from './storage/recent-changes.ts';
+import { UnitOfWork } from './storage/unit-of-work.ts';
+import * as registrationTokensStore from './storage/registration-tokens-store.ts';
+import { LazyMembers } from './sync/lazy-members.ts';
+import { Notifier } from './sync/notifier.ts';
+import { RoomSummaries } from './sync/room-summary.ts';
+import { SyncService } from './sync/sync-service.ts';
+import { firstRunPage } from './web/first-run-page.ts';
+import type { LimitName } from './wire/endpoint.ts';
+import { answerTheRest, collectRoutes, createHttpServer } from './wire/http-server.ts';
+import { registerEndpoints, tooManyRequests } from './wire/register-endpoints.ts';
+
+const MIB = 1024 * 1024;
+
+/** What tests may put in place of the real thing. */
+export interface Overrides {
+  readonly clock?: Clock;
+  readonly randomness?: Randomness;
+  readonly log?: Logger;
+}
+
+/** A server that answers. */
+export interface RunningServer {
+  /** Where it listens, such as `http://127.0.0.1:8008`. */
+  readonly url: string;
+  readonly services: Services;
+  /** Answers waiting syncs, commits what was begun, and ends. */
+  close(): Promise<void>;
+}
+
+export type Services = Awaited<ReturnType<typeof createServices>>;
+
+/** Where a configuration keeps its database. */
+export function databaseLocation(config: Config): DatabaseLocation {
+  const { engine, url, pool_size: poolSize } = config.database;
+  if (engine === 'postgres') return { engine, url, poolSize };
+  return { engine, path: join(config.data_dir, 'myelin.db') };
+}
+
+/** Builds the parts of a server on an open database and hands each what it needs. */
+export async function createServices(config: Config, database: Database, overrides: Overrides = {}) {
+  const clock = overrides.clock ?? systemClock;
+  const randomness = overrides.randomness ?? systemRandomness;
+  const opaque = (length: number) => randomness.opaque(length);
+  const serverName = parseName(config.server_name);
+  const key = loadSigningKey(join(config.data_dir, 'signing.key'), randomness);
+  const signer = new EventSigner(serverName, key, () => opaque(18));
+  const limiter = createLimiter(config, clock);
+  const allowAttempt = (account: string) => {
+    const waitMs = limiter.take('failedLogin', account);
+    if (waitMs !== undefined) throw tooManyRequests(waitMs);
+  };
+
+  const recent = new RecentChanges(database);
+  const rooms = createRoomServices({
+    database,
+    signer,
+    clock,
+    opaqueId: () => opaque(18),
+    profileOf: (userId) => modules.profile.of(userId),
+    defaultVersion: config.rooms.default_version,
+    eventCacheBytes: config.cache.events_mib * MIB,
+    stateCacheBytes: config.cache.state_mib * MIB,
+  });
+  const accounts = createAccountServices({ database, config, serverName, clock, opaque, allowAttempt });
+  const modules = createModules({
+    database,
+    rooms: rooms.rooms,
+    clock,
+    serverName,
+    presenceEnabled: config.presence.enabled,
+  });
+  modules.profile.onChanged((userId) => rooms.changes.refreshProfile(userId));
+  accounts.accounts.onDeactivated((userId) => rooms.changes.leaveAll(userId));
+
+  const notifier = new Notifier(database, rooms.memberships);
+  const sync = new SyncService({
+    database,
+    recent,
+    notifier,
+    clock,
+    ignoredUsers: (userId) => modules.ignoredUsers(userId),
+    needs: {
+      ...rooms,
+      summaries: new RoomSummaries(database, rooms.log),
+      lazyMembers: new LazyMembers(),
+      parts: modules.syncParts,
+    },
+  });
+  await addRegistrationTokens(config, database);
+  const { default_version: defaultRoomVersion } = config.rooms;
+  const wellKnown = wellKnownOf(config);
+  return {
+    ...rooms,
+    ...accounts,
+    ...modules,
+    clock,
+    limiter,
+    notifier,
+    sync,
+    serverName,
+    wellKnown,
+    capabilities: { defaultRoomVersion },
+  };
+}
+
+/** Starts a server and resolves when it answers. */
+export async function startServer(config: Config, overrides: Overrides = {}): Promise<RunningServer> {
+  const log = overrides.log ?? pino({ level: config.log.level });
+  const database = await openDatabase(databaseLocation(config));
+  const services = await createServices(config, database, overrides);
+  const stopping = new AbortController();
+  const metrics = new Metrics();
+  const app = createHttpServer({
+    bodyLimit: config.limits.body_bytes,
+    trustProxy: config.listen.trust_proxy,
+    log,
+  });
+  const routes = collectRoutes(app);
+  const wiring = {
+    authenticate: services.sessions.authenticate.bind(services.sessions),
+    limiter: services.limiter,
+    metrics,
+    stopping: stopping.signal,
+  };
+  registerEndpoints(app, [...accountEndpoints, ...roomEndpoints, ...moduleEndpoints], services, wiring);
+  addOperationalRoutes(app, config, { metrics, database, services });
+  answerTheRest(app, routes);
+  const url = await app.listen({ host: config.listen.host, port: config.listen.port });
+  return {
+    url,
+    services,
+    async close() {
+      stopping.abort();
+      await app.close();
+      services.notifier.close();
+      await services.sessions.flush();
+      await database.close();
+    },
+  };
+}
+
+function createLimiter(config: Config, clock: Clock): RateLimiter<LimitName | 'failedLogin'> {
+  const { limits } = config;
+  const rate = (one: { per_second: number; burst: number }) => ({
+    perSecond: one.per_second,
+    burst: one.burst,
+  });
+  if (!limits.enabled) return new RateLimiter({}, () => clock.now());
+  return new RateLimiter(
+    {
+      message: rate(limits.message),
+      join: rate(limits.join),
+      invite: rate(limits.invite),
+      membership: rate(limits.membership),
+      createRoom: rate(limits.create_room),
+      registration: rate(limits.registration),
+      login: rate(limits.login),
+      failedLogin: rate(limits.failed_login),
+    },
+    () => clock.now(),
+  );
+}
+
+async function addRegistrationTokens(config: Config, database: Database): Promise<void> {
+  if (config.registration.tokens.length === 0) return;
+  const unit = new UnitOfWork();
+  for (const token of config.registration.tokens) {
+    registrationTokensStore.insert(unit, token, { uses: undefined, expiresAt: undefined });
+  }
+  await database.commit(unit);
+}
+
+function wellKnownOf(config: Config): { baseUrl: string | undefined; support: JsonObject | undefined } {
+  const { support_email: email, support_matrix_id: matrixId, support_page: page } = config.well_known;
+  const contact: JsonObject = { role: 'm.role.admin' };
+  if (email !== '') contact.email_address = email;
+  if (matrixId !== '') contact.matrix_id = matrixId;
+  const support: JsonObject = {};
+  if (email !== '' || matrixId !== '') support.contacts = [contact];
+  if (page !== '') support.support_page = page;
+  return {
+    baseUrl: config.public_base_url === '' ? undefined : config.public_base_url,
+    support: Object.keys(support).length === 0 ? undefined : support,
+  };
+}
+
+function addOperationalRoutes(
+  app: FastifyInstance,
+  config: Config,
+  parts: { metrics: Metrics; database: Database; services: Services },
+): void {
+  const { metrics, database, services } = parts;
+  metrics.gauge('myelin_log_position', 'Newest position of the log', () => database.position());
+  metrics.gauge(
+    'myelin_waiting_syncs',
+    'Syncs that wait for something to happen',
+    () => services.notifier.waiting,
+  );
+  app.get('/health', (_request, reply) => {
+    return reply.header('content-type', 'application/json').send('{"status":"ok"}');
+  });
+  if (config.metrics.enabled) {
+    app.get('/metrics', async (_request, reply) => {
+      const { contentType, text } = await metrics.text();
+      return reply.header('content-type', contentType).send(text);
+    });
+  }
+  app.get('/', (request, reply) => {
+    const address = config.public_base_url === '' ? `http://${request.host}` : config.public_base_url;
+    const open = config.registration.enabled;
+    const page = firstRunPage({ serverName: config.server_name, address, open });
+    return reply.header('content-type', 'text/html; charset=utf-8').send(page);
+  });
+}

@@ -1,0 +1,52 @@
+import type { UserId } from '../protocol/identifiers.ts';
+import type { Reader, Writer } from './database.ts';
+import { sql } from './sql.ts';
+import type { Position } from './unit-of-work.ts';
+
+/** A row of the table `account_data`. `content` is JSON text; the room ID is empty for data of no room. */
+export interface AccountDataRow {
+  readonly room_id: string;
+  readonly type: string;
+  readonly content: string;
+  readonly position: number;
+}
+
+const one = sql(`SELECT * FROM account_data WHERE user_id = ? AND room_id = ? AND type = ?`);
+const since = sql(
+  `SELECT room_id, type, content, position FROM account_data
+   WHERE user_id = ? AND room_id = ? AND position > ? AND position <= ?`,
+);
+const upsert = sql(
+  `INSERT INTO account_data (user_id, room_id, type, content, position) VALUES (?, ?, ?, ?, ?)
+   ON CONFLICT (user_id, room_id, type) DO UPDATE SET content = excluded.content, position = excluded.position`,
+);
+
+/** One entry, or undefined. */
+export function get(
+  reader: Reader,
+  userId: UserId,
+  room: string,
+  type: string,
+): Promise<AccountDataRow | undefined> {
+  return reader.get<AccountDataRow>(one, userId, room, type);
+}
+
+/** Entries of one room, or of no room, that changed after a position and not after another. */
+export function changed(
+  reader: Reader,
+  userId: UserId,
+  room: string,
+  range: { after: number; upTo: number },
+): Promise<AccountDataRow[]> {
+  return reader.all<AccountDataRow>(since, userId, room, range.after, range.upTo);
+}
+
+/** Sets an entry to JSON text. */
+export function put(
+  writer: Writer,
+  userId: UserId,
+  entry: { room: string; type: string; content: string },
+  at: Position,
+): void {
+  writer.run(upsert, userId, entry.room, entry.type, entry.content, at);
+}

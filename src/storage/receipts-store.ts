@@ -1,0 +1,61 @@
+import type { EventId, RoomId, UserId } from '../protocol/identifiers.ts';
+import type { Reader, Writer } from './database.ts';
+import { sql } from './sql.ts';
+import type { Position } from './unit-of-work.ts';
+
+/** A row of the table `receipts`. The thread is empty for a receipt that concerns all threads. */
+export interface ReceiptRow {
+  readonly room_id: string;
+  readonly user_id: string;
+  readonly type: string;
+  readonly thread_id: string;
+  readonly event_id: string;
+  /** Position of the event in the log; receipts never go back. */
+  readonly event_position: number;
+  readonly ts: number;
+  readonly position: number;
+}
+
+const changedReceipts = sql(
+  `SELECT * FROM receipts WHERE room_id = ? AND position > ? AND position <= ? ORDER BY position DESC LIMIT ?`,
+);
+const ofUserInRoom = sql(`SELECT * FROM receipts WHERE room_id = ? AND user_id = ?`);
+const upsert = sql(
+  `INSERT INTO receipts (room_id, user_id, type, thread_id, event_id, event_position, ts, position)
+   VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+   ON CONFLICT (room_id, user_id, type, thread_id) DO UPDATE SET event_id = excluded.event_id,
+     event_position = excluded.event_position, ts = excluded.ts, position = excluded.position
+   WHERE excluded.event_position > receipts.event_position`,
+);
+
+/** Receipts of a room that changed after a position and not after another, the newest `limit` of them. */
+export function changed(
+  reader: Reader,
+  roomId: RoomId,
+  range: { after: number; upTo: number; limit: number },
+): Promise<ReceiptRow[]> {
+  return reader.all<ReceiptRow>(changedReceipts, roomId, range.after, range.upTo, range.limit);
+}
+
+/** The user's own receipts in a room: one for each type and thread. */
+export function ofUser(reader: Reader, roomId: RoomId, userId: UserId): Promise<ReceiptRow[]> {
+  return reader.all<ReceiptRow>(ofUserInRoom, roomId, userId);
+}
+
+/** Moves a receipt forward; the unit fails when it is at the event already, or past it. */
+export function advance(
+  writer: Writer,
+  receipt: {
+    roomId: RoomId;
+    userId: UserId;
+    type: string;
+    threadId: string;
+    eventId: EventId;
+    eventPosition: number;
+    ts: number;
+  },
+  at: Position,
+): void {
+  const { roomId, userId, type, threadId, eventId, eventPosition, ts } = receipt;
+  writer.guard(upsert, roomId, userId, type, threadId, eventId, eventPosition, ts, at);
+}
