@@ -1,5 +1,5 @@
 import type { DeviceId, UserId } from '../protocol/identifiers.ts';
-import { MatrixError, notFound } from '../protocol/matrix-error.ts';
+import { notFound, type MatrixError } from '../protocol/matrix-error.ts';
 import { GuardFailed, type Database } from '../storage/database.ts';
 import * as devicesStore from '../storage/devices-store.ts';
 import type { DeviceRow } from '../storage/devices-store.ts';

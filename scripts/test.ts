@@ -1,0 +1,36 @@
+import { spawnSync } from 'node:child_process';
+import { globSync } from 'node:fs';
+
+/** The test command: type check, lint with the layer rule, format, generated files, then all tests on both engines. */
+
+const node = process.execPath;
+const flags = ['--disable-warning=ExperimentalWarning'];
+const bin = (name: string) => `node_modules/.bin/${name}`;
+const tests = ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'e2e/**/*.test.ts'].flatMap((pattern) => globSync(pattern));
+const crash = process.argv.includes('--crash');
+
+const checks: [string, string[]][] = [
+  ['types', [node, 'node_modules/tsc7/bin/tsc', '--noEmit', '-p', '.']],
+  ['lint', [node, bin('eslint'), '.']],
+  ['layers', [node, bin('depcruise'), 'src', '--config', '.dependency-cruiser.cjs']],
+  ['format', [node, bin('prettier'), '--check', '--log-level', 'warn', '.']],
+  ['generated files', [node, ...flags, 'scripts/docs.ts', '--check']],
+];
+const run: [string, string[]] = [
+  'tests',
+  [
+    ...[node, ...flags, 'src/storage/testing/with-postgres.ts', node, ...flags, '--test', '--test-timeout=300000'],
+    ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
+    ...['--test-reporter=./scripts/conformance-reporter.ts', '--test-reporter-destination=data/test-results.json'],
+    ...(crash ? tests.filter((file) => file.includes('e2e/crash')) : tests.sort()),
+  ],
+];
+
+for (const [name, [command = '', ...args]] of crash ? [run] : [...checks, run]) {
+  const begun = performance.now();
+  const env = crash ? { ...process.env, MYELIN_CRASH_ROUNDS: '50' } : process.env;
+  const { status } = spawnSync(command, args, { stdio: 'inherit', env });
+  const seconds = ((performance.now() - begun) / 1000).toFixed(1);
+  process.stderr.write(`${status === 0 ? 'passed' : 'FAILED'}: ${name}, ${seconds} s\n`);
+  if (status !== 0) process.exit(status ?? 1);
+}
