@@ -1,0 +1,168 @@
+import { Pool } from 'undici';
+
+/** A request fails after this time. Longer than any long poll here. */
+const REQUEST_TIMEOUT_MS = 60_000;
+
+/** More connections than any scenario has requests under way. */
+const CONNECTIONS = 512;
+
+/** One account with the access token of one device. */
+export interface BenchUser {
+  readonly name: string;
+  readonly id: string;
+  readonly token: string;
+  readonly password: string;
+}
+
+export interface SyncAnswer {
+  readonly text: string;
+  readonly nextBatch: string;
+}
+
+/** The server answered with something other than success. */
+export class UnexpectedAnswer extends Error {
+  readonly status: number;
+  readonly body: string;
+
+  constructor(request: string, status: number, body: string) {
+    super(`${request}: ${status} ${body.slice(0, 200)}`);
+    this.name = 'UnexpectedAnswer';
+    this.status = status;
+    this.body = body;
+  }
+}
+
+/** Timelines long enough that a burst of messages is not cut off. */
+const LONG_TIMELINES = encodeURIComponent('{"room":{"timeline":{"limit":100}}}');
+
+/** The part of the client-server API that the scenarios use, over kept connections, parsing no more than they need. */
+export class LoadClient {
+  readonly #pool: Pool;
+  readonly #run = Date.now().toString(36);
+  #transactions = 0;
+  #names = 0;
+
+  constructor(baseUrl: string) {
+    this.#pool = new Pool(baseUrl, {
+      connections: CONNECTIONS,
+      pipelining: 1,
+      headersTimeout: REQUEST_TIMEOUT_MS,
+      bodyTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: 4_000,
+    });
+  }
+
+  /** Ends all connections, also those with a request under way. */
+  async close(): Promise<void> {
+    await this.#pool.destroy();
+  }
+
+  /** Registers an account of a new name, with the dummy stage. */
+  async register(): Promise<BenchUser> {
+    const name = `bench-${this.#run}-${this.#names++}`;
+    const password = `password of ${name}`;
+    const auth: Record<string, string> = { type: 'm.login.dummy' };
+    const attempt = () =>
+      this.#call('POST', '/_matrix/client/v3/register', '', { username: name, password, auth });
+    let text: string;
+    try {
+      text = await attempt();
+    } catch (error) {
+      if (!(error instanceof UnexpectedAnswer) || error.status !== 401) throw error;
+      auth['session'] = textField(error.body, 'session');
+      text = await attempt();
+    }
+    return { name, password, id: textField(text, 'user_id'), token: textField(text, 'access_token') };
+  }
+
+  /** Logs a new device in. */
+  async login(user: BenchUser): Promise<BenchUser> {
+    const text = await this.#call('POST', '/_matrix/client/v3/login', '', {
+      type: 'm.login.password',
+      identifier: { type: 'm.id.user', user: user.name },
+      password: user.password,
+    });
+    return { ...user, token: textField(text, 'access_token') };
+  }
+
+  async createRoom(user: BenchUser, preset: 'private_chat' | 'public_chat'): Promise<string> {
+    const text = await this.#call('POST', '/_matrix/client/v3/createRoom', user.token, {
+      preset,
+      name: 'bench room',
+    });
+    return textField(text, 'room_id');
+  }
+
+  async join(user: BenchUser, roomId: string): Promise<void> {
+    await this.#call('POST', `/_matrix/client/v3/join/${encodeURIComponent(roomId)}`, user.token, {});
+  }
+
+  /** Sends a text message under a new transaction identifier. */
+  async send(user: BenchUser, roomId: string, body: string): Promise<void> {
+    const transaction = `${this.#run}-${this.#transactions++}`;
+    const path = `/_matrix/client/v3/rooms/${encodeURIComponent(roomId)}/send/m.room.message/${transaction}`;
+    await this.#call('PUT', path, user.token, { msgtype: 'm.text', body });
+  }
+
+  /** What happened since a position; everything without one. Waits up to `timeoutMs` for news. */
+  async sync(
+    user: BenchUser,
+    options: { since?: string; timeoutMs: number; longTimelines?: boolean },
+  ): Promise<SyncAnswer> {
+    const since = options.since === undefined ? '' : `&since=${encodeURIComponent(options.since)}`;
+    const filter = options.longTimelines === true ? `&filter=${LONG_TIMELINES}` : '';
+    const path = `/_matrix/client/v3/sync?timeout=${options.timeoutMs}${since}${filter}`;
+    const text = await this.#call('GET', path, user.token);
+    return { text, nextBatch: nextBatch(text) };
+  }
+
+  /** A page of up to 100 events, backwards. `end` is missing on the last page. */
+  async messages(
+    user: BenchUser,
+    roomId: string,
+    from?: string,
+  ): Promise<{ events: number; end: string | undefined }> {
+    const at = from === undefined ? '' : `&from=${encodeURIComponent(from)}`;
+    const path = `/_matrix/client/v3/rooms/${encodeURIComponent(roomId)}/messages?dir=b&limit=100${at}`;
+    const page = JSON.parse(await this.#call('GET', path, user.token)) as { chunk: unknown[]; end?: string };
+    return { events: page.chunk.length, end: page.end };
+  }
+
+  /** Whether the server answers at all. */
+  async answers(): Promise<boolean> {
+    return this.#call('GET', '/_matrix/client/versions', '').then(
+      () => true,
+      () => false,
+    );
+  }
+
+  async #call(method: 'GET' | 'POST' | 'PUT', path: string, token: string, body?: object): Promise<string> {
+    const headers: Record<string, string> = {};
+    if (token !== '') headers['authorization'] = `Bearer ${token}`;
+    if (body !== undefined) headers['content-type'] = 'application/json';
+    const answer = await this.#pool.request({
+      method,
+      path,
+      headers,
+      body: body === undefined ? null : JSON.stringify(body),
+    });
+    const text = await answer.body.text();
+    if (answer.statusCode !== 200) throw new UnexpectedAnswer(`${method} ${path}`, answer.statusCode, text);
+    return text;
+  }
+}
+
+function textField(text: string, field: string): string {
+  const value = (JSON.parse(text) as Record<string, unknown>)[field];
+  if (typeof value !== 'string') throw new Error(`The answer has no ${field}: ${text.slice(0, 200)}`);
+  return value;
+}
+
+/** Found without parsing: answers can be megabytes, and only their token is needed. */
+function nextBatch(text: string): string {
+  const key = text.lastIndexOf('"next_batch"');
+  const value = /^"next_batch"\s*:\s*"([^"]*)"/.exec(text.slice(key, key + 1_000))?.[1];
+  if (key < 0 || value === undefined)
+    throw new Error(`The sync answer has no next_batch: ${text.slice(0, 200)}`);
+  return value;
+}

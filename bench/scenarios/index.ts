@@ -1,0 +1,27 @@
+import { createRoom } from './create-room.ts';
+import { delivery } from './delivery.ts';
+import { disk } from './disk.ts';
+import { growthHistory, growthMembers } from './growth.ts';
+import { incrementalSync } from './incremental-sync.ts';
+import { initialSync } from './initial-sync.ts';
+import { join } from './join.ts';
+import { messagesPage } from './messages-page.ts';
+import { register } from './register.ts';
+import type { Scenario } from './scenario.ts';
+import { sendManyRooms, sendOneRoom } from './send.ts';
+
+/** In the order in which they run. */
+export const SCENARIOS: readonly Scenario[] = [
+  register,
+  createRoom,
+  join,
+  sendOneRoom,
+  sendManyRooms,
+  delivery,
+  incrementalSync,
+  initialSync,
+  messagesPage,
+  disk,
+  growthHistory,
+  growthMembers,
+];
