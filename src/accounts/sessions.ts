@@ -13,6 +13,7 @@ const CACHED = 20_000;
 const CACHED_FOR_MS = 60_000;
 /** Where a device was seen is written down at most this often. */
 const SEEN_EVERY_MS = 60_000;
+const WRITE_SEEN_AFTER_MS = 1_000;
 
 interface Cached {
   readonly session: Session;
@@ -46,7 +47,7 @@ export class Sessions {
   readonly #lifetimeMs: number;
   readonly #cache = new LRUCache<string, Cached>({ max: CACHED, ttl: CACHED_FOR_MS });
   readonly #seen = new Map<string, Seen>();
-  #writingSeen: Promise<void> | undefined;
+  #seenTimer: NodeJS.Timeout | undefined;
 
   constructor(needs: {
     database: Database;
@@ -131,7 +132,8 @@ export class Sessions {
 
   /** Writes down where devices were seen last. Resolves when it is on disk. */
   async flush(): Promise<void> {
-    await this.#writingSeen;
+    clearTimeout(this.#seenTimer);
+    this.#seenTimer = undefined;
     if (this.#seen.size === 0) return;
     const unit = new UnitOfWork();
     for (const seen of this.#seen.values()) devicesStore.seen(unit, seen);
@@ -179,10 +181,10 @@ export class Sessions {
       ip: from.ip,
       userAgent: from.userAgent,
     });
-    this.#writingSeen ??= new Promise<void>((resolve) => setTimeout(resolve, 1_000).unref()).then(() => {
-      this.#writingSeen = undefined;
-      return this.flush().catch(() => undefined);
-    });
+    this.#seenTimer ??= setTimeout(
+      () => void this.flush().catch(() => undefined),
+      WRITE_SEEN_AFTER_MS,
+    ).unref();
   }
 
   #forgetUsers(users: ReadonlySet<UserId>): void {

@@ -56,7 +56,11 @@ export class Visibility {
     throw forbidden('You are not in this room, and it may not be read from outside');
   }
 
-  /** Those of the events that the user may see, in the same order. All must be of the room of `access`. */
+  /**
+   * Those of the events that the user may see, in the same order; one's own membership events always, so that who declined
+   * an invite or was banned learns of it.
+   * All must be of the room of `access`.
+   */
   async filter(access: RoomAccess, events: readonly StoredEvent[]): Promise<StoredEvent[]> {
     const known = new Map<StateRoot, StateThen>();
     const seen: StoredEvent[] = [];
@@ -93,6 +97,7 @@ export class Visibility {
   }
 
   async #mayRead(access: RoomAccess, event: StoredEvent, known: Map<StateRoot, StateThen>): Promise<boolean> {
+    if (event.type === 'm.room.member' && event.stateKey === access.userId) return true;
     let then = known.get(event.stateRoot);
     if (!then) {
       then = await this.#stateAt(event.stateRoot, access.userId);
@@ -100,18 +105,15 @@ export class Visibility {
     }
     const joinedLater = event.position < access.joinedUntil;
     if (mayRead({ ...then, joinedLater })) return true;
-    const before = await this.#valueBefore(event, access.userId);
+    const before = await this.#valueBefore(event);
     return before !== undefined && mayRead({ ...then, ...before, joinedLater });
   }
 
-  /** For events that change visibility or the user's own membership: what it was before. */
-  async #valueBefore(event: StoredEvent, userId: UserId): Promise<Partial<StateThen> | undefined> {
-    const isVisibility = event.type === 'm.room.history_visibility' && event.stateKey === '';
-    const isOwn = event.type === 'm.room.member' && event.stateKey === userId;
-    if (!isVisibility && !isOwn) return undefined;
+  /** For events that change the visibility: what it was before. */
+  async #valueBefore(event: StoredEvent): Promise<Partial<StateThen> | undefined> {
+    if (event.type !== 'm.room.history_visibility' || event.stateKey !== '') return undefined;
     const replaced = event.replaces === undefined ? undefined : await this.#log.byId(event.replaces);
-    if (isVisibility) return { visibility: text(replaced?.content.history_visibility) };
-    return { membership: (text(replaced?.content.membership) ?? 'leave') as Membership };
+    return { visibility: text(replaced?.content.history_visibility) };
   }
 
   async #stateAt(root: StateRoot, userId: UserId): Promise<StateThen> {

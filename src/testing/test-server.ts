@@ -1,0 +1,57 @@
+import { pino } from 'pino';
+import { loadConfig } from '../platform/config/load-config.ts';
+import { startServer, type Overrides, type RunningServer } from '../server.ts';
+import { onBothEngines, type TestPlace } from './engines.ts';
+import { TestClient } from './test-client.ts';
+
+/** A running server and people for it. */
+export interface TestServer {
+  readonly server: RunningServer;
+  readonly place: TestPlace;
+  /** A registered person. */
+  person(name: string): Promise<TestClient>;
+  /** Somebody without an account. */
+  anonymous(): TestClient;
+  /** Stops the server and starts it again on the same data. */
+  restart(): Promise<void>;
+}
+
+/** Settings that make tests fast: no rate limits, cheap password hashes. */
+const FAST = {
+  MYELIN_LISTEN_PORT: '0',
+  MYELIN_LIMITS_ENABLED: 'false',
+  MYELIN_PASSWORDS_MEMORY_KIB: '8',
+  MYELIN_PASSWORDS_ITERATIONS: '1',
+};
+
+/** Declares a test against a real server, on each engine. */
+export function onServers(
+  title: string,
+  run: (server: TestServer) => Promise<void>,
+  options: { env?: Record<string, string>; overrides?: Overrides } = {},
+): void {
+  onBothEngines(title, async (place) => {
+    const start = () =>
+      startServer(loadConfig({ env: { ...FAST, ...place.env, ...options.env } }), {
+        log: pino({ level: 'error' }, pino.destination(2)),
+        ...options.overrides,
+      });
+    let server = await start();
+    try {
+      await run({
+        get server() {
+          return server;
+        },
+        place,
+        person: (name) => new TestClient(server.url).register(name),
+        anonymous: () => new TestClient(server.url),
+        restart: async () => {
+          await server.close();
+          server = await start();
+        },
+      });
+    } finally {
+      await server.close();
+    }
+  });
+}
