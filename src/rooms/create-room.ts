@@ -54,6 +54,7 @@ export class RoomCreation {
   readonly #clock: { now(): number };
   readonly #opaqueId: () => string;
   readonly #defaultVersion: string;
+  #lastCreatedAt = 0;
 
   constructor(needs: {
     writer: RoomWriter;
@@ -88,7 +89,7 @@ export class RoomCreation {
     const alias = await this.#alias(wishes.roomAliasName);
     const preset = wishes.preset ?? (wishes.visibility === 'public' ? 'public_chat' : 'private_chat');
     const createContent = creationContent(version, creator, wishes.creationContent ?? {}, preset, invitees);
-    const createdAt = this.#clock.now();
+    const createdAt = this.#creationTime();
     const roomId = this.#roomId(version, creator, createContent, createdAt);
     const head = new RoomHead(roomId, version, { ...EMPTY }, 0);
     try {
@@ -104,6 +105,15 @@ export class RoomCreation {
       throw asCreationError(error);
     }
     return { roomId, alias };
+  }
+
+  /**
+   * The time of a new room, in ms, never the same twice: where the room ID is the hash of m.room.create, the same wish
+   * of the same person in the same millisecond would name the same room.
+   */
+  #creationTime(): number {
+    this.#lastCreatedAt = Math.max(this.#clock.now(), this.#lastCreatedAt + 1);
+    return this.#lastCreatedAt;
   }
 
   #invitees(creator: UserId, invite: readonly string[]): UserId[] {
