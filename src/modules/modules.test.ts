@@ -4,7 +4,7 @@ import { onServers } from '../testing/test-server.ts';
 
 const joined = (body: Json, room: string): Json => body.rooms?.join?.[room] as Json;
 const ephemeral = (body: Json, room: string, type: string): Json =>
-  joined(body, room)?.ephemeral?.events?.find((event) => event.type === type) as Json;
+  joined(body, room)?.ephemeral?.events?.find((event: Json) => event.type === type) as Json;
 
 onServers('account data is kept and synced, of the account and of rooms [B040]', async ({ person }) => {
   const [alice, bob] = [await person('alice'), await person('bob')];
@@ -102,8 +102,8 @@ onServers('presence goes to those who share a room [B060]', async ({ person }) =
   const { next_batch: since } = await alice.sync();
   const path = `/v3/presence/${bob.userId}/status`;
   await bob.ok('PUT', path, { presence: 'unavailable', status_msg: 'lunch' });
-  const events = (await alice.sync({ since })).presence?.events ?? ([] as unknown as Json);
-  const seen = events.find((event) => event.sender === bob.userId);
+  const events = (await alice.sync({ since })).presence?.events ?? [];
+  const seen = events.find((event: Json) => event.sender === bob.userId);
   assert.deepEqual([seen?.content?.presence, seen?.content?.status_msg], ['unavailable', 'lunch']);
   assert.equal((await alice.ok('GET', path)).presence, 'unavailable');
   await eve.fails(403, 'M_FORBIDDEN', 'GET', path);
@@ -121,7 +121,7 @@ onServers('push rules are read and changed [B061]', async ({ person }) => {
   await alice.fails(404, 'M_NOT_FOUND', 'GET', rule);
   await alice.ok('PUT', rule, { pattern: 'cake', actions: ['notify', { set_tweak: 'highlight' }] });
   const changed = (await alice.sync({ since })).account_data?.events?.find(
-    (event) => event.type === 'm.push_rules',
+    (event: Json) => event.type === 'm.push_rules',
   );
   assert.equal(changed?.content?.global?.content[0]?.rule_id, 'cake');
   const room = await alice.createRoom({ preset: 'public_chat' });

@@ -1,4 +1,5 @@
 import type { DeviceId, RoomId, UserId } from '../protocol/identifiers.ts';
+import { decodeTransaction } from './client-transaction.ts';
 import type { EventLog } from './event-log.ts';
 import type { StoredEvent } from './stored-event.ts';
 
@@ -83,10 +84,8 @@ function unsigned(event: StoredEvent, viewer: Viewer, membership: string | undef
   if (membership !== undefined) text += `,"membership":"${membership}"`;
   const transaction = event.transaction;
   if (transaction !== undefined && event.sender === viewer.userId) {
-    const at = transaction.indexOf('\0');
-    if (transaction.slice(0, at) === (viewer.deviceId ?? '')) {
-      text += `,"transaction_id":${JSON.stringify(transaction.slice(at + 1))}`;
-    }
+    const { deviceId, txnId } = decodeTransaction(transaction);
+    if (deviceId === (viewer.deviceId ?? '')) text += `,"transaction_id":${JSON.stringify(txnId)}`;
   }
   return text;
 }

@@ -2,9 +2,9 @@ import { checkAuth } from '../protocol/auth/auth-rules.ts';
 import { authTypesFor } from '../protocol/auth/auth-types.ts';
 import { canonicalJson } from '../protocol/canonical-json.ts';
 import { stateKeyOf, type Pdu, type RoomEvent, type StateKey } from '../protocol/events/event.ts';
-import type { DeviceId, EventId, RoomId, UserId } from '../protocol/identifiers.ts';
+import type { EventId, RoomId, UserId } from '../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../protocol/json.ts';
-import { forbidden, MatrixError } from '../protocol/matrix-error.ts';
+import { forbidden, invalidParam, MatrixError } from '../protocol/matrix-error.ts';
 import type { Reader } from '../storage/database.ts';
 import type { EventRow } from '../storage/events-store.ts';
 import { eventReferences } from './event-references.ts';
@@ -13,6 +13,7 @@ import { prepareRedaction, type PreparedRedaction } from './redactions.ts';
 import type { HeadPoint, RoomHead } from './room-head.ts';
 import type { NewNode, StateTries } from './state-trie.ts';
 import { rootToBytes, StoredEvent } from './stored-event.ts';
+import { encodeTransaction, type ClientTransaction } from './client-transaction.ts';
 
 /** An event that someone on this server wants to send. */
 export interface EventDraft {
@@ -26,7 +27,7 @@ export interface EventDraft {
   /** Milliseconds; now, if absent. */
   readonly originServerTs?: number;
   /** The device and transaction ID of the request, to be shown to that device again. */
-  readonly transaction?: { readonly deviceId: DeviceId | undefined; readonly txnId: string };
+  readonly transaction?: ClientTransaction;
 }
 
 /** What a transaction needs of the server. */
@@ -80,6 +81,7 @@ export class RoomTransaction {
    * @throws MatrixError 403 M_FORBIDDEN when the auth rules refuse it, 413 M_TOO_LARGE when it is over the limits.
    */
   async add(draft: EventDraft): Promise<StoredEvent> {
+    assertNoNul(draft);
     const { version } = this.head;
     const authEvents = await this.#authEvents(draft);
     const pdu = await this.#pdu(draft, [...authEvents.values()]);
@@ -200,7 +202,7 @@ export class RoomTransaction {
       state_root: rootToBytes(this.point.root),
       replaces: replaced?.eventId ?? null,
       redacted_by: null,
-      txn: draft.transaction ? `${draft.transaction.deviceId ?? ''}\0${draft.transaction.txnId}` : null,
+      txn: draft.transaction ? encodeTransaction(draft.transaction) : null,
     };
   }
 
@@ -222,3 +224,9 @@ const COLUMN_KEYS: ReadonlySet<string> = new Set([
   'state_key',
   'type',
 ]);
+
+/** NUL separates type and state key where both are one key. */
+function assertNoNul(draft: EventDraft): void {
+  if (!draft.type.includes('\0') && draft.stateKey?.includes('\0') !== true) return;
+  throw invalidParam('The type and the state key of an event must not hold the character NUL');
+}

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { bodies } from '../testing/test-client.ts';
+import { bodies, type Json } from '../testing/test-client.ts';
 import { onServers } from '../testing/test-server.ts';
 
 const VERSIONS = Array.from({ length: 12 }, (_, i) => String(i + 1));
@@ -55,7 +55,7 @@ onServers('createRoom takes every wish in the order of the specification [B032]'
   });
   const { chunk } = await alice.ok('GET', alice.room(room, '/messages?dir=f&limit=30'));
   assert.deepEqual(
-    chunk.map((event) => event.type),
+    chunk.map((event: Json) => event.type),
     [
       'm.room.create',
       'm.room.member',
@@ -213,7 +213,7 @@ onServers('messages are paged both ways, filtered, and end [B028]', async ({ per
   const filter = encodeURIComponent(JSON.stringify({ types: ['m.room.create'] }));
   const filtered = await alice.ok('GET', alice.room(room, `/messages?dir=b&limit=5&filter=${filter}`));
   assert.deepEqual(
-    filtered.chunk.map((event) => event.type),
+    filtered.chunk.map((event: Json) => event.type),
     ['m.room.create'],
   );
   await alice.fails(400, 'M_MISSING_PARAM', 'GET', alice.room(room, '/messages'));
@@ -229,7 +229,7 @@ onServers('context shows what came before and after [B047]', async ({ person }) 
   assert.equal(context.event?.content?.body, 'm4');
   assert.deepEqual(bodies(context.events_before), ['m3', 'm2']);
   assert.deepEqual(bodies(context.events_after), ['m5', 'm6']);
-  assert.ok(context.state?.some((event) => event.type === 'm.room.create'));
+  assert.ok(context.state?.some((event: Json) => event.type === 'm.room.create'));
   const older = await alice.ok(
     'GET',
     alice.room(room, `/messages?dir=b&limit=1&from=${context.start ?? ''}`),
@@ -246,7 +246,7 @@ onServers('members, now and then, and by membership [B028]', async ({ person }) 
   await bob.join(room);
   const members = async (query: string) =>
     (await alice.ok('GET', alice.room(room, `/members${query}`))).chunk
-      .map((event) => event.state_key)
+      .map((event: Json) => event.state_key)
       .sort();
   assert.deepEqual(await members(''), [alice.userId, bob.userId]);
   assert.deepEqual(await members(`?at=${at}`), [alice.userId]);
@@ -254,7 +254,7 @@ onServers('members, now and then, and by membership [B028]', async ({ person }) 
   assert.deepEqual(await members('?membership=leave'), [bob.userId]);
   assert.deepEqual(await members('?not_membership=leave'), [alice.userId]);
   assert.deepEqual(
-    (await bob.ok('GET', bob.room(room, '/members?membership=join'))).chunk.map((one) => one.state_key),
+    (await bob.ok('GET', bob.room(room, '/members?membership=join'))).chunk.map((one: Json) => one.state_key),
     [alice.userId],
   );
   await bob.fails(403, 'M_FORBIDDEN', 'GET', bob.room(room, '/joined_members'));
@@ -296,13 +296,13 @@ onServers('the directory lists, searches and pages [B033]', async ({ person, ano
   let since = '';
   do {
     const page = await anonymous().ok('GET', `/v3/publicRooms?limit=1${since}`);
-    names.push(...page.chunk.map((room) => room.name ?? ''));
+    names.push(...page.chunk.map((room: Json) => room.name ?? ''));
     since = page.next_batch === undefined ? '' : `&since=${encodeURIComponent(page.next_batch)}`;
   } while (since !== '');
   assert.deepEqual(names.sort(), ['Alpha', 'Beta', 'Gamma']);
   const found = await bob.ok('POST', '/v3/publicRooms', { filter: { generic_search_term: 'GAMM' } });
   assert.deepEqual(
-    found.chunk.map((room) => room.name),
+    found.chunk.map((room: Json) => room.name),
     ['Gamma'],
   );
   const path = `/v3/directory/list/room/${encodeURIComponent(rooms[2] ?? '')}`;
@@ -342,7 +342,7 @@ onServers('an upgrade moves people on to a new room [B069]', async ({ person }) 
   );
   await carol.fails(403, 'M_FORBIDDEN', 'POST', carol.room(room, '/join'), {});
   assert.deepEqual(
-    (await bob.ok('GET', '/v3/publicRooms')).chunk.map((one) => one.room_id),
+    (await bob.ok('GET', '/v3/publicRooms')).chunk.map((one: Json) => one.room_id),
     [room],
   );
 });

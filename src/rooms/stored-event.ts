@@ -44,7 +44,7 @@ export class StoredEvent implements LoggedEvent {
   /** The state event of the same key that this one replaced. */
   readonly replaces: EventId | undefined;
   readonly redactedBy: EventId | undefined;
-  /** Device and transaction ID of a local sender, NUL between them. */
+  /** Device and transaction ID of a local sender, as `encodeTransaction` writes them. */
   readonly transaction: string | undefined;
   #content: JsonObject | undefined;
   #envelope: Envelope | undefined;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { bodies, type TestClient } from '../testing/test-client.ts';
+import { bodies, type Json, type TestClient } from '../testing/test-client.ts';
 import { onServers } from '../testing/test-server.ts';
 
 const VISIBILITIES = ['world_readable', 'shared', 'invited', 'joined'] as const;
@@ -112,7 +112,7 @@ onServers('state after leaving is that of the time of leaving [B050] [B028]', as
   await alice.setState(room, 'm.room.name', { name: 'after' });
   assert.equal((await bob.ok('GET', bob.room(room, '/state/m.room.name'))).name, 'before');
   const state = await bob.ok('GET', bob.room(room, '/state'));
-  assert.equal(state.find((event) => event.type === 'm.room.name')?.content?.name, 'before');
+  assert.equal(state.find((event: Json) => event.type === 'm.room.name')?.content?.name, 'before');
 });
 
 onServers('a changed visibility holds for what is sent after it [B050]', async ({ person }) => {

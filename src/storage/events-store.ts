@@ -20,7 +20,7 @@ export interface EventRow {
   /** The state event of the same key that this one replaced. */
   readonly replaces: string | null;
   readonly redacted_by: string | null;
-  /** Device and transaction ID of a local sender, NUL between them. */
+  /** Device and transaction ID of a local sender, as `encodeTransaction` writes them. */
   readonly txn: string | null;
 }
 

@@ -55,7 +55,7 @@ onServers(
     const body = joined(await alice.sync(), room);
     assert.equal(body.timeline?.limited, true);
     assert.equal(body.timeline?.events?.length, 10);
-    const state = body.state?.events?.map((event) => event.type) ?? [];
+    const state = body.state?.events?.map((event: Json) => event.type) ?? [];
     assert.ok(
       state.includes('m.room.create') && state.includes('m.room.name') && !state.includes('m.room.topic'),
     );
@@ -74,9 +74,7 @@ onServers('a gap is limited and brings the state that changed in it [B026]', asy
   for (let i = 0; i < 12; i++) await alice.say(room, `m${i}`);
   const body = joined(await alice.sync({ since }), room);
   assert.equal(body.timeline?.limited, true);
-  const state = Object.fromEntries(
-    (body.state?.events ?? ([] as unknown as Json)).map((event) => [event.type, event]),
-  );
+  const state = Object.fromEntries((body.state?.events ?? []).map((event: Json) => [event.type, event]));
   assert.deepEqual(Object.keys(state).sort(), ['m.room.member', 'm.room.name']);
   assert.equal(state['m.room.name']?.content?.name, 'after');
   assert.equal(body.summary?.['m.joined_member_count'], 2);
@@ -94,7 +92,7 @@ onServers('state_after is the state at the end of the timeline [B026]', async ({
   assert.deepEqual(old.state?.events, []);
   const body = joined(await alice.sync({ since, use_state_after: 'true' }), room);
   assert.deepEqual(
-    body.state_after?.events?.map((event) => event.type),
+    body.state_after?.events?.map((event: Json) => event.type),
     ['m.room.topic'],
   );
   assert.equal(body.timeline?.events?.length, 1);
@@ -108,14 +106,14 @@ onServers('a room that is joined comes whole, and goes when it is left [B026] [B
   await bob.join(room);
   const first = await bob.sync({ since: start.next_batch });
   assert.deepEqual(texts(first, room), ['before bob']);
-  assert.ok(joined(first, room).timeline?.events?.some((event) => event.type === 'm.room.create'));
+  assert.ok(joined(first, room).timeline?.events?.some((event: Json) => event.type === 'm.room.create'));
   await bob.ok('POST', bob.room(room, '/leave'), {});
   await alice.say(room, 'after bob');
   const second = await bob.sync({ since: first.next_batch });
   assert.equal(second.rooms?.join?.[room], undefined);
-  const left = second.rooms?.leave?.[room]?.timeline?.events ?? ([] as unknown as Json);
+  const left = second.rooms?.leave?.[room]?.timeline?.events ?? [];
   assert.deepEqual(
-    left.map((event) => event.content?.membership),
+    left.map((event: Json) => event.content?.membership),
     ['leave'],
   );
   const third = await bob.sync({ since: second.next_batch });
@@ -133,19 +131,19 @@ onServers('an invite comes with stripped state [B035] [B034]', async ({ person }
   const { next_batch: since } = await bob.sync();
   const waiting = bob.syncUntil(since, (body) => body.rooms?.invite !== undefined);
   const room = await alice.createRoom({ name: 'secret', topic: 'hush', invite: [bob.userId] });
-  const events = (await waiting).rooms?.invite?.[room]?.invite_state?.events ?? ([] as unknown as Json);
-  const types = events.map((event) => event.type);
+  const events = (await waiting).rooms?.invite?.[room]?.invite_state?.events ?? [];
+  const types = events.map((event: Json) => event.type);
   for (const type of ['m.room.create', 'm.room.name', 'm.room.topic', 'm.room.join_rules', 'm.room.member']) {
     assert.ok(types.includes(type), type);
   }
-  assert.ok(events.every((event) => event.event_id === undefined));
-  const own = events.find((event) => event.state_key === bob.userId);
+  assert.ok(events.every((event: Json) => event.event_id === undefined));
+  const own = events.find((event: Json) => event.state_key === bob.userId);
   assert.deepEqual([own?.content?.membership, own?.sender], ['invite', alice.userId]);
   await bob.ok('POST', bob.room(room, '/leave'), {});
   const after = await bob.sync({ since });
   assert.equal(after.rooms?.invite, undefined);
   assert.deepEqual(
-    after.rooms?.leave?.[room]?.timeline?.events?.map((event) => event.content?.membership).at(-1),
+    after.rooms?.leave?.[room]?.timeline?.events?.map((event: Json) => event.content?.membership).at(-1),
     'leave',
   );
   assert.deepEqual(bodies(after.rooms?.leave?.[room]?.timeline?.events), []);
@@ -158,10 +156,7 @@ onServers('a room without a name is known by its heroes [B026]', async ({ person
   const room = await alice.createRoom({ invite: [bob.userId, carol.userId] });
   await bob.join(room);
   const summary = joined(await alice.sync(), room).summary;
-  assert.deepEqual([...(summary?.['m.heroes'] ?? ([] as unknown as Json))].sort(), [
-    bob.userId,
-    carol.userId,
-  ]);
+  assert.deepEqual([...(summary?.['m.heroes'] ?? [])].sort(), [bob.userId, carol.userId]);
   assert.equal(summary?.['m.joined_member_count'], 2);
   assert.equal(summary?.['m.invited_member_count'], 1);
   await alice.setState(room, 'm.room.name', { name: 'named' });
@@ -178,9 +173,9 @@ onServers('lazy loading gives the members who speak [B025]', async ({ person }) 
   const filter = JSON.stringify({ room: { state: { lazy_load_members: true } } });
   const first = await alice.sync({ filter });
   const members = (body: Json) =>
-    (joined(body, room).state?.events ?? ([] as unknown as Json))
-      .filter((event) => event.type === 'm.room.member')
-      .map((event) => event.state_key)
+    (joined(body, room).state?.events ?? [])
+      .filter((event: Json) => event.type === 'm.room.member')
+      .map((event: Json) => event.state_key)
       .sort();
   assert.deepEqual(members(first), [alice.userId, bob.userId].sort());
   await carol.say(room, 'me too');
@@ -225,7 +220,7 @@ onServers('ignored users are silent, their state is not [B051]', async ({ person
   await bob.ok('PUT', `/v3/profile/${bob.userId}/displayname`, { displayname: 'Bobby' });
   const body = await alice.sync({ since });
   assert.deepEqual(
-    joined(body, room).timeline?.events?.map((event) => event.type),
+    joined(body, room).timeline?.events?.map((event: Json) => event.type),
     ['m.room.member'],
   );
   await bob.createRoom({ invite: [alice.userId] });

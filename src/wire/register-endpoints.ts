@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { TSchema } from 'typebox';
-import { MatrixError } from '../protocol/matrix-error.ts';
+import { invalidParam, MatrixError } from '../protocol/matrix-error.ts';
 import {
   NOTHING,
   RawJson,
@@ -58,6 +58,8 @@ function runner<Needs>(endpoint: Endpoint<Needs>, needs: Needs, wiring: Wiring) 
     const begun = performance.now();
     let status = 500;
     try {
+      if (request.url.includes('%00'))
+        throw invalidParam('Paths and queries must not hold the character NUL');
       const session = await identify(declaration, request, wiring);
       limit(declaration, session, request, wiring);
       const checked = new CheckedRequest(request, session, wiring.stopping, {

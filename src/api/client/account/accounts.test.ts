@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { onServers } from '../../../testing/test-server.ts';
-import { TestClient } from '../../../testing/test-client.ts';
+import { TestClient, type Json } from '../../../testing/test-client.ts';
 
 onServers(
   'an account is registered in stages, and its name is taken then [B010] [B011]',
@@ -134,7 +134,7 @@ onServers('login with every form of identifier [B012]', async ({ person, anonymo
   const password = 'alice password';
   const flows = await anonymous().ok('GET', '/v3/login');
   assert.deepEqual(
-    flows.flows.map((flow) => flow.type),
+    flows.flows.map((flow: Json) => flow.type),
     ['m.login.password', 'm.login.token'],
   );
   for (const identifier of [
@@ -299,7 +299,9 @@ onServers('devices are listed, renamed and deleted with a password [B043]', asyn
     initial_device_display_name: 'phone',
   });
   const names = async () =>
-    (await alice.ok('GET', '/v3/devices')).devices.map((device) => device.display_name ?? device.device_id);
+    (await alice.ok('GET', '/v3/devices')).devices.map(
+      (device: Json) => device.display_name ?? device.device_id,
+    );
   assert.deepEqual((await names()).sort(), [alice.deviceId, 'phone'].sort());
   await alice.ok('PUT', '/v3/devices/PHONE', { display_name: 'my phone' });
   assert.equal((await alice.ok('GET', '/v3/devices/PHONE')).display_name, 'my phone');

@@ -1,0 +1,275 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { ChangeFeed } from '../change-feed.ts';
+import type { Change, Database, Reader, SqlValue, Statement } from '../database.ts';
+import type { Migration } from '../migrations/migration.ts';
+import type { UnitOfWork } from '../unit-of-work.ts';
+import { isLost, writeUnits } from './batch-writer.ts';
+import { query, rows, types } from './connection.ts';
+import { migratePostgres } from './migrate.ts';
+import { CHANNEL, NoticeListener, packNotices, type Notice } from './notices.ts';
+
+/** Units committed in one transaction at most. */
+const BATCH_LIMIT = 128;
+const TAKE_POSITIONS = 'UPDATE stream SET position = position + $1 WHERE id = 1 RETURNING position';
+
+interface Waiting {
+  readonly unit: UnitOfWork;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A batch that was committed, until its notice comes back. */
+interface Sent {
+  readonly committed: readonly UnitOfWork[];
+  readonly delivered: () => void;
+}
+
+/** Opens a PostgreSQL database and brings its schema up to date. */
+export async function openPostgres(
+  location: { readonly url: string; readonly poolSize?: number },
+  migrations: readonly Migration[],
+): Promise<Database> {
+  await migratePostgres(location.url, migrations);
+  const database = new PostgresDatabase(location.url, location.poolSize ?? 8);
+  await database.start();
+  return database;
+}
+
+/**
+ * PostgreSQL, shared by any number of processes. The row lock on `stream` orders their commits; notices sent inside the
+ * committing transactions tell each of them of every commit, its own too, in that order.
+ */
+class PostgresDatabase implements Database {
+  readonly engine = 'postgres';
+  readonly #url: string;
+  readonly #process = randomBytes(8).toString('hex');
+  readonly #pool: pg.Pool;
+  readonly #listener: NoticeListener;
+  #feed = new ChangeFeed(0);
+  #writer: pg.Client | undefined;
+  #waiting: Waiting[] = [];
+  #busy: Promise<void> | undefined;
+  /** Ends when the last notice that came was delivered. */
+  #delivering: Promise<void> = Promise.resolve();
+  #batches = 0;
+  readonly #sent = new Map<number, Sent>();
+  /** Notices of a batch of which the last has not come. */
+  #partial: Change[] = [];
+  #closed: Error | undefined;
+
+  constructor(url: string, poolSize: number) {
+    this.#url = url;
+    this.#pool = new pg.Pool({ connectionString: url, max: poolSize, types });
+    this.#pool.on('error', () => undefined);
+    this.#listener = new NoticeListener(
+      url,
+      (notice) => this.#take(notice),
+      (connection) => this.#resume(connection),
+    );
+  }
+
+  async start(): Promise<void> {
+    await this.#listener.start();
+    const found = await this.#pool.query('SELECT position FROM stream WHERE id = 1');
+    this.#feed = new ChangeFeed(Number(found.rows[0]?.position ?? 0));
+  }
+
+  all<Row>(statement: Statement, ...parameters: SqlValue[]): Promise<Row[]> {
+    return rows<Row>(this.#pool, statement, parameters);
+  }
+
+  async get<Row>(statement: Statement, ...parameters: SqlValue[]): Promise<Row | undefined> {
+    return (await rows<Row>(this.#pool, statement, parameters))[0];
+  }
+
+  commit(unit: UnitOfWork): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) return reject(this.#closed);
+      this.#waiting.push({ unit, resolve, reject });
+      this.#busy ??= new Promise<void>((done) => setImmediate(done))
+        .then(() => this.#run())
+        .finally(() => (this.#busy = undefined));
+    });
+  }
+
+  async exclusive(build: (reader: Reader) => Promise<UnitOfWork>): Promise<void> {
+    if (this.#closed) throw this.#closed;
+    const connection = await this.#connect();
+    try {
+      await connection.query('BEGIN');
+      await connection.query(TAKE_POSITIONS, [0]);
+      const unit = await build(readerOn(connection));
+      const delivered = await this.#finish(connection, [unit]);
+      if (delivered.errors[0]) throw delivered.errors[0];
+      await delivered.done;
+    } finally {
+      await connection.end().catch(() => undefined);
+    }
+  }
+
+  position(): number {
+    return this.#feed.position;
+  }
+
+  subscribe(listener: (changes: readonly Change[]) => void | Promise<void>): void {
+    this.#feed.subscribe(listener);
+  }
+
+  async close(): Promise<void> {
+    while (this.#busy) await this.#busy;
+    this.#closed ??= new Error('The database is closed');
+    await this.#listener.close();
+    await this.#writer?.end().catch(() => undefined);
+    await this.#pool.end();
+  }
+
+  async #run(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, BATCH_LIMIT);
+      try {
+        await this.#commitBatch(batch);
+      } catch (error) {
+        await this.#writer?.end().catch(() => undefined);
+        this.#writer = undefined;
+        for (const one of batch) one.reject(error);
+      }
+    }
+  }
+
+  /** Commits a batch; its units are answered when their notice came back, which does not hold up the next batch. */
+  async #commitBatch(batch: readonly Waiting[]): Promise<void> {
+    this.#writer ??= await this.#connect();
+    await this.#writer.query('BEGIN');
+    const { errors, done } = await this.#finish(
+      this.#writer,
+      batch.map((one) => one.unit),
+    );
+    void done.then(() => {
+      for (const [i, one] of batch.entries()) {
+        const error = errors[i];
+        if (error) one.reject(error);
+        else one.resolve();
+      }
+    });
+  }
+
+  /** Writes units in the transaction that is open, sends their notices and commits. */
+  async #finish(
+    connection: pg.Client,
+    units: readonly UnitOfWork[],
+  ): Promise<{ errors: (Error | undefined)[]; done: Promise<void> }> {
+    const count = units.reduce((sum, unit) => sum + unit.positions, 0);
+    let first = await takePositions(connection, count);
+    let errors = await writeUnits(connection, units, first, false);
+    if (!errors) {
+      await connection.query('ROLLBACK');
+      await connection.query('BEGIN');
+      first = await takePositions(connection, count);
+      errors = (await writeUnits(connection, units, first, true)) ?? [];
+    }
+    const committed = units.filter((_unit, i) => errors[i] === undefined);
+    this.#batches += 1;
+    const batch = this.#batches;
+    const done = new Promise<void>((resolve) => {
+      this.#sent.set(batch, { committed, delivered: resolve });
+    });
+    const changes = committed.flatMap((unit) => unit.changes.map(announced));
+    const newest = first + count - 1;
+    try {
+      for (const payload of packNotices({ process: this.#process, batch, newest, changes })) {
+        await connection.query({
+          name: 'notify',
+          text: 'SELECT pg_notify($1, $2)',
+          values: [CHANNEL, payload],
+        });
+      }
+      await this.#commitTransaction(connection, newest, count);
+    } catch (error) {
+      this.#sent.delete(batch);
+      throw error;
+    }
+    return { errors, done };
+  }
+
+  /**
+   * Commits. Where the connection is lost in between, looks whether the commit took place: positions never go back, and
+   * nobody else can have been given these.
+   */
+  async #commitTransaction(connection: pg.Client, newest: number, count: number): Promise<void> {
+    try {
+      await connection.query('COMMIT');
+    } catch (error) {
+      if (!isLost(error) || count === 0) throw error;
+      const { rows: found } = await this.#pool.query('SELECT 1 FROM events WHERE position = $1', [newest]);
+      if (found.length === 0) throw error;
+    }
+  }
+
+  #take(notice: Notice): void {
+    const isOwn = notice.process === this.#process;
+    if (!isOwn) this.#partial.push(...notice.changes);
+    if (!notice.isLast) return;
+    const sent = isOwn ? this.#sent.get(notice.batch) : undefined;
+    this.#sent.delete(isOwn ? notice.batch : -1);
+    const changes = this.#partial;
+    this.#partial = [];
+    this.#delivering = this.#delivering
+      .then(() =>
+        sent
+          ? this.#feed.deliver(sent.committed, notice.newest)
+          : this.#feed.deliverChanges(changes, notice.newest),
+      )
+      .catch(() => undefined)
+      .then(() => sent?.delivered());
+  }
+
+  /** Notices may have been missed: everybody drops what they cached, and own commits that wait are delivered. */
+  async #resume(connection: pg.Client): Promise<void> {
+    const { rows: found } = await connection.query('SELECT position FROM stream WHERE id = 1');
+    const position = Number(found[0]?.position);
+    const waiting = [...this.#sent.values()];
+    this.#sent.clear();
+    this.#partial = [];
+    const reset: Change = { topic: 'reset', position, rooms: [], users: [], data: null };
+    this.#delivering = this.#delivering
+      .then(() => this.#feed.deliverChanges([reset], position))
+      .catch(() => undefined)
+      .then(() => {
+        for (const sent of waiting) sent.delivered();
+      });
+  }
+
+  async #connect(): Promise<pg.Client> {
+    const connection = new pg.Client({ connectionString: this.#url, types, keepAlive: true });
+    connection.on('error', () => undefined);
+    await connection.connect();
+    return connection;
+  }
+}
+
+async function takePositions(connection: pg.Client, count: number): Promise<number> {
+  const { rows: found } = await connection.query({ name: 'take', text: TAKE_POSITIONS, values: [count] });
+  return Number(found[0]?.position) - count + 1;
+}
+
+function readerOn(connection: pg.Client): Reader {
+  return {
+    async all<Row>(statement: Statement, ...parameters: SqlValue[]) {
+      return (await query(connection, statement, parameters)).rows as Row[];
+    },
+    async get<Row>(statement: Statement, ...parameters: SqlValue[]) {
+      return (await query(connection, statement, parameters)).rows[0] as Row | undefined;
+    },
+  };
+}
+
+function announced(change: UnitOfWork['changes'][number]): Omit<Change, 'local'> {
+  return {
+    topic: change.topic,
+    position: change.position.value,
+    rooms: change.rooms ?? [],
+    users: change.users ?? [],
+    data: change.data ?? null,
+  };
+}
