@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { badJson, forbidden, MatrixError } from '../protocol/matrix-error.ts';
+import { badJson, forbidden, invalidParam, MatrixError } from '../protocol/matrix-error.ts';
 import type { Registration } from './registration.ts';
 import type { OpenedSession } from './sessions.ts';
 
@@ -16,6 +16,7 @@ export interface SecretRegistration {
 }
 
 const NONCE_LIFETIME_MS = 60_000;
+const USER_TYPES = ['bot', 'support'];
 
 /** Registration by whoever knows a secret of the configuration, as administration tools do it. */
 export class SharedSecretRegistration {
@@ -41,6 +42,7 @@ export class SharedSecretRegistration {
   /** Makes the account and a session on it. */
   async register(asked: SecretRegistration): Promise<OpenedSession> {
     const secret = this.#secretOrRefuse();
+    assertUnambiguous(asked);
     if (!this.#nonces.delete(asked.nonce))
       throw badJson('The nonce is not known: get one first, and use it once');
     const parts = [asked.nonce, asked.username, asked.password, asked.admin ? 'admin' : 'notadmin'];
@@ -57,5 +59,18 @@ export class SharedSecretRegistration {
   #secretOrRefuse(): string {
     if (this.#secret !== undefined) return this.#secret;
     throw new MatrixError(404, 'M_UNRECOGNIZED', 'Registration with a shared secret is not switched on');
+  }
+}
+
+/**
+ * NUL stands between the parts that the code is made of. With NUL inside of a part, or with a role as user type, two
+ * requests could have one code: that of a user would make an administrator.
+ */
+function assertUnambiguous({ username, password, userType }: SecretRegistration): void {
+  if (username.includes('\0') || password.includes('\0')) {
+    throw invalidParam('The user name and the password must not hold the character NUL');
+  }
+  if (userType !== undefined && !USER_TYPES.includes(userType)) {
+    throw invalidParam(`"user_type" must be one of ${USER_TYPES.join(', ')}`);
   }
 }
