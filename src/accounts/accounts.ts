@@ -66,7 +66,7 @@ export class Accounts {
   ): Promise<void> {
     const unit = new UnitOfWork();
     usersStore.setPassword(unit, userId, await this.#passwords.hash(password));
-    if (keep !== 'keep all') await this.#endDevices(unit, userId, (device) => device !== keep);
+    if (keep !== 'keep all') this.#sessions.endAll(unit, userId, keep);
     await this.#commit(unit, notFound(`There is no active user ${userId}`));
   }
 
@@ -74,13 +74,12 @@ export class Accounts {
   async deactivate(userId: UserId): Promise<void> {
     const unit = new UnitOfWork();
     usersStore.deactivate(unit, userId);
-    await this.#endDevices(unit, userId, () => true);
-    this.#sessions.announce(unit, userId);
+    this.#sessions.endAll(unit, userId, undefined);
     await this.#commit(unit, notFound(`There is no active user ${userId}`));
     for (const listener of this.#onDeactivated) await listener(userId);
   }
 
-  /** The user's devices. */
+  /** The user's devices, at most 1,000. */
   devices(userId: UserId): Promise<DeviceRow[]> {
     return devicesStore.ofUser(this.#database, userId);
   }
@@ -109,15 +108,8 @@ export class Accounts {
   /** Ends all of the user's devices. */
   async endAllDevices(userId: UserId): Promise<void> {
     const unit = new UnitOfWork();
-    await this.#endDevices(unit, userId, () => true);
+    this.#sessions.endAll(unit, userId, undefined);
     await this.#database.commit(unit);
-  }
-
-  async #endDevices(unit: UnitOfWork, userId: UserId, ends: (deviceId: DeviceId) => boolean): Promise<void> {
-    for (const device of await this.devices(userId)) {
-      const deviceId = device.device_id as DeviceId;
-      if (ends(deviceId)) this.#sessions.end(unit, userId, deviceId);
-    }
   }
 
   async #commit(unit: UnitOfWork, ifRefused: MatrixError): Promise<void> {

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { DeviceId, UserId } from '../protocol/identifiers.ts';
 import { MatrixError } from '../protocol/matrix-error.ts';
 import * as devicesStore from '../storage/devices-store.ts';
-import type { Database, Writer } from '../storage/database.ts';
+import { GuardFailed, type Database, type Writer } from '../storage/database.ts';
 import * as tokensStore from '../storage/tokens-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 import type { Session } from '../wire/session.ts';
@@ -14,6 +14,9 @@ const CACHED_FOR_MS = 60_000;
 /** Where a device was seen is written down at most this often. */
 const SEEN_EVERY_MS = 60_000;
 const WRITE_SEEN_AFTER_MS = 1_000;
+/** Characters kept of the name that a client gives its device, and of its user agent. */
+const MAX_NAME = 100;
+const MAX_USER_AGENT = 255;
 
 interface Cached {
   readonly session: Session;
@@ -45,7 +48,15 @@ export class Sessions {
   readonly #clock: { now(): number };
   readonly #opaque: (length: number) => string;
   readonly #lifetimeMs: number;
-  readonly #cache = new LRUCache<string, Cached>({ max: CACHED, ttl: CACHED_FOR_MS });
+  readonly #cache = new LRUCache<string, Cached>({
+    max: CACHED,
+    ttl: CACHED_FOR_MS,
+    dispose: ({ session }, token) => this.#unindex(session.userId, token),
+  });
+  /** The tokens in the cache by user. */
+  readonly #cachedOf = new Map<UserId, Set<string>>();
+  /** Counts changes of sessions: what was read while one came in may be outdated. */
+  #changes = 0;
   readonly #seen = new Map<string, Seen>();
   #seenTimer: NodeJS.Timeout | undefined;
 
@@ -62,8 +73,10 @@ export class Sessions {
     this.#lifetimeMs = needs.accessTokenLifetimeMs;
     needs.database.subscribe((changes) => {
       for (const change of changes) {
+        if (change.topic !== 'reset' && change.topic !== 'session') continue;
+        this.#changes += 1;
         if (change.topic === 'reset') this.#cache.clear();
-        if (change.topic === 'session') this.#forgetUsers(new Set(change.users));
+        else for (const userId of change.users) this.#forgetUser(userId);
       }
     });
   }
@@ -83,7 +96,10 @@ export class Sessions {
     return known.session;
   }
 
-  /** Opens a session on a device, which is made or taken over; the device's earlier tokens end. */
+  /**
+   * Opens a session on a device, which is made or taken over; the device's earlier tokens end. Of its name the first 100
+   * characters are kept.
+   */
   open(
     unit: Writer,
     wishes: {
@@ -96,12 +112,13 @@ export class Sessions {
     const { userId } = wishes;
     const deviceId = wishes.deviceId ?? (this.#opaque(10).toUpperCase() as DeviceId);
     if (wishes.deviceId !== undefined) devicesStore.dropTokens(unit, userId, deviceId);
-    devicesStore.put(unit, userId, deviceId, wishes.displayName);
+    devicesStore.put(unit, userId, deviceId, wishes.displayName?.slice(0, MAX_NAME).toWellFormed());
     return this.#issue(unit, userId, deviceId, wishes.refreshable);
   }
 
   /**
-   * Exchanges a refresh token for a new pair. The old one stays valid until the new pair is used.
+   * Exchanges a refresh token for a new pair. The old one stays valid until either of the new pair is used
+   * (Client-Server API, "Refreshing access tokens").
    *
    * @throws MatrixError 401 M_UNKNOWN_TOKEN.
    */
@@ -115,13 +132,23 @@ export class Sessions {
     const opened = this.#issue(unit, userId, deviceId, true);
     tokensStore.dropOtherAccess(unit, userId, deviceId, tokenHash(opened.accessToken));
     this.announce(unit, userId);
-    await this.#database.commit(unit);
+    try {
+      await this.#database.commit(unit);
+    } catch (error) {
+      throw error instanceof GuardFailed ? unknownToken('The refresh token was revoked', false) : error;
+    }
     return opened;
   }
 
   /** Ends a device: its tokens and the device itself. */
   end(unit: Writer, userId: UserId, deviceId: DeviceId): void {
     devicesStore.remove(unit, userId, deviceId);
+    this.announce(unit, userId);
+  }
+
+  /** Ends all of the user's devices, but for one if it is given. */
+  endAll(unit: Writer, userId: UserId, keep: DeviceId | undefined): void {
+    devicesStore.removeAll(unit, userId, keep);
     this.announce(unit, userId);
   }
 
@@ -152,8 +179,15 @@ export class Sessions {
   }
 
   async #read(token: string): Promise<Cached> {
-    const row = await tokensStore.access(this.#database, tokenHash(token));
+    const hash = tokenHash(token);
+    const changes = this.#changes;
+    const row = await tokensStore.access(this.#database, hash);
     if (!row || row.deactivated !== 0) throw unknownToken('The access token is not known', false);
+    if (row.has_replaced !== 0) {
+      const unit = new UnitOfWork();
+      tokensStore.dropReplaced(unit, row.user_id as UserId, row.device_id as DeviceId, hash);
+      await this.#database.commit(unit);
+    }
     const cached: Cached = {
       session: {
         userId: row.user_id as UserId,
@@ -166,7 +200,7 @@ export class Sessions {
       expiresAt: row.expires_at ?? undefined,
       seenAt: 0,
     };
-    this.#cache.set(token, cached);
+    if (changes === this.#changes) this.#keep(token, cached);
     return cached;
   }
 
@@ -179,7 +213,7 @@ export class Sessions {
       deviceId,
       at: now,
       ip: from.ip,
-      userAgent: from.userAgent,
+      userAgent: from.userAgent.slice(0, MAX_USER_AGENT),
     });
     this.#seenTimer ??= setTimeout(
       () => void this.flush().catch(() => undefined),
@@ -187,10 +221,22 @@ export class Sessions {
     ).unref();
   }
 
-  #forgetUsers(users: ReadonlySet<UserId>): void {
-    for (const [token, { session }] of this.#cache.entries()) {
-      if (users.has(session.userId)) this.#cache.delete(token);
-    }
+  #keep(token: string, cached: Cached): void {
+    const { userId } = cached.session;
+    this.#cache.set(token, cached);
+    const tokens = this.#cachedOf.get(userId);
+    if (tokens) tokens.add(token);
+    else this.#cachedOf.set(userId, new Set([token]));
+  }
+
+  #unindex(userId: UserId, token: string): void {
+    const tokens = this.#cachedOf.get(userId);
+    tokens?.delete(token);
+    if (tokens?.size === 0) this.#cachedOf.delete(userId);
+  }
+
+  #forgetUser(userId: UserId): void {
+    for (const token of [...(this.#cachedOf.get(userId) ?? [])]) this.#cache.delete(token);
   }
 }
 

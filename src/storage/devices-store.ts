@@ -24,6 +24,9 @@ const seenDevice = sql(
 );
 const removeDevice = sql(`DELETE FROM devices WHERE user_id = ? AND device_id = ?`);
 const removeTokens = sql(`DELETE FROM access_tokens WHERE user_id = ? AND device_id = ?`);
+const removeOtherDevices = sql(`DELETE FROM devices WHERE user_id = ? AND device_id <> ?`);
+const removeOtherTokens = sql(`DELETE FROM access_tokens WHERE user_id = ? AND device_id <> ?`);
+const removeOtherRefreshTokens = sql(`DELETE FROM refresh_tokens WHERE user_id = ? AND device_id <> ?`);
 const removeRefreshTokens = sql(`DELETE FROM refresh_tokens WHERE user_id = ? AND device_id = ?`);
 
 /** The user's devices, at most 1,000. */
@@ -64,4 +67,12 @@ export function dropTokens(writer: Writer, userId: UserId, deviceId: DeviceId): 
 export function remove(writer: Writer, userId: UserId, deviceId: DeviceId): void {
   dropTokens(writer, userId, deviceId);
   writer.run(removeDevice, userId, deviceId);
+}
+
+/** Deletes all devices of a user with their tokens, but for one if it is given. */
+export function removeAll(writer: Writer, userId: UserId, keep: DeviceId | undefined): void {
+  const kept = keep ?? '';
+  writer.run(removeOtherTokens, userId, kept);
+  writer.run(removeOtherRefreshTokens, userId, kept);
+  writer.run(removeOtherDevices, userId, kept);
 }

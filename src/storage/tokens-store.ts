@@ -10,6 +10,8 @@ export interface AccessTokenRow {
   readonly is_guest: number;
   readonly is_admin: number;
   readonly deactivated: number;
+  /** 1 when the device still has a refresh token that this access token was given for. */
+  readonly has_replaced: number;
 }
 
 /** A row of the table `refresh_tokens`. */
@@ -20,7 +22,11 @@ export interface RefreshTokenRow {
 }
 
 const accessToken = sql(
-  `SELECT access_tokens.user_id AS user_id, device_id, expires_at, is_guest, is_admin, deactivated
+  `SELECT access_tokens.user_id AS user_id, device_id, expires_at, is_guest, is_admin, deactivated,
+     CASE WHEN expires_at IS NOT NULL AND EXISTS (
+       SELECT 1 FROM refresh_tokens WHERE refresh_tokens.user_id = access_tokens.user_id
+         AND refresh_tokens.device_id = access_tokens.device_id AND replaced = 1
+     ) THEN 1 ELSE 0 END AS has_replaced
    FROM access_tokens JOIN users ON users.user_id = access_tokens.user_id WHERE hash = ?`,
 );
 const insertAccess = sql(
@@ -29,8 +35,12 @@ const insertAccess = sql(
 const deleteOthers = sql(`DELETE FROM access_tokens WHERE user_id = ? AND device_id = ? AND hash <> ?`);
 const refreshToken = sql(`SELECT user_id, device_id, replaced FROM refresh_tokens WHERE hash = ?`);
 const insertRefresh = sql(`INSERT INTO refresh_tokens (hash, user_id, device_id) VALUES (?, ?, ?)`);
-const deleteOlderRefresh = sql(
-  `DELETE FROM refresh_tokens WHERE user_id = ? AND device_id = ? AND hash <> ? AND replaced = 1`,
+const deleteOtherRefresh = sql(
+  `DELETE FROM refresh_tokens WHERE user_id = ? AND device_id = ? AND hash <> ?`,
+);
+const deleteReplaced = sql(
+  `DELETE FROM refresh_tokens WHERE user_id = ? AND device_id = ? AND replaced = 1
+     AND EXISTS (SELECT 1 FROM access_tokens WHERE access_tokens.hash = ?)`,
 );
 const markReplaced = sql(`UPDATE refresh_tokens SET replaced = 1 WHERE hash = ?`);
 const insertLogin = sql(`INSERT INTO login_tokens (hash, user_id, expires_at) VALUES (?, ?, ?)`);
@@ -67,10 +77,26 @@ export function addRefresh(writer: Writer, hash: Uint8Array, userId: UserId, dev
   writer.run(insertRefresh, hash, userId, deviceId);
 }
 
-/** The token was used to get another: it stays valid until that one is used. Those replaced before it go. */
+/**
+ * The token was used to get another: it stays valid until that one is used. The device's others go: those before it, and
+ * one that was given for it already but did not arrive. The unit fails when the token is gone.
+ */
 export function replaceRefresh(writer: Writer, hash: Uint8Array, userId: UserId, deviceId: DeviceId): void {
-  writer.run(deleteOlderRefresh, userId, deviceId, hash);
+  writer.run(deleteOtherRefresh, userId, deviceId, hash);
   writer.guard(markReplaced, hash);
+}
+
+/**
+ * Revokes the refresh token that an access token was given for: the access token was used, so it arrived. Does nothing when
+ * the access token has been replaced itself since.
+ */
+export function dropReplaced(
+  writer: Writer,
+  userId: UserId,
+  deviceId: DeviceId,
+  accessHash: Uint8Array,
+): void {
+  writer.run(deleteReplaced, userId, deviceId, accessHash);
 }
 
 /** Adds a token to log in with once. `expiresAt` in milliseconds. */

@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { openPlaceDatabase } from '../../../testing/place-database.ts';
+import { onServers } from '../../../testing/test-server.ts';
+import { TestClient } from '../../../testing/test-client.ts';
+import { tokenHash } from '../../../accounts/token-hash.ts';
+import * as devicesStore from '../../../storage/devices-store.ts';
+import * as tokensStore from '../../../storage/tokens-store.ts';
+import type { DeviceId, UserId } from '../../../protocol/identifiers.ts';
+import { UnitOfWork } from '../../../storage/unit-of-work.ts';
+
+onServers('logout/all ends more devices than are listed [B012]', async ({ person, place }) => {
+  const alice = await person('alice');
+  const userId = alice.userId as UserId;
+  const unit = new UnitOfWork();
+  for (let i = 0; i < 1_010; i++) {
+    const deviceId = `D${String(i).padStart(4, '0')}` as DeviceId;
+    devicesStore.put(unit, userId, deviceId, undefined);
+    tokensStore.addAccess(unit, tokenHash(`token-${i}`), { userId, deviceId, expiresAt: undefined });
+  }
+  const database = await openPlaceDatabase(place);
+  await database.commit(unit);
+  await database.close();
+  const last = new TestClient(alice.base, 'token-1009');
+  await last.ok('GET', '/v3/account/whoami');
+  await alice.ok('POST', '/v3/logout/all');
+  await last.fails(401, 'M_UNKNOWN_TOKEN', 'GET', '/v3/account/whoami');
+  const fresh = await new TestClient(alice.base).ok('POST', '/v3/login', {
+    type: 'm.login.password',
+    user: 'alice',
+    password: 'alice password',
+  });
+  const { devices } = await new TestClient(alice.base, fresh.access_token).ok('GET', '/v3/devices');
+  assert.equal(devices.length, 1);
+});
