@@ -25,6 +25,12 @@ export class Passwords {
    * @throws MatrixError 400 M_WEAK_PASSWORD for one that is too short or too long.
    */
   async hash(password: string): Promise<string> {
+    this.assertAcceptable(password);
+    return this.#hash(password);
+  }
+
+  /** @throws MatrixError 400 M_WEAK_PASSWORD for a password that is too short or too long. */
+  assertAcceptable(password: string): void {
     if (password.length < SHORTEST || password.length > LONGEST) {
       throw new MatrixError(
         400,
@@ -32,7 +38,6 @@ export class Passwords {
         `A password must have ${SHORTEST} to ${LONGEST} characters`,
       );
     }
-    return this.#hash(password);
   }
 
   /** Whether the password is the one of the hash. Takes as long when there is no hash: who asks must not learn it. */

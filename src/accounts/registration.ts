@@ -1,7 +1,7 @@
 import {
-  deviceId,
   isLocalpartForNewUsers,
   parseUserId,
+  type DeviceId,
   type ServerName,
   type UserId,
 } from '../protocol/identifiers.ts';
@@ -26,7 +26,7 @@ export interface RegistrationPolicy {
 export interface RegistrationWishes {
   readonly username: string | undefined;
   readonly password: string | undefined;
-  readonly deviceId: string | undefined;
+  readonly deviceId: DeviceId | undefined;
   readonly displayName: string | undefined;
   readonly inhibitLogin: boolean;
   readonly refreshable: boolean;
@@ -76,6 +76,7 @@ export class Registration {
     if (!this.#policy.enabled) throw forbidden('Registration is closed on this server');
     const wanted = wishes.username === undefined ? undefined : this.userIdOf(wishes.username);
     if (wanted) await this.assertAvailable(wanted);
+    if (wishes.password !== undefined) this.#passwords.assertAcceptable(wishes.password);
     const proof = await this.#interactive.prove(this.#challenge(), wishes.auth);
     const userId = wanted ?? this.userIdOf(this.#opaque(12).toLowerCase());
     const token = proof['m.login.registration_token']?.token;
@@ -111,7 +112,7 @@ export class Registration {
     const unit = new UnitOfWork();
     const passwordHash = await this.#passwords.hash(password);
     usersStore.insert(unit, { userId, passwordHash, isGuest: false, isAdmin, createdAt: this.#clock.now() });
-    await this.#commitNew(unit);
+    await this.#commitNew(unit, userId);
     return userId;
   }
 
@@ -172,19 +173,21 @@ export class Registration {
       ? undefined
       : this.#sessions.open(unit, {
           userId,
-          deviceId: wishes.deviceId === undefined ? undefined : deviceId(wishes.deviceId),
+          deviceId: wishes.deviceId,
           displayName: wishes.displayName,
           refreshable: wishes.refreshable,
         });
-    await this.#commitNew(unit);
+    await this.#commitNew(unit, userId);
     return { userId, session };
   }
 
-  async #commitNew(unit: UnitOfWork): Promise<void> {
+  async #commitNew(unit: UnitOfWork, userId: UserId): Promise<void> {
     try {
       await this.#database.commit(unit);
     } catch (error) {
-      throw error instanceof GuardFailed ? userInUse() : error;
+      if (!(error instanceof GuardFailed)) throw error;
+      await this.assertAvailable(userId);
+      throw new MatrixError(401, 'M_UNAUTHORIZED', 'The registration token has been used up');
     }
   }
 }

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import type { Registration } from '../../../accounts/registration.ts';
+import { deviceId } from '../../../protocol/identifiers.ts';
 import { invalidParam } from '../../../protocol/matrix-error.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 import { sessionBody } from './session-body.ts';
@@ -34,7 +35,8 @@ export const register = endpoint(
         : await needs.registration.register({
             username: body.username,
             password: body.password,
-            deviceId: body.device_id,
+            deviceId:
+              body.device_id === undefined || body.device_id === '' ? undefined : deviceId(body.device_id),
             displayName: body.initial_device_display_name,
             inhibitLogin: body.inhibit_login ?? false,
             refreshable: body.refresh_token ?? false,
