@@ -65,7 +65,9 @@ export class InteractiveAuth {
     try {
       session.completed[stage.type] = await stage.check(asked);
     } catch (error) {
-      if (error instanceof MatrixError) throw await this.#challenge(challenge, session, error);
+      // Who asks too often is told to wait, which is no failed stage.
+      if (error instanceof MatrixError && error.status !== 429)
+        throw await this.#challenge(challenge, session, error);
       throw error;
     }
     if (!isComplete(challenge, session.completed)) throw await this.#challenge(challenge, session);

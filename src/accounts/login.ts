@@ -94,7 +94,7 @@ export class Login {
     this.#allowAttempt(userId ?? 'unknown');
     const user = userId === undefined ? undefined : await usersStore.byId(this.#database, userId);
     const isRight = await this.#passwords.matches(body.password, user?.password_hash);
-    if (user?.deactivated === 1) throw new MatrixError(403, 'M_USER_DEACTIVATED', 'This account is closed');
+    if (user?.deactivated === 1) throw deactivated();
     if (!isRight || userId === undefined) throw forbidden('The user name or the password is wrong');
     return userId;
   }
@@ -104,8 +104,11 @@ export class Login {
     const hash = tokenHash(body.token);
     const row = await tokensStore.login(this.#database, hash);
     if (!row || row.expires_at <= this.#clock.now()) throw forbidden('The login token is not valid');
+    const userId = row.user_id as UserId;
+    const user = await usersStore.byId(this.#database, userId);
+    if (user?.deactivated !== 0) throw deactivated();
     tokensStore.useLogin(unit, hash);
-    return row.user_id as UserId;
+    return userId;
   }
 }
 
@@ -117,4 +120,8 @@ function identifierIn(body: JsonObject): JsonObject {
     return { type: 'm.id.thirdparty', medium: body.medium, address: body.address };
   }
   throw badJson('"identifier" must say who logs in');
+}
+
+function deactivated(): MatrixError {
+  return new MatrixError(403, 'M_USER_DEACTIVATED', 'This account is closed');
 }
