@@ -1,0 +1,75 @@
+import { mock } from 'node:test';
+import { ClientEvent, createClient, type MatrixClient, SyncState } from 'matrix-js-sdk';
+import type { Logger } from 'matrix-js-sdk/lib/logger.js';
+
+/** What a client program keeps of a log-in. */
+export interface Login {
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly accessToken: string;
+}
+
+const PATIENCE_MS = 10_000;
+
+const LONG_MS = 60_000;
+
+const say = () => undefined;
+const quiet: Logger = { trace: say, debug: say, info: say, warn: say, error: say, getChild: () => quiet };
+for (const name of ['trace', 'debug', 'log', 'info', 'warn'] as const) mock.method(console, name, say);
+
+// The SDK never clears the time limits of its sync requests: they must not keep the test's process alive.
+const startTimer = globalThis.setTimeout;
+mock.method(globalThis, 'setTimeout', (run: () => void, ms?: number) => {
+  const timer = startTimer(run, ms);
+  return ms !== undefined && ms > LONG_MS ? timer.unref() : timer;
+});
+
+/** Makes an account. */
+export async function register(baseUrl: string, username: string): Promise<Login> {
+  const answer = await createClient({ baseUrl, logger: quiet }).registerRequest({
+    username,
+    password: `${username} password`,
+    auth: { type: 'm.login.dummy' },
+  });
+  const { user_id: userId, device_id: deviceId, access_token: accessToken } = answer;
+  if (deviceId === undefined || accessToken === undefined) throw new Error('No device came of registering');
+  return { userId, deviceId, accessToken };
+}
+
+/** A freshly started client program of somebody who logged in before; resolves after its first sync. */
+export async function open(baseUrl: string, login: Login): Promise<MatrixClient> {
+  const client = createClient({ baseUrl, ...login, logger: quiet });
+  await client.startClient({ lazyLoadMembers: true, initialSyncLimit: 50, pollTimeout: 5_000 });
+  const synced = [SyncState.Prepared, SyncState.Syncing];
+  await until(client, 'its first sync', () => synced.includes(client.getSyncState() ?? SyncState.Error));
+  return client;
+}
+
+/**
+ * Waits, sync answer by sync answer, until the client's own picture of the world is so; gives what it then sees.
+ *
+ * @throws Error naming what was waited for, after ten seconds.
+ */
+export async function until<T>(
+  client: MatrixClient,
+  what: string,
+  see: () => T | null | undefined | false,
+): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const look = () => {
+    const seen = see();
+    if (seen !== null && seen !== undefined && seen !== false) resolve(seen);
+  };
+  const giveUp = setTimeout(
+    () => reject(new Error(`${String(client.getUserId())} never saw ${what}`)),
+    PATIENCE_MS,
+  );
+  client.on(ClientEvent.Sync, look);
+  look();
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(giveUp);
+    client.off(ClientEvent.Sync, look);
+  }
+}
