@@ -31,6 +31,8 @@ import { answerTheRest, collectRoutes, createHttpServer } from './wire/http-serv
 import { registerEndpoints, tooManyRequests } from './wire/register-endpoints.ts';
 
 const MIB = 1024 * 1024;
+/** Requests that are not answered this long after the server began to stop are cut off. */
+const LATEST_MS = 5_000;
 
 /** What tests may put in place of the real thing. */
 export interface Overrides {
@@ -152,12 +154,21 @@ export async function startServer(config: Config, overrides: Overrides = {}): Pr
     services,
     async close() {
       stopping.abort();
-      await app.close();
+      await closeHttp(app);
       services.notifier.close();
       await services.sessions.flush();
       await database.close();
     },
   };
+}
+
+/** Connections are idle, and can be closed, once their waiting syncs were answered. */
+async function closeHttp(app: FastifyInstance): Promise<void> {
+  const idle = setInterval(() => app.server.closeIdleConnections(), 10);
+  const late = setTimeout(() => app.server.closeAllConnections(), LATEST_MS);
+  await app.close();
+  clearInterval(idle);
+  clearTimeout(late);
 }
 
 function createLimiter(config: Config, clock: Clock): RateLimiter<LimitName | 'failedLogin'> {

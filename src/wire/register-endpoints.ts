@@ -62,7 +62,7 @@ function runner<Needs>(endpoint: Endpoint<Needs>, needs: Needs, wiring: Wiring) 
         throw invalidParam('Paths and queries must not hold the character NUL');
       const session = await identify(declaration, request, wiring);
       limit(declaration, session, request, wiring);
-      const checked = new CheckedRequest(request, session, wiring.stopping, {
+      const checked = new CheckedRequest({ request, reply }, session, wiring.stopping, {
         params: parsers.params.parse(request.params),
         query: parsers.query.parse(request.query),
         body: hasBody ? parsers.body.parse(request.body ?? {}) : {},
@@ -151,16 +151,18 @@ class CheckedRequest {
   readonly body: unknown;
   readonly session: Session | undefined;
   readonly #request: FastifyRequest;
+  readonly #reply: FastifyReply;
   readonly #stopping: AbortSignal;
   #signal: AbortSignal | undefined;
 
   constructor(
-    request: FastifyRequest,
+    { request, reply }: { request: FastifyRequest; reply: FastifyReply },
     session: Session | undefined,
     stopping: AbortSignal,
     parts: { params: unknown; query: unknown; body: unknown },
   ) {
     this.#request = request;
+    this.#reply = reply;
     this.#stopping = stopping;
     this.session = session;
     this.params = parts.params;
@@ -181,15 +183,15 @@ class CheckedRequest {
     return this.#signal;
   }
 
+  /** A response closes when it was sent, or before that when the client is gone; a request closes once it was read. */
   #makeSignal(): AbortSignal {
     const controller = new AbortController();
     const abort = () => controller.abort();
     if (this.#stopping.aborted) abort();
     this.#stopping.addEventListener('abort', abort);
-    this.#request.raw.socket.once('close', abort);
-    this.#request.raw.once('close', () => {
+    this.#reply.raw.once('close', () => {
       this.#stopping.removeEventListener('abort', abort);
-      this.#request.raw.socket.off('close', abort);
+      abort();
     });
     return controller.signal;
   }

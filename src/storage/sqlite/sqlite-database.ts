@@ -39,7 +39,10 @@ export class SqliteDatabase implements Database {
   #held: Promise<void> | undefined;
   #answer: ((outcome: BatchOutcome | { failed: string }) => void) | undefined;
   #closed: Error | undefined;
+  /** Somebody wants to write exclusively, once the batch under way is over. */
   #idle: (() => void) | undefined;
+  /** Somebody waits until nothing is left to commit. */
+  #drained: (() => void) | undefined;
 
   /** @param path of a database whose migrations were run. */
   constructor(path: string) {
@@ -114,8 +117,10 @@ export class SqliteDatabase implements Database {
   }
 
   async close(): Promise<void> {
-    while (this.#held) await this.#held;
-    if (this.#busy) await new Promise<void>((resolve) => (this.#idle = resolve));
+    while (this.#held || this.#busy) {
+      if (this.#held) await this.#held;
+      else await new Promise<void>((resolve) => (this.#drained = resolve));
+    }
     this.#closed ??= new Error('The database is closed');
     const ended = new Promise((resolve) => this.#worker.once('exit', resolve));
     this.#worker.postMessage('close');
@@ -138,9 +143,10 @@ export class SqliteDatabase implements Database {
       await this.#commitBatch(batch);
     }
     this.#busy = false;
-    const idle = this.#idle;
+    const { waiting, idle } = { waiting: this.#waiting.length, idle: this.#idle };
     this.#idle = undefined;
     idle?.();
+    if (waiting === 0) this.#drained?.();
   }
 
   async #commitBatch(batch: readonly Waiting[]): Promise<void> {
