@@ -27,7 +27,7 @@ import { RoomSummaries } from './sync/room-summary.ts';
 import { SyncService } from './sync/sync-service.ts';
 import { firstRunPage } from './web/first-run-page.ts';
 import type { LimitName } from './wire/endpoint.ts';
-import { answerTheRest, collectRoutes, createHttpServer } from './wire/http-server.ts';
+import { answerTheRest, collectRoutes, countRequests, createHttpServer } from './wire/http-server.ts';
 import { registerEndpoints, tooManyRequests } from './wire/register-endpoints.ts';
 
 const MIB = 1024 * 1024;
@@ -138,6 +138,7 @@ export async function startServer(config: Config, overrides: Overrides = {}): Pr
     trustProxy: config.listen.trust_proxy,
     log,
   });
+  const underWay = countRequests(app);
   const routes = collectRoutes(app);
   const wiring = {
     authenticate: services.sessions.authenticate.bind(services.sessions),
@@ -154,7 +155,7 @@ export async function startServer(config: Config, overrides: Overrides = {}): Pr
     services,
     async close() {
       stopping.abort();
-      await closeHttp(app);
+      await closeHttp(app, underWay);
       services.notifier.close();
       await services.sessions.flush();
       await database.close();
@@ -162,13 +163,15 @@ export async function startServer(config: Config, overrides: Overrides = {}): Pr
   };
 }
 
-/** Connections are idle, and can be closed, once their waiting syncs were answered. */
-async function closeHttp(app: FastifyInstance): Promise<void> {
-  const idle = setInterval(() => app.server.closeIdleConnections(), 10);
-  const late = setTimeout(() => app.server.closeAllConnections(), LATEST_MS);
-  await app.close();
-  clearInterval(idle);
-  clearTimeout(late);
+/** Cuts connections once nothing is under way on any: clients keep them open, or open them and never ask anything. */
+async function closeHttp(app: FastifyInstance, underWay: () => number): Promise<void> {
+  const end = performance.now() + LATEST_MS;
+  const closing = app.close();
+  const timer = setInterval(() => {
+    if (underWay() === 0 || performance.now() > end) app.server.closeAllConnections();
+  }, 10);
+  await closing;
+  clearInterval(timer);
 }
 
 function createLimiter(config: Config, clock: Clock): RateLimiter<LimitName | 'failedLogin'> {

@@ -60,6 +60,20 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
   return app;
 }
 
+/** Counts requests that are under way. */
+export function countRequests(app: FastifyInstance): () => number {
+  let count = 0;
+  app.addHook('onRequest', (_request, _reply, done) => {
+    count += 1;
+    done();
+  });
+  app.addHook('onResponse', (_request, _reply, done) => {
+    count -= 1;
+    done();
+  });
+  return () => count;
+}
+
 /** Methods by path, of everything that was registered. */
 export type Routes = ReadonlyMap<string, ReadonlySet<string>>;
 
