@@ -104,7 +104,7 @@ export async function createServices(config: Config, database: Database, overrid
     ignoredUsers: (userId) => modules.ignoredUsers(userId),
     needs: {
       ...rooms,
-      summaries: new RoomSummaries(database, rooms.log),
+      summaries: new RoomSummaries(database, rooms.timeline),
       lazyMembers: new LazyMembers(),
       parts: modules.syncParts,
     },

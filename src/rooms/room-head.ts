@@ -78,11 +78,12 @@ export class RoomHead {
     this.stale = false;
   }
 
-  /** One entry of the state that new events are decided against. */
+  /** One entry of the state that new events are decided against. A room at version 0 is not in the database yet. */
   async state(reader: Reader, type: string, stateKey: string): Promise<StoredEvent | undefined> {
     const key = stateKeyOf(type, stateKey);
     const known = this.#uncommitted.get(key) ?? this.#state.get(key);
     if (known) return known instanceof StoredEvent ? known : known.event;
+    if (this.point.version === 0) return undefined;
     const row = await roomsStore.state(reader, this.roomId, type, stateKey);
     const event = row && new StoredEvent(row);
     if (!this.#state.has(key)) this.#state.set(key, { event });

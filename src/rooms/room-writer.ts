@@ -76,6 +76,9 @@ export class RoomWriter {
     } finally {
       this.#needs.tries.settle(transaction.nodes);
     }
+    head.advance(transaction.point, transaction.state);
+    head.committed(transaction.point.version, transaction.state, transaction.events.at(-1)?.position ?? 0);
+    this.#actor(head.roomId).head ??= head;
     return result;
   }
 

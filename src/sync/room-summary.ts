@@ -1,5 +1,6 @@
 import type { RoomId, UserId } from '../protocol/identifiers.ts';
-import type { EventLog } from '../rooms/event-log.ts';
+import { rootFromBytes, type StateRoot } from '../rooms/stored-event.ts';
+import type { Timeline } from '../rooms/timeline.ts';
 import type { Reader } from '../storage/database.ts';
 import * as membershipsStore from '../storage/memberships-store.ts';
 import * as roomsStore from '../storage/rooms-store.ts';
@@ -9,18 +10,18 @@ const HEROES = 5;
 /** What /sync says of a room's members, and who stands for a room without a name. */
 export class RoomSummaries {
   readonly #reader: Reader;
-  readonly #log: EventLog;
+  readonly #timeline: Timeline;
 
-  constructor(reader: Reader, log: EventLog) {
+  constructor(reader: Reader, timeline: Timeline) {
     this.#reader = reader;
-    this.#log = log;
+    this.#timeline = timeline;
   }
 
   /** Users who name a room that has neither name nor canonical alias; undefined where it has one. */
-  async heroes(roomId: RoomId, reader: UserId): Promise<UserId[] | undefined> {
-    const name = (await this.#log.state(roomId, 'm.room.name', ''))?.content.name;
+  async heroes(roomId: RoomId, root: StateRoot, reader: UserId): Promise<UserId[] | undefined> {
+    const name = (await this.#timeline.stateEvent(root, 'm.room.name', ''))?.content.name;
     if (typeof name === 'string' && name !== '') return undefined;
-    const alias = (await this.#log.state(roomId, 'm.room.canonical_alias', ''))?.content.alias;
+    const alias = (await this.#timeline.stateEvent(root, 'm.room.canonical_alias', ''))?.content.alias;
     if (typeof alias === 'string' && alias !== '') return undefined;
     const heroes = await this.#some(roomId, ['join', 'invite'], reader);
     return heroes.length > 0 ? heroes : this.#some(roomId, ['leave', 'ban'], reader);
@@ -33,7 +34,8 @@ export class RoomSummaries {
       'm.joined_member_count': room?.joined_count ?? 0,
       'm.invited_member_count': room?.invited_count ?? 0,
     };
-    const heroes = await this.heroes(roomId, reader);
+    const root = room && rootFromBytes(room.state_root);
+    const heroes = root && (await this.heroes(roomId, root, reader));
     return JSON.stringify(heroes ? { 'm.heroes': heroes, ...counts } : counts);
   }
 

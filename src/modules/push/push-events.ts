@@ -1,20 +1,30 @@
 import { LRUCache } from 'lru-cache';
 import { PowerLevels } from '../../protocol/auth/power-levels.ts';
 import type { EventId, RoomId } from '../../protocol/identifiers.ts';
-import { isJsonObject } from '../../protocol/json.ts';
+import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import { PushEvent } from '../../protocol/push/push-event.ts';
 import { roomVersion } from '../../protocol/room-versions.ts';
 import type { LoggedEvent, RoomReads } from '../../rooms/room-reads.ts';
+import type { Database } from '../../storage/database.ts';
 
 const CACHED = 2_000;
+const ROOMS_CACHED = 5_000;
 
 /** Events made ready for push rules, once for all who are to be notified of them. */
 export class PushEvents {
   readonly #rooms: RoomReads;
   readonly #cache = new LRUCache<EventId, PushEvent>({ max: CACHED });
+  readonly #memberCounts = new LRUCache<RoomId, Promise<number>>({ max: ROOMS_CACHED });
 
-  constructor(rooms: RoomReads) {
+  constructor(database: Database, rooms: RoomReads) {
     this.#rooms = rooms;
+    database.subscribe((changes) => {
+      for (const change of changes) {
+        if (change.topic === 'reset') this.#memberCounts.clear();
+        const isMember = change.topic === 'event' && (change.data as JsonObject).membership !== undefined;
+        if (isMember) for (const roomId of change.rooms) this.#memberCounts.delete(roomId);
+      }
+    });
   }
 
   async of(event: LoggedEvent): Promise<PushEvent> {
@@ -31,13 +41,22 @@ export class PushEvents {
         ...(event.stateKey === undefined ? {} : { state_key: event.stateKey }),
       },
       {
-        memberCount: await this.#rooms.joinedCount(event.roomId),
+        memberCount: await this.#memberCount(event.roomId),
         senderMayNotify: (key) =>
           levels !== undefined && levels.userLevel(event.sender) >= levels.notificationLevel(key),
       },
     );
     this.#cache.set(event.eventId, made);
     return made;
+  }
+
+  #memberCount(roomId: RoomId): Promise<number> {
+    let count = this.#memberCounts.get(roomId);
+    if (!count) {
+      count = this.#rooms.joinedCount(roomId);
+      this.#memberCounts.set(roomId, count);
+    }
+    return count;
   }
 
   async #levels(roomId: RoomId): Promise<PowerLevels | undefined> {

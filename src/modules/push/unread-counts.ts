@@ -51,7 +51,7 @@ export class UnreadCounts implements SyncPart {
     this.#rooms = rooms;
     this.#rules = rules;
     this.#receipts = receipts;
-    this.#events = new PushEvents(rooms);
+    this.#events = new PushEvents(database, rooms);
   }
 
   async room(
