@@ -20,6 +20,10 @@ export default tseslint.config(
   },
   {
     files: ['bench/**', 'scripts/**', 'e2e/**', '**/*.test.ts'],
-    rules: { 'no-console': 'off', '@typescript-eslint/no-floating-promises': 'off', '@typescript-eslint/no-non-null-assertion': 'off' },
+    rules: {
+      'no-console': 'off',
+      '@typescript-eslint/no-floating-promises': 'off',
+      '@typescript-eslint/no-non-null-assertion': 'off',
+    },
   },
 );

@@ -186,11 +186,12 @@ export class RoomWriter {
 function fill(unit: UnitOfWork, transaction: RoomTransaction, isNewRoom: boolean): UnitOfWork {
   const { head, point, events } = transaction;
   if (events.length === 0) return unit;
-  const before = head.point.version;
-  point.version = isNewRoom ? 1 : before + 1;
+  const { version, extremities } = head.point;
+  point.version = isNewRoom ? 1 : version + 1;
   const positions = new Map<StoredEvent, Position>();
   for (const event of events) positions.set(event, unit.position());
   const newest = positions.get(events.at(-1) as StoredEvent) as Position;
+  const before = { version, extremities: JSON.stringify(extremities) };
   writeRoom(unit, transaction, isNewRoom ? undefined : before, newest);
   insertNodes(unit, transaction.nodes);
   for (const [event, position] of positions) writeEvent(unit, event, position, point.version);
@@ -205,7 +206,7 @@ function fill(unit: UnitOfWork, transaction: RoomTransaction, isNewRoom: boolean
 function writeRoom(
   unit: UnitOfWork,
   transaction: RoomTransaction,
-  before: number | undefined,
+  before: roomsStore.RoomGuard | undefined,
   newest: Position,
 ): void {
   const { head, point } = transaction;

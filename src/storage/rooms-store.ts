@@ -35,11 +35,11 @@ const insertRoom = sql(
 );
 const updateRoom = sql(
   `UPDATE rooms SET version = version + 1, extremities = ?, depth = ?, state_root = ?, joined_count = ?,
-     invited_count = ?, position = ? WHERE room_id = ? AND version = ?`,
+     invited_count = ?, position = ? WHERE room_id = ? AND version = ? AND extremities = ?`,
 );
 const updateRoomHead = sql(
   `UPDATE rooms SET version = version + 1, extremities = ?, depth = ?, position = ?
-   WHERE room_id = ? AND version = ?`,
+   WHERE room_id = ? AND version = ? AND extremities = ?`,
 );
 const setPublished = sql(`UPDATE rooms SET published = ? WHERE room_id = ?`);
 const upsertState = sql(
@@ -92,8 +92,18 @@ export function insert(
   );
 }
 
-/** Moves the room on, if it still is at `version`; else the unit fails. */
-export function advance(writer: Writer, row: RoomHeadRow, version: number, newest: Position): void {
+/**
+ * What a unit was decided on. The version alone would not do: a unit that failed and the one by which another process
+ * overtook it have the same, and what was decided on the first must not be written after the second.
+ */
+export interface RoomGuard {
+  readonly version: number;
+  /** JSON text. */
+  readonly extremities: string;
+}
+
+/** Moves the room on, if it still is where the unit was decided; else the unit fails. */
+export function advance(writer: Writer, row: RoomHeadRow, before: RoomGuard, newest: Position): void {
   writer.guard(
     updateRoom,
     row.extremities,
@@ -103,7 +113,8 @@ export function advance(writer: Writer, row: RoomHeadRow, version: number, newes
     row.invited_count,
     newest,
     row.room_id,
-    version,
+    before.version,
+    before.extremities,
   );
 }
 
@@ -111,10 +122,11 @@ export function advance(writer: Writer, row: RoomHeadRow, version: number, newes
 export function advanceTimeline(
   writer: Writer,
   row: Pick<RoomHeadRow, 'room_id' | 'extremities' | 'depth'>,
-  version: number,
+  before: RoomGuard,
   newest: Position,
 ): void {
-  writer.guard(updateRoomHead, row.extremities, row.depth, newest, row.room_id, version);
+  const { version, extremities } = before;
+  writer.guard(updateRoomHead, row.extremities, row.depth, newest, row.room_id, version, extremities);
 }
 
 /** Lists the room in the directory, or takes it out. */

@@ -27,7 +27,7 @@ if (!postgresUrl) {
 /** Declares a test for each engine. */
 export function onBothEngines(title: string, run: (place: TestPlace) => Promise<void>): void {
   for (const engine of ENGINES) {
-    test(`${title} (${engine})`, async () => {
+    void test(`${title} (${engine})`, async () => {
       const place = await makePlace(engine);
       try {
         await run(place);
