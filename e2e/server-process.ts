@@ -43,7 +43,9 @@ export class ServerProcess {
     });
     const url = new Promise<string>((resolve) => {
       const hear = (chunk: Buffer) => {
-        words = (words + chunk.toString()).slice(-LAST_WORDS_CHARACTERS);
+        const text = chunk.toString();
+        if (text.includes('"level":50')) process.stderr.write(text);
+        words = (words + text).slice(-LAST_WORDS_CHARACTERS);
         const address = /Myelin answers as \S+ on (\S+)/.exec(words)?.[1];
         if (address !== undefined) resolve(address.replace('localhost', '127.0.0.1'));
       };

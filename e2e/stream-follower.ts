@@ -31,7 +31,7 @@ export class StreamFollower {
     try {
       const room = { timeline: { limit: 50 }, rooms: [this.roomId] };
       const filter = JSON.stringify({ room, presence: { not_types: ['*'] } });
-      const since = this.#since === undefined ? {} : { since: this.#since };
+      const since: Record<string, string> = this.#since === undefined ? {} : { since: this.#since };
       const answer = await this.#client.sync({ timeout: timeoutMs, filter, ...since });
       const timeline = answer.rooms?.join?.[this.roomId]?.timeline;
       if (timeline !== undefined)
