@@ -12,7 +12,8 @@ interface ReportedEvent {
   readonly type: string;
   readonly data: {
     readonly name: string;
-    readonly file?: string;
+    /** The file that was run, which need not be the one that declares the test. */
+    readonly entryFile?: string;
     readonly skip?: string | boolean;
     readonly todo?: string | boolean;
     readonly details?: { readonly type?: string };
@@ -27,7 +28,7 @@ export default async function* report(events: AsyncIterable<ReportedEvent>): Asy
     if (data.details?.type === 'suite') continue;
     const left = data.skip !== undefined || data.todo !== undefined;
     const state = left ? 'skipped' : type === 'test:pass' ? 'passed' : 'failed';
-    results.push({ file: relative(process.cwd(), data.file ?? ''), title: data.name, state });
+    results.push({ file: relative(process.cwd(), data.entryFile ?? ''), title: data.name, state });
   }
   yield `${JSON.stringify(results, undefined, 1)}\n`;
 }
