@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, globSync, mkdirSync } from 'node:fs';
+import { globSync, mkdirSync } from 'node:fs';
 
 /** The test command: type check, lint with the layer rule, format, generated files, then all tests on both engines. */
 
@@ -9,7 +9,6 @@ const bin = (name: string) => `node_modules/.bin/${name}`;
 const tests = ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'e2e/**/*.test.ts'].flatMap((pattern) =>
   globSync(pattern),
 );
-const reporter = 'scripts/conformance-reporter.ts';
 const crash = process.argv.includes('--crash');
 
 const checks: [string, string[]][] = [
@@ -32,15 +31,21 @@ const run: [string, string[]] = [
       '--test-timeout=300000',
     ],
     ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
-    ...(existsSync(reporter)
-      ? [`--test-reporter=./${reporter}`, '--test-reporter-destination=data/test-results.json']
-      : []),
+    ...[
+      '--test-reporter=./scripts/conformance-reporter.ts',
+      '--test-reporter-destination=data/test-results.json',
+    ],
     ...(crash ? tests.filter((file) => file.includes('e2e/crash')) : tests.sort()),
   ],
 ];
 
 mkdirSync('data', { recursive: true });
-for (const [name, [command = '', ...args]] of crash ? [run] : [...checks, run]) {
+const conformance: [string, string[]] = [
+  'conformance table',
+  [node, ...flags, 'scripts/conformance.ts', ...(process.env.CI === 'true' ? ['--check'] : [])],
+];
+
+for (const [name, [command = '', ...args]] of crash ? [run] : [...checks, run, conformance]) {
   const begun = performance.now();
   const env = crash ? { ...process.env, MYELIN_CRASH_ROUNDS: '50' } : process.env;
   const { status } = spawnSync(command, args, { stdio: 'inherit', env });

@@ -18,7 +18,7 @@ interface Life {
 }
 
 onBothEngines(
-  'a server killed while 64 people send loses nothing and repeats nothing [B006] [A005]',
+  'a server killed while 64 people send loses nothing and repeats nothing [B006] [A005 partial]',
   async (place) => {
     let server = await ServerProcess.start(place.env);
     const life = await begin(server, place);

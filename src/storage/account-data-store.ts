@@ -16,6 +16,10 @@ const since = sql(
   `SELECT room_id, type, content, position FROM account_data
    WHERE user_id = ? AND room_id = ? AND position > ? AND position <= ?`,
 );
+const allSince = sql(
+  `SELECT room_id, type, content, position FROM account_data
+   WHERE user_id = ? AND position > ? AND position <= ?`,
+);
 const upsert = sql(
   `INSERT INTO account_data (user_id, room_id, type, content, position) VALUES (?, ?, ?, ?, ?)
    ON CONFLICT (user_id, room_id, type) DO UPDATE SET content = excluded.content, position = excluded.position`,
@@ -39,6 +43,15 @@ export function changed(
   range: { after: number; upTo: number },
 ): Promise<AccountDataRow[]> {
   return reader.all<AccountDataRow>(since, userId, room, range.after, range.upTo);
+}
+
+/** The same for all rooms and no room. */
+export function changedAnywhere(
+  reader: Reader,
+  userId: UserId,
+  range: { after: number; upTo: number },
+): Promise<AccountDataRow[]> {
+  return reader.all<AccountDataRow>(allSince, userId, range.after, range.upTo);
 }
 
 /** Sets an entry to JSON text. */

@@ -15,6 +15,7 @@ const CACHED = 10_000;
 /** What clients keep for a user (Client-Server API, "Client Config"), tags and ignored users among it. */
 export class AccountData implements SyncPart {
   readonly #database: Database;
+  readonly #ofRequest = new WeakMap<SyncRequest, Promise<Map<string, AccountDataRow[]>>>();
   readonly #ignored = new LRUCache<UserId, ReadonlySet<UserId>>({ max: CACHED });
 
   constructor(database: Database) {
@@ -83,9 +84,18 @@ export class AccountData implements SyncPart {
     return since === undefined || recent.userChangedSince(userId, since, 'account-data');
   }
 
-  #rows(request: SyncRequest, room: string, since: number | undefined): Promise<AccountDataRow[]> {
+  /** One query serves all rooms of a sync. */
+  async #rows(request: SyncRequest, room: string, since: number | undefined): Promise<AccountDataRow[]> {
     const range = { after: since ?? Number.MIN_SAFE_INTEGER, upTo: request.upTo };
-    return accountDataStore.changed(this.#database, request.userId, room, range);
+    if (since !== request.since) return accountDataStore.changed(this.#database, request.userId, room, range);
+    let rows = this.#ofRequest.get(request);
+    if (!rows) {
+      rows = accountDataStore
+        .changedAnywhere(this.#database, request.userId, range)
+        .then((found) => Map.groupBy(found, (row) => row.room_id));
+      this.#ofRequest.set(request, rows);
+    }
+    return (await rows).get(room) ?? [];
   }
 }
 

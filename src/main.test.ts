@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+const MAIN = new URL('./main.ts', import.meta.url).pathname;
+const FLAGS = ['--disable-warning=ExperimentalWarning', MAIN];
+const CHEAP = { MYELIN_PASSWORDS_MEMORY_KIB: '8', MYELIN_PASSWORDS_ITERATIONS: '1', MYELIN_LISTEN_PORT: '0' };
+
+async function inFolder(run: (folder: string) => Promise<void> | void): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'myelin-main-'));
+  try {
+    await run(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function myelin(
+  folder: string,
+  args: string[],
+  input = '',
+): { status: number | null; out: string; err: string } {
+  const env = { ...process.env, ...CHEAP };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...FLAGS, ...args], {
+    cwd: folder,
+    env,
+    input,
+  });
+  return { status, out: stdout.toString(), err: stderr.toString() };
+}
+
+test('each command has its help, and an unknown one is refused', () =>
+  inFolder((folder) => {
+    for (const command of [
+      'serve',
+      'init',
+      'config check',
+      'user create',
+      'user password',
+      'user deactivate',
+    ]) {
+      const { status, out } = myelin(folder, [...command.split(' '), '--help']);
+      assert.equal(status, 0);
+      assert.ok(out.startsWith(`myelin ${command}`), command);
+    }
+    assert.equal(myelin(folder, []).status, 0);
+    assert.equal(myelin(folder, ['dance']).status, 2);
+    assert.equal(myelin(folder, ['serve', '--nonsense']).status, 1);
+  }));
+
+test('init writes a file once, config check reads it', () =>
+  inFolder((folder) => {
+    assert.equal(myelin(folder, ['init', '--server-name', 'example.org']).status, 0);
+    assert.match(readFileSync(join(folder, 'myelin.yaml'), 'utf8'), /^server_name: example.org$/m);
+    assert.equal(myelin(folder, ['init']).status, 1);
+    assert.equal(myelin(folder, ['config', 'check']).status, 0);
+    const wrong = myelin(folder, ['config', 'check', '--config', 'nowhere.yaml']);
+    assert.equal(wrong.status, 1);
+    assert.match(wrong.err, /nowhere\.yaml/);
+  }));
+
+test('accounts are made, changed and closed, and the server runs and stops', () =>
+  inFolder(async (folder) => {
+    const made = myelin(folder, ['user', 'create', 'alice', '--admin'], 'a good password\n');
+    assert.equal(made.status, 0, made.err);
+    assert.match(made.out, /@alice:localhost, an administrator/);
+    assert.equal(myelin(folder, ['user', 'create', 'alice', '--password', 'a good password']).status, 1);
+    assert.equal(myelin(folder, ['user', 'password', 'alice', '--password', 'another password']).status, 0);
+    assert.equal(statSync(join(folder, 'data', 'signing.key')).mode & 0o777, 0o600);
+    const server = spawn(process.execPath, [...FLAGS, 'serve'], {
+      cwd: folder,
+      env: { ...process.env, ...CHEAP },
+    });
+    const url = await new Promise<string>((resolve) => {
+      let text = '';
+      server.stderr.on('data', (chunk: Buffer) => {
+        text += chunk.toString();
+        const match = /on (http:\S+)/.exec(text);
+        if (match?.[1] && text.includes('data:')) resolve(match[1]);
+      });
+    });
+    const login = (password: string) =>
+      fetch(`${url}/_matrix/client/v3/login`, {
+        method: 'POST',
+        body: JSON.stringify({
+          type: 'm.login.password',
+          identifier: { type: 'm.id.user', user: 'alice' },
+          password,
+        }),
+      });
+    assert.equal((await login('a good password')).status, 403);
+    assert.equal((await login('another password')).status, 200);
+    const ended = new Promise((resolve) => server.once('exit', resolve));
+    server.kill('SIGTERM');
+    assert.equal(await ended, 0);
+    assert.equal(myelin(folder, ['user', 'deactivate', 'alice']).status, 0);
+    assert.equal(myelin(folder, ['user', 'deactivate', 'alice']).status, 1);
+  }));
