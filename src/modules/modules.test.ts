@@ -111,7 +111,7 @@ onServers('presence goes to those who share a room [B060]', async ({ person }) =
   await bob.fails(400, 'M_BAD_JSON', 'PUT', path, { presence: 'away' });
 });
 
-onServers('push rules are read and changed [B061]', async ({ person }) => {
+onServers('push rules are read and changed [B061 partial]', async ({ person }) => {
   const [alice, bob] = [await person('alice'), await person('bob')];
   const { global } = await alice.ok('GET', '/v3/pushrules/');
   assert.equal(global.override[0]?.rule_id, '.m.rule.master');

@@ -3,10 +3,13 @@ import { bodies, type Json } from '../testing/test-client.ts';
 import { onServers } from '../testing/test-server.ts';
 
 const VERSIONS = Array.from({ length: 12 }, (_, i) => String(i + 1));
-const ROWS = VERSIONS.map((version) => `[B${String(83 + Number(version)).padStart(3, '0')}]`).join(' ');
+/** Version 5 is about the validity of keys of other servers, which nobody checks here yet. */
+const ROWS = VERSIONS.map(
+  (version) => `[B0${83 + Number(version)}${version === '5' ? ' partial' : ''}]`,
+).join(' ');
 
 onServers(
-  `rooms of every version take joins, messages, state and redactions ${ROWS} [B030] [B032]`,
+  `rooms of every version take joins, messages, state and redactions ${ROWS} [B030] [B032 partial]`,
   async ({ person }) => {
     const [alice, bob] = [await person('alice'), await person('bob')];
     for (const version of VERSIONS) {
@@ -34,55 +37,58 @@ onServers(
   },
 );
 
-onServers('createRoom takes every wish in the order of the specification [B032]', async ({ person }) => {
-  const [alice, bob] = [await person('alice'), await person('bob')];
-  const room = await alice.createRoom({
-    visibility: 'public',
-    room_alias_name: 'wishes',
-    name: 'Wishes',
-    topic: 'All of them',
-    invite: [bob.userId],
-    creation_content: { 'm.federate': false, type: 'm.space', creator: '@mallory:localhost' },
-    initial_state: [
-      { type: 'm.room.history_visibility', content: { history_visibility: 'joined' } },
-      { type: 'm.room.name', content: { name: 'overridden' } },
-      { type: 'org.example', state_key: 'k', content: { a: 1 } },
-    ],
-    preset: 'trusted_private_chat',
-    is_direct: true,
-    power_level_content_override: { invite: 20 },
-    room_version: '11',
-  });
-  const { chunk } = await alice.ok('GET', alice.room(room, '/messages?dir=f&limit=30'));
-  assert.deepEqual(
-    chunk.map((event: Json) => event.type),
-    [
-      'm.room.create',
-      'm.room.member',
-      'm.room.power_levels',
-      'm.room.canonical_alias',
-      'm.room.join_rules',
-      'm.room.guest_access',
-      'm.room.history_visibility',
-      'org.example',
-      'm.room.name',
-      'm.room.topic',
-      'm.room.member',
-    ],
-  );
-  assert.equal(chunk[0]?.content?.creator, undefined);
-  assert.equal(chunk[0]?.content?.type, 'm.space');
-  assert.deepEqual(chunk[2]?.content?.users, { [alice.userId]: 100, [bob.userId]: 100 });
-  assert.equal(chunk[2]?.content?.invite, 20);
-  assert.equal(chunk.at(-1)?.content?.is_direct, true);
-  const { room_id: found } = await bob.ok('GET', '/v3/directory/room/%23wishes%3Alocalhost');
-  assert.equal(found, room);
-  await alice.fails(400, 'M_ROOM_IN_USE', 'POST', '/v3/createRoom', { room_alias_name: 'wishes' });
-  await alice.fails(400, 'M_BAD_JSON', 'POST', '/v3/createRoom', { preset: 'other' });
-  await alice.fails(400, 'M_INVALID_ROOM_STATE', 'POST', '/v3/createRoom', {
-    power_level_content_override: { users: { [alice.userId]: 'much' } },
-  });
-});
+onServers(
+  'createRoom takes every wish in the order of the specification [B032 partial]',
+  async ({ person }) => {
+    const [alice, bob] = [await person('alice'), await person('bob')];
+    const room = await alice.createRoom({
+      visibility: 'public',
+      room_alias_name: 'wishes',
+      name: 'Wishes',
+      topic: 'All of them',
+      invite: [bob.userId],
+      creation_content: { 'm.federate': false, type: 'm.space', creator: '@mallory:localhost' },
+      initial_state: [
+        { type: 'm.room.history_visibility', content: { history_visibility: 'joined' } },
+        { type: 'm.room.name', content: { name: 'overridden' } },
+        { type: 'org.example', state_key: 'k', content: { a: 1 } },
+      ],
+      preset: 'trusted_private_chat',
+      is_direct: true,
+      power_level_content_override: { invite: 20 },
+      room_version: '11',
+    });
+    const { chunk } = await alice.ok('GET', alice.room(room, '/messages?dir=f&limit=30'));
+    assert.deepEqual(
+      chunk.map((event: Json) => event.type),
+      [
+        'm.room.create',
+        'm.room.member',
+        'm.room.power_levels',
+        'm.room.canonical_alias',
+        'm.room.join_rules',
+        'm.room.guest_access',
+        'm.room.history_visibility',
+        'org.example',
+        'm.room.name',
+        'm.room.topic',
+        'm.room.member',
+      ],
+    );
+    assert.equal(chunk[0]?.content?.creator, undefined);
+    assert.equal(chunk[0]?.content?.type, 'm.space');
+    assert.deepEqual(chunk[2]?.content?.users, { [alice.userId]: 100, [bob.userId]: 100 });
+    assert.equal(chunk[2]?.content?.invite, 20);
+    assert.equal(chunk.at(-1)?.content?.is_direct, true);
+    const { room_id: found } = await bob.ok('GET', '/v3/directory/room/%23wishes%3Alocalhost');
+    assert.equal(found, room);
+    await alice.fails(400, 'M_ROOM_IN_USE', 'POST', '/v3/createRoom', { room_alias_name: 'wishes' });
+    await alice.fails(400, 'M_BAD_JSON', 'POST', '/v3/createRoom', { preset: 'other' });
+    await alice.fails(400, 'M_INVALID_ROOM_STATE', 'POST', '/v3/createRoom', {
+      power_level_content_override: { users: { [alice.userId]: 'much' } },
+    });
+  },
+);
 
 onServers('creators of version 12 are above all levels [B095] [B039]', async ({ person }) => {
   const [alice, bob] = [await person('alice'), await person('bob')];
@@ -101,7 +107,7 @@ onServers('creators of version 12 are above all levels [B095] [B039]', async ({ 
   await alice.fails(403, 'M_FORBIDDEN', 'POST', alice.room(room, '/kick'), { user_id: bob.userId });
 });
 
-onServers('membership goes where the rules let it [B034]', async ({ person }) => {
+onServers('membership goes where the rules let it [B034 partial]', async ({ person }) => {
   const [alice, bob, carol] = await Promise.all(['alice', 'bob', 'carol'].map(person));
   assert.ok(alice && bob && carol);
   const room = await alice.createRoom({ preset: 'private_chat' });
@@ -192,7 +198,7 @@ onServers('the same state again makes no new event [B029]', async ({ person }) =
   await alice.fails(404, 'M_NOT_FOUND', 'GET', alice.room(room, '/state/m.room.avatar'));
 });
 
-onServers('messages are paged both ways, filtered, and end [B028]', async ({ person }) => {
+onServers('messages are paged both ways, filtered, and end [B028 partial]', async ({ person }) => {
   const alice = await person('alice');
   const room = await alice.createRoom();
   for (let i = 0; i < 25; i++) await alice.say(room, `m${i}`);
@@ -239,7 +245,7 @@ onServers('context shows what came before and after [B047]', async ({ person }) 
   assert.deepEqual(bodies(newer.chunk), ['m7']);
 });
 
-onServers('members, now and then, and by membership [B028]', async ({ person }) => {
+onServers('members, now and then, and by membership [B028 partial]', async ({ person }) => {
   const [alice, bob] = [await person('alice'), await person('bob')];
   const room = await alice.createRoom({ preset: 'public_chat' });
   const { next_batch: at } = await alice.sync();
@@ -260,7 +266,7 @@ onServers('members, now and then, and by membership [B028]', async ({ person }) 
   await bob.fails(403, 'M_FORBIDDEN', 'GET', bob.room(room, '/joined_members'));
 });
 
-onServers('aliases and the canonical alias [B033]', async ({ person }) => {
+onServers('aliases and the canonical alias [B033 partial]', async ({ person }) => {
   const [alice, bob] = [await person('alice'), await person('bob')];
   const room = await alice.createRoom({ preset: 'public_chat' });
   const path = (name: string) => `/v3/directory/room/${encodeURIComponent(`#${name}:localhost`)}`;
@@ -281,7 +287,7 @@ onServers('aliases and the canonical alias [B033]', async ({ person }) => {
   await bob.fails(404, 'M_NOT_FOUND', 'GET', path('one'));
 });
 
-onServers('the directory lists, searches and pages [B033]', async ({ person, anonymous }) => {
+onServers('the directory lists, searches and pages [B033 partial]', async ({ person, anonymous }) => {
   const [alice, bob] = [await person('alice'), await person('bob')];
   const rooms: string[] = [];
   for (const name of ['Alpha', 'Beta', 'Gamma']) {
@@ -378,7 +384,7 @@ onServers('events have limits [B029]', async ({ person }) => {
   assert.equal(long.status >= 400 && long.status < 500, true, String(long.status));
 });
 
-onServers('profiles show in rooms and have limits [B037]', async ({ person, anonymous }) => {
+onServers('profiles show in rooms and have limits [B037 partial]', async ({ person, anonymous }) => {
   const [alice, bob] = [await person('alice'), await person('bob')];
   const room = await alice.createRoom({ preset: 'public_chat' });
   await bob.join(room);

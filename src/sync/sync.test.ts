@@ -5,7 +5,7 @@ import { onServers } from '../testing/test-server.ts';
 const joined = (body: Json, room: string): Json => body.rooms?.join?.[room] as Json;
 const texts = (body: Json, room: string): string[] => bodies(joined(body, room)?.timeline?.events);
 
-onServers('a message reaches the other person through a waiting sync [B026]', async ({ person }) => {
+onServers('a message reaches the other person through a waiting sync [B026 partial]', async ({ person }) => {
   const [alice, bob] = [await person('alice'), await person('bob')];
   const room = await alice.createRoom({ preset: 'public_chat' });
   await bob.join(room);
@@ -46,7 +46,7 @@ onServers('a retry under way waits for the first request [B006]', async ({ perso
 });
 
 onServers(
-  'an initial sync has state before the timeline, and a token for what is older [B026]',
+  'an initial sync has state before the timeline, and a token for what is older [B026 partial]',
   async ({ person }) => {
     const alice = await person('alice');
     const room = await alice.createRoom({ name: 'a room' });
@@ -65,7 +65,7 @@ onServers(
   },
 );
 
-onServers('a gap is limited and brings the state that changed in it [B026]', async ({ person }) => {
+onServers('a gap is limited and brings the state that changed in it [B026 partial]', async ({ person }) => {
   const [alice, bob] = [await person('alice'), await person('bob')];
   const room = await alice.createRoom({ preset: 'public_chat', name: 'before' });
   const { next_batch: since } = await alice.sync();
@@ -83,7 +83,7 @@ onServers('a gap is limited and brings the state that changed in it [B026]', asy
   assert.equal(after.state_after?.events?.length, 2);
 });
 
-onServers('state_after is the state at the end of the timeline [B026]', async ({ person }) => {
+onServers('state_after is the state at the end of the timeline [B026 partial]', async ({ person }) => {
   const alice = await person('alice');
   const room = await alice.createRoom();
   const { next_batch: since } = await alice.sync();
@@ -98,35 +98,38 @@ onServers('state_after is the state at the end of the timeline [B026]', async ({
   assert.equal(body.timeline?.events?.length, 1);
 });
 
-onServers('a room that is joined comes whole, and goes when it is left [B026] [B034]', async ({ person }) => {
-  const [alice, bob] = [await person('alice'), await person('bob')];
-  const room = await alice.createRoom({ preset: 'public_chat' });
-  await alice.say(room, 'before bob');
-  const start = await bob.sync();
-  await bob.join(room);
-  const first = await bob.sync({ since: start.next_batch });
-  assert.deepEqual(texts(first, room), ['before bob']);
-  assert.ok(joined(first, room).timeline?.events?.some((event: Json) => event.type === 'm.room.create'));
-  await bob.ok('POST', bob.room(room, '/leave'), {});
-  await alice.say(room, 'after bob');
-  const second = await bob.sync({ since: first.next_batch });
-  assert.equal(second.rooms?.join?.[room], undefined);
-  const left = second.rooms?.leave?.[room]?.timeline?.events ?? [];
-  assert.deepEqual(
-    left.map((event: Json) => event.content?.membership),
-    ['leave'],
-  );
-  const third = await bob.sync({ since: second.next_batch });
-  assert.equal(third.rooms, undefined);
-  assert.equal((await bob.sync()).rooms, undefined);
-  const withLeft = await bob.sync({ filter: JSON.stringify({ room: { include_leave: true } }) });
-  assert.ok(withLeft.rooms?.leave?.[room]);
-  await bob.ok('POST', bob.room(room, '/forget'), {});
-  const forgotten = await bob.sync({ filter: JSON.stringify({ room: { include_leave: true } }) });
-  assert.equal(forgotten.rooms, undefined);
-});
+onServers(
+  'a room that is joined comes whole, and goes when it is left [B026 partial] [B034 partial]',
+  async ({ person }) => {
+    const [alice, bob] = [await person('alice'), await person('bob')];
+    const room = await alice.createRoom({ preset: 'public_chat' });
+    await alice.say(room, 'before bob');
+    const start = await bob.sync();
+    await bob.join(room);
+    const first = await bob.sync({ since: start.next_batch });
+    assert.deepEqual(texts(first, room), ['before bob']);
+    assert.ok(joined(first, room).timeline?.events?.some((event: Json) => event.type === 'm.room.create'));
+    await bob.ok('POST', bob.room(room, '/leave'), {});
+    await alice.say(room, 'after bob');
+    const second = await bob.sync({ since: first.next_batch });
+    assert.equal(second.rooms?.join?.[room], undefined);
+    const left = second.rooms?.leave?.[room]?.timeline?.events ?? [];
+    assert.deepEqual(
+      left.map((event: Json) => event.content?.membership),
+      ['leave'],
+    );
+    const third = await bob.sync({ since: second.next_batch });
+    assert.equal(third.rooms, undefined);
+    assert.equal((await bob.sync()).rooms, undefined);
+    const withLeft = await bob.sync({ filter: JSON.stringify({ room: { include_leave: true } }) });
+    assert.ok(withLeft.rooms?.leave?.[room]);
+    await bob.ok('POST', bob.room(room, '/forget'), {});
+    const forgotten = await bob.sync({ filter: JSON.stringify({ room: { include_leave: true } }) });
+    assert.equal(forgotten.rooms, undefined);
+  },
+);
 
-onServers('an invite comes with stripped state [B035] [B034]', async ({ person }) => {
+onServers('an invite comes with stripped state [B035] [B034 partial]', async ({ person }) => {
   const [alice, bob] = [await person('alice'), await person('bob')];
   const { next_batch: since } = await bob.sync();
   const waiting = bob.syncUntil(since, (body) => body.rooms?.invite !== undefined);
@@ -149,7 +152,7 @@ onServers('an invite comes with stripped state [B035] [B034]', async ({ person }
   assert.deepEqual(bodies(after.rooms?.leave?.[room]?.timeline?.events), []);
 });
 
-onServers('a room without a name is known by its heroes [B026]', async ({ person }) => {
+onServers('a room without a name is known by its heroes [B026 partial]', async ({ person }) => {
   const people = await Promise.all(['alice', 'bob', 'carol'].map(person));
   const [alice, bob, carol] = people;
   assert.ok(alice && bob && carol);
@@ -163,7 +166,7 @@ onServers('a room without a name is known by its heroes [B026]', async ({ person
   assert.equal(joined(await alice.sync(), room).summary?.['m.heroes'], undefined);
 });
 
-onServers('lazy loading gives the members who speak [B025]', async ({ person }) => {
+onServers('lazy loading gives the members who speak [B025 partial]', async ({ person }) => {
   const [alice, bob, carol] = await Promise.all(['alice', 'bob', 'carol'].map(person));
   assert.ok(alice && bob && carol);
   const room = await alice.createRoom({ preset: 'public_chat' });
@@ -186,7 +189,7 @@ onServers('lazy loading gives the members who speak [B025]', async ({ person }) 
   assert.deepEqual(members(third), []);
 });
 
-onServers('filters choose rooms, types and fields [B025]', async ({ person }) => {
+onServers('filters choose rooms, types and fields [B025 partial]', async ({ person }) => {
   const alice = await person('alice');
   const [one, other] = [await alice.createRoom(), await alice.createRoom()];
   await alice.say(one, 'hello');
@@ -227,26 +230,29 @@ onServers('ignored users are silent, their state is not [B051]', async ({ person
   assert.equal((await alice.sync({ since })).rooms?.invite, undefined);
 });
 
-onServers('unread counts follow the push rules and the receipts [B061] [B063]', async ({ person }) => {
-  const [alice, bob] = [await person('alice'), await person('bob')];
-  const room = await alice.createRoom({ preset: 'public_chat' });
-  await bob.join(room);
-  await bob.ok('POST', bob.room(room, `/receipt/m.read/${await alice.say(room, 'zero')}`), {});
-  const second = await alice.say(room, 'one');
-  await alice.say(room, 'two', { 'm.mentions': { user_ids: [bob.userId] } });
-  const counts = (body: Json) => joined(body, room).unread_notifications;
-  const first = await bob.sync();
-  assert.deepEqual(counts(first), { notification_count: 2, highlight_count: 1 });
-  await bob.ok('POST', bob.room(room, `/receipt/m.read/${second}`), {});
-  const next = await bob.sync({ since: first.next_batch });
-  assert.deepEqual(counts(next), { notification_count: 1, highlight_count: 1 });
-  await bob.say(room, 'I am here');
-  assert.deepEqual(counts(await bob.sync({ since: next.next_batch })), {
-    notification_count: 0,
-    highlight_count: 0,
-  });
-  assert.deepEqual(counts(await alice.sync()), { notification_count: 1, highlight_count: 0 });
-});
+onServers(
+  'unread counts follow the push rules and the receipts [B061 partial] [B063]',
+  async ({ person }) => {
+    const [alice, bob] = [await person('alice'), await person('bob')];
+    const room = await alice.createRoom({ preset: 'public_chat' });
+    await bob.join(room);
+    await bob.ok('POST', bob.room(room, `/receipt/m.read/${await alice.say(room, 'zero')}`), {});
+    const second = await alice.say(room, 'one');
+    await alice.say(room, 'two', { 'm.mentions': { user_ids: [bob.userId] } });
+    const counts = (body: Json) => joined(body, room).unread_notifications;
+    const first = await bob.sync();
+    assert.deepEqual(counts(first), { notification_count: 2, highlight_count: 1 });
+    await bob.ok('POST', bob.room(room, `/receipt/m.read/${second}`), {});
+    const next = await bob.sync({ since: first.next_batch });
+    assert.deepEqual(counts(next), { notification_count: 1, highlight_count: 1 });
+    await bob.say(room, 'I am here');
+    assert.deepEqual(counts(await bob.sync({ since: next.next_batch })), {
+      notification_count: 0,
+      highlight_count: 0,
+    });
+    assert.deepEqual(counts(await alice.sync()), { notification_count: 1, highlight_count: 0 });
+  },
+);
 
 onServers('threads have counts of their own [B063] [B081 partial]', async ({ person }) => {
   const [alice, bob] = [await person('alice'), await person('bob')];
@@ -269,7 +275,7 @@ onServers('threads have counts of their own [B063] [B081 partial]', async ({ per
   assert.equal(after.unread_notifications?.notification_count, 1);
 });
 
-onServers('everything is there after a restart [B026]', async (world) => {
+onServers('everything is there after a restart [B026 partial]', async (world) => {
   const alice = await world.person('alice');
   const room = await alice.createRoom({ name: 'kept' });
   await alice.say(room, 'one');
@@ -285,13 +291,13 @@ onServers('everything is there after a restart [B026]', async (world) => {
   assert.deepEqual(texts(await again.sync(), room), ['one', 'two']);
 });
 
-onServers('a token that is not of this server is refused [B026]', async ({ person }) => {
+onServers('a token that is not of this server is refused [B026 partial]', async ({ person }) => {
   const alice = await person('alice');
   await alice.fails(400, 'M_INVALID_PARAM', 'GET', '/v3/sync?since=nonsense');
   await alice.fails(400, 'M_INVALID_PARAM', 'GET', '/v3/sync?timeout=soon');
 });
 
-onServers('a sync that waits is answered when the server stops [B026]', async (world) => {
+onServers('a sync that waits is answered when the server stops [B026 partial]', async (world) => {
   const alice = await world.person('alice');
   const { next_batch: since } = await alice.sync();
   const { next_batch: settled } = await alice.sync({ since });

@@ -2,21 +2,24 @@ import assert from 'node:assert/strict';
 import { onServers } from '../../../testing/test-server.ts';
 import { TestClient } from '../../../testing/test-client.ts';
 
-onServers('a refresh token is revoked when the new access token is used [B012]', async ({ anonymous }) => {
-  const first = await anonymous().ok('POST', '/v3/register', {
-    username: 'alice',
-    password: 'a good password',
-    refresh_token: true,
-    auth: { type: 'm.login.dummy' },
-  });
-  const old = { refresh_token: first.refresh_token };
-  const second = await anonymous().ok('POST', '/v3/refresh', old);
-  await new TestClient(anonymous().base, second.access_token).ok('GET', '/v3/account/whoami');
-  await anonymous().fails(401, 'M_UNKNOWN_TOKEN', 'POST', '/v3/refresh', old);
-  await anonymous().ok('POST', '/v3/refresh', { refresh_token: second.refresh_token });
-});
+onServers(
+  'a refresh token is revoked when the new access token is used [B012 partial]',
+  async ({ anonymous }) => {
+    const first = await anonymous().ok('POST', '/v3/register', {
+      username: 'alice',
+      password: 'a good password',
+      refresh_token: true,
+      auth: { type: 'm.login.dummy' },
+    });
+    const old = { refresh_token: first.refresh_token };
+    const second = await anonymous().ok('POST', '/v3/refresh', old);
+    await new TestClient(anonymous().base, second.access_token).ok('GET', '/v3/account/whoami');
+    await anonymous().fails(401, 'M_UNKNOWN_TOKEN', 'POST', '/v3/refresh', old);
+    await anonymous().ok('POST', '/v3/refresh', { refresh_token: second.refresh_token });
+  },
+);
 
-onServers('a refresh token is revoked when the new one is used [B012]', async ({ anonymous }) => {
+onServers('a refresh token is revoked when the new one is used [B012 partial]', async ({ anonymous }) => {
   const client = anonymous();
   const first = await client.ok('POST', '/v3/register', {
     username: 'alice',
@@ -32,7 +35,7 @@ onServers('a refresh token is revoked when the new one is used [B012]', async ({
   await client.fails(401, 'M_UNKNOWN_TOKEN', 'POST', '/v3/refresh', old);
 });
 
-onServers('refreshing one token many times at once breaks nothing [B012]', async ({ anonymous }) => {
+onServers('refreshing one token many times at once breaks nothing [B012 partial]', async ({ anonymous }) => {
   const client = anonymous();
   const first = await client.ok('POST', '/v3/register', {
     username: 'alice',

@@ -5,7 +5,7 @@ import { UnitOfWork } from '../../../storage/unit-of-work.ts';
 import * as registrationTokensStore from '../../../storage/registration-tokens-store.ts';
 
 onServers(
-  'a weak password or a bad device ID does not use up the stages done [B010]',
+  'a weak password or a bad device ID does not use up the stages done [B010 partial]',
   async ({ anonymous }) => {
     const client = anonymous();
     const wanted = { username: 'alice', password: 'a good password' };
@@ -21,7 +21,7 @@ onServers(
 );
 
 onServers(
-  'a registration token is good for as many accounts as it says [B010]',
+  'a registration token is good for as many accounts as it says [B010 partial]',
   async ({ anonymous, place }) => {
     const database = await openPlaceDatabase(place);
     const unit = new UnitOfWork();
