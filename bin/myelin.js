@@ -12,7 +12,7 @@ const shipped = join(dirname(createRequire(import.meta.url).resolve('node/packag
 const flags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=16'];
 const child = spawn(
   existsSync(shipped) ? shipped : process.execPath,
-  [...flags, join(root, 'src', 'main.ts'), ...process.argv.slice(2)],
+  [...flags, join(root, 'bin', 'myelin-server.js'), ...process.argv.slice(2)],
   { stdio: 'inherit' },
 );
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => child.kill(signal));

@@ -49,7 +49,8 @@ export class Sessions {
   readonly #opaque: (length: number) => string;
   readonly #lifetimeMs: number;
   readonly #cache = new LRUCache<string, Cached>({
-    max: CACHED,
+    maxSize: CACHED,
+    sizeCalculation: () => 1,
     ttl: CACHED_FOR_MS,
     dispose: ({ session }, token) => this.#unindex(session.userId, token),
   });

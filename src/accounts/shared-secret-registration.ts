@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
+import { boundedCache } from '../platform/bounded-cache.ts';
 import { badJson, forbidden, invalidParam, MatrixError } from '../protocol/matrix-error.ts';
 import type { Registration } from './registration.ts';
 import type { OpenedSession } from './sessions.ts';
@@ -23,7 +23,7 @@ export class SharedSecretRegistration {
   readonly #registration: Registration;
   readonly #secret: string | undefined;
   readonly #opaque: (length: number) => string;
-  readonly #nonces = new LRUCache<string, true>({ max: 10_000, ttl: NONCE_LIFETIME_MS });
+  readonly #nonces = boundedCache<string, true>(10_000, NONCE_LIFETIME_MS);
 
   constructor(registration: Registration, secret: string | undefined, opaque: (length: number) => string) {
     this.#registration = registration;

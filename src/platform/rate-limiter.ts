@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { boundedCache } from './bounded-cache.ts';
 
 /** What a caller may ask for: `perSecond` in the long run, `burst` at once. */
 export interface Rate {
@@ -17,7 +17,7 @@ const CALLERS = 20_000;
 /** A token bucket for each class of requests and caller. */
 export class RateLimiter<Class extends string> {
   readonly #rates: ReadonlyMap<string, Rate>;
-  readonly #buckets = new LRUCache<string, Bucket>({ max: CALLERS });
+  readonly #buckets = boundedCache<string, Bucket>(CALLERS);
   readonly #now: () => number;
 
   /** @param now milliseconds. Classes without a rate are not limited. */

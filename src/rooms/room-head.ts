@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { boundedCache } from '../platform/bounded-cache.ts';
 import { stateKeyOf, type StateKey } from '../protocol/events/event.ts';
 import type { EventId, RoomId } from '../protocol/identifiers.ts';
 import { roomVersion, type RoomVersion } from '../protocol/room-versions.ts';
@@ -38,7 +38,7 @@ export class RoomHead {
   #committedVersion: number;
   /** The head includes everything of the room up to this position. */
   #position: number;
-  readonly #state = new LRUCache<StateKey, { event: StoredEvent | undefined }>({ max: STATE_ENTRIES });
+  readonly #state = boundedCache<StateKey, { event: StoredEvent | undefined }>(STATE_ENTRIES);
   /** State of units that are not committed yet; must not be forgotten. */
   readonly #uncommitted = new Map<StateKey, StoredEvent>();
 

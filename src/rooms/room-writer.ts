@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { boundedCache } from '../platform/bounded-cache.ts';
 import type { EventId, RoomId, UserId } from '../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../protocol/json.ts';
 import { notFound } from '../protocol/matrix-error.ts';
@@ -46,7 +46,7 @@ const WARM_ROOMS = 5_000;
 export class RoomWriter {
   readonly #database: Database;
   readonly #needs: TransactionNeeds;
-  readonly #actors = new LRUCache<RoomId, Actor>({ max: WARM_ROOMS });
+  readonly #actors = boundedCache<RoomId, Actor>(WARM_ROOMS);
 
   constructor(database: Database, needs: TransactionNeeds) {
     this.#database = database;

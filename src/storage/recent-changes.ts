@@ -20,13 +20,15 @@ export class RecentChanges {
     this.#roomFloor = database.position();
     this.#userFloor = database.position();
     this.#rooms = new LRUCache({
-      max: limit,
+      maxSize: limit,
+      sizeCalculation: () => 1,
       dispose: (marks, _key, reason) => {
         if (reason === 'evict') this.#roomFloor = Math.max(this.#roomFloor, marks.newest);
       },
     });
     this.#users = new LRUCache({
-      max: limit,
+      maxSize: limit,
+      sizeCalculation: () => 1,
       dispose: (marks, _key, reason) => {
         if (reason === 'evict') this.#userFloor = Math.max(this.#userFloor, marks.newest);
       },

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { boundedCache } from '../platform/bounded-cache.ts';
 import type { DeviceId, RoomId, UserId } from '../protocol/identifiers.ts';
 
 /** Devices and rooms whose sent members are remembered. */
@@ -11,7 +11,7 @@ const MEMBERS = 500;
  * sent again, which the specification allows.
  */
 export class LazyMembers {
-  readonly #sent = new LRUCache<string, Set<UserId>>({ max: REMEMBERED });
+  readonly #sent = boundedCache<string, Set<UserId>>(REMEMBERED);
 
   /** Those of the users whose membership the device was not sent yet; from now on they count as sent. */
   unsent(

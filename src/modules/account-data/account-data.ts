@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { boundedCache } from '../../platform/bounded-cache.ts';
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import { notFound } from '../../protocol/matrix-error.ts';
@@ -16,7 +16,7 @@ const CACHED = 10_000;
 export class AccountData implements SyncPart {
   readonly #database: Database;
   readonly #ofRequest = new WeakMap<SyncRequest, Promise<Map<string, AccountDataRow[]>>>();
-  readonly #ignored = new LRUCache<UserId, ReadonlySet<UserId>>({ max: CACHED });
+  readonly #ignored = boundedCache<UserId, ReadonlySet<UserId>>(CACHED);
 
   constructor(database: Database) {
     this.#database = database;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
+import { boundedCache } from '../../platform/bounded-cache.ts';
 import { canonicalJson } from '../../protocol/canonical-json.ts';
 import {
   DEFAULT_CLIENT_FILTER,
@@ -18,7 +18,7 @@ const CACHED = 2_000;
 /** Filters that clients keep on the server (Client-Server API, "Filtering"). */
 export class Filters {
   readonly #database: Database;
-  readonly #parsed = new LRUCache<string, ClientFilter>({ max: CACHED });
+  readonly #parsed = boundedCache<string, ClientFilter>(CACHED);
 
   constructor(database: Database) {
     this.#database = database;

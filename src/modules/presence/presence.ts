@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { boundedCache } from '../../platform/bounded-cache.ts';
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { forbidden, notFound } from '../../protocol/matrix-error.ts';
@@ -43,7 +43,7 @@ export class Presence implements SyncPart {
   readonly #enabled: boolean;
   /** Users who sync at this process. */
   readonly #here = new Map<UserId, Known>();
-  readonly #rows = new LRUCache<UserId, PresenceRow>({ max: 20_000 });
+  readonly #rows = boundedCache<UserId, PresenceRow>(20_000);
   #changes: Remembered[] = [];
   /** Changes up to here are not remembered. */
   #floor: number;

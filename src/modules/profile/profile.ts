@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { boundedCache } from '../../platform/bounded-cache.ts';
 import { parseUserId, type ServerName, type UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject, JsonValue } from '../../protocol/json.ts';
 import { forbidden, invalidParam, MatrixError, notFound } from '../../protocol/matrix-error.ts';
@@ -20,7 +20,7 @@ export class Profile {
   readonly #database: Database;
   readonly #serverName: ServerName;
   readonly #listeners: Listener[] = [];
-  readonly #cache = new LRUCache<UserId, JsonObject>({ max: CACHED });
+  readonly #cache = boundedCache<UserId, JsonObject>(CACHED);
 
   constructor(database: Database, serverName: ServerName) {
     this.#database = database;

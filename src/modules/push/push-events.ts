@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { boundedCache } from '../../platform/bounded-cache.ts';
 import { PowerLevels } from '../../protocol/auth/power-levels.ts';
 import type { EventId, RoomId } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
@@ -13,8 +13,8 @@ const ROOMS_CACHED = 5_000;
 /** Events made ready for push rules, once for all who are to be notified of them. */
 export class PushEvents {
   readonly #rooms: RoomReads;
-  readonly #cache = new LRUCache<EventId, PushEvent>({ max: CACHED });
-  readonly #memberCounts = new LRUCache<RoomId, Promise<number>>({ max: ROOMS_CACHED });
+  readonly #cache = boundedCache<EventId, PushEvent>(CACHED);
+  readonly #memberCounts = boundedCache<RoomId, Promise<number>>(ROOMS_CACHED);
 
   constructor(database: Database, rooms: RoomReads) {
     this.#rooms = rooms;

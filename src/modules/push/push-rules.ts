@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { boundedCache } from '../../platform/bounded-cache.ts';
 import type { UserId } from '../../protocol/identifiers.ts';
 import { isJsonObject } from '../../protocol/json.ts';
 import { defaultPushRules, refreshDefaultRules } from '../../protocol/push/default-push-rules.ts';
@@ -9,7 +9,7 @@ import type { AccountData } from '../account-data/index.ts';
 import type { AccountSections, SyncPart, SyncRequest } from '../sync-part.ts';
 
 const TYPE = 'm.push_rules';
-const CACHED = 10_000;
+const CACHED = 2_000;
 
 interface Rules {
   readonly ruleset: PushRuleset;
@@ -19,7 +19,7 @@ interface Rules {
 /** The push rules of users, kept as their account data (Client-Server API, "Push Rules"). */
 export class PushRules implements SyncPart {
   readonly #accountData: AccountData;
-  readonly #cache = new LRUCache<UserId, Rules>({ max: CACHED });
+  readonly #cache = boundedCache<UserId, Rules>(CACHED);
 
   constructor(database: Database, accountData: AccountData) {
     this.#accountData = accountData;

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { boundedCache } from '../../platform/bounded-cache.ts';
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import { isJsonObject } from '../../protocol/json.ts';
 import { evaluatePushRules } from '../../protocol/push/evaluate-push-rules.ts';
@@ -44,7 +44,7 @@ export class UnreadCounts implements SyncPart {
   readonly #rules: PushRules;
   readonly #receipts: Receipts;
   readonly #events: PushEvents;
-  readonly #counted = new LRUCache<string, Counted>({ max: CACHED });
+  readonly #counted = boundedCache<string, Counted>(CACHED);
 
   constructor(database: Database, rooms: RoomReads, rules: PushRules, receipts: Receipts) {
     this.#database = database;

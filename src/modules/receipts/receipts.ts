@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { boundedCache } from '../../platform/bounded-cache.ts';
 import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { invalidParam, notFound } from '../../protocol/matrix-error.ts';
@@ -30,7 +30,7 @@ export class Receipts implements SyncPart {
   readonly #rooms: RoomReads;
   readonly #accountData: AccountData;
   readonly #clock: { now(): number };
-  readonly #read = new LRUCache<string, ReadPositions>({ max: CACHED });
+  readonly #read = boundedCache<string, ReadPositions>(CACHED);
 
   constructor(database: Database, rooms: RoomReads, accountData: AccountData, clock: { now(): number }) {
     this.#database = database;

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { boundedCache } from '../../platform/bounded-cache.ts';
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import type { RoomReads } from '../../rooms/room-reads.ts';
@@ -17,7 +17,7 @@ export class Typing implements SyncPart {
   readonly #rooms: RoomReads;
   readonly #clock: { now(): number };
   /** Until when people type, in ms. */
-  readonly #typing = new LRUCache<RoomId, Map<UserId, number>>({ max: ROOMS });
+  readonly #typing = boundedCache<RoomId, Map<UserId, number>>(ROOMS);
   readonly #timers = new Map<string, NodeJS.Timeout>();
 
   constructor(database: Database, rooms: RoomReads, clock: { now(): number }) {
