@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../bin/myelin-server.js', import.meta.url));
 
 /** Settings that make tests fast: any free port, no rate limits, cheap password hashes, a quiet log. */
 const FAST = {

@@ -9,7 +9,7 @@ import { parentOf, pin, processTree } from '../process-cpu.ts';
 import { ServerProcess } from './server-process.ts';
 import type { PasswordHash, Server } from './server.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../bin/myelin-server.js', import.meta.url));
 
 /** As bin/myelin.js starts it, so that the figures are those of `npm start`. */
 const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=16'];
