@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -28,6 +30,7 @@ function myelin(
     cwd: folder,
     env,
     input,
+    timeout: 20_000,
   });
   return { status, out: stdout.toString(), err: stderr.toString() };
 }
@@ -60,6 +63,27 @@ test('init writes a file once, config check reads it', () =>
     const wrong = myelin(folder, ['config', 'check', '--config', 'nowhere.yaml']);
     assert.equal(wrong.status, 1);
     assert.match(wrong.err, /nowhere\.yaml/);
+  }));
+
+test('what cannot start says why and ends', () =>
+  inFolder(async (folder) => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    const server = spawn(process.execPath, [...FLAGS, 'serve'], {
+      cwd: folder,
+      env: { ...process.env, ...CHEAP, MYELIN_LISTEN_PORT: String(port) },
+      timeout: 20_000,
+    });
+    let said = '';
+    server.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    const [code, signal] = (await once(server, 'exit')) as [number | null, string | null];
+    taken.close();
+    assert.deepEqual([code, signal], [1, null]);
+    assert.match(said, /EADDRINUSE/);
+    writeFileSync(join(folder, 'data', 'signing.key'), 'broken');
+    const user = myelin(folder, ['user', 'create', 'alice', '--password', 'a good password']);
+    assert.deepEqual([user.status, /signing\.key/.test(user.err)], [1, true]);
   }));
 
 test('accounts are made, changed and closed, and the server runs and stops', () =>

@@ -152,11 +152,14 @@ async function withUser(
   if (args.name === undefined) throw new Error('Name the user: a name such as "alice", or a whole user ID');
   const config = configOf(args);
   const database = await openDatabase(databaseLocation(config));
-  const services = await createServices(config, database);
   try {
-    await act(services, args, args.name);
+    const services = await createServices(config, database);
+    try {
+      await act(services, args, args.name);
+    } finally {
+      services.notifier.close();
+    }
   } finally {
-    services.notifier.close();
     await database.close();
   }
 }

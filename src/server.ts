@@ -126,10 +126,23 @@ export async function createServices(config: Config, database: Database, overrid
   };
 }
 
-/** Starts a server and resolves when it answers. */
+/**
+ * Starts a server and resolves when it answers.
+ *
+ * @throws Error when it cannot, such as for an address that is taken; nothing stays open then.
+ */
 export async function startServer(config: Config, overrides: Overrides = {}): Promise<RunningServer> {
-  const log = overrides.log ?? pino({ level: config.log.level });
   const database = await openDatabase(databaseLocation(config));
+  try {
+    return await serveFrom(database, config, overrides);
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+async function serveFrom(database: Database, config: Config, overrides: Overrides): Promise<RunningServer> {
+  const log = overrides.log ?? pino({ level: config.log.level });
   const services = await createServices(config, database, overrides);
   const stopping = new AbortController();
   const metrics = new Metrics();

@@ -27,7 +27,13 @@ export function createModules(wiring: ModuleWiring) {
   const typing = new Typing(database, rooms, clock);
   const presence = new Presence(database, rooms, clock, wiring.presenceEnabled);
   const pushRules = new PushRules(database, accountData);
-  const unreadCounts = new UnreadCounts(database, rooms, pushRules, receipts);
+  const unreadCounts = new UnreadCounts({
+    database,
+    rooms,
+    rules: pushRules,
+    receipts,
+    ignoredUsers: (userId) => accountData.ignoredUsers(userId),
+  });
   const syncParts: SyncPart[] = [accountData, pushRules, receipts, typing, presence, unreadCounts];
   return {
     accountData,

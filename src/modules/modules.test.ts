@@ -137,3 +137,54 @@ onServers('push rules are read and changed [B061 partial]', async ({ person }) =
   await alice.fails(404, 'M_NOT_FOUND', 'GET', rule);
   await alice.fails(400, 'M_INVALID_PARAM', 'PUT', '/v3/pushrules/global/room/.dot', { actions: [] });
 });
+
+onServers('what is set at the same time is all kept [B078] [B061 partial]', async ({ person }) => {
+  const alice = await person('alice');
+  const room = await alice.createRoom();
+  const names = Array.from({ length: 10 }, (_, i) => `u.t${i}`);
+  const tags = `/v3/user/${alice.userId}/rooms/${room}/tags`;
+  await Promise.all(names.map((name) => alice.ok('PUT', `${tags}/${name}`, {})));
+  assert.deepEqual(Object.keys((await alice.ok('GET', tags)).tags).sort(), names);
+  const rule = (name: string) => `/v3/pushrules/global/content/${name}`;
+  await Promise.all(names.map((name) => alice.ok('PUT', rule(name), { pattern: name, actions: ['notify'] })));
+  for (const name of names) await alice.ok('GET', rule(name));
+});
+
+onServers('a receipt in one thread leaves the others as they are [B063]', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')];
+  const room = await alice.createRoom({ preset: 'public_chat' });
+  await bob.join(room);
+  const root = await alice.say(room, 'root');
+  const inThread = { 'm.relates_to': { rel_type: 'm.thread', event_id: root } };
+  const ids: string[] = [];
+  for (let i = 0; i < 4; i++) ids.push(await alice.say(room, `main ${i}`));
+  for (let i = 0; i < 3; i++) await alice.say(room, `thread ${i}`, inThread);
+  const filter = JSON.stringify({ room: { timeline: { unread_thread_notifications: true, limit: 1 } } });
+  const counts = async () => {
+    const { unread_notifications: main, unread_thread_notifications: threads } = joined(
+      await bob.sync({ filter }),
+      room,
+    );
+    return [main.notification_count, threads?.[root]?.notification_count];
+  };
+  assert.deepEqual(await counts(), [5, 3]);
+  await bob.ok('POST', bob.room(room, `/receipt/m.read/${ids[1] ?? ''}`), { thread_id: 'main' });
+  assert.deepEqual(await counts(), [2, 3]);
+  await bob.ok('POST', bob.room(room, `/receipt/m.read/${ids[3] ?? ''}`), { thread_id: 'main' });
+  assert.deepEqual(await counts(), [0, 3]);
+  await bob.ok('PUT', `/v3/user/${bob.userId}/account_data/m.ignored_user_list`, {
+    ignored_users: { [alice.userId]: {} },
+  });
+  await alice.say(room, 'nobody hears this');
+  assert.deepEqual(await counts(), [0, 3]);
+});
+
+onServers('profiles have no fields that nobody set [B037 partial]', async ({ person, anonymous }) => {
+  const alice = await person('alice');
+  for (const key of ['constructor', 'toString', '__proto__']) {
+    await anonymous().fails(404, 'M_NOT_FOUND', 'GET', `/v3/profile/${alice.userId}/${key}`);
+  }
+  await alice.fails(400, 'M_INVALID_PARAM', 'PUT', `/v3/profile/${alice.userId}/Not%20Allowed!`, {
+    'Not Allowed!': 1,
+  });
+});

@@ -65,11 +65,13 @@ export class CommittedRooms implements RoomReads {
     return this.#log.state(roomId, type, stateKey);
   }
 
-  async eventsAfter(roomId: RoomId, position: number, limit: number): Promise<readonly LoggedEvent[]> {
-    const upTo = this.#database.position();
-    const newest = await this.#log.newest(roomId, position, upTo, limit);
-    if (!newest.limited) return newest.events;
-    return this.#log.page(roomId, { after: position, upTo, limit, newestFirst: false });
+  async newestEvents(
+    roomId: RoomId,
+    after: number,
+    upTo: number,
+    limit: number,
+  ): Promise<readonly LoggedEvent[]> {
+    return (await this.#log.newest(roomId, after, upTo, limit)).events;
   }
 
   async assertJoined(roomId: RoomId, userId: UserId): Promise<void> {

@@ -40,8 +40,8 @@ export interface RoomReads {
   event(eventId: EventId): Promise<LoggedEvent | undefined>;
   /** One entry of the current state. */
   state(roomId: RoomId, type: string, stateKey: string): Promise<LoggedEvent | undefined>;
-  /** Events of a room after a position, oldest first, at most `limit`. */
-  eventsAfter(roomId: RoomId, position: number, limit: number): Promise<readonly LoggedEvent[]>;
+  /** The newest events of a room with `after` < position <= `upTo`, oldest first, at most `limit`. */
+  newestEvents(roomId: RoomId, after: number, upTo: number, limit: number): Promise<readonly LoggedEvent[]>;
   /** 403 M_FORBIDDEN unless the user is joined. */
   assertJoined(roomId: RoomId, userId: UserId): Promise<void>;
 }

@@ -17,7 +17,8 @@ export interface ReceiptRow {
 }
 
 const changedReceipts = sql(
-  `SELECT * FROM receipts WHERE room_id = ? AND position > ? AND position <= ? ORDER BY position DESC LIMIT ?`,
+  `SELECT * FROM receipts WHERE room_id = ? AND position > ? AND position <= ? AND (type = 'm.read' OR user_id = ?)
+   ORDER BY CASE WHEN user_id = ? THEN 0 ELSE 1 END, position DESC LIMIT ?`,
 );
 const ofUserInRoom = sql(`SELECT * FROM receipts WHERE room_id = ? AND user_id = ?`);
 const upsert = sql(
@@ -28,13 +29,25 @@ const upsert = sql(
    WHERE excluded.event_position > receipts.event_position`,
 );
 
-/** Receipts of a room that changed after a position and not after another, the newest `limit` of them. */
+/**
+ * Receipts of a room that changed after a position and not after another, as one user may see them: the user's own, then
+ * the newest public ones, `limit` in all.
+ */
 export function changed(
   reader: Reader,
   roomId: RoomId,
+  userId: UserId,
   range: { after: number; upTo: number; limit: number },
 ): Promise<ReceiptRow[]> {
-  return reader.all<ReceiptRow>(changedReceipts, roomId, range.after, range.upTo, range.limit);
+  return reader.all<ReceiptRow>(
+    changedReceipts,
+    roomId,
+    range.after,
+    range.upTo,
+    userId,
+    userId,
+    range.limit,
+  );
 }
 
 /** The user's own receipts in a room: one for each type and thread. */

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import type { ServerResponse } from 'node:http';
 import {
   fastify,
   LogController,
@@ -28,6 +29,8 @@ const CORS: Readonly<Record<string, string>> = {
 };
 /** Longest path parameter: an event ID or alias of 255 bytes, percent-encoded. */
 const MAX_PARAM_LENGTH = 2_048;
+/** A request that takes longer to arrive, in milliseconds, is cut; how long its answer may take is not limited. */
+const LONGEST_REQUEST_MS = 120_000;
 /** Bodies shorter than this cannot be nested too deep. */
 const SHALLOW = 1_024;
 
@@ -35,11 +38,12 @@ const SHALLOW = 1_024;
 export function createHttpServer(options: HttpOptions): FastifyInstance {
   const app = fastify({
     bodyLimit: options.bodyLimit,
-    trustProxy: options.trustProxy,
+    trustProxy: options.trustProxy ? isNearestProxy : false,
     loggerInstance: options.log,
     logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH, ignoreTrailingSlash: false },
     keepAliveTimeout: 75_000,
+    requestTimeout: LONGEST_REQUEST_MS,
     forceCloseConnections: 'idle',
     frameworkErrors: (error, _request, reply) => void sendError(reply, error),
   });
@@ -56,20 +60,37 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
     if (request.method !== 'OPTIONS') return done();
     void reply.code(204).send();
   });
+  if (['debug', 'trace'].includes(options.log.level)) logRequests(app);
   app.setErrorHandler((error: FastifyError, _request, reply) => sendError(reply, error));
   return app;
 }
 
-/** Counts requests that are under way. */
-export function countRequests(app: FastifyInstance): () => number {
-  let count = 0;
-  app.addHook('onRequest', (_request, _reply, done) => {
-    count += 1;
+/** Of the addresses a request came by, nearest first: what lies beyond the first is only what the caller says. */
+function isNearestProxy(_address: string, hop: number): boolean {
+  return hop === 0;
+}
+
+/** Writes down each answer, without the query: it may hold an access token. */
+function logRequests(app: FastifyInstance): void {
+  app.addHook('onResponse', (request, reply, done) => {
+    const path = request.url.split('?', 1)[0] ?? '';
+    const ms = Math.round(reply.elapsedTime);
+    request.log.debug({ method: request.method, path, status: reply.statusCode, ms }, 'request');
     done();
   });
-  app.addHook('onResponse', (_request, _reply, done) => {
-    count -= 1;
-    done();
+}
+
+/**
+ * Counts requests that are under way. It counts below the hooks of the framework: these run unevenly when one of them
+ * answers, as for a preflight, or when a path cannot be decoded.
+ */
+export function countRequests(app: FastifyInstance): () => number {
+  let count = 0;
+  app.server.prependListener('request', (_request, response: ServerResponse) => {
+    count += 1;
+    response.once('close', () => {
+      count -= 1;
+    });
   });
   return () => count;
 }
@@ -147,6 +168,13 @@ function translate(reply: FastifyReply, error: Error & { statusCode?: number; co
     return new MatrixError(413, 'M_TOO_LARGE', 'The body is larger than this server takes');
   }
   const status = error.statusCode ?? 500;
+  if (error.code === 'FST_ERR_BAD_URL' || error.code === 'FST_ERR_MAX_PARAM_LENGTH') {
+    return new MatrixError(
+      status,
+      'M_INVALID_PARAM',
+      'The path is too long or not percent-encoded as it should be',
+    );
+  }
   if (status >= 400 && status < 500) return new MatrixError(status, 'M_UNKNOWN', error.message);
   reply.log.error({ err: error, request: reply.request.id }, 'a request failed');
   return new MatrixError(500, 'M_UNKNOWN', 'The server made a mistake; its log says which');

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
+import { test } from 'node:test';
+import { pino } from 'pino';
 import { onServers } from '../testing/test-server.ts';
+import { countRequests, createHttpServer } from './http-server.ts';
 
 onServers('unknown paths and methods are told apart [B003]', async ({ anonymous, person }) => {
   await anonymous().fails(404, 'M_UNRECOGNIZED', 'GET', '/_matrix/client/v3/nothing');
@@ -35,6 +38,7 @@ onServers('bad bodies of every kind are refused by name [B003]', async ({ person
   await alice.fails(400, 'M_NOT_JSON', 'POST', path, '{"name":');
   await alice.fails(400, 'M_BAD_JSON', 'POST', path, '[]');
   await alice.fails(400, 'M_BAD_JSON', 'POST', path, '"text"');
+  await alice.fails(400, 'M_BAD_JSON', 'POST', path, 'null');
   const wrong = await alice.fails(400, 'M_BAD_JSON', 'POST', path, {
     initial_state: [{ type: 5, content: {} }],
   });
@@ -66,7 +70,7 @@ onServers('path parameters keep their slashes and refuse what cannot be decoded'
   );
   assert.deepEqual(await alice.ok('GET', alice.room(room, '/state/org.example')), { n: 2 });
   const broken = await alice.ask('GET', '/v3/rooms/%E0%A4%A/state');
-  assert.equal(broken.status, 400);
+  assert.deepEqual([broken.status, broken.body.errcode], [400, 'M_INVALID_PARAM']);
   await alice.fails(400, 'M_INVALID_PARAM', 'GET', alice.room(room, '/state/a%00b/'));
   await alice.fails(400, 'M_INVALID_PARAM', 'GET', '/v3/rooms/no-room-id/state');
 });
@@ -107,6 +111,33 @@ onServers(
   },
   { env: LIMITED },
 );
+
+test('requests under way are counted, preflights among them', async () => {
+  const log = pino({ level: 'silent' });
+  const app = createHttpServer({ bodyLimit: 65_536, trustProxy: false, log });
+  const underWay = countRequests(app);
+  const seen: number[] = [];
+  app.get('/count', (_request, reply) => {
+    seen.push(underWay());
+    return reply.send('{}');
+  });
+  const base = await app.listen({ host: '127.0.0.1', port: 0 });
+  await fetch(`${base}/count`, { method: 'OPTIONS' });
+  await fetch(`${base}/%E0%A4%A`);
+  await fetch(`${base}/count`);
+  await app.close();
+  assert.deepEqual([seen, underWay()], [[1], 0]);
+});
+
+test('behind a proxy, its word about the caller counts, not the caller’s own', async () => {
+  const log = pino({ level: 'silent' });
+  const app = createHttpServer({ bodyLimit: 65_536, trustProxy: true, log });
+  app.get('/ip', (request, reply) => reply.send(request.ip));
+  const headers = { 'x-forwarded-for': '10.9.9.9, 203.0.113.5' };
+  const { body } = await app.inject({ url: '/ip', headers });
+  await app.close();
+  assert.equal(body, '203.0.113.5');
+});
 
 onServers('the first page, health and metrics', async ({ anonymous, person }) => {
   await person('alice');

@@ -65,7 +65,7 @@ function runner<Needs>(endpoint: Endpoint<Needs>, needs: Needs, wiring: Wiring) 
       const checked = new CheckedRequest({ request, reply }, session, wiring.stopping, {
         params: parsers.params.parse(request.params),
         query: parsers.query.parse(request.query),
-        body: hasBody ? parsers.body.parse(request.body ?? {}) : {},
+        body: hasBody ? parsers.body.parse(request.body === undefined ? {} : request.body) : {},
       });
       const answer = await endpoint.handle(needs, checked as never);
       status = answer instanceof Reply ? answer.status : 200;

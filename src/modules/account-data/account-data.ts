@@ -1,4 +1,5 @@
 import { boundedCache } from '../../platform/bounded-cache.ts';
+import { KeyedQueue } from '../../platform/keyed-queue.ts';
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import { notFound } from '../../protocol/matrix-error.ts';
@@ -15,6 +16,7 @@ const CACHED = 10_000;
 /** What clients keep for a user (Client-Server API, "Client Config"), tags and ignored users among it. */
 export class AccountData implements SyncPart {
   readonly #database: Database;
+  readonly #edits = new KeyedQueue();
   readonly #ofRequest = new WeakMap<SyncRequest, Promise<Map<string, AccountDataRow[]>>>();
   readonly #ignored = boundedCache<UserId, ReadonlySet<UserId>>(CACHED);
 
@@ -49,6 +51,23 @@ export class AccountData implements SyncPart {
     accountDataStore.put(unit, userId, entry, position);
     unit.announce({ topic: 'account-data', position, users: [userId], data: { type } });
     await this.#database.commit(unit);
+  }
+
+  /**
+   * Changes an entry by what it is now. Changes of one entry are made one after the other in this process.
+   *
+   * @param edit gives the new content; undefined leaves the entry as it is.
+   */
+  async edit(
+    userId: UserId,
+    roomId: RoomId | undefined,
+    type: string,
+    edit: (content: JsonObject | undefined) => JsonObject | undefined,
+  ): Promise<void> {
+    await this.#edits.run(`${userId}\0${roomId ?? NO_ROOM}\0${type}`, async () => {
+      const content = edit(await this.find(userId, roomId, type));
+      if (content) await this.put(userId, roomId, type, content);
+    });
   }
 
   /** Users whom the user ignores (`m.ignored_user_list`). */

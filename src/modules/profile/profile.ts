@@ -9,6 +9,7 @@ import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import * as usersStore from '../../storage/users-store.ts';
 
 const LONGEST_KEY = 255;
+const FIELD = /^[a-z][a-z0-9_.-]*$/;
 const LARGEST_PROFILE = 65_536;
 const CACHED = 20_000;
 
@@ -56,7 +57,8 @@ export class Profile {
 
   /** One field. 404 when it is not set. */
   async field(userId: UserId, key: string): Promise<JsonValue> {
-    const value = (await this.get(userId))[key];
+    const fields = await this.get(userId);
+    const value = Object.hasOwn(fields, key) ? fields[key] : undefined;
     if (value === undefined) throw notFound(`The profile has no "${key}"`);
     return value;
   }
@@ -76,9 +78,15 @@ export class Profile {
         `The name of a profile field may have ${LONGEST_KEY} bytes`,
       );
     }
+    if (!FIELD.test(key)) {
+      throw invalidParam(
+        'The name of a profile field may have a-z, digits and . _ -, and begins with a letter',
+      );
+    }
     assertValue(key, value);
     const fields = await this.#fields(userId);
-    if (JSON.stringify(fields[key]) === JSON.stringify(value)) return;
+    const before = Object.hasOwn(fields, key) ? fields[key] : undefined;
+    if (JSON.stringify(before) === JSON.stringify(value)) return;
     const after: JsonObject = { ...fields, [key]: value };
     if (Buffer.byteLength(JSON.stringify(after)) > LARGEST_PROFILE) {
       throw new MatrixError(

@@ -1,6 +1,6 @@
 import { boundedCache } from '../../platform/bounded-cache.ts';
 import type { UserId } from '../../protocol/identifiers.ts';
-import { isJsonObject } from '../../protocol/json.ts';
+import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import { defaultPushRules, refreshDefaultRules } from '../../protocol/push/default-push-rules.ts';
 import { compileRuleset, type CompiledRuleset } from '../../protocol/push/evaluate-push-rules.ts';
 import { pushRulesContent, type PushRuleset } from '../../protocol/push/push-rules.ts';
@@ -43,8 +43,9 @@ export class PushRules implements SyncPart {
 
   /** Changes the user's rules. */
   async change(userId: UserId, edit: (ruleset: PushRuleset) => PushRuleset): Promise<void> {
-    const ruleset = edit(await this.ruleset(userId));
-    await this.#accountData.put(userId, undefined, TYPE, pushRulesContent(ruleset));
+    await this.#accountData.edit(userId, undefined, TYPE, (content) =>
+      pushRulesContent(edit(rulesetOf(content, userId))),
+    );
   }
 
   /** An initial sync shows the predefined rules of who has changed none; changes come with the account data. */
@@ -58,12 +59,16 @@ export class PushRules implements SyncPart {
   async #rules(userId: UserId): Promise<Rules> {
     const known = this.#cache.get(userId);
     if (known) return known;
-    const stored = (await this.#accountData.find(userId, undefined, TYPE))?.global;
-    const ruleset = isJsonObject(stored)
-      ? refreshDefaultRules(stored as unknown as PushRuleset, userId)
-      : defaultPushRules(userId);
+    const ruleset = rulesetOf(await this.#accountData.find(userId, undefined, TYPE), userId);
     const rules = { ruleset, compiled: compileRuleset(ruleset) };
     this.#cache.set(userId, rules);
     return rules;
   }
+}
+
+/** The rules of m.push_rules content, or the predefined ones. */
+function rulesetOf(content: JsonObject | undefined, userId: UserId): PushRuleset {
+  const stored = content?.global;
+  if (!isJsonObject(stored)) return defaultPushRules(userId);
+  return refreshDefaultRules(stored as unknown as PushRuleset, userId);
 }

@@ -1,6 +1,7 @@
 import { boundedCache } from '../../platform/bounded-cache.ts';
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import { isJsonObject } from '../../protocol/json.ts';
+import type { PushEvent } from '../../protocol/push/push-event.ts';
 import { evaluatePushRules } from '../../protocol/push/evaluate-push-rules.ts';
 import type { LoggedEvent, RoomReads } from '../../rooms/room-reads.ts';
 import type { Database } from '../../storage/database.ts';
@@ -23,14 +24,18 @@ interface Counted {
   /** By thread: `main`, or the ID of the event that begins the thread. */
   threads: Record<string, Count>;
   /** Receipts that the counts are right for. */
-  read: string;
+  read: ReadPositions;
+}
+
+/** The same as JSON has it. */
+interface Kept extends Omit<Counted, 'read'> {
+  readonly read: { readonly unthreaded: number | null; readonly threads: readonly [string, number][] };
 }
 
 const MAIN = 'main';
 const CACHED = 50_000;
-const PAGE = 100;
 /** Events counted in one go; of more, the newest count. */
-const MOST_COUNTED = 5_000;
+const MOST_COUNTED = 1_000;
 /** Counts are written down when this many events were added to them. */
 const KEEP_EVERY = 200;
 
@@ -44,9 +49,18 @@ export class UnreadCounts implements SyncPart {
   readonly #rules: PushRules;
   readonly #receipts: Receipts;
   readonly #events: PushEvents;
+  readonly #ignoredUsers: (userId: UserId) => Promise<ReadonlySet<UserId>>;
   readonly #counted = boundedCache<string, Counted>(CACHED);
 
-  constructor(database: Database, rooms: RoomReads, rules: PushRules, receipts: Receipts) {
+  constructor(needs: {
+    database: Database;
+    rooms: RoomReads;
+    rules: PushRules;
+    receipts: Receipts;
+    ignoredUsers: (userId: UserId) => Promise<ReadonlySet<UserId>>;
+  }) {
+    const { database, rooms, rules, receipts } = needs;
+    this.#ignoredUsers = needs.ignoredUsers;
     this.#database = database;
     this.#rooms = rooms;
     this.#rules = rules;
@@ -84,42 +98,39 @@ export class UnreadCounts implements SyncPart {
     const key = `${userId}\0${roomId}`;
     const read = await this.#receipts.readPositions(userId, roomId);
     let counted = this.#counted.get(key) ?? (await this.#kept(userId, roomId));
-    const signature = signatureOf(read);
-    if (!counted || counted.read !== signature) {
-      const start = await this.#start(userId, roomId, read);
-      counted = { upTo: start, threads: {}, read: signature };
+    if (!counted || !reconcile(counted, read)) {
+      counted = { upTo: await this.#start(userId, roomId, read), threads: {}, read };
     }
     this.#counted.set(key, counted);
-    if (counted.upTo < upTo) await this.#advance(counted, { userId, roomId, upTo, read });
+    if (counted.upTo < upTo) await this.#advance(counted, { userId, roomId, upTo });
     return counted;
   }
 
-  async #advance(
-    counted: Counted,
-    want: { userId: UserId; roomId: RoomId; upTo: number; read: ReadPositions },
-  ): Promise<void> {
-    const { userId, roomId, upTo, read } = want;
+  async #advance(counted: Counted, want: { userId: UserId; roomId: RoomId; upTo: number }): Promise<void> {
+    const { userId, roomId, upTo } = want;
     const rules = await this.#rules.compiled(userId);
-    let added = 0;
-    for (let more = true; more && added < MOST_COUNTED;) {
-      const events = await this.#rooms.eventsAfter(roomId, counted.upTo, PAGE);
-      for (const event of events) {
-        if (event.position > upTo) break;
-        added += 1;
-        counted.upTo = event.position;
-        const thread = threadOf(event);
-        if (event.sender === userId) delete counted.threads[thread];
-        if (event.position <= Math.max(read.unthreaded, read.threads.get(thread) ?? -Infinity)) continue;
-        const outcome = evaluatePushRules(rules, { event: await this.#events.of(event), userId });
-        if (!outcome.notify) continue;
-        const count = (counted.threads[thread] ??= { notify: 0, highlight: 0 });
-        count.notify += 1;
-        if (outcome.highlight) count.highlight += 1;
-      }
-      more = events.length === PAGE && (events.at(-1)?.position ?? upTo) < upTo;
+    const ignored = await this.#ignoredUsers(userId);
+    const events = await this.#rooms.newestEvents(roomId, counted.upTo, upTo, MOST_COUNTED);
+    const ready = new Map<LoggedEvent, PushEvent>();
+    for (const event of events) {
+      if (event.sender !== userId && !ignored.has(event.sender))
+        ready.set(event, await this.#events.of(event));
+    }
+    for (const event of events) {
+      if (event.position <= counted.upTo) continue;
+      counted.upTo = event.position;
+      const thread = threadOf(event);
+      if (event.sender === userId) delete counted.threads[thread];
+      const pushEvent = ready.get(event);
+      if (!pushEvent || event.position <= readUpTo(counted.read, thread)) continue;
+      const outcome = evaluatePushRules(rules, { event: pushEvent, userId });
+      if (!outcome.notify) continue;
+      const count = (counted.threads[thread] ??= { notify: 0, highlight: 0 });
+      count.notify += 1;
+      if (outcome.highlight) count.highlight += 1;
     }
     counted.upTo = Math.max(counted.upTo, upTo);
-    if (added >= KEEP_EVERY) await this.#keep(userId, roomId, counted);
+    if (events.length >= KEEP_EVERY) await this.#keep(userId, roomId, counted);
   }
 
   /** Where counting begins: after what was read, and after the user joined. */
@@ -130,12 +141,17 @@ export class UnreadCounts implements SyncPart {
 
   async #kept(userId: UserId, roomId: RoomId): Promise<Counted | undefined> {
     const text = await unreadCountsStore.get(this.#database, userId, roomId);
-    return text === undefined ? undefined : (JSON.parse(text) as Counted);
+    if (text === undefined) return undefined;
+    const kept = JSON.parse(text) as Kept;
+    const { unthreaded, threads } = kept.read;
+    return { ...kept, read: { unthreaded: unthreaded ?? -Infinity, threads: new Map(threads) } };
   }
 
   async #keep(userId: UserId, roomId: RoomId, counted: Counted): Promise<void> {
     const unit = new UnitOfWork();
-    unreadCountsStore.put(unit, userId, roomId, JSON.stringify(counted));
+    const { unthreaded, threads } = counted.read;
+    const read = { unthreaded: Number.isFinite(unthreaded) ? unthreaded : null, threads: [...threads] };
+    unreadCountsStore.put(unit, userId, roomId, JSON.stringify({ ...counted, read } satisfies Kept));
     await this.#database.commit(unit);
   }
 }
@@ -150,6 +166,23 @@ function threadOf(event: LoggedEvent): string {
   return typeof relates.event_id === 'string' ? relates.event_id : MAIN;
 }
 
-function signatureOf(read: ReadPositions): string {
-  return JSON.stringify([read.unthreaded, [...read.threads].sort(([a], [b]) => (a < b ? -1 : 1))]);
+/** Position up to which a thread was read. */
+function readUpTo(read: ReadPositions, thread: string): number {
+  return Math.max(read.unthreaded, read.threads.get(thread) ?? -Infinity);
+}
+
+/**
+ * Brings counts in line with receipts that moved forward. False when one now stands among the events that were counted:
+ * then they have to be counted again.
+ */
+function reconcile(counted: Counted, read: ReadPositions): boolean {
+  if (counted.read === read) return true;
+  for (const thread of Object.keys(counted.threads)) {
+    const position = readUpTo(read, thread);
+    if (position === readUpTo(counted.read, thread)) continue;
+    if (position < counted.upTo) return false;
+    delete counted.threads[thread];
+  }
+  counted.read = read;
+  return true;
 }

@@ -115,8 +115,8 @@ export class Receipts implements SyncPart {
       recent.userChangedSince(userId, since, 'receipt');
     if (!changed || !request.filter.room.ephemeral.matches({ type: 'm.receipt', roomId })) return undefined;
     const after = isNew ? Number.MIN_SAFE_INTEGER : since;
-    const rows = await receiptsStore.changed(this.#database, roomId, { after, upTo, limit: MOST_RECEIPTS });
-    const shown = rows.filter((row) => row.type === 'm.read' || row.user_id === userId);
+    const range = { after, upTo, limit: MOST_RECEIPTS };
+    const shown = await receiptsStore.changed(this.#database, roomId, userId, range);
     if (shown.length === 0) return undefined;
     return { ephemeral: [`{"type":"m.receipt","content":${JSON.stringify(receiptContent(shown))}}`] };
   }

@@ -64,6 +64,21 @@ test('each mistake is named with its line and what is allowed', () => {
   assert.match(problemsOf('database:\n  engine: postgres\n')[0] ?? '', /database\.url/);
 });
 
+test('keys that every object has are no options, and a server name must be one', () => {
+  for (const key of ['constructor', '__proto__', 'toString']) {
+    assert.match(problemsOf(`${key}: 1\n`)[0] ?? '', /^FILE:1: .*there is no such key/);
+  }
+  assert.match(problemsOf('server_name: bad name!\n')[0] ?? '', /^server_name: must be host/);
+});
+
+test('the sample file takes every server name', () => {
+  for (const name of ['[2001:db8::1]:8448', '10', 'example.org:8448']) {
+    withFile(sampleConfiguration(name), (file) =>
+      assert.equal(loadConfig({ file, env: {} }).server_name, name),
+    );
+  }
+});
+
 test('a file that is not there is said so', () => {
   assert.throws(() => loadConfig({ file: '/nowhere/myelin.yaml', env: {} }), /cannot be read/);
 });

@@ -1,3 +1,4 @@
+import { stringify } from 'yaml';
 import { allowed, configOptions, schemaAt } from './options.ts';
 
 /** `docs/configuration.md`, made from the schema. */
@@ -30,11 +31,16 @@ export function configurationDocument(): string {
   return `${lines.join('\n')}\n`;
 }
 
+/** The text as YAML reads it: plain where it can be. */
+function quoted(text: string): string {
+  return stringify(text).trimEnd();
+}
+
 /** A file with every option at its default, commented out. */
 export function sampleConfiguration(serverName: string): string {
   const lines = [
     '# Configuration of Myelin. What is commented out shows the default.',
-    `server_name: ${serverName}`,
+    `server_name: ${quoted(serverName)}`,
   ];
   let section: readonly string[] = [];
   for (const { path, schema } of configOptions()) {

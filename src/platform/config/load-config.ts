@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import { isMap, isScalar, LineCounter, parseDocument, type Document, type Pair, type YAMLMap } from 'yaml';
+import { isServerName } from '../../protocol/server-name.ts';
 import { allowed, configOptions, schemaAt, type OptionSchema } from './options.ts';
 import { ConfigSchema, type Config } from './schema.ts';
 
@@ -34,6 +35,11 @@ export function loadConfig(source: {
   if (!Value.Check(ConfigSchema, config)) throw new ConfigError(['The configuration is not complete']);
   if (config.database.engine === 'postgres' && config.database.url === '') {
     throw new ConfigError(['database.url: must be given for the engine postgres (MYELIN_DATABASE_URL)']);
+  }
+  if (!isServerName(config.server_name)) {
+    throw new ConfigError([
+      'server_name: must be host, host:port or [IPv6]:port, at most 230 characters (MYELIN_SERVER_NAME)',
+    ]);
   }
   return config;
 }

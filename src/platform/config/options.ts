@@ -34,7 +34,10 @@ export function configOptions(schema: OptionSchema = ROOT, path: readonly string
 /** The schema at a path of the file; undefined where the file has nothing. */
 export function schemaAt(path: readonly string[]): OptionSchema | undefined {
   let schema: OptionSchema | undefined = ROOT;
-  for (const key of path) schema = schema?.properties?.[key];
+  for (const key of path) {
+    const properties: Readonly<Record<string, OptionSchema>> = schema?.properties ?? {};
+    schema = Object.hasOwn(properties, key) ? properties[key] : undefined;
+  }
   return schema;
 }
 

@@ -57,6 +57,7 @@ class PostgresDatabase implements Database {
   /** Notices of a batch of which the last has not come. */
   #partial: Change[] = [];
   #closed: Error | undefined;
+  #closing: Promise<void> | undefined;
 
   constructor(url: string, poolSize: number) {
     this.#url = url;
@@ -116,7 +117,12 @@ class PostgresDatabase implements Database {
     this.#feed.subscribe(listener);
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     while (this.#busy) await this.#busy;
     this.#closed ??= new Error('The database is closed');
     await this.#listener.close();

@@ -39,6 +39,7 @@ export class SqliteDatabase implements Database {
   #held: Promise<void> | undefined;
   #answer: ((outcome: BatchOutcome | { failed: string }) => void) | undefined;
   #closed: Error | undefined;
+  #closing: Promise<void> | undefined;
   /** Somebody wants to write exclusively, once the batch under way is over. */
   #idle: (() => void) | undefined;
   /** Somebody waits until nothing is left to commit. */
@@ -116,7 +117,12 @@ export class SqliteDatabase implements Database {
     this.#feed.subscribe(listener);
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     while (this.#held || this.#busy) {
       if (this.#held) await this.#held;
       else await new Promise<void>((resolve) => (this.#drained = resolve));

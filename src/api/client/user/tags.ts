@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import type { AccountData } from '../../../modules/account-data/index.ts';
-import { roomId, type RoomId, type UserId } from '../../../protocol/identifiers.ts';
+import { roomId } from '../../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../../protocol/json.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 import { ownUser } from './own-user.ts';
@@ -22,7 +22,8 @@ export const getRoomTags = endpoint(
   },
   async (needs: { accountData: AccountData }, request) => {
     const userId = ownUser(request.session, request.params.userId);
-    return { tags: await tagsOf(needs.accountData, userId, roomId(request.params.roomId)) };
+    const room = roomId(request.params.roomId);
+    return { tags: tagsIn(await needs.accountData.find(userId, room, 'm.tag')) };
   },
 );
 
@@ -37,9 +38,9 @@ export const setRoomTag = endpoint(
   async (needs: { accountData: AccountData }, request) => {
     const userId = ownUser(request.session, request.params.userId);
     const room = roomId(request.params.roomId);
-    const tags = await tagsOf(needs.accountData, userId, room);
-    const content = { tags: { ...tags, [request.params.tag]: request.body as JsonObject } };
-    await needs.accountData.put(userId, room, 'm.tag', content);
+    await needs.accountData.edit(userId, room, 'm.tag', (before) => ({
+      tags: { ...tagsIn(before), [request.params.tag]: request.body as JsonObject },
+    }));
     return {};
   },
 );
@@ -50,15 +51,16 @@ export const deleteRoomTag = endpoint(
   async (needs: { accountData: AccountData }, request) => {
     const userId = ownUser(request.session, request.params.userId);
     const room = roomId(request.params.roomId);
-    const tags = { ...(await tagsOf(needs.accountData, userId, room)) };
-    if (!Object.hasOwn(tags, request.params.tag)) return {};
-    delete tags[request.params.tag];
-    await needs.accountData.put(userId, room, 'm.tag', { tags });
+    await needs.accountData.edit(userId, room, 'm.tag', (before) => {
+      const tags = { ...tagsIn(before) };
+      if (!Object.hasOwn(tags, request.params.tag)) return undefined;
+      delete tags[request.params.tag];
+      return { tags };
+    });
     return {};
   },
 );
 
-async function tagsOf(accountData: AccountData, userId: UserId, room: RoomId): Promise<JsonObject> {
-  const tags = (await accountData.find(userId, room, 'm.tag'))?.tags;
-  return isJsonObject(tags) ? tags : {};
+function tagsIn(content: JsonObject | undefined): JsonObject {
+  return isJsonObject(content?.tags) ? content.tags : {};
 }
