@@ -25,7 +25,7 @@ async function python(): Promise<{ command: string } | { missing: string }> {
   }
 }
 
-test('two people with matrix-nio converse [B026 partial] [B034 partial] [B046 partial]', async (context) => {
+test('two people with matrix-nio converse', async (context) => {
   const found = await python();
   if ('missing' in found) return context.skip(found.missing);
   const place = await makePlace('sqlite');
