@@ -36,6 +36,8 @@ export interface RoomWishes {
   readonly powerLevelContentOverride?: JsonObject;
 }
 
+const MOST_TRIES = 5;
+
 const EMPTY: HeadPoint = {
   version: 0,
   extremities: [],
@@ -89,22 +91,32 @@ export class RoomCreation {
     const alias = await this.#alias(wishes.roomAliasName);
     const preset = wishes.preset ?? (wishes.visibility === 'public' ? 'public_chat' : 'private_chat');
     const createContent = creationContent(version, creator, wishes.creationContent ?? {}, preset, invitees);
+    const founding = { creator, wishes, preset, invitees, alias, createContent };
+    for (let tries = 1; ; tries++) {
+      try {
+        return { roomId: await this.#found(version, founding), alias };
+      } catch (error) {
+        if (!(error instanceof GuardFailed)) throw asCreationError(error);
+        await this.#alias(wishes.roomAliasName);
+        if (tries === MOST_TRIES) throw error;
+      }
+    }
+  }
+
+  /** Fails when another process made the same room in the same millisecond, or gave its alias away. */
+  async #found(version: RoomVersion, founding: Founding): Promise<RoomId> {
+    const { creator, createContent } = founding;
     const createdAt = this.#creationTime();
     const roomId = this.#roomId(version, creator, createContent, createdAt);
     const head = new RoomHead(roomId, version, { ...EMPTY }, 0);
-    try {
-      await this.#writer.create(head, async (transaction, unit) => {
-        const event = { sender: creator, originServerTs: createdAt };
-        await transaction.add({ ...event, type: 'm.room.create', stateKey: '', content: createContent });
-        const founding = { creator, wishes, preset, invitees, alias };
-        await this.#addFirstState(transaction, founding);
-        await this.#addInvites(transaction, founding);
-        this.#addDirectoryEntries(unit, roomId, founding);
-      });
-    } catch (error) {
-      throw asCreationError(error);
-    }
-    return { roomId, alias };
+    await this.#writer.create(head, async (transaction, unit) => {
+      const event = { sender: creator, originServerTs: createdAt };
+      await transaction.add({ ...event, type: 'm.room.create', stateKey: '', content: createContent });
+      await this.#addFirstState(transaction, founding);
+      await this.#addInvites(transaction, founding);
+      this.#addDirectoryEntries(unit, roomId, founding);
+    });
+    return roomId;
   }
 
   /**
@@ -194,6 +206,7 @@ interface Founding {
   readonly preset: Preset;
   readonly invitees: readonly UserId[];
   readonly alias: RoomAlias | undefined;
+  readonly createContent: JsonObject;
 }
 
 /** The full alias of a wished localpart on this server. */
@@ -247,9 +260,6 @@ export function topicContent(topic: string): JsonObject {
 }
 
 function asCreationError(error: unknown): unknown {
-  if (error instanceof GuardFailed) {
-    return new MatrixError(400, 'M_ROOM_IN_USE', 'The room alias was taken in the meantime');
-  }
   if (error instanceof MatrixError && error.errcode === 'M_FORBIDDEN') {
     return new MatrixError(400, 'M_INVALID_ROOM_STATE', `The room cannot begin like this: ${error.message}`);
   }

@@ -105,7 +105,9 @@ export class EventLog {
     };
     const events = (await this.page(roomId, range)).reverse();
     if (fromEnd && deliveries === this.#deliveries) {
-      this.#windows.set(roomId, { events: [...events], whole: events.length < wanted });
+      const newest = events.slice(-2 * WINDOW);
+      const whole = events.length < wanted && newest.length === events.length;
+      this.#windows.set(roomId, { events: newest, whole });
     }
     const found = events.filter((event) => event.position > after);
     return { events: limit === 0 ? [] : found.slice(-limit), limited: found.length > limit };
