@@ -12,18 +12,18 @@ import { StoredEvent } from './stored-event.ts';
  * References to events as `auth_events` and `prev_events` carry them: IDs from room version 3 on, before that pairs
  * of ID and hashes.
  *
- * @param known events that are not in the database yet.
+ * @param known gives events that are not in the database yet.
  */
 export async function eventReferences(
   reader: Reader,
   version: RoomVersion,
   eventIds: readonly EventId[],
-  known: readonly StoredEvent[],
+  known: (eventId: EventId) => StoredEvent | undefined,
 ): Promise<JsonValue[]> {
   if (version.eventIdFormat !== 'server-chosen') return [...eventIds];
   const references: JsonValue[] = [];
   for (const eventId of eventIds) {
-    const event = known.find((one) => one.eventId === eventId) ?? (await load(reader, eventId));
+    const event = known(eventId) ?? (await load(reader, eventId));
     references.push([eventId, { sha256: base64(referenceHash(pduOfEvent(event, version), version)) }]);
   }
   return references;

@@ -24,6 +24,13 @@ export interface HeadPoint {
   invitedCount: number;
 }
 
+/** What a unit of work does to a room. */
+export interface Decided {
+  readonly point: HeadPoint;
+  readonly state: ReadonlyMap<StateKey, StoredEvent>;
+  readonly events: readonly StoredEvent[];
+}
+
 /**
  * The head of a room as this process knows it, ahead of the database by the units that wait to be committed.
  * Only decisions about new events read it; what is shown to people is read from the database.
@@ -41,6 +48,8 @@ export class RoomHead {
   readonly #state = boundedCache<StateKey, { event: StoredEvent | undefined }>(STATE_ENTRIES);
   /** State of units that are not committed yet; must not be forgotten. */
   readonly #uncommitted = new Map<StateKey, StoredEvent>();
+  /** Events of units that are not committed yet. */
+  readonly #pending = new Map<EventId, StoredEvent>();
 
   constructor(roomId: RoomId, version: RoomVersion, point: HeadPoint, position: number) {
     this.roomId = roomId;
@@ -63,6 +72,7 @@ export class RoomHead {
     if (!row) throw new Error('A room that was loaded is not in the database');
     for (const key of this.#uncommitted.keys()) this.#state.delete(key);
     this.#uncommitted.clear();
+    this.#pending.clear();
     for (;;) {
       const rows = await eventsStore.stateAfter(reader, this.roomId, this.#position, CATCH_UP);
       for (const eventRow of rows) {
@@ -91,24 +101,32 @@ export class RoomHead {
   }
 
   /** Moves the head on by a unit of work that was handed to the database. */
-  advance(point: HeadPoint, state: ReadonlyMap<StateKey, StoredEvent>): void {
+  advance({ point, state, events }: Decided): void {
     this.point = point;
+    for (const event of events) this.#pending.set(event.eventId, event);
     for (const [key, event] of state) {
       this.#uncommitted.set(key, event);
       this.#state.delete(key);
     }
   }
 
-  /** A unit of this process was committed: its state may leave memory. */
-  committed(version: number, state: ReadonlyMap<StateKey, StoredEvent>, newest: number): void {
-    this.#committedVersion = Math.max(this.#committedVersion, version);
+  /** A unit of this process was committed: its events may leave memory. */
+  committed({ point, state, events }: Decided): void {
+    this.#committedVersion = Math.max(this.#committedVersion, point.version);
+    for (const event of events) this.#pending.delete(event.eventId);
     for (const [key, event] of state) {
       if (this.#uncommitted.get(key) === event) {
         this.#uncommitted.delete(key);
         this.#state.set(key, { event });
       }
     }
+    const newest = events.at(-1)?.position ?? 0;
     if (newest > this.#position && !this.stale) this.#position = newest;
+  }
+
+  /** An event that was handed to the database and is not committed yet. */
+  pending(eventId: EventId): StoredEvent | undefined {
+    return this.#pending.get(eventId);
   }
 
   /** Another process brought the room to this version. */

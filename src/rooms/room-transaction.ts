@@ -123,13 +123,15 @@ export class RoomTransaction {
   async #pdu(draft: EventDraft, authEvents: readonly StoredEvent[]): Promise<Pdu> {
     const { version, roomId } = this.head;
     const { reader } = this.#needs;
+    const known = (eventId: EventId) =>
+      this.events.find((event) => event.eventId === eventId) ?? this.head.pending(eventId);
     const authIds = authEvents.map((event) => event.eventId);
     const pdu: Pdu = {
-      auth_events: await eventReferences(reader, version, authIds, this.events),
+      auth_events: await eventReferences(reader, version, authIds, known),
       content: draft.content,
       depth: Math.min(this.point.depth + 1, Number.MAX_SAFE_INTEGER),
       origin_server_ts: draft.originServerTs ?? this.#needs.clock.now(),
-      prev_events: await eventReferences(reader, version, this.point.extremities, this.events),
+      prev_events: await eventReferences(reader, version, this.point.extremities, known),
       sender: draft.sender,
       type: draft.type,
     };

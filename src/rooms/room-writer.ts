@@ -76,8 +76,8 @@ export class RoomWriter {
     } finally {
       this.#needs.tries.settle(transaction.nodes);
     }
-    head.advance(transaction.point, transaction.state);
-    head.committed(transaction.point.version, transaction.state, transaction.events.at(-1)?.position ?? 0);
+    head.advance(transaction);
+    head.committed(transaction);
     this.#actor(head.roomId).head ??= head;
     return result;
   }
@@ -100,7 +100,7 @@ export class RoomWriter {
     const result = await decide(transaction, unit);
     if (transaction.events.length === 0 && unit.writes.length === 0) return () => Promise.resolve(result);
     const committed = this.#database.commit(fill(unit, transaction, false));
-    if (transaction.events.length > 0) head.advance(transaction.point, transaction.state);
+    if (transaction.events.length > 0) head.advance(transaction);
     return () => this.#finish(actor, roomId, committed, { transaction, result, decide });
   }
 
@@ -142,15 +142,14 @@ export class RoomWriter {
     });
     if (!made) throw new Error('The database did not run an exclusive unit of work');
     const { transaction, result } = made;
-    if (transaction.events.length > 0) transaction.head.advance(transaction.point, transaction.state);
+    if (transaction.events.length > 0) transaction.head.advance(transaction);
     this.#settle(transaction);
     return () => Promise.resolve(result);
   }
 
   #settle(transaction: RoomTransaction): void {
     this.#needs.tries.settle(transaction.nodes);
-    const newest = transaction.events.at(-1);
-    if (newest) transaction.head.committed(transaction.point.version, transaction.state, newest.position);
+    if (transaction.events.length > 0) transaction.head.committed(transaction);
   }
 
   async #head(actor: Actor, roomId: RoomId): Promise<RoomHead> {

@@ -406,3 +406,20 @@ onServers('profiles show in rooms and have limits [B037 partial]', async ({ pers
   await bob.fails(400, 'M_PROFILE_TOO_LARGE', 'PUT', `${path}/big`, { big: 'x'.repeat(66_000) });
   await bob.fails(400, 'M_MISSING_PARAM', 'PUT', `${path}/displayname`, {});
 });
+
+onServers(
+  'many at once write into rooms of every kind of event ID [B084] [B085] [B086]',
+  async ({ person }) => {
+    const alice = await person('alice');
+    for (const version of ['1', '2', '3', '11']) {
+      const room = await alice.createRoom({ room_version: version });
+      const sent = await Promise.all(
+        Array.from({ length: 40 }, (_, i) =>
+          i % 4 === 0 ? alice.setState(room, 'org.example', { i }, `k${i}`) : alice.say(room, `m${i}`),
+        ),
+      );
+      const { chunk } = await alice.ok('GET', alice.room(room, '/messages?dir=b&limit=40'));
+      assert.deepEqual(new Set(chunk.map((event: Json) => event.event_id)), new Set(sent));
+    }
+  },
+);
