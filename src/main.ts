@@ -172,7 +172,9 @@ async function createUser(services: Services, args: Arguments, name: string): Pr
 async function setPassword(services: Services, args: Arguments, name: string): Promise<void> {
   const userId = services.registration.userIdOf(name);
   await services.accounts.setPassword(userId, await passwordOf(args), undefined);
-  process.stdout.write(`Set the password of ${userId} and logged out its devices.\n`);
+  process.stdout.write(
+    `Set the password of ${userId} and logged out its devices (a running server notices within a minute).\n`,
+  );
 }
 
 async function deactivate(services: Services, _args: Arguments, name: string): Promise<void> {
