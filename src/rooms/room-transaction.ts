@@ -2,7 +2,7 @@ import { checkAuth } from '../protocol/auth/auth-rules.ts';
 import { authTypesFor } from '../protocol/auth/auth-types.ts';
 import { canonicalJson } from '../protocol/canonical-json.ts';
 import { stateKeyOf, type Pdu, type RoomEvent, type StateKey } from '../protocol/events/event.ts';
-import type { EventId, RoomId, UserId } from '../protocol/identifiers.ts';
+import { serverNameOf, type EventId, type RoomId, type UserId } from '../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../protocol/json.ts';
 import { forbidden, invalidParam, MatrixError } from '../protocol/matrix-error.ts';
 import type { Reader } from '../storage/database.ts';
@@ -82,6 +82,7 @@ export class RoomTransaction {
    */
   async add(draft: EventDraft): Promise<StoredEvent> {
     assertNoNul(draft);
+    assertFewSignatures(draft);
     const { version } = this.head;
     const authEvents = await this.#authEvents(draft);
     const pdu = await this.#pdu(draft, [...authEvents.values()]);
@@ -151,7 +152,7 @@ export class RoomTransaction {
   ): Promise<void> {
     const create = await this.stateEvent('m.room.create', '');
     const candidate: RoomEvent = {
-      eventId: '$candidate' as EventId,
+      eventId: `$candidate:${serverNameOf(draft.sender)}` as EventId,
       roomId: this.roomId,
       type: draft.type,
       stateKey: draft.stateKey,
@@ -216,6 +217,9 @@ export class RoomTransaction {
   }
 }
 
+/** Keys, and signatures, of a third-party invite. */
+const MOST_KEYS = 8;
+
 /** Keys of a PDU that have columns of their own in the table of events. */
 const COLUMN_KEYS: ReadonlySet<string> = new Set([
   'content',
@@ -231,4 +235,21 @@ const COLUMN_KEYS: ReadonlySet<string> = new Set([
 function assertNoNul(draft: EventDraft): void {
   if (!draft.type.includes('\0') && draft.stateKey?.includes('\0') !== true) return;
   throw invalidParam('The type and the state key of an event must not hold the character NUL');
+}
+
+/**
+ * A third-party invite is checked with each key of the room against each of its signatures: of what people of this server
+ * send, both must be few.
+ */
+function assertFewSignatures({ type, content }: EventDraft): void {
+  const { third_party_invite: invite, public_keys: keys } = content;
+  const tooManyKeys = type === 'm.room.third_party_invite' && Array.isArray(keys) && keys.length > MOST_KEYS;
+  const signed = isJsonObject(invite) && isJsonObject(invite.signed) ? invite.signed : {};
+  const servers = isJsonObject(signed.signatures) ? Object.values(signed.signatures) : [];
+  const count = servers.reduce<number>(
+    (sum, one) => sum + (isJsonObject(one) ? Object.keys(one).length : 0),
+    0,
+  );
+  if (!tooManyKeys && count <= MOST_KEYS) return;
+  throw invalidParam(`A third-party invite may have ${MOST_KEYS} keys and ${MOST_KEYS} signatures`);
 }

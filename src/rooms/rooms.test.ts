@@ -184,6 +184,36 @@ onServers('power levels guard state, redactions and their own change [B039] [B02
   });
 });
 
+onServers('everybody may redact what they sent themselves, in every version [B030]', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')];
+  for (const version of VERSIONS) {
+    const room = await alice.createRoom({ preset: 'public_chat', room_version: version });
+    await bob.join(room);
+    const own = await bob.say(room, 'oops');
+    await bob.ok('PUT', bob.room(room, `/redact/${encodeURIComponent(own)}/r1`), {});
+    const other = await alice.say(room, 'stays');
+    await bob.fails(403, 'M_FORBIDDEN', 'PUT', bob.room(room, `/redact/${encodeURIComponent(other)}/r2`), {});
+  }
+});
+
+onServers('third-party invites have few keys and signatures [B079 partial]', async ({ person }) => {
+  const alice = await person('alice');
+  const room = await alice.createRoom();
+  const many = Array.from({ length: 9 }, (_, i) => ({ public_key: String(i) }));
+  const path = alice.room(room, '/state/m.room.third_party_invite/token');
+  await alice.fails(400, 'M_INVALID_PARAM', 'PUT', path, { public_keys: many });
+  const signatures = { 'id.example': Object.fromEntries(many.map((_, i) => [`ed25519:${i}`, 'x'])) };
+  const signed = { mxid: '@bob:localhost', token: 'token', signatures };
+  const invite = { membership: 'invite', third_party_invite: { signed } };
+  await alice.fails(
+    400,
+    'M_INVALID_PARAM',
+    'PUT',
+    alice.room(room, '/state/m.room.member/@bob:localhost'),
+    invite,
+  );
+});
+
 onServers('the same state again makes no new event [B029]', async ({ person }) => {
   const alice = await person('alice');
   const room = await alice.createRoom();

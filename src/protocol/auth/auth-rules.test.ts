@@ -202,6 +202,12 @@ test('levels written as text are levels until version 9, and refused from 10 on'
     assert.equal(room.allows('alice', 'm.room.power_levels', '', { users: { bob: 1 } }), false);
     assert.equal(room.allows('alice', 'm.room.power_levels', '', { users: { [userOf('bob')]: 'x' } }), false);
   }
+  const zeroes = new AuthRoom('9');
+  assert.equal(
+    zeroes.allows('alice', 'm.room.power_levels', '', { users: { [userOf('bob')]: '0000000000000000100' } }),
+    true,
+  );
+  assert.equal(zeroes.allows('alice', 'm.room.power_levels', '', { ban: Infinity }), false);
   const create = { sender: userOf('alice'), content: { creator: userOf('alice') } };
   const levels = { content: { users: { [userOf('bob')]: ' 7 ' }, ban: '60', kick: 49.9 } };
   const view = new PowerLevels(new AuthRoom('9').version, create, levels);

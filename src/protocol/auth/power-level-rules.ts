@@ -43,6 +43,10 @@ function checkForm(version: RoomVersion, content: JsonObject, levels: PowerLevel
       }
     }
   }
+  for (const key of LEVELS) {
+    const level = content[key];
+    if (typeof level === 'number' && !Number.isFinite(level)) return `"${key}" is out of range`;
+  }
   const users = content.users;
   if (users === undefined) return undefined;
   if (!isJsonObject(users)) return '"users" must be an object';

@@ -17,7 +17,9 @@ export function parseLevel(value: unknown, version: RoomVersion): number | undef
     return version.integerPowerLevels || !Number.isFinite(value) ? undefined : Math.trunc(value);
   }
   if (typeof value !== 'string' || version.integerPowerLevels) return undefined;
-  return /^\s*[+-]?\d{1,15}\s*$/.test(value) ? Number(value) : undefined;
+  if (!/^\s*[+-]?\d+\s*$/.test(value)) return undefined;
+  const level = Number(value);
+  return Number.isFinite(level) ? level : undefined;
 }
 
 /** Who may do what in a room (Client-Server API, m.room.power_levels), from its create and power levels events. */
