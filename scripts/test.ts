@@ -28,7 +28,7 @@ const run: [string, string[]] = [
       node,
       ...flags,
       '--test',
-      '--test-timeout=300000',
+      '--test-timeout=120000',
     ],
     ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
     ...[

@@ -88,9 +88,7 @@ class PostgresDatabase implements Database {
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(this.#closed);
       this.#waiting.push({ unit, resolve, reject });
-      this.#busy ??= new Promise<void>((done) => setImmediate(done))
-        .then(() => this.#run())
-        .finally(() => (this.#busy = undefined));
+      this.#busy ??= this.#run();
     });
   }
 
@@ -130,7 +128,9 @@ class PostgresDatabase implements Database {
     await this.#pool.end();
   }
 
+  /** Commits until nothing waits; whoever comes after that begins anew, so nothing may happen in between. */
   async #run(): Promise<void> {
+    await new Promise<void>((resolve) => setImmediate(resolve));
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0, BATCH_LIMIT);
       try {
@@ -141,6 +141,7 @@ class PostgresDatabase implements Database {
         for (const one of batch) one.reject(error);
       }
     }
+    this.#busy = undefined;
   }
 
   /** Commits a batch; its units are answered when their notice came back, which does not hold up the next batch. */
