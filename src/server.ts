@@ -8,7 +8,9 @@ import { roomEndpoints } from './api/client/room-endpoints.ts';
 import { createModules } from './modules/index.ts';
 import { systemClock, type Clock } from './platform/clock.ts';
 import type { Config } from './platform/config/schema.ts';
+import { Mailer } from './platform/mailer.ts';
 import { Metrics } from './platform/metrics.ts';
+import { OutgoingHttp } from './platform/outgoing-http.ts';
 import { systemRandomness, type Randomness } from './platform/randomness.ts';
 import { RateLimiter } from './platform/rate-limiter.ts';
 import { loadSigningKey } from './platform/signing-key-file.ts';
@@ -73,6 +75,8 @@ export async function createServices(config: Config, database: Database, overrid
     if (waitMs !== undefined) throw tooManyRequests(waitMs);
   };
 
+  const outgoing = new OutgoingHttp({ allowedRanges: config.outgoing.allowed_ranges });
+  const mailer = new Mailer({ smtpUrl: config.mail.smtp_url, from: config.mail.from });
   const recent = new RecentChanges(database);
   const rooms = createRoomServices({
     database,
@@ -118,6 +122,8 @@ export async function createServices(config: Config, database: Database, overrid
     ...modules,
     clock,
     limiter,
+    outgoing,
+    mailer,
     notifier,
     sync,
     serverName,
@@ -171,6 +177,8 @@ async function serveFrom(database: Database, config: Config, overrides: Override
       await closeHttp(app, underWay);
       services.notifier.close();
       await services.sessions.flush();
+      await services.outgoing.close();
+      await services.mailer.close();
       await database.close();
     },
   };

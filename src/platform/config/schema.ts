@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox';
+import { mailSection, outgoingSection } from './outgoing-section.ts';
 
 const port = (value: number, description: string) =>
   Type.Integer({ minimum: 0, maximum: 65535, default: value, description });
@@ -152,6 +153,8 @@ export const ConfigSchema = Type.Object(
       },
       { additionalProperties: false, description: 'How much a caller may ask for' },
     ),
+    outgoing: outgoingSection,
+    mail: mailSection,
     well_known: Type.Object(
       {
         support_email: Type.String({

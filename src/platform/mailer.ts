@@ -1,0 +1,55 @@
+import type { Transporter } from 'nodemailer';
+
+/** Where mail is handed in, and who it is from. */
+export interface MailSettings {
+  /** `smtp://user:password@host:port` or `smtps://…`; empty when there is no mail. */
+  readonly smtpUrl: string;
+  /** Such as `Example <matrix@example.org>`. */
+  readonly from: string;
+}
+
+/** A mail. Headers may hold line breaks nowhere: nodemailer takes them out. */
+export interface Mail {
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+  readonly html?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Sends mail by SMTP. The library is loaded with the first mail. */
+export class Mailer {
+  readonly #settings: MailSettings;
+  #transport: Promise<Transporter> | undefined;
+
+  constructor(settings: MailSettings) {
+    this.#settings = settings;
+  }
+
+  /** Whether mail can be sent at all. */
+  get enabled(): boolean {
+    return this.#settings.smtpUrl !== '';
+  }
+
+  /**
+   * Resolves when the mail server has taken the mail.
+   *
+   * @throws Error when it did not, or when there is no mail server.
+   */
+  async send(mail: Mail): Promise<void> {
+    if (!this.enabled) throw new Error('This server has no mail server to send mail with');
+    this.#transport ??= this.#connect();
+    const transport = await this.#transport;
+    await transport.sendMail({ from: this.#settings.from, ...mail, headers: { ...mail.headers } });
+  }
+
+  /** Closes the connection to the mail server. */
+  async close(): Promise<void> {
+    (await this.#transport)?.close();
+  }
+
+  async #connect(): Promise<Transporter> {
+    const { createTransport } = await import('nodemailer');
+    return createTransport(this.#settings.smtpUrl, {});
+  }
+}
