@@ -8,6 +8,8 @@ export interface SyncRequest {
   readonly deviceId: DeviceId | undefined;
   /** Position of the client's last sync; undefined for an initial one. */
   readonly since: number | undefined;
+  /** Position of the last message that the device got; it lags behind `since` when there were many. */
+  readonly toDeviceSince: number | undefined;
   /** Position up to which this sync answers. Leave out what is later. */
   readonly upTo: number;
   readonly filter: ClientFilter;
@@ -26,7 +28,11 @@ export interface AccountSections {
   accountData?: EventText[];
   presence?: EventText[];
   toDevice?: EventText[];
-  /** Further top-level keys of the response, as JSON text: `device_lists`, `device_one_time_keys_count` … */
+  /** Position of the last of `toDevice`, when there are more to come. */
+  toDeviceUpTo?: number;
+  /** Something changed of what accompanies every answer: the client is told at once. */
+  wakes?: boolean;
+  /** Further top-level keys of the response, as JSON text, such as `device_lists`. */
   other?: Record<string, string>;
 }
 
@@ -39,10 +45,15 @@ export interface RoomSections {
 }
 
 /**
- * How a module takes part in /sync. Both calls are made for every sync: answer undefined at once when nothing
+ * How a module takes part in /sync. `account` and `room` are called for every sync: answer undefined at once when nothing
  * changed since (`request.recent`), without a query.
  */
 export interface SyncPart {
+  /** Top-level keys, as JSON text, that every answer to the device has, even one that tells nothing. */
+  accompany?(device: {
+    userId: UserId;
+    deviceId: DeviceId | undefined;
+  }): Promise<Record<string, string> | undefined>;
   account?(request: SyncRequest): Promise<AccountSections | undefined>;
   /** Called for joined rooms that may have changed. `timelineChanged`: new events of the room are in this sync. */
   room?(request: SyncRequest, roomId: RoomId, timelineChanged: boolean): Promise<RoomSections | undefined>;

@@ -10,8 +10,19 @@ export function streamToken(position: number): string {
 
 /** The position of a token. Throws 400 M_INVALID_PARAM for what this server did not make. */
 export function parseStreamToken(token: string): number {
-  const match = /^s(-?\d{1,15})$/.exec(token);
+  return parseSyncToken(token).position;
+}
+
+/** The token of a sync that did not hold all messages for the device: it names the last of them, too. */
+export function syncToken(position: number, toDevice: number | undefined): string {
+  return toDevice === undefined ? streamToken(position) : `${streamToken(position)}d${toDevice}`;
+}
+
+/** What `syncToken` or `streamToken` made. Throws 400 M_INVALID_PARAM for what this server did not make. */
+export function parseSyncToken(token: string): { position: number; toDevice: number } {
+  const match = /^s(-?\d{1,15})(?:d(\d{1,15}))?$/.exec(token);
   if (!match)
     throw invalidParam('This is not a token of this server: use one that a sync or a page of messages gave');
-  return Number(match[1]);
+  const position = Number(match[1]);
+  return { position, toDevice: match[2] === undefined ? position : Number(match[2]) };
 }

@@ -46,6 +46,7 @@ export type Topic =
   | 'account-data'
   | 'to-device'
   | 'device-list'
+  | 'one-time-keys'
   | 'profile'
   | 'session'
   | 'reset';

@@ -1,8 +1,12 @@
 import { LRUCache } from 'lru-cache';
+import { isJsonObject } from '../protocol/json.ts';
 import type { Change, Database, Topic } from './database.ts';
 
-/** Newest position at which something of each topic changed. */
-type Marks = Partial<Record<Topic, number>> & { newest: number };
+/** What is remembered of a room or user: the topics, and of events those that changed a membership. */
+type Marked = Topic | 'membership';
+
+/** Newest position at which something of each topic changed; `newest` is of those that are a room's or user's own. */
+type Marks = Partial<Record<Marked, number>> & { newest: number };
 
 /**
  * Remembers where in the log each room and user last changed, so that a sync with nothing new costs no query.
@@ -14,23 +18,27 @@ export class RecentChanges {
   /** Whatever changed at or before this position may have been forgotten. */
   #roomFloor: number;
   #userFloor: number;
+  /** Newest position of each topic, anywhere. */
+  readonly #anywhere: Partial<Record<Topic, number>> = {};
+  #anywhereFloor: number;
 
   /** @param limit the most rooms, and the most users, to remember. */
   constructor(database: Database, limit = 50_000) {
     this.#roomFloor = database.position();
     this.#userFloor = database.position();
+    this.#anywhereFloor = database.position();
     this.#rooms = new LRUCache({
       maxSize: limit,
       sizeCalculation: () => 1,
       dispose: (marks, _key, reason) => {
-        if (reason === 'evict') this.#roomFloor = Math.max(this.#roomFloor, marks.newest);
+        if (reason === 'evict') this.#roomFloor = Math.max(this.#roomFloor, newestOf(marks));
       },
     });
     this.#users = new LRUCache({
       maxSize: limit,
       sizeCalculation: () => 1,
       dispose: (marks, _key, reason) => {
-        if (reason === 'evict') this.#userFloor = Math.max(this.#userFloor, marks.newest);
+        if (reason === 'evict') this.#userFloor = Math.max(this.#userFloor, newestOf(marks));
       },
     });
     database.subscribe((changes) => {
@@ -38,13 +46,21 @@ export class RecentChanges {
     });
   }
 
-  /** Whether the room may have changed after `since`, in the given topic or in any. */
-  roomChangedSince(roomId: string, since: number, topic?: Topic): boolean {
+  /** Whether anything of a topic may have changed after `since`, for anybody. */
+  changedSince(since: number, topic: Topic): boolean {
+    return since < this.#anywhereFloor || (this.#anywhere[topic] ?? 0) > since;
+  }
+
+  /**
+   * Whether the room may have changed after `since`, in the given topic or in any. The device lists of its members are
+   * no part of the room: they count only when they are asked for.
+   */
+  roomChangedSince(roomId: string, since: number, topic?: Marked): boolean {
     return changed(this.#rooms.get(roomId), since, this.#roomFloor, topic);
   }
 
   /** Whether something addressed to the user may have changed after `since`, in the given topic or in any. */
-  userChangedSince(userId: string, since: number, topic?: Topic): boolean {
+  userChangedSince(userId: string, since: number, topic?: Marked): boolean {
     return changed(this.#users.get(userId), since, this.#userFloor, topic);
   }
 
@@ -54,24 +70,33 @@ export class RecentChanges {
       this.#users.clear();
       this.#roomFloor = change.position;
       this.#userFloor = change.position;
+      this.#anywhereFloor = change.position;
       return;
     }
+    this.#anywhere[change.topic] = change.position;
     for (const room of change.rooms) mark(this.#rooms, room, change);
     for (const user of change.users) mark(this.#users, user, change);
   }
 }
 
-function mark(marks: LRUCache<string, Marks>, key: string, change: Change): void {
-  const found = marks.get(key);
-  if (found) {
-    found[change.topic] = change.position;
-    found.newest = change.position;
-  } else {
-    marks.set(key, { [change.topic]: change.position, newest: change.position });
+function mark(all: LRUCache<string, Marks>, key: string, change: Change): void {
+  let marks = all.get(key);
+  if (!marks) {
+    marks = { newest: 0 };
+    all.set(key, marks);
+  }
+  marks[change.topic] = change.position;
+  if (change.topic !== 'device-list') marks.newest = change.position;
+  if (change.topic === 'event' && isJsonObject(change.data) && change.data.membership !== undefined) {
+    marks.membership = change.position;
   }
 }
 
-function changed(marks: Marks | undefined, since: number, floor: number, topic?: Topic): boolean {
+function newestOf(marks: Marks): number {
+  return Math.max(marks.newest, marks['device-list'] ?? 0);
+}
+
+function changed(marks: Marks | undefined, since: number, floor: number, topic?: Marked): boolean {
   if (since < floor) return true;
   if (!marks) return false;
   return (topic === undefined ? marks.newest : (marks[topic] ?? 0)) > since;

@@ -2,7 +2,7 @@ import type { AccountSections } from '../modules/sync-part.ts';
 import type { ClientFilter } from '../protocol/filter/client-filter.ts';
 import type { DeviceId, RoomId, UserId } from '../protocol/identifiers.ts';
 import type { RoomMembership } from '../rooms/room-reads.ts';
-import { parseStreamToken, streamToken } from '../rooms/stream-token.ts';
+import { parseSyncToken, syncToken } from '../rooms/stream-token.ts';
 import type { Database } from '../storage/database.ts';
 import type { RecentChanges } from '../storage/recent-changes.ts';
 import { joinedRoom } from './joined-room.ts';
@@ -55,46 +55,61 @@ export class SyncService {
    * @throws MatrixError 400 M_INVALID_PARAM for a token of another server.
    */
   async sync(options: SyncOptions): Promise<string> {
-    const since = options.since === undefined ? undefined : parseStreamToken(options.since);
+    const token = options.since === undefined ? undefined : parseSyncToken(options.since);
+    const since = token?.position;
     const end = performance.now() + options.timeoutMs;
     if (since !== undefined) await this.#notifier.reached(since, options.timeoutMs, options.signal);
     for (;;) {
       const upTo = Math.max(this.#database.position(), since ?? 0);
-      const answer = await this.#answer(options, since, upTo);
+      const answer = await this.#answer(options, token, upTo);
       const left = end - performance.now();
       const mustAnswer = since === undefined || options.fullState || left <= 0 || options.signal.aborted;
       if (answer !== undefined) return answer;
-      if (mustAnswer) return `{"next_batch":"${streamToken(upTo)}"}`;
+      if (mustAnswer)
+        return `{"next_batch":"${syncToken(upTo, undefined)}"${await this.#accompanying(options)}}`;
       await this.#notifier.wait(options.userId, upTo, left, options.signal);
     }
   }
 
-  async #answer(options: SyncOptions, since: number | undefined, upTo: number): Promise<string | undefined> {
+  async #answer(
+    options: SyncOptions,
+    token: { position: number; toDevice: number } | undefined,
+    upTo: number,
+  ): Promise<string | undefined> {
     const rooms = await this.#needs.memberships.ofUser(options.userId);
-    if (since !== undefined && !options.fullState && !this.#mayHaveNews(options.userId, rooms, since))
-      return undefined;
-    const context = await this.#context(options, since, upTo, rooms);
+    if (token && !options.fullState && !this.#mayHaveNews(options.userId, rooms, token)) return undefined;
+    const context = await this.#context(options, token, upTo, rooms);
     const sections = await this.#roomSections(context, rooms);
     const account = await this.#accountSections(context);
-    if (sections.length === 0 && account.length === 0 && since !== undefined) return undefined;
+    if (sections.length === 0 && account.text === '' && !account.wakes && token) return undefined;
     const roomsText = sections.length === 0 ? '' : `,"rooms":{${sections.join(',')}}`;
-    return `{"next_batch":"${streamToken(upTo)}"${account}${roomsText}}`;
+    const accompanying = await this.#accompanying(options);
+    return `{"next_batch":"${syncToken(upTo, account.toDeviceUpTo)}"${account.text}${accompanying}${roomsText}}`;
   }
 
-  #mayHaveNews(userId: UserId, rooms: ReadonlyMap<RoomId, RoomMembership>, since: number): boolean {
-    if (this.#recent.userChangedSince(userId, since)) return true;
+  #mayHaveNews(
+    userId: UserId,
+    rooms: ReadonlyMap<RoomId, RoomMembership>,
+    { position, toDevice }: { position: number; toDevice: number },
+  ): boolean {
+    const recent = this.#recent;
+    if (toDevice < position || recent.userChangedSince(userId, position)) return true;
+    const listsChanged = recent.changedSince(position, 'device-list');
     for (const [roomId, { membership }] of rooms) {
-      if (membership === 'join' && this.#recent.roomChangedSince(roomId, since)) return true;
+      if (membership !== 'join') continue;
+      if (recent.roomChangedSince(roomId, position)) return true;
+      if (listsChanged && recent.roomChangedSince(roomId, position, 'device-list')) return true;
     }
     return false;
   }
 
   async #context(
     options: SyncOptions,
-    since: number | undefined,
+    token: { position: number; toDevice: number } | undefined,
     upTo: number,
     rooms: ReadonlyMap<RoomId, RoomMembership>,
   ): Promise<SyncContext> {
+    const since = token?.position;
     const joinedRooms = new Set<RoomId>();
     const newlyJoined = new Set<RoomId>();
     for (const room of rooms.values()) {
@@ -112,6 +127,7 @@ export class SyncService {
       userId,
       deviceId,
       since,
+      toDeviceSince: token?.toDevice,
       upTo,
       filter,
       recent,
@@ -174,8 +190,20 @@ export class SyncService {
     }
   }
 
+  /** Top-level members that every answer has, each with a comma before it. */
+  async #accompanying(device: { userId: UserId; deviceId: DeviceId | undefined }): Promise<string> {
+    let text = '';
+    for (const part of this.#needs.parts) {
+      for (const [key, value] of Object.entries((await part.accompany?.(device)) ?? {}))
+        text += `,${JSON.stringify(key)}:${value}`;
+    }
+    return text;
+  }
+
   /** Top-level members other than `rooms`, each with a comma before it. */
-  async #accountSections(context: SyncContext): Promise<string> {
+  async #accountSections(
+    context: SyncContext,
+  ): Promise<{ text: string; wakes: boolean; toDeviceUpTo: number | undefined }> {
     const found: AccountSections[] = [];
     for (const part of this.#needs.parts) {
       const section = await part.account?.(context);
@@ -190,7 +218,8 @@ export class SyncService {
       for (const [key, value] of Object.entries(section.other ?? {}))
         text += `,${JSON.stringify(key)}:${value}`;
     }
-    return text;
+    const toDeviceUpTo = found.find((section) => section.toDeviceUpTo !== undefined)?.toDeviceUpTo;
+    return { text, wakes: found.some((section) => section.wakes === true), toDeviceUpTo };
   }
 }
 

@@ -29,7 +29,7 @@ export function packNotices(notice: Omit<Notice, 'isLast'>): string[] {
     part = [];
     size = 0;
   };
-  for (const change of notice.changes) {
+  for (const change of notice.changes.flatMap(splitLarge)) {
     const bytes = Buffer.byteLength(JSON.stringify(change));
     if (size + bytes > LARGEST - 300 && part.length > 0) flush(false);
     part.push(change);
@@ -37,6 +37,18 @@ export function packNotices(notice: Omit<Notice, 'isLast'>): string[] {
   }
   flush(true);
   return packed;
+}
+
+/** A change about so many rooms or users that it fits no notice, as several of the same position. */
+function splitLarge(change: Omit<Change, 'local'>): Omit<Change, 'local'>[] {
+  const { rooms, users } = change;
+  const count = rooms.length + users.length;
+  if (count < 2 || Buffer.byteLength(JSON.stringify(change)) <= LARGEST - 300) return [change];
+  const [firstRooms, firstUsers] = [Math.ceil(rooms.length / 2), Math.floor(users.length / 2)];
+  return [
+    { ...change, rooms: rooms.slice(0, firstRooms), users: users.slice(0, firstUsers) },
+    { ...change, rooms: rooms.slice(firstRooms), users: users.slice(firstUsers) },
+  ].flatMap(splitLarge);
 }
 
 /** Listens for notices of all processes, and goes on when the connection was lost. */
