@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { pino, type Logger } from 'pino';
 import { createAccountServices } from './account-services.ts';
 import { accountEndpoints } from './api/client/account-endpoints.ts';
+import { encryptionEndpoints } from './api/client/encryption-endpoints.ts';
 import { moduleEndpoints } from './api/client/module-endpoints.ts';
 import { roomEndpoints } from './api/client/room-endpoints.ts';
 import { createModules } from './modules/index.ts';
@@ -84,6 +85,7 @@ export async function createServices(config: Config, database: Database, overrid
     clock,
     opaqueId: () => opaque(18),
     profileOf: (userId) => modules.profile.of(userId),
+    ignoredUsers: (userId) => modules.ignoredUsers(userId),
     defaultVersion: config.rooms.default_version,
     eventCacheBytes: config.cache.events_mib * MIB,
     stateCacheBytes: config.cache.state_mib * MIB,
@@ -91,12 +93,14 @@ export async function createServices(config: Config, database: Database, overrid
   const accounts = createAccountServices({ database, config, serverName, clock, opaque, allowAttempt });
   const modules = createModules({
     database,
+    recent,
     rooms: rooms.rooms,
     clock,
     serverName,
     presenceEnabled: config.presence.enabled,
   });
   modules.profile.onChanged((userId) => rooms.changes.refreshProfile(userId));
+  accounts.accounts.onDevicesChanged((unit, userId) => modules.deviceLists.announce(unit, userId));
   accounts.accounts.onDeactivated((userId) => rooms.changes.leaveAll(userId));
 
   const notifier = new Notifier(database, rooms.memberships);
@@ -165,7 +169,12 @@ async function serveFrom(database: Database, config: Config, overrides: Override
     metrics,
     stopping: stopping.signal,
   };
-  registerEndpoints(app, [...accountEndpoints, ...roomEndpoints, ...moduleEndpoints], services, wiring);
+  registerEndpoints(
+    app,
+    [...accountEndpoints, ...roomEndpoints, ...moduleEndpoints, ...encryptionEndpoints],
+    services,
+    wiring,
+  );
   addOperationalRoutes(app, config, { metrics, database, services });
   answerTheRest(app, routes);
   const url = await app.listen({ host: config.listen.host, port: config.listen.port });

@@ -1,6 +1,6 @@
 import type { DeviceId, UserId } from '../protocol/identifiers.ts';
 import { notFound, type MatrixError } from '../protocol/matrix-error.ts';
-import { GuardFailed, type Database } from '../storage/database.ts';
+import { GuardFailed, type Database, type Writer } from '../storage/database.ts';
 import * as devicesStore from '../storage/devices-store.ts';
 import type { DeviceRow } from '../storage/devices-store.ts';
 import * as usersStore from '../storage/users-store.ts';
@@ -19,6 +19,7 @@ export class Accounts {
   readonly #interactive: InteractiveAuth;
   readonly #allowAttempt: (account: string) => void;
   readonly #onDeactivated: ((userId: UserId) => Promise<void>)[] = [];
+  readonly #onDevicesChanged: ((unit: Writer, userId: UserId) => Promise<void>)[] = [];
 
   constructor(needs: {
     database: Database;
@@ -37,6 +38,11 @@ export class Accounts {
   /** What else has to happen when an account is closed. */
   onDeactivated(listener: (userId: UserId) => Promise<void>): void {
     this.#onDeactivated.push(listener);
+  }
+
+  /** What else belongs into a unit of work that ends or renames devices. */
+  onDevicesChanged(listener: (unit: Writer, userId: UserId) => Promise<void>): void {
+    this.#onDevicesChanged.push(listener);
   }
 
   /** Lets the request through when the user proves to know the password; else 401 with what to do. */
@@ -66,7 +72,10 @@ export class Accounts {
   ): Promise<void> {
     const unit = new UnitOfWork();
     usersStore.setPassword(unit, userId, await this.#passwords.hash(password));
-    if (keep !== 'keep all') this.#sessions.endAll(unit, userId, keep);
+    if (keep !== 'keep all') {
+      this.#sessions.endAll(unit, userId, keep);
+      await this.#devicesChanged(unit, userId);
+    }
     await this.#commit(unit, notFound(`There is no active user ${userId}`));
   }
 
@@ -75,6 +84,7 @@ export class Accounts {
     const unit = new UnitOfWork();
     usersStore.deactivate(unit, userId);
     this.#sessions.endAll(unit, userId, undefined);
+    await this.#devicesChanged(unit, userId);
     await this.#commit(unit, notFound(`There is no active user ${userId}`));
     for (const listener of this.#onDeactivated) await listener(userId);
   }
@@ -95,6 +105,7 @@ export class Accounts {
   async renameDevice(userId: UserId, deviceId: DeviceId, name: string): Promise<void> {
     const unit = new UnitOfWork();
     devicesStore.rename(unit, userId, deviceId, name);
+    await this.#devicesChanged(unit, userId);
     await this.#commit(unit, notFound('You have no such device'));
   }
 
@@ -102,6 +113,7 @@ export class Accounts {
   async endDevices(userId: UserId, deviceIds: readonly DeviceId[]): Promise<void> {
     const unit = new UnitOfWork();
     for (const deviceId of deviceIds) this.#sessions.end(unit, userId, deviceId);
+    await this.#devicesChanged(unit, userId);
     await this.#database.commit(unit);
   }
 
@@ -109,7 +121,12 @@ export class Accounts {
   async endAllDevices(userId: UserId): Promise<void> {
     const unit = new UnitOfWork();
     this.#sessions.endAll(unit, userId, undefined);
+    await this.#devicesChanged(unit, userId);
     await this.#database.commit(unit);
+  }
+
+  async #devicesChanged(unit: Writer, userId: UserId): Promise<void> {
+    for (const listener of this.#onDevicesChanged) await listener(unit, userId);
   }
 
   async #commit(unit: UnitOfWork, ifRefused: MatrixError): Promise<void> {

@@ -49,6 +49,8 @@ export interface RoomSections {
  * changed since (`request.recent`), without a query.
  */
 export interface SyncPart {
+  /** Called at the beginning of a sync: the device has all messages to it up to this position. */
+  received?(device: { userId: UserId; deviceId: DeviceId | undefined }, upTo: number): Promise<void>;
   /** Top-level keys, as JSON text, that every answer to the device has, even one that tells nothing. */
   accompany?(device: {
     userId: UserId;

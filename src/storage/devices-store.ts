@@ -29,6 +29,15 @@ const removeOtherTokens = sql(`DELETE FROM access_tokens WHERE user_id = ? AND d
 const removeOtherRefreshTokens = sql(`DELETE FROM refresh_tokens WHERE user_id = ? AND device_id <> ?`);
 const removeRefreshTokens = sql(`DELETE FROM refresh_tokens WHERE user_id = ? AND device_id = ?`);
 
+/** Tables with rows of a device beside `devices` and the tokens. */
+const KEPT_FOR_DEVICES = ['device_keys', 'one_time_keys', 'fallback_keys', 'to_device', 'dehydrated_devices'];
+const removeKept = KEPT_FOR_DEVICES.map((table) =>
+  sql(`DELETE FROM ${table} WHERE user_id = ? AND device_id = ?`),
+);
+const removeKeptOfOthers = KEPT_FOR_DEVICES.map((table) =>
+  sql(`DELETE FROM ${table} WHERE user_id = ? AND device_id <> ?`),
+);
+
 /** The user's devices, at most 1,000. */
 export function ofUser(reader: Reader, userId: UserId): Promise<DeviceRow[]> {
   return reader.all<DeviceRow>(all, userId);
@@ -63,15 +72,17 @@ export function dropTokens(writer: Writer, userId: UserId, deviceId: DeviceId): 
   writer.run(removeRefreshTokens, userId, deviceId);
 }
 
-/** Deletes a device with its tokens. */
+/** Deletes a device with its tokens, its keys and the messages that wait for it. */
 export function remove(writer: Writer, userId: UserId, deviceId: DeviceId): void {
   dropTokens(writer, userId, deviceId);
+  for (const statement of removeKept) writer.run(statement, userId, deviceId);
   writer.run(removeDevice, userId, deviceId);
 }
 
-/** Deletes all devices of a user with their tokens, but for one if it is given. */
+/** Deletes all devices of a user with what is kept for them, but for one if it is given. */
 export function removeAll(writer: Writer, userId: UserId, keep: DeviceId | undefined): void {
   const kept = keep ?? '';
+  for (const statement of removeKeptOfOthers) writer.run(statement, userId, kept);
   writer.run(removeOtherTokens, userId, kept);
   writer.run(removeOtherRefreshTokens, userId, kept);
   writer.run(removeOtherDevices, userId, kept);

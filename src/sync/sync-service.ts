@@ -58,6 +58,7 @@ export class SyncService {
     const token = options.since === undefined ? undefined : parseSyncToken(options.since);
     const since = token?.position;
     const end = performance.now() + options.timeoutMs;
+    if (token) for (const part of this.#needs.parts) await part.received?.(options, token.toDevice);
     if (since !== undefined) await this.#notifier.reached(since, options.timeoutMs, options.signal);
     for (;;) {
       const upTo = Math.max(this.#database.position(), since ?? 0);

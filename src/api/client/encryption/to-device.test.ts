@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { onServers } from '../../../testing/test-server.ts';
+import type { Json, TestClient } from '../../../testing/test-client.ts';
+
+let transactions = 0;
+
+function send(
+  from: TestClient,
+  to: TestClient,
+  n: number,
+  device = to.deviceId,
+  txn?: string,
+): Promise<Json> {
+  transactions += 1;
+  return from.ok('PUT', `/v3/sendToDevice/org.example.note/${txn ?? `n${transactions}`}`, {
+    messages: { [to.userId]: { [device]: { n } } },
+  });
+}
+
+function numbers(body: Json): number[] {
+  return (body.to_device?.events ?? []).map((event: Json) => event.content.n);
+}
+
+async function loggedIn(s: { anonymous(): TestClient }, name: string): Promise<TestClient> {
+  const client = s.anonymous();
+  const identifier = { type: 'm.id.user', user: name };
+  const body = await client.ok('POST', '/v3/login', {
+    type: 'm.login.password',
+    identifier,
+    password: `${name} password`,
+  });
+  client.token = body.access_token;
+  client.userId = body.user_id;
+  client.deviceId = body.device_id;
+  return client;
+}
+
+onServers('a message reaches its device once, and waits until the device has it [B072]', async (s) => {
+  const alice = await s.person('alice');
+  const bob = await s.person('bob');
+  const before = await bob.sync();
+  const waiting = bob.syncUntil(before.next_batch, (body) => body.to_device !== undefined);
+  await send(alice, bob, 1);
+  const first = await waiting;
+  assert.deepEqual(first.to_device.events, [
+    { type: 'org.example.note', sender: alice.userId, content: { n: 1 } },
+  ]);
+  // The answer may have been lost: who asks with the old token gets it again.
+  assert.deepEqual(numbers(await bob.sync({ since: before.next_batch })), [1]);
+  const second = await bob.sync({ since: first.next_batch });
+  assert.deepEqual(numbers(second), []);
+  // Now the device has it, and it is gone for good.
+  assert.deepEqual(numbers(await bob.sync({ since: before.next_batch })), []);
+  assert.deepEqual(numbers(await bob.sync()), []);
+});
+
+onServers('a star reaches every device, a repeated transaction nobody again [B072 partial]', async (s) => {
+  const alice = await s.person('alice');
+  const bob = await s.person('bob');
+  const other = await loggedIn(s, 'bob');
+  await send(alice, bob, 7, '*', 'once');
+  await send(alice, bob, 7, '*', 'once');
+  await send(alice, bob, 8, 'NOSUCHDEVICE');
+  for (const device of [bob, other]) assert.deepEqual(numbers(await device.sync()), [7]);
+  await alice.fails(400, 'M_BAD_JSON', 'PUT', '/v3/sendToDevice/a/b', { messages: { [bob.userId]: [] } });
+  await alice.fails(400, 'M_INVALID_PARAM', 'PUT', '/v3/sendToDevice/a/b', { messages: { nobody: {} } });
+  await alice.fails(400, 'M_MISSING_PARAM', 'PUT', '/v3/sendToDevice/a/b', {});
+});
+
+onServers('many messages come in order, some with each sync, none twice [B072 partial]', async (s) => {
+  const alice = await s.person('alice');
+  const bob = await s.person('bob');
+  for (let n = 0; n < 250; n++) await send(alice, bob, n);
+  const got: number[] = [];
+  let since = '';
+  for (let i = 0; i < 4; i++) {
+    const body = await bob.sync(since === '' ? {} : { since });
+    const part = numbers(body);
+    assert.ok(part.length <= 100);
+    got.push(...part);
+    since = body.next_batch;
+  }
+  assert.deepEqual(
+    got,
+    Array.from({ length: 250 }, (_, n) => n),
+  );
+  await send(alice, bob, 999);
+  assert.deepEqual(numbers(await bob.sync({ since, timeout: 10_000 })), [999]);
+});
+
+onServers('messages for a device survive a restart, and go with the device [B072 partial]', async (s) => {
+  const alice = await s.person('alice');
+  const bob = await s.person('bob');
+  await send(alice, bob, 1);
+  await s.restart();
+  const again = s.anonymous();
+  again.token = bob.token;
+  assert.deepEqual(numbers(await again.sync()), [1]);
+  await again.ok('POST', '/v3/logout', {});
+  const back = await loggedIn(s, 'bob');
+  assert.deepEqual(numbers(await back.sync()), []);
+});

@@ -1,0 +1,96 @@
+import type { DeviceId, UserId } from '../../protocol/identifiers.ts';
+import type { JsonObject } from '../../protocol/json.ts';
+import { forbidden, invalidParam, notFound } from '../../protocol/matrix-error.ts';
+import { streamToken, parseStreamToken } from '../../rooms/stream-token.ts';
+import { GuardFailed, type Database } from '../../storage/database.ts';
+import * as dehydratedDevicesStore from '../../storage/dehydrated-devices-store.ts';
+import * as devicesStore from '../../storage/devices-store.ts';
+import { UnitOfWork } from '../../storage/unit-of-work.ts';
+import type { DeviceKeys, DeviceLists, OneTimeKeys } from '../end-to-end-encryption/index.ts';
+import type { ToDevice } from '../to-device/index.ts';
+
+/** A dehydrated device as its owner uploads it. */
+export interface DehydratedUpload {
+  readonly deviceId: DeviceId;
+  readonly deviceData: JsonObject;
+  readonly displayName: string | undefined;
+  readonly deviceKeys: JsonObject;
+  readonly oneTimeKeys: Readonly<Record<string, string | JsonObject>>;
+  readonly fallbackKeys: Readonly<Record<string, string | JsonObject>>;
+}
+
+/** A device that receives keys while its owner has no client (MSC3814). It is a device without an access token. */
+export class DehydratedDevices {
+  readonly #database: Database;
+  readonly #keys: DeviceKeys;
+  readonly #oneTimeKeys: OneTimeKeys;
+  readonly #lists: DeviceLists;
+  readonly #toDevice: ToDevice;
+
+  constructor(needs: {
+    database: Database;
+    deviceKeys: DeviceKeys;
+    oneTimeKeys: OneTimeKeys;
+    deviceLists: DeviceLists;
+    toDevice: ToDevice;
+  }) {
+    this.#database = needs.database;
+    this.#keys = needs.deviceKeys;
+    this.#oneTimeKeys = needs.oneTimeKeys;
+    this.#lists = needs.deviceLists;
+    this.#toDevice = needs.toDevice;
+  }
+
+  /** Sets the user's dehydrated device; the one before is deleted. 400 when the ID is that of another device. */
+  async put(userId: UserId, upload: DehydratedUpload): Promise<void> {
+    const { deviceId } = upload;
+    const before = await dehydratedDevicesStore.ofUser(this.#database, userId);
+    const isAgain = before?.device_id === deviceId;
+    if (!isAgain && (await devicesStore.byId(this.#database, userId, deviceId))) {
+      throw invalidParam('A device of this ID is there already: a dehydrated device needs one of its own');
+    }
+    const unit = new UnitOfWork();
+    if (before && !isAgain) devicesStore.remove(unit, userId, before.device_id as DeviceId);
+    devicesStore.put(unit, userId, deviceId, upload.displayName);
+    const device = { userId, deviceId };
+    await this.#keys.putIdentity(unit, device, upload.deviceKeys);
+    await this.#oneTimeKeys.add(unit, device, upload.oneTimeKeys, upload.fallbackKeys);
+    dehydratedDevicesStore.put(unit, userId, {
+      device_id: deviceId,
+      device_data: JSON.stringify(upload.deviceData),
+    });
+    await this.#database.commit(unit);
+  }
+
+  /** The user's dehydrated device. 404 when there is none. */
+  async get(userId: UserId): Promise<{ device_id: string; device_data: JsonObject }> {
+    const row = await dehydratedDevicesStore.ofUser(this.#database, userId);
+    if (!row) throw notFound('You have no dehydrated device');
+    return { device_id: row.device_id, device_data: JSON.parse(row.device_data) as JsonObject };
+  }
+
+  /** Deletes the user's dehydrated device. 404 when there is none. */
+  async remove(userId: UserId): Promise<string> {
+    const { device_id: deviceId } = await this.get(userId);
+    const unit = new UnitOfWork();
+    dehydratedDevicesStore.remove(unit, userId, deviceId as DeviceId);
+    devicesStore.remove(unit, userId, deviceId as DeviceId);
+    await this.#lists.announce(unit, userId);
+    try {
+      await this.#database.commit(unit);
+    } catch (error) {
+      throw error instanceof GuardFailed ? notFound('You have no dehydrated device') : error;
+    }
+    return deviceId;
+  }
+
+  /** A page of the messages that the dehydrated device got, as JSON text. They stay until the device is deleted. */
+  async messages(userId: UserId, deviceId: DeviceId, from: string | undefined): Promise<string> {
+    const row = await dehydratedDevicesStore.ofUser(this.#database, userId);
+    if (row?.device_id !== deviceId) throw forbidden('This is not your dehydrated device');
+    const after = from === undefined || from === '' ? 0 : parseStreamToken(from);
+    const upTo = this.#database.position();
+    const page = await this.#toDevice.waiting(userId, deviceId, { after, upTo });
+    return `{"events":[${page.messages.join(',')}],"next_batch":"${streamToken(page.upTo ?? upTo)}"}`;
+  }
+}

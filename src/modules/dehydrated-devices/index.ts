@@ -1,0 +1,1 @@
+export { DehydratedDevices } from './dehydrated-devices.ts';

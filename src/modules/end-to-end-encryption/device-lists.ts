@@ -1,0 +1,146 @@
+import type { RoomId, UserId } from '../../protocol/identifiers.ts';
+import type { RoomReads } from '../../rooms/room-reads.ts';
+import type { Database, Writer } from '../../storage/database.ts';
+import * as deviceListsStore from '../../storage/device-lists-store.ts';
+import type { RecentChanges } from '../../storage/recent-changes.ts';
+import type { AccountSections, SyncPart, SyncRequest } from '../sync-part.ts';
+
+const PAGE = 500;
+/** Members of a room without encryption are listed to who joins only up to this number. */
+const LISTED_UNENCRYPTED = 1_000;
+
+/** Whose keys a client has to ask for again, and whose it need not follow any more. */
+export interface DeviceListChanges {
+  readonly changed: ReadonlySet<UserId>;
+  readonly left: ReadonlySet<UserId>;
+}
+
+/** A stretch of the log as one user sees it. */
+interface Span {
+  readonly userId: UserId;
+  readonly after: number;
+  readonly upTo: number;
+  readonly joinedRooms: ReadonlySet<RoomId>;
+  readonly newlyJoined: ReadonlySet<RoomId>;
+  readonly recent: RecentChanges;
+}
+
+/** Tracks changes of people's devices and keys (Client-Server API, "Tracking the device list for a user"). */
+export class DeviceLists implements SyncPart {
+  readonly #database: Database;
+  readonly #rooms: RoomReads;
+  readonly #recent: RecentChanges;
+
+  constructor(database: Database, rooms: RoomReads, recent: RecentChanges) {
+    this.#database = database;
+    this.#rooms = rooms;
+    this.#recent = recent;
+  }
+
+  /** The user's devices or keys change with this unit: everybody who shares a room is told. */
+  async announce(unit: Writer, userId: UserId): Promise<void> {
+    const rooms = [...(await this.#rooms.joinedRooms(userId))];
+    const position = unit.position();
+    deviceListsStore.change(unit, userId, undefined, position);
+    unit.announce({ topic: 'device-list', position, rooms, users: [userId] });
+  }
+
+  /** Something about the user's keys changes that one observer alone may see. */
+  announceTo(unit: Writer, observer: UserId, userId: UserId): void {
+    const position = unit.position();
+    deviceListsStore.change(unit, userId, observer, position);
+    unit.announce({ topic: 'device-list', position, users: [observer] });
+  }
+
+  /** What changed for the user after one position and not after another (GET /keys/changes). */
+  async between(userId: UserId, after: number, upTo: number): Promise<DeviceListChanges> {
+    const newlyJoined = new Set<RoomId>();
+    for (const room of await this.#rooms.roomsOf(userId)) {
+      if (room.membership === 'join' && room.position > after) newlyJoined.add(room.roomId);
+    }
+    const joinedRooms = await this.#rooms.joinedRooms(userId);
+    return this.#changes({ userId, after, upTo, joinedRooms, newlyJoined, recent: this.#recent });
+  }
+
+  async account(request: SyncRequest): Promise<AccountSections | undefined> {
+    const { since: after } = request;
+    if (after === undefined) return undefined;
+    const { changed, left } = await this.#changes({ ...request, after });
+    if (changed.size === 0 && left.size === 0) return undefined;
+    return { other: { device_lists: JSON.stringify({ changed: [...changed], left: [...left] }) } };
+  }
+
+  async #changes(span: Span): Promise<DeviceListChanges> {
+    const changed = new Set<UserId>();
+    const gone = new Set<UserId>();
+    if (this.#mayHaveChanged(span)) {
+      for (const userId of await deviceListsStore.changed(this.#database, span.userId, span))
+        changed.add(userId);
+    }
+    for (const roomId of span.joinedRooms) {
+      if (span.newlyJoined.has(roomId)) await this.#addMembers(roomId, changed);
+      else if (span.recent.roomChangedSince(roomId, span.after, 'membership')) {
+        await this.#addMoved(roomId, span, changed, gone);
+      }
+    }
+    const left = await this.#afterLeaving(span);
+    for (const userId of gone) {
+      if (!(await this.#rooms.shareRoom(span.userId, userId))) left.add(userId);
+    }
+    left.delete(span.userId);
+    for (const userId of left) changed.delete(userId);
+    return { changed, left };
+  }
+
+  #mayHaveChanged({ recent, after, userId, joinedRooms }: Span): boolean {
+    if (!recent.changedSince(after, 'device-list')) return false;
+    if (recent.userChangedSince(userId, after, 'device-list')) return true;
+    for (const roomId of joinedRooms) if (recent.roomChangedSince(roomId, after, 'device-list')) return true;
+    return false;
+  }
+
+  /** Everybody in a room that the user came into. */
+  async #addMembers(roomId: RoomId, changed: Set<UserId>): Promise<void> {
+    const isEncrypted = (await this.#rooms.state(roomId, 'm.room.encryption', '')) !== undefined;
+    if (!isEncrypted && (await this.#rooms.joinedCount(roomId)) > LISTED_UNENCRYPTED) return;
+    for (let after: UserId | undefined; ;) {
+      const members = await this.#rooms.joinedMembers(roomId, after, PAGE);
+      for (const member of members) changed.add(member);
+      after = members.at(-1);
+      if (members.length < PAGE) return;
+    }
+  }
+
+  /** Those who came into a room that the user is in, and those who went. */
+  async #addMoved(roomId: RoomId, span: Span, changed: Set<UserId>, gone: Set<UserId>): Promise<void> {
+    for (const userId of await deviceListsStore.moved(this.#database, roomId, span)) {
+      if (userId === span.userId) continue;
+      const membership = (await this.#rooms.membership(roomId, userId))?.membership;
+      if (membership === 'join') changed.add(userId);
+      else gone.add(userId);
+    }
+  }
+
+  /** People of rooms that the user left, whom the user shares no room with any more. */
+  async #afterLeaving(span: Span): Promise<Set<UserId>> {
+    const left = new Set<UserId>();
+    if (!span.recent.userChangedSince(span.userId, span.after, 'event')) return left;
+    for (const room of await this.#rooms.roomsOf(span.userId)) {
+      const isLeft = room.membership === 'leave' || room.membership === 'ban';
+      if (!isLeft || room.position <= span.after || room.position > span.upTo) continue;
+      for (let after = ''; ;) {
+        const page = { after, limit: PAGE };
+        const found = await deviceListsStore.membersSharingNoRoom(
+          this.#database,
+          room.roomId,
+          span.userId,
+          page,
+        );
+        for (const userId of found) left.add(userId);
+        after = found.at(-1) ?? '';
+        if (found.length < PAGE) break;
+      }
+    }
+    return left;
+  }
+}

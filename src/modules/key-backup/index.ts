@@ -1,0 +1,1 @@
+export { KeyBackup, type PlacedKey, type SessionKey } from './key-backup.ts';

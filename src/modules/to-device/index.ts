@@ -1,0 +1,1 @@
+export { ToDevice, type MessagesByDevice } from './to-device.ts';

@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto';
+import { boundedCache } from '../../platform/bounded-cache.ts';
+import type { DeviceId, ServerName, UserId } from '../../protocol/identifiers.ts';
+import { serverNameOf } from '../../protocol/identifiers.ts';
+import type { JsonObject } from '../../protocol/json.ts';
+import { GuardFailed, type Database } from '../../storage/database.ts';
+import * as toDeviceStore from '../../storage/to-device-store.ts';
+import { UnitOfWork } from '../../storage/unit-of-work.ts';
+import type { Session } from '../../wire/session.ts';
+import type { AccountSections, SyncPart, SyncRequest } from '../sync-part.ts';
+
+/** Messages by user and device; the device `*` stands for all of the user's. */
+export type MessagesByDevice = ReadonlyMap<UserId, Readonly<Record<string, JsonObject>>>;
+
+/** Messages that one sync hands out at most. */
+const MOST_AT_ONCE = 100;
+/** Transactions are remembered for this many positions of the log. */
+const REMEMBERED = 1_000_000;
+const FORGET_EVERY = 1_000;
+const DEVICES = 50_000;
+
+/**
+ * Messages from device to device (Client-Server API, "Send-to-Device messaging"). A message is kept until its device
+ * asks for what came after it: then the device has it.
+ */
+export class ToDevice implements SyncPart {
+  readonly #database: Database;
+  readonly #serverName: ServerName;
+  /** Position up to which nothing is kept any more, of devices that synced here lately. */
+  readonly #cleared = boundedCache<string, number>(DEVICES);
+  /** Position of the newest message for anyone of a user's devices, as far as it came by. */
+  readonly #newest = boundedCache<UserId, number>(DEVICES);
+  #sends = 0;
+
+  constructor(database: Database, serverName: ServerName) {
+    this.#database = database;
+    this.#serverName = serverName;
+    database.subscribe((changes) => {
+      for (const change of changes) {
+        if (change.topic === 'reset') this.#cleared.clear();
+        if (change.topic !== 'to-device') continue;
+        for (const userId of change.users) this.#newest.set(userId, change.position);
+      }
+    });
+  }
+
+  /** Sends messages of one type. The same transaction of a device again changes nothing. */
+  async send(session: Session, type: string, txnId: string, messages: MessagesByDevice): Promise<void> {
+    const unit = new UnitOfWork();
+    const position = unit.position();
+    const scope = [session.userId, session.deviceId ?? '', type, txnId].map(
+      (part) => `${part.length} ${part}`,
+    );
+    const key = createHash('sha256').update(scope.join('')).digest();
+    toDeviceStore.claimTransaction(unit, key, position);
+    const users: UserId[] = [];
+    for (const [userId, devices] of messages) {
+      if (serverNameOf(userId) !== this.#serverName) continue;
+      users.push(userId);
+      for (const [deviceId, content] of Object.entries(devices)) {
+        const message = JSON.stringify({ type, sender: session.userId, content });
+        toDeviceStore.add(unit, userId, deviceId, message, position);
+      }
+    }
+    this.#sends += 1;
+    if (this.#sends % FORGET_EVERY === 0) {
+      toDeviceStore.forgetTransactions(unit, this.#database.position() - REMEMBERED);
+    }
+    unit.announce({ topic: 'to-device', position, users });
+    try {
+      await this.#database.commit(unit);
+    } catch (error) {
+      if (!(error instanceof GuardFailed)) throw error;
+    }
+  }
+
+  /** Messages that wait for a device, oldest first, and the position of the last if there are more. */
+  async waiting(
+    userId: UserId,
+    deviceId: DeviceId,
+    range: { after: number; upTo: number },
+  ): Promise<{ messages: string[]; upTo: number | undefined }> {
+    const rows = await toDeviceStore.between(this.#database, userId, deviceId, {
+      ...range,
+      limit: MOST_AT_ONCE + 1,
+    });
+    const given = rows.slice(0, MOST_AT_ONCE);
+    const upTo = rows.length > MOST_AT_ONCE ? given.at(-1)?.position : undefined;
+    return { messages: given.map((row) => row.message), upTo };
+  }
+
+  /** Deletes what the device has. Costs nothing when there was no message since the last time. */
+  async received(
+    { userId, deviceId }: { userId: UserId; deviceId: DeviceId | undefined },
+    upTo: number,
+  ): Promise<void> {
+    if (deviceId === undefined) return;
+    const key = `${userId} ${deviceId}`;
+    const cleared = this.#cleared.get(key);
+    if (cleared !== undefined && (cleared >= upTo || (this.#newest.get(userId) ?? 0) <= cleared)) return;
+    if (await toDeviceStore.hasUpTo(this.#database, userId, deviceId, upTo)) {
+      const unit = new UnitOfWork();
+      toDeviceStore.removeUpTo(unit, userId, deviceId, upTo);
+      await this.#database.commit(unit);
+    }
+    this.#cleared.set(key, upTo);
+  }
+
+  async account(request: SyncRequest): Promise<AccountSections | undefined> {
+    const { userId, deviceId, upTo } = request;
+    if (deviceId === undefined) return undefined;
+    const after = request.toDeviceSince ?? 0;
+    const isBehind = request.since === undefined || after < request.since;
+    if (!isBehind && !request.recent.userChangedSince(userId, after, 'to-device')) return undefined;
+    const { messages, upTo: last } = await this.waiting(userId, deviceId, { after, upTo });
+    if (messages.length === 0) return undefined;
+    return { toDevice: messages, ...(last === undefined ? {} : { toDeviceUpTo: last }) };
+  }
+}
