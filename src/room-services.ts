@@ -1,7 +1,9 @@
 import type { EventSigner } from './rooms/event-signer.ts';
+import { Aggregations } from './rooms/aggregations.ts';
 import { Aliases } from './rooms/aliases.ts';
 import { ClientEvents } from './rooms/client-events.ts';
 import { CommittedRooms } from './rooms/committed-rooms.ts';
+import { RelatedEvents } from './rooms/related-events.ts';
 import { RoomCreation } from './rooms/create-room.ts';
 import { Directory } from './rooms/directory.ts';
 import { EventLog } from './rooms/event-log.ts';
@@ -14,6 +16,7 @@ import { RoomWriter } from './rooms/room-writer.ts';
 import { StateTries } from './rooms/state-trie.ts';
 import { Timeline } from './rooms/timeline.ts';
 import { Visibility } from './rooms/visibility.ts';
+import type { UserId } from './protocol/identifiers.ts';
 import type { Database } from './storage/database.ts';
 
 /** What the services about rooms need of the rest. */
@@ -23,6 +26,7 @@ export interface RoomWiring {
   readonly clock: { now(): number };
   readonly opaqueId: () => string;
   readonly profileOf: ProfileOf;
+  readonly ignoredUsers: (userId: UserId) => Promise<ReadonlySet<UserId>>;
   readonly defaultVersion: string;
   readonly eventCacheBytes: number;
   readonly stateCacheBytes: number;
@@ -37,6 +41,7 @@ export function createRoomServices(wiring: RoomWiring) {
   const tries = new StateTries(database, wiring.stateCacheBytes);
   const writer = new RoomWriter(database, { reader: database, tries, signer, clock });
   const visibility = new Visibility(log, tries, memberships);
+  const aggregations = new Aggregations({ database, log, visibility, ignoredUsers: wiring.ignoredUsers });
   const timeline = new Timeline(database, log, tries, visibility);
   const aliases = new Aliases({ database, log, memberships, writer, serverName });
   const creation = new RoomCreation({
@@ -54,9 +59,11 @@ export function createRoomServices(wiring: RoomWiring) {
     rooms: new CommittedRooms(database, log, memberships),
     visibility,
     timeline,
+    aggregations,
+    relatedEvents: new RelatedEvents(database, log, visibility),
     aliases,
     creation,
-    clientEvents: new ClientEvents(log),
+    clientEvents: new ClientEvents(log, aggregations),
     changes: new MembershipChanges({ database, writer, memberships, profileOf, serverName }),
     sending: new MessageSending(database, writer, serverName),
     directory: new Directory({ database, log, aliases, serverName }),

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { pino, type Logger } from 'pino';
 import { createAccountServices } from './account-services.ts';
 import { accountEndpoints } from './api/client/account-endpoints.ts';
+import { discoveryEndpoints } from './api/client/discovery-endpoints.ts';
 import { encryptionEndpoints } from './api/client/encryption-endpoints.ts';
 import { moduleEndpoints } from './api/client/module-endpoints.ts';
 import { roomEndpoints } from './api/client/room-endpoints.ts';
@@ -171,7 +172,13 @@ async function serveFrom(database: Database, config: Config, overrides: Override
   };
   registerEndpoints(
     app,
-    [...accountEndpoints, ...roomEndpoints, ...moduleEndpoints, ...encryptionEndpoints],
+    [
+      ...accountEndpoints,
+      ...roomEndpoints,
+      ...moduleEndpoints,
+      ...discoveryEndpoints,
+      ...encryptionEndpoints,
+    ],
     services,
     wiring,
   );

@@ -1,4 +1,5 @@
 import type { DeviceId, RoomId, UserId } from '../protocol/identifiers.ts';
+import type { Aggregation, AggregationMap, Aggregations } from './aggregations.ts';
 import { decodeTransaction } from './client-transaction.ts';
 import type { EventLog } from './event-log.ts';
 import type { StoredEvent } from './stored-event.ts';
@@ -11,29 +12,46 @@ export interface Viewer {
   readonly now: number;
 }
 
+/** What else belongs into the text of events. */
+export interface TextOptions {
+  /** Given where the answer does not name the room otherwise. */
+  readonly roomId?: RoomId;
+  /** The viewer's membership at the event, where it is known (`unsigned.membership`). */
+  readonly membershipOf?: (event: StoredEvent) => string | undefined;
+  readonly aggregations?: AggregationMap;
+}
+
 /** Turns events into what clients get (Client-Server API, "Events": ClientEvent), as JSON text. */
 export class ClientEvents {
   readonly #log: EventLog;
+  readonly #aggregations: Aggregations;
 
-  constructor(log: EventLog) {
+  constructor(log: EventLog, aggregations: Aggregations) {
     this.#log = log;
+    this.#aggregations = aggregations;
+  }
+
+  /** `texts`, and with each event what relates to it (`unsigned["m.relations"]`). */
+  async bundledTexts(
+    events: readonly StoredEvent[],
+    viewer: Viewer,
+    options: TextOptions = {},
+  ): Promise<string[]> {
+    const aggregations = await this.#aggregations.of(events, viewer.userId);
+    return this.texts(events, viewer, aggregations ? { ...options, aggregations } : options);
   }
 
   /**
    * The events as clients get them.
    *
-   * @param roomId given where the answer does not name the room otherwise.
-   * @param membershipOf the viewer's membership at the event, where it is known (`unsigned.membership`).
    */
-  async texts(
-    events: readonly StoredEvent[],
-    viewer: Viewer,
-    options: { roomId?: RoomId; membershipOf?: (event: StoredEvent) => string | undefined } = {},
-  ): Promise<string[]> {
-    const suffix = options.roomId === undefined ? '' : `,"room_id":${JSON.stringify(options.roomId)}`;
+  async texts(events: readonly StoredEvent[], viewer: Viewer, options: TextOptions = {}): Promise<string[]> {
+    const suffix = options.roomId === undefined ? '' : roomIdText(options.roomId);
+    const { aggregations } = options;
     const texts: string[] = [];
     for (const event of events) {
-      const related = this.#needsOthers(event) ? await this.#related(event) : '';
+      let related = this.#needsOthers(event) ? await this.#related(event) : '';
+      if (aggregations) related += aggregationText(event, aggregations, viewer);
       const membership = options.membershipOf?.(event);
       texts.push(
         `${event.clientText}${suffix},"unsigned":{${unsigned(event, viewer, membership)}${related}}}`,
@@ -69,6 +87,42 @@ export class ClientEvents {
     }
     return text;
   }
+}
+
+/** `,"m.relations":{…}`, or nothing when nothing relates to the event (Client-Server API, "Aggregations"). */
+function aggregationText(event: StoredEvent, aggregations: AggregationMap, viewer: Viewer): string {
+  const found = aggregations.get(event.eventId);
+  if (!found) return '';
+  const parts: string[] = [];
+  if (found.edit) parts.push(`"m.replace":${nestedText(found.edit, viewer, '')}`);
+  if (found.references)
+    parts.push(`"m.reference":${JSON.stringify({ chunk: found.references.map(chunkEntry) })}`);
+  if (found.thread) parts.push(`"m.thread":${threadText(found.thread, aggregations, viewer)}`);
+  return `,"m.relations":{${parts.join(',')}}`;
+}
+
+function threadText(
+  thread: NonNullable<Aggregation['thread']>,
+  aggregations: AggregationMap,
+  viewer: Viewer,
+): string {
+  const { latest, count, participated } = thread;
+  const text = nestedText(latest, viewer, aggregationText(latest, aggregations, viewer));
+  return `{"latest_event":${text},"count":${count},"current_user_participated":${participated}}`;
+}
+
+/** An event inside the aggregation of another. */
+function nestedText(event: StoredEvent, viewer: Viewer, more: string): string {
+  const head = `${event.clientText}${roomIdText(event.roomId)}`;
+  return `${head},"unsigned":{${unsigned(event, viewer, undefined)}${more}}}`;
+}
+
+function chunkEntry(eventId: string): { event_id: string } {
+  return { event_id: eventId };
+}
+
+function roomIdText(roomId: RoomId): string {
+  return `,"room_id":${JSON.stringify(roomId)}`;
 }
 
 /** Stripped state: what one who is not in the room may know of it (Client-Server API, "Stripped state"). */

@@ -1,6 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import type { EventId, RoomId } from '../protocol/identifiers.ts';
 import type { Change, Database } from '../storage/database.ts';
+import * as aggregationsStore from '../storage/aggregations-store.ts';
+import type { AggregationRow } from '../storage/aggregations-store.ts';
 import * as eventsStore from '../storage/events-store.ts';
 import type { EventRow } from '../storage/events-store.ts';
 import * as roomsStore from '../storage/rooms-store.ts';
@@ -33,8 +35,11 @@ export class EventLog {
   readonly #database: Database;
   readonly #byId: LRUCache<EventId, StoredEvent>;
   readonly #windows: LRUCache<RoomId, Window>;
+  /** Parents of what was delivered while a read of aggregations was under way; one set a read. */
+  readonly #parentsSince = new Set<Set<EventId>>();
   /** Counts deliveries, to notice that one happened while the database was read. */
   #deliveries = 0;
+  #resets = 0;
 
   /** @param cacheBytes about how much memory events may take. */
   constructor(database: Database, cacheBytes = 48 * 1024 * 1024) {
@@ -84,6 +89,26 @@ export class EventLog {
     return row && this.intern(row);
   }
 
+  /** What is counted of the events. Nothing is read for those of which it is known that there is nothing to count. */
+  async aggregations(events: readonly StoredEvent[]): Promise<AggregationRow[]> {
+    const asked = events.filter((event) => event.hasAggregations !== false);
+    if (asked.length === 0) return [];
+    const parents = new Set<EventId>();
+    this.#parentsSince.add(parents);
+    const resets = this.#resets;
+    try {
+      const ids = asked.map((event) => event.eventId);
+      const rows = await aggregationsStore.of(this.#database, ids);
+      for (const row of rows) parents.add(row.parent_id as EventId);
+      if (resets === this.#resets) {
+        for (const event of asked) event.hasAggregations = parents.has(event.eventId);
+      }
+      return rows;
+    } finally {
+      this.#parentsSince.delete(parents);
+    }
+  }
+
   /** The event of a row, as the one object that everybody shares. */
   intern(row: EventRow): StoredEvent {
     const known = this.#byId.get(row.event_id as EventId);
@@ -119,17 +144,25 @@ export class EventLog {
       if (change.topic === 'reset') {
         this.#byId.clear();
         this.#windows.clear();
+        this.#resets += 1;
         continue;
       }
       const data = eventChange(change);
       const roomId = change.rooms[0];
       if (!data || roomId === undefined) continue;
+      if (data.parent !== undefined) this.#noteParent(roomId, data.parent);
       if (data.redacted !== undefined) {
         this.#byId.delete(data.redacted);
         this.#windows.delete(roomId);
       }
       await this.#append(roomId, change);
     }
+  }
+
+  #noteParent(roomId: RoomId, parentId: EventId): void {
+    for (const parents of this.#parentsSince) parents.add(parentId);
+    const inWindow = this.#windows.peek(roomId)?.events.find((event) => event.eventId === parentId);
+    for (const event of [inWindow, this.#byId.peek(parentId)]) if (event) event.hasAggregations = true;
   }
 
   async #append(roomId: RoomId, change: Change): Promise<void> {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { KeyedQueue } from '../platform/keyed-queue.ts';
 import { canonicalJson } from '../protocol/canonical-json.ts';
 import {
   parseRoomAlias,
@@ -9,14 +10,14 @@ import {
   type RoomId,
   type ServerName,
 } from '../protocol/identifiers.ts';
-import { isJsonObject, type JsonObject } from '../protocol/json.ts';
+import type { JsonObject } from '../protocol/json.ts';
 import { MatrixError } from '../protocol/matrix-error.ts';
 import type { Database } from '../storage/database.ts';
 import * as aliasesStore from '../storage/aliases-store.ts';
 import * as eventsStore from '../storage/events-store.ts';
-import * as relationsStore from '../storage/relations-store.ts';
 import type { Session } from '../wire/session.ts';
 import { assertLocal } from './invitations.ts';
+import { annotated, checkRelation } from './relation-checks.ts';
 import type { EventDraft } from './room-transaction.ts';
 import type { RoomWriter } from './room-writer.ts';
 
@@ -45,6 +46,8 @@ export class MessageSending {
   readonly #serverName: ServerName;
   /** Requests under way by transaction, so that a retry waits for the first instead of sending again. */
   readonly #underWay = new Map<string, Promise<EventId>>();
+  /** One person's annotations of one event are sent one after the other, so that none is a duplicate unnoticed. */
+  readonly #annotations = new KeyedQueue();
 
   constructor(database: Database, writer: RoomWriter, serverName: ServerName) {
     this.#database = database;
@@ -55,14 +58,17 @@ export class MessageSending {
   /**
    * Sends a message event once: the same device, endpoint and transaction ID give the same event.
    *
-   * @throws MatrixError 403 when the auth rules refuse it, 400 M_DUPLICATE_ANNOTATION, 413 M_TOO_LARGE.
+   * @throws MatrixError 403 when the auth rules refuse it, what `checkRelation` throws, 413 M_TOO_LARGE.
    */
   async send(session: Session, message: MessageToSend): Promise<EventId> {
     const key = transactionKey(session, message);
     const name = key.toString('latin1');
     const underWay = this.#underWay.get(name);
     if (underWay) return underWay;
-    const sending = this.#sendOnce(session, message, key).finally(() => this.#underWay.delete(name));
+    const parent = annotated(message.content);
+    const once = () => this.#sendOnce(session, message, key);
+    const sent = parent === undefined ? once() : this.#annotations.run(`${session.userId} ${parent}`, once);
+    const sending = sent.finally(() => this.#underWay.delete(name));
     this.#underWay.set(name, sending);
     return sending;
   }
@@ -88,7 +94,7 @@ export class MessageSending {
     if (done) return done.event_id as EventId;
     return this.#writer.append(message.roomId, async (room) => {
       const { type, content, redacts } = message;
-      await this.#checkRelation(session, message);
+      await checkRelation(this.#database, { sender: session.userId, type, content });
       const draft: EventDraft = {
         type,
         content,
@@ -100,22 +106,6 @@ export class MessageSending {
       room.transactionKey = key;
       return event.eventId;
     });
-  }
-
-  /** One person annotates an event with one key once (Client-Server API, "Event annotations and reactions"). */
-  async #checkRelation(session: Session, message: MessageToSend): Promise<void> {
-    const relates = message.content['m.relates_to'];
-    if (!isJsonObject(relates) || relates.rel_type !== 'm.annotation') return;
-    const { event_id: parentId, key } = relates;
-    if (typeof parentId !== 'string' || typeof key !== 'string') return;
-    const annotation = { sender: session.userId, type: message.type, key };
-    if (await relationsStore.hasAnnotation(this.#database, parentId as EventId, annotation)) {
-      throw new MatrixError(
-        400,
-        'M_DUPLICATE_ANNOTATION',
-        'You already reacted to this event with the same key',
-      );
-    }
   }
 
   /** Aliases that the event adds must exist and point to the room. */

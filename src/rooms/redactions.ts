@@ -6,6 +6,7 @@ import type { JsonObject } from '../protocol/json.ts';
 import { forbidden, MatrixError } from '../protocol/matrix-error.ts';
 import type { Reader } from '../storage/database.ts';
 import * as eventsStore from '../storage/events-store.ts';
+import type { RelatedEvent } from '../storage/relations-store.ts';
 import { pduOfEvent } from './pdu-of-event.ts';
 import type { RoomTransaction } from './room-transaction.ts';
 import { StoredEvent } from './stored-event.ts';
@@ -16,6 +17,8 @@ export interface PreparedRedaction {
   readonly redactedBy: EventId;
   readonly content: string;
   readonly envelope: string;
+  /** What the target was to another event, which it no longer is. */
+  readonly relation: RelatedEvent | undefined;
 }
 
 /**
@@ -52,6 +55,7 @@ export async function prepareRedaction(
     redactedBy: redaction.eventId,
     content: canonicalJson(content, { strict }),
     envelope: canonicalJson(envelope, { strict }),
+    relation: event.relatedEvent,
   };
 }
 

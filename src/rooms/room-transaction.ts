@@ -96,6 +96,7 @@ export class RoomTransaction {
       this.state.set(stateKeyOf(draft.type, stateKey), event);
       if (draft.type === 'm.room.member') this.#countMembers(replaced, event);
     }
+    event.hasAggregations = false;
     this.events.push(event);
     this.point.extremities = [event.eventId];
     this.point.depth = signed.pdu.depth;

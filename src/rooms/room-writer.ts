@@ -22,6 +22,8 @@ export interface EventChange extends JsonObject {
   sender: UserId;
   /** Version of the room after the unit that the event is of. */
   version: number;
+  /** The event that this one relates to, where that is counted (`aggregations-store.ts`). */
+  parent?: EventId;
   /** The event that this one redacted. */
   redacted?: EventId;
 }
@@ -198,6 +200,7 @@ function fill(unit: UnitOfWork, transaction: RoomTransaction, isNewRoom: boolean
   for (const event of transaction.state.values()) writeState(unit, event, positions.get(event) as Position);
   for (const one of transaction.redactions) {
     eventsStore.redact(unit, one.target, one.redactedBy, one.content, one.envelope);
+    if (one.relation) relationsStore.remove(unit, one.relation);
   }
   return unit;
 }
@@ -231,9 +234,8 @@ function writeRoom(
 
 function writeEvent(unit: UnitOfWork, event: StoredEvent, position: Position, version: number): void {
   eventsStore.insert(unit, event.toRow(), position);
-  const relation = event.relation;
-  if (relation)
-    relationsStore.insert(unit, { ...relation, type: event.type, sender: event.sender }, position);
+  const related = event.relatedEvent;
+  if (related) relationsStore.insert(unit, related, position);
   const data: EventChange = { eventId: event.eventId, type: event.type, sender: event.sender, version };
   const users: UserId[] = [];
   if (event.stateKey !== undefined) {
@@ -243,6 +245,7 @@ function writeEvent(unit: UnitOfWork, event: StoredEvent, position: Position, ve
       users.push(event.stateKey as UserId);
     }
   }
+  if (related && relationsStore.isCounted(related)) data.parent = related.parentId;
   if (event.redacts !== undefined) data.redacted = event.redacts;
   unit.announce({ topic: 'event', position, rooms: [event.roomId], users, data, local: event });
 }

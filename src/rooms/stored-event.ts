@@ -1,7 +1,7 @@
 import type { EventId, RoomId, UserId } from '../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../protocol/json.ts';
 import type { EventRow } from '../storage/events-store.ts';
-import type { Relation } from '../storage/relations-store.ts';
+import type { RelatedEvent, Relation } from '../storage/relations-store.ts';
 import type { LoggedEvent } from './room-reads.ts';
 
 /** The parts of a PDU that only servers need, parsed from `EventRow.envelope`. */
@@ -10,6 +10,9 @@ interface Envelope extends JsonObject {
   prev_events: EventId[];
   depth: number;
 }
+
+/** The longest event ID and relation type that are taken for one, as long as any identifier (in characters). */
+const LONGEST_RELATION = 255;
 
 /** Root of a state trie: its hash as a binary string of 16 characters. */
 export type StateRoot = string & { readonly __brand: 'StateRoot' };
@@ -46,6 +49,8 @@ export class StoredEvent implements LoggedEvent {
   readonly redactedBy: EventId | undefined;
   /** Device and transaction ID of a local sender, as `encodeTransaction` writes them. */
   readonly transaction: string | undefined;
+  /** Whether events that are counted relate to this one (`aggregations-store.ts`). Undefined when not known yet. */
+  hasAggregations: boolean | undefined = undefined;
   #content: JsonObject | undefined;
   #envelope: Envelope | undefined;
   #clientText: string | undefined;
@@ -111,7 +116,19 @@ export class StoredEvent implements LoggedEvent {
     if (!isJsonObject(relates)) return undefined;
     const { rel_type: relType, event_id: parentId, key } = relates;
     if (typeof relType !== 'string' || typeof parentId !== 'string') return undefined;
+    if (!parentId.startsWith('$') || Math.max(parentId.length, relType.length) > LONGEST_RELATION)
+      return undefined;
     return { parentId: parentId as EventId, relType, key: typeof key === 'string' ? key : undefined };
+  }
+
+  /** The event as one that relates to another, if it does. */
+  get relatedEvent(): RelatedEvent | undefined {
+    const { relation, type, content } = this;
+    if (!relation) return undefined;
+    const { eventId, roomId, sender, originServerTs } = this;
+    const replaces = type === 'm.room.encrypted' || isJsonObject(content['m.new_content']);
+    const isEdit = relation.relType === 'm.replace' && replaces;
+    return { ...relation, eventId, roomId, type, sender, originServerTs, isEdit };
   }
 
   /** The event as a row of the log. */

@@ -7,8 +7,10 @@ import type { StateDifference, StateTries } from './state-trie.ts';
 import type { StateRoot, StoredEvent } from './stored-event.ts';
 import type { RoomAccess, Visibility } from './visibility.ts';
 
-/** Keeps an event in a page, or leaves it out. */
-export type Keep = (event: StoredEvent) => boolean;
+/** Gives those of the events that belong into a page, in the same order. */
+export type Keep = (
+  events: readonly StoredEvent[],
+) => readonly StoredEvent[] | Promise<readonly StoredEvent[]>;
 
 /** A page of a room's history. */
 export interface HistoryPage {
@@ -80,7 +82,7 @@ export class Timeline {
       const limit = Math.min(range.limit, MOST_LOOKED_AT - looked);
       const page = await this.#log.page(access.roomId, { after, upTo, limit, newestFirst: backwards });
       looked += page.length;
-      for (const event of await this.#visibility.filter(access, page.filter(keep))) {
+      for (const event of await this.#visibility.filter(access, await keep(page))) {
         if (found.length < range.limit) found.push(event);
       }
       const last = (found.length === range.limit ? found : page).at(-1);

@@ -94,7 +94,7 @@ async function timelineText(
 ): Promise<string> {
   if (!timeline) return '{"events":[],"limited":false}';
   const memberships = await membershipsAt(needs, context, room, timeline.events);
-  const texts = await needs.clientEvents.texts(timeline.events, viewerOf(context), {
+  const texts = await needs.clientEvents.bundledTexts(timeline.events, viewerOf(context), {
     membershipOf: (event) => memberships?.get(event) ?? 'join',
   });
   const events = prune(context, texts).join(',');
@@ -118,13 +118,21 @@ async function membershipsAt(
   return found;
 }
 
-/** Events of a section as JSON text, with the filter's `event_fields` applied. */
+/**
+ * Events of a section as JSON text, with the filter's `event_fields` applied.
+ *
+ * @param bundled whether what relates to the events is given with them.
+ */
 export async function eventsText(
   needs: SyncNeeds,
   context: SyncContext,
   events: readonly StoredEvent[],
+  bundled = false,
 ): Promise<string> {
-  const texts = await needs.clientEvents.texts(events, viewerOf(context));
+  const viewer = viewerOf(context);
+  const texts = bundled
+    ? await needs.clientEvents.bundledTexts(events, viewer)
+    : await needs.clientEvents.texts(events, viewer);
   return `{"events":[${prune(context, texts).join(',')}]}`;
 }
 

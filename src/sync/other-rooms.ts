@@ -54,7 +54,7 @@ export async function leftRoom(
   const access = await needs.visibility.access(room.roomId, context.userId);
   const wasJoined = access.joinedUntil > after;
   const state = wasJoined ? await stateSection(needs, context, room.roomId, span, timeline) : [];
-  const events = await eventsText(needs, context, timeline.events);
+  const events = await eventsText(needs, context, timeline.events, true);
   const stateKey = context.useStateAfter ? 'state_after' : 'state';
   const timelineText = `${events.slice(0, -1)},"limited":${timeline.limited},"prev_batch":"${timeline.prevBatch}"}`;
   const stateText = await eventsText(needs, context, state);

@@ -1,5 +1,6 @@
 import type { SyncPart, SyncRequest } from '../modules/sync-part.ts';
 import type { UserId } from '../protocol/identifiers.ts';
+import type { Aggregations } from '../rooms/aggregations.ts';
 import type { ClientEvents } from '../rooms/client-events.ts';
 import type { EventLog } from '../rooms/event-log.ts';
 import type { Memberships } from '../rooms/memberships.ts';
@@ -15,6 +16,7 @@ export interface SyncNeeds {
   readonly visibility: Visibility;
   readonly memberships: Memberships;
   readonly clientEvents: ClientEvents;
+  readonly aggregations: Aggregations;
   readonly summaries: RoomSummaries;
   readonly lazyMembers: LazyMembers;
   readonly parts: readonly SyncPart[];

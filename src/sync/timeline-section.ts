@@ -34,6 +34,10 @@ export async function timelineSection(
   }
   const hidden = stretch.events.length - events.length;
   if (!passesAll(context)) events = events.filter((event) => passes(context, event));
+  const { timeline: related } = context.filter.room;
+  if (related.relatedBySenders ?? related.relatedByRelTypes) {
+    events = await needs.aggregations.related(events, related);
+  }
   const start = oldest ? oldest.position - 1 : range.upTo;
   return {
     events,

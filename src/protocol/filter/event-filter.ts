@@ -43,6 +43,9 @@ export interface EventFilter {
   readonly matches: EventMatcher;
 }
 
+/** Entries of a list that takes a search in the store for each few. */
+const MOST_RELATED = 50;
+
 /** The limits of timelines, `/messages` and the like. */
 export const TIMELINE_LIMITS: LimitBounds = { defaultLimit: 10, maxLimit: 100 };
 
@@ -66,6 +69,11 @@ export function parseEventFilter(
     throw badJson(`${where ? `"${where.slice(0, -1)}"` : 'A filter'} must be an object`);
   const strings = (name: string, sigil = ''): readonly string[] | undefined =>
     optionalStrings(json, name, where, sigil);
+  const few = (name: string, sigil = ''): readonly string[] | undefined => {
+    const list = strings(name, sigil);
+    if (list === undefined || list.length <= MOST_RELATED) return list;
+    throw badJson(`"${where}${name}" may have at most ${MOST_RELATED} entries`);
+  };
   const flag = (name: string): boolean => optionalBoolean(json, name, where) ?? false;
   const lists = {
     types: strings('types'),
@@ -82,8 +90,8 @@ export function parseEventFilter(
     lazyLoadMembers: flag('lazy_load_members'),
     includeRedundantMembers: flag('include_redundant_members'),
     unreadThreadNotifications: flag('unread_thread_notifications'),
-    relatedBySenders: strings('related_by_senders', '@'),
-    relatedByRelTypes: strings('related_by_rel_types'),
+    relatedBySenders: few('related_by_senders', '@'),
+    relatedByRelTypes: few('related_by_rel_types'),
     matches: compileLists(lists),
   };
 }

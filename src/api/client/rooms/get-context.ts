@@ -1,11 +1,12 @@
 import { Type } from 'typebox';
 import { eventId, roomId } from '../../../protocol/identifiers.ts';
+import type { Aggregations } from '../../../rooms/aggregations.ts';
 import type { ClientEvents } from '../../../rooms/client-events.ts';
 import { streamToken } from '../../../rooms/stream-token.ts';
 import type { Timeline } from '../../../rooms/timeline.ts';
 import type { Visibility } from '../../../rooms/visibility.ts';
 import { clientPaths, endpoint, RawJson } from '../../../wire/endpoint.ts';
-import { roomEventFilter } from './get-messages.ts';
+import { keepMatching, roomEventFilter } from './get-messages.ts';
 
 const MOST_EVENTS = 100;
 
@@ -29,6 +30,7 @@ export const getEventContext = endpoint(
       visibility: Visibility;
       timeline: Timeline;
       clientEvents: ClientEvents;
+      aggregations: Aggregations;
       clock: { now(): number };
     },
     request,
@@ -37,12 +39,15 @@ export const getEventContext = endpoint(
     const filter = roomEventFilter(query.filter);
     const limit = Math.min(query.limit ?? filter.limit, MOST_EVENTS);
     const access = await needs.visibility.accessOrForbid(roomId(request.params.roomId), session.userId);
-    const context = await needs.timeline.context(access, eventId(request.params.eventId), limit, (event) =>
-      filter.matches(event),
+    const context = await needs.timeline.context(
+      access,
+      eventId(request.params.eventId),
+      limit,
+      keepMatching(needs.aggregations, filter),
     );
     const viewer = { userId: session.userId, deviceId: session.deviceId, now: needs.clock.now() };
     const texts = (events: typeof context.before) =>
-      needs.clientEvents.texts(events, viewer, { roomId: access.roomId });
+      needs.clientEvents.bundledTexts(events, viewer, { roomId: access.roomId });
     const senders = new Set(
       [context.event, ...context.before, ...context.after].map((event) => event.sender),
     );

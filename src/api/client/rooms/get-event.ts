@@ -32,7 +32,7 @@ export const getOneRoomEvent = endpoint(
     if (event.roomId !== access.roomId) throw notFound('There is no such event in this room');
     const membership = await needs.visibility.membershipAt(event.stateRoot, userId);
     const viewer = { userId, deviceId, now: needs.clock.now() };
-    const [text] = await needs.clientEvents.texts([event], viewer, {
+    const [text] = await needs.clientEvents.bundledTexts([event], viewer, {
       roomId: event.roomId,
       membershipOf: () => membership,
     });

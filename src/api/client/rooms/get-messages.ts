@@ -1,11 +1,16 @@
 import { Type } from 'typebox';
-import { parseEventFilter, TIMELINE_LIMITS } from '../../../protocol/filter/event-filter.ts';
+import {
+  parseEventFilter,
+  TIMELINE_LIMITS,
+  type EventFilter,
+} from '../../../protocol/filter/event-filter.ts';
 import { roomId } from '../../../protocol/identifiers.ts';
 import type { JsonValue } from '../../../protocol/json.ts';
 import { badJson } from '../../../protocol/matrix-error.ts';
+import type { Aggregations } from '../../../rooms/aggregations.ts';
 import type { ClientEvents } from '../../../rooms/client-events.ts';
 import { parseStreamToken, streamToken } from '../../../rooms/stream-token.ts';
-import type { Timeline } from '../../../rooms/timeline.ts';
+import type { Keep, Timeline } from '../../../rooms/timeline.ts';
 import type { Visibility } from '../../../rooms/visibility.ts';
 import { clientPaths, endpoint, RawJson } from '../../../wire/endpoint.ts';
 
@@ -32,6 +37,7 @@ export const getRoomEvents = endpoint(
       visibility: Visibility;
       timeline: Timeline;
       clientEvents: ClientEvents;
+      aggregations: Aggregations;
       clock: { now(): number };
     },
     request,
@@ -43,12 +49,12 @@ export const getRoomEvents = endpoint(
     const page = await needs.timeline.messages(
       access,
       { from: place(query.from), to: place(query.to), direction: query.dir, limit },
-      (event) => filter.matches(event),
+      keepMatching(needs.aggregations, filter),
     );
     const viewer = { userId: session.userId, deviceId: session.deviceId, now: needs.clock.now() };
     const roomIdOf = { roomId: access.roomId };
     const memberships = await needs.visibility.membershipsAt(access, page.events);
-    const chunk = await needs.clientEvents.texts(page.events, viewer, {
+    const chunk = await needs.clientEvents.bundledTexts(page.events, viewer, {
       ...roomIdOf,
       membershipOf: (event) => memberships.get(event),
     });
@@ -66,6 +72,11 @@ export const getRoomEvents = endpoint(
 
 function place(token: string | undefined): number | undefined {
   return token === undefined || token === '' ? undefined : parseStreamToken(token);
+}
+
+/** Keeps what a filter lets through, and to which others relate as it asks. */
+export function keepMatching(aggregations: Aggregations, filter: EventFilter): Keep {
+  return (events) => aggregations.related(events.filter(filter.matches), filter);
 }
 
 /** The filter of a query string. 400 M_BAD_JSON for what is not a filter. */
