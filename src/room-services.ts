@@ -6,11 +6,13 @@ import { CommittedRooms } from './rooms/committed-rooms.ts';
 import { RelatedEvents } from './rooms/related-events.ts';
 import { RoomCreation } from './rooms/create-room.ts';
 import { Directory } from './rooms/directory.ts';
+import { EventByTime } from './rooms/event-by-time.ts';
 import { EventLog } from './rooms/event-log.ts';
 import type { ProfileOf } from './rooms/member-content.ts';
 import { MembershipChanges } from './rooms/membership-changes.ts';
 import { Memberships } from './rooms/memberships.ts';
 import { MessageSending } from './rooms/message-sending.ts';
+import { RoomOverviews } from './rooms/room-overviews.ts';
 import { RoomUpgrade } from './rooms/room-upgrade.ts';
 import { RoomWriter } from './rooms/room-writer.ts';
 import { StateTries } from './rooms/state-trie.ts';
@@ -60,6 +62,8 @@ export function createRoomServices(wiring: RoomWiring) {
     visibility,
     timeline,
     aggregations,
+    eventByTime: new EventByTime(database, log, visibility),
+    overviews: new RoomOverviews(database, log, memberships),
     relatedEvents: new RelatedEvents(database, log, visibility),
     aliases,
     creation,

@@ -96,6 +96,8 @@ export async function createServices(config: Config, database: Database, overrid
     database,
     recent,
     rooms: rooms.rooms,
+    log: rooms.log,
+    overviews: rooms.overviews,
     clock,
     serverName,
     presenceEnabled: config.presence.enabled,

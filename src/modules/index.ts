@@ -1,4 +1,6 @@
 import type { ServerName, UserId } from '../protocol/identifiers.ts';
+import type { EventLog } from '../rooms/event-log.ts';
+import type { RoomOverviews } from '../rooms/room-overviews.ts';
 import type { RoomReads } from '../rooms/room-reads.ts';
 import type { Database } from '../storage/database.ts';
 import type { RecentChanges } from '../storage/recent-changes.ts';
@@ -11,6 +13,7 @@ import { Presence } from './presence/index.ts';
 import { Profile } from './profile/index.ts';
 import { PushRules, UnreadCounts } from './push/index.ts';
 import { Receipts } from './receipts/index.ts';
+import { SpaceHierarchy } from './spaces/index.ts';
 import type { SyncPart } from './sync-part.ts';
 import { ToDevice } from './to-device/index.ts';
 import { Typing } from './typing/index.ts';
@@ -20,6 +23,8 @@ export interface ModuleWiring {
   readonly database: Database;
   readonly recent: RecentChanges;
   readonly rooms: RoomReads;
+  readonly log: EventLog;
+  readonly overviews: RoomOverviews;
   readonly clock: { now(): number };
   readonly serverName: ServerName;
   readonly presenceEnabled: boolean;
@@ -61,6 +66,7 @@ export function createModules(wiring: ModuleWiring) {
     presence,
     pushRules,
     syncParts,
+    spaces: new SpaceHierarchy(wiring.log, wiring.overviews),
     filters: new Filters(database),
     profile: new Profile(database, serverName),
     ignoredUsers: (userId: UserId) => accountData.ignoredUsers(userId),

@@ -89,6 +89,12 @@ export class EventLog {
     return row && this.intern(row);
   }
 
+  /** Entries of one type of a room's current state, by state key, after `after`, at most `limit`. */
+  async statesOfType(roomId: RoomId, type: string, after: string, limit: number): Promise<StoredEvent[]> {
+    const rows = await roomsStore.statesOfType(this.#database, roomId, type, after, limit);
+    return rows.map((row) => this.intern(row));
+  }
+
   /** What is counted of the events. Nothing is read for those of which it is known that there is nothing to count. */
   async aggregations(events: readonly StoredEvent[]): Promise<AggregationRow[]> {
     const asked = events.filter((event) => event.hasAggregations !== false);

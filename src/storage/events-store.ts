@@ -41,6 +41,14 @@ const stateEventsAfter = sql(
   `SELECT ${COLUMNS} FROM events WHERE room_id = ? AND state_key IS NOT NULL AND position > ?
    ORDER BY position LIMIT ?`,
 );
+const eventsLater = sql(
+  `SELECT ${COLUMNS} FROM events WHERE room_id = ? AND (origin_server_ts, position) > (?, ?)
+   ORDER BY origin_server_ts, position LIMIT ?`,
+);
+const eventsEarlier = sql(
+  `SELECT ${COLUMNS} FROM events WHERE room_id = ? AND (origin_server_ts, position) < (?, ?)
+   ORDER BY origin_server_ts DESC, position DESC LIMIT ?`,
+);
 const replaceContent = sql(`UPDATE events SET content = ?, envelope = ?, redacted_by = ? WHERE event_id = ?`);
 const transactionByKey = sql(
   `SELECT ${COLUMNS.replace('position,', 'events.position AS position,')} FROM event_transactions
@@ -96,6 +104,18 @@ export function page(
 ): Promise<EventRow[]> {
   const statement = range.newestFirst ? eventsBackward : eventsForward;
   return reader.all<EventRow>(statement, roomId, range.after, range.upTo, range.limit);
+}
+
+/** Events of a room beyond a time and position, those nearest first: later ones (`forward`) or earlier ones. */
+export function byTime(
+  reader: Reader,
+  roomId: RoomId,
+  place: { ts: number; position: number },
+  forward: boolean,
+  limit: number,
+): Promise<EventRow[]> {
+  const statement = forward ? eventsLater : eventsEarlier;
+  return reader.all<EventRow>(statement, roomId, place.ts, place.position, limit);
 }
 
 /** State events of a room after a position, oldest first, at most `limit`. */

@@ -1,0 +1,1 @@
+export { SpaceHierarchy, type HierarchyQuery } from './space-hierarchy.ts';
