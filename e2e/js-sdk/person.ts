@@ -1,5 +1,6 @@
 import { mock } from 'node:test';
-import { ClientEvent, createClient, type MatrixClient, SyncState } from 'matrix-js-sdk';
+import { ClientEvent, createClient, type MatrixClient, MatrixEventEvent, SyncState } from 'matrix-js-sdk';
+import { CryptoEvent } from 'matrix-js-sdk/lib/crypto-api/index.js';
 import type { Logger } from 'matrix-js-sdk/lib/logger.js';
 
 /** What a client program keeps of a log-in. */
@@ -8,6 +9,14 @@ export interface Login {
   readonly deviceId: string;
   readonly accessToken: string;
 }
+
+/** The recovery key that a person wrote down. */
+export interface KeySafe {
+  recoveryKey: Uint8Array<ArrayBuffer> | undefined;
+}
+
+/** After each of these a client may see the world differently. */
+const EVENTS = [ClientEvent.Sync, MatrixEventEvent.Decrypted, CryptoEvent.DevicesUpdated] as const;
 
 const PATIENCE_MS = 10_000;
 
@@ -21,7 +30,7 @@ for (const name of ['trace', 'debug', 'log', 'info', 'warn'] as const) mock.meth
 const startTimer = globalThis.setTimeout;
 mock.method(globalThis, 'setTimeout', (run: () => void, ms?: number) => {
   const timer = startTimer(run, ms);
-  return ms !== undefined && ms > LONG_MS ? timer.unref() : timer;
+  return ms !== undefined && ms >= LONG_MS ? timer.unref() : timer;
 });
 
 /** Makes an account. */
@@ -39,6 +48,38 @@ export async function register(baseUrl: string, username: string): Promise<Login
 /** A freshly started client program of somebody who logged in before; resolves after its first sync. */
 export async function open(baseUrl: string, login: Login): Promise<MatrixClient> {
   const client = createClient({ baseUrl, ...login, logger: quiet });
+  return start(client);
+}
+
+/** A client program with end-to-end encryption, which keeps its keys in memory. Resolves after its first sync. */
+export async function openEncrypted(baseUrl: string, login: Login, safe: KeySafe): Promise<MatrixClient> {
+  const client = createClient({
+    baseUrl,
+    ...login,
+    logger: quiet,
+    cryptoCallbacks: {
+      getSecretStorageKey: ({ keys }) => {
+        const [keyId] = Object.keys(keys);
+        return Promise.resolve(keyId && safe.recoveryKey ? [keyId, safe.recoveryKey] : null);
+      },
+    },
+  });
+  await client.initRustCrypto({ useIndexedDB: false });
+  return start(client);
+}
+
+/** Logs in on a new device. */
+export async function logIn(baseUrl: string, username: string): Promise<Login> {
+  const client = createClient({ baseUrl, logger: quiet });
+  const answer = await client.loginRequest({
+    type: 'm.login.password',
+    identifier: { type: 'm.id.user', user: username },
+    password: `${username} password`,
+  });
+  return { userId: answer.user_id, deviceId: answer.device_id, accessToken: answer.access_token };
+}
+
+async function start(client: MatrixClient): Promise<MatrixClient> {
   await client.startClient({ lazyLoadMembers: true, initialSyncLimit: 50, pollTimeout: 5_000 });
   const synced = [SyncState.Prepared, SyncState.Syncing];
   await until(client, 'its first sync', () => synced.includes(client.getSyncState() ?? SyncState.Error));
@@ -53,23 +94,24 @@ export async function open(baseUrl: string, login: Login): Promise<MatrixClient>
 export async function until<T>(
   client: MatrixClient,
   what: string,
-  see: () => T | null | undefined | false,
+  see: () => T | null | undefined | false | Promise<T | null | undefined | false>,
 ): Promise<T> {
   const { promise, resolve, reject } = Promise.withResolvers<T>();
-  const look = () => {
-    const seen = see();
+  const look = async () => {
+    const seen = await see();
     if (seen !== null && seen !== undefined && seen !== false) resolve(seen);
   };
+  const lookAgain = () => void look().catch(reject);
   const giveUp = setTimeout(
     () => reject(new Error(`${String(client.getUserId())} never saw ${what}`)),
     PATIENCE_MS,
   );
-  client.on(ClientEvent.Sync, look);
-  look();
+  for (const event of EVENTS) client.on(event, lookAgain);
+  lookAgain();
   try {
     return await promise;
   } finally {
     clearTimeout(giveUp);
-    client.off(ClientEvent.Sync, look);
+    for (const event of EVENTS) client.off(event, lookAgain);
   }
 }

@@ -74,19 +74,20 @@ export class RecentChanges {
       return;
     }
     this.#anywhere[change.topic] = change.position;
-    for (const room of change.rooms) mark(this.#rooms, room, change);
-    for (const user of change.users) mark(this.#users, user, change);
+    const ofRooms = change.topic !== 'device-list';
+    for (const room of change.rooms) mark(this.#rooms, room, change, ofRooms);
+    for (const user of change.users) mark(this.#users, user, change, true);
   }
 }
 
-function mark(all: LRUCache<string, Marks>, key: string, change: Change): void {
+function mark(all: LRUCache<string, Marks>, key: string, change: Change, isOwn: boolean): void {
   let marks = all.get(key);
   if (!marks) {
     marks = { newest: 0 };
     all.set(key, marks);
   }
   marks[change.topic] = change.position;
-  if (change.topic !== 'device-list') marks.newest = change.position;
+  if (isOwn) marks.newest = change.position;
   if (change.topic === 'event' && isJsonObject(change.data) && change.data.membership !== undefined) {
     marks.membership = change.position;
   }

@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict';
+import { EventType, type MatrixClient, type MatrixEvent, MsgType, Preset, Visibility } from 'matrix-js-sdk';
+import {
+  CryptoEvent,
+  type CryptoApi,
+  VerificationPhase,
+  type VerificationRequest,
+  VerificationRequestEvent,
+  VerifierEvent,
+  type ShowSasCallbacks,
+} from 'matrix-js-sdk/lib/crypto-api/index.js';
+import { VerificationMethod } from 'matrix-js-sdk/lib/types.js';
+import { onBothEngines } from '../../src/testing/engines.ts';
+import { ServerProcess } from '../server-process.ts';
+import { logIn, openEncrypted, register, until, type KeySafe } from './person.ts';
+
+const ENCRYPTION = {
+  type: 'm.room.encryption',
+  state_key: '',
+  content: { algorithm: 'm.megolm.v1.aes-sha2' },
+};
+
+onBothEngines(
+  'two people with two devices each cross-sign, verify each other, talk encrypted and restore history from the backup ' +
+    '[B045] [B071] [B072 partial]',
+  async (place) => {
+    const server = await ServerProcess.start(place.env);
+    const open: MatrixClient[] = [];
+    const keep = async (client: Promise<MatrixClient>) => {
+      open.push(await client);
+      return client;
+    };
+    try {
+      const [aliceSafe, bobSafe]: KeySafe[] = [{ recoveryKey: undefined }, { recoveryKey: undefined }];
+      const alice = await keep(openEncrypted(server.url, await register(server.url, 'alice'), aliceSafe!));
+      const bob = await keep(openEncrypted(server.url, await register(server.url, 'bob'), bobSafe!));
+      await setUp(alice, aliceSafe!);
+      await setUp(bob, bobSafe!);
+      const roomId = await encryptedRoom(alice, [bob]);
+      await talk(alice, bob, roomId, 'before the second devices');
+      await talk(bob, alice, roomId, 'an answer');
+
+      const second = await keep(openEncrypted(server.url, await logIn(server.url, 'alice'), aliceSafe!));
+      await verify(alice, () => crypto(second).requestOwnUserVerification());
+      await until(bob, 'that the second device is signed by its owner', async () => {
+        const id = second.getDeviceId() ?? '';
+        return (await crypto(bob).getDeviceVerificationStatus(alice.getSafeUserId(), id))?.signedByOwner;
+      });
+      await talk(second, bob, roomId, 'from the second device');
+
+      await verify(bob, () => crypto(alice).requestVerificationDM(bob.getSafeUserId(), roomId));
+      for (const [one, other] of [
+        [alice, bob],
+        [bob, alice],
+      ] as const) {
+        await until(one, 'that both verified each other', async () =>
+          (await crypto(one).getUserVerificationStatus(other.getSafeUserId())).isCrossSigningVerified(),
+        );
+      }
+      await until(second, 'that its owner verified bob', async () =>
+        (await crypto(second).getUserVerificationStatus(bob.getSafeUserId())).isCrossSigningVerified(),
+      );
+      await backedUp(bob);
+      await restoreOnNewDevice(
+        await keep(openEncrypted(server.url, await logIn(server.url, 'bob'), bobSafe!)),
+        roomId,
+      );
+    } finally {
+      for (const client of open) client.stopClient();
+      await server.stop();
+    }
+  },
+);
+
+function crypto(client: MatrixClient): CryptoApi {
+  const api = client.getCrypto();
+  assert.ok(api);
+  return api;
+}
+
+/** What a client does at the first log-in: cross-signing keys, secret storage, key backup. */
+async function setUp(client: MatrixClient, safe: KeySafe): Promise<void> {
+  await crypto(client).bootstrapCrossSigning({
+    authUploadDeviceSigningKeys: async (upload) => {
+      await upload(null);
+    },
+  });
+  await crypto(client).bootstrapSecretStorage({
+    setupNewKeyBackup: true,
+    createSecretStorageKey: async () => {
+      const key = await crypto(client).createRecoveryKeyFromPassphrase();
+      safe.recoveryKey = key.privateKey;
+      return key;
+    },
+  });
+  assert.equal(await crypto(client).isCrossSigningReady(), true);
+  assert.equal(await crypto(client).isSecretStorageReady(), true);
+}
+
+async function encryptedRoom(owner: MatrixClient, guests: readonly MatrixClient[]): Promise<string> {
+  const { room_id: roomId } = await owner.createRoom({
+    preset: Preset.PrivateChat,
+    visibility: Visibility.Private,
+    initial_state: [ENCRYPTION],
+    invite: guests.map((guest) => guest.getSafeUserId()),
+  });
+  for (const guest of guests) {
+    await until(guest, 'the invitation', () => guest.getRoom(roomId)?.getMyMembership() === 'invite');
+    await guest.joinRoom(roomId);
+    await until(
+      owner,
+      'who joined',
+      () => owner.getRoom(roomId)?.getMember(guest.getSafeUserId())?.membership === 'join',
+    );
+    await until(guest, 'the room', () => guest.getRoom(roomId)?.hasEncryptionStateEvent());
+  }
+  return roomId;
+}
+
+async function talk(from: MatrixClient, to: MatrixClient, roomId: string, text: string): Promise<void> {
+  await until(from, 'the room', () => from.getRoom(roomId)?.hasEncryptionStateEvent());
+  const { event_id: id } = await from.sendEvent(roomId, EventType.RoomMessage, {
+    msgtype: MsgType.Text,
+    body: text,
+  });
+  const event = await until(to, text, () => decrypted(to, roomId).find((one) => one.getId() === id));
+  assert.equal(event.getContent().body, text);
+  assert.equal(event.getWireType(), 'm.room.encrypted');
+}
+
+function decrypted(client: MatrixClient, roomId: string): MatrixEvent[] {
+  const events = client.getRoom(roomId)?.getLiveTimeline().getEvents() ?? [];
+  return events.filter((event) => event.isEncrypted() && event.getType() === 'm.room.message');
+}
+
+/** Two clients compare emoji, and confirm. */
+async function verify(other: MatrixClient, begin: () => Promise<VerificationRequest>): Promise<void> {
+  const incoming = Promise.withResolvers<VerificationRequest>();
+  other.once(CryptoEvent.VerificationRequestReceived, incoming.resolve);
+  const request = await begin();
+  const received = await incoming.promise;
+  await received.accept();
+  await phase(request, VerificationPhase.Ready);
+  const verifier = await request.startVerification(VerificationMethod.Sas);
+  await phase(received, VerificationPhase.Started);
+  assert.ok(received.verifier);
+  const shown = [sas(verifier), sas(received.verifier)];
+  const done = [verifier.verify(), received.verifier.verify()];
+  const [mine, theirs] = await Promise.all(shown);
+  assert.deepEqual(mine!.sas.emoji, theirs!.sas.emoji);
+  await Promise.all([mine!.confirm(), theirs!.confirm()]);
+  await Promise.all(done);
+  await Promise.all([phase(request, VerificationPhase.Done), phase(received, VerificationPhase.Done)]);
+}
+
+function sas(verifier: NonNullable<VerificationRequest['verifier']>): Promise<ShowSasCallbacks> {
+  return new Promise((resolve, reject) => {
+    verifier.once(VerifierEvent.ShowSas, resolve);
+    verifier.once(VerifierEvent.Cancel, () => reject(new Error('The verification was cancelled')));
+  });
+}
+
+function phase(request: VerificationRequest, wanted: VerificationPhase): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const look = () => {
+      if (request.phase === VerificationPhase.Cancelled) reject(new Error('The verification was cancelled'));
+      if (request.phase < wanted) return;
+      request.off(VerificationRequestEvent.Change, look);
+      resolve();
+    };
+    request.on(VerificationRequestEvent.Change, look);
+    look();
+  });
+}
+
+/** Resolves when the backup has every key that the client has. */
+async function backedUp(client: MatrixClient): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  client.on(CryptoEvent.KeyBackupSessionsRemaining, (left) => {
+    if (left === 0) resolve();
+  });
+  const info = await crypto(client).getKeyBackupInfo();
+  if ((info?.count ?? 0) >= 2) return;
+  await promise;
+}
+
+/** A new device without any other: the recovery key brings its trust and the history. */
+async function restoreOnNewDevice(client: MatrixClient, roomId: string): Promise<void> {
+  await crypto(client).bootstrapCrossSigning({});
+  await crypto(client).loadSessionBackupPrivateKeyFromSecretStorage();
+  const check = await crypto(client).checkKeyBackupAndEnable();
+  assert.equal(check?.trustInfo.trusted, true);
+  const restored = await crypto(client).restoreKeyBackup();
+  assert.ok(restored.imported >= 2, `restored ${restored.imported} of ${restored.total} keys`);
+  const texts = await until(client, 'what was said before', () => {
+    const found = decrypted(client, roomId).map((event) => event.getContent().body as string);
+    return found.includes('before the second devices') && found.includes('an answer') && found;
+  });
+  assert.ok(texts.includes('from the second device'));
+}
