@@ -16,6 +16,13 @@ export interface Stage {
   check(auth: JsonObject): Promise<JsonObject>;
 }
 
+/** 403: what a client says for a stage can never be right, so that it need not try again. */
+export class StageRefused extends MatrixError {
+  constructor(message: string) {
+    super(403, 'M_FORBIDDEN', message);
+  }
+}
+
 /** What is asked of a client before an operation. */
 export interface Challenge {
   /** What the proof is for and for whom: a session cannot be used for anything else. */
@@ -66,7 +73,8 @@ export class InteractiveAuth {
       session.completed[stage.type] = await stage.check(asked);
     } catch (error) {
       // Who asks too often is told to wait, which is no failed stage.
-      if (error instanceof MatrixError && error.status !== 429)
+      const isFailed = error instanceof MatrixError && error.status !== 429;
+      if (isFailed && !(error instanceof StageRefused))
         throw await this.#challenge(challenge, session, error);
       throw error;
     }

@@ -4,6 +4,7 @@ import { badJson, forbidden, MatrixError } from '../protocol/matrix-error.ts';
 import { GuardFailed, type Database } from '../storage/database.ts';
 import * as tokensStore from '../storage/tokens-store.ts';
 import * as usersStore from '../storage/users-store.ts';
+import type { UserRow } from '../storage/users-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 import { userOfIdentifier } from './login-identifier.ts';
 import type { Passwords } from './passwords.ts';
@@ -90,13 +91,19 @@ export class Login {
 
   async #byPassword(body: JsonObject): Promise<UserId> {
     if (typeof body.password !== 'string') throw badJson('"password" must be given');
-    const userId = userOfIdentifier(identifierIn(body), this.#serverName);
-    this.#allowAttempt(userId ?? 'unknown');
-    const user = userId === undefined ? undefined : await usersStore.byId(this.#database, userId);
+    const named = userOfIdentifier(identifierIn(body), this.#serverName);
+    this.#allowAttempt(named?.toLowerCase() ?? 'unknown');
+    const user = named === undefined ? undefined : await this.#userNamed(named);
     const isRight = await this.#passwords.matches(body.password, user?.password_hash);
     if (user?.deactivated === 1) throw deactivated();
-    if (!isRight || userId === undefined) throw forbidden('The user name or the password is wrong');
-    return userId;
+    if (!isRight || !user) throw forbidden('The user name or the password is wrong');
+    return user.user_id as UserId;
+  }
+
+  /** The user of this ID, or of the same in small letters: people write their names as they like. */
+  async #userNamed(userId: UserId): Promise<UserRow | undefined> {
+    const exactly = await usersStore.byId(this.#database, userId);
+    return exactly ?? usersStore.byId(this.#database, userId.toLowerCase() as UserId);
   }
 
   async #byToken(body: JsonObject, unit: UnitOfWork): Promise<UserId> {

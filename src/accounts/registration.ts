@@ -1,5 +1,6 @@
 import {
   isLocalpartForNewUsers,
+  localpartOf,
   parseUserId,
   type DeviceId,
   type ServerName,
@@ -7,6 +8,7 @@ import {
 } from '../protocol/identifiers.ts';
 import { forbidden, MatrixError } from '../protocol/matrix-error.ts';
 import { GuardFailed, type Database } from '../storage/database.ts';
+import * as profilesStore from '../storage/profiles-store.ts';
 import * as registrationTokensStore from '../storage/registration-tokens-store.ts';
 import * as usersStore from '../storage/users-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
@@ -112,6 +114,7 @@ export class Registration {
     const unit = new UnitOfWork();
     const passwordHash = await this.#passwords.hash(password);
     usersStore.insert(unit, { userId, passwordHash, isGuest: false, isAdmin, createdAt: this.#clock.now() });
+    nameAfterLocalpart(unit, userId);
     await this.#commitNew(unit, userId);
     return userId;
   }
@@ -168,6 +171,7 @@ export class Registration {
     const unit = new UnitOfWork();
     const { isGuest } = kind;
     usersStore.insert(unit, { userId, passwordHash, isGuest, isAdmin: false, createdAt: this.#clock.now() });
+    if (!isGuest) nameAfterLocalpart(unit, userId);
     if (kind.token !== undefined) registrationTokensStore.use(unit, kind.token);
     const session = wishes.inhibitLogin
       ? undefined
@@ -190,6 +194,12 @@ export class Registration {
       throw new MatrixError(401, 'M_UNAUTHORIZED', 'The registration token has been used up');
     }
   }
+}
+
+/** A new user is called by the localpart until they choose a name. */
+function nameAfterLocalpart(unit: UnitOfWork, userId: UserId): void {
+  profilesStore.put(unit, userId, 'displayname', JSON.stringify(localpartOf(userId)));
+  unit.announce({ topic: 'profile', position: unit.position(), users: [userId] });
 }
 
 function userInUse(): MatrixError {

@@ -4,7 +4,7 @@ import type { UserId } from '../protocol/identifiers.ts';
 import type { Database } from '../storage/database.ts';
 import * as registrationTokensStore from '../storage/registration-tokens-store.ts';
 import * as usersStore from '../storage/users-store.ts';
-import type { Stage } from './interactive-auth.ts';
+import { StageRefused, type Stage } from './interactive-auth.ts';
 import { userOfIdentifier } from './login-identifier.ts';
 import type { Passwords } from './passwords.ts';
 
@@ -25,7 +25,7 @@ export function passwordStage(
       const named = isJsonObject(auth.identifier) ? auth.identifier : undefined;
       const identifier = named ?? { type: 'm.id.user', user: auth.user ?? userId };
       const claimed = userOfIdentifier(identifier, userId.slice(userId.indexOf(':') + 1));
-      if (claimed !== userId) throw forbidden('This is not the user whose session it is');
+      if (claimed !== userId) throw new StageRefused('This is not the user whose session it is');
       if (typeof auth.password !== 'string') {
         throw new MatrixError(400, 'M_MISSING_PARAM', '"password" must be given in "auth"');
       }

@@ -49,6 +49,10 @@ export class CommittedRooms implements RoomReads {
     }
   }
 
+  movedMembers(roomId: RoomId, after: number, upTo: number): Promise<readonly UserId[]> {
+    return membershipsStore.moved(this.#database, roomId, { after, upTo });
+  }
+
   async joinedCount(roomId: RoomId): Promise<number> {
     return (await roomsStore.byId(this.#database, roomId))?.joined_count ?? 0;
   }

@@ -39,8 +39,13 @@ export class MembershipChanges {
     this.#serverName = needs.serverName;
   }
 
-  /** Joins; nothing happens for one who is joined. 403 when the join rules or a ban forbid it. */
-  async join(actor: Actor, roomId: RoomId, reason?: string): Promise<void> {
+  /**
+   * Joins; nothing happens for one who is joined.
+   *
+   * @param further keys that the client adds to the content.
+   * @throws MatrixError 403 when the join rules or a ban forbid it.
+   */
+  async join(actor: Actor, roomId: RoomId, reason?: string, further: JsonObject = {}): Promise<void> {
     const { userId } = actor;
     const profile = await this.#profileOf(userId);
     await this.#writer.append(roomId, async (room) => {
@@ -48,7 +53,7 @@ export class MembershipChanges {
       if (membership === 'join') return;
       if (actor.isGuest) await assertGuestsAllowed(room);
       const authorisedVia = membership === 'invite' ? undefined : await this.#authorisingUser(room, userId);
-      const content = memberContent('join', profile, { reason, authorisedVia });
+      const content = { ...further, ...memberContent('join', profile, { reason, authorisedVia }) };
       await room.add({ type: 'm.room.member', stateKey: userId, content, sender: userId });
     });
   }

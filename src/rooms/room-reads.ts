@@ -34,6 +34,8 @@ export interface RoomReads {
   /** Joined users after `after` in order of user ID, at most `limit`. */
   joinedMembers(roomId: RoomId, after: UserId | undefined, limit: number): Promise<readonly UserId[]>;
   joinedCount(roomId: RoomId): Promise<number>;
+  /** Users whose membership event is among the room's with `after` < position <= `upTo`, at most 1,000. */
+  movedMembers(roomId: RoomId, after: number, upTo: number): Promise<readonly UserId[]>;
   /** Whether two users are joined to one room. */
   shareRoom(one: UserId, other: UserId): Promise<boolean>;
   /** One event by ID, redacted if it was redacted. Makes no check of who may see it. */

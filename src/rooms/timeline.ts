@@ -124,6 +124,12 @@ export class Timeline {
     return events[0]?.stateRoot;
   }
 
+  /** The state that a room begins with: after its creator joined. Undefined for an unknown room. */
+  async firstRoot(roomId: RoomId): Promise<StateRoot | undefined> {
+    const range = { after: Number.MIN_SAFE_INTEGER, upTo: this.#database.position(), limit: 2 };
+    return (await this.#log.page(roomId, { ...range, newestFirst: false })).at(-1)?.stateRoot;
+  }
+
   /** The state that a user sees as a whole: the present one, or for who left that of the time they left. */
   async visibleRoot(access: RoomAccess): Promise<StateRoot> {
     const root = await this.rootAt(access.roomId, await this.#newestVisible(access));

@@ -35,7 +35,8 @@ export class Visibility {
 
   /** What is to know of user and room before events are looked at. */
   async access(roomId: RoomId, userId: UserId): Promise<RoomAccess> {
-    const now = await this.#memberships.of(roomId, userId);
+    const last = await this.#memberships.of(roomId, userId);
+    const now = last?.forgotten === true ? undefined : last;
     const membership = now?.membership;
     if (membership === 'join') return { userId, roomId, membership, joinedUntil: Infinity };
     const joinedUntil = now ? await this.#joinedUntil(await this.#log.byId(now.eventId)) : -Infinity;

@@ -16,10 +16,6 @@ const changedRoomMates = sql(
          AND mine.user_id = ? AND mine.membership = 'join'
      ))))`,
 );
-const movedMembers = sql(
-  `SELECT DISTINCT state_key AS user_id FROM events
-   WHERE room_id = ? AND position > ? AND position <= ? AND type = 'm.room.member' AND state_key IS NOT NULL`,
-);
 const strangers = sql(
   `SELECT user_id FROM memberships theirs
    WHERE theirs.room_id = ? AND theirs.membership = 'join' AND theirs.user_id > ? AND NOT EXISTS (
@@ -48,16 +44,6 @@ export async function changed(
     observer,
     observer,
   );
-  return rows.map((row) => row.user_id);
-}
-
-/** Users whose membership of a room changed after one position and not after another. */
-export async function moved(
-  reader: Reader,
-  roomId: RoomId,
-  range: { after: number; upTo: number },
-): Promise<UserId[]> {
-  const rows = await reader.all<{ user_id: UserId }>(movedMembers, roomId, range.after, range.upTo);
   return rows.map((row) => row.user_id);
 }
 

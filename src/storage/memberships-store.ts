@@ -39,6 +39,11 @@ const shared = sql(
 const forgetRoom = sql(
   `UPDATE memberships SET forgotten = 1 WHERE user_id = ? AND room_id = ? AND membership IN ('leave', 'ban')`,
 );
+const movedMembers = sql(
+  `SELECT DISTINCT state_key AS user_id FROM events
+   WHERE room_id = ? AND position > ? AND position <= ? AND type = 'm.room.member' AND state_key IS NOT NULL
+   LIMIT 1000`,
+);
 
 /** Sets what the user is in the room. */
 export function set(
@@ -90,4 +95,14 @@ export async function shareRoom(reader: Reader, a: UserId, b: UserId): Promise<b
 /** Marks a room that the user left as forgotten; fails the unit when the user has not left it. */
 export function forget(writer: Writer, userId: UserId, roomId: RoomId): void {
   writer.guard(forgetRoom, userId, roomId);
+}
+
+/** Users whose membership event is among a room's after one position and not after another, at most 1,000. */
+export async function moved(
+  reader: Reader,
+  roomId: RoomId,
+  range: { after: number; upTo: number },
+): Promise<UserId[]> {
+  const rows = await reader.all<{ user_id: UserId }>(movedMembers, roomId, range.after, range.upTo);
+  return rows.map((row) => row.user_id);
 }

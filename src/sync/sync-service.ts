@@ -185,8 +185,9 @@ export class SyncService {
       case 'knock':
         return changed ? strippedRoom(this.#needs, room, 'knock_state') : undefined;
       default: {
-        const wanted = since === undefined ? context.filter.room.includeLeave : room.position > since;
-        return wanted && !room.forgotten ? leftRoom(this.#needs, context, room) : undefined;
+        const wanted =
+          since === undefined ? context.filter.room.includeLeave && !room.forgotten : room.position > since;
+        return wanted ? leftRoom(this.#needs, context, room) : undefined;
       }
     }
   }

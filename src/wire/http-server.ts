@@ -11,6 +11,7 @@ import {
 import { assertWellFormed } from '../protocol/canonical-json.ts';
 import type { JsonValue } from '../protocol/json.ts';
 import { badJson, MatrixError } from '../protocol/matrix-error.ts';
+import { sendJson } from './send-json.ts';
 
 /** Settings of the HTTP server. */
 export interface HttpOptions {
@@ -156,11 +157,7 @@ function sendError(reply: FastifyReply, error: Error & { statusCode?: number; co
   const matrix = error instanceof MatrixError ? error : translate(reply, error);
   const wait = matrix.extra.retry_after_ms;
   if (typeof wait === 'number') reply.header('retry-after', String(Math.ceil(wait / 1000)));
-  return reply
-    .headers(CORS)
-    .code(matrix.status)
-    .header('content-type', 'application/json')
-    .send(JSON.stringify(matrix.toBody()));
+  return sendJson(reply.headers(CORS).code(matrix.status), JSON.stringify(matrix.toBody()));
 }
 
 function translate(reply: FastifyReply, error: Error & { statusCode?: number; code?: string }): MatrixError {

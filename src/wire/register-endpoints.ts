@@ -11,6 +11,7 @@ import {
   type LimitName,
 } from './endpoint.ts';
 import { PartParser } from './parse-request.ts';
+import { sendJson } from './send-json.ts';
 import type { Session } from './session.ts';
 
 /** What the HTTP layer needs of the rest of the server. */
@@ -140,8 +141,7 @@ function send(reply: FastifyReply, answer: Answer): FastifyReply {
       ? reply.send(body)
       : reply.send(JSON.stringify(body));
   }
-  reply.header('content-type', 'application/json');
-  return reply.send(answer instanceof RawJson ? answer.text : JSON.stringify(answer));
+  return sendJson(reply, answer instanceof RawJson ? answer.text : JSON.stringify(answer));
 }
 
 /** A request as handlers get it. The signal is made only when it is asked for: most never need it. */

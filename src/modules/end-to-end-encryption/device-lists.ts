@@ -113,7 +113,7 @@ export class DeviceLists implements SyncPart {
 
   /** Those who came into a room that the user is in, and those who went. */
   async #addMoved(roomId: RoomId, span: Span, changed: Set<UserId>, gone: Set<UserId>): Promise<void> {
-    for (const userId of await deviceListsStore.moved(this.#database, roomId, span)) {
+    for (const userId of await this.#rooms.movedMembers(roomId, span.after, span.upTo)) {
       if (userId === span.userId) continue;
       const membership = (await this.#rooms.membership(roomId, userId))?.membership;
       if (membership === 'join') changed.add(userId);

@@ -1,7 +1,7 @@
 import { boundedCache } from '../../platform/bounded-cache.ts';
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
-import { forbidden, notFound } from '../../protocol/matrix-error.ts';
+import { forbidden } from '../../protocol/matrix-error.ts';
 import type { RoomReads } from '../../rooms/room-reads.ts';
 import type { Change, Database } from '../../storage/database.ts';
 import * as presenceStore from '../../storage/presence-store.ts';
@@ -91,19 +91,24 @@ export class Presence implements SyncPart {
       throw forbidden('You see the presence of people with whom you share a room');
     }
     const row = await this.#row(userId);
-    if (!row) throw notFound('Nothing is known of the presence of this user');
-    return this.#content(row);
+    return row ? this.#content(row) : { presence: 'offline' };
   }
 
   async account(request: SyncRequest): Promise<AccountSections | undefined> {
     const { since, upTo } = request;
     if (!this.#enabled) return undefined;
     const newest = this.#changes.at(-1)?.position ?? this.#floor;
-    if (since !== undefined && newest <= since && request.newlyJoined.size === 0) return undefined;
+    const came = since === undefined ? [] : await this.#whoCame(request, since);
+    const nobodyCame = came.length === 0 && request.newlyJoined.size === 0;
+    if (since !== undefined && newest <= since && nobodyCame) return undefined;
     const rows =
       since === undefined || since < this.#floor
         ? await this.#inRooms([...request.joinedRooms], upTo)
-        : [...(await this.#since(request, since)), ...(await this.#inRooms([...request.newlyJoined], upTo))];
+        : [
+            ...(await this.#since(request, since)),
+            ...(await this.#inRooms([...request.newlyJoined], upTo)),
+            ...came,
+          ];
     const presence = [...new Map(rows.map((row) => [row.user_id, row])).values()]
       .filter((row) => request.filter.presence.matches({ type: 'm.presence', sender: row.user_id }))
       .map((row) => this.#text(row));
@@ -166,6 +171,21 @@ export class Presence implements SyncPart {
         change.userId === request.userId || change.rooms.some((roomId) => request.joinedRooms.has(roomId));
       const row = concerns ? await this.#row(change.userId) : undefined;
       if (row) rows.push(row);
+    }
+    return rows;
+  }
+
+  /** Presence of those who came into rooms that the user was in already. */
+  async #whoCame(request: SyncRequest, since: number): Promise<PresenceRow[]> {
+    const rows: PresenceRow[] = [];
+    for (const roomId of request.joinedRooms) {
+      if (request.newlyJoined.has(roomId)) continue;
+      if (!request.recent.roomChangedSince(roomId, since, 'membership')) continue;
+      for (const userId of await this.#rooms.movedMembers(roomId, since, request.upTo)) {
+        const isThere = (await this.#rooms.membership(roomId, userId))?.membership === 'join';
+        const row = isThere && userId !== request.userId ? await this.#row(userId) : undefined;
+        if (row) rows.push(row);
+      }
     }
     return rows;
   }

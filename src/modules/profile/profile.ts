@@ -22,14 +22,18 @@ export class Profile {
   readonly #serverName: ServerName;
   readonly #listeners: Listener[] = [];
   readonly #cache = boundedCache<UserId, JsonObject>(CACHED);
+  /** Counts changes of profiles: what was read while one came in may be outdated. */
+  #changes = 0;
 
   constructor(database: Database, serverName: ServerName) {
     this.#database = database;
     this.#serverName = serverName;
     database.subscribe((changes) => {
       for (const change of changes) {
+        if (change.topic !== 'reset' && change.topic !== 'profile') continue;
+        this.#changes += 1;
         if (change.topic === 'reset') this.#cache.clear();
-        if (change.topic === 'profile') for (const userId of change.users) this.#cache.delete(userId);
+        for (const userId of change.users) this.#cache.delete(userId);
       }
     });
   }
@@ -107,11 +111,12 @@ export class Profile {
   async #fields(userId: UserId): Promise<JsonObject> {
     const known = this.#cache.get(userId);
     if (known) return known;
+    const changes = this.#changes;
     const rows = await profilesStore.ofUser(this.#database, userId);
     const fields: JsonObject = Object.fromEntries(
       rows.map(({ field, value }) => [field, JSON.parse(value) as JsonValue]),
     );
-    this.#cache.set(userId, fields);
+    if (changes === this.#changes) this.#cache.set(userId, fields);
     return fields;
   }
 

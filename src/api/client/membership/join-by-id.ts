@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { roomId } from '../../../protocol/identifiers.ts';
 import type { MembershipChanges } from '../../../rooms/membership-changes.ts';
+import { furtherContent } from './further-content.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 
 /** POST /rooms/{roomId}/join */
@@ -21,7 +22,7 @@ export const joinRoomById = endpoint(
   },
   async (needs: { changes: MembershipChanges }, request) => {
     const id = roomId(request.params.roomId);
-    await needs.changes.join(request.session, id, request.body.reason);
+    await needs.changes.join(request.session, id, request.body.reason, furtherContent(request.body));
     return { room_id: id };
   },
 );

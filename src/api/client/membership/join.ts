@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import type { Aliases } from '../../../rooms/aliases.ts';
 import type { MembershipChanges } from '../../../rooms/membership-changes.ts';
+import { furtherContent } from './further-content.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 
 /** POST /join/{roomIdOrAlias} */
@@ -21,7 +22,7 @@ export const joinRoom = endpoint(
   },
   async (needs: { changes: MembershipChanges; aliases: Aliases }, request) => {
     const id = await needs.aliases.roomOf(request.params.roomIdOrAlias);
-    await needs.changes.join(request.session, id, request.body.reason);
+    await needs.changes.join(request.session, id, request.body.reason, furtherContent(request.body));
     return { room_id: id };
   },
 );

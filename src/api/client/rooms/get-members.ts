@@ -40,9 +40,10 @@ export const getMembersByRoom = endpoint(
     const position = at === undefined ? Infinity : parseStreamToken(at);
     const root =
       position < access.joinedUntil
-        ? await needs.timeline.rootAt(access.roomId, position)
+        ? ((await needs.timeline.rootAt(access.roomId, position)) ??
+          (await needs.timeline.firstRoot(access.roomId)))
         : await needs.timeline.visibleRoot(access);
-    if (!root) throw invalidParam('"at" lies before the room was made');
+    if (!root) throw invalidParam('"at" is no place in this room');
     const members = await needs.timeline.stateEvents(root, (type) => type === 'm.room.member');
     const chunk = members.filter(({ content }) => {
       if (membership !== undefined) return content.membership === membership;

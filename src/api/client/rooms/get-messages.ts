@@ -27,7 +27,7 @@ export const getRoomEvents = endpoint(
     query: Type.Object({
       from: Type.Optional(Type.String()),
       to: Type.Optional(Type.String()),
-      dir: Type.Union([Type.Literal('b'), Type.Literal('f')]),
+      dir: Type.Optional(Type.Union([Type.Literal('b'), Type.Literal('f')])),
       limit: Type.Optional(Type.Integer({ minimum: 0 })),
       filter: Type.Optional(Type.String()),
     }),
@@ -43,12 +43,13 @@ export const getRoomEvents = endpoint(
     request,
   ) => {
     const { query, session } = request;
+    const direction = query.dir ?? 'f';
     const filter = roomEventFilter(query.filter);
     const access = await needs.visibility.accessOrForbid(roomId(request.params.roomId), session.userId);
     const limit = Math.max(1, Math.min(query.limit ?? filter.limit, TIMELINE_LIMITS.maxLimit));
     const page = await needs.timeline.messages(
       access,
-      { from: place(query.from), to: place(query.to), direction: query.dir, limit },
+      { from: place(query.from), to: place(query.to), direction, limit },
       keepMatching(needs.aggregations, filter),
     );
     const viewer = { userId: session.userId, deviceId: session.deviceId, now: needs.clock.now() };
@@ -60,7 +61,7 @@ export const getRoomEvents = endpoint(
     });
     let text = `{"chunk":[${chunk.join(',')}],"start":"${streamToken(page.start)}"`;
     if (page.end !== undefined) text += `,"end":"${streamToken(page.end)}"`;
-    const newest = query.dir === 'b' ? page.events[0] : page.events.at(-1);
+    const newest = direction === 'b' ? page.events[0] : page.events.at(-1);
     if (filter.lazyLoadMembers && newest) {
       const senders = page.events.map((event) => event.sender);
       const members = await needs.timeline.membersFor(newest.stateRoot, senders);
