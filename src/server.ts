@@ -172,7 +172,7 @@ async function serveFrom(database: Database, config: Config, overrides: Override
     metrics,
     stopping: stopping.signal,
   };
-  registerEndpoints(
+  await registerEndpoints(
     app,
     [
       ...accountEndpoints,

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { Type, type Static, type TObject, type TSchema } from 'typebox';
 import type { JsonObject, JsonValue } from '../protocol/json.ts';
 import type { Session } from './session.ts';
@@ -11,11 +12,23 @@ export type Auth = 'none' | 'optional' | 'user';
 export type LimitName =
   'createRoom' | 'invite' | 'join' | 'login' | 'membership' | 'message' | 'registration' | 'other';
 
+/** Body of a request that is taken as bytes, whatever its media type, as they arrive. Nothing limits it but its reader. */
+export interface ByteBody {
+  readonly stream: Readable;
+  /** The media type, as the client gave it. */
+  readonly type: string | undefined;
+  /** How many bytes the client means to send, if it said so. */
+  readonly length: number | undefined;
+}
+
+/** What an endpoint takes as its body: JSON by a schema, or bytes. */
+export type BodyKind = TSchema | 'bytes';
+
 /** An endpoint as data. Schemas that are left out let nothing through but an empty object. */
 export interface Declaration<
   Params extends TSchema = TObject,
   Query extends TSchema = TObject,
-  Body extends TSchema = TObject,
+  Body extends BodyKind = TObject,
   Who extends Auth = Auth,
 > {
   /** The operation's name in the specification. */
@@ -38,15 +51,17 @@ export interface Declaration<
 export interface EndpointRequest<
   Params extends TSchema,
   Query extends TSchema,
-  Body extends TSchema,
+  Body extends BodyKind,
   Who extends Auth,
 > {
   readonly params: Static<Params>;
   readonly query: Static<Query>;
-  readonly body: Static<Body>;
+  readonly body: Body extends TSchema ? Static<Body> : ByteBody;
   readonly session: Who extends 'user' ? Session : Session | undefined;
   readonly ip: string;
   readonly userAgent: string;
+  /** A header of the request, by its name in lower case; of one given more than once, all joined by commas. */
+  header(name: string): string | undefined;
   /** Aborts when the client goes away or the server stops. */
   readonly signal: AbortSignal;
 }
@@ -63,22 +78,28 @@ export class RawJson {
   }
 }
 
-/** A reply with a status, headers and a body of its own. */
+/** What a reply may have as its body. A stream is sent as it is read, and destroyed when the client goes away. */
+export type ReplyBody = string | Buffer | Readable | JsonObject;
+
+/** A reply with a status, headers and a body of its own. One with a stream should give its `content-length`. */
 export class Reply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Buffer | JsonObject;
+  readonly body: ReplyBody;
 
-  constructor(status: number, headers: Readonly<Record<string, string>>, body: string | Buffer | JsonObject) {
+  constructor(status: number, headers: Readonly<Record<string, string>>, body: ReplyBody) {
     this.status = status;
     this.headers = headers;
     this.body = body;
   }
 }
 
+/** A declaration, whatever its schemas are. */
+export type AnyDeclaration = Declaration<TSchema, TSchema, BodyKind>;
+
 /** An endpoint: its declaration, and its handler with what it needs. */
 export interface Endpoint<Needs> {
-  readonly declaration: Declaration;
+  readonly declaration: AnyDeclaration;
   readonly handle: (needs: Needs, request: never) => Promise<Answer> | Answer;
 }
 
@@ -90,13 +111,13 @@ export function endpoint<
   Needs,
   Params extends TSchema = TObject,
   Query extends TSchema = TObject,
-  Body extends TSchema = TObject,
+  const Body extends BodyKind = TObject,
   const Who extends Auth = Auth,
 >(
   declaration: Declaration<Params, Query, Body, Who>,
   handle: (needs: Needs, request: EndpointRequest<Params, Query, Body, Who>) => Promise<Answer> | Answer,
 ): Endpoint<Needs> {
-  return { declaration: declaration as unknown as Declaration, handle };
+  return { declaration: declaration as unknown as AnyDeclaration, handle };
 }
 
 /** The empty object, for parts of a request that an endpoint says nothing of. Further keys are let through. */

@@ -30,8 +30,11 @@ const CORS: Readonly<Record<string, string>> = {
 };
 /** Longest path parameter: an event ID or alias of 255 bytes, percent-encoded. */
 const MAX_PARAM_LENGTH = 2_048;
-/** A request that takes longer to arrive, in milliseconds, is cut; how long its answer may take is not limited. */
-const LONGEST_REQUEST_MS = 120_000;
+/**
+ * A request that takes longer to arrive, in milliseconds, is cut: long enough for a file over a slow line. How long its
+ * answer may take is not limited.
+ */
+const LONGEST_REQUEST_MS = 1_200_000;
 /** Bodies shorter than this cannot be nested too deep. */
 const SHALLOW = 1_024;
 
@@ -64,6 +67,12 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
   if (['debug', 'trace'].includes(options.log.level)) logRequests(app);
   app.setErrorHandler((error: FastifyError, _request, reply) => sendError(reply, error));
   return app;
+}
+
+/** Bodies that come to a scope of the server are left for their endpoints to read, as bytes. */
+export function leaveBodiesUnread(scope: FastifyInstance): void {
+  scope.removeAllContentTypeParsers();
+  scope.addContentTypeParser('*', (_request, _body, done) => done(null));
 }
 
 /** Of the addresses a request came by, nearest first: what lies beyond the first is only what the caller says. */

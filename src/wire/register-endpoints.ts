@@ -1,15 +1,17 @@
+import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { TSchema } from 'typebox';
 import { invalidParam, MatrixError } from '../protocol/matrix-error.ts';
 import {
   NOTHING,
   RawJson,
   Reply,
   type Answer,
-  type Declaration,
+  type AnyDeclaration,
+  type ByteBody,
   type Endpoint,
   type LimitName,
 } from './endpoint.ts';
+import { leaveBodiesUnread } from './http-server.ts';
 import { PartParser } from './parse-request.ts';
 import { sendJson } from './send-json.ts';
 import type { Session } from './session.ts';
@@ -33,27 +35,35 @@ export interface Wiring {
 type RawRequest = FastifyRequest<{ Params: unknown; Querystring: Record<string, unknown> }>;
 
 /** Makes endpoints reachable under all their paths. */
-export function registerEndpoints<Needs>(
+export async function registerEndpoints<Needs>(
   app: FastifyInstance,
   endpoints: readonly Endpoint<Needs>[],
   needs: Needs,
   wiring: Wiring,
-): void {
-  for (const endpoint of endpoints) {
-    const run = runner(endpoint, needs, wiring);
-    for (const url of endpoint.declaration.paths)
-      app.route({ method: endpoint.declaration.method, url, handler: run });
-  }
+): Promise<void> {
+  const route = (scope: FastifyInstance, takesBytes: boolean) => {
+    for (const endpoint of endpoints) {
+      if ((endpoint.declaration.body === 'bytes') !== takesBytes) continue;
+      const run = runner(endpoint, needs, wiring);
+      for (const url of endpoint.declaration.paths)
+        scope.route({ method: endpoint.declaration.method, url, handler: run });
+    }
+  };
+  route(app, false);
+  await app.register((scope, _options, done) => {
+    leaveBodiesUnread(scope);
+    route(scope, true);
+    done();
+  });
 }
 
 function runner<Needs>(endpoint: Endpoint<Needs>, needs: Needs, wiring: Wiring) {
   const { declaration } = endpoint;
   const parsers = {
-    params: new PartParser('path', (declaration.params ?? NOTHING) as TSchema),
-    query: new PartParser('query', (declaration.query ?? NOTHING) as TSchema),
-    body: new PartParser('body', (declaration.body ?? NOTHING) as TSchema),
+    params: new PartParser('path', declaration.params ?? NOTHING),
+    query: new PartParser('query', declaration.query ?? NOTHING),
   };
-  const hasBody = declaration.body !== undefined;
+  const readBody = bodyReader(declaration);
   return async (raw: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const request = raw as RawRequest;
     const begun = performance.now();
@@ -66,7 +76,7 @@ function runner<Needs>(endpoint: Endpoint<Needs>, needs: Needs, wiring: Wiring) 
       const checked = new CheckedRequest({ request, reply }, session, wiring.stopping, {
         params: parsers.params.parse(request.params),
         query: parsers.query.parse(request.query),
-        body: hasBody ? parsers.body.parse(request.body === undefined ? {} : request.body) : {},
+        body: readBody(request),
       });
       const answer = await endpoint.handle(needs, checked as never);
       status = answer instanceof Reply ? answer.status : 200;
@@ -80,9 +90,27 @@ function runner<Needs>(endpoint: Endpoint<Needs>, needs: Needs, wiring: Wiring) 
   };
 }
 
+/** How the body of an endpoint's requests is made of what the HTTP server has of it. */
+function bodyReader(declaration: AnyDeclaration): (request: RawRequest) => unknown {
+  const kind = declaration.body;
+  if (kind === undefined) return () => ({});
+  if (kind === 'bytes') return byteBody;
+  const parser = new PartParser('body', kind);
+  return (request) => parser.parse(request.body === undefined ? {} : request.body);
+}
+
+function byteBody(request: RawRequest): ByteBody {
+  const length = request.headers['content-length'];
+  return {
+    stream: request.raw,
+    type: request.headers['content-type'],
+    length: length === undefined ? undefined : Number(length),
+  };
+}
+
 /** The one place where a token becomes a user. */
 async function identify(
-  declaration: Declaration,
+  declaration: AnyDeclaration,
   request: RawRequest,
   wiring: Wiring,
 ): Promise<Session | undefined> {
@@ -115,7 +143,7 @@ function tokenOf(request: RawRequest): string | undefined {
 }
 
 function limit(
-  declaration: Declaration,
+  declaration: AnyDeclaration,
   session: Session | undefined,
   request: RawRequest,
   wiring: Wiring,
@@ -137,11 +165,19 @@ function send(reply: FastifyReply, answer: Answer): FastifyReply {
   if (answer instanceof Reply) {
     reply.code(answer.status).headers(answer.headers);
     const { body } = answer;
+    if (body instanceof Readable) return sendStream(reply, body);
     return typeof body === 'string' || Buffer.isBuffer(body)
       ? reply.send(body)
       : reply.send(JSON.stringify(body));
   }
   return sendJson(reply, answer instanceof RawJson ? answer.text : JSON.stringify(answer));
+}
+
+/** A question for the headers alone gets an empty stream: the framework would read all of the real one, for nothing. */
+function sendStream(reply: FastifyReply, body: Readable): FastifyReply {
+  if (reply.request.method !== 'HEAD') return reply.send(body);
+  body.destroy();
+  return reply.send(Readable.from([]));
 }
 
 /** A request as handlers get it. The signal is made only when it is asked for: most never need it. */
@@ -176,6 +212,11 @@ class CheckedRequest {
 
   get userAgent(): string {
     return this.#request.headers['user-agent'] ?? '';
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#request.headers[name];
+    return Array.isArray(value) ? value.join(', ') : value;
   }
 
   get signal(): AbortSignal {
