@@ -5,8 +5,10 @@ import { createAccountServices } from './account-services.ts';
 import { accountEndpoints } from './api/client/account-endpoints.ts';
 import { discoveryEndpoints } from './api/client/discovery-endpoints.ts';
 import { encryptionEndpoints } from './api/client/encryption-endpoints.ts';
+import { mediaEndpoints } from './api/client/media-endpoints.ts';
 import { moduleEndpoints } from './api/client/module-endpoints.ts';
 import { roomEndpoints } from './api/client/room-endpoints.ts';
+import { createContentRepository } from './modules/content-repository/index.ts';
 import { createModules } from './modules/index.ts';
 import { systemClock, type Clock } from './platform/clock.ts';
 import type { Config } from './platform/config/schema.ts';
@@ -102,6 +104,11 @@ export async function createServices(config: Config, database: Database, overrid
     serverName,
     presenceEnabled: config.presence.enabled,
   });
+  const media = createContentRepository({
+    ...{ database, clock, serverName, opaque },
+    dataDir: config.data_dir,
+    config: config.media,
+  });
   modules.profile.onChanged((userId) => rooms.changes.refreshProfile(userId));
   accounts.accounts.onDevicesChanged((unit, userId) => modules.deviceLists.announce(unit, userId));
   accounts.accounts.onDeactivated((userId) => rooms.changes.leaveAll(userId));
@@ -127,6 +134,7 @@ export async function createServices(config: Config, database: Database, overrid
     ...rooms,
     ...accounts,
     ...modules,
+    ...media,
     clock,
     limiter,
     outgoing,
@@ -180,6 +188,7 @@ async function serveFrom(database: Database, config: Config, overrides: Override
       ...moduleEndpoints,
       ...discoveryEndpoints,
       ...encryptionEndpoints,
+      ...mediaEndpoints,
     ],
     services,
     wiring,
@@ -197,6 +206,7 @@ async function serveFrom(database: Database, config: Config, overrides: Override
       await services.sessions.flush();
       await services.outgoing.close();
       await services.mailer.close();
+      await services.closeBlobs();
       await database.close();
     },
   };

@@ -49,6 +49,7 @@ export type Topic =
   | 'one-time-keys'
   | 'profile'
   | 'session'
+  | 'media'
   | 'reset';
 
 /** A committed change, as told to every process in the order of positions. */

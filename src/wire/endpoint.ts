@@ -56,7 +56,7 @@ export interface EndpointRequest<
 > {
   readonly params: Static<Params>;
   readonly query: Static<Query>;
-  readonly body: Body extends TSchema ? Static<Body> : ByteBody;
+  readonly body: Body extends 'bytes' ? ByteBody : Static<Extract<Body, TSchema>>;
   readonly session: Who extends 'user' ? Session : Session | undefined;
   readonly ip: string;
   readonly userAgent: string;

@@ -69,10 +69,17 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
   return app;
 }
 
-/** Bodies that come to a scope of the server are left for their endpoints to read, as bytes. */
+/**
+ * Bodies that come to a scope of the server are left for their endpoints to read, as bytes. Their media type is out of
+ * the framework's sight, which would refuse what it does not understand; `rawHeaders` still has it.
+ */
 export function leaveBodiesUnread(scope: FastifyInstance): void {
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser('*', (_request, _body, done) => done(null));
+  scope.addHook('onRequest', (request, _reply, done) => {
+    delete request.headers['content-type'];
+    done();
+  });
 }
 
 /** Of the addresses a request came by, nearest first: what lies beyond the first is only what the caller says. */

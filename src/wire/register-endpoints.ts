@@ -101,9 +101,11 @@ function bodyReader(declaration: AnyDeclaration): (request: RawRequest) => unkno
 
 function byteBody(request: RawRequest): ByteBody {
   const length = request.headers['content-length'];
+  const { rawHeaders } = request.raw;
+  const at = rawHeaders.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'content-type');
   return {
     stream: request.raw,
-    type: request.headers['content-type'],
+    type: at < 0 ? undefined : rawHeaders[at + 1],
     length: length === undefined ? undefined : Number(length),
   };
 }

@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox';
+import { mediaSection } from './media-section.ts';
 import { mailSection, outgoingSection } from './outgoing-section.ts';
 
 const port = (value: number, description: string) =>
@@ -155,6 +156,7 @@ export const ConfigSchema = Type.Object(
     ),
     outgoing: outgoingSection,
     mail: mailSection,
+    media: mediaSection,
     well_known: Type.Object(
       {
         support_email: Type.String({

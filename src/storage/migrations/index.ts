@@ -1,10 +1,19 @@
 import { log } from './001-log.ts';
 import { accounts } from './002-accounts.ts';
 import { encryption } from './005-encryption.ts';
+import { media } from './006-media.ts';
 import { modules } from './004-modules.ts';
 import { relationsAndSearch } from './009-relations-search.ts';
 import { rooms } from './003-rooms.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step of the schema, in order. */
-export const MIGRATIONS: readonly Migration[] = [log, accounts, rooms, modules, encryption, relationsAndSearch];
+export const MIGRATIONS: readonly Migration[] = [
+  log,
+  accounts,
+  rooms,
+  modules,
+  encryption,
+  media,
+  relationsAndSearch,
+];

@@ -1,0 +1,20 @@
+import {
+  getContent,
+  getContentAuthed,
+  getContentOverrideName,
+  getContentOverrideNameAuthed,
+} from './media/download.ts';
+import { getConfigAuthed } from './media/media-config.ts';
+import { createContent, uploadContent, uploadContentToMXC } from './media/upload.ts';
+
+/** Endpoints of the content repository. */
+export const mediaEndpoints = [
+  createContent,
+  getConfigAuthed,
+  getContent,
+  getContentAuthed,
+  getContentOverrideName,
+  getContentOverrideNameAuthed,
+  uploadContent,
+  uploadContentToMXC,
+] as const;

@@ -1,0 +1,68 @@
+import { join } from 'node:path';
+import type { Config } from '../../platform/config/schema.ts';
+import type { ServerName } from '../../protocol/identifiers.ts';
+import type { BlobStore } from '../../storage/blobs/blob-store.ts';
+import { FileBlobStore } from '../../storage/blobs/file-blob-store.ts';
+import { S3BlobStore } from '../../storage/blobs/s3-blob-store.ts';
+import { Spool } from '../../storage/blobs/spool.ts';
+import type { Database } from '../../storage/database.ts';
+import { ContentStore } from './content-store.ts';
+import { MediaReads } from './media-reads.ts';
+import { noRemoteMedia } from './remote-media.ts';
+import { Uploads } from './uploads.ts';
+
+const MIB = 1024 * 1024;
+const SECOND_MS = 1_000;
+const NAME_LENGTH = 24;
+
+export interface ContentRepositoryNeeds {
+  readonly database: Database;
+  readonly clock: { now(): number };
+  readonly serverName: ServerName;
+  /** Text of letters and digits that nobody can guess. */
+  readonly opaque: (length: number) => string;
+  /** Folder of the server's data. */
+  readonly dataDir: string;
+  readonly config: Config['media'];
+}
+
+/** Puts the content repository together. */
+export function createContentRepository(needs: ContentRepositoryNeeds) {
+  const { database, clock, serverName, opaque, config } = needs;
+  const folder = join(needs.dataDir, 'media');
+  const spool = new Spool(join(folder, 'incoming'), () => opaque(NAME_LENGTH));
+  const blobs = createBlobStore(needs, folder);
+  const contents = new ContentStore(database, blobs, clock);
+  const frozen = config.freeze_unauthenticated_at;
+  const uploads = new Uploads({
+    ...{ database, contents, spool, clock, serverName, opaque },
+    limits: {
+      maxBytes: config.max_upload_bytes,
+      userBytes: config.user_quota_mib === 0 ? Infinity : config.user_quota_mib * MIB,
+      unfinished: config.unfinished_uploads,
+      unfinishedMs: config.unfinished_lifetime * SECOND_MS,
+    },
+  });
+  const mediaReads = new MediaReads({
+    ...{ database, blobs, clock, serverName },
+    remote: noRemoteMedia,
+    frozenFrom: frozen === '' ? Infinity : Date.parse(frozen),
+  });
+  return { uploads, mediaReads, closeBlobs: () => blobs.close() };
+}
+
+function createBlobStore({ config, opaque }: ContentRepositoryNeeds, folder: string): BlobStore {
+  if (config.store === 'files') return new FileBlobStore(folder);
+  const { s3 } = config;
+  return new S3BlobStore({
+    endpoint: s3.endpoint,
+    region: s3.region,
+    bucket: s3.bucket,
+    prefix: s3.prefix,
+    accessKeyId: s3.access_key_id,
+    secretAccessKey: s3.secret_access_key,
+    pathStyle: s3.path_style,
+    folder: join(folder, 'incoming'),
+    opaque: () => opaque(NAME_LENGTH),
+  });
+}

@@ -1,0 +1,4 @@
+export { createContentRepository, type ContentRepositoryNeeds } from './create.ts';
+export type { AvailableMedia, MediaReads, MediaWish } from './media-reads.ts';
+export type { RemoteMedia } from './remote-media.ts';
+export type { IncomingFile, Uploads } from './uploads.ts';

@@ -1,0 +1,14 @@
+import type { ContentUri } from '../../protocol/content-uri.ts';
+import type { MediaRow } from '../../storage/media-store.ts';
+
+/** Gets content of other servers: the seam between this module and federation. */
+export interface RemoteMedia {
+  /**
+   * The row of a content that another server has, fetched and kept here if it was not here before; undefined if it cannot
+   * be had.
+   */
+  obtain(uri: ContentUri, wish: { timeoutMs: number; signal: AbortSignal }): Promise<MediaRow | undefined>;
+}
+
+/** A server that talks to no other: it has only its own content. */
+export const noRemoteMedia: RemoteMedia = { obtain: () => Promise.resolve(undefined) };
