@@ -5,6 +5,7 @@ import {
   getContentOverrideNameAuthed,
 } from './media/download.ts';
 import { getConfigAuthed } from './media/media-config.ts';
+import { getContentThumbnail, getContentThumbnailAuthed } from './media/thumbnail.ts';
 import { createContent, uploadContent, uploadContentToMXC } from './media/upload.ts';
 
 /** Endpoints of the content repository. */
@@ -15,6 +16,8 @@ export const mediaEndpoints = [
   getContentAuthed,
   getContentOverrideName,
   getContentOverrideNameAuthed,
+  getContentThumbnail,
+  getContentThumbnailAuthed,
   uploadContent,
   uploadContentToMXC,
 ] as const;

@@ -1,44 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { onServers } from '../../testing/test-server.ts';
-import { TestClient, type Json } from '../../testing/test-client.ts';
-
-/** Uploads bytes; gives the content URI without its scheme. */
-async function upload(client: TestClient, bytes: Buffer, type: string, query = ''): Promise<string> {
-  const answer = await send(client, 'POST', `/_matrix/media/v3/upload${query}`, bytes, type);
-  assert.equal(answer.status, 200, JSON.stringify(answer.body));
-  return String(answer.body.content_uri).replace('mxc://', '');
-}
-
-async function send(client: TestClient, method: string, path: string, bytes: Buffer, type?: string) {
-  const headers: Record<string, string> = { authorization: `Bearer ${client.token ?? ''}` };
-  if (type !== undefined) headers['content-type'] = type;
-  const response = await fetch(client.base + path, { method, headers, body: new Uint8Array(bytes) });
-  return { status: response.status, body: (await response.json()) as Json };
-}
-
-/** Asks for something; gives its bytes. */
-async function get(client: TestClient, path: string, headers: Record<string, string> = {}, method = 'GET') {
-  const authorization = client.token === undefined ? {} : { authorization: `Bearer ${client.token}` };
-  const response = await fetch(client.base + path, { method, headers: { ...authorization, ...headers } });
-  return {
-    status: response.status,
-    headers: response.headers,
-    bytes: Buffer.from(await response.arrayBuffer()),
-  };
-}
-
-const V1 = '/_matrix/client/v1/media';
-const OLD = '/_matrix/media/v3';
-
-/** Files below a folder. */
-function filesIn(folder: string): string[] {
-  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-}
+import { TestClient } from '../../testing/test-client.ts';
+import { filesIn, get, OLD, send, upload, V1 } from './testing/media-client.ts';
 
 onServers('what is uploaded can be downloaded, by everybody with an account [B042 partial]', async (s) => {
   const [alice, bob] = [await s.person('alice'), await s.person('bob')];

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../../platform/config/schema.ts';
 import type { ServerName } from '../../protocol/identifiers.ts';
@@ -9,6 +10,7 @@ import type { Database } from '../../storage/database.ts';
 import { ContentStore } from './content-store.ts';
 import { MediaReads } from './media-reads.ts';
 import { noRemoteMedia } from './remote-media.ts';
+import { Thumbnails } from './thumbnails.ts';
 import { Uploads } from './uploads.ts';
 
 const MIB = 1024 * 1024;
@@ -48,7 +50,12 @@ export function createContentRepository(needs: ContentRepositoryNeeds) {
     remote: noRemoteMedia,
     frozenFrom: frozen === '' ? Infinity : Date.parse(frozen),
   });
-  return { uploads, mediaReads, closeBlobs: () => blobs.close() };
+  const thumbnails = new Thumbnails({
+    ...{ database, blobs, spool },
+    maxPixels: config.max_image_pixels,
+    atOnce: Math.max(1, Math.floor(availableParallelism() / 2)),
+  });
+  return { uploads, mediaReads, thumbnails, closeBlobs: () => blobs.close() };
 }
 
 function createBlobStore({ config, opaque }: ContentRepositoryNeeds, folder: string): BlobStore {

@@ -1,4 +1,5 @@
 export { createContentRepository, type ContentRepositoryNeeds } from './create.ts';
 export type { AvailableMedia, MediaReads, MediaWish } from './media-reads.ts';
 export type { RemoteMedia } from './remote-media.ts';
+export type { Thumbnails } from './thumbnails.ts';
 export type { IncomingFile, Uploads } from './uploads.ts';

@@ -34,10 +34,18 @@ export class Spool {
     this.#opaque = opaque;
   }
 
-  /** A path for a new file. */
-  async newPath(): Promise<string> {
-    await mkdir(this.#folder, { recursive: true });
-    return join(this.#folder, this.#opaque());
+  /** Lets a program make a file, and brings it to disk. Where the program fails, nothing stays behind. */
+  async make<Result>(write: (path: string) => Promise<Result>): Promise<{ path: string; result: Result }> {
+    const path = await this.#newPath();
+    try {
+      const result = await write(path);
+      const file = await open(path);
+      await file.sync().finally(() => file.close());
+      return { path, result };
+    } catch (error) {
+      await rm(path, { force: true });
+      throw error;
+    }
   }
 
   /**
@@ -47,7 +55,7 @@ export class Spool {
    * @throws TooManyBytes once more than `most` bytes came; or what the stream fails with.
    */
   async receive(source: Readable, most: number): Promise<ReceivedFile> {
-    const path = await this.newPath();
+    const path = await this.#newPath();
     const discard = () => rm(path, { force: true });
     const file = await open(path, 'wx', 0o600);
     try {
@@ -70,6 +78,11 @@ export class Spool {
       const found = await stat(path).catch(() => undefined);
       if (found !== undefined && found.mtimeMs < before) await rm(path, { force: true });
     }
+  }
+
+  async #newPath(): Promise<string> {
+    await mkdir(this.#folder, { recursive: true });
+    return join(this.#folder, this.#opaque());
   }
 }
 
