@@ -105,7 +105,7 @@ export async function createServices(config: Config, database: Database, overrid
     presenceEnabled: config.presence.enabled,
   });
   const media = createContentRepository({
-    ...{ database, clock, serverName, opaque },
+    ...{ database, clock, serverName, opaque, outgoing },
     dataDir: config.data_dir,
     config: config.media,
   });
@@ -193,6 +193,7 @@ async function serveFrom(database: Database, config: Config, overrides: Override
     services,
     wiring,
   );
+  services.mediaSweep.start((error) => log.error({ err: error }, 'old media could not be removed'));
   addOperationalRoutes(app, config, { metrics, database, services });
   answerTheRest(app, routes);
   const url = await app.listen({ host: config.listen.host, port: config.listen.port });
@@ -206,6 +207,7 @@ async function serveFrom(database: Database, config: Config, overrides: Override
       await services.sessions.flush();
       await services.outgoing.close();
       await services.mailer.close();
+      await services.mediaSweep.stop();
       await services.closeBlobs();
       await database.close();
     },

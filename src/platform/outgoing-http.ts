@@ -28,6 +28,8 @@ export interface OutgoingRequest {
   readonly timeoutMs: number;
   /** Most bytes of the answer's body that are taken. */
   readonly maxBytes: number;
+  /** What becomes of a longer body: the request fails, as by default, or the rest of it is not read. */
+  readonly whenTooLarge?: 'fail' | 'cut';
   /** Redirects that are followed, for GET and HEAD; none by default. */
   readonly maxRedirects?: number;
   readonly signal?: AbortSignal;
@@ -108,7 +110,7 @@ export class OutgoingHttp {
       dispatcher: await this.#agent,
       signal,
     });
-    const body = await readBody(response, wanted.maxBytes);
+    const body = await readBody(response, wanted);
     return { status: response.statusCode, headers: firstOfEach(response.headers), body, url: url.href };
   }
 
@@ -150,15 +152,20 @@ export class OutgoingHttp {
   }
 }
 
-async function readBody(response: Dispatcher.ResponseData, maxBytes: number): Promise<Buffer> {
+async function readBody(
+  response: Dispatcher.ResponseData,
+  { maxBytes, whenTooLarge }: OutgoingRequest,
+): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of response.body) {
     size += (chunk as Buffer).length;
-    if (size > maxBytes) throw new OutgoingError('too-large', `The answer is larger than ${maxBytes} bytes`);
     chunks.push(chunk as Buffer);
+    if (size <= maxBytes) continue;
+    if (whenTooLarge === 'cut') break;
+    throw new OutgoingError('too-large', `The answer is larger than ${maxBytes} bytes`);
   }
-  return Buffer.concat(chunks);
+  return Buffer.concat(chunks, Math.min(size, maxBytes));
 }
 
 function firstOfEach(headers: Dispatcher.ResponseData['headers']): Record<string, string> {

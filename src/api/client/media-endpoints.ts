@@ -5,6 +5,7 @@ import {
   getContentOverrideNameAuthed,
 } from './media/download.ts';
 import { getConfigAuthed } from './media/media-config.ts';
+import { getUrlPreviewAuthed } from './media/preview-url.ts';
 import { getContentThumbnail, getContentThumbnailAuthed } from './media/thumbnail.ts';
 import { createContent, uploadContent, uploadContentToMXC } from './media/upload.ts';
 
@@ -18,6 +19,7 @@ export const mediaEndpoints = [
   getContentOverrideNameAuthed,
   getContentThumbnail,
   getContentThumbnailAuthed,
+  getUrlPreviewAuthed,
   uploadContent,
   uploadContentToMXC,
 ] as const;

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../../platform/config/schema.ts';
+import type { OutgoingHttp } from '../../platform/outgoing-http.ts';
 import type { ServerName } from '../../protocol/identifiers.ts';
 import type { BlobStore } from '../../storage/blobs/blob-store.ts';
 import { FileBlobStore } from '../../storage/blobs/file-blob-store.ts';
@@ -9,9 +10,11 @@ import { Spool } from '../../storage/blobs/spool.ts';
 import type { Database } from '../../storage/database.ts';
 import { ContentStore } from './content-store.ts';
 import { MediaReads } from './media-reads.ts';
+import { MediaSweep } from './media-sweep.ts';
 import { noRemoteMedia } from './remote-media.ts';
 import { Thumbnails } from './thumbnails.ts';
 import { Uploads } from './uploads.ts';
+import { UrlPreviews } from './url-previews.ts';
 
 const MIB = 1024 * 1024;
 const SECOND_MS = 1_000;
@@ -23,6 +26,7 @@ export interface ContentRepositoryNeeds {
   readonly serverName: ServerName;
   /** Text of letters and digits that nobody can guess. */
   readonly opaque: (length: number) => string;
+  readonly outgoing: OutgoingHttp;
   /** Folder of the server's data. */
   readonly dataDir: string;
   readonly config: Config['media'];
@@ -55,7 +59,14 @@ export function createContentRepository(needs: ContentRepositoryNeeds) {
     maxPixels: config.max_image_pixels,
     atOnce: Math.max(1, Math.floor(availableParallelism() / 2)),
   });
-  return { uploads, mediaReads, thumbnails, closeBlobs: () => blobs.close() };
+  const urlPreviews = new UrlPreviews({
+    ...{ outgoing: needs.outgoing, spool, uploads, clock },
+    enabled: config.url_previews,
+    maxBytes: config.preview_max_bytes,
+    maxPixels: config.max_image_pixels,
+  });
+  const mediaSweep = new MediaSweep({ database, blobs, spool, clock });
+  return { uploads, mediaReads, thumbnails, urlPreviews, mediaSweep, closeBlobs: () => blobs.close() };
 }
 
 function createBlobStore({ config, opaque }: ContentRepositoryNeeds, folder: string): BlobStore {

@@ -3,3 +3,4 @@ export type { AvailableMedia, MediaReads, MediaWish } from './media-reads.ts';
 export type { RemoteMedia } from './remote-media.ts';
 export type { Thumbnails } from './thumbnails.ts';
 export type { IncomingFile, Uploads } from './uploads.ts';
+export type { UrlPreviews } from './url-previews.ts';

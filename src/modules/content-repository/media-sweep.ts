@@ -1,0 +1,105 @@
+import type { BlobStore } from '../../storage/blobs/blob-store.ts';
+import type { Spool } from '../../storage/blobs/spool.ts';
+import { GuardFailed, type Database } from '../../storage/database.ts';
+import * as store from '../../storage/media-store.ts';
+import { UnitOfWork } from '../../storage/unit-of-work.ts';
+import { contentBlob, REMOVAL_STALE_MS, thumbnailBlob } from './content-store.ts';
+
+export interface MediaSweepNeeds {
+  readonly database: Database;
+  readonly blobs: BlobStore;
+  readonly spool: Spool;
+  readonly clock: { now(): number };
+}
+
+const HOUR_MS = 3_600_000;
+/** Contents that nothing refers to, and files that did not arrive, stay so long: an upload may still be under way. */
+const GRACE_MS = 24 * HOUR_MS;
+const PAGE = 200;
+/** Pages of one sweep; what is left is for the next one. */
+const MOST_PAGES = 50;
+/** More thumbnails of a content than there can be. */
+const MOST_THUMBNAILS = 1_000;
+
+/**
+ * Removes what is no longer wanted: content URIs that were never uploaded to, pictures of old previews, contents that
+ * nothing refers to, and what is left of uploads that broke off. Several processes may do so at the same time.
+ */
+export class MediaSweep {
+  readonly #needs: MediaSweepNeeds;
+  #timer: NodeJS.Timeout | undefined;
+  #sweeping: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(needs: MediaSweepNeeds) {
+    this.#needs = needs;
+  }
+
+  /** Sweeps every hour from now on. */
+  start(onError: (error: unknown) => void): void {
+    this.#timer = setInterval(() => {
+      this.#sweeping = this.#sweeping.then(() => this.run()).catch(onError);
+    }, HOUR_MS);
+    this.#timer.unref();
+  }
+
+  /** Ends the sweep that is under way, if one is, and begins no other. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearInterval(this.#timer);
+    await this.#sweeping;
+  }
+
+  /** Sweeps once. */
+  async run(): Promise<void> {
+    const now = this.#needs.clock.now();
+    await this.#pages(() => this.#removeExpired(now));
+    await this.#pages(() => this.#removeUnused(now));
+    await this.#needs.spool.sweep(now - GRACE_MS);
+  }
+
+  /** Does one page after the other, while pages are full. */
+  async #pages(page: () => Promise<number>): Promise<void> {
+    for (let left = MOST_PAGES; left > 0 && !this.#stopped; left--) {
+      if ((await page()) < PAGE) return;
+    }
+  }
+
+  async #removeExpired(now: number): Promise<number> {
+    const { database } = this.#needs;
+    const rows = await store.expiredBefore(database, now, PAGE);
+    if (rows.length === 0) return 0;
+    const unit = new UnitOfWork();
+    for (const row of rows) store.remove(unit, row, now);
+    await database.commit(unit);
+    return rows.length;
+  }
+
+  async #removeUnused(now: number): Promise<number> {
+    const hashes = await store.unused(this.#needs.database, now - GRACE_MS, PAGE);
+    let removed = 0;
+    for (const hash of hashes) removed += Number(await this.#removeContent(hash, now));
+    return removed;
+  }
+
+  /** Whether it was removed: not if it is used again, or another process is at it. */
+  async #removeContent(hash: string, now: number): Promise<boolean> {
+    const { database, blobs } = this.#needs;
+    const claim = new UnitOfWork();
+    store.guardRemoval(claim, hash, { now, before: now - GRACE_MS, stale: now - REMOVAL_STALE_MS });
+    try {
+      await database.commit(claim);
+    } catch (error) {
+      if (error instanceof GuardFailed) return false;
+      throw error;
+    }
+    for (const { variant, bytes } of await store.thumbnails(database, hash, MOST_THUMBNAILS)) {
+      if (bytes > 0) await blobs.remove(thumbnailBlob(hash, variant));
+    }
+    await blobs.remove(contentBlob(hash));
+    const unit = new UnitOfWork();
+    store.forgetBlob(unit, hash, now);
+    await database.commit(unit);
+    return true;
+  }
+}
