@@ -238,6 +238,7 @@ function createLimiter(config: Config, clock: Clock): RateLimiter<LimitName | 'f
       join: rate(limits.join),
       invite: rate(limits.invite),
       membership: rate(limits.membership),
+      media: rate(limits.media),
       createRoom: rate(limits.create_room),
       registration: rate(limits.registration),
       login: rate(limits.login),

@@ -10,7 +10,7 @@ export type Auth = 'none' | 'optional' | 'user';
 
 /** Classes of requests that have a rate of their own. */
 export type LimitName =
-  'createRoom' | 'invite' | 'join' | 'login' | 'membership' | 'message' | 'registration' | 'other';
+  'createRoom' | 'invite' | 'join' | 'login' | 'media' | 'membership' | 'message' | 'registration' | 'other';
 
 /** Body of a request that is taken as bytes, whatever its media type, as they arrive. Nothing limits it but its reader. */
 export interface ByteBody {

@@ -14,6 +14,7 @@ import {
 import { leaveBodiesUnread } from './http-server.ts';
 import { PartParser } from './parse-request.ts';
 import { sendJson } from './send-json.ts';
+import { sendStream } from './send-stream.ts';
 import type { Session } from './session.ts';
 
 /** What the HTTP layer needs of the rest of the server. */
@@ -173,13 +174,6 @@ function send(reply: FastifyReply, answer: Answer): FastifyReply {
       : reply.send(JSON.stringify(body));
   }
   return sendJson(reply, answer instanceof RawJson ? answer.text : JSON.stringify(answer));
-}
-
-/** A question for the headers alone gets an empty stream: the framework would read all of the real one, for nothing. */
-function sendStream(reply: FastifyReply, body: Readable): FastifyReply {
-  if (reply.request.method !== 'HEAD') return reply.send(body);
-  body.destroy();
-  return reply.send(Readable.from([]));
 }
 
 /** A request as handlers get it. The signal is made only when it is asked for: most never need it. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { onServers } from '../../testing/test-server.ts';
@@ -52,6 +53,36 @@ onServers('one content is kept once, and nothing is left of uploads that failed'
   socket.destroy();
   await eventually(() => filesIn(join(s.place.dataDir, 'media')).length === 1);
 });
+
+onServers('who goes away in the middle of a download leaves no file open', async (s) => {
+  if (process.platform !== 'linux') return;
+  const alice = await s.person('alice');
+  const uri = await upload(alice, randomBytes(20_000_000), 'video/mp4');
+  const folder = join(s.place.dataDir, 'media', 'content');
+  const open = () => openFiles().filter((path) => path.startsWith(folder)).length;
+  const { port, hostname } = new URL(s.server.url);
+  const sockets = Array.from({ length: 4 }, () => connect(Number(port), hostname));
+  for (const socket of sockets) {
+    socket.pause();
+    // Two requests at once: the answer to the second waits behind the first, and never gets to be sent.
+    const ask = `GET ${OLD}/download/${uri} HTTP/1.1\r\nHost: x\r\n\r\n`;
+    socket.write(ask + ask);
+  }
+  await eventually(() => open() >= 4);
+  for (const socket of sockets) socket.destroy();
+  await eventually(() => open() === 0);
+});
+
+/** Files that this process has open. */
+function openFiles(): string[] {
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${fd}`)];
+    } catch {
+      return [];
+    }
+  });
+}
 
 /** Waits until something holds that no event tells of. */
 async function eventually(holds: () => boolean): Promise<void> {

@@ -43,7 +43,8 @@ const preview = (url: string) => `${V1}/preview_url?url=${encodeURIComponent(url
 onServers(
   'a page is previewed by what it says of itself, with a copy of its picture [B042 partial]',
   async (s) => {
-    const png = await sharp({ create: { width: 279, height: 129, channels: 4, background: 'red' } })
+    const noise = { type: 'gaussian' as const, mean: 128, sigma: 30 };
+    const png = await sharp({ create: { width: 279, height: 129, channels: 3, background: 'red', noise } })
       .png()
       .toBuffer();
     const web = await site({

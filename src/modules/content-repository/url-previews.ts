@@ -153,7 +153,7 @@ export class UrlPreviews {
       'og:image:type': type,
       'og:image:width': picture.width,
       'og:image:height': picture.height,
-      'matrix:image:size': body.length,
+      'matrix:image:size': file.bytes,
     };
   }
 }

@@ -147,6 +147,7 @@ export const ConfigSchema = Type.Object(
         join: rate(1, 20, 'Joins and knocks of a user'),
         invite: rate(1, 20, 'Invites by a user'),
         membership: rate(2, 50, 'Other membership changes by a user'),
+        media: rate(5, 100, 'Uploads and link previews by a user'),
         create_room: rate(0.5, 20, 'Rooms made by a user'),
         registration: rate(0.2, 10, 'Registrations from an address'),
         login: rate(0.5, 20, 'Logins from an address'),

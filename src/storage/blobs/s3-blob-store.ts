@@ -1,5 +1,5 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -28,6 +28,13 @@ export interface S3Options {
 
 type Sdk = typeof sdkTypes;
 
+/** Failures are thrown, and logged by whoever catches them. The client's own words would stand between the lines of the log. */
+const QUIET = { trace: say, debug: say, info: say, warn: say, error: say };
+
+function say(): void {
+  // Nothing.
+}
+
 /** Blobs as objects in storage that speaks S3. */
 export class S3BlobStore implements BlobStore {
   readonly #options: S3Options;
@@ -40,8 +47,8 @@ export class S3BlobStore implements BlobStore {
   async put(name: BlobName, path: string): Promise<void> {
     try {
       const { sdk, client } = await this.#connect();
-      const { size } = await stat(path);
-      const content = { Body: createReadStream(path), ContentLength: size };
+      await using file = await open(path);
+      const content = { Body: file.createReadStream(), ContentLength: (await file.stat()).size };
       await client.send(new sdk.PutObjectCommand({ ...this.#key(name), ...content }));
     } finally {
       await rm(path, { force: true });
@@ -101,6 +108,7 @@ export class S3BlobStore implements BlobStore {
     const client = new sdk.S3Client({
       region,
       forcePathStyle: pathStyle,
+      logger: QUIET,
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
       ...(endpoint === '' ? {} : { endpoint }),

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, rm, stat, type FileHandle } from 'node:fs/promises';
+import { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { releaseMemory } from '../../platform/released-memory.ts';
 
 /** A file that came in whole: on disk, durable, and not in a store yet. */
 export interface ReceivedFile {
@@ -99,6 +101,7 @@ async function writeAll(
     if (bytes > most) throw new TooManyBytes(most);
     hash.update(piece);
     await file.writeFile(piece);
+    if (source instanceof IncomingMessage) releaseMemory(piece);
   }
   return { hash: hash.digest('hex'), bytes };
 }

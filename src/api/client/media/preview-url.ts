@@ -10,6 +10,7 @@ export const getUrlPreviewAuthed = endpoint(
     method: 'GET',
     paths: [...mediaPaths('/preview_url'), ...oldMediaPaths('/preview_url')],
     auth: 'user',
+    limit: 'media',
     query: Type.Object({ url: Type.String(), ts: Type.Optional(Type.Integer()) }),
   },
   async (needs: { urlPreviews: UrlPreviews }, request) =>

@@ -13,6 +13,7 @@ export const uploadContent = endpoint(
     method: 'POST',
     paths: oldMediaPaths('/upload'),
     auth: 'user',
+    limit: 'media',
     query: Query,
     body: 'bytes',
   },
@@ -25,7 +26,7 @@ export const uploadContent = endpoint(
 
 /** POST /media/create */
 export const createContent = endpoint(
-  { id: 'createContent', method: 'POST', paths: ['/_matrix/media/v1/create'], auth: 'user' },
+  { id: 'createContent', method: 'POST', paths: ['/_matrix/media/v1/create'], auth: 'user', limit: 'media' },
   async (needs: { uploads: Uploads }, request) => {
     const { uri, expiresAt } = await needs.uploads.create(request.session.userId);
     return { content_uri: contentUriText(uri), unused_expires_at: expiresAt };
@@ -39,6 +40,7 @@ export const uploadContentToMXC = endpoint(
     method: 'PUT',
     paths: oldMediaPaths('/upload/:serverName/:mediaId'),
     auth: 'user',
+    limit: 'media',
     params: UriParams,
     query: Query,
     body: 'bytes',
