@@ -14,6 +14,8 @@ export interface TestServer {
   anonymous(): TestClient;
   /** Stops the server and starts it again on the same data. */
   restart(): Promise<void>;
+  /** Another process's server on the same data, until the test ends; on SQLite, which knows only one, the server itself. */
+  another(): Promise<RunningServer>;
 }
 
 /** Settings that make tests fast: no rate limits, cheap password hashes. */
@@ -37,6 +39,7 @@ export function onServers(
         ...options.overrides,
       });
     let server = await start();
+    const others: RunningServer[] = [];
     try {
       await run({
         get server() {
@@ -49,8 +52,15 @@ export function onServers(
           await server.close();
           server = await start();
         },
+        another: async () => {
+          if (place.engine === 'sqlite') return server;
+          const other = await start();
+          others.push(other);
+          return other;
+        },
       });
     } finally {
+      for (const other of others) await other.close();
       await server.close();
     }
   });

@@ -169,6 +169,7 @@ function send(reply: FastifyReply, answer: Answer): FastifyReply {
     reply.code(answer.status).headers(answer.headers);
     const { body } = answer;
     if (body instanceof Readable) return sendStream(reply, body);
+    if (body === '') return reply.send();
     return typeof body === 'string' || Buffer.isBuffer(body)
       ? reply.send(body)
       : reply.send(JSON.stringify(body));

@@ -1,10 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { pino } from 'pino';
-import { loadConfig } from '../../platform/config/load-config.ts';
-import { startServer } from '../../server.ts';
-import { onBothEngines } from '../../testing/engines.ts';
 import { TestClient } from '../../testing/test-client.ts';
 import { onServers } from '../../testing/test-server.ts';
 import { filesIn, get, OLD, send, upload, V1 } from './testing/media-client.ts';
@@ -143,20 +139,11 @@ onServers('content of other servers is not there, and names lead nowhere else', 
   }
 });
 
-onBothEngines('who waits hears of an upload, also of one to another process', async (place) => {
-  const env = { ...place.env, MYELIN_LISTEN_PORT: '0', MYELIN_PASSWORDS_MEMORY_KIB: '8' };
-  const start = () => startServer(loadConfig({ env }), { log: pino({ level: 'silent' }) });
-  const one = await start();
-  const other = place.engine === 'postgres' ? await start() : one;
-  try {
-    const alice = await new TestClient(one.url).register('alice');
-    const uri = await create(alice);
-    const elsewhere = new TestClient(other.url, alice.token);
-    const waiting = get(elsewhere, `${V1}/download/${uri}?timeout_ms=30000`);
-    await send(alice, 'PUT', `${OLD}/upload/${uri}`, Buffer.from('content'), 'text/plain');
-    assert.equal((await waiting).bytes.toString(), 'content');
-  } finally {
-    await one.close();
-    if (other !== one) await other.close();
-  }
+onServers('who waits hears of an upload, also of one to another process', async (s) => {
+  const alice = await s.person('alice');
+  const uri = await create(alice);
+  const elsewhere = new TestClient((await s.another()).url, alice.token);
+  const waiting = get(elsewhere, `${V1}/download/${uri}?timeout_ms=30000`);
+  await send(alice, 'PUT', `${OLD}/upload/${uri}`, Buffer.from('content'), 'text/plain');
+  assert.equal((await waiting).bytes.toString(), 'content');
 });

@@ -119,6 +119,8 @@ onServers('ranges, tags and questions for the headers alone', async (s) => {
   assert.equal((await range('bytes=0-1', { 'if-range': '"other"' })).status, 200);
   const unchanged = await get(alice, path, { 'if-none-match': `"x", ${tag}` });
   assert.deepEqual([unchanged.status, unchanged.bytes.length], [304, 0]);
+  assert.equal(unchanged.headers.get('content-type'), 'video/mp4');
+  assert.equal(unchanged.headers.get('content-length'), null);
   const head = await get(alice, path, {}, 'HEAD');
   assert.deepEqual([head.status, head.headers.get('content-length'), head.bytes.length], [200, '10000', 0]);
 });

@@ -43,13 +43,10 @@ export async function contentReply(
     'cross-origin-resource-policy': 'cross-origin',
     'x-content-type-options': 'nosniff',
     'accept-ranges': 'bytes',
-  };
-  if (isNamed(request.header('if-none-match'), tag)) return new Reply(304, headers, '');
-  const about = {
-    ...headers,
     'content-type': content.type,
     'content-disposition': contentDisposition(content.type, content.fileName),
   };
+  if (isNamed(request.header('if-none-match'), tag)) return new Reply(304, headers, '');
   const ifRange = request.header('if-range');
   const part = ifRange === undefined || ifRange === tag ? request.header('range') : undefined;
   const wanted = wantedBytes(part, content.bytes);
@@ -58,11 +55,11 @@ export async function contentReply(
     throw new MatrixError(416, 'M_INVALID_PARAM', message);
   }
   if (wanted === 'all') {
-    const whole = { ...about, 'content-length': String(content.bytes) };
+    const whole = { ...headers, 'content-length': String(content.bytes) };
     return new Reply(200, whole, await content.open());
   }
   const some = {
-    ...about,
+    ...headers,
     'content-length': String(wanted.end - wanted.start + 1),
     'content-range': `bytes ${wanted.start}-${wanted.end}/${content.bytes}`,
   };
