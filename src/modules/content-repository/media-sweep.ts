@@ -13,6 +13,8 @@ export interface MediaSweepNeeds {
 }
 
 const HOUR_MS = 3_600_000;
+/** Servers that are started often sweep, too. */
+const FIRST_MS = 60_000;
 /** Contents that nothing refers to, and files that did not arrive, stay so long: an upload may still be under way. */
 const GRACE_MS = 24 * HOUR_MS;
 const PAGE = 200;
@@ -35,18 +37,21 @@ export class MediaSweep {
     this.#needs = needs;
   }
 
-  /** Sweeps every hour from now on. */
+  /** Sweeps soon, and then every hour. */
   start(onError: (error: unknown) => void): void {
-    this.#timer = setInterval(() => {
-      this.#sweeping = this.#sweeping.then(() => this.run()).catch(onError);
-    }, HOUR_MS);
-    this.#timer.unref();
+    const sweepIn = (ms: number) => {
+      this.#timer = setTimeout(() => {
+        this.#sweeping = this.run().catch(onError);
+        sweepIn(HOUR_MS);
+      }, ms).unref();
+    };
+    sweepIn(FIRST_MS);
   }
 
   /** Ends the sweep that is under way, if one is, and begins no other. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
     await this.#sweeping;
   }
 
