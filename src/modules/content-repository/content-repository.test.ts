@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { onServers } from '../../testing/test-server.ts';
 import { TestClient } from '../../testing/test-client.ts';
-import { filesIn, get, OLD, send, upload, V1 } from './testing/media-client.ts';
+import { eventually, filesIn, get, OLD, send, upload, V1 } from './testing/media-client.ts';
 
 onServers('what is uploaded can be downloaded, by everybody with an account [B042 partial]', async (s) => {
   const [alice, bob] = [await s.person('alice'), await s.person('bob')];
@@ -84,14 +84,6 @@ function openFiles(): string[] {
   });
 }
 
-/** Waits until something holds that no event tells of. */
-async function eventually(holds: () => boolean): Promise<void> {
-  for (let left = 500; !holds(); left--) {
-    assert.ok(left > 0, 'it did not come about');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
 onServers('ranges, tags and questions for the headers alone', async (s) => {
   const alice = await s.person('alice');
   const bytes = randomBytes(10_000);
@@ -154,6 +146,17 @@ onServers('files keep their names, in every script', async (s) => {
   );
 });
 
+/** Uploads without saying beforehand how much; gives the status. */
+async function sendInChunks(client: TestClient, bytes: Buffer): Promise<number> {
+  const init = {
+    method: 'POST',
+    headers: { authorization: `Bearer ${client.token ?? ''}` },
+    body: new Blob([new Uint8Array(bytes)]).stream(),
+    duplex: 'half',
+  };
+  return (await fetch(`${client.base}${OLD}/upload`, init as RequestInit)).status;
+}
+
 onServers(
   'too large files and too many are refused, whatever the sender says of them',
   async (s) => {
@@ -163,16 +166,12 @@ onServers(
     await s.anonymous().fails(401, 'M_MISSING_TOKEN', 'GET', `${OLD}/config`);
     const refused = await send(alice, 'POST', `${OLD}/upload`, randomBytes(700_001));
     assert.deepEqual([refused.status, refused.body.errcode], [413, 'M_TOO_LARGE']);
-    const response = await fetch(`${s.server.url}${OLD}/upload`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${alice.token ?? ''}` },
-      body: new Blob([randomBytes(700_001)]).stream(),
-      duplex: 'half',
-    } as RequestInit);
-    assert.equal(response.status, 413);
+    assert.equal(await sendInChunks(alice, randomBytes(700_001)), 413);
     await upload(alice, randomBytes(700_000), 'text/plain');
     const full = await send(alice, 'POST', `${OLD}/upload`, randomBytes(400_000));
     assert.deepEqual([full.status, full.body.errcode], [403, 'M_FORBIDDEN']);
+    assert.equal(await sendInChunks(alice, randomBytes(400_000)), 403);
+    assert.equal(filesIn(join(s.place.dataDir, 'media')).length, 1);
     for (let i = 0; i < 85; i++) await upload(alice, Buffer.alloc(0), 'text/plain');
     const many = await send(alice, 'POST', `${OLD}/upload`, Buffer.alloc(0));
     assert.deepEqual([many.status, many.body.errcode], [403, 'M_FORBIDDEN']);

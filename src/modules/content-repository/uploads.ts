@@ -139,18 +139,20 @@ export class Uploads {
 
   async #receive(userId: UserId, file: IncomingFile): Promise<store.MediaContent> {
     const { database, limits, contents } = this.#needs;
+    const left = limits.userBytes - (await store.usageOf(database, userId));
+    const most = Math.min(limits.maxBytes, left);
+    const refused = () => (most < limits.maxBytes ? usedUp() : tooLarge(limits.maxBytes));
     if ((file.length ?? 0) > limits.maxBytes) throw tooLarge(limits.maxBytes);
-    const used = await store.usageOf(database, userId);
-    if (used + costOf(file.length ?? 0) > limits.userBytes) throw usedUp();
-    const received = await orIf(this.#receiveWhole(file), TooManyBytes, () => tooLarge(limits.maxBytes));
+    if (costOf(file.length ?? 0) > left) throw usedUp();
+    const received = await orIf(this.#receiveWhole(file, most), TooManyBytes, refused);
     await contents.keep(received);
     const { hash, bytes } = received;
     return { hash, bytes, contentType: mediaTypeOf(file.type), fileName: file.fileName };
   }
 
-  async #receiveWhole({ stream }: IncomingFile): Promise<ReceivedFile> {
+  async #receiveWhole({ stream }: IncomingFile, most: number): Promise<ReceivedFile> {
     try {
-      return await this.#needs.spool.receive(stream, this.#needs.limits.maxBytes);
+      return await this.#needs.spool.receive(stream, most);
     } catch (error) {
       if (!stream.readableAborted) throw error;
       throw new MatrixError(400, 'M_UNKNOWN', 'The upload broke off before all of it had come');

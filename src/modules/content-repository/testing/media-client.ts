@@ -43,3 +43,11 @@ export function filesIn(folder: string): string[] {
   const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }
+
+/** Waits until something holds that no event tells of. */
+export async function eventually(holds: () => boolean): Promise<void> {
+  for (let left = 500; !holds(); left--) {
+    assert.ok(left > 0, 'it did not come about');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
