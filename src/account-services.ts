@@ -1,10 +1,27 @@
+import { randomInt } from 'node:crypto';
 import { Accounts } from './accounts/accounts.ts';
+import { Administration } from './accounts/administration.ts';
 import { InteractiveAuth } from './accounts/interactive-auth.ts';
 import { Login } from './accounts/login.ts';
 import { Passwords } from './accounts/passwords.ts';
 import { Registration } from './accounts/registration.ts';
 import { Sessions } from './accounts/sessions.ts';
 import { SharedSecretRegistration } from './accounts/shared-secret-registration.ts';
+import { IdentityServers } from './accounts/identity-server.ts';
+import { recaptchaStage } from './accounts/recaptcha.ts';
+import { registrationChallenge } from './accounts/registration-flows.ts';
+import { registrationTokenStage } from './accounts/stages.ts';
+import { StagePages } from './accounts/stage-pages.ts';
+import { parsePolicies, termsStage } from './accounts/terms.ts';
+import { TextMessages } from './accounts/text-messages.ts';
+import { threepidStage } from './accounts/threepid-stages.ts';
+import { Threepids } from './accounts/threepids.ts';
+import { ThreepidValidation } from './accounts/threepid-validation.ts';
+import type { Mailer } from './platform/mailer.ts';
+import type { OutgoingHttp } from './platform/outgoing-http.ts';
+import { RateLimiter } from './platform/rate-limiter.ts';
+import { MatrixError } from './protocol/matrix-error.ts';
+import type { SigningKey } from './protocol/signing.ts';
 import type { Config } from './platform/config/schema.ts';
 import type { ServerName } from './protocol/identifiers.ts';
 import type { Database } from './storage/database.ts';
@@ -18,6 +35,10 @@ export interface AccountWiring {
   readonly opaque: (length: number) => string;
   /** Throws 429 when the passwords of an account were tried too often. */
   readonly allowAttempt: (account: string) => void;
+  readonly outgoing: OutgoingHttp;
+  readonly mailer: Mailer;
+  readonly key: SigningKey;
+  readonly onSendingFailed: (error: unknown) => void;
 }
 
 /** Puts the services about accounts together. */
@@ -28,13 +49,30 @@ export function createAccountServices(wiring: AccountWiring) {
   const accessTokenLifetimeMs = config.sessions.access_token_lifetime * 1000;
   const sessions = new Sessions({ database, clock, opaque, accessTokenLifetimeMs });
   const interactive = new InteractiveAuth(database, clock, opaque);
-  const { enabled, requires_token: requiresToken, guests, shared_secret: secret } = config.registration;
+  const { enabled, guests, shared_secret: secret } = config.registration;
+  const identity = new IdentityServers(
+    wiring.outgoing,
+    serverName,
+    wiring.key,
+    config.threepids.plain_identity_servers,
+  );
+  const validation = createValidation(wiring);
+  const threepids = new Threepids({
+    ...{ database, validation, identity, clock },
+    policy: {
+      allowChanges: config.threepids.allow_changes,
+      hideExistence: config.threepids.hide_existence,
+      allowedEmails: config.threepids.allowed_emails,
+    },
+  });
+  const challenge = createChallenge(wiring, validation);
   const registration = new Registration({
     database,
     sessions,
     passwords,
     interactive,
-    policy: { enabled, requiresToken, guests },
+    policy: { enabled, guests },
+    ...{ challenge, threepids, validation },
     serverName,
     clock,
     opaque,
@@ -42,8 +80,65 @@ export function createAccountServices(wiring: AccountWiring) {
   return {
     sessions,
     registration,
-    login: new Login({ database, sessions, passwords, serverName, clock, opaque, allowAttempt }),
-    accounts: new Accounts({ database, sessions, passwords, interactive, allowAttempt }),
+    identity,
+    threepids,
+    validation,
+    stagePages: new StagePages({
+      ...{ database, interactive, passwords, validation, threepids, opaque, allowAttempt },
+      registrationStages: challenge.stages,
+    }),
+    recaptchaScript: config.recaptcha.script_url,
+    administration: new Administration(database, sessions, serverName),
+    login: new Login({ database, sessions, passwords, serverName, threepids, clock, opaque, allowAttempt }),
+    accounts: new Accounts({
+      ...{ database, sessions, passwords, interactive, threepids, validation, allowAttempt },
+    }),
     sharedSecret: new SharedSecretRegistration(registration, secret === '' ? undefined : secret, opaque),
   };
+}
+
+/** Mails and messages to one address: a few at once, then one in five minutes. */
+const SENDING = { perSecond: 1 / 300, burst: 5 };
+
+function createValidation(wiring: AccountWiring): ThreepidValidation {
+  const { config, clock, serverName } = wiring;
+  const limiter = new RateLimiter(config.limits.enabled ? { sending: SENDING } : {}, () => clock.now());
+  const { sms_url: url, sms_token: token, token_lifetime: lifetime } = config.threepids;
+  const announced = config.public_base_url.replace(/\/+$/, '');
+  return new ThreepidValidation({
+    database: wiring.database,
+    mailer: wiring.mailer,
+    texts: new TextMessages(wiring.outgoing, { url, token }),
+    serverName,
+    baseUrl: announced === '' ? `https://${serverName}` : announced,
+    lifetimeMs: lifetime * 1000,
+    clock,
+    opaque: wiring.opaque,
+    digits: (count) => String(randomInt(10 ** count)).padStart(count, '0'),
+    allowSending: (address) => {
+      const waitMs = limiter.take('sending', address);
+      if (waitMs === undefined) return;
+      const extra = { retry_after_ms: Math.ceil(waitMs) };
+      throw new MatrixError(429, 'M_LIMIT_EXCEEDED', 'Enough was sent to this address: wait a while', extra);
+    },
+    onSendingFailed: wiring.onSendingFailed,
+  });
+}
+
+function createChallenge(wiring: AccountWiring, validation: ThreepidValidation) {
+  const { config, database, clock, outgoing } = wiring;
+  const policies = parsePolicies(config.terms.policies);
+  const { site_key: siteKey, secret, verify_url: verifyUrl } = config.recaptcha;
+  const always = [
+    ...(config.registration.requires_token ? [registrationTokenStage(database, clock)] : []),
+    ...(siteKey === '' ? [] : [recaptchaStage(outgoing, { siteKey, secret, verifyUrl })]),
+    ...(policies.length === 0 ? [] : [termsStage(policies)]),
+  ];
+  return registrationChallenge({
+    always,
+    threepids: [
+      { stage: threepidStage(validation, 'email', 'register'), need: config.threepids.registration_email },
+      { stage: threepidStage(validation, 'msisdn', 'register'), need: config.threepids.registration_msisdn },
+    ],
+  });
 }

@@ -7,7 +7,9 @@ import { discoveryEndpoints } from './api/client/discovery-endpoints.ts';
 import { encryptionEndpoints } from './api/client/encryption-endpoints.ts';
 import { mediaEndpoints } from './api/client/media-endpoints.ts';
 import { moduleEndpoints } from './api/client/module-endpoints.ts';
+import { peopleEndpoints } from './api/client/people-endpoints.ts';
 import { roomEndpoints } from './api/client/room-endpoints.ts';
+import { threepidEndpoints } from './api/client/threepid-endpoints.ts';
 import { createContentRepository } from './modules/content-repository/index.ts';
 import { createModules } from './modules/index.ts';
 import { systemClock, type Clock } from './platform/clock.ts';
@@ -31,7 +33,10 @@ import { LazyMembers } from './sync/lazy-members.ts';
 import { Notifier } from './sync/notifier.ts';
 import { RoomSummaries } from './sync/room-summary.ts';
 import { SyncService } from './sync/sync-service.ts';
+import { fallbackPages } from './web/fallback-page.ts';
 import { firstRunPage } from './web/first-run-page.ts';
+import { loginPages } from './web/login-page.ts';
+import { validationPages } from './web/validation-page.ts';
 import type { LimitName } from './wire/endpoint.ts';
 import { answerTheRest, collectRoutes, countRequests, createHttpServer } from './wire/http-server.ts';
 import { registerEndpoints, tooManyRequests } from './wire/register-endpoints.ts';
@@ -93,7 +98,10 @@ export async function createServices(config: Config, database: Database, overrid
     eventCacheBytes: config.cache.events_mib * MIB,
     stateCacheBytes: config.cache.state_mib * MIB,
   });
-  const accounts = createAccountServices({ database, config, serverName, clock, opaque, allowAttempt });
+  const accounts = createAccountServices({
+    ...{ database, config, serverName, clock, opaque, allowAttempt, outgoing, mailer, key },
+    onSendingFailed: (error) => overrides.log?.error({ err: error }, 'a token could not be sent'),
+  });
   const modules = createModules({
     database,
     recent,
@@ -103,6 +111,10 @@ export async function createServices(config: Config, database: Database, overrid
     clock,
     serverName,
     presenceEnabled: config.presence.enabled,
+    timeline: rooms.timeline,
+    visibility: rooms.visibility,
+    turn: config.turn,
+    opaque,
   });
   const media = createContentRepository({
     ...{ database, clock, serverName, opaque, outgoing },
@@ -111,6 +123,11 @@ export async function createServices(config: Config, database: Database, overrid
   });
   modules.profile.onChanged((userId) => rooms.changes.refreshProfile(userId));
   accounts.accounts.onDevicesChanged((unit, userId) => modules.deviceLists.announce(unit, userId));
+  accounts.registration.onCreated((unit, userId, name) => {
+    modules.userDirectory.add(unit, userId);
+    modules.userDirectory.rename(unit, userId, name);
+  });
+  accounts.accounts.onClosing((unit, userId) => modules.userDirectory.remove(unit, userId));
   accounts.accounts.onDeactivated((userId) => rooms.changes.leaveAll(userId));
 
   const notifier = new Notifier(database, rooms.memberships);
@@ -143,7 +160,7 @@ export async function createServices(config: Config, database: Database, overrid
     sync,
     serverName,
     wellKnown,
-    capabilities: { defaultRoomVersion },
+    capabilities: { defaultRoomVersion, threepidChanges: config.threepids.allow_changes },
   };
 }
 
@@ -189,10 +206,16 @@ async function serveFrom(database: Database, config: Config, overrides: Override
       ...discoveryEndpoints,
       ...encryptionEndpoints,
       ...mediaEndpoints,
+      ...threepidEndpoints,
+      ...validationPages,
+      ...fallbackPages,
+      ...loginPages,
+      ...peopleEndpoints,
     ],
     services,
     wiring,
   );
+  services.reports.onReport((report) => log.warn({ report }, 'something was reported'));
   services.mediaSweep.start((error) => log.error({ err: error }, 'old media could not be removed'));
   addOperationalRoutes(app, config, { metrics, database, services });
   answerTheRest(app, routes);

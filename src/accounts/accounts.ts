@@ -1,15 +1,18 @@
 import type { DeviceId, UserId } from '../protocol/identifiers.ts';
-import { notFound, type MatrixError } from '../protocol/matrix-error.ts';
+import { forbidden, MatrixError, notFound } from '../protocol/matrix-error.ts';
 import { GuardFailed, type Database, type Writer } from '../storage/database.ts';
 import * as devicesStore from '../storage/devices-store.ts';
 import type { DeviceRow } from '../storage/devices-store.ts';
 import * as usersStore from '../storage/users-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 import type { Session } from '../wire/session.ts';
-import type { InteractiveAuth } from './interactive-auth.ts';
+import type { InteractiveAuth, Stage } from './interactive-auth.ts';
 import type { Passwords } from './passwords.ts';
 import type { Sessions } from './sessions.ts';
 import { passwordStage } from './stages.ts';
+import { threepidsIn, threepidStage } from './threepid-stages.ts';
+import type { ThreepidValidation } from './threepid-validation.ts';
+import type { Threepids } from './threepids.ts';
 
 /** What people do with the accounts and devices that they have. */
 export class Accounts {
@@ -17,8 +20,11 @@ export class Accounts {
   readonly #sessions: Sessions;
   readonly #passwords: Passwords;
   readonly #interactive: InteractiveAuth;
+  readonly #threepids: Threepids;
+  readonly #validation: ThreepidValidation;
   readonly #allowAttempt: (account: string) => void;
   readonly #onDeactivated: ((userId: UserId) => Promise<void>)[] = [];
+  readonly #onClosing: ((unit: Writer, userId: UserId) => void)[] = [];
   readonly #onDevicesChanged: ((unit: Writer, userId: UserId) => Promise<void>)[] = [];
 
   constructor(needs: {
@@ -26,18 +32,27 @@ export class Accounts {
     sessions: Sessions;
     passwords: Passwords;
     interactive: InteractiveAuth;
+    threepids: Threepids;
+    validation: ThreepidValidation;
     allowAttempt: (account: string) => void;
   }) {
     this.#database = needs.database;
     this.#sessions = needs.sessions;
     this.#passwords = needs.passwords;
     this.#interactive = needs.interactive;
+    this.#threepids = needs.threepids;
+    this.#validation = needs.validation;
     this.#allowAttempt = needs.allowAttempt;
   }
 
   /** What else has to happen when an account is closed. */
   onDeactivated(listener: (userId: UserId) => Promise<void>): void {
     this.#onDeactivated.push(listener);
+  }
+
+  /** What else belongs into the unit of work that closes an account. */
+  onClosing(listener: (unit: Writer, userId: UserId) => void): void {
+    this.#onClosing.push(listener);
   }
 
   /** What else belongs into a unit of work that ends or renames devices. */
@@ -55,9 +70,39 @@ export class Accounts {
     );
   }
 
-  /** Sets a password; ends the user's other devices if asked to. */
-  async changePassword(session: Session, password: string, logoutDevices: boolean): Promise<void> {
-    await this.setPassword(session.userId, password, logoutDevices ? session.deviceId : 'keep all');
+  /**
+   * Whose password may be set: of who is logged in after proof by password or by an address of theirs; else of the owner of
+   * the address that is proven.
+   *
+   * @throws MatrixError 401 with what to do, or M_MISSING_TOKEN where only a session would do.
+   */
+  async confirmPasswordChange(session: Session | undefined, auth: unknown): Promise<UserId> {
+    const stages: Stage[] = (['email', 'msisdn'] as const)
+      .filter((medium) => this.#validation.canSend(medium))
+      .map((medium) => threepidStage(this.#validation, medium, 'password'));
+    if (session) {
+      const { userId } = session;
+      stages.unshift(
+        passwordStage(this.#database, this.#passwords, userId, () => this.#allowAttempt(userId)),
+      );
+    }
+    if (stages.length === 0) {
+      throw new MatrixError(401, 'M_MISSING_TOKEN', 'Passwords can be changed here only by who is logged in');
+    }
+    const purpose = session ? `password ${session.userId}` : 'password';
+    const flows = stages.map(({ type }) => [type]);
+    const proof = await this.#interactive.prove({ purpose, flows, stages }, auth);
+    const [proven] = threepidsIn(proof);
+    if (!proven) {
+      if (session) return session.userId;
+      throw forbidden('No address was proven');
+    }
+    const owner = await this.#threepids.owner(proven);
+    if (owner === undefined || (session && owner !== session.userId)) {
+      throw forbidden('The address that was proven does not belong to this account');
+    }
+    await this.#useUp(proven.sid);
+    return owner;
   }
 
   /**
@@ -83,6 +128,7 @@ export class Accounts {
   async deactivate(userId: UserId): Promise<void> {
     const unit = new UnitOfWork();
     usersStore.deactivate(unit, userId);
+    for (const listener of this.#onClosing) listener(unit, userId);
     this.#sessions.endAll(unit, userId, undefined);
     await this.#devicesChanged(unit, userId);
     await this.#commit(unit, notFound(`There is no active user ${userId}`));
@@ -123,6 +169,13 @@ export class Accounts {
     this.#sessions.endAll(unit, userId, undefined);
     await this.#devicesChanged(unit, userId);
     await this.#database.commit(unit);
+  }
+
+  /** A mail sets one password: whoever sees its session later cannot set another. */
+  async #useUp(sid: string): Promise<void> {
+    const unit = new UnitOfWork();
+    this.#validation.consume(unit, sid);
+    await this.#commit(unit, forbidden('This link or code was used already'));
   }
 
   async #devicesChanged(unit: Writer, userId: UserId): Promise<void> {

@@ -7,6 +7,8 @@ import { UnitOfWork } from '../storage/unit-of-work.ts';
 /** A way to prove something, such as `m.login.password`. */
 export interface Stage {
   readonly type: string;
+  /** What clients need to know for this stage. */
+  readonly params?: JsonObject;
   /**
    * Checks what the client says of this stage.
    *
@@ -58,7 +60,10 @@ export class InteractiveAuth {
     const asked = isJsonObject(auth) ? auth : undefined;
     const session = await this.#session(challenge, asked);
     if (!asked || asked.type === undefined) {
-      if (asked && isComplete(challenge, session.completed)) return session.completed;
+      if (asked && isComplete(challenge, session.completed)) {
+        await this.#forget(session);
+        return session.completed;
+      }
       throw await this.#challenge(challenge, session);
     }
     const stage = challenge.stages.find((one) => one.type === asked.type);
@@ -83,6 +88,37 @@ export class InteractiveAuth {
     return session.completed;
   }
 
+  /**
+   * The purpose and the stage types of a session, for pages on which people complete a stage.
+   *
+   * @throws MatrixError 400 M_UNKNOWN for a session that is not known or has expired.
+   */
+  async offered(id: string): Promise<{ purpose: string; types: readonly string[] }> {
+    const row = await this.#kept(id);
+    const types = JSON.parse(row.params) as unknown;
+    return { purpose: row.purpose, types: Array.isArray(types) ? types.map(String) : [] };
+  }
+
+  /**
+   * Completes a stage for a client that is elsewhere; it goes on with the session alone.
+   *
+   * @throws MatrixError when the stage is not right.
+   */
+  async completeElsewhere(id: string, stage: Stage, auth: JsonObject): Promise<void> {
+    const result = await stage.check(auth);
+    const row = await this.#kept(id);
+    const completed = { ...(JSON.parse(row.completed) as Proof), [stage.type]: result };
+    const unit = new UnitOfWork();
+    sessionsStore.put(unit, { ...row, completed: JSON.stringify(completed) }, this.#clock.now());
+    await this.#database.commit(unit);
+  }
+
+  async #kept(id: string): Promise<sessionsStore.InteractiveSessionRow> {
+    const row = await sessionsStore.byId(this.#database, id);
+    if (row && row.expires_at > this.#clock.now()) return row;
+    throw new MatrixError(400, 'M_UNKNOWN', 'This session is not known or has expired: begin again');
+  }
+
   async #session(challenge: Challenge, auth: JsonObject | undefined): Promise<OpenSession> {
     const id = auth?.session;
     if (typeof id !== 'string') return { id: this.#opaque(24), isKept: false, completed: {} };
@@ -102,15 +138,16 @@ export class InteractiveAuth {
     const unit = new UnitOfWork();
     const { purpose } = challenge;
     const completed = JSON.stringify(session.completed);
+    const params = JSON.stringify([...new Set(challenge.flows.flat())]);
     sessionsStore.put(
       unit,
-      { id: session.id, purpose, completed, params: '{}', expires_at: now + LIFETIME_MS },
+      { id: session.id, purpose, completed, params, expires_at: now + LIFETIME_MS },
       now,
     );
     await this.#database.commit(unit);
     const body: JsonObject = {
       flows: challenge.flows.map((stages) => ({ stages: [...stages] })),
-      params: {},
+      params: paramsOf(challenge),
       session: session.id,
       completed: Object.keys(session.completed),
     };
@@ -143,6 +180,10 @@ class AuthenticationNeeded extends MatrixError {
   override toBody(): JsonObject {
     return this.#body;
   }
+}
+
+function paramsOf(challenge: Challenge): JsonObject {
+  return Object.fromEntries(challenge.stages.flatMap(({ type, params }) => (params ? [[type, params]] : [])));
 }
 
 function isComplete(challenge: Challenge, completed: Proof): boolean {

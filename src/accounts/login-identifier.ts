@@ -1,10 +1,11 @@
 import { parseUserId, type UserId } from '../protocol/identifiers.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import { badJson, MatrixError } from '../protocol/matrix-error.ts';
+import { phoneThreepid, threepidOf, type Threepid } from './threepid-addresses.ts';
 
 /**
- * The user of a login identifier (Client-Server API, "Identifier types"). Undefined for addresses and phone numbers, of
- * which none is bound to an account here.
+ * The user of a login identifier that names one (Client-Server API, "Identifier types"). Undefined for addresses and
+ * phone numbers: see `threepidOfIdentifier`.
  *
  * @throws MatrixError 400 for an identifier that is not well formed or of an unknown type.
  */
@@ -33,6 +34,31 @@ export function userOfIdentifier(identifier: JsonObject, serverName: string): Us
         '"identifier" must be of type m.id.user, m.id.thirdparty or m.id.phone',
       );
   }
+}
+
+/**
+ * The address or phone number of a login identifier, in the form in which it is kept. Undefined for one that has none, and
+ * for what is no address or number: nobody can have it.
+ */
+export async function threepidOfIdentifier(identifier: JsonObject): Promise<Threepid | undefined> {
+  try {
+    return await readThreepid(identifier);
+  } catch (error) {
+    if (error instanceof MatrixError) return undefined;
+    throw error;
+  }
+}
+
+async function readThreepid(identifier: JsonObject): Promise<Threepid | undefined> {
+  const { type, medium, address, country } = identifier;
+  if (type === 'm.id.thirdparty' && typeof medium === 'string' && typeof address === 'string') {
+    return threepidOf(medium, address);
+  }
+  const phone = identifier.phone ?? identifier.number;
+  if (type === 'm.id.phone' && typeof country === 'string' && typeof phone === 'string') {
+    return phoneThreepid(country, phone);
+  }
+  return undefined;
 }
 
 function userNamed(name: string, serverName: string): UserId | undefined {

@@ -6,9 +6,10 @@ import * as tokensStore from '../storage/tokens-store.ts';
 import * as usersStore from '../storage/users-store.ts';
 import type { UserRow } from '../storage/users-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
-import { userOfIdentifier } from './login-identifier.ts';
+import { threepidOfIdentifier, userOfIdentifier } from './login-identifier.ts';
 import type { Passwords } from './passwords.ts';
 import type { OpenedSession, Sessions } from './sessions.ts';
+import type { Threepids } from './threepids.ts';
 import { tokenHash } from './token-hash.ts';
 
 /** Milliseconds that a login token is valid. */
@@ -20,6 +21,7 @@ export class Login {
   readonly #sessions: Sessions;
   readonly #passwords: Passwords;
   readonly #serverName: ServerName;
+  readonly #threepids: Threepids;
   readonly #clock: { now(): number };
   readonly #opaque: (length: number) => string;
   /** Throws 429 when too many attempts on an account failed. */
@@ -30,6 +32,7 @@ export class Login {
     sessions: Sessions;
     passwords: Passwords;
     serverName: ServerName;
+    threepids: Threepids;
     clock: { now(): number };
     opaque: (length: number) => string;
     allowAttempt: (account: string) => void;
@@ -38,6 +41,7 @@ export class Login {
     this.#sessions = needs.sessions;
     this.#passwords = needs.passwords;
     this.#serverName = needs.serverName;
+    this.#threepids = needs.threepids;
     this.#clock = needs.clock;
     this.#opaque = needs.opaque;
     this.#allowAttempt = needs.allowAttempt;
@@ -91,8 +95,11 @@ export class Login {
 
   async #byPassword(body: JsonObject): Promise<UserId> {
     if (typeof body.password !== 'string') throw badJson('"password" must be given');
-    const named = userOfIdentifier(identifierIn(body), this.#serverName);
-    this.#allowAttempt(named?.toLowerCase() ?? 'unknown');
+    const identifier = identifierIn(body);
+    const threepid = await threepidOfIdentifier(identifier);
+    const named =
+      userOfIdentifier(identifier, this.#serverName) ?? (threepid && (await this.#threepids.owner(threepid)));
+    this.#allowAttempt(named?.toLowerCase() ?? threepid?.address ?? 'unknown');
     const user = named === undefined ? undefined : await this.#userNamed(named);
     const isRight = await this.#passwords.matches(body.password, user?.password_hash);
     if (user?.deactivated === 1) throw deactivated();

@@ -6,21 +6,24 @@ import {
   type ServerName,
   type UserId,
 } from '../protocol/identifiers.ts';
+import type { JsonValue } from '../protocol/json.ts';
 import { forbidden, MatrixError } from '../protocol/matrix-error.ts';
-import { GuardFailed, type Database } from '../storage/database.ts';
+import { GuardFailed, type Database, type Writer } from '../storage/database.ts';
 import * as profilesStore from '../storage/profiles-store.ts';
 import * as registrationTokensStore from '../storage/registration-tokens-store.ts';
+import * as termsStore from '../storage/terms-store.ts';
 import * as usersStore from '../storage/users-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 import type { Challenge, InteractiveAuth } from './interactive-auth.ts';
 import type { Passwords } from './passwords.ts';
 import type { OpenedSession, Sessions } from './sessions.ts';
-import { dummyStage, registrationTokenStage } from './stages.ts';
+import { threepidsIn, type ProvenThreepid } from './threepid-stages.ts';
+import type { Threepids } from './threepids.ts';
+import type { ThreepidValidation } from './threepid-validation.ts';
 
 /** Who may register. */
 export interface RegistrationPolicy {
   readonly enabled: boolean;
-  readonly requiresToken: boolean;
   readonly guests: boolean;
 }
 
@@ -35,22 +38,38 @@ export interface RegistrationWishes {
   readonly auth: unknown;
 }
 
+/** What an account is made with. */
+interface Kind {
+  readonly isGuest: boolean;
+  readonly token: string | undefined;
+  readonly threepids: readonly ProvenThreepid[];
+  /** Policies that the person agreed to. */
+  readonly agreed: JsonValue | undefined;
+}
+
 /** Makes accounts (Client-Server API, "Account registration"). */
 export class Registration {
   readonly #database: Database;
   readonly #sessions: Sessions;
   readonly #passwords: Passwords;
   readonly #interactive: InteractiveAuth;
+  readonly #challenge: Challenge;
+  readonly #threepids: Threepids;
+  readonly #validation: ThreepidValidation;
   readonly #policy: RegistrationPolicy;
   readonly #serverName: ServerName;
   readonly #clock: { now(): number };
   readonly #opaque: (length: number) => string;
+  readonly #onCreated: ((unit: Writer, userId: UserId, name: string) => void)[] = [];
 
   constructor(needs: {
     database: Database;
     sessions: Sessions;
     passwords: Passwords;
     interactive: InteractiveAuth;
+    challenge: Challenge;
+    threepids: Threepids;
+    validation: ThreepidValidation;
     policy: RegistrationPolicy;
     serverName: ServerName;
     clock: { now(): number };
@@ -60,6 +79,9 @@ export class Registration {
     this.#sessions = needs.sessions;
     this.#passwords = needs.passwords;
     this.#interactive = needs.interactive;
+    this.#challenge = needs.challenge;
+    this.#threepids = needs.threepids;
+    this.#validation = needs.validation;
     this.#policy = needs.policy;
     this.#serverName = needs.serverName;
     this.#clock = needs.clock;
@@ -79,12 +101,14 @@ export class Registration {
     const wanted = wishes.username === undefined ? undefined : this.userIdOf(wishes.username);
     if (wanted) await this.assertAvailable(wanted);
     if (wishes.password !== undefined) this.#passwords.assertAcceptable(wishes.password);
-    const proof = await this.#interactive.prove(this.#challenge(), wishes.auth);
+    const proof = await this.#interactive.prove(this.#challenge, wishes.auth);
     const userId = wanted ?? this.userIdOf(this.#opaque(12).toLowerCase());
     const token = proof['m.login.registration_token']?.token;
     return this.#create(userId, wishes, {
       isGuest: false,
       token: typeof token === 'string' ? token : undefined,
+      threepids: threepidsIn(proof),
+      agreed: proof['m.login.terms']?.agreed,
     });
   }
 
@@ -105,7 +129,17 @@ export class Registration {
       refreshable: false,
       auth: undefined,
     };
-    return this.#create(userId, wishes, { isGuest: true, token: undefined });
+    return this.#create(userId, wishes, {
+      isGuest: true,
+      token: undefined,
+      threepids: [],
+      agreed: undefined,
+    });
+  }
+
+  /** What else belongs into the unit of work that makes an account which is not a guest's, and its first name. */
+  onCreated(listener: (unit: Writer, userId: UserId, name: string) => void): void {
+    this.#onCreated.push(listener);
   }
 
   /** Makes an account without any questions, for administrators. */
@@ -114,7 +148,7 @@ export class Registration {
     const unit = new UnitOfWork();
     const passwordHash = await this.#passwords.hash(password);
     usersStore.insert(unit, { userId, passwordHash, isGuest: false, isAdmin, createdAt: this.#clock.now() });
-    nameAfterLocalpart(unit, userId);
+    this.#nameAfterLocalpart(unit, userId);
     await this.#commitNew(unit, userId);
     return userId;
   }
@@ -154,25 +188,24 @@ export class Registration {
     return userId;
   }
 
-  #challenge(): Challenge {
-    if (this.#policy.requiresToken) {
-      const stage = registrationTokenStage(this.#database, this.#clock);
-      return { purpose: 'register', flows: [[stage.type]], stages: [stage] };
-    }
-    return { purpose: 'register', flows: [[dummyStage.type]], stages: [dummyStage] };
-  }
-
   async #create(
     userId: UserId,
     wishes: RegistrationWishes,
-    kind: { isGuest: boolean; token: string | undefined },
+    kind: Kind,
   ): Promise<{ userId: UserId; session: OpenedSession | undefined }> {
     const passwordHash = wishes.password === undefined ? null : await this.#passwords.hash(wishes.password);
     const unit = new UnitOfWork();
     const { isGuest } = kind;
     usersStore.insert(unit, { userId, passwordHash, isGuest, isAdmin: false, createdAt: this.#clock.now() });
-    if (!isGuest) nameAfterLocalpart(unit, userId);
+    if (!isGuest) this.#nameAfterLocalpart(unit, userId);
     if (kind.token !== undefined) registrationTokensStore.use(unit, kind.token);
+    for (const proven of kind.threepids) {
+      this.#threepids.put(unit, userId, proven);
+      this.#validation.consume(unit, proven.sid);
+    }
+    if (kind.agreed !== undefined) {
+      termsStore.agree(unit, userId, JSON.stringify(kind.agreed), this.#clock.now());
+    }
     const session = wishes.inhibitLogin
       ? undefined
       : this.#sessions.open(unit, {
@@ -181,25 +214,35 @@ export class Registration {
           displayName: wishes.displayName,
           refreshable: wishes.refreshable,
         });
-    await this.#commitNew(unit, userId);
+    await this.#commitNew(unit, userId, kind.threepids);
     return { userId, session };
   }
 
-  async #commitNew(unit: UnitOfWork, userId: UserId): Promise<void> {
+  /** A new user is called by the localpart until they choose a name. */
+  #nameAfterLocalpart(unit: UnitOfWork, userId: UserId): void {
+    const name = localpartOf(userId);
+    profilesStore.put(unit, userId, 'displayname', JSON.stringify(name));
+    unit.announce({ topic: 'profile', position: unit.position(), users: [userId] });
+    for (const listener of this.#onCreated) listener(unit, userId, name);
+  }
+
+  async #commitNew(
+    unit: UnitOfWork,
+    userId: UserId,
+    threepids: readonly ProvenThreepid[] = [],
+  ): Promise<void> {
     try {
       await this.#database.commit(unit);
     } catch (error) {
       if (!(error instanceof GuardFailed)) throw error;
       await this.assertAvailable(userId);
-      throw new MatrixError(401, 'M_UNAUTHORIZED', 'The registration token has been used up');
+      for (const threepid of threepids) {
+        if ((await this.#threepids.owner(threepid)) === undefined) continue;
+        throw new MatrixError(400, 'M_THREEPID_IN_USE', 'This address belongs to an account already');
+      }
+      throw new MatrixError(401, 'M_UNAUTHORIZED', 'The registration token or the proof has been used up');
     }
   }
-}
-
-/** A new user is called by the localpart until they choose a name. */
-function nameAfterLocalpart(unit: UnitOfWork, userId: UserId): void {
-  profilesStore.put(unit, userId, 'displayname', JSON.stringify(localpartOf(userId)));
-  unit.announce({ topic: 'profile', position: unit.position(), users: [userId] });
 }
 
 function userInUse(): MatrixError {

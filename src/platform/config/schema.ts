@@ -1,6 +1,8 @@
 import { Type, type Static } from 'typebox';
 import { mediaSection } from './media-section.ts';
 import { mailSection, outgoingSection } from './outgoing-section.ts';
+import { turnSection } from './turn-section.ts';
+import { recaptchaSection, termsSection, threepidsSection } from './threepids-section.ts';
 
 const port = (value: number, description: string) =>
   Type.Integer({ minimum: 0, maximum: 65535, default: value, description });
@@ -157,7 +159,11 @@ export const ConfigSchema = Type.Object(
     ),
     outgoing: outgoingSection,
     mail: mailSection,
+    threepids: threepidsSection,
+    terms: termsSection,
+    recaptcha: recaptchaSection,
     media: mediaSection,
+    turn: turnSection,
     well_known: Type.Object(
       {
         support_email: Type.String({

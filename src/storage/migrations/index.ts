@@ -2,9 +2,11 @@ import { log } from './001-log.ts';
 import { accounts } from './002-accounts.ts';
 import { encryption } from './005-encryption.ts';
 import { media } from './006-media.ts';
+import { moderation } from './010-moderation.ts';
 import { modules } from './004-modules.ts';
 import { relationsAndSearch } from './009-relations-search.ts';
 import { rooms } from './003-rooms.ts';
+import { threepids } from './008-threepids.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step of the schema, in order. */
@@ -15,5 +17,7 @@ export const MIGRATIONS: readonly Migration[] = [
   modules,
   encryption,
   media,
+  threepids,
   relationsAndSearch,
+  moderation,
 ];

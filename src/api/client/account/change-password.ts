@@ -9,7 +9,7 @@ export const changePassword = endpoint(
     spec: 'client-server-api/#post_matrixclientv3accountpassword',
     method: 'POST',
     paths: clientPaths('/account/password'),
-    auth: 'user',
+    auth: 'optional',
     limit: 'login',
     body: Type.Object({
       new_password: Type.String(),
@@ -19,8 +19,10 @@ export const changePassword = endpoint(
   },
   async (needs: { accounts: Accounts }, request) => {
     const { new_password: password, logout_devices: logoutDevices, auth } = request.body;
-    await needs.accounts.confirm(request.session, 'password', auth);
-    await needs.accounts.changePassword(request.session, password, logoutDevices ?? true);
+    const { session } = request;
+    const userId = await needs.accounts.confirmPasswordChange(session, auth);
+    const keep = (logoutDevices ?? true) ? session?.deviceId : 'keep all';
+    await needs.accounts.setPassword(userId, password, keep);
     return {};
   },
 );

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import type { Threepids } from '../../../accounts/threepids.ts';
 import type { Accounts } from '../../../accounts/accounts.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 
@@ -17,9 +18,12 @@ export const deactivateAccount = endpoint(
       erase: Type.Optional(Type.Boolean()),
     }),
   },
-  async (needs: { accounts: Accounts }, request) => {
+  async (needs: { accounts: Accounts; threepids: Threepids }, request) => {
     await needs.accounts.confirm(request.session, 'deactivate', request.body.auth);
-    await needs.accounts.deactivate(request.session.userId);
-    return { id_server_unbind_result: 'success' };
+    const { userId } = request.session;
+    const result = await needs.threepids.removeAll(userId, request.body.id_server);
+    if (request.body.erase === true) await needs.threepids.markErased(userId);
+    await needs.accounts.deactivate(userId);
+    return { id_server_unbind_result: result };
   },
 );

@@ -11,7 +11,7 @@ export const getCapabilities = endpoint(
     auth: 'user',
     guests: true,
   },
-  (needs: { capabilities: { defaultRoomVersion: string } }) => ({
+  (needs: { capabilities: { defaultRoomVersion: string; threepidChanges: boolean } }, request) => ({
     capabilities: {
       'm.change_password': { enabled: true },
       'm.room_versions': {
@@ -21,8 +21,9 @@ export const getCapabilities = endpoint(
       'm.set_displayname': { enabled: true },
       'm.set_avatar_url': { enabled: true },
       'm.profile_fields': { enabled: true },
-      'm.3pid_changes': { enabled: false },
+      'm.3pid_changes': { enabled: needs.capabilities.threepidChanges },
       'm.get_login_token': { enabled: true },
+      ...(request.session.isAdmin ? { 'm.account_moderation': { suspend: true, lock: true } } : {}),
     },
   }),
 );

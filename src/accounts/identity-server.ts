@@ -1,0 +1,160 @@
+import { hash } from 'node:crypto';
+import { OutgoingError, type OutgoingAnswer, type OutgoingHttp } from '../platform/outgoing-http.ts';
+import type { ServerName, UserId } from '../protocol/identifiers.ts';
+import { isJsonObject, type JsonObject } from '../protocol/json.ts';
+import { forbidden, invalidParam, MatrixError } from '../protocol/matrix-error.ts';
+import type { SigningKey } from '../protocol/signing-keys.ts';
+import { signJson } from '../protocol/signing.ts';
+import type { Threepid } from './threepid-addresses.ts';
+import type { SessionName } from './threepid-validation.ts';
+
+/** An identity server as a client names it, with the token that it gave to the client. */
+export interface IdentityAccess {
+  readonly idServer: string;
+  readonly accessToken: string;
+}
+
+/** What an identity server keeps of an invitation. */
+export interface StoredInvite {
+  readonly token: string;
+  readonly displayName: string;
+  /** Unpadded base64, and the address that tells whether the key is still good. */
+  readonly keys: readonly { readonly publicKey: string; readonly validityUrl: string }[];
+}
+
+const HOST = /^[A-Za-z0-9.-]{1,230}(:[0-9]{1,5})?$|^\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?$/;
+
+/** Speaks with identity servers (Identity Service API, v2). */
+export class IdentityServers {
+  readonly #outgoing: OutgoingHttp;
+  readonly #serverName: ServerName;
+  readonly #key: SigningKey;
+  readonly #plain: ReadonlySet<string>;
+
+  /** @param plain servers that are asked over HTTP. */
+  constructor(outgoing: OutgoingHttp, serverName: ServerName, key: SigningKey, plain: readonly string[]) {
+    this.#outgoing = outgoing;
+    this.#serverName = serverName;
+    this.#key = key;
+    this.#plain = new Set(plain);
+  }
+
+  /** Binds what a session at the identity server has proven; gives what was bound. */
+  async bind(
+    access: IdentityAccess,
+    name: SessionName,
+    mxid: UserId,
+  ): Promise<{ medium: string; address: string }> {
+    const body = { sid: name.sid, client_secret: name.clientSecret, mxid };
+    const { medium, address } = await this.#ask(access, 'POST', '/3pid/bind', body);
+    if (typeof medium !== 'string' || typeof address !== 'string') throw senseless();
+    return { medium, address };
+  }
+
+  /** Whether the identity server agreed to forget whose identifier this is. Signed with the server's key. */
+  async unbind(idServer: string, mxid: UserId, threepid: Threepid): Promise<boolean> {
+    const uri = '/_matrix/identity/v2/3pid/unbind';
+    const content = { mxid, threepid: { medium: threepid.medium, address: threepid.address } };
+    const request = { method: 'POST', uri, origin: this.#serverName, destination: idServer, content };
+    const signed = signJson<JsonObject>(request, this.#serverName, this.#key).signatures;
+    const mine = isJsonObject(signed) ? signed[this.#serverName] : undefined;
+    const signature = isJsonObject(mine) ? String(mine[this.#key.keyId]) : '';
+    const authorization =
+      `X-Matrix origin="${this.#serverName}",destination="${idServer}",` +
+      `key="${this.#key.keyId}",sig="${signature}"`;
+    try {
+      const { status } = await this.#request(
+        idServer,
+        'POST',
+        uri,
+        { authorization },
+        JSON.stringify(content),
+      );
+      return status === 200;
+    } catch (error) {
+      if (error instanceof MatrixError) return false;
+      throw error;
+    }
+  }
+
+  /** The user to whom an identifier is bound, if it is. Only its hash is told where the server takes that. */
+  async lookup(access: IdentityAccess, threepid: Threepid): Promise<string | undefined> {
+    const details = await this.#ask(access, 'GET', '/hash_details');
+    const { lookup_pepper: pepper, algorithms } = details;
+    if (typeof pepper !== 'string' || !Array.isArray(algorithms)) throw senseless();
+    if (!algorithms.includes('sha256')) {
+      throw new MatrixError(400, 'M_UNKNOWN', 'The identity server looks nothing up by SHA-256');
+    }
+    const text = `${threepid.address} ${threepid.medium} ${pepper}`;
+    const hashed = hash('sha256', text, 'base64url');
+    const body = { addresses: [hashed], algorithm: 'sha256', pepper };
+    const { mappings } = await this.#ask(access, 'POST', '/lookup', body);
+    const found = isJsonObject(mappings) && Object.hasOwn(mappings, hashed) ? mappings[hashed] : undefined;
+    return typeof found === 'string' ? found : undefined;
+  }
+
+  /** Leaves an invitation for who has the identifier. */
+  async storeInvite(access: IdentityAccess, invite: JsonObject): Promise<StoredInvite> {
+    const answer = await this.#ask(access, 'POST', '/store-invite', invite);
+    const { token, display_name: displayName, public_keys: listed } = answer;
+    if (typeof token !== 'string' || token === '' || !Array.isArray(listed)) throw senseless();
+    const keys = listed.slice(0, 10).flatMap((one) => {
+      if (!isJsonObject(one) || typeof one.public_key !== 'string') return [];
+      const validityUrl = typeof one.key_validity_url === 'string' ? one.key_validity_url : '';
+      return [{ publicKey: one.public_key, validityUrl }];
+    });
+    if (keys.length === 0) throw senseless();
+    return { token, displayName: typeof displayName === 'string' ? displayName : '', keys };
+  }
+
+  async #ask(
+    { idServer, accessToken }: IdentityAccess,
+    method: 'GET' | 'POST',
+    path: string,
+    body?: JsonObject,
+  ): Promise<JsonObject> {
+    const headers = { authorization: `Bearer ${accessToken}` };
+    const uri = `/_matrix/identity/v2${path}`;
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const answer = await this.#request(idServer, method, uri, headers, text);
+    const content = contentOf(answer);
+    if (answer.status === 200) return content;
+    const { error } = content;
+    throw forbidden(`The identity server refused: ${typeof error === 'string' ? error : answer.status}`);
+  }
+
+  async #request(
+    idServer: string,
+    method: 'GET' | 'POST',
+    uri: string,
+    headers: Record<string, string>,
+    body: string | undefined,
+  ): Promise<OutgoingAnswer> {
+    if (!HOST.test(idServer)) throw invalidParam('"id_server" must be a host name, with a port if need be');
+    if (/[^\x21-\x7e ]/.test(headers.authorization ?? '')) {
+      throw invalidParam('"id_access_token" must be visible ASCII characters');
+    }
+    const url = `${this.#plain.has(idServer) ? 'http' : 'https'}://${idServer}${uri}`;
+    const type: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' };
+    try {
+      const request = { method, url, headers: { ...headers, ...type }, timeoutMs: 10_000, maxBytes: 65_536 };
+      return await this.#outgoing.request(body === undefined ? request : { ...request, body });
+    } catch (error) {
+      if (!(error instanceof OutgoingError)) throw error;
+      throw new MatrixError(502, 'M_UNKNOWN', 'The identity server could not be asked');
+    }
+  }
+}
+
+function contentOf(answer: OutgoingAnswer): JsonObject {
+  try {
+    const content: unknown = JSON.parse(answer.body.toString('utf8'));
+    return isJsonObject(content) ? content : {};
+  } catch {
+    return {};
+  }
+}
+
+function senseless(): MatrixError {
+  return new MatrixError(502, 'M_UNKNOWN', 'The identity server gave an answer that makes no sense');
+}

@@ -1,0 +1,93 @@
+import { parseUserId, type UserId } from '../protocol/identifiers.ts';
+import type { JsonObject } from '../protocol/json.ts';
+import { MatrixError, notFound } from '../protocol/matrix-error.ts';
+import type { Database } from '../storage/database.ts';
+import type { InteractiveAuth, Stage } from './interactive-auth.ts';
+import type { Passwords } from './passwords.ts';
+import { passwordStage } from './stages.ts';
+import { emailThreepid, phoneThreepid } from './threepid-addresses.ts';
+import { threepidStage } from './threepid-stages.ts';
+import type { Purpose, SessionName, ThreepidValidation } from './threepid-validation.ts';
+import type { Threepids } from './threepids.ts';
+
+/** Completes stages for people whose client cannot (Client-Server API, "Fallback"). */
+export class StagePages {
+  readonly #needs: StagePageNeeds;
+
+  constructor(needs: StagePageNeeds) {
+    this.#needs = needs;
+  }
+
+  /** A stage that a session offers. 404 M_NOT_FOUND for one that it does not; 400 for an unknown session. */
+  async stage(session: string, type: string): Promise<Stage> {
+    const { purpose, types } = await this.#needs.interactive.offered(session);
+    const stage = types.includes(type) ? this.#stageFor(purpose, type) : undefined;
+    if (!stage) throw notFound('This session does not ask for this');
+    return stage;
+  }
+
+  /** Completes a stage. Throws what the stage throws. */
+  async complete(session: string, type: string, auth: JsonObject): Promise<void> {
+    const stage = await this.stage(session, type);
+    await this.#needs.interactive.completeElsewhere(session, stage, auth);
+  }
+
+  /** Sends a token to a mail address, or to a phone number of a country. */
+  async sendToken(
+    session: string,
+    type: string,
+    given: { address: string; country: string | undefined },
+  ): Promise<SessionName> {
+    await this.stage(session, type);
+    const { purpose } = await this.#needs.interactive.offered(session);
+    const { address, country } = given;
+    const threepid = country === undefined ? emailThreepid(address) : await phoneThreepid(country, address);
+    const clientSecret = this.#needs.opaque(32);
+    const wishes = { threepid, clientSecret, sendAttempt: 1, nextLink: undefined };
+    const { sid } = await this.#needs.threepids.requestToken(provenFor(purpose), wishes);
+    return { sid, clientSecret };
+  }
+
+  /** Takes the code of a text message. */
+  async submitCode(name: SessionName, code: string): Promise<void> {
+    await this.#needs.validation.submit(name, code);
+  }
+
+  #stageFor(purpose: string, type: string): Stage | undefined {
+    const { database, passwords, validation, allowAttempt } = this.#needs;
+    switch (type) {
+      case 'm.login.email.identity':
+        return threepidStage(validation, 'email', provenFor(purpose));
+      case 'm.login.msisdn':
+        return threepidStage(validation, 'msisdn', provenFor(purpose));
+      case 'm.login.password': {
+        const userId = userIn(purpose);
+        return passwordStage(database, passwords, userId, () => allowAttempt(userId));
+      }
+      default:
+        return this.#needs.registrationStages.find((stage) => stage.type === type);
+    }
+  }
+}
+
+interface StagePageNeeds {
+  readonly database: Database;
+  readonly interactive: InteractiveAuth;
+  readonly passwords: Passwords;
+  readonly validation: ThreepidValidation;
+  readonly threepids: Threepids;
+  readonly registrationStages: readonly Stage[];
+  readonly opaque: (length: number) => string;
+  readonly allowAttempt: (account: string) => void;
+}
+
+function provenFor(purpose: string): Purpose {
+  return purpose === 'register' ? 'register' : 'password';
+}
+
+/** Purposes that are somebody's end with their ID. */
+function userIn(purpose: string): UserId {
+  const userId = parseUserId(purpose.slice(purpose.lastIndexOf(' ') + 1));
+  if (!userId) throw new MatrixError(400, 'M_UNKNOWN', 'This session is nobody’s');
+  return userId;
+}

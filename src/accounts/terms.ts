@@ -1,0 +1,41 @@
+import type { JsonObject } from '../protocol/json.ts';
+import type { Stage } from './interactive-auth.ts';
+
+/** A document in one language. */
+export interface PolicyText {
+  readonly id: string;
+  readonly version: string;
+  readonly language: string;
+  readonly title: string;
+  readonly url: string;
+}
+
+/**
+ * Reads policies as the configuration has them: `ID|version|language|title|address`.
+ *
+ * @throws Error for one that is not written so.
+ */
+export function parsePolicies(lines: readonly string[]): PolicyText[] {
+  return lines.map((line) => {
+    const [id, version, language, title, url, ...rest] = line.split('|').map((part) => part.trim());
+    const isWhole = id && version && language && title && url && rest.length === 0;
+    if (!isWhole || !/^https?:\/\//.test(url) || !URL.canParse(url)) {
+      throw new Error(`terms.policies: "${line}" must be written ID|version|language|title|address`);
+    }
+    return { id, version, language, title, url };
+  });
+}
+
+/** `m.login.terms`: the person has agreed to the policies. Remembers to which, in which version. */
+export function termsStage(texts: readonly PolicyText[]): Stage {
+  const policies: Record<string, JsonObject> = {};
+  for (const { id, version, language, title, url } of texts) {
+    policies[id] = { ...policies[id], version, [language]: { name: title, url } };
+  }
+  const agreed = Object.entries(policies).map(([id, { version }]) => [id, version]);
+  return {
+    type: 'm.login.terms',
+    params: { policies },
+    check: () => Promise.resolve({ agreed: Object.fromEntries(agreed) as JsonObject }),
+  };
+}

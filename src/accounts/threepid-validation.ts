@@ -1,0 +1,201 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { Mailer } from '../platform/mailer.ts';
+import { invalidParam, MatrixError } from '../protocol/matrix-error.ts';
+import { GuardFailed, type Database, type Writer } from '../storage/database.ts';
+import * as store from '../storage/threepid-sessions-store.ts';
+import type { ThreepidSessionRow } from '../storage/threepid-sessions-store.ts';
+import { UnitOfWork } from '../storage/unit-of-work.ts';
+import type { TextMessages } from './text-messages.ts';
+import type { Medium, Threepid } from './threepid-addresses.ts';
+import { tokenHash } from './token-hash.ts';
+import { validationMail } from './validation-mail.ts';
+
+/** What an identifier is proven for. A proof for one is none for another. */
+export type Purpose = 'add' | 'register' | 'password';
+
+/** What a client asks for with `requestToken`. */
+export interface TokenWishes {
+  readonly threepid: Threepid;
+  readonly clientSecret: string;
+  readonly sendAttempt: number;
+  readonly nextLink: string | undefined;
+}
+
+/** By what a client names a session. */
+export interface SessionName {
+  readonly sid: string;
+  readonly clientSecret: string;
+}
+
+/** Path of the page that a mail leads to. */
+export const VALIDATION_PAGE = '/_myelin/threepid/validate';
+/** Path to which clients send the code of a text message. */
+export const SUBMIT_PATH = '/_myelin/threepid/submit_token';
+
+const SECRET = /^[0-9a-zA-Z.=_-]{1,255}$/;
+
+/** Finds out whether people have the addresses that they say, by sending them a token. */
+export class ThreepidValidation {
+  readonly #needs: ValidationNeeds;
+
+  constructor(needs: ValidationNeeds) {
+    this.#needs = needs;
+  }
+
+  /** Whether tokens can be sent to identifiers of this kind. */
+  canSend(medium: Medium): boolean {
+    return medium === 'email' ? this.#needs.mailer.enabled : this.#needs.texts.enabled;
+  }
+
+  /**
+   * Begins a session, or goes on with the one of the same address and secret, and sends a token: once for each attempt.
+   *
+   * @param isSilent keeps up appearances: there is a session, and nobody gets its token.
+   * @throws MatrixError 400 M_INVALID_PARAM, 403 M_THREEPID_MEDIUM_NOT_SUPPORTED, 429, 502 when it cannot be sent.
+   */
+  async begin(
+    purpose: Purpose,
+    wishes: TokenWishes,
+    isSilent = false,
+  ): Promise<{ sid: string; submitUrl: string | undefined }> {
+    const { threepid, clientSecret, sendAttempt } = wishes;
+    this.#assertSound(wishes);
+    const now = this.#needs.clock.now();
+    const { medium, address } = threepid;
+    const known = await store.bySecret(this.#needs.database, { purpose, medium, address, clientSecret });
+    const current = known && known.expires_at > now ? known : undefined;
+    const submitUrl = medium === 'msisdn' ? this.#needs.baseUrl + SUBMIT_PATH : undefined;
+    if (current && (current.send_attempt >= sendAttempt || current.validated_at !== null)) {
+      return { sid: current.sid, submitUrl };
+    }
+    this.#needs.allowSending(`${medium} ${address}`);
+    const token = medium === 'msisdn' ? this.#needs.digits(6) : this.#needs.opaque(32);
+    const sid = current?.sid ?? this.#needs.opaque(24);
+    const unit = new UnitOfWork();
+    const row = {
+      ...{ sid, purpose, medium, address, client_secret: clientSecret, send_attempt: sendAttempt },
+      ...{ token_hash: tokenHash(token), next_link: wishes.nextLink ?? null },
+      expires_at: now + this.#needs.lifetimeMs,
+    };
+    store.put(unit, row, now);
+    await this.#needs.database.commit(unit);
+    if (!isSilent) await this.#send(purpose, threepid, { sid, clientSecret }, token);
+    return { sid, submitUrl };
+  }
+
+  /**
+   * Takes a token.
+   *
+   * @returns where the person goes on, if the client said so.
+   * @throws MatrixError 400 M_NO_VALID_SESSION, M_TOKEN_INCORRECT; 429 after too many wrong ones.
+   */
+  async submit(name: SessionName, token: string): Promise<string | undefined> {
+    const row = await this.#session(name);
+    await this.#countTry(name.sid);
+    if (!timingSafeEqual(row.token_hash, tokenHash(token))) {
+      throw new MatrixError(400, 'M_TOKEN_INCORRECT', 'This is not the code that was sent last');
+    }
+    const unit = new UnitOfWork();
+    if (row.validated_at === null) {
+      store.validate(unit, row.sid, row.token_hash, this.#needs.clock.now());
+      await this.#needs.database.commit(unit);
+    }
+    return row.next_link ?? undefined;
+  }
+
+  /**
+   * The identifier that a session has proven.
+   *
+   * @throws MatrixError 400 M_NO_VALID_SESSION, or 401 M_UNAUTHORIZED when the token was not used yet.
+   */
+  async proven(purpose: Purpose, name: SessionName): Promise<Threepid & { validatedAt: number }> {
+    const row = await this.#session(name);
+    if (row.purpose !== purpose) throw noSession();
+    if (row.validated_at === null) {
+      throw new MatrixError(401, 'M_UNAUTHORIZED', 'The link or code that was sent has not been used yet');
+    }
+    return { medium: row.medium as Medium, address: row.address, validatedAt: row.validated_at };
+  }
+
+  /** Ends a session within a unit of work, which fails when another request ended it first. */
+  consume(unit: Writer, sid: string): void {
+    store.consume(unit, sid);
+  }
+
+  async #session({ sid, clientSecret }: SessionName): Promise<ThreepidSessionRow> {
+    const row = await store.byId(this.#needs.database, sid);
+    if (row?.client_secret !== clientSecret || row.expires_at <= this.#needs.clock.now()) throw noSession();
+    return row;
+  }
+
+  async #countTry(sid: string): Promise<void> {
+    const unit = new UnitOfWork();
+    store.addTry(unit, sid);
+    try {
+      await this.#needs.database.commit(unit);
+    } catch (error) {
+      if (!(error instanceof GuardFailed)) throw error;
+      throw new MatrixError(
+        400,
+        'M_TOKEN_INCORRECT',
+        'Too many codes were tried: begin again with another session',
+      );
+    }
+  }
+
+  #assertSound({ threepid, clientSecret, sendAttempt, nextLink }: TokenWishes): void {
+    if (!SECRET.test(clientSecret)) {
+      throw invalidParam('"client_secret" must be 1 to 255 letters, digits and . = _ -');
+    }
+    if (sendAttempt < 0) throw invalidParam('"send_attempt" must not be negative');
+    if (nextLink !== undefined && !isWebAddress(nextLink)) {
+      throw invalidParam('"next_link" must be an http: or https: address of at most 2,000 characters');
+    }
+    if (!this.canSend(threepid.medium)) {
+      const what = threepid.medium === 'email' ? 'mail' : 'text messages';
+      throw new MatrixError(400, 'M_THREEPID_MEDIUM_NOT_SUPPORTED', `This server does not send ${what}`);
+    }
+  }
+
+  async #send(purpose: Purpose, threepid: Threepid, name: SessionName, token: string): Promise<void> {
+    const { mailer, texts, serverName, baseUrl } = this.#needs;
+    try {
+      if (threepid.medium === 'msisdn') {
+        await texts.send(`+${threepid.address}`, `${token} is your code for ${serverName}.`);
+        return;
+      }
+      const query = new URLSearchParams({ sid: name.sid, client_secret: name.clientSecret, token });
+      const link = `${baseUrl}${VALIDATION_PAGE}?${query.toString()}`;
+      await mailer.send({ to: threepid.address, ...validationMail(purpose, { serverName, link }) });
+    } catch (error) {
+      this.#needs.onSendingFailed(error);
+      throw new MatrixError(502, 'M_UNKNOWN', 'The token could not be sent: try again later');
+    }
+  }
+}
+
+/** What the validation of identifiers works with. */
+export interface ValidationNeeds {
+  readonly database: Database;
+  readonly mailer: Mailer;
+  readonly texts: TextMessages;
+  readonly serverName: string;
+  /** Address of this server for people, without a slash at the end. */
+  readonly baseUrl: string;
+  readonly lifetimeMs: number;
+  readonly clock: { now(): number };
+  readonly opaque: (length: number) => string;
+  /** Digits that nobody can guess. */
+  readonly digits: (count: number) => string;
+  /** Throws 429 when too much was sent to an address. */
+  readonly allowSending: (address: string) => void;
+  readonly onSendingFailed: (error: unknown) => void;
+}
+
+function isWebAddress(text: string): boolean {
+  return text.length <= 2_000 && URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+}
+
+function noSession(): MatrixError {
+  return new MatrixError(400, 'M_NO_VALID_SESSION', 'There is no such validation session, or it has expired');
+}

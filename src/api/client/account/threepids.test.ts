@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MailSink } from '../../../testing/mail-sink.ts';
+import { onServers } from '../../../testing/test-server.ts';
+import type { TestClient } from '../../../testing/test-client.ts';
+
+const sink = await MailSink.start();
+test.after(() => sink.close());
+
+const env = { MYELIN_MAIL_SMTP_URL: sink.url, MYELIN_THREEPIDS_REGISTRATION_EMAIL: 'optional' };
+const passwordAuth = (name: string) => ({
+  type: 'm.login.password',
+  identifier: { type: 'm.id.user', user: name },
+  password: `${name} password`,
+});
+
+async function pressButton(client: TestClient, link: URL): Promise<Response> {
+  return fetch(client.base + link.pathname, {
+    method: 'POST',
+    redirect: 'manual',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: link.searchParams.toString(),
+  });
+}
+
+onServers(
+  'adds, lists and deletes a mail address that was proven by its link, not by looking at it [B014 partial]',
+  async (s) => {
+    const alice = await s.person('alice');
+    const to = `alice-${s.place.engine}@example.org`;
+    const ask = {
+      client_secret: 'secret',
+      email: to.toUpperCase(),
+      send_attempt: 1,
+      next_link: 'https://next.example/x',
+    };
+    const { sid } = await alice.ok('POST', '/v3/account/3pid/email/requestToken', ask);
+    const again = await alice.ok('POST', '/v3/account/3pid/email/requestToken', ask);
+    assert.equal(again.sid, sid);
+    const link = sink.link(to);
+    assert.equal(sink.count(to), 1);
+    const add = { sid, client_secret: 'secret', auth: passwordAuth('alice') };
+
+    const page = await alice.ask('GET', link.pathname + link.search);
+    assert.equal(page.status, 200);
+    assert.match(page.headers.get('content-security-policy') ?? '', /default-src 'none'/);
+    await alice.fails(401, 'M_UNAUTHORIZED', 'POST', '/v3/account/3pid/add', add);
+
+    const wrong = new URL(link);
+    wrong.searchParams.set('token', 'wrong');
+    assert.equal((await pressButton(alice, wrong)).status, 400);
+    const pressed = await pressButton(alice, link);
+    assert.equal(pressed.status, 303);
+    assert.equal(pressed.headers.get('location'), 'https://next.example/x');
+    await alice.ok('POST', '/v3/account/3pid/add', add);
+    const { threepids } = await alice.ok('GET', '/v3/account/3pid');
+    assert.equal(threepids.length, 1);
+    assert.equal(threepids[0].address, to);
+
+    const bob = await s.person('bob');
+    const login = {
+      type: 'm.login.password',
+      identifier: { type: 'm.id.thirdparty', medium: 'email', address: to },
+    };
+    const opened = await bob.ok('POST', '/v3/login', { ...login, password: 'alice password' });
+    assert.equal(opened.user_id, alice.userId);
+    await bob.fails(400, 'M_THREEPID_IN_USE', 'POST', '/v3/account/3pid/email/requestToken', ask);
+    await bob.fails(400, 'M_INVALID_PARAM', 'POST', '/v3/account/3pid/email/requestToken', {
+      ...ask,
+      email: 'no',
+    });
+    await bob.fails(400, 'M_INVALID_PARAM', 'POST', '/v3/account/3pid/email/requestToken', {
+      ...ask,
+      email: 'new@example.org',
+      next_link: 'javascript:alert(1)',
+    });
+
+    const gone = await alice.ok('POST', '/v3/account/3pid/delete', { medium: 'email', address: to });
+    assert.equal(gone.id_server_unbind_result, 'success');
+    assert.deepEqual((await alice.ok('GET', '/v3/account/3pid')).threepids, []);
+  },
+  { env },
+);
+
+onServers(
+  'registers with a mail address, and sets a forgotten password by mail, once [B013 partial]',
+  async (s) => {
+    const person = s.anonymous();
+    const to = `carol-${s.place.engine}@example.org`;
+    const ask = { client_secret: 'first', email: to, send_attempt: 1 };
+    await person.fails(400, 'M_THREEPID_NOT_FOUND', 'POST', '/v3/account/password/email/requestToken', ask);
+    const { sid } = await person.ok('POST', '/v3/register/email/requestToken', ask);
+    const wishes = { username: 'carol', password: 'carol password' };
+    const { session, flows } = (await person.ask('POST', '/v3/register', wishes)).body;
+    assert.deepEqual(flows, [{ stages: ['m.login.dummy'] }, { stages: ['m.login.email.identity'] }]);
+    const auth = { type: 'm.login.email.identity', session, threepid_creds: { sid, client_secret: 'first' } };
+    assert.equal((await person.ask('POST', '/v3/register', { ...wishes, auth })).status, 401);
+    await pressButton(person, sink.link(to));
+    const made = await person.ok('POST', '/v3/register', { ...wishes, auth });
+    assert.equal((await pressButton(person, sink.link(to))).status, 400);
+
+    const reset = { client_secret: 'second', email: to, send_attempt: 1 };
+    const second = await person.ok('POST', '/v3/account/password/email/requestToken', reset);
+    await pressButton(person, sink.link(to, 2));
+    const creds = { sid: second.sid, client_secret: 'second' };
+    const proof = { type: 'm.login.email.identity', threepid_creds: creds };
+    await person.ok('POST', '/v3/account/password', { new_password: 'a new password', auth: proof });
+    const more = await person.ask('POST', '/v3/account/password', {
+      new_password: 'another one',
+      auth: proof,
+    });
+    assert.equal(more.status, 401);
+    person.token = made.access_token;
+    await person.fails(401, 'M_UNKNOWN_TOKEN', 'GET', '/v3/account/whoami');
+    person.token = undefined;
+    const identifier = { type: 'm.id.user', user: 'carol' };
+    await person.ok('POST', '/v3/login', {
+      type: 'm.login.password',
+      identifier,
+      password: 'a new password',
+    });
+  },
+  { env },
+);
+
+onServers(
+  'completes terms and a registration token on pages, for a client that knows neither [B010 partial]',
+  async (s) => {
+    const person = s.anonymous();
+    const wishes = { username: 'dora', password: 'dora password' };
+    const asked = (await person.ask('POST', '/v3/register', wishes)).body;
+    const { session } = asked;
+    assert.deepEqual(asked.flows, [{ stages: ['m.login.registration_token', 'm.login.terms'] }]);
+    assert.deepEqual(asked.params['m.login.terms'].policies, {
+      privacy: { version: '1.0', en: { name: 'Privacy policy', url: 'https://example.org/p' } },
+    });
+    const send = async (type: string, fields: Record<string, string>) => {
+      const path = `/_matrix/client/v3/auth/${type}/fallback/web?session=${session}`;
+      const page = await fetch(person.base + path);
+      assert.equal(page.status, 200);
+      const body = new URLSearchParams({ session, ...fields });
+      return fetch(person.base + path, { method: 'POST', body });
+    };
+    assert.equal((await send('m.login.registration_token', { token: 'no' })).status, 401);
+    const done = await send('m.login.registration_token', { token: 'let-me-in' });
+    assert.match(await done.text(), /onAuthDone/);
+    assert.equal((await person.ask('POST', '/v3/register', { ...wishes, auth: { session } })).status, 401);
+    assert.equal((await send('m.login.terms', {})).status, 200);
+    await person.ok('POST', '/v3/register', { ...wishes, auth: { session } });
+    const other = `/_matrix/client/v3/auth/m.login.dummy/fallback/web?session=${session}`;
+    assert.equal((await fetch(person.base + other)).status, 400);
+    assert.match(
+      await (await fetch(`${person.base}/_matrix/static/client/login/`)).text(),
+      /<form id="form">/,
+    );
+  },
+  {
+    env: {
+      MYELIN_REGISTRATION_REQUIRES_TOKEN: 'true',
+      MYELIN_REGISTRATION_TOKENS: 'let-me-in',
+      MYELIN_TERMS_POLICIES: 'privacy|1.0|en|Privacy policy|https://example.org/p',
+    },
+  },
+);

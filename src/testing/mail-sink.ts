@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { SMTPServer } from 'smtp-server';
+
+/** A mail server that keeps what it is given. */
+export class MailSink {
+  readonly #server: SMTPServer;
+  readonly #mails: { readonly to: string; readonly text: string }[] = [];
+
+  private constructor() {
+    this.#server = new SMTPServer({
+      authOptional: true,
+      disabledCommands: ['STARTTLS', 'AUTH'],
+      onData: (stream, session, done) => {
+        const chunks: Buffer[] = [];
+        stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+        stream.on('end', () => {
+          const text = Buffer.concat(chunks).toString('utf8');
+          for (const { address } of session.envelope.rcptTo) this.#mails.push({ to: address, text });
+          done();
+        });
+      },
+    });
+  }
+
+  static async start(): Promise<MailSink> {
+    const sink = new MailSink();
+    await once(sink.#server.listen(0, '127.0.0.1'), 'listening');
+    return sink;
+  }
+
+  get url(): string {
+    return `smtp://127.0.0.1:${(this.#server.server.address() as AddressInfo).port}`;
+  }
+
+  /** How many mails somebody got. */
+  count(to: string): number {
+    return this.#mails.filter((mail) => mail.to === to).length;
+  }
+
+  /** The link in the mail that somebody got as their n-th. */
+  link(to: string, nth = 1): URL {
+    const mail = this.#mails.filter((one) => one.to === to)[nth - 1];
+    assert.ok(mail, `${to} got no mail number ${nth}`);
+    const text = mail.text.replace(/=\r\n/g, '').replace(/=3D/g, '=');
+    const [found] = /https?:\/\/\S+/.exec(text) ?? [];
+    assert.ok(found, text);
+    return new URL(found);
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => this.#server.close(resolve));
+  }
+}
