@@ -16,8 +16,10 @@ import { RoomOverviews } from './rooms/room-overviews.ts';
 import { RoomUpgrade } from './rooms/room-upgrade.ts';
 import { RoomWriter } from './rooms/room-writer.ts';
 import { StateTries } from './rooms/state-trie.ts';
+import { ThirdPartyInvites } from './rooms/third-party-invites.ts';
 import { Timeline } from './rooms/timeline.ts';
 import { Visibility } from './rooms/visibility.ts';
+import type { IdentityServers } from './accounts/identity-server.ts';
 import type { UserId } from './protocol/identifiers.ts';
 import type { Database } from './storage/database.ts';
 
@@ -27,6 +29,7 @@ export interface RoomWiring {
   readonly signer: EventSigner;
   readonly clock: { now(): number };
   readonly opaqueId: () => string;
+  readonly identity: IdentityServers;
   readonly profileOf: ProfileOf;
   readonly ignoredUsers: (userId: UserId) => Promise<ReadonlySet<UserId>>;
   readonly defaultVersion: string;
@@ -55,6 +58,7 @@ export function createRoomServices(wiring: RoomWiring) {
     opaqueId,
     defaultVersion,
   });
+  const changes = new MembershipChanges({ database, writer, memberships, profileOf, serverName });
   return {
     log,
     memberships,
@@ -68,7 +72,8 @@ export function createRoomServices(wiring: RoomWiring) {
     aliases,
     creation,
     clientEvents: new ClientEvents(log, aggregations),
-    changes: new MembershipChanges({ database, writer, memberships, profileOf, serverName }),
+    changes,
+    thirdPartyInvites: new ThirdPartyInvites(wiring.identity, writer, changes),
     sending: new MessageSending(database, writer, serverName),
     directory: new Directory({ database, log, aliases, serverName }),
     upgrades: new RoomUpgrade({ database, log, writer, creation }),

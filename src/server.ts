@@ -87,20 +87,21 @@ export async function createServices(config: Config, database: Database, overrid
   const outgoing = new OutgoingHttp({ allowedRanges: config.outgoing.allowed_ranges });
   const mailer = new Mailer({ smtpUrl: config.mail.smtp_url, from: config.mail.from });
   const recent = new RecentChanges(database);
+  const accounts = createAccountServices({
+    ...{ database, config, serverName, clock, opaque, allowAttempt, outgoing, mailer, key },
+    onSendingFailed: (error) => overrides.log?.error({ err: error }, 'a token could not be sent'),
+  });
   const rooms = createRoomServices({
     database,
     signer,
     clock,
     opaqueId: () => opaque(18),
+    identity: accounts.identity,
     profileOf: (userId) => modules.profile.of(userId),
     ignoredUsers: (userId) => modules.ignoredUsers(userId),
     defaultVersion: config.rooms.default_version,
     eventCacheBytes: config.cache.events_mib * MIB,
     stateCacheBytes: config.cache.state_mib * MIB,
-  });
-  const accounts = createAccountServices({
-    ...{ database, config, serverName, clock, opaque, allowAttempt, outgoing, mailer, key },
-    onSendingFailed: (error) => overrides.log?.error({ err: error }, 'a token could not be sent'),
   });
   const modules = createModules({
     database,

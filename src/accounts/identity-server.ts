@@ -98,7 +98,7 @@ export class IdentityServers {
     const answer = await this.#ask(access, 'POST', '/store-invite', invite);
     const { token, display_name: displayName, public_keys: listed } = answer;
     if (typeof token !== 'string' || token === '' || !Array.isArray(listed)) throw senseless();
-    const keys = listed.slice(0, 10).flatMap((one) => {
+    const keys = listed.slice(0, 8).flatMap((one) => {
       if (!isJsonObject(one) || typeof one.public_key !== 'string') return [];
       const validityUrl = typeof one.key_validity_url === 'string' ? one.key_validity_url : '';
       return [{ publicKey: one.public_key, validityUrl }];

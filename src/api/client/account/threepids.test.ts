@@ -1,11 +1,27 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { MailSink } from '../../../testing/mail-sink.ts';
 import { onServers } from '../../../testing/test-server.ts';
 import type { TestClient } from '../../../testing/test-client.ts';
 
 const sink = await MailSink.start();
-test.after(() => sink.close());
+const texts: { readonly to: string; readonly text: string }[] = [];
+const gateway = createServer((request, response) => {
+  void json(request).then((message) => {
+    texts.push(message as { to: string; text: string });
+    response.end();
+  });
+});
+await once(gateway.listen(0, '127.0.0.1'), 'listening');
+test.after(async () => {
+  await sink.close();
+  gateway.close();
+  gateway.closeAllConnections();
+});
 
 const env = { MYELIN_MAIL_SMTP_URL: sink.url, MYELIN_THREEPIDS_REGISTRATION_EMAIL: 'optional' };
 const passwordAuth = (name: string) => ({
@@ -159,6 +175,44 @@ onServers(
       MYELIN_REGISTRATION_REQUIRES_TOKEN: 'true',
       MYELIN_REGISTRATION_TOKENS: 'let-me-in',
       MYELIN_TERMS_POLICIES: 'privacy|1.0|en|Privacy policy|https://example.org/p',
+    },
+  },
+);
+
+onServers(
+  'proves a phone number by a code, of which few can be tried [B014 partial]',
+  async (s) => {
+    const alice = await s.person('alice');
+    const ask = { client_secret: 'secret', country: 'GB', phone_number: '07911 123456', send_attempt: 1 };
+    await alice.fails(400, 'M_INVALID_PARAM', 'POST', '/v3/account/3pid/msisdn/requestToken', {
+      ...ask,
+      phone_number: '12',
+    });
+    const { sid, submit_url: url } = await alice.ok('POST', '/v3/account/3pid/msisdn/requestToken', ask);
+    const message = texts.at(-1);
+    assert.equal(message?.to, '+447911123456');
+    const code = /[0-9]{6}/.exec(message.text)?.[0] ?? '';
+    const submit = { sid, client_secret: 'secret', token: code };
+    const path = new URL(String(url)).pathname;
+    await alice.fails(400, 'M_TOKEN_INCORRECT', 'POST', path, { ...submit, token: 'wrong' });
+    await alice.ok('POST', path, submit);
+    const creds = { sid, client_secret: 'secret' };
+    await alice.ok('POST', '/v3/account/3pid/add', { ...creds, auth: passwordAuth('alice') });
+    const login = { type: 'm.login.password', password: 'alice password' };
+    const identifier = { type: 'm.id.phone', country: 'GB', phone: '07911123456' };
+    assert.equal((await alice.ok('POST', '/v3/login', { ...login, identifier })).user_id, alice.userId);
+
+    const second = { ...ask, phone_number: '07911 123457' };
+    const other = await alice.ok('POST', '/v3/account/3pid/msisdn/requestToken', second);
+    const right = /[0-9]{6}/.exec(texts.at(-1)?.text ?? '')?.[0] ?? '';
+    const guess = { sid: other.sid, client_secret: 'secret', token: 'wrong' };
+    for (let i = 0; i < 10; i++) await alice.fails(400, 'M_TOKEN_INCORRECT', 'POST', path, guess);
+    await alice.fails(400, 'M_TOKEN_INCORRECT', 'POST', path, { ...guess, token: right });
+  },
+  {
+    env: {
+      MYELIN_OUTGOING_ALLOWED_RANGES: '127.0.0.0/8',
+      MYELIN_THREEPIDS_SMS_URL: `http://127.0.0.1:${(gateway.address() as AddressInfo).port}/send`,
     },
   },
 );

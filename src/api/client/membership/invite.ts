@@ -1,8 +1,10 @@
 import { Type } from 'typebox';
 import { roomId, userId } from '../../../protocol/identifiers.ts';
 import { MatrixError } from '../../../protocol/matrix-error.ts';
+import type { ThirdPartyInvites } from '../../../rooms/third-party-invites.ts';
 import type { MembershipChanges } from '../../../rooms/membership-changes.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
+import { readInvite3pid } from './third-party-invite.ts';
 
 /** POST /rooms/{roomId}/invite */
 export const inviteUser = endpoint(
@@ -12,21 +14,36 @@ export const inviteUser = endpoint(
     method: 'POST',
     paths: clientPaths('/rooms/:roomId/invite'),
     auth: 'user',
+    whenSuspended: 'refused',
     limit: 'invite',
     params: Type.Object({ roomId: Type.String() }),
     body: Type.Object({
       user_id: Type.Optional(Type.String()),
       reason: Type.Optional(Type.String()),
-      address: Type.Optional(Type.Unknown()),
+      medium: Type.Optional(Type.String()),
+      address: Type.Optional(Type.String()),
+      id_server: Type.Optional(Type.String()),
+      id_access_token: Type.Optional(Type.String()),
     }),
   },
-  async (needs: { changes: MembershipChanges }, request) => {
-    const { user_id: target, reason, address } = request.body;
-    if (target === undefined && address !== undefined) {
-      throw new MatrixError(403, 'M_THREEPID_DENIED', 'This server has no identity server to invite through');
+  async (needs: { changes: MembershipChanges; thirdPartyInvites: ThirdPartyInvites }, request) => {
+    const { user_id: target, reason, medium, address } = request.body;
+    const { id_server: idServer, id_access_token: idToken } = request.body;
+    const id = roomId(request.params.roomId);
+    if (target !== undefined) {
+      await needs.changes.invite(request.session, id, userId(target), reason);
+      return {};
     }
-    if (target === undefined) throw new MatrixError(400, 'M_MISSING_PARAM', '"user_id" says whom to invite');
-    await needs.changes.invite(request.session, roomId(request.params.roomId), userId(target), reason);
+    if (!medium || !address || !idServer || !idToken) {
+      throw new MatrixError(
+        400,
+        'M_MISSING_PARAM',
+        '"user_id", or "medium", "address", "id_server" and "id_access_token", say whom to invite',
+      );
+    }
+    const invite = { medium, address, id_server: idServer, id_access_token: idToken };
+    const { access, threepid } = readInvite3pid(invite);
+    await needs.thirdPartyInvites.invite(request.session, id, access, threepid);
     return {};
   },
 );

@@ -1,5 +1,7 @@
 import { Type } from 'typebox';
 import { roomId } from '../../../protocol/identifiers.ts';
+import type { ThirdPartyInvites } from '../../../rooms/third-party-invites.ts';
+import type { JsonObject } from '../../../protocol/json.ts';
 import type { MembershipChanges } from '../../../rooms/membership-changes.ts';
 import { furtherContent } from './further-content.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
@@ -12,16 +14,19 @@ export const joinRoomById = endpoint(
     method: 'POST',
     paths: clientPaths('/rooms/:roomId/join'),
     auth: 'user',
+    whenSuspended: 'refused',
     guests: true,
     limit: 'join',
     params: Type.Object({ roomId: Type.String() }),
     body: Type.Object({
       reason: Type.Optional(Type.String()),
-      third_party_signed: Type.Optional(Type.Unknown()),
+      third_party_signed: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
     }),
   },
-  async (needs: { changes: MembershipChanges }, request) => {
+  async (needs: { changes: MembershipChanges; thirdPartyInvites: ThirdPartyInvites }, request) => {
     const id = roomId(request.params.roomId);
+    const signed = request.body.third_party_signed as JsonObject | undefined;
+    if (signed) await needs.thirdPartyInvites.accept(request.session.userId, id, signed);
     await needs.changes.join(request.session, id, request.body.reason, furtherContent(request.body));
     return { room_id: id };
   },

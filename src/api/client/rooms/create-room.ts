@@ -1,7 +1,8 @@
 import { Type } from 'typebox';
 import type { JsonObject } from '../../../protocol/json.ts';
-import { MatrixError } from '../../../protocol/matrix-error.ts';
 import type { RoomCreation, RoomWishes } from '../../../rooms/create-room.ts';
+import type { ThirdPartyInvites } from '../../../rooms/third-party-invites.ts';
+import { Invite3pid, readInvite3pid } from '../membership/third-party-invite.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 
 const Content = Type.Record(Type.String(), Type.Unknown());
@@ -14,6 +15,7 @@ export const createRoom = endpoint(
     method: 'POST',
     paths: clientPaths('/createRoom'),
     auth: 'user',
+    whenSuspended: 'refused',
     limit: 'createRoom',
     body: Type.Object({
       visibility: Type.Optional(Type.Union([Type.Literal('public'), Type.Literal('private')])),
@@ -21,7 +23,7 @@ export const createRoom = endpoint(
       name: Type.Optional(Type.String()),
       topic: Type.Optional(Type.String()),
       invite: Type.Optional(Type.Array(Type.String(), { maxItems: 1_000 })),
-      invite_3pid: Type.Optional(Type.Array(Type.Unknown())),
+      invite_3pid: Type.Optional(Type.Array(Invite3pid, { maxItems: 20 })),
       room_version: Type.Optional(Type.String()),
       creation_content: Type.Optional(Content),
       initial_state: Type.Optional(
@@ -40,11 +42,9 @@ export const createRoom = endpoint(
       power_level_content_override: Type.Optional(Content),
     }),
   },
-  async (needs: { creation: RoomCreation }, request) => {
+  async (needs: { creation: RoomCreation; thirdPartyInvites: ThirdPartyInvites }, request) => {
     const { body } = request;
-    if (body.invite_3pid && body.invite_3pid.length > 0) {
-      throw new MatrixError(403, 'M_THREEPID_DENIED', 'This server has no identity server to invite through');
-    }
+    const invites = (body.invite_3pid ?? []).map(readInvite3pid);
     const wishes: RoomWishes = {
       visibility: body.visibility,
       roomAliasName: body.room_alias_name,
@@ -63,6 +63,9 @@ export const createRoom = endpoint(
       powerLevelContentOverride: body.power_level_content_override as JsonObject | undefined,
     };
     const { roomId } = await needs.creation.create(request.session.userId, wishes);
+    for (const { access, threepid } of invites) {
+      await needs.thirdPartyInvites.invite(request.session, roomId, access, threepid);
+    }
     return { room_id: roomId };
   },
 );

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { StandInIdentityServer } from '../../../testing/identity-server.ts';
+import { onServers } from '../../../testing/test-server.ts';
+
+const identity = await StandInIdentityServer.start();
+test.after(() => identity.close());
+
+const env = {
+  MYELIN_OUTGOING_ALLOWED_RANGES: '127.0.0.0/8',
+  MYELIN_THREEPIDS_PLAIN_IDENTITY_SERVERS: identity.name,
+};
+const access = { id_server: identity.name, id_access_token: 'token' };
+
+onServers(
+  'invites by mail address: who is known at once, who is not by what the identity server signs [B079 partial]',
+  async (s) => {
+    const alice = await s.person('alice');
+    const bob = await s.person('bob');
+    const carol = await s.person('carol');
+    const roomId = await alice.createRoom();
+    const invite = { medium: 'email', ...access };
+    identity.bound.set('bob@example.org email', bob.userId);
+    await alice.ok('POST', alice.room(roomId, '/invite'), { ...invite, address: 'Bob@example.org' });
+    await bob.join(roomId);
+    await bob.fails(403, 'M_FORBIDDEN', 'POST', bob.room(roomId, '/invite'), {
+      ...invite,
+      address: 'x@example.org',
+      id_access_token: 'wrong',
+    });
+
+    await alice.ok('POST', alice.room(roomId, '/invite'), { ...invite, address: 'carol@example.org' });
+    const token = `invite${identity.invites.length}`;
+    const offer = await alice.ok('GET', alice.room(roomId, `/state/m.room.third_party_invite/${token}`));
+    assert.equal(offer.public_keys.length, 1);
+    const signed = identity.signed(token, alice.userId, carol.userId);
+    const forged = { ...signed, sender: bob.userId };
+    const path = carol.room(roomId, '/join');
+    await carol.fails(403, 'M_FORBIDDEN', 'POST', path, {});
+    await carol.fails(403, 'M_FORBIDDEN', 'POST', path, { third_party_signed: forged });
+    await carol.ok('POST', path, { third_party_signed: signed });
+
+    const other = await alice.createRoom({ invite_3pid: [{ ...invite, address: 'dan@example.org' }] });
+    assert.equal(identity.invites.at(-1)?.room_id, other);
+  },
+  { env },
+);
+
+onServers(
+  'binds at an identity server, and unbinds with the server’s signature [B014 partial]',
+  async (s) => {
+    const erin = await s.person('erin');
+    await erin.ok('POST', '/v3/account/3pid/bind', { sid: 's', client_secret: 'c', ...access });
+    const before = identity.unbindings.length;
+    const body = { medium: 'email', address: 'erin@example.org' };
+    const answer = await erin.ok('POST', '/v3/account/3pid/unbind', body);
+    assert.equal(answer.id_server_unbind_result, 'success');
+    assert.equal(identity.unbindings.length, before + 1);
+    assert.match(identity.unbindings.at(-1) ?? '', /^X-Matrix origin="[^"]+",destination="127/);
+    const closed = { ...body, id_server: '127.0.0.1:1' };
+    const refused = await erin.ok('POST', '/v3/account/3pid/unbind', closed);
+    assert.equal(refused.id_server_unbind_result, 'no-support');
+  },
+  { env },
+);

@@ -1,0 +1,95 @@
+import { generateKeyPairSync, hash, sign, type KeyObject } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { canonicalJson } from '../protocol/canonical-json.ts';
+import type { JsonObject } from '../protocol/json.ts';
+
+const PEPPER = 'a pepper';
+
+/** An identity server that speaks v2 over HTTP, with a key of its own. Its access token is `token`. */
+export class StandInIdentityServer {
+  /** Whose identifiers are bound, by `address medium`. */
+  readonly bound = new Map<string, string>();
+  /** `Authorization` headers of requests to unbind. */
+  readonly unbindings: string[] = [];
+  /** Bodies of requests to keep an invitation. */
+  readonly invites: JsonObject[] = [];
+  readonly #server: Server;
+  readonly #key: KeyObject;
+  readonly #publicKey: string;
+
+  private constructor() {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    this.#key = privateKey;
+    this.#publicKey = (publicKey.export({ format: 'jwk' }).x ?? '').replace(/-/g, '+').replace(/_/g, '/');
+    this.#server = createServer((request, response) => {
+      void this.#answer(request).then(([status, body]) => {
+        response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+      });
+    });
+  }
+
+  static async start(): Promise<StandInIdentityServer> {
+    const stand = new StandInIdentityServer();
+    await once(stand.#server.listen(0, '127.0.0.1'), 'listening');
+    return stand;
+  }
+
+  /** Host and port. */
+  get name(): string {
+    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** What it signs for who turns out to have the identifier of an invitation. */
+  signed(token: string, sender: string, mxid: string): JsonObject {
+    const object = { mxid, sender, token };
+    const signature = sign(null, Buffer.from(canonicalJson(object, { strict: true })), this.#key);
+    const encoded = signature.toString('base64').replace(/=+$/, '');
+    return { ...object, signatures: { [this.name]: { 'ed25519:0': encoded } } };
+  }
+
+  close(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
+  async #answer(request: IncomingMessage): Promise<[number, JsonObject]> {
+    const body = request.method === 'POST' ? (JSON.parse(await text(request)) as JsonObject) : {};
+    const path = (request.url ?? '').replace('/_matrix/identity/v2', '');
+    const { authorization = '' } = request.headers;
+    if (path === '/3pid/unbind') {
+      this.unbindings.push(authorization);
+      return authorization.startsWith('X-Matrix ') ? [200, {}] : [403, {}];
+    }
+    if (authorization !== 'Bearer token') return [401, { errcode: 'M_UNAUTHORIZED', error: 'no token' }];
+    switch (path) {
+      case '/hash_details':
+        return [200, { lookup_pepper: PEPPER, algorithms: ['sha256'] }];
+      case '/lookup': {
+        const all = [...this.bound].map(([key, mxid]) => [
+          hash('sha256', `${key} ${PEPPER}`, 'base64url'),
+          mxid,
+        ]);
+        const asked = body.addresses as string[];
+        return [
+          200,
+          { mappings: Object.fromEntries(all.filter(([hashed]) => asked.includes(hashed ?? ''))) },
+        ];
+      }
+      case '/store-invite': {
+        this.invites.push(body);
+        const key = { public_key: this.#publicKey, key_validity_url: `http://${this.name}/valid` };
+        return [
+          200,
+          { token: `invite${this.invites.length}`, display_name: 'e...@e...', public_keys: [key] },
+        ];
+      }
+      case '/3pid/bind':
+        return [200, { medium: 'email', address: 'erin@example.org', mxid: String(body.mxid) }];
+      default:
+        return [404, { errcode: 'M_NOT_FOUND', error: 'nothing here' }];
+    }
+  }
+}
