@@ -195,6 +195,8 @@ export class Sessions {
         deviceId: row.device_id as DeviceId,
         isGuest: row.is_guest !== 0,
         isAdmin: row.is_admin !== 0,
+        isLocked: row.locked !== 0,
+        isSuspended: row.suspended !== 0,
         tokenId: `${row.user_id}/${row.device_id}`,
         appserviceId: undefined,
       },

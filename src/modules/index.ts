@@ -2,6 +2,8 @@ import type { ServerName, UserId } from '../protocol/identifiers.ts';
 import type { EventLog } from '../rooms/event-log.ts';
 import type { RoomOverviews } from '../rooms/room-overviews.ts';
 import type { RoomReads } from '../rooms/room-reads.ts';
+import type { Timeline } from '../rooms/timeline.ts';
+import type { Visibility } from '../rooms/visibility.ts';
 import type { Database } from '../storage/database.ts';
 import type { RecentChanges } from '../storage/recent-changes.ts';
 import { AccountData } from './account-data/index.ts';
@@ -9,13 +11,18 @@ import { DehydratedDevices } from './dehydrated-devices/index.ts';
 import { CrossSigning, DeviceKeys, DeviceLists, OneTimeKeys } from './end-to-end-encryption/index.ts';
 import { Filters } from './filters/index.ts';
 import { KeyBackup } from './key-backup/index.ts';
+import { MutualRooms } from './mutual-rooms/index.ts';
+import { OpenIdTokens } from './openid/index.ts';
 import { Presence } from './presence/index.ts';
 import { Profile } from './profile/index.ts';
 import { PushRules, UnreadCounts } from './push/index.ts';
+import { Reports } from './reporting/index.ts';
 import { Receipts } from './receipts/index.ts';
 import { SpaceHierarchy } from './spaces/index.ts';
 import type { SyncPart } from './sync-part.ts';
 import { ToDevice } from './to-device/index.ts';
+import { UserDirectory } from './user-directory/index.ts';
+import { TurnCredentials, type TurnConfig } from './voip/index.ts';
 import { Typing } from './typing/index.ts';
 
 /** What modules need of the rest of the server. */
@@ -28,12 +35,17 @@ export interface ModuleWiring {
   readonly clock: { now(): number };
   readonly serverName: ServerName;
   readonly presenceEnabled: boolean;
+  readonly timeline: Timeline;
+  readonly visibility: Visibility;
+  readonly turn: TurnConfig;
+  readonly opaque: (length: number) => string;
 }
 
 /** Puts the modules together. A new one is added here. */
 export function createModules(wiring: ModuleWiring) {
   const { database, rooms, clock, serverName } = wiring;
   const accountData = new AccountData(database);
+  const profile = new Profile(database, serverName);
   const receipts = new Receipts(database, rooms, accountData, clock);
   const typing = new Typing(database, rooms, clock);
   const presence = new Presence(database, rooms, clock, wiring.presenceEnabled);
@@ -68,7 +80,8 @@ export function createModules(wiring: ModuleWiring) {
     syncParts,
     spaces: new SpaceHierarchy(wiring.log, wiring.overviews),
     filters: new Filters(database),
-    profile: new Profile(database, serverName),
+    profile,
+    ...createPeople(wiring, profile),
     ignoredUsers: (userId: UserId) => accountData.ignoredUsers(userId),
   };
 }
@@ -87,5 +100,19 @@ function createEncryption({ database, rooms, recent, serverName }: ModuleWiring)
     crossSigning: new CrossSigning(database, deviceLists),
     keyBackup: new KeyBackup(database),
     dehydratedDevices: new DehydratedDevices({ database, deviceKeys, oneTimeKeys, deviceLists, toDevice }),
+  };
+}
+
+/** The modules by which people find and report each other and prove who they are. */
+function createPeople(wiring: ModuleWiring, profile: Profile) {
+  const { database, clock, serverName, opaque, timeline, visibility } = wiring;
+  const userDirectory = new UserDirectory(database, (userId) => profile.of(userId));
+  profile.onNamed((unit, userId, name) => userDirectory.rename(unit, userId, name));
+  return {
+    userDirectory,
+    openIdTokens: new OpenIdTokens({ database, serverName, clock, opaque }),
+    turn: new TurnCredentials(wiring.turn, clock),
+    reports: new Reports({ database, timeline, visibility, clock, opaque }),
+    mutualRooms: new MutualRooms(wiring.rooms),
   };
 }

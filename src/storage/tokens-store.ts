@@ -10,6 +10,8 @@ export interface AccessTokenRow {
   readonly is_guest: number;
   readonly is_admin: number;
   readonly deactivated: number;
+  readonly locked: number;
+  readonly suspended: number;
   /** 1 when the device still has a refresh token that this access token was given for. */
   readonly has_replaced: number;
 }
@@ -22,7 +24,7 @@ export interface RefreshTokenRow {
 }
 
 const accessToken = sql(
-  `SELECT access_tokens.user_id AS user_id, device_id, expires_at, is_guest, is_admin, deactivated,
+  `SELECT access_tokens.user_id AS user_id, device_id, expires_at, is_guest, is_admin, deactivated, locked, suspended,
      CASE WHEN expires_at IS NOT NULL AND EXISTS (
        SELECT 1 FROM refresh_tokens WHERE refresh_tokens.user_id = access_tokens.user_id
          AND refresh_tokens.device_id = access_tokens.device_id AND replaced = 1

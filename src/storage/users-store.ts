@@ -9,6 +9,8 @@ export interface UserRow {
   readonly is_guest: number;
   readonly is_admin: number;
   readonly deactivated: number;
+  readonly locked: number;
+  readonly suspended: number;
   readonly created_at: number;
 }
 
@@ -21,6 +23,8 @@ const updatePassword = sql(`UPDATE users SET password_hash = ? WHERE user_id = ?
 const deactivateUser = sql(
   `UPDATE users SET deactivated = 1, password_hash = NULL WHERE user_id = ? AND deactivated = 0`,
 );
+const lockUser = sql(`UPDATE users SET locked = ? WHERE user_id = ? AND deactivated = 0`);
+const suspendUser = sql(`UPDATE users SET suspended = ? WHERE user_id = ? AND deactivated = 0`);
 
 /** The user, or undefined. */
 export function byId(reader: Reader, userId: UserId): Promise<UserRow | undefined> {
@@ -50,4 +54,14 @@ export function setPassword(writer: Writer, userId: UserId, passwordHash: string
 /** Closes an account for good; the unit fails when it is closed already. */
 export function deactivate(writer: Writer, userId: UserId): void {
   writer.guard(deactivateUser, userId);
+}
+
+/** Locks or unlocks an account; the unit fails when there is no such active user. */
+export function setLocked(writer: Writer, userId: UserId, locked: boolean): void {
+  writer.guard(lockUser, locked ? 1 : 0, userId);
+}
+
+/** Suspends an account or lifts that; the unit fails when there is no such active user. */
+export function setSuspended(writer: Writer, userId: UserId, suspended: boolean): void {
+  writer.guard(suspendUser, suspended ? 1 : 0, userId);
 }

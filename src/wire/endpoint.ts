@@ -41,6 +41,10 @@ export interface Declaration<
   readonly auth: Who;
   /** Whether guests may call it. */
   readonly guests?: boolean;
+  /** Whether accounts that are locked may call it (Client-Server API, "Account locking"). */
+  readonly whenLocked?: 'allowed';
+  /** Whether it takes part in conversations, which suspended accounts may not ("Account suspension"). */
+  readonly whenSuspended?: 'refused';
   readonly limit?: LimitName;
   readonly params?: Params;
   readonly query?: Query;

@@ -132,6 +132,12 @@ async function identify(
   if (session.isGuest && declaration.guests !== true) {
     throw new MatrixError(403, 'M_GUEST_ACCESS_FORBIDDEN', 'Guests may not do this: register an account');
   }
+  if (session.isLocked && declaration.whenLocked !== 'allowed') {
+    throw new MatrixError(401, 'M_USER_LOCKED', 'This account is locked: it may log out, and nothing else', {
+      soft_logout: true,
+    });
+  }
+  if (session.isSuspended && declaration.whenSuspended === 'refused') throw suspended();
   return session;
 }
 
@@ -155,6 +161,11 @@ function limit(
   if (name === undefined) return;
   const waitMs = wiring.limiter.take(name, session?.userId ?? request.ip);
   if (waitMs !== undefined) throw tooManyRequests(waitMs);
+}
+
+/** 403 M_USER_SUSPENDED. */
+export function suspended(): MatrixError {
+  return new MatrixError(403, 'M_USER_SUSPENDED', 'This account is suspended: it may not do this');
 }
 
 /** 429 M_LIMIT_EXCEEDED with the time to wait, in milliseconds (and, by the HTTP layer, in Retry-After). */

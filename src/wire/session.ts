@@ -7,6 +7,10 @@ export interface Session {
   readonly deviceId: DeviceId | undefined;
   readonly isGuest: boolean;
   readonly isAdmin: boolean;
+  /** Whether an administrator locked the account: nothing but logging out is left to it. */
+  readonly isLocked: boolean;
+  /** Whether an administrator suspended the account: it may look, but not take part. */
+  readonly isSuspended: boolean;
   /** Identifies the access token (never the token itself); transaction ids are scoped to the device. */
   readonly tokenId: string;
   /** The application service that asks, if one does. */

@@ -3,7 +3,7 @@ import { parseUserId, type ServerName, type UserId } from '../../protocol/identi
 import type { JsonObject, JsonValue } from '../../protocol/json.ts';
 import { forbidden, invalidParam, MatrixError, notFound } from '../../protocol/matrix-error.ts';
 import type { MemberProfile } from '../../rooms/member-content.ts';
-import type { Database } from '../../storage/database.ts';
+import type { Database, Writer } from '../../storage/database.ts';
 import * as profilesStore from '../../storage/profiles-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import * as usersStore from '../../storage/users-store.ts';
@@ -21,6 +21,7 @@ export class Profile {
   readonly #database: Database;
   readonly #serverName: ServerName;
   readonly #listeners: Listener[] = [];
+  readonly #onNamed: ((unit: Writer, userId: UserId, name: string | undefined) => void)[] = [];
   readonly #cache = boundedCache<UserId, JsonObject>(CACHED);
   /** Counts changes of profiles: what was read while one came in may be outdated. */
   #changes = 0;
@@ -41,6 +42,11 @@ export class Profile {
   /** What else has to happen when a name or picture changes. */
   onChanged(listener: Listener): void {
     this.#listeners.push(listener);
+  }
+
+  /** What else belongs into the unit of work that changes a display name; undefined for none. */
+  onNamed(listener: (unit: Writer, userId: UserId, name: string | undefined) => void): void {
+    this.#onNamed.push(listener);
   }
 
   /** Name and picture of a user, as membership events repeat them; empty for unknown users. */
@@ -102,6 +108,10 @@ export class Profile {
     const unit = new UnitOfWork();
     if (value === undefined) profilesStore.remove(unit, userId, key);
     else profilesStore.put(unit, userId, key, JSON.stringify(value));
+    if (key === 'displayname') {
+      for (const listener of this.#onNamed)
+        listener(unit, userId, typeof value === 'string' ? value : undefined);
+    }
     unit.announce({ topic: 'profile', position: unit.position(), users: [userId] });
     await this.#database.commit(unit);
     if (key !== 'displayname' && key !== 'avatar_url') return;

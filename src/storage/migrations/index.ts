@@ -2,6 +2,7 @@ import { log } from './001-log.ts';
 import { accounts } from './002-accounts.ts';
 import { encryption } from './005-encryption.ts';
 import { media } from './006-media.ts';
+import { delayedEvents } from './012-delayed-events.ts';
 import { moderation } from './010-moderation.ts';
 import { modules } from './004-modules.ts';
 import { relationsAndSearch } from './009-relations-search.ts';
@@ -20,4 +21,5 @@ export const MIGRATIONS: readonly Migration[] = [
   threepids,
   relationsAndSearch,
   moderation,
+  delayedEvents,
 ];

@@ -9,6 +9,7 @@ export const logout = endpoint(
     method: 'POST',
     paths: clientPaths('/logout'),
     auth: 'user',
+    whenLocked: 'allowed',
     guests: true,
   },
   async (needs: { accounts: Accounts }, request) => {
@@ -26,6 +27,7 @@ export const logoutAll = endpoint(
     method: 'POST',
     paths: clientPaths('/logout/all'),
     auth: 'user',
+    whenLocked: 'allowed',
     guests: true,
   },
   async (needs: { accounts: Accounts }, request) => {

@@ -25,6 +25,7 @@ export const setRoomAlias = endpoint(
     id: 'setRoomAlias',
     method: 'PUT',
     auth: 'user',
+    whenSuspended: 'refused',
     body: Type.Object({ room_id: Type.String() }),
   },
   async (needs: { aliases: Aliases }, request) => {

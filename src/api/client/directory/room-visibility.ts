@@ -24,6 +24,7 @@ export const setRoomVisibilityOnDirectory = endpoint(
     id: 'setRoomVisibilityOnDirectory',
     method: 'PUT',
     auth: 'user',
+    whenSuspended: 'refused',
     body: Type.Object({
       visibility: Type.Optional(Type.Union([Type.Literal('public'), Type.Literal('private')])),
     }),

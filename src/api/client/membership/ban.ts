@@ -11,6 +11,7 @@ export const ban = endpoint(
     method: 'POST',
     paths: clientPaths('/rooms/:roomId/ban'),
     auth: 'user',
+    whenSuspended: 'refused',
 
     limit: 'membership',
     params: Type.Object({ roomId: Type.String() }),

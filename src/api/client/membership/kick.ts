@@ -11,6 +11,7 @@ export const kick = endpoint(
     method: 'POST',
     paths: clientPaths('/rooms/:roomId/kick'),
     auth: 'user',
+    whenSuspended: 'refused',
 
     limit: 'membership',
     params: Type.Object({ roomId: Type.String() }),

@@ -11,6 +11,7 @@ export const knockRoom = endpoint(
     method: 'POST',
     paths: clientPaths('/knock/:roomIdOrAlias'),
     auth: 'user',
+    whenSuspended: 'refused',
 
     limit: 'join',
     params: Type.Object({ roomIdOrAlias: Type.String() }),

@@ -11,6 +11,7 @@ export const unban = endpoint(
     method: 'POST',
     paths: clientPaths('/rooms/:roomId/unban'),
     auth: 'user',
+    whenSuspended: 'refused',
 
     limit: 'membership',
     params: Type.Object({ roomId: Type.String() }),

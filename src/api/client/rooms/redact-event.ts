@@ -1,6 +1,8 @@
 import { Type } from 'typebox';
 import { eventId, roomId } from '../../../protocol/identifiers.ts';
 import type { MessageSending } from '../../../rooms/message-sending.ts';
+import type { EventLog } from '../../../rooms/event-log.ts';
+import { suspended } from '../../../wire/register-endpoints.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 
 /** PUT /rooms/{roomId}/redact/{eventId}/{txnId} */
@@ -15,14 +17,17 @@ export const redactEvent = endpoint(
     params: Type.Object({ roomId: Type.String(), eventId: Type.String(), txnId: Type.String() }),
     body: Type.Object({ reason: Type.Optional(Type.String()) }),
   },
-  async (needs: { sending: MessageSending }, request) => {
+  async (needs: { sending: MessageSending; log: EventLog }, request) => {
     const { reason } = request.body;
+    const redacts = eventId(request.params.eventId);
+    const { userId, isSuspended } = request.session;
+    if (isSuspended && (await needs.log.byId(redacts))?.sender !== userId) throw suspended();
     const id = await needs.sending.send(request.session, {
       roomId: roomId(request.params.roomId),
       type: 'm.room.redaction',
       content: reason === undefined ? {} : { reason },
       txnId: request.params.txnId,
-      redacts: eventId(request.params.eventId),
+      redacts,
     });
     return { event_id: id };
   },

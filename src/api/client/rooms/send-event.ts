@@ -12,6 +12,7 @@ export const sendMessage = endpoint(
     method: 'PUT',
     paths: clientPaths('/rooms/:roomId/send/:eventType/:txnId'),
     auth: 'user',
+    whenSuspended: 'refused',
     guests: true,
     limit: 'message',
     params: Type.Object({ roomId: Type.String(), eventType: Type.String(), txnId: Type.String() }),

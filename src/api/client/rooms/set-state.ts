@@ -9,6 +9,7 @@ const declaration = {
   spec: 'client-server-api/#put_matrixclientv3roomsroomidstateeventtypestatekey',
   method: 'PUT',
   auth: 'user',
+  whenSuspended: 'refused',
   guests: true,
   limit: 'message',
   body: Type.Unknown(),

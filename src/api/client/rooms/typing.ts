@@ -11,6 +11,7 @@ export const setTyping = endpoint(
     method: 'PUT',
     paths: clientPaths('/rooms/:roomId/typing/:userId'),
     auth: 'user',
+    whenSuspended: 'refused',
     params: Type.Object({ roomId: Type.String(), userId: Type.String() }),
     body: Type.Object({ typing: Type.Boolean(), timeout: Type.Optional(Type.Integer({ minimum: 0 })) }),
   },

@@ -11,6 +11,7 @@ export const upgradeRoom = endpoint(
     method: 'POST',
     paths: clientPaths('/rooms/:roomId/upgrade'),
     auth: 'user',
+    whenSuspended: 'refused',
     limit: 'createRoom',
     params: Type.Object({ roomId: Type.String() }),
     body: Type.Object({

@@ -33,7 +33,15 @@ export const getProfileField = endpoint(
 
 /** PUT /profile/{userId}/{keyName} */
 export const setProfileField = endpoint(
-  { ...oneField, id: 'setProfileField', method: 'PUT', auth: 'user', guests: true, body: Type.Unknown() },
+  {
+    ...oneField,
+    id: 'setProfileField',
+    method: 'PUT',
+    auth: 'user',
+    whenSuspended: 'refused',
+    guests: true,
+    body: Type.Unknown(),
+  },
   async (needs: { profile: Profile }, request) => {
     const { userId: target, keyName } = request.params;
     if (!isJsonObject(request.body)) throw badJson('The body must be an object with the field');
@@ -47,7 +55,14 @@ export const setProfileField = endpoint(
 
 /** DELETE /profile/{userId}/{keyName} */
 export const deleteProfileField = endpoint(
-  { ...oneField, id: 'deleteProfileField', method: 'DELETE', auth: 'user', guests: true },
+  {
+    ...oneField,
+    id: 'deleteProfileField',
+    method: 'DELETE',
+    auth: 'user',
+    whenSuspended: 'refused',
+    guests: true,
+  },
   async (needs: { profile: Profile }, request) => {
     const { userId: target, keyName } = request.params;
     await needs.profile.set(request.session.userId, target, keyName, undefined);

@@ -1,0 +1,1 @@
+export { MutualRooms, type SharedRooms } from './mutual-rooms.ts';

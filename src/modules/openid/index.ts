@@ -1,0 +1,1 @@
+export { OpenIdTokens } from './openid-tokens.ts';

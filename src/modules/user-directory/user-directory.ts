@@ -1,0 +1,82 @@
+import type { UserId } from '../../protocol/identifiers.ts';
+import type { JsonObject } from '../../protocol/json.ts';
+import type { MemberProfile } from '../../rooms/member-content.ts';
+import type { Database, Writer } from '../../storage/database.ts';
+import * as directoryStore from '../../storage/user-directory-store.ts';
+import { folded, termsOfName, termsOfUserId, wordsOf } from './directory-terms.ts';
+
+const DEFAULT_LIMIT = 10;
+const MOST_RESULTS = 50;
+/** Users whose rooms are looked at for one search. */
+const MOST_LOOKED_AT = 2_000;
+
+/** Finds people by their IDs and names (Client-Server API, "User Directory"). */
+export class UserDirectory {
+  readonly #database: Database;
+  readonly #profileOf: (userId: UserId) => Promise<MemberProfile>;
+
+  constructor(database: Database, profileOf: (userId: UserId) => Promise<MemberProfile>) {
+    this.#database = database;
+    this.#profileOf = profileOf;
+  }
+
+  /** Makes a new user findable, in the unit of work that makes the account. */
+  add(unit: Writer, userId: UserId): void {
+    directoryStore.setTerms(unit, userId, 'id', termsOfUserId(userId));
+  }
+
+  /** Notes the user's new name, in the unit of work that sets it; undefined for none. */
+  rename(unit: Writer, userId: UserId, name: string | undefined): void {
+    directoryStore.setTerms(unit, userId, 'name', name === undefined ? [] : termsOfName(name));
+  }
+
+  /** Takes out a user whose account is closed. */
+  remove(unit: Writer, userId: UserId): void {
+    directoryStore.remove(unit, userId);
+  }
+
+  /**
+   * People whose ID, or each of whose words, begins as the search term says. Only those are found whom the asker may know
+   * of: they share a room, or are in one that anybody may join or read.
+   *
+   * @param limit the most to give; 10 if not given, never more than 50.
+   */
+  async search(asker: UserId, term: string, limit: number = DEFAULT_LIMIT): Promise<JsonObject> {
+    const words = wordsOf(term);
+    const wholeId = folded(term.trim().slice(0, 512)).replace(/^@/, '');
+    const prefix = term.includes(':') ? wholeId : longest(words);
+    const wanted = Math.min(limit, MOST_RESULTS);
+    if (prefix === undefined || prefix === '' || wanted === 0) return { results: [], limited: false };
+    const bounds = { mostLookedAt: MOST_LOOKED_AT, limit: MOST_LOOKED_AT };
+    const found = await directoryStore.find(this.#database, asker, prefix.toWellFormed(), bounds);
+    const results: JsonObject[] = [];
+    for (const userId of found) {
+      const profile = await this.#profileOf(userId);
+      if (!matches(userId, profile, { words, wholeId })) continue;
+      if (results.length === wanted) return { results, limited: true };
+      const result: JsonObject = { user_id: userId };
+      if (profile.displayname !== undefined) result.display_name = profile.displayname;
+      if (profile.avatar_url !== undefined) result.avatar_url = profile.avatar_url;
+      results.push(result);
+    }
+    return { results, limited: false };
+  }
+}
+
+function matches(
+  userId: UserId,
+  profile: MemberProfile,
+  sought: { words: readonly string[]; wholeId: string },
+): boolean {
+  const terms = [...termsOfUserId(userId), ...termsOfName(profile.displayname ?? '')];
+  if (terms.some((term) => term.startsWith(sought.wholeId))) return true;
+  return sought.words.every((word) => terms.some((term) => term.startsWith(word)));
+}
+
+/** The word that narrows the search most. */
+function longest(words: readonly string[]): string | undefined {
+  return words.reduce<string | undefined>(
+    (best, word) => (word.length > (best?.length ?? 0) ? word : best),
+    undefined,
+  );
+}

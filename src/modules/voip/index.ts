@@ -1,0 +1,1 @@
+export { TurnCredentials, type TurnConfig } from './turn-credentials.ts';
