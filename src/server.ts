@@ -7,6 +7,7 @@ import { discoveryEndpoints } from './api/client/discovery-endpoints.ts';
 import { encryptionEndpoints } from './api/client/encryption-endpoints.ts';
 import { mediaEndpoints } from './api/client/media-endpoints.ts';
 import { moduleEndpoints } from './api/client/module-endpoints.ts';
+import { delayedEventEndpoints } from './api/client/delayed-event-endpoints.ts';
 import { peopleEndpoints } from './api/client/people-endpoints.ts';
 import { roomEndpoints } from './api/client/room-endpoints.ts';
 import { threepidEndpoints } from './api/client/threepid-endpoints.ts';
@@ -115,6 +116,8 @@ export async function createServices(config: Config, database: Database, overrid
     timeline: rooms.timeline,
     visibility: rooms.visibility,
     turn: config.turn,
+    sending: rooms.sending,
+    longestDelayMs: config.delayed_events.longest_ms,
     opaque,
   });
   const media = createContentRepository({
@@ -161,6 +164,11 @@ export async function createServices(config: Config, database: Database, overrid
     sync,
     serverName,
     wellKnown,
+    rtcTransports: config.calls.livekit_service_urls.map((url) => ({
+      type: 'livekit',
+      livekit_service_url: url,
+    })),
+    features: { 'org.matrix.msc4140': config.delayed_events.longest_ms > 0 },
     capabilities: { defaultRoomVersion, threepidChanges: config.threepids.allow_changes },
   };
 }
@@ -182,7 +190,7 @@ export async function startServer(config: Config, overrides: Overrides = {}): Pr
 
 async function serveFrom(database: Database, config: Config, overrides: Overrides): Promise<RunningServer> {
   const log = overrides.log ?? pino({ level: config.log.level });
-  const services = await createServices(config, database, overrides);
+  const services = await createServices(config, database, { ...overrides, log });
   const stopping = new AbortController();
   const metrics = new Metrics();
   const app = createHttpServer({
@@ -212,11 +220,13 @@ async function serveFrom(database: Database, config: Config, overrides: Override
       ...fallbackPages,
       ...loginPages,
       ...peopleEndpoints,
+      ...delayedEventEndpoints,
     ],
     services,
     wiring,
   );
   services.reports.onReport((report) => log.warn({ report }, 'something was reported'));
+  services.delayedEvents.start((error) => log.error({ err: error }, 'a delayed event could not be sent'));
   services.mediaSweep.start((error) => log.error({ err: error }, 'old media could not be removed'));
   addOperationalRoutes(app, config, { metrics, database, services });
   answerTheRest(app, routes);
@@ -228,6 +238,7 @@ async function serveFrom(database: Database, config: Config, overrides: Override
       stopping.abort();
       await closeHttp(app, underWay);
       services.notifier.close();
+      await services.delayedEvents.stop();
       await services.sessions.flush();
       await services.outgoing.close();
       await services.mailer.close();

@@ -1,5 +1,6 @@
 import type { ServerName, UserId } from '../protocol/identifiers.ts';
 import type { EventLog } from '../rooms/event-log.ts';
+import type { MessageSending } from '../rooms/message-sending.ts';
 import type { RoomOverviews } from '../rooms/room-overviews.ts';
 import type { RoomReads } from '../rooms/room-reads.ts';
 import type { Timeline } from '../rooms/timeline.ts';
@@ -9,6 +10,7 @@ import type { RecentChanges } from '../storage/recent-changes.ts';
 import { AccountData } from './account-data/index.ts';
 import { DehydratedDevices } from './dehydrated-devices/index.ts';
 import { CrossSigning, DeviceKeys, DeviceLists, OneTimeKeys } from './end-to-end-encryption/index.ts';
+import { DelayedEvents } from './delayed-events/index.ts';
 import { Filters } from './filters/index.ts';
 import { KeyBackup } from './key-backup/index.ts';
 import { MutualRooms } from './mutual-rooms/index.ts';
@@ -38,6 +40,8 @@ export interface ModuleWiring {
   readonly timeline: Timeline;
   readonly visibility: Visibility;
   readonly turn: TurnConfig;
+  readonly sending: MessageSending;
+  readonly longestDelayMs: number;
   readonly opaque: (length: number) => string;
 }
 
@@ -113,6 +117,10 @@ function createPeople(wiring: ModuleWiring, profile: Profile) {
     openIdTokens: new OpenIdTokens({ database, serverName, clock, opaque }),
     turn: new TurnCredentials(wiring.turn, clock),
     reports: new Reports({ database, timeline, visibility, clock, opaque }),
+    delayedEvents: new DelayedEvents({
+      ...{ database, clock, opaque, rooms: wiring.rooms, sending: wiring.sending },
+      longestMs: wiring.longestDelayMs,
+    }),
     mutualRooms: new MutualRooms(wiring.rooms),
   };
 }

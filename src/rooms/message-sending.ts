@@ -12,7 +12,7 @@ import {
 } from '../protocol/identifiers.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import { MatrixError } from '../protocol/matrix-error.ts';
-import type { Database } from '../storage/database.ts';
+import type { Database, Writer } from '../storage/database.ts';
 import * as aliasesStore from '../storage/aliases-store.ts';
 import * as eventsStore from '../storage/events-store.ts';
 import type { Session } from '../wire/session.ts';
@@ -39,6 +39,12 @@ export interface StateToSet {
   readonly content: JsonObject;
 }
 
+/** Who sends: a user, from a device. */
+export type Sender = Pick<Session, 'userId' | 'deviceId'>;
+
+/** Adds to a unit of work. May be called again on another unit when the first could not be committed. */
+type Also = (unit: Writer) => void;
+
 /** Sends what clients write into rooms (Client-Server API, "Sending events to a room"). */
 export class MessageSending {
   readonly #database: Database;
@@ -58,15 +64,16 @@ export class MessageSending {
   /**
    * Sends a message event once: the same device, endpoint and transaction ID give the same event.
    *
+   * @param also what else belongs into the unit of work that sends it.
    * @throws MatrixError 403 when the auth rules refuse it, what `checkRelation` throws, 413 M_TOO_LARGE.
    */
-  async send(session: Session, message: MessageToSend): Promise<EventId> {
+  async send(session: Sender, message: MessageToSend, also: Also = () => undefined): Promise<EventId> {
     const key = transactionKey(session, message);
     const name = key.toString('latin1');
     const underWay = this.#underWay.get(name);
     if (underWay) return underWay;
     const parent = annotated(message.content);
-    const once = () => this.#sendOnce(session, message, key);
+    const once = () => this.#sendOnce(session, message, { key, also });
     const sent = parent === undefined ? once() : this.#annotations.run(`${session.userId} ${parent}`, once);
     const sending = sent.finally(() => this.#underWay.delete(name));
     this.#underWay.set(name, sending);
@@ -74,13 +81,14 @@ export class MessageSending {
   }
 
   /** Sets a state event. The same content by the same sender gives the event that is there already. */
-  async setState(session: Session, change: StateToSet): Promise<EventId> {
+  async setState(session: Sender, change: StateToSet, also: Also = () => undefined): Promise<EventId> {
     const { type, stateKey, content } = change;
     if (type === 'm.room.member' && content.membership === 'invite') {
       const target = parseUserId(stateKey);
       if (target) assertLocal(target, this.#serverName);
     }
-    return this.#writer.append(change.roomId, async (room) => {
+    return this.#writer.append(change.roomId, async (room, unit) => {
+      also(unit);
       const before = await room.stateEvent(type, stateKey);
       if (before && before.sender === session.userId && sameJson(before.content, content))
         return before.eventId;
@@ -89,10 +97,15 @@ export class MessageSending {
     });
   }
 
-  async #sendOnce(session: Session, message: MessageToSend, key: Buffer): Promise<EventId> {
+  async #sendOnce(
+    session: Sender,
+    message: MessageToSend,
+    { key, also }: { key: Buffer; also: Also },
+  ): Promise<EventId> {
     const done = await eventsStore.byTransaction(this.#database, key);
     if (done) return done.event_id as EventId;
-    return this.#writer.append(message.roomId, async (room) => {
+    return this.#writer.append(message.roomId, async (room, unit) => {
+      also(unit);
       const { type, content, redacts } = message;
       await checkRelation(this.#database, { sender: session.userId, type, content });
       const draft: EventDraft = {
@@ -138,7 +151,7 @@ function aliasesIn(content: JsonObject): unknown[] {
 }
 
 /** Transactions are scoped to device and endpoint with its path (Client-Server API, "Transaction identifiers"). */
-function transactionKey(session: Session, message: MessageToSend): Buffer {
+function transactionKey(session: Sender, message: MessageToSend): Buffer {
   const scope = [
     session.userId,
     session.deviceId ?? '',

@@ -1,6 +1,7 @@
 import { Type, type Static } from 'typebox';
 import { mediaSection } from './media-section.ts';
 import { mailSection, outgoingSection } from './outgoing-section.ts';
+import { callsSection, delayedEventsSection } from './calls-section.ts';
 import { turnSection } from './turn-section.ts';
 import { recaptchaSection, termsSection, threepidsSection } from './threepids-section.ts';
 
@@ -164,6 +165,8 @@ export const ConfigSchema = Type.Object(
     recaptcha: recaptchaSection,
     media: mediaSection,
     turn: turnSection,
+    calls: callsSection,
+    delayed_events: delayedEventsSection,
     well_known: Type.Object(
       {
         support_email: Type.String({

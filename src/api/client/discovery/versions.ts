@@ -4,6 +4,17 @@ const OLD = ['r0.0.1', 'r0.1.0', 'r0.2.0', 'r0.3.0', 'r0.4.0', 'r0.5.0', 'r0.6.0
 const NEWEST_MINOR = 19;
 const RELEASES = Array.from({ length: NEWEST_MINOR }, (_, i) => `v1.${i + 1}`);
 
+/** What clients find by a flag, whatever is configured. */
+const FEATURES = {
+  'org.matrix.msc4143': true,
+  'org.matrix.msc4151': true,
+  'org.matrix.msc4260': true,
+  'org.matrix.msc4380.stable': true,
+  'uk.half-shot.msc2666.query_mutual_rooms': true,
+  'uk.half-shot.msc2666.query_mutual_rooms.stable': true,
+  'uk.timedout.msc4323': true,
+};
+
 /** GET /_matrix/client/versions */
 export const getVersions = endpoint(
   {
@@ -13,5 +24,8 @@ export const getVersions = endpoint(
     paths: ['/_matrix/client/versions'],
     auth: 'none',
   },
-  () => ({ versions: [...OLD, ...RELEASES], unstable_features: {} }),
+  ({ features }: { features: Readonly<Record<string, boolean>> }) => ({
+    versions: [...OLD, ...RELEASES],
+    unstable_features: { ...FEATURES, ...features },
+  }),
 );

@@ -3,6 +3,7 @@ import { notFound } from '../../../protocol/matrix-error.ts';
 import { endpoint } from '../../../wire/endpoint.ts';
 
 interface Needs {
+  rtcTransports: readonly JsonObject[];
   wellKnown: { readonly baseUrl: string | undefined; readonly support: JsonObject | undefined };
 }
 
@@ -18,7 +19,9 @@ export const getWellknown = endpoint(
   (needs: Needs) => {
     const { baseUrl } = needs.wellKnown;
     if (baseUrl === undefined) throw notFound('The address of this server for clients is not configured');
-    return { 'm.homeserver': { base_url: baseUrl } };
+    const answer: JsonObject = { 'm.homeserver': { base_url: baseUrl } };
+    if (needs.rtcTransports.length > 0) answer['org.matrix.msc4143.rtc_foci'] = [...needs.rtcTransports];
+    return answer;
   },
 );
 

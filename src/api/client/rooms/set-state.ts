@@ -1,7 +1,11 @@
 import { Type } from 'typebox';
+import type { DelayedEvents } from '../../../modules/delayed-events/index.ts';
 import { roomId } from '../../../protocol/identifiers.ts';
-import type { MessageSending } from '../../../rooms/message-sending.ts';
+import type { JsonObject } from '../../../protocol/json.ts';
+import type { MessageSending, StateToSet } from '../../../rooms/message-sending.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
+import type { Session } from '../../../wire/session.ts';
+import { DELAY, delayOf, type Delay } from './delay.ts';
 import { eventContent } from './event-content.ts';
 
 const declaration = {
@@ -12,8 +16,24 @@ const declaration = {
   whenSuspended: 'refused',
   guests: true,
   limit: 'message',
+  query: DELAY,
   body: Type.Unknown(),
 } as const;
+
+interface Needs {
+  sending: MessageSending;
+  delayedEvents: DelayedEvents;
+}
+
+async function set(
+  { sending, delayedEvents }: Needs,
+  { session, query }: { session: Session; query: Delay },
+  change: StateToSet,
+): Promise<JsonObject> {
+  const delay = delayOf(query);
+  if (delay !== undefined) return { delay_id: await delayedEvents.schedule(session, change, delay) };
+  return { event_id: await sending.setState(session, change) };
+}
 
 /** PUT /rooms/{roomId}/state/{eventType}/{stateKey} */
 export const setRoomStateWithKey = endpoint(
@@ -22,11 +42,11 @@ export const setRoomStateWithKey = endpoint(
     paths: clientPaths('/rooms/:roomId/state/:eventType/:stateKey'),
     params: Type.Object({ roomId: Type.String(), eventType: Type.String(), stateKey: Type.String() }),
   },
-  async (needs: { sending: MessageSending }, request) => {
+  async (needs: Needs, request) => {
     const { eventType: type, stateKey } = request.params;
     const content = eventContent(request.body);
     const change = { roomId: roomId(request.params.roomId), type, stateKey, content };
-    return { event_id: await needs.sending.setState(request.session, change) };
+    return set(needs, request, change);
   },
 );
 
@@ -41,10 +61,10 @@ export const setRoomState = endpoint(
     ],
     params: Type.Object({ roomId: Type.String(), eventType: Type.String() }),
   },
-  async (needs: { sending: MessageSending }, request) => {
+  async (needs: Needs, request) => {
     const content = eventContent(request.body);
     const { eventType: type } = request.params;
     const change = { roomId: roomId(request.params.roomId), type, stateKey: '', content };
-    return { event_id: await needs.sending.setState(request.session, change) };
+    return set(needs, request, change);
   },
 );

@@ -1,0 +1,285 @@
+import { createHash } from 'node:crypto';
+import type { DeviceId, EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
+import type { JsonObject } from '../../protocol/json.ts';
+import { MatrixError, notFound } from '../../protocol/matrix-error.ts';
+import type { MessageSending, Sender } from '../../rooms/message-sending.ts';
+import type { RoomReads } from '../../rooms/room-reads.ts';
+import { GuardFailed, type Database } from '../../storage/database.ts';
+import * as store from '../../storage/delayed-events-store.ts';
+import type { DelayedEventRow } from '../../storage/delayed-events-store.ts';
+import { UnitOfWork } from '../../storage/unit-of-work.ts';
+import * as usersStore from '../../storage/users-store.ts';
+
+/** Events of one user that may wait at the same time. */
+const MOST_OF_USER = 100;
+/** Processes that end leave their events to the others, which look this often. */
+const LOOK_EVERY_MS = 10_000;
+const AT_ONCE = 50;
+const PAGE = 50;
+
+/** An event that a client wants to be sent later. */
+export interface EventToDelay {
+  readonly roomId: RoomId;
+  readonly type: string;
+  readonly content: JsonObject;
+  /** Absent for message events. */
+  readonly stateKey?: string;
+  /** Absent for state events. */
+  readonly txnId?: string;
+  readonly redacts?: EventId;
+}
+
+/** A page of the events that wait. */
+export interface DelayedPage {
+  readonly events: readonly JsonObject[];
+  readonly nextBatch: string | undefined;
+}
+
+/**
+ * Sends events after a time, unless the client says otherwise until then (MSC4140). Events that wait are kept in the
+ * database; each is sent by whichever process takes it first, once.
+ */
+export class DelayedEvents {
+  readonly #database: Database;
+  readonly #rooms: RoomReads;
+  readonly #sending: MessageSending;
+  readonly #clock: { now(): number };
+  readonly #opaque: (length: number) => string;
+  readonly #longestMs: number;
+  #onError: (error: unknown) => void = () => undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #wakesAt = Infinity;
+  #running: Promise<void> = Promise.resolve();
+  #isRunning = false;
+  #stopped = true;
+
+  constructor(needs: {
+    database: Database;
+    rooms: RoomReads;
+    sending: MessageSending;
+    clock: { now(): number };
+    opaque: (length: number) => string;
+    /** The longest delay, in milliseconds; 0 for no delayed events at all. */
+    longestMs: number;
+  }) {
+    this.#database = needs.database;
+    this.#rooms = needs.rooms;
+    this.#sending = needs.sending;
+    this.#clock = needs.clock;
+    this.#opaque = needs.opaque;
+    this.#longestMs = needs.longestMs;
+  }
+
+  /** Begins to send what is due. */
+  start(onError: (error: unknown) => void): void {
+    this.#onError = onError;
+    this.#stopped = this.#longestMs === 0;
+    this.#wakeAt(this.#clock.now());
+  }
+
+  /** Ends what is being sent, and begins nothing else. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#running;
+  }
+
+  /**
+   * Keeps an event, to send it `delay` milliseconds from now. The same request gives the same event while it waits.
+   *
+   * @returns its delay ID, by which anybody who knows it can say what to do with it.
+   * @throws MatrixError 400 for a delay over the limit or too many events, 403 for one who is not in the room.
+   */
+  async schedule(sender: Sender, event: EventToDelay, delay: number): Promise<string> {
+    this.#assertAllowed(delay);
+    const { userId, deviceId } = sender;
+    const request = event.txnId === undefined ? null : requestKey(sender, event, event.txnId);
+    const known = request && (await store.byRequest(this.#database, request));
+    if (known) return known.id;
+    await this.#rooms.assertJoined(event.roomId, userId);
+    if ((await store.countOf(this.#database, userId)) >= MOST_OF_USER) {
+      throw refused('M_MAX_DELAYED_EVENTS_EXCEEDED', `At most ${MOST_OF_USER} of your events may wait`);
+    }
+    const { roomId, type, stateKey } = event;
+    const before = stateKey === undefined ? undefined : await this.#rooms.state(roomId, type, stateKey);
+    const now = this.#clock.now();
+    const row: DelayedEventRow = {
+      id: `delay_${this.#opaque(24)}`,
+      user_id: userId,
+      device_id: deviceId ?? null,
+      room_id: roomId,
+      type,
+      state_key: stateKey ?? null,
+      content: JSON.stringify(event.content),
+      redacts: event.redacts ?? null,
+      replaces: before?.eventId ?? null,
+      request,
+      delay,
+      running_since: now,
+      due_at: now + delay,
+    };
+    const unit = new UnitOfWork();
+    store.add(unit, row);
+    try {
+      await this.#database.commit(unit);
+    } catch (error) {
+      const first =
+        error instanceof GuardFailed && request && (await store.byRequest(this.#database, request));
+      if (first) return first.id;
+      throw error;
+    }
+    this.#wakeAt(row.due_at);
+    return row.id;
+  }
+
+  /** The user's events that wait, a page of at most 50. */
+  async waiting(userId: UserId, from: string | undefined): Promise<DelayedPage> {
+    const rows = await store.ofUser(this.#database, userId, from ?? '', PAGE + 1);
+    const events = rows.slice(0, PAGE).map(forClient);
+    return { events, nextBatch: rows.length > PAGE ? rows[PAGE - 1]?.id : undefined };
+  }
+
+  /** Drops an event. 404 when none waits under the ID. */
+  async cancel(id: string): Promise<void> {
+    await this.#drop(await this.#byId(id), waitsNoMore());
+  }
+
+  /** Lets the time of an event begin anew. 404 when none waits under the ID. */
+  async restart(id: string): Promise<void> {
+    const row = await this.#byId(id);
+    const now = this.#clock.now();
+    const unit = new UnitOfWork();
+    store.restart(unit, id, now, now + row.delay);
+    await this.#commit(unit, waitsNoMore());
+    this.#wakeAt(now + row.delay);
+  }
+
+  /** Sends an event now. 404 when none waits under the ID; what sending throws. */
+  async sendNow(id: string): Promise<void> {
+    const row = await this.#byId(id);
+    try {
+      await this.#send(row);
+    } catch (error) {
+      throw error instanceof GuardFailed ? waitsNoMore() : error;
+    }
+  }
+
+  async #byId(id: string): Promise<DelayedEventRow> {
+    const row = await store.byId(this.#database, id);
+    if (!row) throw waitsNoMore();
+    return row;
+  }
+
+  /** Sends an event and takes it out, both or neither. */
+  async #send(row: DelayedEventRow): Promise<void> {
+    if (!(await this.#isWanted(row))) return this.#drop(row, new GuardFailed());
+    const sender: Sender = {
+      userId: row.user_id as UserId,
+      deviceId: (row.device_id ?? undefined) as DeviceId | undefined,
+    };
+    const { type, state_key: stateKey, redacts } = row;
+    const event = { roomId: row.room_id as RoomId, type, content: JSON.parse(row.content) as JsonObject };
+    const take = (unit: Parameters<typeof store.take>[0]) => store.take(unit, row);
+    if (stateKey !== null) await this.#sending.setState(sender, { ...event, stateKey }, take);
+    else {
+      const target = redacts === null ? {} : { redacts: redacts as EventId };
+      await this.#sending.send(sender, { ...event, ...target, txnId: row.id }, take);
+    }
+  }
+
+  /** Nothing is sent for an account that may not, nor over state that somebody else has set since. */
+  async #isWanted(row: DelayedEventRow): Promise<boolean> {
+    const user = await usersStore.byId(this.#database, row.user_id as UserId);
+    if (!user || user.deactivated + user.locked + user.suspended > 0) return false;
+    if (row.state_key === null) return true;
+    const now = await this.#rooms.state(row.room_id as RoomId, row.type, row.state_key);
+    return !now || now.sender === row.user_id || now.eventId === row.replaces;
+  }
+
+  async #drop(row: DelayedEventRow, ifGone: Error): Promise<void> {
+    const unit = new UnitOfWork();
+    store.take(unit, row);
+    await this.#commit(unit, ifGone);
+  }
+
+  async #commit(unit: UnitOfWork, ifGone: Error): Promise<void> {
+    try {
+      await this.#database.commit(unit);
+    } catch (error) {
+      throw error instanceof GuardFailed ? ifGone : error;
+    }
+  }
+
+  #wakeAt(time: number): void {
+    if (this.#stopped || this.#isRunning || time >= this.#wakesAt) return;
+    this.#wakesAt = time;
+    clearTimeout(this.#timer);
+    const wait = Math.min(Math.max(time - this.#clock.now(), 0), LOOK_EVERY_MS);
+    this.#timer = setTimeout(() => {
+      this.#running = this.#run();
+    }, wait).unref();
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    let next: number | undefined;
+    try {
+      for (const row of await store.dueBy(this.#database, this.#clock.now(), AT_ONCE))
+        await this.#sendDue(row);
+      next = await store.nextDue(this.#database);
+    } catch (error) {
+      this.#onError(error);
+      next = this.#clock.now() + LOOK_EVERY_MS;
+    }
+    this.#isRunning = false;
+    this.#wakesAt = Infinity;
+    this.#wakeAt(Math.min(next ?? Infinity, this.#clock.now() + LOOK_EVERY_MS));
+  }
+
+  /** What the room refuses will not be sent later either. */
+  async #sendDue(row: DelayedEventRow): Promise<void> {
+    try {
+      await this.#send(row);
+    } catch (error) {
+      if (error instanceof GuardFailed) return;
+      if (!(error instanceof MatrixError)) throw error;
+      await this.#drop(row, new GuardFailed()).catch((failure: unknown) => {
+        if (!(failure instanceof GuardFailed)) throw failure;
+      });
+    }
+  }
+
+  #assertAllowed(delay: number): void {
+    if (delay > 0 && delay <= this.#longestMs) return;
+    if (delay <= 0) throw new MatrixError(400, 'M_INVALID_PARAM', 'The delay must be at least a millisecond');
+    throw refused('M_MAX_DELAY_EXCEEDED', `An event may be delayed by at most ${this.#longestMs} ms`, {
+      'org.matrix.msc4140.max_delay': this.#longestMs,
+    });
+  }
+}
+
+function refused(errcode: string, message: string, more: JsonObject = {}): MatrixError {
+  return new MatrixError(400, 'M_UNKNOWN', message, { 'org.matrix.msc4140.errcode': errcode, ...more });
+}
+
+function waitsNoMore(): MatrixError {
+  return notFound('No delayed event waits under this ID');
+}
+
+function forClient(row: DelayedEventRow): JsonObject {
+  const event: JsonObject = {
+    delay_id: row.id,
+    room_id: row.room_id,
+    type: row.type,
+    delay: row.delay,
+    running_since: row.running_since,
+    content: JSON.parse(row.content) as JsonObject,
+  };
+  if (row.state_key !== null) event.state_key = row.state_key;
+  return event;
+}
+
+function requestKey(sender: Sender, event: EventToDelay, txnId: string): Buffer {
+  const scope = [sender.userId, sender.deviceId ?? '', event.roomId, event.type, txnId];
+  return createHash('sha256').update(JSON.stringify(scope)).digest().subarray(0, 16);
+}

@@ -1,0 +1,1 @@
+export { DelayedEvents } from './delayed-events.ts';
