@@ -77,6 +77,10 @@ export function createAccountServices(wiring: AccountWiring) {
     clock,
     opaque,
   });
+  const accounts = new Accounts({
+    ...{ database, sessions, passwords, interactive, threepids, validation, allowAttempt },
+  });
+  accounts.onClosing((unit, userId) => threepids.release(unit, userId));
   return {
     sessions,
     registration,
@@ -90,9 +94,7 @@ export function createAccountServices(wiring: AccountWiring) {
     recaptchaScript: config.recaptcha.script_url,
     administration: new Administration(database, sessions, serverName),
     login: new Login({ database, sessions, passwords, serverName, threepids, clock, opaque, allowAttempt }),
-    accounts: new Accounts({
-      ...{ database, sessions, passwords, interactive, threepids, validation, allowAttempt },
-    }),
+    accounts,
     sharedSecret: new SharedSecretRegistration(registration, secret === '' ? undefined : secret, opaque),
   };
 }

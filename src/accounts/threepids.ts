@@ -1,7 +1,7 @@
 import type { UserId } from '../protocol/identifiers.ts';
 import { forbidden, MatrixError } from '../protocol/matrix-error.ts';
 import { matchGlob } from '../protocol/glob.ts';
-import { GuardFailed, type Database } from '../storage/database.ts';
+import { GuardFailed, type Database, type Writer } from '../storage/database.ts';
 import * as store from '../storage/threepids-store.ts';
 import type { BindingRow, ThreepidRow } from '../storage/threepids-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
@@ -129,15 +129,16 @@ export class Threepids {
     return result;
   }
 
-  /** Takes everything from a user whose account is closed. */
-  async removeAll(userId: UserId, idServer: string | undefined): Promise<UnbindResult> {
+  /** Takes all identifiers from a user within the unit of work that closes the account. */
+  release(unit: Writer, userId: UserId): void {
+    store.removeAllOf(unit, userId);
+  }
+
+  /** Has identity servers forget all of the user's identifiers that were bound through this server. */
+  async unbindAllOf(userId: UserId, idServer: string | undefined): Promise<UnbindResult> {
     const bound = await store.bindingsOf(this.#database, userId);
     const wanted = idServer === undefined ? bound : bound.map((row) => ({ ...row, id_server: idServer }));
-    const result = await this.#unbindAll(wanted);
-    const unit = new UnitOfWork();
-    store.removeAllOf(unit, userId);
-    await this.#database.commit(unit);
-    return result;
+    return this.#unbindAll(wanted);
   }
 
   /** Notes that the user's messages shall not be shown to people who come later. */

@@ -21,9 +21,10 @@ export const deactivateAccount = endpoint(
   async (needs: { accounts: Accounts; threepids: Threepids }, request) => {
     await needs.accounts.confirm(request.session, 'deactivate', request.body.auth);
     const { userId } = request.session;
-    const result = await needs.threepids.removeAll(userId, request.body.id_server);
-    if (request.body.erase === true) await needs.threepids.markErased(userId);
     await needs.accounts.deactivate(userId);
-    return { id_server_unbind_result: result };
+    if (request.body.erase === true) await needs.threepids.markErased(userId);
+    return {
+      id_server_unbind_result: await needs.threepids.unbindAllOf(userId, request.body.id_server),
+    };
   },
 );

@@ -91,6 +91,7 @@ onServers(
       next_link: 'javascript:alert(1)',
     });
 
+    assert.equal((await bob.ok('GET', '/v3/capabilities')).capabilities['m.3pid_changes'].enabled, true);
     const gone = await alice.ok('POST', '/v3/account/3pid/delete', { medium: 'email', address: to });
     assert.equal(gone.id_server_unbind_result, 'success');
     assert.deepEqual((await alice.ok('GET', '/v3/account/3pid')).threepids, []);
@@ -206,6 +207,16 @@ onServers(
     const other = await alice.ok('POST', '/v3/account/3pid/msisdn/requestToken', second);
     const right = /[0-9]{6}/.exec(texts.at(-1)?.text ?? '')?.[0] ?? '';
     const guess = { sid: other.sid, client_secret: 'secret', token: 'wrong' };
+    const closing = { auth: passwordAuth('alice'), erase: true };
+    const closed = await alice.ok('POST', '/v3/account/deactivate', closing);
+    assert.equal(closed.id_server_unbind_result, 'success');
+    const free = { client_secret: 'mine', sid: '' };
+    const next = await s.person('next');
+    free.sid = (
+      await next.ok('POST', '/v3/account/3pid/msisdn/requestToken', { ...ask, client_secret: 'mine' })
+    ).sid;
+    await next.ok('POST', path, { ...free, token: /[0-9]{6}/.exec(texts.at(-1)?.text ?? '')?.[0] });
+    await next.ok('POST', '/v3/account/3pid/add', { ...free, auth: passwordAuth('next') });
     for (let i = 0; i < 10; i++) await alice.fails(400, 'M_TOKEN_INCORRECT', 'POST', path, guess);
     await alice.fails(400, 'M_TOKEN_INCORRECT', 'POST', path, { ...guess, token: right });
   },
