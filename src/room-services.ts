@@ -7,6 +7,7 @@ import { RelatedEvents } from './rooms/related-events.ts';
 import { RoomCreation } from './rooms/create-room.ts';
 import { Directory } from './rooms/directory.ts';
 import { EventByTime } from './rooms/event-by-time.ts';
+import type { InviteRules } from './rooms/invitations.ts';
 import { EventLog } from './rooms/event-log.ts';
 import type { ProfileOf } from './rooms/member-content.ts';
 import { MembershipChanges } from './rooms/membership-changes.ts';
@@ -31,6 +32,7 @@ export interface RoomWiring {
   readonly opaqueId: () => string;
   readonly identity: IdentityServers;
   readonly profileOf: ProfileOf;
+  readonly invites: InviteRules;
   readonly ignoredUsers: (userId: UserId) => Promise<ReadonlySet<UserId>>;
   readonly defaultVersion: string;
   readonly eventCacheBytes: number;
@@ -56,9 +58,13 @@ export function createRoomServices(wiring: RoomWiring) {
     profileOf,
     clock,
     opaqueId,
+    invites: wiring.invites,
     defaultVersion,
   });
-  const changes = new MembershipChanges({ database, writer, memberships, profileOf, serverName });
+  const changes = new MembershipChanges({
+    ...{ database, writer, memberships, profileOf },
+    invites: wiring.invites,
+  });
   return {
     log,
     memberships,
@@ -74,7 +80,7 @@ export function createRoomServices(wiring: RoomWiring) {
     clientEvents: new ClientEvents(log, aggregations),
     changes,
     thirdPartyInvites: new ThirdPartyInvites(wiring.identity, writer, changes),
-    sending: new MessageSending(database, writer, serverName),
+    sending: new MessageSending(database, writer, wiring.invites),
     directory: new Directory({ database, log, aliases, serverName }),
     upgrades: new RoomUpgrade({ database, log, writer, creation }),
   };

@@ -21,9 +21,10 @@ import { OutgoingHttp } from './platform/outgoing-http.ts';
 import { systemRandomness, type Randomness } from './platform/randomness.ts';
 import { RateLimiter } from './platform/rate-limiter.ts';
 import { loadSigningKey } from './platform/signing-key-file.ts';
-import { serverName as parseName } from './protocol/identifiers.ts';
+import { serverName as parseName, userId } from './protocol/identifiers.ts';
 import type { JsonObject } from './protocol/json.ts';
 import { createRoomServices } from './room-services.ts';
+import { InviteRules } from './rooms/invitations.ts';
 import { EventSigner } from './rooms/event-signer.ts';
 import type { Database } from './storage/database.ts';
 import { openDatabase, type DatabaseLocation } from './storage/open-database.ts';
@@ -92,7 +93,14 @@ export async function createServices(config: Config, database: Database, overrid
     ...{ database, config, serverName, clock, opaque, allowAttempt, outgoing, mailer, key },
     onSendingFailed: (error) => overrides.log?.error({ err: error }, 'a token could not be sent'),
   });
+  const noticesUser = userId(`@${config.server_notices.localpart}:${serverName}`);
+  const invites = new InviteRules({
+    serverName,
+    noticesUser,
+    permission: (invited, inviter) => modules.invitePermissions.of(invited, inviter),
+  });
   const rooms = createRoomServices({
+    invites,
     database,
     signer,
     clock,
@@ -117,6 +125,13 @@ export async function createServices(config: Config, database: Database, overrid
     visibility: rooms.visibility,
     turn: config.turn,
     sending: rooms.sending,
+    creation: rooms.creation,
+    changes: rooms.changes,
+    notices: {
+      noticesUser,
+      displayName: config.server_notices.display_name,
+      roomName: config.server_notices.room_name,
+    },
     longestDelayMs: config.delayed_events.longest_ms,
     opaque,
   });
@@ -141,6 +156,7 @@ export async function createServices(config: Config, database: Database, overrid
     notifier,
     clock,
     ignoredUsers: (userId) => modules.ignoredUsers(userId),
+    isInviteHidden: (invited, inviter) => invites.isHidden(invited, inviter),
     needs: {
       ...rooms,
       summaries: new RoomSummaries(database, rooms.timeline),
@@ -157,6 +173,7 @@ export async function createServices(config: Config, database: Database, overrid
     ...modules,
     ...media,
     clock,
+    opaque,
     limiter,
     outgoing,
     mailer,

@@ -1,5 +1,7 @@
 import type { ServerName, UserId } from '../protocol/identifiers.ts';
+import type { RoomCreation } from '../rooms/create-room.ts';
 import type { EventLog } from '../rooms/event-log.ts';
+import type { MembershipChanges } from '../rooms/membership-changes.ts';
 import type { MessageSending } from '../rooms/message-sending.ts';
 import type { RoomOverviews } from '../rooms/room-overviews.ts';
 import type { RoomReads } from '../rooms/room-reads.ts';
@@ -12,6 +14,7 @@ import { DehydratedDevices } from './dehydrated-devices/index.ts';
 import { CrossSigning, DeviceKeys, DeviceLists, OneTimeKeys } from './end-to-end-encryption/index.ts';
 import { DelayedEvents } from './delayed-events/index.ts';
 import { Filters } from './filters/index.ts';
+import { InvitePermissions } from './invite-permission/index.ts';
 import { KeyBackup } from './key-backup/index.ts';
 import { MutualRooms } from './mutual-rooms/index.ts';
 import { OpenIdTokens } from './openid/index.ts';
@@ -21,6 +24,7 @@ import { PushRules, UnreadCounts } from './push/index.ts';
 import { Reports } from './reporting/index.ts';
 import { Receipts } from './receipts/index.ts';
 import { SpaceHierarchy } from './spaces/index.ts';
+import { ServerNotices } from './server-notices/index.ts';
 import type { SyncPart } from './sync-part.ts';
 import { ToDevice } from './to-device/index.ts';
 import { UserDirectory } from './user-directory/index.ts';
@@ -42,6 +46,13 @@ export interface ModuleWiring {
   readonly turn: TurnConfig;
   readonly sending: MessageSending;
   readonly longestDelayMs: number;
+  readonly creation: RoomCreation;
+  readonly changes: MembershipChanges;
+  readonly notices: {
+    readonly noticesUser: UserId;
+    readonly displayName: string;
+    readonly roomName: string;
+  };
   readonly opaque: (length: number) => string;
 }
 
@@ -86,6 +97,12 @@ export function createModules(wiring: ModuleWiring) {
     filters: new Filters(database),
     profile,
     ...createPeople(wiring, profile),
+    invitePermissions: new InvitePermissions(accountData),
+    serverNotices: new ServerNotices({
+      ...{ database, rooms, accountData, clock },
+      ...{ creation: wiring.creation, changes: wiring.changes, sending: wiring.sending },
+      ...wiring.notices,
+    }),
     ignoredUsers: (userId: UserId) => accountData.ignoredUsers(userId),
   };
 }

@@ -14,7 +14,7 @@ import * as aliasesStore from '../storage/aliases-store.ts';
 import { GuardFailed, type Reader, type Writer } from '../storage/database.ts';
 import * as roomsStore from '../storage/rooms-store.ts';
 import type { EventSigner } from './event-signer.ts';
-import { assertLocal } from './invitations.ts';
+import type { InviteRules } from './invitations.ts';
 import { memberContent, type ProfileOf } from './member-content.ts';
 import { defaultPowerLevels, PRESETS, type Preset } from './room-presets.ts';
 import { RoomHead, type HeadPoint } from './room-head.ts';
@@ -55,6 +55,7 @@ export class RoomCreation {
   readonly #profileOf: ProfileOf;
   readonly #clock: { now(): number };
   readonly #opaqueId: () => string;
+  readonly #invites: InviteRules;
   readonly #defaultVersion: string;
   #lastCreatedAt = 0;
 
@@ -65,6 +66,7 @@ export class RoomCreation {
     profileOf: ProfileOf;
     clock: { now(): number };
     opaqueId: () => string;
+    invites: InviteRules;
     defaultVersion: string;
   }) {
     this.#writer = needs.writer;
@@ -73,6 +75,7 @@ export class RoomCreation {
     this.#profileOf = needs.profileOf;
     this.#clock = needs.clock;
     this.#opaqueId = needs.opaqueId;
+    this.#invites = needs.invites;
     this.#defaultVersion = needs.defaultVersion;
   }
 
@@ -87,7 +90,7 @@ export class RoomCreation {
     wishes: RoomWishes,
   ): Promise<{ roomId: RoomId; alias: RoomAlias | undefined }> {
     const version = roomVersion(wishes.roomVersion ?? this.#defaultVersion);
-    const invitees = this.#invitees(creator, wishes.invite ?? []);
+    const invitees = await this.#invitees(creator, wishes.invite ?? []);
     const alias = await this.#alias(wishes.roomAliasName);
     const preset = wishes.preset ?? (wishes.visibility === 'public' ? 'public_chat' : 'private_chat');
     const createContent = creationContent(version, creator, wishes.creationContent ?? {}, preset, invitees);
@@ -128,13 +131,14 @@ export class RoomCreation {
     return this.#lastCreatedAt;
   }
 
-  #invitees(creator: UserId, invite: readonly string[]): UserId[] {
+  async #invitees(creator: UserId, invite: readonly string[]): Promise<UserId[]> {
     const invitees = new Set<UserId>();
     for (const id of invite) {
       const userId = parseUserId(id);
       if (!userId) throw invalidParam(`"${id}" in "invite" is not a user ID: it must look like @name:server`);
-      assertLocal(userId, this.#signer.serverName);
-      if (userId !== creator) invitees.add(userId);
+      if (userId === creator) continue;
+      await this.#invites.assertInvitable(userId, creator);
+      invitees.add(userId);
     }
     return [...invitees];
   }

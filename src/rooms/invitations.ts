@@ -1,3 +1,4 @@
+import type { InvitePermission } from '../protocol/invite-permission.ts';
 import { serverNameOf, type ServerName, type UserId } from '../protocol/identifiers.ts';
 import { MatrixError } from '../protocol/matrix-error.ts';
 
@@ -12,4 +13,41 @@ export function assertLocal(userId: UserId, serverName: ServerName): void {
     'M_FORBIDDEN',
     `Only users of ${serverName} can be invited: this server does not federate yet`,
   );
+}
+
+/** Which invites may be made, whatever the room says. */
+export class InviteRules {
+  readonly serverName: ServerName;
+  /** Sends notices of this server: its invites reach everybody and cannot be declined. */
+  readonly #noticesUser: UserId;
+  readonly #permission: (invited: UserId, inviter: UserId) => Promise<InvitePermission>;
+
+  constructor(needs: {
+    serverName: ServerName;
+    noticesUser: UserId;
+    permission: (invited: UserId, inviter: UserId) => Promise<InvitePermission>;
+  }) {
+    this.serverName = needs.serverName;
+    this.#noticesUser = needs.noticesUser;
+    this.#permission = needs.permission;
+  }
+
+  /** @throws MatrixError 403 M_FORBIDDEN for users of other servers, M_INVITE_BLOCKED for who wants no invites. */
+  async assertInvitable(target: UserId, inviter: UserId): Promise<void> {
+    assertLocal(target, this.serverName);
+    if (inviter === this.#noticesUser || (await this.#permission(target, inviter)) !== 'block') return;
+    throw new MatrixError(403, 'M_INVITE_BLOCKED', `${target} does not take your invites`);
+  }
+
+  /** Whether the invited user is not to see an invite. */
+  async isHidden(invited: UserId, inviter: UserId): Promise<boolean> {
+    return inviter !== this.#noticesUser && (await this.#permission(invited, inviter)) !== 'allow';
+  }
+
+  /** @throws MatrixError 403 M_CANNOT_LEAVE_SERVER_NOTICE_ROOM for invites by this server itself. */
+  assertDeclinable(member: { readonly sender: UserId; readonly content: { membership?: unknown } }): void {
+    if (member.sender !== this.#noticesUser || member.content.membership !== 'invite') return;
+    const message = 'Notices of this server cannot be declined: join the room, then you may leave it';
+    throw new MatrixError(403, 'M_CANNOT_LEAVE_SERVER_NOTICE_ROOM', message);
+  }
 }

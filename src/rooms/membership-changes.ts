@@ -5,7 +5,7 @@ import { forbidden, MatrixError, notFound } from '../protocol/matrix-error.ts';
 import { GuardFailed, type Database } from '../storage/database.ts';
 import * as membershipsStore from '../storage/memberships-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
-import { assertLocal } from './invitations.ts';
+import type { InviteRules } from './invitations.ts';
 import { memberContent, type ProfileOf } from './member-content.ts';
 import type { Memberships } from './memberships.ts';
 import type { RoomTransaction } from './room-transaction.ts';
@@ -24,19 +24,21 @@ export class MembershipChanges {
   readonly #memberships: Memberships;
   readonly #profileOf: ProfileOf;
   readonly #serverName: ServerName;
+  readonly #invites: InviteRules;
 
   constructor(needs: {
     database: Database;
     writer: RoomWriter;
     memberships: Memberships;
     profileOf: ProfileOf;
-    serverName: ServerName;
+    invites: InviteRules;
   }) {
     this.#database = needs.database;
     this.#writer = needs.writer;
     this.#memberships = needs.memberships;
     this.#profileOf = needs.profileOf;
-    this.#serverName = needs.serverName;
+    this.#serverName = needs.invites.serverName;
+    this.#invites = needs.invites;
   }
 
   /**
@@ -66,7 +68,7 @@ export class MembershipChanges {
 
   /** Invites a user of this server. 403 when the sender may not, or the target is in the room or banned. */
   async invite(actor: Actor, roomId: RoomId, target: UserId, reason?: string): Promise<void> {
-    assertLocal(target, this.#serverName);
+    await this.#invites.assertInvitable(target, actor.userId);
     const content = memberContent('invite', await this.#profileOf(target), { reason });
     await this.#set(actor.userId, roomId, target, content);
   }
@@ -78,6 +80,7 @@ export class MembershipChanges {
       const event = await room.stateEvent('m.room.member', userId);
       if (!event) throw forbidden('You are not in this room');
       if (event.content.membership === 'leave') return;
+      this.#invites.assertDeclinable(event);
       const content = memberContent('leave', {}, { reason });
       await room.add({ type: 'm.room.member', stateKey: userId, content, sender: userId });
     });

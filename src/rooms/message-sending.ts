@@ -8,7 +8,6 @@ import {
   type EventId,
   type RoomAlias,
   type RoomId,
-  type ServerName,
 } from '../protocol/identifiers.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import { MatrixError } from '../protocol/matrix-error.ts';
@@ -16,7 +15,7 @@ import type { Database, Writer } from '../storage/database.ts';
 import * as aliasesStore from '../storage/aliases-store.ts';
 import * as eventsStore from '../storage/events-store.ts';
 import type { Session } from '../wire/session.ts';
-import { assertLocal } from './invitations.ts';
+import type { InviteRules } from './invitations.ts';
 import { annotated, checkRelation } from './relation-checks.ts';
 import type { EventDraft } from './room-transaction.ts';
 import type { RoomWriter } from './room-writer.ts';
@@ -49,16 +48,16 @@ type Also = (unit: Writer) => void;
 export class MessageSending {
   readonly #database: Database;
   readonly #writer: RoomWriter;
-  readonly #serverName: ServerName;
+  readonly #invites: InviteRules;
   /** Requests under way by transaction, so that a retry waits for the first instead of sending again. */
   readonly #underWay = new Map<string, Promise<EventId>>();
   /** One person's annotations of one event are sent one after the other, so that none is a duplicate unnoticed. */
   readonly #annotations = new KeyedQueue();
 
-  constructor(database: Database, writer: RoomWriter, serverName: ServerName) {
+  constructor(database: Database, writer: RoomWriter, invites: InviteRules) {
     this.#database = database;
     this.#writer = writer;
-    this.#serverName = serverName;
+    this.#invites = invites;
   }
 
   /**
@@ -85,13 +84,15 @@ export class MessageSending {
     const { type, stateKey, content } = change;
     if (type === 'm.room.member' && content.membership === 'invite') {
       const target = parseUserId(stateKey);
-      if (target) assertLocal(target, this.#serverName);
+      if (target) await this.#invites.assertInvitable(target, session.userId);
     }
     return this.#writer.append(change.roomId, async (room, unit) => {
       also(unit);
       const before = await room.stateEvent(type, stateKey);
       if (before && before.sender === session.userId && sameJson(before.content, content))
         return before.eventId;
+      if (type === 'm.room.member' && before && stateKey === session.userId && content.membership === 'leave')
+        this.#invites.assertDeclinable(before);
       if (type === 'm.room.canonical_alias') await this.#checkCanonicalAlias(change, before?.content);
       return (await room.add({ type, stateKey, content, sender: session.userId })).eventId;
     });
@@ -136,7 +137,7 @@ export class MessageSending {
 
   async #checkAlias(alias: RoomAlias, roomId: RoomId): Promise<void> {
     const row =
-      serverNameOf(alias) === this.#serverName
+      serverNameOf(alias) === this.#invites.serverName
         ? await aliasesStore.byAlias(this.#database, alias)
         : undefined;
     if (row?.room_id === roomId) return;

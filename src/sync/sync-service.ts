@@ -32,6 +32,7 @@ export class SyncService {
   readonly #needs: SyncNeeds;
   readonly #clock: { now(): number };
   readonly #ignoredUsers: (userId: UserId) => Promise<ReadonlySet<UserId>>;
+  readonly #isInviteHidden: (invited: UserId, inviter: UserId) => Promise<boolean>;
 
   constructor(wiring: {
     database: Database;
@@ -40,6 +41,7 @@ export class SyncService {
     needs: SyncNeeds;
     clock: { now(): number };
     ignoredUsers: (userId: UserId) => Promise<ReadonlySet<UserId>>;
+    isInviteHidden: (invited: UserId, inviter: UserId) => Promise<boolean>;
   }) {
     this.#database = wiring.database;
     this.#recent = wiring.recent;
@@ -47,6 +49,7 @@ export class SyncService {
     this.#needs = wiring.needs;
     this.#clock = wiring.clock;
     this.#ignoredUsers = wiring.ignoredUsers;
+    this.#isInviteHidden = wiring.isInviteHidden;
   }
 
   /**
@@ -181,6 +184,7 @@ export class SyncService {
         return joinedRoom(this.#needs, context, room);
       case 'invite':
         if (!changed || context.ignored.has(room.sender)) return undefined;
+        if (await this.#isInviteHidden(context.userId, room.sender)) return undefined;
         return strippedRoom(this.#needs, room, 'invite_state');
       case 'knock':
         return changed ? strippedRoom(this.#needs, room, 'knock_state') : undefined;

@@ -6,6 +6,9 @@ import {
   setAdminLockUser,
   setAdminSuspendUser,
 } from './people/admin.ts';
+import { getAuthMetadata, redirectToSso } from './networks/other-logins.ts';
+import { networkEndpoints } from './networks/third-party-networks.ts';
+import { sendServerNotice, sendServerNoticeOnce } from './people/server-notice.ts';
 import { getMutualRooms, getMutualRoomsUnstable } from './people/mutual-rooms.ts';
 import { requestOpenIdToken } from './people/openid.ts';
 import { reportEvent, reportRoom, reportUser } from './people/report.ts';
@@ -14,6 +17,11 @@ import { searchUserDirectory } from './people/user-directory.ts';
 
 /** Endpoints about people: finding them, proving who they are, reporting and moderating them. */
 export const peopleEndpoints = [
+  ...networkEndpoints,
+  getAuthMetadata,
+  redirectToSso,
+  sendServerNotice,
+  sendServerNoticeOnce,
   exchangeOpenIdToken,
   getAdminLockUser,
   getAdminSuspendUser,

@@ -2,6 +2,7 @@ import { Type, type Static } from 'typebox';
 import { mediaSection } from './media-section.ts';
 import { mailSection, outgoingSection } from './outgoing-section.ts';
 import { callsSection, delayedEventsSection } from './calls-section.ts';
+import { noticesSection } from './notices-section.ts';
 import { turnSection } from './turn-section.ts';
 import { recaptchaSection, termsSection, threepidsSection } from './threepids-section.ts';
 
@@ -167,6 +168,7 @@ export const ConfigSchema = Type.Object(
     turn: turnSection,
     calls: callsSection,
     delayed_events: delayedEventsSection,
+    server_notices: noticesSection,
     well_known: Type.Object(
       {
         support_email: Type.String({

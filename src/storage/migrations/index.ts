@@ -3,6 +3,7 @@ import { accounts } from './002-accounts.ts';
 import { encryption } from './005-encryption.ts';
 import { media } from './006-media.ts';
 import { delayedEvents } from './012-delayed-events.ts';
+import { serverNotices } from './013-server-notices.ts';
 import { moderation } from './010-moderation.ts';
 import { modules } from './004-modules.ts';
 import { relationsAndSearch } from './009-relations-search.ts';
@@ -22,4 +23,5 @@ export const MIGRATIONS: readonly Migration[] = [
   relationsAndSearch,
   moderation,
   delayedEvents,
+  serverNotices,
 ];

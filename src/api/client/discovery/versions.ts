@@ -7,6 +7,7 @@ const RELEASES = Array.from({ length: NEWEST_MINOR }, (_, i) => `v1.${i + 1}`);
 /** What clients find by a flag, whatever is configured. */
 const FEATURES = {
   'org.matrix.msc4143': true,
+  'org.matrix.msc4155': true,
   'org.matrix.msc4151': true,
   'org.matrix.msc4260': true,
   'org.matrix.msc4380.stable': true,

@@ -1,0 +1,1 @@
+export { InvitePermissions } from './invite-permissions.ts';

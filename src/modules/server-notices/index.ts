@@ -1,0 +1,1 @@
+export { ServerNotices, type Notice } from './server-notices.ts';

@@ -1,0 +1,115 @@
+import { KeyedQueue } from '../../platform/keyed-queue.ts';
+import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
+import type { JsonObject } from '../../protocol/json.ts';
+import { notFound } from '../../protocol/matrix-error.ts';
+import type { RoomCreation } from '../../rooms/create-room.ts';
+import type { MembershipChanges } from '../../rooms/membership-changes.ts';
+import type { MessageSending } from '../../rooms/message-sending.ts';
+import type { RoomReads } from '../../rooms/room-reads.ts';
+import { GuardFailed, type Database } from '../../storage/database.ts';
+import * as profilesStore from '../../storage/profiles-store.ts';
+import * as noticesStore from '../../storage/server-notices-store.ts';
+import { UnitOfWork } from '../../storage/unit-of-work.ts';
+import * as usersStore from '../../storage/users-store.ts';
+import type { AccountData } from '../account-data/index.ts';
+
+/** A notice as an administrator sends it. */
+export interface Notice {
+  readonly type: string;
+  readonly content: JsonObject;
+  /** Absent for message events. */
+  readonly stateKey?: string;
+  /** The same one, for the same user, sends a notice once. */
+  readonly txnId: string;
+}
+
+interface Needs {
+  readonly database: Database;
+  readonly rooms: RoomReads;
+  readonly accountData: AccountData;
+  readonly creation: RoomCreation;
+  readonly changes: MembershipChanges;
+  readonly sending: MessageSending;
+  readonly clock: { now(): number };
+  /** Who sends notices. Nobody can log in as this user. */
+  readonly noticesUser: UserId;
+  readonly displayName: string;
+  readonly roomName: string;
+}
+
+/** Tells users something in the name of the server, each in a room of their own (Client-Server API, "Server Notices"). */
+export class ServerNotices {
+  readonly #needs: Needs;
+  readonly #turns = new KeyedQueue();
+
+  constructor(needs: Needs) {
+    this.#needs = needs;
+  }
+
+  /**
+   * Sends a notice; makes the user's room for them, and invites the user who is not in it.
+   *
+   * @throws MatrixError 404 for an unknown user.
+   */
+  async send(userId: UserId, notice: Notice): Promise<EventId> {
+    const { database, sending, noticesUser } = this.#needs;
+    const user = await usersStore.byId(database, userId);
+    if (user?.deactivated !== 0) throw notFound(`There is no active user ${userId}`);
+    const roomId = await this.#turns.run(userId, () => this.#roomWith(userId));
+    const sender = { userId: noticesUser, deviceId: undefined };
+    const { type, content, stateKey, txnId } = notice;
+    if (stateKey !== undefined) return sending.setState(sender, { roomId, type, content, stateKey });
+    return sending.send(sender, { roomId, type, content, txnId });
+  }
+
+  /** The room for notices, with the user in it or invited. */
+  async #roomWith(userId: UserId): Promise<RoomId> {
+    const { database, rooms, changes, noticesUser, accountData } = this.#needs;
+    const roomId = (await noticesStore.roomOf(database, userId)) ?? (await this.#makeRoom(userId));
+    const membership = (await rooms.membership(roomId, userId))?.membership;
+    if (membership !== 'join' && membership !== 'invite') {
+      await changes.invite({ userId: noticesUser, isGuest: false }, roomId, userId);
+    }
+    await accountData.edit(userId, roomId, 'm.tag', (content) => {
+      const tags = (content?.tags ?? {}) as JsonObject;
+      return tags['m.server_notice'] ? undefined : { ...content, tags: { ...tags, 'm.server_notice': {} } };
+    });
+    return roomId;
+  }
+
+  /** A process that made a room at the same time may have been first: then its room is the one. */
+  async #makeRoom(userId: UserId): Promise<RoomId> {
+    const { database, creation, noticesUser, roomName } = this.#needs;
+    await this.#assureSender();
+    const { roomId } = await creation.create(noticesUser, {
+      name: roomName,
+      preset: 'private_chat',
+      powerLevelContentOverride: { users_default: -10 },
+    });
+    const unit = new UnitOfWork();
+    noticesStore.setRoom(unit, userId, roomId);
+    try {
+      await database.commit(unit);
+      return roomId;
+    } catch (error) {
+      const first = error instanceof GuardFailed && (await noticesStore.roomOf(database, userId));
+      if (first) return first;
+      throw error;
+    }
+  }
+
+  async #assureSender(): Promise<void> {
+    const { database, clock, noticesUser, displayName } = this.#needs;
+    if (await usersStore.byId(database, noticesUser)) return;
+    const unit = new UnitOfWork();
+    const account = { passwordHash: null, isGuest: false, isAdmin: false, createdAt: clock.now() };
+    usersStore.insert(unit, { userId: noticesUser, ...account });
+    profilesStore.put(unit, noticesUser, 'displayname', JSON.stringify(displayName));
+    unit.announce({ topic: 'profile', position: unit.position(), users: [noticesUser] });
+    try {
+      await database.commit(unit);
+    } catch (error) {
+      if (!(error instanceof GuardFailed)) throw error;
+    }
+  }
+}
