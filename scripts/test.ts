@@ -1,8 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { globSync, mkdirSync } from 'node:fs';
+import { globSync, mkdirSync, rmSync } from 'node:fs';
+import { resolve } from 'node:path';
 
 /** The test command: type check, lint with the layer rule, format, generated files, then all tests on both engines. */
 
+/** Where each test process notes which endpoints it asked. */
+const EXERCISED = 'data/exercised';
 const node = process.execPath;
 const flags = ['--disable-warning=ExperimentalWarning'];
 const bin = (name: string) => `node_modules/.bin/${name}`;
@@ -40,14 +43,20 @@ const run: [string, string[]] = [
 ];
 
 mkdirSync('data', { recursive: true });
-const conformance: [string, string[]] = [
-  'conformance table',
-  [node, ...flags, 'scripts/conformance.ts', ...(process.env.CI === 'true' ? ['--check'] : [])],
+rmSync(EXERCISED, { recursive: true, force: true });
+const check = process.env.CI === 'true' ? ['--check'] : [];
+const tables: [string, string[]][] = [
+  ['conformance table', [node, ...flags, 'scripts/conformance.ts', ...check]],
+  ['endpoint table', [node, ...flags, 'scripts/endpoints.ts', ...check]],
 ];
 
-for (const [name, [command = '', ...args]] of crash ? [run] : [...checks, run, conformance]) {
+for (const [name, [command = '', ...args]] of crash ? [run] : [...checks, run, ...tables]) {
   const begun = performance.now();
-  const env = crash ? { ...process.env, MYELIN_CRASH_ROUNDS: '50' } : process.env;
+  const env = {
+    ...process.env,
+    MYELIN_EXERCISED: resolve(EXERCISED),
+    ...(crash ? { MYELIN_CRASH_ROUNDS: '50' } : {}),
+  };
   const { status } = spawnSync(command, args, { stdio: 'inherit', env });
   const seconds = ((performance.now() - begun) / 1000).toFixed(1);
   process.stderr.write(`${status === 0 ? 'passed' : 'FAILED'}: ${name}, ${seconds} s\n`);

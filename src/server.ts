@@ -4,6 +4,7 @@ import { pino, type Logger } from 'pino';
 import { createAccountServices } from './account-services.ts';
 import { accountEndpoints } from './api/client/account-endpoints.ts';
 import { discoveryEndpoints } from './api/client/discovery-endpoints.ts';
+import type { WellKnown } from './api/client/discovery/well-known.ts';
 import { encryptionEndpoints } from './api/client/encryption-endpoints.ts';
 import { mediaEndpoints } from './api/client/media-endpoints.ts';
 import { moduleEndpoints } from './api/client/module-endpoints.ts';
@@ -309,8 +310,9 @@ async function addRegistrationTokens(config: Config, database: Database): Promis
   await database.commit(unit);
 }
 
-function wellKnownOf(config: Config): { baseUrl: string | undefined; support: JsonObject | undefined } {
+function wellKnownOf(config: Config): WellKnown {
   const { support_email: email, support_matrix_id: matrixId, support_page: page } = config.well_known;
+  const policyKey = config.well_known.policy_server_key;
   const contact: JsonObject = { role: 'm.role.admin' };
   if (email !== '') contact.email_address = email;
   if (matrixId !== '') contact.matrix_id = matrixId;
@@ -320,6 +322,7 @@ function wellKnownOf(config: Config): { baseUrl: string | undefined; support: Js
   return {
     baseUrl: config.public_base_url === '' ? undefined : config.public_base_url,
     support: Object.keys(support).length === 0 ? undefined : support,
+    policyServer: policyKey === '' ? undefined : { public_keys: { ed25519: policyKey } },
   };
 }
 

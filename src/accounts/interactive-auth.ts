@@ -88,6 +88,11 @@ export class InteractiveAuth {
     return session.completed;
   }
 
+  /** The 401 for a proof that was complete, and did not do after all: with a new session, and why. */
+  async startAgain(challenge: Challenge, failed: MatrixError): Promise<MatrixError> {
+    return this.#challenge(challenge, await this.#session(challenge, undefined), failed);
+  }
+
   /**
    * The purpose and the stage types of a session, for pages on which people complete a stage.
    *

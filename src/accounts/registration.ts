@@ -104,12 +104,17 @@ export class Registration {
     const proof = await this.#interactive.prove(this.#challenge, wishes.auth);
     const userId = wanted ?? this.userIdOf(this.#opaque(12).toLowerCase());
     const token = proof['m.login.registration_token']?.token;
-    return this.#create(userId, wishes, {
-      isGuest: false,
-      token: typeof token === 'string' ? token : undefined,
-      threepids: threepidsIn(proof),
-      agreed: proof['m.login.terms']?.agreed,
-    });
+    try {
+      return await this.#create(userId, wishes, {
+        isGuest: false,
+        token: typeof token === 'string' ? token : undefined,
+        threepids: threepidsIn(proof),
+        agreed: proof['m.login.terms']?.agreed,
+      });
+    } catch (error) {
+      if (error instanceof ProofUsedUp) throw await this.#interactive.startAgain(this.#challenge, error);
+      throw error;
+    }
   }
 
   /** Makes a guest account with a session. */
@@ -240,8 +245,15 @@ export class Registration {
         if ((await this.#threepids.owner(threepid)) === undefined) continue;
         throw new MatrixError(400, 'M_THREEPID_IN_USE', 'This address belongs to an account already');
       }
-      throw new MatrixError(401, 'M_UNAUTHORIZED', 'The registration token or the proof has been used up');
+      throw new ProofUsedUp();
     }
+  }
+}
+
+/** Another account was made with the same registration token or proven address meanwhile. */
+class ProofUsedUp extends MatrixError {
+  constructor() {
+    super(401, 'M_UNAUTHORIZED', 'The registration token or the proof has been used up');
   }
 }
 

@@ -106,13 +106,14 @@ export class ThreepidValidation {
   /**
    * The identifier that a session has proven.
    *
-   * @throws MatrixError 400 M_NO_VALID_SESSION, or 401 M_UNAUTHORIZED when the token was not used yet.
+   * @throws MatrixError 400 M_NO_VALID_SESSION, or M_THREEPID_AUTH_FAILED when the token was not used yet.
    */
   async proven(purpose: Purpose, name: SessionName): Promise<Threepid & { validatedAt: number }> {
     const row = await this.#session(name);
     if (row.purpose !== purpose) throw noSession();
     if (row.validated_at === null) {
-      throw new MatrixError(401, 'M_UNAUTHORIZED', 'The link or code that was sent has not been used yet');
+      const message = 'The link or code that was sent has not been used yet';
+      throw new MatrixError(400, 'M_THREEPID_AUTH_FAILED', message);
     }
     return { medium: row.medium as Medium, address: row.address, validatedAt: row.validated_at };
   }

@@ -77,7 +77,7 @@ export class Threepids {
     return this.#validation.begin(purpose, wishes, isUseless);
   }
 
-  /** Adds what a session has proven. 400 M_THREEPID_IN_USE, M_NO_VALID_SESSION; 401 where it is not proven yet. */
+  /** Adds what a session has proven. 400 M_THREEPID_IN_USE, M_NO_VALID_SESSION, M_THREEPID_AUTH_FAILED. */
   async add(userId: UserId, name: SessionName): Promise<Threepid> {
     this.#assertChangesAllowed();
     const { validatedAt, ...threepid } = await this.#validation.proven('add', name);

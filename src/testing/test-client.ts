@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { assertContractKept } from './contract/checked-traffic.ts';
 
 /** JSON of unknown shape: its shape is what the tests find out. */
 export type Json = ReturnType<typeof JSON.parse>;
@@ -22,7 +23,7 @@ export class TestClient {
     this.token = token;
   }
 
-  /** One request; the path begins after `/_matrix/client`. */
+  /** One request; the path begins after `/_matrix/client`. Fails where the answer breaks the specification's schemas. */
   async ask(method: string, path: string, body?: unknown): Promise<Answer> {
     const url =
       path.startsWith('/v') || path.startsWith('/r') || path.startsWith('/u')
@@ -34,6 +35,7 @@ export class TestClient {
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     const text = await response.text();
+    assertContractKept();
     const isJson = response.headers.get('content-type')?.startsWith('application/json') === true;
     const parsed = isJson && text !== '' ? JSON.parse(text) : text;
     return { status: response.status, headers: response.headers, body: parsed as Json };

@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { loadConfig } from '../platform/config/load-config.ts';
 import { startServer, type Overrides, type RunningServer } from '../server.ts';
+import { assertContractKept, forgetBreaches } from './contract/checked-traffic.ts';
 import { onBothEngines, type TestPlace } from './engines.ts';
 import { TestClient } from './test-client.ts';
 
@@ -26,7 +27,10 @@ const FAST = {
   MYELIN_PASSWORDS_ITERATIONS: '1',
 };
 
-/** Declares a test against a real server, on each engine. */
+/**
+ * Declares a test against a real server, on each engine. Whatever passes between server and clients meanwhile must be as
+ * the specification's schemas say.
+ */
 export function onServers(
   title: string,
   run: (server: TestServer) => Promise<void>,
@@ -38,6 +42,7 @@ export function onServers(
         log: pino({ level: 'error' }, pino.destination(2)),
         ...options.overrides,
       });
+    forgetBreaches();
     let server = await start();
     const others: RunningServer[] = [];
     try {
@@ -63,5 +68,6 @@ export function onServers(
       for (const other of others) await other.close();
       await server.close();
     }
+    assertContractKept();
   });
 }

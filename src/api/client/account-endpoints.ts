@@ -12,7 +12,7 @@ import { sharedSecretNonce, sharedSecretRegister } from './account/shared-secret
 import { getTokenOwner } from './account/whoami.ts';
 import { getCapabilities } from './discovery/capabilities.ts';
 import { getVersions } from './discovery/versions.ts';
-import { getWellknown, getWellknownSupport } from './discovery/well-known.ts';
+import { getWellknown, getWellknownPolicy, getWellknownSupport } from './discovery/well-known.ts';
 
 /** Endpoints about accounts and devices, and those by which clients find out what the server can do. */
 export const accountEndpoints = [
@@ -29,6 +29,7 @@ export const accountEndpoints = [
   getTokenOwner,
   getVersions,
   getWellknown,
+  getWellknownPolicy,
   getWellknownSupport,
   login,
   logout,

@@ -177,6 +177,11 @@ export const ConfigSchema = Type.Object(
         }),
         support_matrix_id: Type.String({ default: '', description: 'Matrix ID of the administrator.' }),
         support_page: Type.String({ default: '', description: 'Address of a page with help.' }),
+        policy_server_key: Type.String({
+          default: '',
+          description:
+            'Ed25519 public key (unpadded base64) of the policy server that goes by this server name, for `/.well-known/matrix/policy_server`.',
+        }),
       },
       { additionalProperties: false, description: 'What the server tells about itself' },
     ),

@@ -60,7 +60,7 @@ onServers(
     const page = await alice.ask('GET', link.pathname + link.search);
     assert.equal(page.status, 200);
     assert.match(page.headers.get('content-security-policy') ?? '', /default-src 'none'/);
-    await alice.fails(401, 'M_UNAUTHORIZED', 'POST', '/v3/account/3pid/add', add);
+    await alice.fails(400, 'M_THREEPID_AUTH_FAILED', 'POST', '/v3/account/3pid/add', add);
 
     const wrong = new URL(link);
     wrong.searchParams.set('token', 'wrong');

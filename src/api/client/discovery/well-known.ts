@@ -2,9 +2,18 @@ import type { JsonObject } from '../../../protocol/json.ts';
 import { notFound } from '../../../protocol/matrix-error.ts';
 import { endpoint } from '../../../wire/endpoint.ts';
 
+/** What the server tells about itself under `/.well-known/matrix`, as far as it is configured. */
+export interface WellKnown {
+  /** Where clients reach it. */
+  readonly baseUrl: string | undefined;
+  readonly support: JsonObject | undefined;
+  /** The keys of the policy server that goes by the same name. */
+  readonly policyServer: JsonObject | undefined;
+}
+
 interface Needs {
   rtcTransports: readonly JsonObject[];
-  wellKnown: { readonly baseUrl: string | undefined; readonly support: JsonObject | undefined };
+  wellKnown: WellKnown;
 }
 
 /** GET /.well-known/matrix/client */
@@ -37,5 +46,20 @@ export const getWellknownSupport = endpoint(
   (needs: Needs) => {
     if (!needs.wellKnown.support) throw notFound('No support contacts are configured');
     return needs.wellKnown.support;
+  },
+);
+
+/** GET /.well-known/matrix/policy_server */
+export const getWellknownPolicy = endpoint(
+  {
+    id: 'getWellknownPolicy',
+    spec: 'client-server-api/#getwell-knownmatrixpolicy_server',
+    method: 'GET',
+    paths: ['/.well-known/matrix/policy_server'],
+    auth: 'none',
+  },
+  (needs: Needs) => {
+    if (!needs.wellKnown.policyServer) throw notFound('No policy server goes by this name');
+    return needs.wellKnown.policyServer;
   },
 );

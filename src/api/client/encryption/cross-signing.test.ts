@@ -33,7 +33,7 @@ class Keys {
   deviceKeys(): JsonObject {
     const { userId, deviceId } = this.client;
     const keys = { [`ed25519:${deviceId}`]: this.device.publicKey, [`curve25519:${deviceId}`]: 'curve' };
-    return { user_id: userId, device_id: deviceId, algorithms: [], keys };
+    return { user_id: userId, device_id: deviceId, algorithms: [], keys, signatures: {} };
   }
 
   #key(usage: string, key: SigningKey): JsonObject {

@@ -17,8 +17,8 @@ function dehydrated(client: TestClient, deviceId: string): Json {
       signatures: {},
       dehydrated: true,
     },
-    one_time_keys: { 'signed_curve25519:a': { key: 'a' } },
-    fallback_keys: { 'signed_curve25519:f': { key: 'f', fallback: true } },
+    one_time_keys: { 'signed_curve25519:a': { key: 'a', signatures: {} } },
+    fallback_keys: { 'signed_curve25519:f': { key: 'f', fallback: true, signatures: {} } },
   };
 }
 

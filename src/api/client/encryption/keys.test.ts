@@ -15,9 +15,14 @@ function deviceKeys(client: TestClient, name = 'key'): object {
   };
 }
 
+const SIGNATURES = { '@somebody:localhost': { 'ed25519:DEVICE': 'signature' } };
+
 function oneTimeKeys(count: number, from = 0): Record<string, Json> {
   return Object.fromEntries(
-    Array.from({ length: count }, (_, i) => [`signed_curve25519:k${from + i}`, { key: `key ${from + i}` }]),
+    Array.from({ length: count }, (_, i) => [
+      `signed_curve25519:k${from + i}`,
+      { key: `key ${from + i}`, signatures: SIGNATURES },
+    ]),
   );
 }
 
@@ -78,7 +83,7 @@ onServers('the same key again is fine, another of the same ID is not [B045 parti
   const again = await alice.ok('POST', '/v3/keys/upload', { one_time_keys: oneTimeKeys(3) });
   assert.equal(again.one_time_key_counts.signed_curve25519, 3);
   await alice.fails(400, 'M_INVALID_PARAM', 'POST', '/v3/keys/upload', {
-    one_time_keys: { 'signed_curve25519:k0': { key: 'another' } },
+    one_time_keys: { 'signed_curve25519:k0': { key: 'another', signatures: SIGNATURES } },
   });
 });
 
@@ -89,7 +94,9 @@ onServers(
     const bob = await s.person('bob');
     await alice.ok('POST', '/v3/keys/upload', {
       one_time_keys: oneTimeKeys(1),
-      fallback_keys: { 'signed_curve25519:fallback': { key: 'fallback', fallback: true } },
+      fallback_keys: {
+        'signed_curve25519:fallback': { key: 'fallback', fallback: true, signatures: SIGNATURES },
+      },
     });
     const first = await alice.sync();
     assert.deepEqual(first.device_one_time_keys_count, { signed_curve25519: 1 });
@@ -99,12 +106,16 @@ onServers(
     assert.deepEqual(second.device_one_time_keys_count, { signed_curve25519: 0 });
     for (let i = 0; i < 2; i++) {
       const given = (await claim(bob, alice)).one_time_keys[alice.userId][alice.deviceId];
-      assert.deepEqual(given, { 'signed_curve25519:fallback': { key: 'fallback', fallback: true } });
+      assert.deepEqual(given, {
+        'signed_curve25519:fallback': { key: 'fallback', fallback: true, signatures: SIGNATURES },
+      });
     }
     const third = await alice.sync({ since: second.next_batch, timeout: 10_000 });
     assert.deepEqual(third.device_unused_fallback_key_types, []);
     await alice.ok('POST', '/v3/keys/upload', {
-      fallback_keys: { 'signed_curve25519:fallback2': { key: 'new', fallback: true } },
+      fallback_keys: {
+        'signed_curve25519:fallback2': { key: 'new', fallback: true, signatures: SIGNATURES },
+      },
     });
     const fourth = await alice.sync({ since: third.next_batch });
     assert.deepEqual(fourth.device_unused_fallback_key_types, ['signed_curve25519']);

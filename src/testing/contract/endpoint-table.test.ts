@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { onServers } from '../test-server.ts';
+import { listedEndpoints } from './exercised.ts';
+
+/** What stands in for the parameters of a path: names of things that are not there, in the right form. */
+const SAMPLES: Readonly<Record<string, string>> = {
+  userId: '@nobody:localhost',
+  roomId: '!nowhere:localhost',
+  roomIdOrAlias: '!nowhere:localhost',
+  roomAlias: '#nowhere:localhost',
+  eventId: '$nothing',
+  serverName: 'localhost',
+};
+
+/** Being made. */
+const NOT_YET = new Set([
+  'GET /_matrix/client/v1/auth_metadata',
+  'GET /_matrix/client/v3/events',
+  'GET /_matrix/client/v3/events/{eventId}',
+  'GET /_matrix/client/v3/initialSync',
+  'GET /_matrix/client/v3/notifications',
+  'GET /_matrix/client/v3/pushers',
+  'POST /_matrix/client/v3/pushers/set',
+  'GET /_matrix/client/v3/rooms/{roomId}/initialSync',
+  'POST /_matrix/client/v3/search',
+]);
+
+onServers('every endpoint of the client-server API is there', async ({ anonymous }) => {
+  const nobody = anonymous();
+  const absent: string[] = [];
+  for (const { api, method, path } of listedEndpoints()) {
+    if (api !== 'client-server' || NOT_YET.has(`${method} ${path}`)) continue;
+    const url = path.replace(/\{(\w+)\}/g, (_, name: string) =>
+      encodeURIComponent(SAMPLES[name] ?? 'nothing'),
+    );
+    const answer = await nobody.ask(method, url, method === 'GET' ? undefined : {});
+    if (answer.body.errcode === 'M_UNRECOGNIZED') absent.push(`${method} ${path}`);
+  }
+  assert.deepEqual(absent, []);
+});
