@@ -124,6 +124,7 @@ async function serve(args: Arguments): Promise<void> {
       `  configuration:  ${args.config ?? (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : 'none needed; "npx myelin init" writes one')}\n` +
       `  data:           ${config.data_dir}\n`,
   );
+  process.on('SIGHUP', () => server.reloadCertificate());
   let closing: Promise<void> | undefined;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {

@@ -1,6 +1,8 @@
+import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { pino, type Logger } from 'pino';
+import manifest from '../package.json' with { type: 'json' };
 import { createAccountServices } from './account-services.ts';
 import { accountEndpoints } from './api/client/account-endpoints.ts';
 import { discoveryEndpoints } from './api/client/discovery-endpoints.ts';
@@ -12,10 +14,14 @@ import { delayedEventEndpoints } from './api/client/delayed-event-endpoints.ts';
 import { peopleEndpoints } from './api/client/people-endpoints.ts';
 import { roomEndpoints } from './api/client/room-endpoints.ts';
 import { threepidEndpoints } from './api/client/threepid-endpoints.ts';
+import { federationEndpoints } from './api/federation/federation-endpoints.ts';
+import { createFederationServices } from './federation-services.ts';
+import type { ServerTransport } from './federation/transport/server-transport.ts';
 import { createContentRepository } from './modules/content-repository/index.ts';
 import { createModules } from './modules/index.ts';
 import { systemClock, type Clock } from './platform/clock.ts';
 import type { Config } from './platform/config/schema.ts';
+import type { Dns } from './platform/dns.ts';
 import { Mailer } from './platform/mailer.ts';
 import { Metrics } from './platform/metrics.ts';
 import { OutgoingHttp } from './platform/outgoing-http.ts';
@@ -27,6 +33,7 @@ import type { JsonObject } from './protocol/json.ts';
 import { createRoomServices } from './room-services.ts';
 import { InviteRules } from './rooms/invitations.ts';
 import { EventSigner } from './rooms/event-signer.ts';
+import { trustedAuthorities } from './platform/trusted-authorities.ts';
 import type { Database } from './storage/database.ts';
 import { openDatabase, type DatabaseLocation } from './storage/open-database.ts';
 import { RecentChanges } from './storage/recent-changes.ts';
@@ -43,8 +50,11 @@ import { validationPages } from './web/validation-page.ts';
 import type { LimitName } from './wire/endpoint.ts';
 import { answerTheRest, collectRoutes, countRequests, createHttpServer } from './wire/http-server.ts';
 import { registerEndpoints, tooManyRequests } from './wire/register-endpoints.ts';
+import { listenTls, type TlsListener } from './wire/tls-listener.ts';
 
 const MIB = 1024 * 1024;
+/** What the server calls itself to other servers. */
+const SOFTWARE = { name: 'Myelin', version: manifest.version };
 /** Requests that are not answered this long after the server began to stop are cut off. */
 const LATEST_MS = 5_000;
 
@@ -53,13 +63,19 @@ export interface Overrides {
   readonly clock?: Clock;
   readonly randomness?: Randomness;
   readonly log?: Logger;
+  readonly dns?: Dns;
+  readonly transport?: ServerTransport;
 }
 
 /** A server that answers. */
 export interface RunningServer {
   /** Where it listens, such as `http://127.0.0.1:8008`. */
   readonly url: string;
+  /** The port on which other servers are answered over TLS; undefined where there is no certificate. */
+  readonly tlsPort: number | undefined;
   readonly services: Services;
+  /** Reads the TLS certificate again. */
+  reloadCertificate(): void;
   /** Answers waiting syncs, commits what was begun, and ends. */
   close(): Promise<void>;
 }
@@ -87,7 +103,10 @@ export async function createServices(config: Config, database: Database, overrid
     if (waitMs !== undefined) throw tooManyRequests(waitMs);
   };
 
-  const outgoing = new OutgoingHttp({ allowedRanges: config.outgoing.allowed_ranges });
+  const outgoing = new OutgoingHttp({
+    allowedRanges: config.outgoing.allowed_ranges,
+    trust: trustedAuthorities(config.outgoing.ca_file),
+  });
   const mailer = new Mailer({ smtpUrl: config.mail.smtp_url, from: config.mail.from });
   const recent = new RecentChanges(database);
   const accounts = createAccountServices({
@@ -112,6 +131,12 @@ export async function createServices(config: Config, database: Database, overrid
     defaultVersion: config.rooms.default_version,
     eventCacheBytes: config.cache.events_mib * MIB,
     stateCacheBytes: config.cache.state_mib * MIB,
+  });
+  const federation = createFederationServices({
+    ...{ database, config, serverName, key, clock, randomness, outgoing },
+    log: rooms.log,
+    pdus: { receive: () => Promise.resolve(new Map()) },
+    ...{ dns: overrides.dns, transport: overrides.transport },
   });
   const modules = createModules({
     database,
@@ -173,6 +198,8 @@ export async function createServices(config: Config, database: Database, overrid
     ...accounts,
     ...modules,
     ...media,
+    ...federation,
+    software: SOFTWARE,
     clock,
     opaque,
     limiter,
@@ -220,6 +247,7 @@ async function serveFrom(database: Database, config: Config, overrides: Override
   const routes = collectRoutes(app);
   const wiring = {
     authenticate: services.sessions.authenticate.bind(services.sessions),
+    authenticateServer: services.serverAuthentication.authenticate.bind(services.serverAuthentication),
     limiter: services.limiter,
     metrics,
     stopping: stopping.signal,
@@ -239,6 +267,7 @@ async function serveFrom(database: Database, config: Config, overrides: Override
       ...loginPages,
       ...peopleEndpoints,
       ...delayedEventEndpoints,
+      ...(config.federation.enabled ? federationEndpoints : []),
     ],
     services,
     wiring,
@@ -249,16 +278,20 @@ async function serveFrom(database: Database, config: Config, overrides: Override
   addOperationalRoutes(app, config, { metrics, database, services });
   answerTheRest(app, routes);
   const url = await app.listen({ host: config.listen.host, port: config.listen.port });
+  const tls = await listenForServers(app, config, log);
   return {
     url,
+    tlsPort: tls?.port,
     services,
+    reloadCertificate: () => tls?.reload(),
     async close() {
       stopping.abort();
-      await closeHttp(app, underWay);
+      await closeHttp(app, tls, underWay);
       services.notifier.close();
       await services.delayedEvents.stop();
       await services.sessions.flush();
       await services.outgoing.close();
+      await services.transport.close();
       await services.mailer.close();
       await services.mediaSweep.stop();
       await services.closeBlobs();
@@ -268,14 +301,34 @@ async function serveFrom(database: Database, config: Config, overrides: Override
 }
 
 /** Cuts connections once nothing is under way on any: clients keep them open, or open them and never ask anything. */
-async function closeHttp(app: FastifyInstance, underWay: () => number): Promise<void> {
+async function closeHttp(
+  app: FastifyInstance,
+  tls: TlsListener | undefined,
+  underWay: () => number,
+): Promise<void> {
   const end = performance.now() + LATEST_MS;
-  const closing = app.close();
+  const closing = Promise.all([app.close(), tls?.close()]);
   const timer = setInterval(() => {
-    if (underWay() === 0 || performance.now() > end) app.server.closeAllConnections();
+    if (underWay() > 0 && performance.now() < end) return;
+    app.server.closeAllConnections();
+    tls?.server.closeAllConnections();
   }, 10);
   await closing;
   clearInterval(timer);
+}
+
+/** Answers other servers over TLS, where there is a certificate; else a reverse proxy does that for us. */
+async function listenForServers(
+  app: FastifyInstance,
+  config: Config,
+  log: Logger,
+): Promise<TlsListener | undefined> {
+  const { enabled, host, port, certificate_file: certificate, private_key_file: key } = config.federation;
+  if (!enabled || certificate === '') return undefined;
+  const handle: RequestListener = (request, response) => void app.server.emit('request', request, response);
+  return listenTls(handle, { host, port }, { certificate, key }, (error) => {
+    log.error({ err: error }, 'the changed certificate cannot be used; the old one stays');
+  });
 }
 
 function createLimiter(config: Config, clock: Clock): RateLimiter<LimitName | 'failedLogin'> {
@@ -321,6 +374,7 @@ function wellKnownOf(config: Config): WellKnown {
   if (page !== '') support.support_page = page;
   return {
     baseUrl: config.public_base_url === '' ? undefined : config.public_base_url,
+    server: config.well_known.server === '' ? undefined : config.well_known.server,
     support: Object.keys(support).length === 0 ? undefined : support,
     policyServer: policyKey === '' ? undefined : { public_keys: { ed25519: policyKey } },
   };

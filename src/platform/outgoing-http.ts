@@ -1,7 +1,7 @@
-import { lookup as systemLookup, type LookupAddress } from 'node:dns';
 import { isIP } from 'node:net';
-import ipaddr from 'ipaddr.js';
+import type { SecureContext } from 'node:tls';
 import type { Agent, Dispatcher } from 'undici';
+import { AddressBlocked, ReachableAddresses, type Lookup } from './reachable-addresses.ts';
 
 /** Why a request to another machine did not succeed. */
 export type OutgoingFailure = 'bad-url' | 'blocked' | 'timeout' | 'too-large' | 'unreachable';
@@ -45,24 +45,25 @@ export interface OutgoingAnswer {
   readonly url: string;
 }
 
-type Lookup = typeof systemLookup;
-
-/** Kinds of addresses on the open internet, by `ipaddr.js`. Everything else is refused unless it is allowed. */
-const OPEN = 'unicast';
-
 /**
  * Asks other machines over HTTP, safe against being used to reach what only this server can reach: a name is resolved
  * once and the connection goes to an address that was checked; redirects are checked anew; time and size are limited.
  */
 export class OutgoingHttp {
-  readonly #allowed: readonly [ipaddr.IPv4 | ipaddr.IPv6, number][];
-  readonly #lookup: Lookup;
+  /** Which addresses it connects to. */
+  readonly reach: ReachableAddresses;
+  /** What its TLS connections trust; undefined for the authorities that the runtime knows. */
+  readonly trust: SecureContext | undefined;
   #agent: Promise<Agent> | undefined;
 
-  /** @param allowedRanges CIDR ranges that may be reached although they are not on the open internet. */
-  constructor(options: { allowedRanges: readonly string[]; lookup?: Lookup }) {
-    this.#allowed = options.allowedRanges.map((range) => ipaddr.parseCIDR(range));
-    this.#lookup = options.lookup ?? systemLookup;
+  /** @param options.allowedRanges CIDR ranges that may be reached although they are not on the open internet. */
+  constructor(options: {
+    allowedRanges: readonly string[];
+    lookup?: Lookup;
+    trust?: SecureContext | undefined;
+  }) {
+    this.reach = new ReachableAddresses(options.allowedRanges, options.lookup);
+    this.trust = options.trust;
   }
 
   /**
@@ -91,14 +92,6 @@ export class OutgoingHttp {
     await (await this.#agent)?.close();
   }
 
-  /** Whether an address, as text, may be reached. */
-  allows(address: string): boolean {
-    if (!ipaddr.isValid(address)) return false;
-    const parsed = ipaddr.process(address);
-    if (parsed.range() === OPEN) return true;
-    return this.#allowed.some(([range, bits]) => range.kind() === parsed.kind() && parsed.match(range, bits));
-  }
-
   async #once(wanted: OutgoingRequest, address: string, signal: AbortSignal): Promise<OutgoingAnswer> {
     const url = this.#checkUrl(address);
     const { request } = await import('undici');
@@ -121,33 +114,21 @@ export class OutgoingHttp {
       throw new OutgoingError('bad-url', 'Only http: and https: addresses can be asked');
     }
     const host = url.hostname.replace(/^\[|\]$/g, '');
-    if (isIP(host) !== 0 && !this.allows(host)) throw blocked(host);
+    if (isIP(host) !== 0 && !this.reach.allows(host)) throw new AddressBlocked(host);
     return url;
   }
 
   async #makeAgent(): Promise<Agent> {
     const { Agent } = await import('undici');
     return new Agent({
-      connect: { lookup: (host, options, done) => this.#resolve(host, options, done), timeout: 10_000 },
+      connect: {
+        lookup: this.reach.lookup,
+        timeout: 10_000,
+        ...(this.trust === undefined ? {} : { secureContext: this.trust }),
+      },
       keepAliveTimeout: 10_000,
       maxOrigins: 1_000,
       connections: 32,
-    });
-  }
-
-  /** Resolves a name for a connection: only addresses that may be reached are handed out. */
-  #resolve(
-    host: string,
-    options: { all?: boolean | undefined },
-    done: (error: Error | null, address: string | LookupAddress[], family?: number) => void,
-  ): void {
-    this.#lookup(host, { all: true }, (error, found) => {
-      if (error) return done(error, []);
-      const allowed = found.filter(({ address }) => this.allows(address));
-      const first = allowed[0];
-      if (!first) return done(blocked(host), []);
-      if (options.all === true) return done(null, allowed);
-      done(null, first.address, first.family);
     });
   }
 }
@@ -185,13 +166,10 @@ function redirect(wanted: OutgoingRequest, answer: OutgoingAnswer): string | und
   return URL.canParse(location, answer.url) ? new URL(location, answer.url).href : undefined;
 }
 
-function blocked(host: string): OutgoingError {
-  return new OutgoingError('blocked', `${host} is not at an address that this server may reach`);
-}
-
 function translate(error: unknown, timeout: AbortSignal): OutgoingError {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (cause instanceof OutgoingError) return cause;
+    if (cause instanceof AddressBlocked) return new OutgoingError('blocked', cause.message, { cause: error });
     if (
       /timeout/i.test(cause.name) ||
       /TIMEOUT|ETIMEDOUT/.test((cause as NodeJS.ErrnoException).code ?? '')

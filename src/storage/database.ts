@@ -48,6 +48,7 @@ export type Topic =
   | 'device-list'
   | 'one-time-keys'
   | 'profile'
+  | 'destination'
   | 'session'
   | 'media'
   | 'reset';

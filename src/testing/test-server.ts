@@ -20,7 +20,7 @@ export interface TestServer {
 }
 
 /** Settings that make tests fast: no rate limits, cheap password hashes. */
-const FAST = {
+export const FAST = {
   MYELIN_LISTEN_PORT: '0',
   MYELIN_LIMITS_ENABLED: 'false',
   MYELIN_PASSWORDS_MEMORY_KIB: '8',

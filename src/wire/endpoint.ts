@@ -1,12 +1,16 @@
 import type { Readable } from 'node:stream';
 import { Type, type Static, type TObject, type TSchema } from 'typebox';
+import type { ServerName } from '../protocol/identifiers.ts';
 import type { JsonObject, JsonValue } from '../protocol/json.ts';
 import type { Session } from './session.ts';
 
 export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';
 
-/** Who may call: anybody, anybody but known if a token is given, or whoever has an access token. */
-export type Auth = 'none' | 'optional' | 'user';
+/**
+ * Who may call: anybody, anybody but known if a token is given, whoever has an access token, or other servers, by the
+ * signature of their request (and, where the path has a `roomId`, if the room's access control list lets them).
+ */
+export type Auth = 'none' | 'optional' | 'user' | 'server';
 
 /** Classes of requests that have a rate of their own. */
 export type LimitName =
@@ -62,6 +66,8 @@ export interface EndpointRequest<
   readonly query: Static<Query>;
   readonly body: Body extends 'bytes' ? ByteBody : Static<Extract<Body, TSchema>>;
   readonly session: Who extends 'user' ? Session : Session | undefined;
+  /** The server that asks, of endpoints for servers. */
+  readonly origin: Who extends 'server' ? ServerName : undefined;
   readonly ip: string;
   readonly userAgent: string;
   /** A header of the request, by its name in lower case; of one given more than once, all joined by commas. */
@@ -138,4 +144,17 @@ export function clientPaths(
   const releases = options.since === 'v1' ? ['v1'] : ['v3', 'r0'];
   const unstable = (options.unstable ?? []).map((name) => `unstable/${name}`);
   return [...releases, ...unstable].map((prefix) => `/_matrix/client/${prefix}${suffix}`);
+}
+
+/**
+ * The paths of an endpoint for servers: `/_matrix/federation/v1`, or another version. `since2015` adds the form of the
+ * first specification, which ended in a slash.
+ */
+export function federationPaths(
+  suffix: string,
+  options: { version?: 'v1' | 'v2'; since2015?: true; unstable?: readonly string[] } = {},
+): string[] {
+  const path = `/_matrix/federation/${options.version ?? 'v1'}${suffix}`;
+  const unstable = (options.unstable ?? []).map((name) => `/_matrix/federation/unstable/${name}${suffix}`);
+  return [path, ...(options.since2015 ? [`${path}/`] : []), ...unstable];
 }

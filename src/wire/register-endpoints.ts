@@ -1,5 +1,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { ServerName } from '../protocol/identifiers.ts';
+import type { JsonValue } from '../protocol/json.ts';
 import { invalidParam, MatrixError } from '../protocol/matrix-error.ts';
 import {
   NOTHING,
@@ -17,6 +19,18 @@ import { sendJson } from './send-json.ts';
 import { sendStream } from './send-stream.ts';
 import type { Session } from './session.ts';
 
+/** What tells which server a request comes from. */
+export interface ServerRequest {
+  readonly method: string;
+  /** Path and query as they were sent. */
+  readonly uri: string;
+  readonly authorization: string | undefined;
+  /** The body, if there is one. */
+  readonly content: JsonValue | undefined;
+  /** The room that the path names, if it does. */
+  readonly roomId: string | undefined;
+}
+
 /** What the HTTP layer needs of the rest of the server. */
 export interface Wiring {
   /**
@@ -25,6 +39,12 @@ export interface Wiring {
    * @throws MatrixError 401 M_UNKNOWN_TOKEN.
    */
   authenticate(token: string, from: { ip: string; userAgent: string }): Promise<Session>;
+  /**
+   * The server that signed a request.
+   *
+   * @throws MatrixError 401 M_UNAUTHORIZED, or 403 M_FORBIDDEN when the room shuts that server out.
+   */
+  authenticateServer(request: ServerRequest): Promise<ServerName>;
   /** Takes one request of a class from a caller's allowance: milliseconds to wait if there is none left. */
   limiter: { take(limit: LimitName, caller: string): number | undefined };
   /** Records a request: seconds it took. */
@@ -72,9 +92,9 @@ function runner<Needs>(endpoint: Endpoint<Needs>, needs: Needs, wiring: Wiring) 
     try {
       if (request.url.includes('%00'))
         throw invalidParam('Paths and queries must not hold the character NUL');
-      const session = await identify(declaration, request, wiring);
-      limit(declaration, session, request, wiring);
-      const checked = new CheckedRequest({ request, reply }, session, wiring.stopping, {
+      const caller = await identify(declaration, request, wiring);
+      limit(declaration, caller, request, wiring);
+      const checked = new CheckedRequest({ request, reply }, caller, wiring.stopping, {
         params: parsers.params.parse(request.params),
         query: parsers.query.parse(request.query),
         body: readBody(request),
@@ -111,13 +131,38 @@ function byteBody(request: RawRequest): ByteBody {
   };
 }
 
-/** The one place where a token becomes a user. */
-async function identify(
+/** Whoever calls: a user, a server, or neither. */
+interface Caller {
+  readonly session: Session | undefined;
+  readonly origin: ServerName | undefined;
+}
+
+const NOBODY: Caller = { session: undefined, origin: undefined };
+
+/** The one place where a token becomes a user, and a signature a server. */
+async function identify(declaration: AnyDeclaration, request: RawRequest, wiring: Wiring): Promise<Caller> {
+  if (declaration.auth === 'none') return NOBODY;
+  if (declaration.auth === 'server') return { session: undefined, origin: await signer(request, wiring) };
+  const session = await holder(declaration, request, wiring);
+  return session === undefined ? NOBODY : { session, origin: undefined };
+}
+
+function signer(request: RawRequest, wiring: Wiring): Promise<ServerName> {
+  const { roomId } = request.params as { roomId?: string };
+  return wiring.authenticateServer({
+    method: request.method,
+    uri: request.url,
+    authorization: request.headers.authorization,
+    content: request.body as JsonValue | undefined,
+    roomId,
+  });
+}
+
+async function holder(
   declaration: AnyDeclaration,
   request: RawRequest,
   wiring: Wiring,
 ): Promise<Session | undefined> {
-  if (declaration.auth === 'none') return undefined;
   const token = tokenOf(request);
   if (token === undefined) {
     if (declaration.auth === 'optional') return undefined;
@@ -151,15 +196,10 @@ function tokenOf(request: RawRequest): string | undefined {
   return typeof inQuery === 'string' && inQuery !== '' ? inQuery : undefined;
 }
 
-function limit(
-  declaration: AnyDeclaration,
-  session: Session | undefined,
-  request: RawRequest,
-  wiring: Wiring,
-): void {
+function limit(declaration: AnyDeclaration, caller: Caller, request: RawRequest, wiring: Wiring): void {
   const name = declaration.limit;
   if (name === undefined) return;
-  const waitMs = wiring.limiter.take(name, session?.userId ?? request.ip);
+  const waitMs = wiring.limiter.take(name, caller.session?.userId ?? caller.origin ?? request.ip);
   if (waitMs !== undefined) throw tooManyRequests(waitMs);
 }
 
@@ -194,6 +234,7 @@ class CheckedRequest {
   readonly query: unknown;
   readonly body: unknown;
   readonly session: Session | undefined;
+  readonly origin: ServerName | undefined;
   readonly #request: FastifyRequest;
   readonly #reply: FastifyReply;
   readonly #stopping: AbortSignal;
@@ -201,14 +242,15 @@ class CheckedRequest {
 
   constructor(
     { request, reply }: { request: FastifyRequest; reply: FastifyReply },
-    session: Session | undefined,
+    caller: Caller,
     stopping: AbortSignal,
     parts: { params: unknown; query: unknown; body: unknown },
   ) {
     this.#request = request;
     this.#reply = reply;
     this.#stopping = stopping;
-    this.session = session;
+    this.session = caller.session;
+    this.origin = caller.origin;
     this.params = parts.params;
     this.query = parts.query;
     this.body = parts.body;

@@ -8,6 +8,10 @@ export const outgoingSection = Type.Object(
       description:
         'Ranges of addresses such as `10.0.0.0/8` that the server may reach although they are not on the open internet.',
     }),
+    ca_file: Type.String({
+      default: '',
+      description: 'Certificates (PEM) of authorities to trust beside those that everybody trusts.',
+    }),
   },
   { additionalProperties: false, description: 'Requests that the server itself makes' },
 );

@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox';
+import { federationSection } from './federation-section.ts';
 import { mediaSection } from './media-section.ts';
 import { mailSection, outgoingSection } from './outgoing-section.ts';
 import { callsSection, delayedEventsSection } from './calls-section.ts';
@@ -159,6 +160,7 @@ export const ConfigSchema = Type.Object(
       },
       { additionalProperties: false, description: 'How much a caller may ask for' },
     ),
+    federation: federationSection,
     outgoing: outgoingSection,
     mail: mailSection,
     threepids: threepidsSection,
@@ -171,6 +173,11 @@ export const ConfigSchema = Type.Object(
     server_notices: noticesSection,
     well_known: Type.Object(
       {
+        server: Type.String({
+          default: '',
+          description:
+            'Where other servers find this one, such as `matrix.example.org:443`, for `/.well-known/matrix/server`. Empty: not announced.',
+        }),
         support_email: Type.String({
           default: '',
           description: 'Mail address of the administrator, for `/.well-known/matrix/support`.',

@@ -9,6 +9,7 @@ import { modules } from './004-modules.ts';
 import { relationsAndSearch } from './009-relations-search.ts';
 import { rooms } from './003-rooms.ts';
 import { threepids } from './008-threepids.ts';
+import { federation } from './017-federation.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step of the schema, in order. */
@@ -24,4 +25,5 @@ export const MIGRATIONS: readonly Migration[] = [
   moderation,
   delayedEvents,
   serverNotices,
+  federation,
 ];

@@ -6,6 +6,8 @@ import { endpoint } from '../../../wire/endpoint.ts';
 export interface WellKnown {
   /** Where clients reach it. */
   readonly baseUrl: string | undefined;
+  /** Where other servers reach it. */
+  readonly server: string | undefined;
   readonly support: JsonObject | undefined;
   /** The keys of the policy server that goes by the same name. */
   readonly policyServer: JsonObject | undefined;

@@ -1,0 +1,72 @@
+import { Type } from 'typebox';
+import type { Notary } from '../../federation/keys/notary.ts';
+import type { OwnKeys } from '../../federation/keys/own-keys.ts';
+import { parseServerName, serverName } from '../../protocol/identifiers.ts';
+import type { JsonObject } from '../../protocol/json.ts';
+import { invalidParam } from '../../protocol/matrix-error.ts';
+import { endpoint } from '../../wire/endpoint.ts';
+
+/** GET /_matrix/key/v2/server, and with the key ID that the first specification had: the answer has all keys. */
+export const getServerKey = endpoint(
+  {
+    id: 'getServerKey',
+    spec: 'server-server-api/#get_matrixkeyv2server',
+    method: 'GET',
+    paths: ['/_matrix/key/v2/server', '/_matrix/key/v2/server/', '/_matrix/key/v2/server/:keyId'],
+    auth: 'none',
+  },
+  ({ ownKeys }: { ownKeys: OwnKeys }) => ownKeys.answer(),
+);
+
+/** GET /_matrix/key/v2/query/{serverName}, and with the key ID that the first specification had. */
+export const perspectivesKeyQuery = endpoint(
+  {
+    id: 'perspectivesKeyQuery',
+    spec: 'server-server-api/#get_matrixkeyv2queryservername',
+    method: 'GET',
+    paths: ['/_matrix/key/v2/query/:serverName', '/_matrix/key/v2/query/:serverName/:keyId'],
+    auth: 'none',
+    params: Type.Object({ serverName: Type.String() }),
+    query: Type.Object({ minimum_valid_until_ts: Type.Optional(Type.Integer()) }),
+  },
+  async ({ notary }: { notary: Notary }, request) => {
+    const server = serverName(request.params.serverName);
+    const answer = await notary.keysOf(server, request.query.minimum_valid_until_ts);
+    return { server_keys: answer === undefined ? [] : [answer] };
+  },
+);
+
+/** Servers that one request may ask about: each may mean a request to that server. */
+const MOST_SERVERS = 100;
+
+/** POST /_matrix/key/v2/query */
+export const bulkPerspectivesKeyQuery = endpoint(
+  {
+    id: 'bulkPerspectivesKeyQuery',
+    spec: 'server-server-api/#post_matrixkeyv2query',
+    method: 'POST',
+    paths: ['/_matrix/key/v2/query'],
+    auth: 'none',
+    body: Type.Object({
+      server_keys: Type.Record(
+        Type.String(),
+        Type.Record(Type.String(), Type.Object({ minimum_valid_until_ts: Type.Optional(Type.Integer()) })),
+      ),
+    }),
+  },
+  async ({ notary }: { notary: Notary }, request) => {
+    const wanted = Object.entries(request.body.server_keys);
+    if (wanted.length > MOST_SERVERS) {
+      throw invalidParam(`The keys of at most ${MOST_SERVERS} servers can be asked for at once`);
+    }
+    const answers = await Promise.all(
+      wanted.map(async ([name, keys]) => {
+        const server = parseServerName(name);
+        if (server === undefined) return undefined;
+        const times = Object.values(keys).flatMap((one) => one.minimum_valid_until_ts ?? []);
+        return notary.keysOf(server, times.length === 0 ? undefined : Math.max(...times));
+      }),
+    );
+    return { server_keys: answers.filter((answer): answer is JsonObject => answer !== undefined) };
+  },
+);

@@ -1,0 +1,77 @@
+import { BackOff } from './federation/back-off.ts';
+import { ServerResolution } from './federation/discovery/server-resolution.ts';
+import { WellKnownServers } from './federation/discovery/well-known-servers.ts';
+import { FederationClient } from './federation/federation-client.ts';
+import { KeyFetcher } from './federation/keys/key-fetcher.ts';
+import { KeyRing } from './federation/keys/key-ring.ts';
+import { Notary } from './federation/keys/notary.ts';
+import { OwnKeys, parseOldKeys } from './federation/keys/own-keys.ts';
+import { EduHandlers } from './federation/receiving/edu-handlers.ts';
+import type { PduReceiver } from './federation/receiving/pdu-receiver.ts';
+import { TransactionReceiver } from './federation/receiving/transaction-receiver.ts';
+import { RoomAcl } from './federation/room-acl.ts';
+import { ServerAuthentication } from './federation/server-authentication.ts';
+import { HttpsTransport } from './federation/transport/https-transport.ts';
+import type { ServerTransport } from './federation/transport/server-transport.ts';
+import type { Config } from './platform/config/schema.ts';
+import { SystemDns, type Dns } from './platform/dns.ts';
+import type { OutgoingHttp } from './platform/outgoing-http.ts';
+import type { Randomness } from './platform/randomness.ts';
+import { serverName as parseName, type ServerName } from './protocol/identifiers.ts';
+import { VerifyKey, type SigningKey } from './protocol/signing.ts';
+import type { EventLog } from './rooms/event-log.ts';
+import type { Database } from './storage/database.ts';
+
+/** What the services about other servers need of the rest. */
+export interface FederationWiring {
+  readonly database: Database;
+  readonly config: Config;
+  readonly serverName: ServerName;
+  readonly key: SigningKey;
+  readonly clock: { now(): number };
+  readonly randomness: Randomness;
+  readonly outgoing: OutgoingHttp;
+  readonly log: EventLog;
+  /** Takes in events of other servers. */
+  readonly pdus: PduReceiver;
+  /** What a simulation puts in place of the real network. */
+  readonly dns?: Dns | undefined;
+  readonly transport?: ServerTransport | undefined;
+}
+
+/** Puts together what asks other servers and believes them. */
+export function createFederationServices(wiring: FederationWiring) {
+  const { database, serverName, key, clock, outgoing, randomness } = wiring;
+  const { federation } = wiring.config;
+  const draw = () => randomness.bytes(4).readUInt32BE() / 2 ** 32;
+  const backOff = new BackOff(
+    { database, clock, draw },
+    { firstMs: federation.retry_first * 1000, longestMs: federation.retry_longest * 1000 },
+  );
+  const transport = wiring.transport ?? new HttpsTransport(outgoing.reach, outgoing.trust);
+  const dns = wiring.dns ?? new SystemDns();
+  const resolution = new ServerResolution(new WellKnownServers(outgoing, clock), dns, draw);
+  const client = new FederationClient({ serverName, key, resolution, transport, backOff });
+  const oldKeys = parseOldKeys(federation.old_keys);
+  const ownKeys = new OwnKeys(serverName, key, oldKeys, clock);
+  const notaries = federation.trusted_key_servers.map(parseName);
+  const fetcher = new KeyFetcher({ client, database, clock, notaries });
+  const old = new Map(oldKeys.map((one) => [one.keyId, VerifyKey.of(one.publicKey)]));
+  const keyRing = new KeyRing(database, fetcher, { server: serverName, key, old });
+  const acl = new RoomAcl(wiring.log, database);
+  const eduHandlers = new EduHandlers();
+  return {
+    backOff,
+    federationClient: client,
+    transport,
+    ownKeys,
+    keyRing,
+    notary: new Notary({ database, fetcher, own: { server: serverName, keys: ownKeys }, clock }),
+    roomAcl: acl,
+    serverAuthentication: new ServerAuthentication({ serverName, keys: keyRing, acl, backOff, clock }),
+    eduHandlers,
+    transactions: new TransactionReceiver(wiring.pdus, eduHandlers),
+  };
+}
+
+export type FederationServices = ReturnType<typeof createFederationServices>;

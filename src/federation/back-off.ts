@@ -1,0 +1,118 @@
+import { boundedCache } from '../platform/bounded-cache.ts';
+import type { ServerName } from '../protocol/identifiers.ts';
+import { isJsonObject } from '../protocol/json.ts';
+import type { Change, Database } from '../storage/database.ts';
+import * as destinationsStore from '../storage/destinations-store.ts';
+import { UnitOfWork } from '../storage/unit-of-work.ts';
+
+/** How long servers that do not answer are left in peace, in milliseconds. */
+export interface BackOffTimes {
+  readonly firstMs: number;
+  readonly longestMs: number;
+}
+
+interface Failure {
+  readonly since: number;
+  readonly retryAt: number;
+  readonly retryMs: number;
+}
+
+const MOST_SERVERS = 20_000;
+const ANSWERS = 'answers';
+
+/**
+ * Which servers do not answer, and when each may be tried again: after each failure in twice the time, a fifth more or
+ * less by chance. Kept in the database; every process knows.
+ */
+export class BackOff {
+  readonly #database: Database;
+  readonly #clock: { now(): number };
+  readonly #draw: () => number;
+  readonly #times: BackOffTimes;
+  readonly #known = boundedCache<ServerName, Failure | typeof ANSWERS>(MOST_SERVERS);
+  readonly #onHeard: ((server: ServerName) => void)[] = [];
+
+  /** @param needs.draw a random number from 0 (inclusive) to 1. */
+  constructor(
+    needs: { database: Database; clock: { now(): number }; draw: () => number },
+    times: BackOffTimes,
+  ) {
+    this.#database = needs.database;
+    this.#clock = needs.clock;
+    this.#draw = needs.draw;
+    this.#times = times;
+    needs.database.subscribe((changes) => {
+      for (const change of changes) this.#note(change);
+    });
+  }
+
+  /** Calls a listener when a server that did not answer was heard of again, in whatever process. */
+  onHeard(listener: (server: ServerName) => void): void {
+    this.#onHeard.push(listener);
+  }
+
+  /** Milliseconds until the server may be asked; 0 when it may be now. */
+  async waitMs(server: ServerName): Promise<number> {
+    const failure = await this.#failure(server);
+    return failure === undefined ? 0 : Math.max(0, failure.retryAt - this.#clock.now());
+  }
+
+  /** Since when the server does not answer, in milliseconds since the epoch; undefined while it does. */
+  async failingSince(server: ServerName): Promise<number | undefined> {
+    return (await this.#failure(server))?.since;
+  }
+
+  /** The server did not answer. Failures within the time in which it should have been left in peace count once. */
+  async failed(server: ServerName): Promise<void> {
+    const now = this.#clock.now();
+    const before = await this.#failure(server);
+    if (before && before.retryAt > now) return;
+    const { firstMs, longestMs } = this.#times;
+    const retryMs = before ? Math.min(Math.max(before.retryMs, firstMs) * 2, longestMs) : firstMs;
+    const retryAt = Math.ceil(now + retryMs * (0.8 + 0.4 * this.#draw()));
+    const failure = { since: before?.since ?? now, retryAt, retryMs: Math.ceil(retryMs) };
+    this.#known.set(server, failure);
+    const unit = new UnitOfWork();
+    destinationsStore.setFailing(unit, server, failure);
+    announce(unit, server, failure);
+    await this.#database.commit(unit);
+  }
+
+  /** The server answered, or asked something itself: it may be asked again. */
+  async heardOf(server: ServerName): Promise<void> {
+    if (this.#known.get(server) === ANSWERS) return;
+    const failure = await this.#failure(server);
+    if (failure === undefined) return;
+    this.#known.set(server, ANSWERS);
+    const unit = new UnitOfWork();
+    destinationsStore.setAnswering(unit, server);
+    announce(unit, server, undefined);
+    await this.#database.commit(unit);
+  }
+
+  async #failure(server: ServerName): Promise<Failure | undefined> {
+    const known = this.#known.get(server);
+    if (known !== undefined) return known === ANSWERS ? undefined : known;
+    const row = await destinationsStore.of(this.#database, server);
+    const failure =
+      row === undefined || row.failing_since === null
+        ? undefined
+        : { since: row.failing_since, retryAt: row.retry_at, retryMs: row.retry_ms };
+    this.#known.set(server, failure ?? ANSWERS);
+    return failure;
+  }
+
+  #note(change: Change): void {
+    if (change.topic === 'reset') this.#known.clear();
+    if (change.topic !== 'destination' || !isJsonObject(change.data)) return;
+    const server = change.data.server as ServerName;
+    const { failure } = change.data;
+    this.#known.set(server, isJsonObject(failure) ? (failure as unknown as Failure) : ANSWERS);
+    if (!isJsonObject(failure)) for (const listener of this.#onHeard) listener(server);
+  }
+}
+
+function announce(unit: UnitOfWork, server: ServerName, failure: Failure | undefined): void {
+  const data = { server, ...(failure === undefined ? {} : { failure: { ...failure } }) };
+  unit.announce({ topic: 'destination', position: unit.position(), data });
+}

@@ -1,0 +1,216 @@
+import { AddressBlocked } from '../platform/reachable-addresses.ts';
+import type { ServerName } from '../protocol/identifiers.ts';
+import { isJsonObject, type JsonObject } from '../protocol/json.ts';
+import type { SigningKey } from '../protocol/signing.ts';
+import type { BackOff } from './back-off.ts';
+import type { ServerResolution } from './discovery/server-resolution.ts';
+import { FederationError } from './federation-error.ts';
+import type { ServerTransport, WireAnswer } from './transport/server-transport.ts';
+import { authorizationOf } from './x-matrix.ts';
+
+/** A request to another server. */
+export interface FederationRequest {
+  readonly method: 'GET' | 'PUT' | 'POST';
+  /** From `/_matrix` on, each part of it encoded already. */
+  readonly path: string;
+  /** Values that are undefined are left out; of an array, each is given. */
+  readonly query?: Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
+  readonly body?: JsonObject;
+  /** Milliseconds for the whole of it; 30 seconds by default. */
+  readonly timeoutMs?: number;
+  /** Most bytes of the answer; 50 MiB by default. */
+  readonly maxBytes?: number;
+  /** False for the few requests that are not signed, such as for keys. */
+  readonly signed?: boolean;
+  /** Whether to ask a server that did not answer lately all the same. */
+  readonly evenWhenFailing?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+const DEFAULT_MAX_BYTES = 50 * 1024 * 1024;
+const MAX_ERROR_BYTES = 65_536;
+
+/** Asks other servers. */
+export class FederationClient {
+  readonly serverName: ServerName;
+  readonly #key: SigningKey;
+  readonly #resolution: ServerResolution;
+  readonly #transport: ServerTransport;
+  readonly #backOff: BackOff;
+
+  constructor(needs: {
+    serverName: ServerName;
+    key: SigningKey;
+    resolution: ServerResolution;
+    transport: ServerTransport;
+    backOff: BackOff;
+  }) {
+    this.serverName = needs.serverName;
+    this.#key = needs.key;
+    this.#resolution = needs.resolution;
+    this.#transport = needs.transport;
+    this.#backOff = needs.backOff;
+  }
+
+  /**
+   * Sends a signed request and gives the JSON object that is the answer.
+   *
+   * @throws FederationError when there is none.
+   */
+  async request(destination: ServerName, request: FederationRequest): Promise<JsonObject> {
+    return this.#asking(destination, request, async (answer, signal) => {
+      const bytes = await readBody(answer, request.maxBytes ?? DEFAULT_MAX_BYTES, signal);
+      const body = bytes === undefined ? undefined : parseObject(bytes);
+      if (body) return body;
+      const message = `${destination} answered with something else than a JSON object of the allowed size`;
+      throw new FederationError(destination, 'bad-answer', message);
+    });
+  }
+
+  /**
+   * As `request`, for answers that are not JSON: `read` gets the answer once its status says that it is one, and a signal
+   * that ends the time for it. It must read or destroy the body.
+   */
+  async stream<Result>(
+    destination: ServerName,
+    request: FederationRequest,
+    read: (answer: WireAnswer, signal: AbortSignal) => Promise<Result>,
+  ): Promise<Result> {
+    return this.#asking(destination, request, read);
+  }
+
+  async #asking<Result>(
+    destination: ServerName,
+    request: FederationRequest,
+    read: (answer: WireAnswer, signal: AbortSignal) => Promise<Result>,
+  ): Promise<Result> {
+    if (destination === this.serverName) throw new Error('This server must not ask itself over federation');
+    if (request.evenWhenFailing !== true && (await this.#backOff.waitMs(destination)) > 0) {
+      const message = `${destination} did not answer lately: it is not asked again yet`;
+      throw new FederationError(destination, 'backing-off', message);
+    }
+    const timeout = AbortSignal.timeout(request.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    const signal = request.signal ? AbortSignal.any([timeout, request.signal]) : timeout;
+    try {
+      const answer = await this.#send(destination, request, signal);
+      const result = await this.#accept(destination, answer, signal, read);
+      await this.#backOff.heardOf(destination);
+      return result;
+    } catch (error) {
+      const failure = translate(destination, error, timeout);
+      await this.#note(destination, failure, request.signal);
+      throw failure;
+    }
+  }
+
+  /** Tries one route after the other until one can be connected to. */
+  async #send(destination: ServerName, request: FederationRequest, signal: AbortSignal): Promise<WireAnswer> {
+    const target = request.path + queryOf(request.query);
+    const body = request.body === undefined ? undefined : JSON.stringify(request.body);
+    const headers: Record<string, string> = { accept: 'application/json' };
+    if (body !== undefined) headers['content-type'] = 'application/json';
+    if (request.signed !== false) {
+      const { method, body: content } = request;
+      const signed = { method, uri: target, origin: this.serverName, destination, content };
+      headers.authorization = authorizationOf(signed, this.#key);
+    }
+    const routes = await this.#resolution.routes(destination);
+    let failure: unknown;
+    for (const route of routes) {
+      try {
+        return await this.#transport.request(route, {
+          method: request.method,
+          target,
+          headers,
+          body,
+          signal,
+        });
+      } catch (error) {
+        failure = error;
+        if (signal.aborted) break;
+      }
+    }
+    throw failure;
+  }
+
+  async #accept<Result>(
+    destination: ServerName,
+    answer: WireAnswer,
+    signal: AbortSignal,
+    read: (answer: WireAnswer, signal: AbortSignal) => Promise<Result>,
+  ): Promise<Result> {
+    const { status } = answer;
+    if (status >= 200 && status < 300) return read(answer, signal);
+    const bytes = await readBody(answer, MAX_ERROR_BYTES, signal).catch(() => undefined);
+    const body = (bytes && parseObject(bytes)) ?? {};
+    const why = typeof body.error === 'string' ? `: ${body.error.slice(0, 200)}` : '';
+    throw new FederationError(destination, 'refused', `${destination} answered ${status}${why}`, {
+      status,
+      body,
+    });
+  }
+
+  async #note(
+    destination: ServerName,
+    failure: FederationError,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    if (failure.reason === 'backing-off' || signal?.aborted === true) return;
+    if (failure.isTransient) await this.#backOff.failed(destination);
+    else await this.#backOff.heardOf(destination);
+  }
+}
+
+function queryOf(query: FederationRequest['query']): string {
+  if (query === undefined) return '';
+  const text = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) {
+    if (value === undefined) continue;
+    for (const one of Array.isArray(value) ? (value as readonly string[]) : [String(value)])
+      text.append(key, one);
+  }
+  const encoded = text.toString().replaceAll('+', '%20');
+  return encoded === '' ? '' : `?${encoded}`;
+}
+
+/** The body; undefined when it is larger than allowed. */
+async function readBody(
+  answer: WireAnswer,
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of answer.body) {
+    size += (chunk as Buffer).length;
+    if (size > maxBytes) return undefined;
+    chunks.push(chunk as Buffer);
+  }
+  signal.throwIfAborted();
+  return Buffer.concat(chunks, size);
+}
+
+function parseObject(bytes: Buffer): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(bytes.toString('utf8'));
+    return isJsonObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function translate(destination: ServerName, error: unknown, timeout: AbortSignal): FederationError {
+  if (error instanceof FederationError) return error;
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof AddressBlocked) {
+      return new FederationError(destination, 'unreachable', cause.message, { cause: error });
+    }
+  }
+  const late =
+    timeout.aborted || (error as { code?: string } | undefined)?.code === 'UND_ERR_CONNECT_TIMEOUT';
+  const [reason, message] = late
+    ? (['timeout', `${destination} did not answer in time`] as const)
+    : (['unreachable', `${destination} cannot be reached`] as const);
+  return new FederationError(destination, reason, message, { cause: error });
+}

@@ -1,0 +1,125 @@
+import { boundedCache } from '../../platform/bounded-cache.ts';
+import type { ServerName } from '../../protocol/identifiers.ts';
+import { isJsonObject } from '../../protocol/json.ts';
+import { VerifyKey, verifyJson } from '../../protocol/signing.ts';
+import type { Database } from '../../storage/database.ts';
+import * as serverKeysStore from '../../storage/server-keys-store.ts';
+import { UnitOfWork } from '../../storage/unit-of-work.ts';
+import type { FederationClient } from '../federation-client.ts';
+import { FederationError } from '../federation-error.ts';
+import { parseKeyAnswer, type KeyAnswer } from './key-answer.ts';
+
+const REQUEST = { signed: false, timeoutMs: 10_000, maxBytes: 262_144 } as const;
+/** A server is not asked for its keys again within this time, in milliseconds, after a success or a failure. */
+const PAUSE_MS = 10_000;
+const MOST_SERVERS = 20_000;
+
+/** Asks servers for their keys, or notaries where they do not answer, and keeps what is said. */
+export class KeyFetcher {
+  readonly #client: FederationClient;
+  readonly #database: Database;
+  readonly #clock: { now(): number };
+  readonly #notaries: readonly ServerName[];
+  readonly #asking = new Map<ServerName, Promise<KeyAnswer | undefined>>();
+  readonly #askedAt = boundedCache<ServerName, number>(MOST_SERVERS);
+
+  constructor(needs: {
+    client: FederationClient;
+    database: Database;
+    clock: { now(): number };
+    notaries: readonly ServerName[];
+  }) {
+    this.#client = needs.client;
+    this.#database = needs.database;
+    this.#clock = needs.clock;
+    this.#notaries = needs.notaries.filter((notary) => notary !== needs.client.serverName);
+  }
+
+  /** What the server, or a notary, says of its keys now; undefined when nobody says anything, or was asked just before. */
+  fetch(server: ServerName): Promise<KeyAnswer | undefined> {
+    const asking = this.#asking.get(server);
+    if (asking) return asking;
+    const now = this.#clock.now();
+    if (now - (this.#askedAt.get(server) ?? 0) < PAUSE_MS) return Promise.resolve(undefined);
+    this.#askedAt.set(server, now);
+    const begun = this.#fetch(server).finally(() => this.#asking.delete(server));
+    this.#asking.set(server, begun);
+    return begun;
+  }
+
+  async #fetch(server: ServerName): Promise<KeyAnswer | undefined> {
+    const found = (await this.#direct(server)) ?? (await this.#byNotaries(server));
+    if (!found) return undefined;
+    const unit = new UnitOfWork();
+    serverKeysStore.put(unit, server, found.keys, {
+      answer: found.text,
+      fetched_at: this.#clock.now(),
+      valid_until: found.validUntil,
+    });
+    await this.#database.commit(unit);
+    return found;
+  }
+
+  /** A server that signs a request to us is there: it is asked even if it did not answer lately. */
+  async #direct(server: ServerName): Promise<KeyAnswer | undefined> {
+    try {
+      const request = {
+        ...REQUEST,
+        method: 'GET',
+        path: '/_matrix/key/v2/server',
+        evenWhenFailing: true,
+      } as const;
+      const body = await this.#client.request(server, request);
+      return parseKeyAnswer(body, server, this.#clock.now());
+    } catch (error) {
+      if (error instanceof FederationError) return undefined;
+      throw error;
+    }
+  }
+
+  async #byNotaries(server: ServerName): Promise<KeyAnswer | undefined> {
+    for (const notary of this.#notaries) {
+      if (notary === server) continue;
+      const found = await this.#byNotary(notary, server);
+      if (found) return found;
+    }
+    return undefined;
+  }
+
+  async #byNotary(notary: ServerName, server: ServerName): Promise<KeyAnswer | undefined> {
+    const trusted = await this.#keysOf(notary);
+    try {
+      const answer = await this.#client.request(notary, {
+        ...REQUEST,
+        method: 'POST',
+        path: '/_matrix/key/v2/query',
+        body: { server_keys: { [server]: {} } },
+      });
+      const now = this.#clock.now();
+      const found = (Array.isArray(answer.server_keys) ? answer.server_keys : []).flatMap((one) => {
+        if (!isJsonObject(one) || !trusted.some(([id, key]) => verifyJson(one, notary, id, key))) return [];
+        return parseKeyAnswer(one, server, now) ?? [];
+      });
+      return found.sort((a, b) => b.validUntil - a.validUntil)[0];
+    } catch (error) {
+      if (error instanceof FederationError) return undefined;
+      throw error;
+    }
+  }
+
+  /** A notary's own keys, by which its answers are believed. */
+  async #keysOf(notary: ServerName): Promise<[string, VerifyKey][]> {
+    const now = this.#clock.now();
+    const kept = await serverKeysStore.answer(this.#database, notary);
+    const known = kept && kept.valid_until > now ? parseKept(kept.answer, notary, now) : undefined;
+    const answer = known ?? (await this.#direct(notary));
+    return (answer?.keys ?? [])
+      .filter((row) => row.valid_until >= now)
+      .map((row) => [row.key_id, VerifyKey.of(row.public_key)]);
+  }
+}
+
+function parseKept(text: string, server: ServerName, now: number): KeyAnswer | undefined {
+  const body: unknown = JSON.parse(text);
+  return isJsonObject(body) ? parseKeyAnswer(body, server, now) : undefined;
+}

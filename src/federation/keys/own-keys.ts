@@ -1,0 +1,75 @@
+import type { ServerName } from '../../protocol/identifiers.ts';
+import type { JsonObject } from '../../protocol/json.ts';
+import { signJson, VerifyKey, type SigningKey } from '../../protocol/signing.ts';
+
+/** A key that this server signed with before. */
+export interface OldKey {
+  readonly keyId: string;
+  /** Base64. */
+  readonly publicKey: string;
+  /** Milliseconds: when it was last used. */
+  readonly expiredAt: number;
+}
+
+/** How long others may keep the answer, and how long it is handed out before it is made anew, in milliseconds. */
+const VALID_MS = 24 * 3_600_000;
+const FRESH_MS = 3_600_000;
+
+/** The keys that this server publishes (Server-Server API, "Publishing Keys"). */
+export class OwnKeys {
+  readonly #serverName: ServerName;
+  readonly #key: SigningKey;
+  readonly #old: readonly OldKey[];
+  readonly #clock: { now(): number };
+  #answer: { body: JsonObject; madeAt: number } | undefined;
+
+  constructor(serverName: ServerName, key: SigningKey, old: readonly OldKey[], clock: { now(): number }) {
+    this.#serverName = serverName;
+    this.#key = key;
+    this.#old = old;
+    this.#clock = clock;
+  }
+
+  /** The signed answer to whoever asks for this server's keys: valid for at least 23 hours. */
+  answer(): JsonObject {
+    const now = this.#clock.now();
+    if (!this.#answer || Math.abs(now - this.#answer.madeAt) > FRESH_MS) {
+      this.#answer = { body: this.#make(now), madeAt: now };
+    }
+    return this.#answer.body;
+  }
+
+  /** Another server's answer about its keys with this server's signature added, as a notary gives it. */
+  countersign(answer: JsonObject): JsonObject {
+    return signJson(answer, this.#serverName, this.#key);
+  }
+
+  #make(now: number): JsonObject {
+    const old = this.#old.map(({ keyId, publicKey, expiredAt }) => [
+      keyId,
+      { key: publicKey, expired_ts: expiredAt },
+    ]);
+    const body = {
+      server_name: this.#serverName,
+      valid_until_ts: now + VALID_MS,
+      verify_keys: { [this.#key.keyId]: { key: this.#key.publicKey } },
+      old_verify_keys: Object.fromEntries(old) as JsonObject,
+    };
+    return signJson(body, this.#serverName, this.#key);
+  }
+}
+
+/**
+ * The old keys that a configuration names: `ed25519:id key-in-base64 milliseconds` each.
+ *
+ * @throws Error for one that is not like that.
+ */
+export function parseOldKeys(lines: readonly string[]): OldKey[] {
+  return lines.map((line) => {
+    const [, keyId, publicKey, expired] = /^(ed25519:\w+) +(\S+) +(\d{1,15})$/.exec(line) ?? [];
+    if (keyId === undefined || publicKey === undefined) {
+      throw new Error(`federation.old_keys: "${line}" is not "ed25519:id key-in-base64 milliseconds"`);
+    }
+    return { keyId, publicKey: VerifyKey.of(publicKey).publicKey, expiredAt: Number(expired) };
+  });
+}

@@ -1,0 +1,22 @@
+import type { EventId, RoomId, ServerName } from '../../protocol/identifiers.ts';
+import type { JsonObject } from '../../protocol/json.ts';
+
+/** What became of one event of a transaction: taken (also if it was known, or is soft-failed), or refused. */
+export interface PduResult {
+  readonly error?: string;
+}
+
+/** Takes in the events that other servers send. */
+export interface PduReceiver {
+  /**
+   * Takes in events of one room, in the order given. Of the events nothing was checked but that they are objects.
+   * Resolves when those that were taken are durable; never rejects for what is wrong with an event.
+   *
+   * @param origin the server that sent them.
+   */
+  receive(
+    origin: ServerName,
+    roomId: RoomId,
+    pdus: readonly JsonObject[],
+  ): Promise<ReadonlyMap<EventId, PduResult>>;
+}

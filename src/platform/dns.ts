@@ -1,0 +1,37 @@
+import { Resolver } from 'node:dns/promises';
+
+/** One SRV record (RFC 2782). */
+export interface ServiceRecord {
+  /** The host to connect to. */
+  readonly name: string;
+  readonly port: number;
+  /** Lower ones are tried first. */
+  readonly priority: number;
+  /** Share of the connections, among those of the same priority. */
+  readonly weight: number;
+}
+
+/** Where names are looked up, so that tests and simulations can give another place. */
+export interface Dns {
+  /** SRV records of a name; none when there are none, or when they cannot be found out. */
+  services(name: string): Promise<readonly ServiceRecord[]>;
+}
+
+/** Milliseconds for one try, and how many. */
+const PATIENCE = { timeout: 3_000, tries: 2 };
+/** A service of more machines than this is cut. */
+const MOST_RECORDS = 32;
+
+/** The machine's resolver. */
+export class SystemDns implements Dns {
+  readonly #resolver = new Resolver(PATIENCE);
+
+  async services(name: string): Promise<readonly ServiceRecord[]> {
+    try {
+      const records = await this.#resolver.resolveSrv(name);
+      return records.slice(0, MOST_RECORDS);
+    } catch {
+      return [];
+    }
+  }
+}

@@ -1,0 +1,145 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { pino } from 'pino';
+import { loadConfig } from '../platform/config/load-config.ts';
+import { serverName, type ServerName } from '../protocol/identifiers.ts';
+import { startServer, type Overrides, type RunningServer } from '../server.ts';
+import { TestAuthority } from './certificates.ts';
+import { ENGINES, makePlace, type TestPlace } from './engines.ts';
+import { TestClient } from './test-client.ts';
+import { FAST } from './test-server.ts';
+
+/** One of several servers that know each other. */
+export interface FederatingServer {
+  /** Such as `localhost:40123`. */
+  readonly name: ServerName;
+  readonly server: RunningServer;
+  /** A registered person. */
+  person(name: string): Promise<TestClient>;
+  /** Stops the server; it answers nothing until it is started again. */
+  stop(): Promise<void>;
+  /** Starts it again on the same data, under the same name. */
+  start(): Promise<void>;
+}
+
+/** The servers of a test. */
+export interface TestFederation {
+  readonly a: FederatingServer;
+  readonly b: FederatingServer;
+  /** There only if the test asks for three. */
+  readonly c: FederatingServer;
+  /** Signs the certificates of all of them. */
+  readonly authority: TestAuthority;
+}
+
+interface Options {
+  readonly servers?: 2 | 3;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly overrides?: Overrides;
+}
+
+/**
+ * Declares a test with servers that reach each other over TLS on loopback, once on each engine. A server that does not
+ * answer is tried again almost at once.
+ */
+export function onFederation(
+  title: string,
+  run: (federation: TestFederation) => Promise<void>,
+  options: Options = {},
+): void {
+  for (const engine of ENGINES) {
+    void test(`${title} (${engine})`, async () => {
+      const authority = new TestAuthority();
+      const servers: Member[] = [];
+      try {
+        for (let i = 0; i < (options.servers ?? 2); i++) {
+          servers.push(await Member.create(await makePlace(engine), authority, options));
+        }
+        const [a, b, c] = servers as [Member, Member, Member];
+        await run({ a, b, c, authority });
+      } finally {
+        for (const server of servers) await server.remove();
+      }
+    });
+  }
+}
+
+class Member implements FederatingServer {
+  readonly name: ServerName;
+  readonly #place: TestPlace;
+  readonly #folder: string;
+  readonly #env: Readonly<Record<string, string>>;
+  readonly #overrides: Overrides;
+  #server: RunningServer | undefined;
+
+  static async create(place: TestPlace, authority: TestAuthority, options: Options): Promise<Member> {
+    const member = new Member(place, await freePort(), authority, options);
+    await member.start();
+    return member;
+  }
+
+  private constructor(place: TestPlace, port: number, authority: TestAuthority, options: Options) {
+    this.name = serverName(`localhost:${port}`);
+    this.#place = place;
+    this.#folder = mkdtempSync(join(tmpdir(), 'myelin-certificates-'));
+    const { certificate, key } = authority.issue('localhost', '127.0.0.1');
+    const file = (name: string, content: string) => {
+      writeFileSync(join(this.#folder, name), content);
+      return join(this.#folder, name);
+    };
+    this.#env = {
+      ...FAST,
+      ...place.env,
+      MYELIN_SERVER_NAME: this.name,
+      MYELIN_FEDERATION_HOST: '127.0.0.1',
+      MYELIN_FEDERATION_PORT: String(port),
+      MYELIN_FEDERATION_CERTIFICATE_FILE: file('certificate.pem', certificate),
+      MYELIN_FEDERATION_PRIVATE_KEY_FILE: file('key.pem', key),
+      MYELIN_FEDERATION_RETRY_FIRST: '0.1',
+      MYELIN_FEDERATION_RETRY_LONGEST: '1',
+      MYELIN_OUTGOING_CA_FILE: file('authority.pem', authority.certificate),
+      MYELIN_OUTGOING_ALLOWED_RANGES: '127.0.0.0/8',
+      ...options.env,
+    };
+    this.#overrides = options.overrides ?? {};
+  }
+
+  get server(): RunningServer {
+    if (!this.#server) throw new Error(`${this.name} was stopped`);
+    return this.#server;
+  }
+
+  person(name: string): Promise<TestClient> {
+    return new TestClient(this.server.url).register(name);
+  }
+
+  async start(): Promise<void> {
+    this.#server = await startServer(loadConfig({ env: this.#env }), {
+      log: pino({ level: 'error' }, pino.destination(2)),
+      ...this.#overrides,
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.#server?.close();
+    this.#server = undefined;
+  }
+
+  async remove(): Promise<void> {
+    await this.stop();
+    rmSync(this.#folder, { recursive: true, force: true });
+    await this.#place.remove();
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
