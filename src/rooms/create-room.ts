@@ -45,6 +45,7 @@ const EMPTY: HeadPoint = {
   root: undefined,
   joinedCount: 0,
   invitedCount: 0,
+  remoteJoined: 0,
 };
 
 /** Makes rooms. */

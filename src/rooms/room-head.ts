@@ -22,6 +22,8 @@ export interface HeadPoint {
   root: StateRoot | undefined;
   joinedCount: number;
   invitedCount: number;
+  /** How many of the joined members are users of other servers. */
+  remoteJoined: number;
 }
 
 /** What a unit of work does to a room. */
@@ -143,5 +145,6 @@ function pointOf(row: roomsStore.RoomRow): HeadPoint {
     root: rootFromBytes(row.state_root),
     joinedCount: row.joined_count,
     invitedCount: row.invited_count,
+    remoteJoined: row.remote_joined,
   };
 }

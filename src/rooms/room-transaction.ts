@@ -11,6 +11,7 @@ import { eventReferences } from './event-references.ts';
 import type { EventSigner } from './event-signer.ts';
 import { prepareRedaction, type PreparedRedaction } from './redactions.ts';
 import type { HeadPoint, RoomHead } from './room-head.ts';
+import { joinedBy, serverMoveOf, type ServerMove } from './server-moves.ts';
 import type { NewNode, StateTries } from './state-trie.ts';
 import { rootToBytes, StoredEvent } from './stored-event.ts';
 import { encodeTransaction, type ClientTransaction } from './client-transaction.ts';
@@ -48,6 +49,10 @@ export class RoomTransaction {
   readonly state = new Map<StateKey, StoredEvent>();
   readonly nodes: NewNode[] = [];
   readonly redactions: PreparedRedaction[] = [];
+  /** Those of the events that this server sends to the others in the room. */
+  readonly outgoing = new Set<StoredEvent>();
+  /** How the events change which servers are in the room. */
+  readonly serverMoves: ServerMove[] = [];
   point: HeadPoint;
   /** Names the client's transaction, whose retry is to give the first event of this one. */
   transactionKey: Uint8Array | undefined = undefined;
@@ -98,6 +103,7 @@ export class RoomTransaction {
     }
     event.hasAggregations = false;
     this.events.push(event);
+    this.outgoing.add(event);
     this.point.extremities = [event.eventId];
     this.point.depth = signed.pdu.depth;
     if (event.redacts !== undefined) {
@@ -215,6 +221,10 @@ export class RoomTransaction {
     const is = after.content.membership;
     this.point.joinedCount += Number(is === 'join') - Number(was === 'join');
     this.point.invitedCount += Number(is === 'invite') - Number(was === 'invite');
+    const move = serverMoveOf(this.#needs.signer.serverName, after.stateKey as UserId, was, is);
+    if (move === undefined) return;
+    this.serverMoves.push(move);
+    this.point.remoteJoined += joinedBy(move);
   }
 }
 

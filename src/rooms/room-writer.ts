@@ -10,6 +10,7 @@ import * as roomsStore from '../storage/rooms-store.ts';
 import { type Position, UnitOfWork } from '../storage/unit-of-work.ts';
 import { RoomHead } from './room-head.ts';
 import { RoomTransaction, type TransactionNeeds } from './room-transaction.ts';
+import { writeServerMoves } from './server-moves.ts';
 import { insertNodes } from './state-trie.ts';
 import { rootToBytes, type StoredEvent } from './stored-event.ts';
 
@@ -26,6 +27,8 @@ export interface EventChange extends JsonObject {
   parent?: EventId;
   /** The event that this one redacted. */
   redacted?: EventId;
+  /** The event is for the other servers in the room. */
+  outgoing?: true;
 }
 
 /** Decides what to append. Run again from the start when another writer was first, so it must have no side effects. */
@@ -195,7 +198,13 @@ function fill(unit: UnitOfWork, transaction: RoomTransaction, isNewRoom: boolean
   const before = { version, extremities: JSON.stringify(extremities) };
   writeRoom(unit, transaction, isNewRoom ? undefined : before, newest);
   insertNodes(unit, transaction.nodes);
-  for (const [event, position] of positions) writeEvent(unit, event, position, point.version);
+  writeServerMoves(unit, head.roomId, transaction.serverMoves, newest);
+  const hasOthers =
+    head.point.remoteJoined > 0 || point.remoteJoined > 0 || transaction.serverMoves.length > 0;
+  for (const [event, position] of positions) {
+    const outgoing = hasOthers && transaction.outgoing.has(event);
+    writeEvent(unit, event, position, { version: point.version, outgoing });
+  }
   if (transaction.transactionKey) eventsStore.rememberTransaction(unit, transaction.transactionKey, newest);
   for (const event of transaction.state.values()) writeState(unit, event, positions.get(event) as Position);
   for (const one of transaction.redactions) {
@@ -226,14 +235,21 @@ function writeRoom(
     state_root: rootToBytes(point.root),
     joined_count: point.joinedCount,
     invited_count: point.invitedCount,
+    remote_joined: point.remoteJoined,
   };
   if (before !== undefined) return roomsStore.advance(unit, row, before, newest);
   const creator = transaction.events[0]?.sender as UserId;
   roomsStore.insert(unit, { ...row, room_version: head.version.id, creator }, newest);
 }
 
-function writeEvent(unit: UnitOfWork, event: StoredEvent, position: Position, version: number): void {
+function writeEvent(
+  unit: UnitOfWork,
+  event: StoredEvent,
+  position: Position,
+  { version, outgoing }: { version: number; outgoing: boolean },
+): void {
   eventsStore.insert(unit, event.toRow(), position);
+  if (outgoing) eventsStore.markOutgoing(unit, position);
   const related = event.relatedEvent;
   if (related) relationsStore.insert(unit, related, position);
   const data: EventChange = { eventId: event.eventId, type: event.type, sender: event.sender, version };
@@ -247,6 +263,7 @@ function writeEvent(unit: UnitOfWork, event: StoredEvent, position: Position, ve
   }
   if (related && relationsStore.isCounted(related)) data.parent = related.parentId;
   if (event.redacts !== undefined) data.redacted = event.redacts;
+  if (outgoing) data.outgoing = true;
   unit.announce({ topic: 'event', position, rooms: [event.roomId], users, data, local: event });
 }
 

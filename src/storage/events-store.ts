@@ -54,6 +54,7 @@ const transactionByKey = sql(
   `SELECT ${COLUMNS.replace('position,', 'events.position AS position,')} FROM event_transactions
    JOIN events ON events.position = event_transactions.position WHERE key = ?`,
 );
+const setOutgoing = sql(`UPDATE events SET outgoing = 1 WHERE position = ?`);
 const insertTransaction = sql(`INSERT INTO event_transactions (key, position) VALUES (?, ?)`);
 
 /** Adds an event at a position. */
@@ -73,6 +74,11 @@ export function insert(writer: Writer, row: Omit<EventRow, 'position' | 'redacte
     row.txn,
   ];
   writer.run(insertEvent, ...parameters);
+}
+
+/** Marks the event at a position as one to be sent to the other servers in its room. */
+export function markOutgoing(writer: Writer, at: Position): void {
+  writer.run(setOutgoing, at);
 }
 
 /** Overwrites an event with its redacted form. */

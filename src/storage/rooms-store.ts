@@ -17,6 +17,8 @@ export interface RoomRow {
   readonly state_root: Uint8Array;
   readonly joined_count: number;
   readonly invited_count: number;
+  /** How many of the joined members are users of other servers. */
+  readonly remote_joined: number;
   /** Position of the room's newest event. */
   readonly position: number;
   readonly published: number;
@@ -25,17 +27,17 @@ export interface RoomRow {
 /** What a unit of work changes of a room's row. */
 export type RoomHeadRow = Pick<
   RoomRow,
-  'room_id' | 'extremities' | 'depth' | 'state_root' | 'joined_count' | 'invited_count'
+  'room_id' | 'extremities' | 'depth' | 'state_root' | 'joined_count' | 'invited_count' | 'remote_joined'
 >;
 
 const roomById = sql(`SELECT * FROM rooms WHERE room_id = ?`);
 const insertRoom = sql(
   `INSERT INTO rooms (room_id, room_version, creator, version, extremities, depth, state_root, joined_count,
-     invited_count, position) VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+     invited_count, remote_joined, position) VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 );
 const updateRoom = sql(
   `UPDATE rooms SET version = version + 1, extremities = ?, depth = ?, state_root = ?, joined_count = ?,
-     invited_count = ?, position = ? WHERE room_id = ? AND version = ? AND extremities = ?`,
+     invited_count = ?, remote_joined = ?, position = ? WHERE room_id = ? AND version = ? AND extremities = ?`,
 );
 const updateRoomHead = sql(
   `UPDATE rooms SET version = version + 1, extremities = ?, depth = ?, position = ?
@@ -88,6 +90,7 @@ export function insert(
     row.state_root,
     row.joined_count,
     row.invited_count,
+    row.remote_joined,
     newest,
   );
 }
@@ -111,6 +114,7 @@ export function advance(writer: Writer, row: RoomHeadRow, before: RoomGuard, new
     row.state_root,
     row.joined_count,
     row.invited_count,
+    row.remote_joined,
     newest,
     row.room_id,
     before.version,

@@ -1,0 +1,44 @@
+import { serverNameOf, type RoomId, type ServerName, type UserId } from '../protocol/identifiers.ts';
+import type { Writer } from '../storage/database.ts';
+import * as roomServersStore from '../storage/room-servers-store.ts';
+import type { Position } from '../storage/unit-of-work.ts';
+
+/**
+ * What a change of membership is to another server: one more or one less of its users is joined, or one is no longer
+ * invited (or no longer knocks), which it is told even if it has nobody in the room.
+ */
+export interface ServerMove {
+  readonly server: ServerName;
+  readonly kind: 'join' | 'leave' | 'tell';
+}
+
+/** What the change of a user's membership is to the user's server; undefined for this server's own users, or nothing. */
+export function serverMoveOf(
+  ownServer: ServerName,
+  userId: UserId,
+  was: unknown,
+  is: unknown,
+): ServerMove | undefined {
+  if (was === is) return undefined;
+  const server = serverNameOf(userId);
+  if (server === ownServer) return undefined;
+  if (is === 'join') return { server, kind: 'join' };
+  if (was === 'join') return { server, kind: 'leave' };
+  const wasAsked = was === 'invite' || was === 'knock';
+  return wasAsked && (is === 'leave' || is === 'ban') ? { server, kind: 'tell' } : undefined;
+}
+
+/** How many more joined members of other servers a move makes. */
+export function joinedBy(move: ServerMove): number {
+  return Number(move.kind === 'join') - Number(move.kind === 'leave');
+}
+
+/** Writes moves down, in the unit of the membership events. `at` is the position of the last of them. */
+export function writeServerMoves(
+  unit: Writer,
+  roomId: RoomId,
+  moves: readonly ServerMove[],
+  at: Position,
+): void {
+  for (const { server, kind } of moves) roomServersStore[kind](unit, server, roomId, at);
+}
