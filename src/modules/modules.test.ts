@@ -15,6 +15,9 @@ onServers('account data is kept and synced, of the account and of rooms [B040]',
   await alice.ok('PUT', path, { a: 1 });
   await alice.ok('PUT', `/v3/user/${alice.userId}/rooms/${room}/account_data/org.example`, { b: 2 });
   assert.deepEqual(await alice.ok('GET', path), { a: 1 });
+  const inRoom = `/v3/user/${alice.userId}/rooms/${room}/account_data/org.example`;
+  assert.deepEqual(await alice.ok('GET', inRoom), { b: 2 });
+  await bob.fails(403, 'M_FORBIDDEN', 'GET', inRoom);
   const body = await alice.sync({ since });
   assert.deepEqual(body.account_data?.events, [{ type: 'org.example', content: { a: 1 } }]);
   assert.deepEqual(joined(body, room).account_data?.events, [{ type: 'org.example', content: { b: 2 } }]);
@@ -177,6 +180,17 @@ onServers('a receipt in one thread leaves the others as they are [B063]', async 
   });
   await alice.say(room, 'nobody hears this');
   assert.deepEqual(await counts(), [0, 3]);
+});
+
+onServers('one field of a profile is read, whoever asks [B037 partial]', async ({ person, anonymous }) => {
+  const alice = await person('alice');
+  const path = `/v3/profile/${alice.userId}`;
+  assert.deepEqual(await anonymous().ok('GET', `${path}/displayname`), { displayname: 'alice' });
+  await alice.ok('PUT', `${path}/org.example.colour`, { 'org.example.colour': 'green' });
+  const colour = await anonymous().ok('GET', `${path}/org.example.colour`);
+  assert.deepEqual(colour, { 'org.example.colour': 'green' });
+  await alice.ok('DELETE', `${path}/org.example.colour`);
+  await anonymous().fails(404, 'M_NOT_FOUND', 'GET', `${path}/org.example.colour`);
 });
 
 onServers('profiles have no fields that nobody set [B037 partial]', async ({ person, anonymous }) => {

@@ -31,6 +31,8 @@ onServers('what is uploaded can be downloaded, by everybody with an account [B04
   for (const version of ['v3', 'r0', 'v1']) {
     const got = await get(s.anonymous(), `/_matrix/media/${version}/download/${uri}`);
     assert.ok(got.bytes.equals(bytes), version);
+    const named = await get(s.anonymous(), `/_matrix/media/${version}/download/${uri}/other.png`);
+    assert.equal(named.headers.get('content-disposition'), 'attachment; filename="other.png"');
   }
   await s.restart();
   const after = new TestClient(s.server.url, alice.token);

@@ -17,6 +17,7 @@ const gateway = createServer((request, response) => {
   });
 });
 await once(gateway.listen(0, '127.0.0.1'), 'listening');
+const SMS_URL = `http://127.0.0.1:${(gateway.address() as AddressInfo).port}/send`;
 test.after(async () => {
   await sink.close();
   gateway.close();
@@ -223,7 +224,41 @@ onServers(
   {
     env: {
       MYELIN_OUTGOING_ALLOWED_RANGES: '127.0.0.0/8',
-      MYELIN_THREEPIDS_SMS_URL: `http://127.0.0.1:${(gateway.address() as AddressInfo).port}/send`,
+      MYELIN_THREEPIDS_SMS_URL: SMS_URL,
     },
   },
+);
+
+onServers(
+  'a phone number is added the old way, takes no second account, and lets its owner back in',
+  async (s) => {
+    const alice = await s.person('alice');
+    const number = { country: 'GB', phone_number: '07911 123458' };
+    const prove = async (path: string, secret: string) => {
+      const ask = { client_secret: secret, send_attempt: 1, ...number };
+      const { sid, submit_url: url } = await alice.ok('POST', path, ask);
+      const token = /[0-9]{6}/.exec(texts.at(-1)?.text ?? '')?.[0];
+      const submit = { sid, client_secret: secret, token };
+      await alice.ok('POST', new URL(String(url)).pathname, submit);
+      return { sid, client_secret: secret };
+    };
+    const free = await prove('/v3/register/msisdn/requestToken', 'new');
+    await alice.fails(400, 'M_NO_VALID_SESSION', 'POST', '/v3/account/3pid', { three_pid_creds: free });
+    const creds = await prove('/v3/account/3pid/msisdn/requestToken', 'add');
+    const unused = { id_server: 'identity.test', id_access_token: 'not bound without being asked' };
+    await alice.ok('POST', '/v3/account/3pid', { three_pid_creds: { ...creds, ...unused } });
+    assert.equal((await alice.ok('GET', '/v3/account/3pid')).threepids[0].address, '447911123458');
+    const taken = { client_secret: 'second', send_attempt: 1, ...number };
+    await alice.fails(400, 'M_THREEPID_IN_USE', 'POST', '/v3/register/msisdn/requestToken', taken);
+
+    const proof = await prove('/v3/account/password/msisdn/requestToken', 'forgotten');
+    await s.anonymous().ok('POST', '/v3/account/password', {
+      new_password: 'another password',
+      auth: { type: 'm.login.msisdn', threepid_creds: proof },
+    });
+    const identifier = { type: 'm.id.user', user: 'alice' };
+    const login = { type: 'm.login.password', identifier, password: 'another password' };
+    assert.equal((await s.anonymous().ok('POST', '/v3/login', login)).user_id, alice.userId);
+  },
+  { env: { MYELIN_OUTGOING_ALLOWED_RANGES: '127.0.0.0/8', MYELIN_THREEPIDS_SMS_URL: SMS_URL } },
 );
