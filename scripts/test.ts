@@ -12,7 +12,12 @@ const bin = (name: string) => `node_modules/.bin/${name}`;
 const tests = ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'e2e/**/*.test.ts'].flatMap((pattern) =>
   globSync(pattern),
 );
-const crash = process.argv.includes('--crash');
+/** Tests that do more when they are run alone: where they are, and how much more. */
+const LONGER: Readonly<Record<string, { folder: string; env: Record<string, string> }>> = {
+  '--crash': { folder: 'e2e/crash', env: { MYELIN_CRASH_ROUNDS: '50' } },
+  '--fuzz': { folder: 'src/testing/fuzz', env: { MYELIN_FUZZ_ROUNDS: '300' } },
+};
+const longer = LONGER[process.argv[2] ?? ''];
 
 const checks: [string, string[]][] = [
   ['types', [node, 'node_modules/tsc7/bin/tsc', '--noEmit', '-p', '.']],
@@ -31,14 +36,14 @@ const run: [string, string[]] = [
       node,
       ...flags,
       '--test',
-      '--test-timeout=120000',
+      `--test-timeout=${longer ? 1_800_000 : 120_000}`,
     ],
     ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
     ...[
       '--test-reporter=./scripts/conformance-reporter.ts',
       '--test-reporter-destination=data/test-results.json',
     ],
-    ...(crash ? tests.filter((file) => file.includes('e2e/crash')) : tests.sort()),
+    ...(longer ? tests.filter((file) => file.includes(longer.folder)) : tests.sort()),
   ],
 ];
 
@@ -50,13 +55,9 @@ const tables: [string, string[]][] = [
   ['endpoint table', [node, ...flags, 'scripts/endpoints.ts', ...check]],
 ];
 
-for (const [name, [command = '', ...args]] of crash ? [run] : [...checks, run, ...tables]) {
+for (const [name, [command = '', ...args]] of longer ? [run] : [...checks, run, ...tables]) {
   const begun = performance.now();
-  const env = {
-    ...process.env,
-    MYELIN_EXERCISED: resolve(EXERCISED),
-    ...(crash ? { MYELIN_CRASH_ROUNDS: '50' } : {}),
-  };
+  const env = { ...longer?.env, ...process.env, MYELIN_EXERCISED: resolve(EXERCISED) };
   const { status } = spawnSync(command, args, { stdio: 'inherit', env });
   const seconds = ((performance.now() - begun) / 1000).toFixed(1);
   process.stderr.write(`${status === 0 ? 'passed' : 'FAILED'}: ${name}, ${seconds} s\n`);

@@ -47,7 +47,7 @@ import { fallbackPages } from './web/fallback-page.ts';
 import { firstRunPage } from './web/first-run-page.ts';
 import { loginPages } from './web/login-page.ts';
 import { validationPages } from './web/validation-page.ts';
-import type { LimitName } from './wire/endpoint.ts';
+import type { AnyDeclaration, LimitName } from './wire/endpoint.ts';
 import { answerTheRest, collectRoutes, countRequests, createHttpServer } from './wire/http-server.ts';
 import { registerEndpoints, tooManyRequests } from './wire/register-endpoints.ts';
 import { listenTls, type TlsListener } from './wire/tls-listener.ts';
@@ -74,6 +74,8 @@ export interface RunningServer {
   /** The port on which other servers are answered over TLS; undefined where there is no certificate. */
   readonly tlsPort: number | undefined;
   readonly services: Services;
+  /** Its endpoints, as data. */
+  readonly declarations: readonly AnyDeclaration[];
   /** Reads the TLS certificate again. */
   reloadCertificate(): void;
   /** Answers waiting syncs, commits what was begun, and ends. */
@@ -252,7 +254,7 @@ async function serveFrom(database: Database, config: Config, overrides: Override
     metrics,
     stopping: stopping.signal,
   };
-  await registerEndpoints(
+  const declarations = await registerEndpoints(
     app,
     [
       ...accountEndpoints,
@@ -283,6 +285,7 @@ async function serveFrom(database: Database, config: Config, overrides: Override
     url,
     tlsPort: tls?.port,
     services,
+    declarations,
     reloadCertificate: () => tls?.reload(),
     async close() {
       stopping.abort();

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { loadConfig } from '../platform/config/load-config.ts';
 import { startServer, type Overrides, type RunningServer } from '../server.ts';
-import { assertContractKept, forgetBreaches } from './contract/checked-traffic.ts';
+import { assertContractKept, takeBreaches } from './contract/checked-traffic.ts';
 import { onBothEngines, type TestPlace } from './engines.ts';
 import { TestClient } from './test-client.ts';
 
@@ -42,7 +42,7 @@ export function onServers(
         log: pino({ level: 'error' }, pino.destination(2)),
         ...options.overrides,
       });
-    forgetBreaches();
+    takeBreaches();
     let server = await start();
     const others: RunningServer[] = [];
     try {

@@ -1,7 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import {
   fastify,
+  type ConnectionError,
   LogController,
   type FastifyBaseLogger,
   type FastifyError,
@@ -35,6 +37,15 @@ const MAX_PARAM_LENGTH = 2_048;
  * answer may take is not limited.
  */
 const LONGEST_REQUEST_MS = 1_200_000;
+/** How requests are answered that Node.js cannot read, by its code for why: status, errcode and message. */
+const GARBAGE: Readonly<Record<string, readonly [string, string, string]>> = {
+  HPE_HEADER_OVERFLOW: [
+    '431 Request Header Fields Too Large',
+    'M_TOO_LARGE',
+    'Path and headers must be at most 16 KiB together',
+  ],
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'M_UNKNOWN', 'The request took too long to arrive'],
+};
 /** Bodies shorter than this cannot be nested too deep. */
 const SHALLOW = 1_024;
 
@@ -50,6 +61,7 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
     requestTimeout: LONGEST_REQUEST_MS,
     forceCloseConnections: 'idle',
     frameworkErrors: (error, _request, reply) => void sendError(reply, error),
+    clientErrorHandler: answerGarbage,
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
@@ -144,6 +156,18 @@ export function answerTheRest(app: FastifyInstance, routes: Routes): void {
     const path = request.url.split('?', 1)[0] ?? '';
     return sendError(reply, new MatrixError(404, 'M_UNRECOGNIZED', `There is nothing at ${path}`));
   });
+}
+
+/** What is no request gets an answer, where there is still somebody to hear it, and no second one on that connection. */
+function answerGarbage(error: ConnectionError, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  const [status, code, message] = GARBAGE[error.code] ?? ['400 Bad Request', 'M_UNKNOWN', 'This is not HTTP'];
+  const body = JSON.stringify({ errcode: code, error: message });
+  const cors = Object.entries(CORS).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(
+    `HTTP/1.1 ${status}\r\n${cors.join('')}content-type: application/json\r\n` +
+      `content-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
+  );
 }
 
 function parseJson(body: Buffer): JsonValue | undefined {

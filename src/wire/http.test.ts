@@ -75,6 +75,12 @@ onServers('path parameters keep their slashes and refuse what cannot be decoded'
   await alice.fails(400, 'M_INVALID_PARAM', 'GET', '/v3/rooms/no-room-id/state');
 });
 
+onServers('a path or headers that are too long are refused like everything else [B003]', async (s) => {
+  const answer = await s.anonymous().ask('GET', `/_matrix/client/v3/sync?since=${'x'.repeat(20_000)}`);
+  assert.deepEqual([answer.status, answer.body.errcode], [431, 'M_TOO_LARGE']);
+  assert.equal(answer.headers.get('access-control-allow-origin'), '*');
+});
+
 onServers('garbage on the wire is answered or cut, and the server lives [B003]', async ({ anonymous }) => {
   const { hostname, port } = new URL(anonymous().base);
   for (const bytes of [

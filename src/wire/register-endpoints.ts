@@ -55,13 +55,13 @@ export interface Wiring {
 
 type RawRequest = FastifyRequest<{ Params: unknown; Querystring: Record<string, unknown> }>;
 
-/** Makes endpoints reachable under all their paths. */
+/** Makes endpoints reachable under all their paths. Gives the declarations of what is now there. */
 export async function registerEndpoints<Needs>(
   app: FastifyInstance,
   endpoints: readonly Endpoint<Needs>[],
   needs: Needs,
   wiring: Wiring,
-): Promise<void> {
+): Promise<AnyDeclaration[]> {
   const route = (scope: FastifyInstance, takesBytes: boolean) => {
     for (const endpoint of endpoints) {
       if ((endpoint.declaration.body === 'bytes') !== takesBytes) continue;
@@ -76,6 +76,7 @@ export async function registerEndpoints<Needs>(
     route(scope, true);
     done();
   });
+  return endpoints.map(({ declaration }) => declaration);
 }
 
 function runner<Needs>(endpoint: Endpoint<Needs>, needs: Needs, wiring: Wiring) {

@@ -26,12 +26,12 @@ watchTraffic(
  */
 export function assertContractKept(): void {
   if (breaches.size === 0) return;
-  const lines = [...breaches].join('\n');
-  forgetBreaches();
-  throw new Error(`Against the schemas of the specification:\n${lines}`);
+  throw new Error(`Against the schemas of the specification:\n${takeBreaches().join('\n')}`);
 }
 
-/** Makes a new beginning, for a test that is not to answer for the one before. */
-export function forgetBreaches(): void {
+/** What was asked or answered against the specification since the last call, for one who means to or begins anew. */
+export function takeBreaches(): string[] {
+  const taken = [...breaches];
   breaches.clear();
+  return taken;
 }

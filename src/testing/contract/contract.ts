@@ -8,9 +8,11 @@ import type { Specification } from './specification.ts';
 import type { Exchange } from './traffic.ts';
 
 const STANDARD_ERROR = `${BASE}api/client-server/definitions/errors/error.yaml`;
+/** As much of a path as is shown, in characters. */
+const LONGEST_SHOWN = 300;
 const JSON_TYPE = 'application/json';
 /** Statuses that any operation may answer with, whether its document says so or not ("API Standards"). */
-const ANYWHERE = new Set([400, 401, 403, 404, 405, 413, 429, 500, 502, 503, 504]);
+const ANYWHERE = new Set([400, 401, 403, 404, 405, 413, 414, 415, 429, 431, 500, 502, 503, 504]);
 
 const TOKEN_ERRORS = new Set(['M_MISSING_TOKEN', 'M_UNKNOWN_TOKEN', 'M_USER_LOCKED']);
 /** Answers of HTTP itself to questions for a part of a file, or for a newer one (RFC 9110). */
@@ -53,7 +55,7 @@ export class Contract {
       .filter(({ part, at }) => !isKnownDefect({ operation: operation.id, status, part, query, at }))
       .map(
         ({ part, at, what }) =>
-          `${method} ${url} (${operation.id}), ${status}: the ${part}${at === '' ? '' : ` at ${at}`} ${what}`,
+          `${method} ${url.slice(0, LONGEST_SHOWN)} (${operation.id}), ${status}: the ${part}${at === '' ? '' : ` at ${at}`} ${what}`,
       );
   }
 

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import type { Accounts } from '../../../accounts/accounts.ts';
 import type { CrossSigning, CrossSigningKeys } from '../../../modules/end-to-end-encryption/index.ts';
+import { userId } from '../../../protocol/identifiers.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 
@@ -54,6 +55,7 @@ export const uploadCrossSigningSignatures = endpoint(
   },
   async (needs: { crossSigning: CrossSigning }, request) => {
     const uploads = request.body as Record<string, Record<string, JsonObject>>;
+    for (const whose of Object.keys(uploads)) userId(whose);
     return { failures: await needs.crossSigning.addSignatures(request.session.userId, uploads) };
   },
 );

@@ -17,7 +17,10 @@ export const reportEvent = endpoint(
     auth: 'user',
     limit: 'message',
     params: Type.Object({ roomId: Type.String(), eventId: Type.String() }),
-    body: Type.Object({ reason: Type.Optional(Type.String()), score: Type.Optional(Type.Integer()) }),
+    body: Type.Object({
+      reason: Type.Optional(Type.String()),
+      score: Type.Optional(Type.Integer({ minimum: -100, maximum: 100 })),
+    }),
   },
   async (needs: Needs, request) => {
     const target = { roomId: roomId(request.params.roomId), eventId: eventId(request.params.eventId) };
