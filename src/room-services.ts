@@ -16,6 +16,7 @@ import { MessageSending } from './rooms/message-sending.ts';
 import { RoomOverviews } from './rooms/room-overviews.ts';
 import { RoomUpgrade } from './rooms/room-upgrade.ts';
 import { RoomWriter } from './rooms/room-writer.ts';
+import { StateResolver } from './rooms/state-resolver.ts';
 import { StateTries } from './rooms/state-trie.ts';
 import { ThirdPartyInvites } from './rooms/third-party-invites.ts';
 import { Timeline } from './rooms/timeline.ts';
@@ -46,7 +47,9 @@ export function createRoomServices(wiring: RoomWiring) {
   const log = new EventLog(database, wiring.eventCacheBytes);
   const memberships = new Memberships(database);
   const tries = new StateTries(database, wiring.stateCacheBytes);
-  const writer = new RoomWriter(database, { reader: database, tries, signer, clock });
+  const resolver = new StateResolver(tries);
+  const needs = { reader: database, tries, resolver, signer, clock, committed: log };
+  const writer = new RoomWriter(database, needs);
   const visibility = new Visibility(log, tries, memberships);
   const aggregations = new Aggregations({ database, log, visibility, ignoredUsers: wiring.ignoredUsers });
   const timeline = new Timeline(database, log, tries, visibility);
@@ -67,6 +70,8 @@ export function createRoomServices(wiring: RoomWiring) {
   });
   return {
     log,
+    tries,
+    writer,
     memberships,
     rooms: new CommittedRooms(database, log, memberships),
     visibility,

@@ -4,7 +4,7 @@ import type { JsonObject } from '../protocol/json.ts';
 import { forbidden } from '../protocol/matrix-error.ts';
 import { serverAllowed } from '../protocol/server-acl.ts';
 import type { EventLog } from '../rooms/event-log.ts';
-import { eventChange } from '../rooms/room-writer.ts';
+import { eventChange } from '../rooms/room-changes.ts';
 import type { Database } from '../storage/database.ts';
 
 const TYPE = 'm.room.server_acl';
@@ -22,7 +22,7 @@ export class RoomAcl {
       this.#deliveries += 1;
       for (const change of changes) {
         if (change.topic === 'reset') this.#known.clear();
-        if (eventChange(change)?.type !== TYPE) continue;
+        if (change.topic !== 'state' && eventChange(change)?.type !== TYPE) continue;
         for (const roomId of change.rooms) this.#known.delete(roomId);
       }
     });

@@ -6,6 +6,7 @@ import * as relationsStore from '../storage/relations-store.ts';
 import type { EventLog } from './event-log.ts';
 import type { StoredEvent } from './stored-event.ts';
 import type { RoomAccess, Visibility } from './visibility.ts';
+import { BEFORE_HISTORY } from '../storage/unit-of-work.ts';
 
 /** What relates to one event, as one user sees it (Client-Server API, "Aggregations of child events"). */
 export interface Aggregation {
@@ -188,7 +189,7 @@ export class Aggregations {
       relType: 'm.thread',
       type: undefined,
       recurse: false,
-      after: Number.MIN_SAFE_INTEGER,
+      after: BEFORE_HISTORY,
       upTo: newest.position - 1,
       newestFirst: true,
       limit: MOST_LOOKED_AT,

@@ -112,7 +112,7 @@ export class RoomCreation {
     const { creator, createContent } = founding;
     const createdAt = this.#creationTime();
     const roomId = this.#roomId(version, creator, createContent, createdAt);
-    const head = new RoomHead(roomId, version, { ...EMPTY }, 0);
+    const head = new RoomHead(roomId, version, { ...EMPTY });
     await this.#writer.create(head, async (transaction, unit) => {
       const event = { sender: creator, originServerTs: createdAt };
       await transaction.add({ ...event, type: 'm.room.create', stateKey: '', content: createContent });

@@ -4,6 +4,7 @@ import * as eventsStore from '../storage/events-store.ts';
 import type { EventLog } from './event-log.ts';
 import type { StoredEvent } from './stored-event.ts';
 import type { RoomAccess, Visibility } from './visibility.ts';
+import { BEFORE_HISTORY } from '../storage/unit-of-work.ts';
 
 const PAGE = 50;
 /** Events looked at to find one that the user may see. */
@@ -30,7 +31,7 @@ export class EventByTime {
    */
   async nearest(access: RoomAccess, ts: number, direction: 'f' | 'b'): Promise<StoredEvent> {
     const forward = direction === 'f';
-    let place = { ts, position: forward ? Number.MIN_SAFE_INTEGER : Number.MAX_SAFE_INTEGER };
+    let place = { ts, position: forward ? BEFORE_HISTORY : Number.MAX_SAFE_INTEGER };
     for (let looked = 0; looked < MOST_LOOKED_AT; looked += PAGE) {
       const rows = await eventsStore.byTime(this.#database, access.roomId, place, forward, PAGE);
       for (const row of rows) {

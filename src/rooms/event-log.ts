@@ -6,8 +6,9 @@ import type { AggregationRow } from '../storage/aggregations-store.ts';
 import * as eventsStore from '../storage/events-store.ts';
 import type { EventRow } from '../storage/events-store.ts';
 import * as roomsStore from '../storage/rooms-store.ts';
-import { eventChange } from './room-writer.ts';
+import { eventChange, historyChange, type HistoryChange } from './room-changes.ts';
 import { StoredEvent } from './stored-event.ts';
+import { BEFORE_HISTORY } from '../storage/unit-of-work.ts';
 
 /** Newest events of one room, without gaps up to its end, oldest first. */
 interface Window {
@@ -58,6 +59,25 @@ export class EventLog {
     if (known) return known;
     const row = await eventsStore.byId(this.#database, eventId);
     return row && this.intern(row);
+  }
+
+  /** Those of the events that are committed, in no order. */
+  async byIds(eventIds: readonly EventId[]): Promise<StoredEvent[]> {
+    const found: StoredEvent[] = [];
+    const others: EventId[] = [];
+    for (const eventId of eventIds) {
+      const event = this.#byId.get(eventId);
+      if (event) found.push(event);
+      else others.push(eventId);
+    }
+    const [only] = others;
+    if (only === undefined) return found;
+    if (others.length === 1) {
+      const event = await this.byId(only);
+      return event ? [...found, event] : found;
+    }
+    for (const row of await eventsStore.byIds(this.#database, others)) found.push(this.intern(row));
+    return found;
   }
 
   /** The newest events of a room with `after` < position <= `upTo`, at most `limit` of them. */
@@ -118,7 +138,7 @@ export class EventLog {
   /** The event of a row, as the one object that everybody shares. */
   intern(row: EventRow): StoredEvent {
     const known = this.#byId.get(row.event_id as EventId);
-    if (known && known.redactedBy === (row.redacted_by ?? undefined)) return known;
+    if (known && isUpToDate(known, row)) return known;
     const event = new StoredEvent(row);
     this.#byId.set(event.eventId, event);
     return event;
@@ -129,7 +149,7 @@ export class EventLog {
     const wanted = Math.max(limit, WINDOW / 2) + 1;
     const fromEnd = upTo >= this.#database.position();
     const range = {
-      after: fromEnd ? Number.MIN_SAFE_INTEGER : after,
+      after: fromEnd ? BEFORE_HISTORY : after,
       upTo,
       limit: wanted,
       newestFirst: true,
@@ -153,9 +173,12 @@ export class EventLog {
         this.#resets += 1;
         continue;
       }
-      const data = eventChange(change);
       const roomId = change.rooms[0];
-      if (!data || roomId === undefined) continue;
+      if (roomId === undefined) continue;
+      const history = historyChange(change);
+      if (history) this.#noteHistory(roomId, history);
+      const data = eventChange(change);
+      if (!data) continue;
       if (data.parent !== undefined) this.#noteParent(roomId, data.parent);
       if (data.redacted !== undefined) {
         this.#byId.delete(data.redacted);
@@ -163,6 +186,14 @@ export class EventLog {
       }
       await this.#append(roomId, change);
     }
+  }
+
+  #noteHistory(roomId: RoomId, { parents, redacted }: HistoryChange): void {
+    for (const parentId of parents) this.#noteParent(roomId, parentId);
+    for (const eventId of redacted) this.#byId.delete(eventId);
+    this.#windows.delete(roomId);
+    const outdated = [...this.#byId.values()].filter((event) => event.isAside && event.roomId === roomId);
+    for (const event of outdated) this.#byId.delete(event.eventId);
   }
 
   #noteParent(roomId: RoomId, parentId: EventId): void {
@@ -177,7 +208,7 @@ export class EventLog {
       event = change.local;
       event.position = change.position;
       this.#byId.set(event.eventId, event);
-    }
+    } else this.#byId.delete(eventChange(change)?.eventId as EventId);
     const window = this.#windows.peek(roomId);
     if (!window) {
       if (event?.type === 'm.room.create') this.#windows.set(roomId, { events: [event], whole: true });
@@ -193,4 +224,9 @@ export class EventLog {
     events.push(event);
     this.#windows.set(roomId, { events, whole });
   }
+}
+
+function isUpToDate(event: StoredEvent, row: EventRow): boolean {
+  const knowsState = event.stateAfter !== undefined || row.state_root.length === 0;
+  return knowsState && event.redactedBy === (row.redacted_by ?? undefined) && event.position === row.position;
 }

@@ -3,7 +3,7 @@ import type { EventId, RoomId, UserId } from '../protocol/identifiers.ts';
 import type { Change, Database } from '../storage/database.ts';
 import * as membershipsStore from '../storage/memberships-store.ts';
 import type { Membership, RoomMembership } from './room-reads.ts';
-import { eventChange } from './room-writer.ts';
+import { membershipChange } from './room-changes.ts';
 
 /** Rooms of one user. */
 interface UserRooms {
@@ -67,14 +67,11 @@ export class Memberships {
   #note(change: Change): void {
     if (change.topic === 'reset') this.#users.clear();
     if (change.topic === 'session') for (const userId of change.users) this.#users.delete(userId);
-    const data = eventChange(change);
-    if (data?.membership === undefined || data.stateKey === undefined) return;
-    const user = this.#users.peek(data.stateKey as UserId);
-    const roomId = change.rooms[0];
-    if (!user || roomId === undefined) return;
-    const membership = data.membership as Membership;
+    const changed = membershipChange(change);
+    const user = changed && this.#users.peek(changed.userId);
+    if (!user) return;
+    const { roomId, membership, eventId, sender } = changed;
     const { position } = change;
-    const { eventId, sender } = data;
     user.rooms.set(roomId, { roomId, membership, position, eventId, sender, forgotten: false });
     if (membership === 'join') user.joined.add(roomId);
     else user.joined.delete(roomId);

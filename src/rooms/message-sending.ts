@@ -17,7 +17,7 @@ import * as eventsStore from '../storage/events-store.ts';
 import type { Session } from '../wire/session.ts';
 import type { InviteRules } from './invitations.ts';
 import { annotated, checkRelation } from './relation-checks.ts';
-import type { EventDraft } from './room-transaction.ts';
+import type { EventDraft } from './event-draft.ts';
 import type { RoomWriter } from './room-writer.ts';
 
 /** A message event as a client sends it. */

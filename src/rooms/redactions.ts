@@ -1,17 +1,17 @@
 import { canonicalJson } from '../protocol/canonical-json.ts';
 import { PowerLevels } from '../protocol/auth/power-levels.ts';
 import { redact } from '../protocol/events/redaction.ts';
-import { serverNameOf, type EventId } from '../protocol/identifiers.ts';
+import type { RoomEvent } from '../protocol/events/event.ts';
+import { serverNameOf, type EventId, type UserId } from '../protocol/identifiers.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import { forbidden, MatrixError } from '../protocol/matrix-error.ts';
-import type { Reader } from '../storage/database.ts';
-import * as eventsStore from '../storage/events-store.ts';
+import type { RoomVersion } from '../protocol/room-versions.ts';
 import type { RelatedEvent } from '../storage/relations-store.ts';
 import { pduOfEvent } from './pdu-of-event.ts';
 import type { RoomTransaction } from './room-transaction.ts';
-import { StoredEvent } from './stored-event.ts';
+import type { StoredEvent } from './stored-event.ts';
 
-/** What is left of an event after a redaction of this transaction. */
+/** What is left of an event after a redaction. */
 export interface PreparedRedaction {
   readonly target: EventId;
   readonly redactedBy: EventId;
@@ -22,54 +22,72 @@ export interface PreparedRedaction {
 }
 
 /**
- * Works out what a redaction does to its target (Client-Server API, "Redactions"; room version 3, "Handling
- * redactions"). Undefined when there is nothing to do: the target is unknown or already redacted.
- *
- * @throws MatrixError 403 when the sender may not redact the target, 400 when it is of another room.
+ * Works out what a redaction does to its target (Client-Server API, "Redactions"). Undefined for a target that is redacted
+ * already.
  */
-export async function prepareRedaction(
-  reader: Reader,
-  transaction: RoomTransaction,
-  redaction: StoredEvent,
-  target: EventId,
-): Promise<PreparedRedaction | undefined> {
-  const row = await eventsStore.byId(reader, target);
-  if (!row) return undefined;
-  const event = new StoredEvent(row);
-  if (event.roomId !== transaction.roomId) {
-    throw new MatrixError(400, 'M_INVALID_PARAM', 'The event to redact is in another room');
-  }
-  if (!(await mayRedact(transaction, redaction, event))) {
-    throw forbidden(
-      "You may redact your own events only: for others' the room asks for a higher power level",
-    );
-  }
-  if (event.redactedBy !== undefined) return undefined;
-  const { version } = transaction.head;
-  const { content, ...rest } = redact(pduOfEvent(event, version), version);
+export function prepareRedaction(
+  version: RoomVersion,
+  redactedBy: EventId,
+  target: StoredEvent,
+): PreparedRedaction | undefined {
+  if (target.redactedBy !== undefined) return undefined;
+  const { content, ...rest } = redact(pduOfEvent(target, version), version);
   const envelope: JsonObject = {};
-  for (const key of Object.keys(event.envelope)) if (key in rest) envelope[key] = rest[key];
+  for (const key of Object.keys(target.envelope)) if (key in rest) envelope[key] = rest[key];
   const strict = version.strictCanonicalJson;
   return {
-    target,
-    redactedBy: redaction.eventId,
+    target: target.eventId,
+    redactedBy,
     content: canonicalJson(content, { strict }),
     envelope: canonicalJson(envelope, { strict }),
-    relation: event.relatedEvent,
+    relation: target.isAside ? undefined : target.relatedEvent,
   };
 }
 
-async function mayRedact(
+/**
+ * Refuses to let a user of this server redact what they may not. An unknown target is let through.
+ *
+ * @throws MatrixError 403 when the sender may not redact the target, 400 when it is of another room.
+ */
+export async function assertRedactable(
   transaction: RoomTransaction,
-  redaction: StoredEvent,
-  target: StoredEvent,
-): Promise<boolean> {
-  if (serverNameOf(redaction.sender) === serverNameOf(target.sender) && redaction.sender === target.sender) {
-    return true;
+  sender: UserId,
+  target: EventId,
+): Promise<void> {
+  const event = await transaction.event(target);
+  if (!event) return;
+  if (event.roomId !== transaction.roomId) {
+    throw new MatrixError(400, 'M_INVALID_PARAM', 'The event to redact is in another room');
   }
+  if (event.sender === sender) return;
   const create = await transaction.stateEvent('m.room.create', '');
   const levels = await transaction.stateEvent('m.room.power_levels', '');
-  if (!create) return false;
-  const power = new PowerLevels(transaction.head.version, create, levels);
-  return power.userLevel(redaction.sender) >= power.redact;
+  if (create && mayRedactOthers(transaction.head.version, sender, create, levels)) return;
+  throw forbidden("You may redact your own events only: for others' the room asks for a higher power level");
+}
+
+/**
+ * Whether a redaction by a server takes effect (room version 3, "Handling redactions"): of an event of a user of the same
+ * server, or when the sender's power level is enough.
+ */
+export function takesEffect(
+  version: RoomVersion,
+  redaction: RoomEvent,
+  target: StoredEvent,
+  state: { create: RoomEvent | undefined; levels: RoomEvent | undefined },
+): boolean {
+  if (target.roomId !== redaction.roomId) return false;
+  if (version.redactionInAuthRules) return true;
+  if (serverNameOf(redaction.sender) === serverNameOf(target.sender)) return true;
+  return state.create !== undefined && mayRedactOthers(version, redaction.sender, state.create, state.levels);
+}
+
+function mayRedactOthers(
+  version: RoomVersion,
+  sender: UserId,
+  create: RoomEvent,
+  levels: RoomEvent | undefined,
+): boolean {
+  const power = new PowerLevels(version, create, levels);
+  return power.userLevel(sender) >= power.redact;
 }

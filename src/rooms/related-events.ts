@@ -9,6 +9,7 @@ import type { EventLog } from './event-log.ts';
 import { pduOfEvent } from './pdu-of-event.ts';
 import { StoredEvent } from './stored-event.ts';
 import type { RoomAccess, Visibility } from './visibility.ts';
+import { BEFORE_HISTORY } from '../storage/unit-of-work.ts';
 
 /** What is asked of the events that relate to one. Positions are places between events, as in tokens. */
 export interface RelatedQuery {
@@ -52,7 +53,7 @@ export class RelatedEvents {
   ): Promise<RelatedPage> {
     const backwards = query.direction === 'b';
     const [low, high] = backwards ? [query.to, query.from] : [query.from, query.to];
-    let after = low ?? Number.MIN_SAFE_INTEGER;
+    let after = low ?? BEFORE_HISTORY;
     let upTo = Math.min(high ?? Number.MAX_SAFE_INTEGER, this.#database.position());
     const { parentId, relType, type, recurse, limit } = query;
     const want = { parentId, roomId: access.roomId, relType, type, recurse, newestFirst: backwards, limit };

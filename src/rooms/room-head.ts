@@ -3,22 +3,22 @@ import { stateKeyOf, type StateKey } from '../protocol/events/event.ts';
 import type { EventId, RoomId } from '../protocol/identifiers.ts';
 import { roomVersion, type RoomVersion } from '../protocol/room-versions.ts';
 import type { Reader } from '../storage/database.ts';
-import * as eventsStore from '../storage/events-store.ts';
 import * as roomsStore from '../storage/rooms-store.ts';
+import type { StateTries } from './state-trie.ts';
 import { rootFromBytes, StoredEvent, type StateRoot } from './stored-event.ts';
 
 /** Entries of state that a head keeps at hand. What is missing is read. */
 const STATE_ENTRIES = 2_000;
-/** State events read in one step when a head catches up with other processes. */
-const CATCH_UP = 500;
 
 /** Where a room stands: what the next event is built on. */
 export interface HeadPoint {
   /** Counts the room's units of work. */
   version: number;
+  /** The events that no other follows; more than one where servers sent at the same time. */
   extremities: readonly EventId[];
   /** Depth of the deepest extremity. */
   depth: number;
+  /** The present state: of all extremities resolved. */
   root: StateRoot | undefined;
   joinedCount: number;
   invitedCount: number;
@@ -29,8 +29,10 @@ export interface HeadPoint {
 /** What a unit of work does to a room. */
 export interface Decided {
   readonly point: HeadPoint;
-  readonly state: ReadonlyMap<StateKey, StoredEvent>;
+  /** What changed of the present state. Undefined for keys that have no event any more. */
+  readonly state: ReadonlyMap<StateKey, StoredEvent | undefined>;
   readonly events: readonly StoredEvent[];
+  readonly aside: readonly StoredEvent[];
 }
 
 /**
@@ -45,19 +47,19 @@ export class RoomHead {
   stale = false;
   /** The newest version that is known to be in the database. */
   #committedVersion: number;
-  /** The head includes everything of the room up to this position. */
-  #position: number;
+  /** The newest state that is known to be in the database. */
+  #committedRoot: StateRoot | undefined;
   readonly #state = boundedCache<StateKey, { event: StoredEvent | undefined }>(STATE_ENTRIES);
   /** State of units that are not committed yet; must not be forgotten. */
-  readonly #uncommitted = new Map<StateKey, StoredEvent>();
+  readonly #uncommitted = new Map<StateKey, { event: StoredEvent | undefined }>();
   /** Events of units that are not committed yet. */
   readonly #pending = new Map<EventId, StoredEvent>();
 
-  constructor(roomId: RoomId, version: RoomVersion, point: HeadPoint, position: number) {
+  constructor(roomId: RoomId, version: RoomVersion, point: HeadPoint) {
     this.roomId = roomId;
     this.version = version;
     this.point = point;
-    this.#position = position;
+    this.#committedRoot = point.root;
     this.#committedVersion = point.version;
   }
 
@@ -65,27 +67,20 @@ export class RoomHead {
   static async load(reader: Reader, roomId: RoomId): Promise<RoomHead | undefined> {
     const row = await roomsStore.byId(reader, roomId);
     if (!row) return undefined;
-    return new RoomHead(roomId, roomVersion(row.room_version), pointOf(row), row.position);
+    return new RoomHead(roomId, roomVersion(row.room_version), pointOf(row));
   }
 
   /** Takes over what other processes wrote, and drops what was decided here and not committed. */
-  async refresh(reader: Reader): Promise<void> {
+  async refresh(reader: Reader, tries: StateTries): Promise<void> {
     const row = await roomsStore.byId(reader, this.roomId);
     if (!row) throw new Error('A room that was loaded is not in the database');
     for (const key of this.#uncommitted.keys()) this.#state.delete(key);
     this.#uncommitted.clear();
     this.#pending.clear();
-    for (;;) {
-      const rows = await eventsStore.stateAfter(reader, this.roomId, this.#position, CATCH_UP);
-      for (const eventRow of rows) {
-        const event = new StoredEvent(eventRow);
-        this.#state.set(stateKeyOf(event.type, event.stateKey ?? ''), { event });
-        this.#position = event.position;
-      }
-      if (rows.length < CATCH_UP) break;
-    }
-    this.#position = Math.max(this.#position, row.position);
-    this.point = pointOf(row);
+    const point = pointOf(row);
+    for (const { key } of await tries.difference(this.#committedRoot, point.root)) this.#state.delete(key);
+    this.point = point;
+    this.#committedRoot = point.root;
     this.#committedVersion = row.version;
     this.stale = false;
   }
@@ -94,7 +89,7 @@ export class RoomHead {
   async state(reader: Reader, type: string, stateKey: string): Promise<StoredEvent | undefined> {
     const key = stateKeyOf(type, stateKey);
     const known = this.#uncommitted.get(key) ?? this.#state.get(key);
-    if (known) return known instanceof StoredEvent ? known : known.event;
+    if (known) return known.event;
     if (this.point.version === 0) return undefined;
     const row = await roomsStore.state(reader, this.roomId, type, stateKey);
     const event = row && new StoredEvent(row);
@@ -103,32 +98,38 @@ export class RoomHead {
   }
 
   /** Moves the head on by a unit of work that was handed to the database. */
-  advance({ point, state, events }: Decided): void {
+  advance({ point, state, events, aside }: Decided): void {
     this.point = point;
-    for (const event of events) this.#pending.set(event.eventId, event);
+    for (const event of [...events, ...aside]) this.#pending.set(event.eventId, event);
     for (const [key, event] of state) {
-      this.#uncommitted.set(key, event);
+      this.#uncommitted.set(key, { event });
       this.#state.delete(key);
     }
   }
 
   /** A unit of this process was committed: its events may leave memory. */
-  committed({ point, state, events }: Decided): void {
-    this.#committedVersion = Math.max(this.#committedVersion, point.version);
-    for (const event of events) this.#pending.delete(event.eventId);
-    for (const [key, event] of state) {
-      if (this.#uncommitted.get(key) === event) {
-        this.#uncommitted.delete(key);
-        this.#state.set(key, { event });
-      }
+  committed({ point, state, events, aside }: Decided): void {
+    if (point.version > this.#committedVersion && !this.stale) {
+      this.#committedVersion = point.version;
+      this.#committedRoot = point.root;
     }
-    const newest = events.at(-1)?.position ?? 0;
-    if (newest > this.#position && !this.stale) this.#position = newest;
+    for (const event of [...events, ...aside]) this.#pending.delete(event.eventId);
+    for (const [key, event] of state) {
+      const held = this.#uncommitted.get(key);
+      if (!held || held.event !== event) continue;
+      this.#uncommitted.delete(key);
+      this.#state.set(key, held);
+    }
   }
 
   /** An event that was handed to the database and is not committed yet. */
   pending(eventId: EventId): StoredEvent | undefined {
     return this.#pending.get(eventId);
+  }
+
+  /** All events that were handed to the database and are not committed yet. */
+  allPending(): Iterable<StoredEvent> {
+    return this.#pending.values();
   }
 
   /** Another process brought the room to this version. */

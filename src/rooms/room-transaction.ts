@@ -1,52 +1,58 @@
 import { checkAuth } from '../protocol/auth/auth-rules.ts';
 import { authTypesFor } from '../protocol/auth/auth-types.ts';
-import { canonicalJson } from '../protocol/canonical-json.ts';
-import { stateKeyOf, type Pdu, type RoomEvent, type StateKey } from '../protocol/events/event.ts';
+import {
+  splitStateKey,
+  stateKeyOf,
+  type Pdu,
+  type RoomEvent,
+  type StateKey,
+} from '../protocol/events/event.ts';
+import { MAX_PREV_EVENTS } from '../protocol/events/event-format.ts';
 import { serverNameOf, type EventId, type RoomId, type UserId } from '../protocol/identifiers.ts';
-import { isJsonObject, type JsonObject } from '../protocol/json.ts';
-import { forbidden, invalidParam, MatrixError } from '../protocol/matrix-error.ts';
+import { forbidden, MatrixError } from '../protocol/matrix-error.ts';
+import { authDepthFrom } from '../protocol/state-resolution/event-source.ts';
 import type { Reader } from '../storage/database.ts';
-import type { EventRow } from '../storage/events-store.ts';
+import { encodeTransaction } from './client-transaction.ts';
+import { checkDraft, type EventDraft } from './event-draft.ts';
+import { eventOfPdu } from './event-of-pdu.ts';
 import { eventReferences } from './event-references.ts';
 import type { EventSigner } from './event-signer.ts';
-import { prepareRedaction, type PreparedRedaction } from './redactions.ts';
+import { assertRedactable, prepareRedaction, type PreparedRedaction } from './redactions.ts';
 import type { HeadPoint, RoomHead } from './room-head.ts';
 import { joinedBy, serverMoveOf, type ServerMove } from './server-moves.ts';
+import type { EventLookup, StateResolver } from './state-resolver.ts';
 import type { NewNode, StateTries } from './state-trie.ts';
-import { rootToBytes, StoredEvent } from './stored-event.ts';
-import { encodeTransaction, type ClientTransaction } from './client-transaction.ts';
-
-/** An event that someone on this server wants to send. */
-export interface EventDraft {
-  readonly type: string;
-  readonly sender: UserId;
-  readonly content: JsonObject;
-  /** Absent for message events. */
-  readonly stateKey?: string;
-  /** For redactions: the event to redact. Written where the room version wants it. */
-  readonly redacts?: EventId;
-  /** Milliseconds; now, if absent. */
-  readonly originServerTs?: number;
-  /** The device and transaction ID of the request, to be shown to that device again. */
-  readonly transaction?: ClientTransaction;
-}
+import type { StateRoot, StoredEvent } from './stored-event.ts';
 
 /** What a transaction needs of the server. */
 export interface TransactionNeeds {
   readonly reader: Reader;
   readonly tries: StateTries;
+  readonly resolver: StateResolver;
   readonly signer: EventSigner;
   readonly clock: { now(): number };
+  /** Events that are committed. */
+  readonly committed: { byIds(eventIds: readonly EventId[]): Promise<StoredEvent[]> };
 }
 
 /**
  * New events of one room, decided one after the other against the head and kept as a whole or not at all. The head
  * itself moves only when the transaction is handed to the database.
  */
-export class RoomTransaction {
+export class RoomTransaction implements EventLookup {
   readonly head: RoomHead;
+  readonly needs: TransactionNeeds;
+  /** New in the timeline, in order. */
   readonly events: StoredEvent[] = [];
-  readonly state = new Map<StateKey, StoredEvent>();
+  /** New before all that is in the timeline, newest first. */
+  readonly history: StoredEvent[] = [];
+  /** To be kept beside the timeline. */
+  readonly aside: StoredEvent[] = [];
+  /** Those of the events that came from other servers: they may be kept beside the timeline so far. */
+  readonly received = new Set<EventId>();
+  readonly state = new Map<StateKey, StoredEvent | undefined>();
+  /** State events that were present state after this transaction or in its course. */
+  readonly effective = new Set<EventId>();
   readonly nodes: NewNode[] = [];
   readonly redactions: PreparedRedaction[] = [];
   /** Those of the events that this server sends to the others in the room. */
@@ -56,22 +62,28 @@ export class RoomTransaction {
   point: HeadPoint;
   /** Names the client's transaction, whose retry is to give the first event of this one. */
   transactionKey: Uint8Array | undefined = undefined;
-  readonly #needs: TransactionNeeds;
+  readonly #added = new Map<EventId, StoredEvent>();
 
   constructor(head: RoomHead, needs: TransactionNeeds) {
     this.head = head;
     this.point = { ...head.point };
-    this.#needs = needs;
+    this.needs = needs;
   }
 
   get roomId(): RoomId {
     return this.head.roomId;
   }
 
+  /** Whether the transaction changes anything of the room. */
+  get isEmpty(): boolean {
+    return this.#added.size === 0 && this.state.size === 0 && this.redactions.length === 0;
+  }
+
   /** One entry of the state as it is after the events added so far. */
   async stateEvent(type: string, stateKey: string): Promise<StoredEvent | undefined> {
-    const added = this.state.get(stateKeyOf(type, stateKey));
-    return added ?? this.head.state(this.#needs.reader, type, stateKey);
+    const key = stateKeyOf(type, stateKey);
+    if (this.state.has(key)) return this.state.get(key);
+    return this.head.state(this.needs.reader, type, stateKey);
   }
 
   /** The user's membership after the events added so far. */
@@ -80,66 +92,184 @@ export class RoomTransaction {
     return typeof membership === 'string' ? membership : 'leave';
   }
 
+  /** One event, of this transaction or from before. */
+  async event(eventId: EventId): Promise<StoredEvent | undefined> {
+    return (await this.eventsOf([eventId])).get(eventId);
+  }
+
+  async eventsOf(eventIds: Iterable<EventId>): Promise<Map<EventId, StoredEvent>> {
+    const found = new Map<EventId, StoredEvent>();
+    const others: EventId[] = [];
+    for (const eventId of eventIds) {
+      const event = this.#uncommitted(eventId);
+      if (event) found.set(eventId, event);
+      else others.push(eventId);
+    }
+    if (others.length === 0) return found;
+    for (const event of await this.needs.committed.byIds(others)) found.set(event.eventId, event);
+    return found;
+  }
+
+  *uncommitted(): Iterable<StoredEvent> {
+    yield* this.#added.values();
+    yield* this.head.allPending();
+  }
+
   /**
-   * Adds an event on top of the room.
+   * Adds an event of this server on top of the room.
    *
    * @throws MatrixError 403 M_FORBIDDEN when the auth rules refuse it, 413 M_TOO_LARGE when it is over the limits.
    */
   async add(draft: EventDraft): Promise<StoredEvent> {
-    assertNoNul(draft);
-    assertFewSignatures(draft);
-    const { version } = this.head;
-    const authEvents = await this.#authEvents(draft);
-    const pdu = await this.#pdu(draft, [...authEvents.values()]);
-    await this.#authorise(pdu, draft, authEvents);
-    const signed = this.#needs.signer.sign(pdu, version);
-    const stateKey = draft.stateKey;
-    const replaced = stateKey === undefined ? undefined : await this.stateEvent(draft.type, stateKey);
-    if (stateKey !== undefined) await this.#moveState(draft.type, stateKey, signed.eventId);
-    const event = new StoredEvent(this.#row(draft, signed, replaced), signed.pdu.content);
+    const { signed, authEvents, prevEvents } = await this.#sign(draft);
+    const { type, stateKey, sender, redacts } = draft;
+    const replaced = stateKey === undefined ? undefined : await this.stateEvent(type, stateKey);
     if (stateKey !== undefined) {
-      this.state.set(stateKeyOf(draft.type, stateKey), event);
-      if (draft.type === 'm.room.member') this.#countMembers(replaced, event);
+      await this.moveState(this.point.root, [[stateKeyOf(type, stateKey), signed.eventId]]);
     }
+    if (this.point.root === undefined) {
+      throw new MatrixError(400, 'M_UNKNOWN', 'A room begins with its m.room.create event');
+    }
+    const event = eventOfPdu(signed.pdu, this.head.version, {
+      eventId: signed.eventId,
+      roomId: this.roomId,
+      authDepth: stateKey === undefined ? undefined : authDepthOf(authEvents),
+      root: this.point.root,
+      replaces: replaced?.eventId,
+      transaction: draft.transaction && encodeTransaction(draft.transaction),
+    });
     event.hasAggregations = false;
-    this.events.push(event);
+    if (redacts !== undefined) await assertRedactable(this, sender, redacts);
+    this.append(event, prevEvents, signed.pdu.depth);
     this.outgoing.add(event);
-    this.point.extremities = [event.eventId];
-    this.point.depth = signed.pdu.depth;
-    if (event.redacts !== undefined) {
-      const redaction = await prepareRedaction(this.#needs.reader, this, event, event.redacts);
-      if (redaction) this.redactions.push(redaction);
-    }
+    if (stateKey !== undefined) this.setState(stateKeyOf(type, stateKey), replaced, event);
+    if (redacts !== undefined) await this.redact(event, redacts);
     return event;
+  }
+
+  /** The event as it would be if it were added now, signed; for other servers to complete. */
+  async template(draft: EventDraft): Promise<Pdu> {
+    checkDraft(draft);
+    const authEvents = await this.#authEvents(draft);
+    const pdu = await this.#pdu(draft, [...authEvents.values()], this.#cited());
+    await this.#authorise(pdu, draft, authEvents);
+    return pdu;
+  }
+
+  /** Puts an event at the end of the timeline. State, and what it does to other events, are for the caller. */
+  append(event: StoredEvent, prevEvents: readonly EventId[], depth: number): void {
+    this.events.push(event);
+    this.#added.set(event.eventId, event);
+    const left = this.point.extremities.filter((id) => !prevEvents.includes(id));
+    this.point.depth = left.length === 0 ? depth : Math.max(depth, this.point.depth);
+    this.point.extremities = [...left, event.eventId];
+  }
+
+  /** Puts an event into the timeline that others there follow already: the head stays as it is. */
+  insert(event: StoredEvent, where: 'end' | 'history'): void {
+    (where === 'end' ? this.events : this.history).push(event);
+    this.#added.set(event.eventId, event);
+  }
+
+  /** Lets an event be found by who looks for it, before it is added. */
+  keepInSight(event: StoredEvent): void {
+    this.#added.set(event.eventId, event);
+  }
+
+  /** Keeps an event beside the timeline. */
+  keepAside(event: StoredEvent): void {
+    this.aside.push(event);
+    this.#added.set(event.eventId, event);
+  }
+
+  /** A state with some entries changed, whose new nodes are written with this transaction. */
+  async stateWith(
+    root: StateRoot | undefined,
+    changes: readonly (readonly [StateKey, EventId | undefined])[],
+  ): Promise<StateRoot> {
+    const changed = await this.needs.tries.set(root, changes);
+    this.nodes.push(...changed.nodes);
+    return changed.root;
+  }
+
+  /** Makes a state with some entries changed the present one. `setState` has to be called for each of them. */
+  async moveState(
+    root: StateRoot | undefined,
+    changes: readonly (readonly [StateKey, EventId | undefined])[],
+  ): Promise<void> {
+    this.point.root = await this.stateWith(root, changes);
+  }
+
+  /** Notes that an entry of the present state changes. */
+  setState(key: StateKey, before: StoredEvent | undefined, after: StoredEvent | undefined): void {
+    this.state.set(key, after);
+    if (after) this.effective.add(after.eventId);
+    if (!key.startsWith('m.room.member\0')) return;
+    const [was, is] = [before?.content.membership, after?.content.membership];
+    this.point.joinedCount += Number(is === 'join') - Number(was === 'join');
+    this.point.invitedCount += Number(is === 'invite') - Number(was === 'invite');
+    const userId = splitStateKey(key).stateKey as UserId;
+    const move = serverMoveOf(this.needs.signer.serverName, userId, was, is ?? 'leave');
+    if (move === undefined) return;
+    this.serverMoves.push(move);
+    this.point.remoteJoined += joinedBy(move);
+  }
+
+  /** Applies a redaction that is allowed, where there is something to redact. */
+  async redact(redaction: StoredEvent, target: EventId): Promise<void> {
+    const redacted = await this.event(target);
+    const prepared = redacted && prepareRedaction(this.head.version, redaction.eventId, redacted);
+    if (prepared) this.redactions.push(prepared);
+  }
+
+  #uncommitted(eventId: EventId): StoredEvent | undefined {
+    return this.#added.get(eventId) ?? this.head.pending(eventId);
+  }
+
+  /** The events that a new event of this server follows. */
+  #cited(): readonly EventId[] {
+    return this.point.extremities.slice(-MAX_PREV_EVENTS);
+  }
+
+  async #sign(draft: EventDraft): Promise<{
+    signed: { pdu: Pdu; eventId: EventId };
+    authEvents: StoredEvent[];
+    prevEvents: readonly EventId[];
+  }> {
+    checkDraft(draft);
+    const found = await this.#authEvents(draft);
+    const authEvents = [...found.values()];
+    const prevEvents = this.#cited();
+    const pdu = await this.#pdu(draft, authEvents, prevEvents);
+    await this.#authorise(pdu, draft, found);
+    return { signed: this.needs.signer.sign(pdu, this.head.version), authEvents, prevEvents };
   }
 
   async #authEvents(draft: EventDraft): Promise<Map<StateKey, StoredEvent>> {
     const found = new Map<StateKey, StoredEvent>();
-    const needed = authTypesFor(this.head.version, {
-      type: draft.type,
-      stateKey: draft.stateKey,
-      sender: draft.sender,
-      content: draft.content,
-    });
-    for (const [type, stateKey] of needed) {
-      const event = await this.stateEvent(type, stateKey);
-      if (event) found.set(stateKeyOf(type, stateKey), event);
+    const { type, stateKey, sender, content } = draft;
+    for (const needed of authTypesFor(this.head.version, { type, stateKey, sender, content })) {
+      const event = await this.stateEvent(...needed);
+      if (event) found.set(stateKeyOf(...needed), event);
     }
     return found;
   }
 
-  async #pdu(draft: EventDraft, authEvents: readonly StoredEvent[]): Promise<Pdu> {
+  async #pdu(
+    draft: EventDraft,
+    authEvents: readonly StoredEvent[],
+    prevEvents: readonly EventId[],
+  ): Promise<Pdu> {
     const { version, roomId } = this.head;
-    const { reader } = this.#needs;
-    const known = (eventId: EventId) =>
-      this.events.find((event) => event.eventId === eventId) ?? this.head.pending(eventId);
+    const { reader, clock } = this.needs;
+    const known = (eventId: EventId) => this.#uncommitted(eventId);
     const authIds = authEvents.map((event) => event.eventId);
     const pdu: Pdu = {
       auth_events: await eventReferences(reader, version, authIds, known),
       content: draft.content,
       depth: Math.min(this.point.depth + 1, Number.MAX_SAFE_INTEGER),
-      origin_server_ts: draft.originServerTs ?? this.#needs.clock.now(),
-      prev_events: await eventReferences(reader, version, this.point.extremities, known),
+      origin_server_ts: draft.originServerTs ?? clock.now(),
+      prev_events: await eventReferences(reader, version, prevEvents, known),
       sender: draft.sender,
       type: draft.type,
     };
@@ -176,91 +306,14 @@ export class RoomTransaction {
     );
     if (!result.allowed) throw forbidden(result.reason);
   }
-
-  async #moveState(type: string, stateKey: string, eventId: EventId): Promise<void> {
-    const { root, nodes } = await this.#needs.tries.set(this.point.root, [
-      [stateKeyOf(type, stateKey), eventId],
-    ]);
-    this.point.root = root;
-    this.nodes.push(...nodes);
-  }
-
-  #row(
-    draft: EventDraft,
-    signed: { eventId: EventId; pdu: Pdu },
-    replaced: StoredEvent | undefined,
-  ): EventRow {
-    if (this.point.root === undefined) {
-      throw new MatrixError(400, 'M_UNKNOWN', 'A room begins with its m.room.create event');
-    }
-    const { pdu } = signed;
-    const envelope: JsonObject = {};
-    for (const key of Object.keys(pdu)) {
-      if (!COLUMN_KEYS.has(key)) envelope[key] = pdu[key];
-    }
-    const strict = this.head.version.strictCanonicalJson;
-    return {
-      position: Number.NaN,
-      event_id: signed.eventId,
-      room_id: this.roomId,
-      type: draft.type,
-      state_key: draft.stateKey ?? null,
-      sender: draft.sender,
-      origin_server_ts: pdu.origin_server_ts,
-      content: canonicalJson(pdu.content, { strict }),
-      envelope: canonicalJson(envelope, { strict }),
-      state_root: rootToBytes(this.point.root),
-      replaces: replaced?.eventId ?? null,
-      redacted_by: null,
-      txn: draft.transaction ? encodeTransaction(draft.transaction) : null,
-    };
-  }
-
-  #countMembers(before: StoredEvent | undefined, after: StoredEvent): void {
-    const was = isJsonObject(before?.content) ? before.content.membership : undefined;
-    const is = after.content.membership;
-    this.point.joinedCount += Number(is === 'join') - Number(was === 'join');
-    this.point.invitedCount += Number(is === 'invite') - Number(was === 'invite');
-    const move = serverMoveOf(this.#needs.signer.serverName, after.stateKey as UserId, was, is);
-    if (move === undefined) return;
-    this.serverMoves.push(move);
-    this.point.remoteJoined += joinedBy(move);
-  }
 }
 
-/** Keys, and signatures, of a third-party invite. */
-const MOST_KEYS = 8;
-
-/** Keys of a PDU that have columns of their own in the table of events. */
-const COLUMN_KEYS: ReadonlySet<string> = new Set([
-  'content',
-  'event_id',
-  'origin_server_ts',
-  'room_id',
-  'sender',
-  'state_key',
-  'type',
-]);
-
-/** NUL separates type and state key where both are one key. */
-function assertNoNul(draft: EventDraft): void {
-  if (!draft.type.includes('\0') && draft.stateKey?.includes('\0') !== true) return;
-  throw invalidParam('The type and the state key of an event must not hold the character NUL');
-}
-
-/**
- * A third-party invite is checked with each key of the room against each of its signatures: of what people of this server
- * send, both must be few.
- */
-function assertFewSignatures({ type, content }: EventDraft): void {
-  const { third_party_invite: invite, public_keys: keys } = content;
-  const tooManyKeys = type === 'm.room.third_party_invite' && Array.isArray(keys) && keys.length > MOST_KEYS;
-  const signed = isJsonObject(invite) && isJsonObject(invite.signed) ? invite.signed : {};
-  const servers = isJsonObject(signed.signatures) ? Object.values(signed.signatures) : [];
-  const count = servers.reduce<number>(
-    (sum, one) => sum + (isJsonObject(one) ? Object.keys(one).length : 0),
-    0,
-  );
-  if (!tooManyKeys && count <= MOST_KEYS) return;
-  throw invalidParam(`A third-party invite may have ${MOST_KEYS} keys and ${MOST_KEYS} signatures`);
+/** The auth depth of an event that cites these; undefined when that of one of them was never worked out. */
+export function authDepthOf(authEvents: Iterable<StoredEvent>): number | undefined {
+  const depths: number[] = [];
+  for (const event of authEvents) {
+    if (event.authDepth === undefined) return undefined;
+    depths.push(event.authDepth);
+  }
+  return authDepthFrom(depths);
 }

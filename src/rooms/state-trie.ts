@@ -21,6 +21,9 @@ export interface NewNode {
   readonly bytes: Uint8Array;
 }
 
+/** An entry to be set, or without an event to be taken out. */
+type TrieChange = Omit<TrieEntry, 'eventId'> & { readonly eventId: EventId | undefined };
+
 /** One key in which two states differ. */
 export interface StateDifference {
   readonly key: StateKey;
@@ -77,18 +80,20 @@ export class StateTries {
   }
 
   /**
-   * The state with some keys set to other events.
+   * The state with some keys set to other events, or with undefined taken out.
    *
    * @returns the new root and the nodes that are new; the caller writes them with `insertNodes` and calls `settle`
    *   when its unit is over.
    */
   async set(
     root: StateRoot | undefined,
-    changes: readonly (readonly [StateKey, EventId])[],
+    changes: readonly (readonly [StateKey, EventId | undefined])[],
   ): Promise<{ root: StateRoot; nodes: NewNode[] }> {
     const entries = changes.map(([key, eventId]) => ({ path: pathOf(key), key, eventId }));
     const nodes: NewNode[] = [];
-    return { root: await this.#insert(root, entries, 0, nodes), nodes };
+    const empty: TrieNode = { kind: 'bucket', entries: [] };
+    const node = root === undefined ? empty : await this.#load(root);
+    return { root: (await this.#change(node, entries, 0, nodes)) ?? this.#keep(empty, nodes), nodes };
   }
 
   /** The nodes' unit is committed or failed: they need no longer be held in memory. */
@@ -101,19 +106,40 @@ export class StateTries {
     }
   }
 
-  async #insert(
-    root: StateRoot | undefined,
-    changes: readonly TrieEntry[],
+  /** The subtree with the changes; undefined when nothing is left of it. */
+  async #change(
+    node: TrieNode,
+    changes: readonly TrieChange[],
     level: number,
     nodes: NewNode[],
-  ): Promise<StateRoot> {
-    const node: TrieNode = root === undefined ? { kind: 'bucket', entries: [] } : await this.#load(root);
-    if (node.kind === 'bucket') return this.#build(merge(node.entries, changes), level, nodes);
+  ): Promise<StateRoot | undefined> {
+    if (node.kind === 'bucket') {
+      const entries = merge(node.entries, changes);
+      return entries.length === 0 ? undefined : this.#build(entries, level, nodes);
+    }
     const children = [...node.children];
     for (const [i, part] of split(changes, level)) {
-      children[i] = await this.#insert(children[i], part, level + 1, nodes);
+      const child = children[i];
+      const under: TrieNode = child === undefined ? { kind: 'bucket', entries: [] } : await this.#load(child);
+      children[i] = await this.#change(under, part, level + 1, nodes);
     }
-    return this.#keep({ kind: 'branch', children }, nodes);
+    const removes = changes.some((change) => change.eventId === undefined);
+    const few = removes ? await this.#fewEntries(children) : undefined;
+    if (few?.length === 0) return undefined;
+    return few ? this.#build(few, level, nodes) : this.#keep({ kind: 'branch', children }, nodes);
+  }
+
+  /** All entries below a branch when they fit into one bucket. */
+  async #fewEntries(children: readonly (StateRoot | undefined)[]): Promise<TrieEntry[] | undefined> {
+    const found: TrieEntry[] = [];
+    for (const child of children) {
+      if (child === undefined) continue;
+      const node = await this.#load(child);
+      if (node.kind === 'branch') return undefined;
+      found.push(...node.entries);
+      if (found.length > BUCKET_SIZE) return undefined;
+    }
+    return found;
   }
 
   #build(entries: readonly TrieEntry[], level: number, nodes: NewNode[]): StateRoot {
@@ -178,8 +204,8 @@ function digit(path: string, level: number): number {
   return Number.parseInt(path[level] ?? '0', 16);
 }
 
-function split(entries: readonly TrieEntry[], level: number): Map<number, TrieEntry[]> {
-  const parts = new Map<number, TrieEntry[]>();
+function split<Entry extends TrieChange>(entries: readonly Entry[], level: number): Map<number, Entry[]> {
+  const parts = new Map<number, Entry[]>();
   for (const entry of entries) {
     const i = digit(entry.path, level);
     const part = parts.get(i);
@@ -189,9 +215,12 @@ function split(entries: readonly TrieEntry[], level: number): Map<number, TrieEn
   return parts;
 }
 
-function merge(old: readonly TrieEntry[], changes: readonly TrieEntry[]): TrieEntry[] {
+function merge(old: readonly TrieEntry[], changes: readonly TrieChange[]): TrieEntry[] {
   const merged = new Map(old.map((entry) => [entry.key, entry]));
-  for (const entry of changes) merged.set(entry.key, entry);
+  for (const { path, key, eventId } of changes) {
+    if (eventId === undefined) merged.delete(key);
+    else merged.set(key, { path, key, eventId });
+  }
   return [...merged.values()];
 }
 

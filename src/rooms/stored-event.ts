@@ -1,13 +1,13 @@
 import type { EventId, RoomId, UserId } from '../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../protocol/json.ts';
-import type { EventRow } from '../storage/events-store.ts';
+import { referencesOf } from '../protocol/events/event-format.ts';
+import type { EventRow, NewEventRow } from '../storage/events-store.ts';
 import type { RelatedEvent, Relation } from '../storage/relations-store.ts';
+import { BEFORE_HISTORY } from '../storage/unit-of-work.ts';
 import type { LoggedEvent } from './room-reads.ts';
 
-/** The parts of a PDU that only servers need, parsed from `EventRow.envelope`. */
+/** The parts of a PDU that only servers need, parsed from `EventRow.envelope`. References are as the PDU has them. */
 interface Envelope extends JsonObject {
-  auth_events: EventId[];
-  prev_events: EventId[];
   depth: number;
 }
 
@@ -16,6 +16,9 @@ const LONGEST_RELATION = 255;
 
 /** Root of a state trie: its hash as a binary string of 16 characters. */
 export type StateRoot = string & { readonly __brand: 'StateRoot' };
+
+/** What is written for the root of a state that is not known. */
+export const UNKNOWN_ROOT: Uint8Array = new Uint8Array(0);
 
 /** The root as it is written to the database. */
 export function rootToBytes(root: StateRoot): Uint8Array {
@@ -42,8 +45,14 @@ export class StoredEvent implements LoggedEvent {
   readonly originServerTs: number;
   readonly contentText: string;
   readonly envelopeText: string;
-  /** Root of the room's state after this event. */
-  readonly stateRoot: StateRoot;
+  /** Root of the room's state after this event; undefined while it is not known, which only is so beside timelines. */
+  readonly stateAfter: StateRoot | undefined;
+  /** Root of the room's state once this event was added, where the room had forked. */
+  readonly roomRoot: StateRoot | undefined;
+  /** Why the event is in no timeline. */
+  readonly refused: 'rejected' | 'soft-failed' | undefined;
+  /** Of state events, how far they are from the start of the room along auth events. */
+  readonly authDepth: number | undefined;
   /** The state event of the same key that this one replaced. */
   readonly replaces: EventId | undefined;
   readonly redactedBy: EventId | undefined;
@@ -53,6 +62,8 @@ export class StoredEvent implements LoggedEvent {
   hasAggregations: boolean | undefined = undefined;
   #content: JsonObject | undefined;
   #envelope: Envelope | undefined;
+  #authEventIds: readonly EventId[] | undefined;
+  #prevEventIds: readonly EventId[] | undefined;
   #clientText: string | undefined;
 
   constructor(row: EventRow, content?: JsonObject) {
@@ -65,11 +76,26 @@ export class StoredEvent implements LoggedEvent {
     this.originServerTs = row.origin_server_ts;
     this.contentText = row.content;
     this.envelopeText = row.envelope;
-    this.stateRoot = rootFromBytes(row.state_root);
+    this.stateAfter = row.state_root.length === 0 ? undefined : rootFromBytes(row.state_root);
+    this.roomRoot = row.room_root ? rootFromBytes(row.room_root) : undefined;
+    this.refused = row.refused ?? undefined;
+    this.authDepth = row.auth_depth ?? undefined;
     this.replaces = (row.replaces ?? undefined) as EventId | undefined;
     this.redactedBy = (row.redacted_by ?? undefined) as EventId | undefined;
     this.transaction = row.txn ?? undefined;
     this.#content = content;
+  }
+
+  /** `stateAfter` of an event that is in a timeline. */
+  get stateRoot(): StateRoot {
+    if (this.stateAfter === undefined)
+      throw new Error('The state at an event beside the timeline is not known');
+    return this.stateAfter;
+  }
+
+  /** Whether the event is in no timeline: known only as state or for the rules, or refused. */
+  get isAside(): boolean {
+    return this.position <= BEFORE_HISTORY;
   }
 
   get content(): JsonObject {
@@ -87,11 +113,13 @@ export class StoredEvent implements LoggedEvent {
   }
 
   get authEventIds(): readonly EventId[] {
-    return this.envelope.auth_events;
+    this.#authEventIds ??= referencesOf(this.envelope.auth_events);
+    return this.#authEventIds;
   }
 
   get prevEventIds(): readonly EventId[] {
-    return this.envelope.prev_events;
+    this.#prevEventIds ??= referencesOf(this.envelope.prev_events);
+    return this.#prevEventIds;
   }
 
   get redacts(): EventId | undefined {
@@ -132,7 +160,7 @@ export class StoredEvent implements LoggedEvent {
   }
 
   /** The event as a row of the log. */
-  toRow(): Omit<EventRow, 'position' | 'redacted_by'> {
+  toRow(): NewEventRow {
     return {
       event_id: this.eventId,
       room_id: this.roomId,
@@ -142,9 +170,13 @@ export class StoredEvent implements LoggedEvent {
       origin_server_ts: this.originServerTs,
       content: this.contentText,
       envelope: this.envelopeText,
-      state_root: rootToBytes(this.stateRoot),
+      state_root: this.stateAfter === undefined ? UNKNOWN_ROOT : rootToBytes(this.stateAfter),
       replaces: this.replaces ?? null,
+      redacted_by: this.redactedBy ?? null,
       txn: this.transaction ?? null,
+      auth_depth: this.authDepth ?? null,
+      room_root: this.roomRoot === undefined ? null : rootToBytes(this.roomRoot),
+      refused: this.refused ?? null,
     };
   }
 

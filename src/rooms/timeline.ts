@@ -6,6 +6,7 @@ import type { EventLog } from './event-log.ts';
 import type { StateDifference, StateTries } from './state-trie.ts';
 import type { StateRoot, StoredEvent } from './stored-event.ts';
 import type { RoomAccess, Visibility } from './visibility.ts';
+import { BEFORE_HISTORY } from '../storage/unit-of-work.ts';
 
 /** Gives those of the events that belong into a page, in the same order. */
 export type Keep = (
@@ -74,8 +75,8 @@ export class Timeline {
   ): Promise<HistoryPage> {
     const backwards = range.direction === 'b';
     const newest = await this.#newestVisible(access);
-    const start = range.from ?? (backwards ? this.#database.position() : Number.MIN_SAFE_INTEGER);
-    let after = backwards ? (range.to ?? Number.MIN_SAFE_INTEGER) : start;
+    const start = range.from ?? (backwards ? this.#database.position() : BEFORE_HISTORY);
+    let after = backwards ? (range.to ?? BEFORE_HISTORY) : start;
     let upTo = backwards ? Math.min(start, newest) : Math.min(range.to ?? newest, newest);
     const found: StoredEvent[] = [];
     for (let looked = 0; found.length < range.limit && looked < MOST_LOOKED_AT;) {
@@ -120,13 +121,14 @@ export class Timeline {
 
   /** The state of the room at a place in the log: after the newest event up to it. Undefined before the first. */
   async rootAt(roomId: RoomId, position: number): Promise<StateRoot | undefined> {
-    const { events } = await this.#log.newest(roomId, Number.MIN_SAFE_INTEGER, position, 1);
-    return events[0]?.stateRoot;
+    const { events } = await this.#log.newest(roomId, BEFORE_HISTORY, position, 1);
+    const [newest] = events;
+    return newest?.roomRoot ?? newest?.stateRoot;
   }
 
   /** The state that a room begins with: after its creator joined. Undefined for an unknown room. */
   async firstRoot(roomId: RoomId): Promise<StateRoot | undefined> {
-    const range = { after: Number.MIN_SAFE_INTEGER, upTo: this.#database.position(), limit: 2 };
+    const range = { after: BEFORE_HISTORY, upTo: this.#database.position(), limit: 2 };
     return (await this.#log.page(roomId, { ...range, newestFirst: false })).at(-1)?.stateRoot;
   }
 

@@ -4,7 +4,7 @@ import type { RoomId, UserId } from '../protocol/identifiers.ts';
 import { forbidden } from '../protocol/matrix-error.ts';
 import type { EventLog } from './event-log.ts';
 import type { Memberships } from './memberships.ts';
-import type { Membership } from './room-reads.ts';
+import type { Membership, RoomMembership } from './room-reads.ts';
 import type { StateTries } from './state-trie.ts';
 import type { StateRoot, StoredEvent } from './stored-event.ts';
 
@@ -39,7 +39,7 @@ export class Visibility {
     const now = last?.forgotten === true ? undefined : last;
     const membership = now?.membership;
     if (membership === 'join') return { userId, roomId, membership, joinedUntil: Infinity };
-    const joinedUntil = now ? await this.#joinedUntil(await this.#log.byId(now.eventId)) : -Infinity;
+    const joinedUntil = now ? await this.#joinedUntil(now) : -Infinity;
     return { userId, roomId, membership, joinedUntil };
   }
 
@@ -99,6 +99,7 @@ export class Visibility {
 
   async #mayRead(access: RoomAccess, event: StoredEvent, known: Map<StateRoot, StateThen>): Promise<boolean> {
     if (event.type === 'm.room.member' && event.stateKey === access.userId) return true;
+    if (event.isAside) return false;
     let then = known.get(event.stateRoot);
     if (!then) {
       then = await this.#stateAt(event.stateRoot, access.userId);
@@ -125,13 +126,13 @@ export class Visibility {
     return { visibility: text(visibility), membership: (text(membership) ?? 'leave') as Membership };
   }
 
-  /** Position of the event that ended the user's last time in the room; -Infinity for one who never was in it. */
-  async #joinedUntil(last: StoredEvent | undefined): Promise<number> {
-    let event = last;
+  /** Position where the user's last time in the room ended; -Infinity for one who never was in it. */
+  async #joinedUntil({ eventId, position }: RoomMembership): Promise<number> {
+    let event = await this.#log.byId(eventId);
     for (let step = 0; event && step < MEMBERSHIP_STEPS; step++) {
       const before: StoredEvent | undefined =
         event.replaces === undefined ? undefined : await this.#log.byId(event.replaces);
-      if (before?.content.membership === 'join') return event.position;
+      if (before?.content.membership === 'join') return step === 0 ? position : event.position;
       event = before;
     }
     return -Infinity;

@@ -40,6 +40,8 @@ export interface Writer {
 /** What a change is about; consumers subscribe by it. */
 export type Topic =
   | 'event'
+  | 'state'
+  | 'history'
   | 'receipt'
   | 'typing'
   | 'presence'

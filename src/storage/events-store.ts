@@ -1,7 +1,7 @@
 import type { EventId, RoomId } from '../protocol/identifiers.ts';
 import type { Reader, SqlParameter, Writer } from './database.ts';
 import { sql } from './sql.ts';
-import type { Position } from './unit-of-work.ts';
+import { BEFORE_HISTORY, type Position } from './unit-of-work.ts';
 
 /** A row of the table `events`. `content` and `envelope` are canonical JSON text. */
 export interface EventRow {
@@ -22,13 +22,45 @@ export interface EventRow {
   readonly redacted_by: string | null;
   /** Device and transaction ID of a local sender, as `encodeTransaction` writes them. */
   readonly txn: string | null;
+  /** Of state events, how far they are from the start of the room along auth events (`authDepthFrom`); else null. */
+  readonly auth_depth: number | null;
+  /** The room's state once the event was added, where the room had forked and it is not `state_root`. */
+  readonly room_root: Uint8Array | null;
+  /** Why the event is in no timeline although the state at it is known; null also for what nobody judged yet. */
+  readonly refused: 'rejected' | 'soft-failed' | null;
 }
 
-const COLUMNS = `position, event_id, room_id, type, state_key, sender, origin_server_ts, content, envelope,
-  state_root, replaces, redacted_by, txn`;
+/** Columns of an event, for statements that join the table. */
+export const EVENT_COLUMNS = `events.position AS position, events.event_id AS event_id, events.room_id AS room_id,
+  events.type AS type, events.state_key AS state_key, events.sender AS sender,
+  events.origin_server_ts AS origin_server_ts, events.content AS content, events.envelope AS envelope,
+  events.state_root AS state_root, events.replaces AS replaces, events.redacted_by AS redacted_by,
+  events.txn AS txn, events.auth_depth AS auth_depth, events.room_root AS room_root, events.refused AS refused`;
 
-const insertEvent = sql(`INSERT INTO events (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)`);
+const COLUMNS = `position, event_id, room_id, type, state_key, sender, origin_server_ts, content, envelope,
+  state_root, replaces, redacted_by, txn, auth_depth, room_root, refused`;
+const MANY = 50;
+const SLOTS = Array.from({ length: MANY }, () => '?').join(', ');
+
+const insertEvent = sql(
+  `INSERT INTO events (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+);
+const upsertAside = sql(
+  `INSERT INTO events (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+   ON CONFLICT (event_id) DO UPDATE SET state_root = excluded.state_root, refused = excluded.refused
+   WHERE events.position <= ${BEFORE_HISTORY} AND events.refused IS NULL AND length(events.state_root) = 0`,
+);
+const placeEvent = sql(
+  `INSERT INTO events (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+   ON CONFLICT (event_id) DO UPDATE SET position = excluded.position, content = excluded.content,
+     envelope = excluded.envelope, state_root = excluded.state_root, replaces = excluded.replaces,
+     redacted_by = excluded.redacted_by, auth_depth = excluded.auth_depth, room_root = excluded.room_root,
+     refused = NULL
+   WHERE events.position <= ${BEFORE_HISTORY}`,
+);
 const eventById = sql(`SELECT ${COLUMNS} FROM events WHERE event_id = ?`);
+const eventsByIds = sql(`SELECT ${COLUMNS} FROM events WHERE event_id IN (${SLOTS})`);
+const deeperEvents = sql(`SELECT event_id, type, state_key FROM events WHERE room_id = ? AND auth_depth > ?`);
 const eventByPosition = sql(`SELECT ${COLUMNS} FROM events WHERE position = ?`);
 const eventsForward = sql(
   `SELECT ${COLUMNS} FROM events WHERE room_id = ? AND position > ? AND position <= ? ORDER BY position LIMIT ?`,
@@ -37,29 +69,44 @@ const eventsBackward = sql(
   `SELECT ${COLUMNS} FROM events WHERE room_id = ? AND position > ? AND position <= ?
    ORDER BY position DESC LIMIT ?`,
 );
-const stateEventsAfter = sql(
-  `SELECT ${COLUMNS} FROM events WHERE room_id = ? AND state_key IS NOT NULL AND position > ?
-   ORDER BY position LIMIT ?`,
-);
 const eventsLater = sql(
   `SELECT ${COLUMNS} FROM events WHERE room_id = ? AND (origin_server_ts, position) > (?, ?)
+     AND position > ${BEFORE_HISTORY}
    ORDER BY origin_server_ts, position LIMIT ?`,
 );
 const eventsEarlier = sql(
   `SELECT ${COLUMNS} FROM events WHERE room_id = ? AND (origin_server_ts, position) < (?, ?)
+     AND position > ${BEFORE_HISTORY}
    ORDER BY origin_server_ts DESC, position DESC LIMIT ?`,
 );
 const replaceContent = sql(`UPDATE events SET content = ?, envelope = ?, redacted_by = ? WHERE event_id = ?`);
 const transactionByKey = sql(
-  `SELECT ${COLUMNS.replace('position,', 'events.position AS position,')} FROM event_transactions
+  `SELECT ${EVENT_COLUMNS} FROM event_transactions
    JOIN events ON events.position = event_transactions.position WHERE key = ?`,
 );
 const setOutgoing = sql(`UPDATE events SET outgoing = 1 WHERE position = ?`);
 const insertTransaction = sql(`INSERT INTO event_transactions (key, position) VALUES (?, ?)`);
 
+/** An event to be written: a row without its position. */
+export type NewEventRow = Omit<EventRow, 'position'>;
+
 /** Adds an event at a position. */
-export function insert(writer: Writer, row: Omit<EventRow, 'position' | 'redacted_by'>, at: Position): void {
-  const parameters: SqlParameter[] = [
+export function insert(writer: Writer, row: NewEventRow, at: Position): void {
+  writer.run(insertEvent, ...parametersOf(row, at));
+}
+
+/** Keeps an event beside the timelines. Of one that is kept so already, only what was not known is written. */
+export function keepAside(writer: Writer, row: NewEventRow, at: Position): void {
+  writer.run(upsertAside, ...parametersOf(row, at.aside));
+}
+
+/** Adds an event at a position, or moves it there if it was kept beside the timelines. One that is in one stays. */
+export function place(writer: Writer, row: NewEventRow, at: Position): void {
+  writer.run(placeEvent, ...parametersOf(row, at));
+}
+
+function parametersOf(row: NewEventRow, at: Position): SqlParameter[] {
+  return [
     at,
     row.event_id,
     row.room_id,
@@ -71,9 +118,12 @@ export function insert(writer: Writer, row: Omit<EventRow, 'position' | 'redacte
     row.envelope,
     row.state_root,
     row.replaces,
+    row.redacted_by,
     row.txn,
+    row.auth_depth,
+    row.room_root,
+    row.refused,
   ];
-  writer.run(insertEvent, ...parameters);
 }
 
 /** Marks the event at a position as one to be sent to the other servers in its room. */
@@ -124,14 +174,24 @@ export function byTime(
   return reader.all<EventRow>(statement, roomId, place.ts, place.position, limit);
 }
 
-/** State events of a room after a position, oldest first, at most `limit`. */
-export function stateAfter(
+/** Those of the events that are there, in no order. */
+export async function byIds(reader: Reader, eventIds: readonly EventId[]): Promise<EventRow[]> {
+  const found: EventRow[] = [];
+  for (let i = 0; i < eventIds.length; i += MANY) {
+    const part: string[] = eventIds.slice(i, i + MANY);
+    while (part.length < MANY) part.push('');
+    found.push(...(await reader.all<EventRow>(eventsByIds, ...part)));
+  }
+  return found;
+}
+
+/** State events of a room that are further than `authDepth` from its start along auth events. */
+export function deeperThan(
   reader: Reader,
   roomId: RoomId,
-  position: number,
-  limit: number,
-): Promise<EventRow[]> {
-  return reader.all<EventRow>(stateEventsAfter, roomId, position, limit);
+  authDepth: number,
+): Promise<{ event_id: EventId; type: string; state_key: string }[]> {
+  return reader.all(deeperEvents, roomId, authDepth);
 }
 
 /** The event that a transaction already made, or undefined. */

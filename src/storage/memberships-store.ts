@@ -20,6 +20,7 @@ const upsert = sql(
    ON CONFLICT (user_id, room_id) DO UPDATE SET membership = excluded.membership,
      position = excluded.position, event_id = excluded.event_id, sender = excluded.sender, forgotten = 0`,
 );
+const removeOne = sql(`DELETE FROM memberships WHERE user_id = ? AND room_id = ?`);
 const one = sql(`SELECT * FROM memberships WHERE user_id = ? AND room_id = ?`);
 const allOfUser = sql(`SELECT * FROM memberships WHERE user_id = ?`);
 const membersPage = sql(
@@ -52,6 +53,11 @@ export function set(
   at: Position,
 ): void {
   writer.run(upsert, row.userId, row.roomId, row.membership, at, row.eventId, row.sender);
+}
+
+/** The user never was in the room. */
+export function remove(writer: Writer, userId: UserId, roomId: RoomId): void {
+  writer.run(removeOne, userId, roomId);
 }
 
 /** What the user is in the room. */

@@ -73,6 +73,7 @@ export class RecentChanges {
       this.#anywhereFloor = change.position;
       return;
     }
+    if (change.topic === 'history') return;
     this.#anywhere[change.topic] = change.position;
     const ofRooms = change.topic !== 'device-list';
     for (const room of change.rooms) mark(this.#rooms, room, change, ofRooms);
@@ -88,7 +89,8 @@ function mark(all: LRUCache<string, Marks>, key: string, change: Change, isOwn: 
   }
   marks[change.topic] = change.position;
   if (isOwn) marks.newest = change.position;
-  if (change.topic === 'event' && isJsonObject(change.data) && change.data.membership !== undefined) {
+  const isRoomState = change.topic === 'event' || change.topic === 'state';
+  if (isRoomState && isJsonObject(change.data) && change.data.membership !== undefined) {
     marks.membership = change.position;
   }
 }

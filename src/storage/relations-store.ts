@@ -42,7 +42,8 @@ const countRelation = sql(
    VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (parent_id, room_id) DO UPDATE SET
      edits = aggregations.edits + excluded.edits, mentions = aggregations.mentions + excluded.mentions,
      thread_events = aggregations.thread_events + excluded.thread_events,
-     thread_position = COALESCE(excluded.thread_position, aggregations.thread_position)`,
+     thread_position = CASE WHEN aggregations.thread_position >= COALESCE(excluded.thread_position,
+       aggregations.thread_position) THEN aggregations.thread_position ELSE excluded.thread_position END`,
 );
 const countParticipant = sql(
   `INSERT INTO thread_participants (root_id, room_id, sender, events) VALUES (?, ?, ?, 1)

@@ -1,5 +1,5 @@
-import type { RoomId, UserId } from '../protocol/identifiers.ts';
-import type { EventRow } from './events-store.ts';
+import type { EventId, RoomId, UserId } from '../protocol/identifiers.ts';
+import { EVENT_COLUMNS, type EventRow } from './events-store.ts';
 import type { Reader, Writer } from './database.ts';
 import { sql } from './sql.ts';
 import type { Position } from './unit-of-work.ts';
@@ -48,19 +48,27 @@ const upsertState = sql(
   `INSERT INTO current_state (room_id, type, state_key, position) VALUES (?, ?, ?, ?)
    ON CONFLICT (room_id, type, state_key) DO UPDATE SET position = excluded.position`,
 );
-const EVENT = `events.position AS position, event_id, events.room_id AS room_id, events.type AS type,
-  events.state_key AS state_key, sender, origin_server_ts, content, envelope, state_root, replaces, redacted_by, txn`;
+const upsertKnownState = sql(
+  `INSERT INTO current_state (room_id, type, state_key, position)
+   SELECT room_id, type, state_key, position FROM events WHERE event_id = ?
+   ON CONFLICT (room_id, type, state_key) DO UPDATE SET position = excluded.position`,
+);
+const followState = sql(
+  `UPDATE current_state SET position = ? WHERE room_id = ? AND type = ? AND state_key = ?
+     AND position = (SELECT position FROM events WHERE event_id = ?)`,
+);
+const deleteState = sql(`DELETE FROM current_state WHERE room_id = ? AND type = ? AND state_key = ?`);
 const stateEntry = sql(
-  `SELECT ${EVENT} FROM current_state JOIN events ON events.position = current_state.position
+  `SELECT ${EVENT_COLUMNS} FROM current_state JOIN events ON events.position = current_state.position
    WHERE current_state.room_id = ? AND current_state.type = ? AND current_state.state_key = ?`,
 );
 const stateOfType = sql(
-  `SELECT ${EVENT} FROM current_state JOIN events ON events.position = current_state.position
+  `SELECT ${EVENT_COLUMNS} FROM current_state JOIN events ON events.position = current_state.position
    WHERE current_state.room_id = ? AND current_state.type = ? AND current_state.state_key > ?
    ORDER BY current_state.state_key LIMIT ?`,
 );
 const wholeState = sql(
-  `SELECT ${EVENT} FROM current_state JOIN events ON events.position = current_state.position
+  `SELECT ${EVENT_COLUMNS} FROM current_state JOIN events ON events.position = current_state.position
    WHERE current_state.room_id = ?`,
 );
 const publishedRooms = sql(
@@ -141,6 +149,25 @@ export function publish(writer: Writer, roomId: RoomId, published: boolean): voi
 /** Makes the event at a position the current state of its key. */
 export function setState(writer: Writer, roomId: RoomId, type: string, stateKey: string, at: Position): void {
   writer.run(upsertState, roomId, type, stateKey, at);
+}
+
+/** Makes a state event that is kept already, in the timeline or beside it, the current state of its key. */
+export function setKnownState(writer: Writer, eventId: EventId): void {
+  writer.run(upsertKnownState, eventId);
+}
+
+/** Where the event is current state, lets that follow it to the position to which it is about to move. */
+export function followMoved(
+  writer: Writer,
+  event: { eventId: EventId; roomId: RoomId; type: string; stateKey: string },
+  to: Position,
+): void {
+  writer.run(followState, to, event.roomId, event.type, event.stateKey, event.eventId);
+}
+
+/** Leaves a key of the current state without an event. */
+export function removeState(writer: Writer, roomId: RoomId, type: string, stateKey: string): void {
+  writer.run(deleteState, roomId, type, stateKey);
 }
 
 /** One entry of the current state. */

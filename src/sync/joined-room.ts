@@ -5,6 +5,7 @@ import type { StoredEvent } from '../rooms/stored-event.ts';
 import { stateSection, type StateSpan } from './state-section.ts';
 import type { SyncContext, SyncNeeds } from './sync-context.ts';
 import { timelineSection, type TimelineSection } from './timeline-section.ts';
+import { BEFORE_HISTORY } from '../storage/unit-of-work.ts';
 
 /** A joined room's part of a sync as JSON text; undefined when the client has everything already. */
 export async function joinedRoom(
@@ -14,7 +15,9 @@ export async function joinedRoom(
 ): Promise<string | undefined> {
   const { roomId } = room;
   const isNew = context.since === undefined || context.newlyJoined.has(roomId);
-  const eventsChanged = isNew || context.recent.roomChangedSince(roomId, context.since, 'event');
+  const stateChanged = !isNew && context.recent.roomChangedSince(roomId, context.since, 'state');
+  const eventsChanged =
+    isNew || stateChanged || context.recent.roomChangedSince(roomId, context.since, 'event');
   const timeline = eventsChanged ? await roomTimeline(needs, context, room, isNew) : undefined;
   const whole = isNew || context.fullState;
   if (whole) needs.lazyMembers.forget(context, roomId);
@@ -49,10 +52,14 @@ function roomTimeline(
   room: RoomMembership,
   isNew: boolean,
 ): Promise<TimelineSection> {
-  const after = isNew ? Number.MIN_SAFE_INTEGER : (context.since ?? Number.MIN_SAFE_INTEGER);
+  const after = isNew ? BEFORE_HISTORY : (context.since ?? BEFORE_HISTORY);
   return timelineSection(needs, context, room.roomId, { after, upTo: context.upTo, checked: isNew });
 }
 
+/**
+ * State beside the timeline. Where the room forked, the events of the timeline do not add up to the state that it has: the
+ * client gets what it ends with, not what it began with.
+ */
 async function roomState(
   needs: SyncNeeds,
   context: SyncContext,
@@ -63,11 +70,12 @@ async function roomState(
   const timeline = section ?? { events: [], limited: false, start: context.upTo, prevBatch: '' };
   const whole = isNew || context.fullState;
   const lazy = context.filter.room.state.lazyLoadMembers;
-  if (!whole && !timeline.limited && !context.useStateAfter && !lazy) return [];
+  const forked = !whole && timeline.events.some((event) => event.roomRoot !== undefined);
+  if (!whole && !timeline.limited && !context.useStateAfter && !lazy && !forked) return [];
   const rootAt = (position: number) => needs.timeline.rootAt(roomId, position);
   const span: StateSpan = {
     before: whole || context.since === undefined ? undefined : await rootAt(context.since),
-    after: await rootAt(context.useStateAfter ? context.upTo : timeline.start),
+    after: await rootAt(context.useStateAfter || forked ? context.upTo : timeline.start),
   };
   return stateSection(needs, context, roomId, span, timeline);
 }

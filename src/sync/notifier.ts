@@ -1,5 +1,5 @@
 import type { RoomId, UserId } from '../protocol/identifiers.ts';
-import { eventChange } from '../rooms/room-writer.ts';
+import { membershipChange } from '../rooms/room-changes.ts';
 import type { Memberships } from '../rooms/memberships.ts';
 import type { Change, Database } from '../storage/database.ts';
 
@@ -113,6 +113,7 @@ export class Notifier {
       }
       return;
     }
+    if (change.topic === 'history') return;
     this.#follow(change);
     for (const userId of change.users) {
       const listener = this.#listeners.get(userId);
@@ -124,13 +125,11 @@ export class Notifier {
   }
 
   #follow(change: Change): void {
-    const data = eventChange(change);
-    const roomId = change.rooms[0];
-    if (data?.membership === undefined || roomId === undefined) return;
-    const listener = this.#listeners.get(data.stateKey as UserId);
+    const changed = membershipChange(change);
+    const listener = changed && this.#listeners.get(changed.userId);
     if (!listener) return;
-    if (data.membership === 'join') this.#join(listener, roomId);
-    else this.#leave(listener, roomId);
+    if (changed.membership === 'join') this.#join(listener, changed.roomId);
+    else this.#leave(listener, changed.roomId);
   }
 
   #sweep(): void {

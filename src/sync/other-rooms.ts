@@ -5,6 +5,7 @@ import { eventsText } from './joined-room.ts';
 import { stateSection } from './state-section.ts';
 import type { SyncContext, SyncNeeds } from './sync-context.ts';
 import { timelineSection } from './timeline-section.ts';
+import { BEFORE_HISTORY } from '../storage/unit-of-work.ts';
 
 /** State that one who is invited or knocking is shown (Client-Server API, "Stripped state"). */
 const STRIPPED_TYPES = [
@@ -43,7 +44,7 @@ export async function leftRoom(
   context: SyncContext,
   room: RoomMembership,
 ): Promise<string> {
-  const after = context.since ?? Number.MIN_SAFE_INTEGER;
+  const after = context.since ?? BEFORE_HISTORY;
   const upTo = Math.min(room.position, context.upTo);
   const timeline = await timelineSection(needs, context, room.roomId, { after, upTo, checked: true });
   const whole = context.since === undefined || context.fullState;

@@ -21,8 +21,9 @@ export class PushEvents {
     database.subscribe((changes) => {
       for (const change of changes) {
         if (change.topic === 'reset') this.#memberCounts.clear();
-        const isMember = change.topic === 'event' && (change.data as JsonObject).membership !== undefined;
-        if (isMember) for (const roomId of change.rooms) this.#memberCounts.delete(roomId);
+        const isRoomState = change.topic === 'event' || change.topic === 'state';
+        if (isRoomState && (change.data as JsonObject).membership !== undefined)
+          for (const roomId of change.rooms) this.#memberCounts.delete(roomId);
       }
     });
   }

@@ -173,7 +173,8 @@ function idOfPair(reference: JsonValue): JsonValue | undefined {
     : undefined;
 }
 
-function referencesOf(references: JsonValue | undefined): EventId[] {
+/** The IDs in a list of references to events, in either format: IDs, or pairs of ID and hashes. */
+export function referencesOf(references: JsonValue | undefined): EventId[] {
   if (!Array.isArray(references)) return [];
   const ids: EventId[] = [];
   for (const reference of references) {

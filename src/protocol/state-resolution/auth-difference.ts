@@ -20,7 +20,7 @@ export function authDifference(
   depths: AuthDepths,
 ): Set<EventId> {
   const partial = reachedFromSomeSets(conflicts, source, depths);
-  if (partial.size > 0) removeReachable(partial, conflicts.unconflicted.values(), source, depths);
+  if (partial.size > 0) removeReachable(partial, conflicts.unconflicted, source, depths);
   return partial;
 }
 
@@ -85,10 +85,10 @@ function setsByEvent(conflicted: StateConflicts['conflicted']): Map<EventId, big
   return masks;
 }
 
-/** Removes from `found` everything in the auth chains of `from`. */
+/** Removes from `found` everything in the auth chains of the shared state. */
 function removeReachable(
   found: Set<EventId>,
-  from: Iterable<EventId>,
+  shared: StateConflicts['unconflicted'],
   source: EventSource,
   depths: AuthDepths,
 ): void {
@@ -106,6 +106,6 @@ function removeReachable(
   const reachAuthEvents = (id: EventId): void => {
     for (const auth of source.event(id)?.authEventIds ?? []) reach(auth);
   };
-  for (const id of from) if (depths.of(id) > shallowest) reachAuthEvents(id);
+  for (const id of shared.values(shallowest)) if (depths.of(id) > shallowest) reachAuthEvents(id);
   for (let next = queue.pop(); next && found.size > 0; next = queue.pop()) reachAuthEvents(next.id);
 }

@@ -4,7 +4,8 @@ import type { EventId } from '../identifiers.ts';
 /** State on which all state sets agree. A `Map` is one; so may be a view of a larger structure. */
 export interface UnconflictedState {
   get(key: StateKey): EventId | undefined;
-  values(): Iterable<EventId>;
+  /** The events of it; those whose auth depth is not greater than the given one may be left out. */
+  values(deeperThan: number): Iterable<EventId>;
 }
 
 /** State sets divided into what they agree and what they disagree on. */

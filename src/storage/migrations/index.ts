@@ -4,6 +4,7 @@ import { encryption } from './005-encryption.ts';
 import { media } from './006-media.ts';
 import { delayedEvents } from './012-delayed-events.ts';
 import { serverNotices } from './013-server-notices.ts';
+import { federatedRooms } from './018-federated-rooms.ts';
 import { moderation } from './010-moderation.ts';
 import { modules } from './004-modules.ts';
 import { relationsAndSearch } from './009-relations-search.ts';
@@ -26,4 +27,5 @@ export const MIGRATIONS: readonly Migration[] = [
   delayedEvents,
   serverNotices,
   federation,
+  federatedRooms,
 ];

@@ -1,8 +1,8 @@
 import type { SqlParameter, SqlValue, Statement } from '../database.ts';
 import { Position, type UnitOfWork, type Write } from '../unit-of-work.ts';
 
-/** A parameter as it travels to the writer: a value, or a place among the batch's positions. */
-export type BatchParameter = SqlValue | { readonly at: number };
+/** A parameter as it travels to the writer: a value, or a place among the batch's positions, as `Position` has it. */
+export type BatchParameter = SqlValue | { readonly at: number; readonly downFrom: number | undefined };
 
 /** A statement of a batch: its number, and its parameters. */
 export type BatchWrite = readonly [statement: number, parameters: readonly BatchParameter[]];
@@ -55,5 +55,6 @@ function note(statement: Statement, sent: Set<number>, statements: [number, stri
 }
 
 function pack(parameter: SqlParameter, before: number): BatchParameter {
-  return parameter instanceof Position ? { at: before + parameter.offset } : parameter;
+  if (!(parameter instanceof Position)) return parameter;
+  return { at: before + parameter.offset, downFrom: parameter.downFrom };
 }

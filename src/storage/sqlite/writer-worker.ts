@@ -96,5 +96,7 @@ function run([id, parameters]: BatchWrite, first: number): number {
 
 function value(parameter: BatchParameter, first: number): SqlValue {
   const isPlace = typeof parameter === 'object' && parameter !== null && !(parameter instanceof Uint8Array);
-  return isPlace ? first + parameter.at : parameter;
+  if (!isPlace) return parameter;
+  const position = first + parameter.at;
+  return parameter.downFrom === undefined ? position : parameter.downFrom - position;
 }

@@ -1,0 +1,254 @@
+import { toRoomEvent } from '../protocol/events/event-format.ts';
+import { stateKeyOf, type Pdu, type RoomEvent } from '../protocol/events/event.ts';
+import type { EventId } from '../protocol/identifiers.ts';
+import * as awaitedRedactions from '../storage/awaited-redactions-store.ts';
+import type { Writer } from '../storage/database.ts';
+import * as historyGaps from '../storage/history-gaps-store.ts';
+import {
+  refusalAtPresent,
+  refusalByAuthEvents,
+  refusalByState,
+  resolvedState,
+  stateAfterAll,
+} from './event-judgement.ts';
+import { eventOfPdu, type EventPlace } from './event-of-pdu.ts';
+import { takesEffect } from './redactions.ts';
+import { authDepthOf, type RoomTransaction } from './room-transaction.ts';
+import type { StateRoot, StoredEvent } from './stored-event.ts';
+
+/** An event of another server whose form, signatures and hash were found in order; redacted if its hash was not. */
+export interface ReceivedEvent {
+  readonly pdu: Pdu;
+  readonly eventId: EventId;
+}
+
+/** What became of a received event. `known`: it was here already, whatever became of it then. */
+export type Verdict =
+  | { readonly outcome: 'accepted' | 'known' | 'soft-failed' }
+  | { readonly outcome: 'rejected'; readonly reason: string };
+
+/** An event with what was worked out of it. */
+interface Judged {
+  readonly received: ReceivedEvent;
+  readonly event: RoomEvent;
+  readonly before: StateRoot;
+  readonly after: StateRoot;
+}
+
+/**
+ * Takes an event of another server into the room (Server-Server API, "Checks performed on receipt of a PDU", from the auth
+ * events on): rejected and soft-failed ones are kept beside the timeline. The events that it follows and those that
+ * authorise it must be here.
+ *
+ * @throws EventsMissing when they are not.
+ */
+export async function receiveEvent(
+  room: RoomTransaction,
+  unit: Writer,
+  received: ReceivedEvent,
+): Promise<Verdict> {
+  if (await isSettled(room, received.eventId)) return { outcome: 'known' };
+  const judged = await judge(room, received);
+  if (typeof judged === 'string') return { outcome: 'rejected', reason: judged };
+  const { event } = judged;
+  if (await historyGaps.isOpen(room.needs.reader, room.roomId, event.eventId)) {
+    await insertBelow(room, unit, judged, 'end');
+    return { outcome: 'accepted' };
+  }
+  const refusal = await refusalAtPresent(room, event);
+  if (refusal !== undefined) {
+    room.keepAside(await storedEvent(room, judged, { refused: 'soft-failed', isAside: true }));
+    return { outcome: 'soft-failed' };
+  }
+  await appendOnTop(room, unit, judged);
+  return { outcome: 'accepted' };
+}
+
+/**
+ * Takes an event of another server into the history before what is here. Its place is no matter of the present state.
+ *
+ * @throws EventsMissing as `receiveEvent`.
+ */
+export async function receiveHistory(
+  room: RoomTransaction,
+  unit: Writer,
+  received: ReceivedEvent,
+): Promise<Verdict> {
+  const known = await room.event(received.eventId);
+  if (known && (!known.isAside || known.refused === 'rejected')) {
+    historyGaps.close(unit, room.roomId, received.eventId);
+    return { outcome: 'known' };
+  }
+  const judged = await judge(room, received);
+  if (typeof judged === 'string') {
+    historyGaps.close(unit, room.roomId, received.eventId);
+    return { outcome: 'rejected', reason: judged };
+  }
+  await insertBelow(room, unit, judged, 'history');
+  return { outcome: 'accepted' };
+}
+
+/** Makes a state the room's present one: everything in which it differs changes. */
+export async function changePresentState(room: RoomTransaction, root: StateRoot): Promise<void> {
+  const differences = await room.needs.tries.difference(room.point.root, root);
+  const ids = differences.flatMap(({ before, after }) => [before, after].filter((id) => id !== undefined));
+  const events = await room.eventsOf(ids);
+  for (const { key, before, after } of differences) {
+    const event = after === undefined ? undefined : events.get(after);
+    if (after !== undefined && !event) throw new Error('A state has an event that is not known');
+    room.setState(key, before === undefined ? undefined : events.get(before), event);
+  }
+  room.point.root = root;
+}
+
+/** Whether an event needs no second look. What is beside the timeline and was not judged may yet come into it. */
+async function isSettled(room: RoomTransaction, eventId: EventId): Promise<boolean> {
+  const known = await room.event(eventId);
+  return known !== undefined && (!known.isAside || known.refused !== undefined);
+}
+
+/** The event with the states around it, or why it is rejected; then it is kept so. */
+async function judge(room: RoomTransaction, received: ReceivedEvent): Promise<Judged | string> {
+  const { pdu, eventId } = received;
+  const { version } = room.head;
+  const event = toRoomEvent(pdu, eventId, version);
+  const before = await stateAfterAll(room, event.prevEventIds);
+  const reason =
+    (await refusalByAuthEvents(version, event, room)) ?? (await refusalByState(room, event, before));
+  if (reason !== undefined) {
+    const judged = { received, event, before, after: before };
+    room.keepAside(await storedEvent(room, judged, { refused: 'rejected', isAside: true }));
+    return reason;
+  }
+  const { type, stateKey } = event;
+  const after =
+    stateKey === undefined ? before : await room.stateWith(before, [[stateKeyOf(type, stateKey), eventId]]);
+  return { received, event, before, after };
+}
+
+/** Adds an event that becomes an extremity of the room, and resolves the state anew where the room has forked. */
+async function appendOnTop(room: RoomTransaction, unit: Writer, judged: Judged): Promise<void> {
+  const { event, before, after } = judged;
+  const left = room.point.extremities.filter((id) => !event.prevEventIds.includes(id));
+  const isLinear = left.length === 0 && before === room.point.root;
+  const present = left.length === 0 ? after : await presentWith(room, judged, left);
+  const stored = await storedEvent(room, judged, { roomRoot: present === after ? undefined : present });
+  const effect = await settle(room, unit, judged, stored);
+  room.append(stored, event.prevEventIds, event.depth);
+  room.received.add(stored.eventId);
+  if (isLinear && event.stateKey !== undefined) {
+    const replaced = await room.stateEvent(event.type, event.stateKey);
+    room.setState(stateKeyOf(event.type, event.stateKey), replaced, stored);
+  }
+  if (isLinear) room.point.root = after;
+  else await changePresentState(room, present);
+  await effect();
+}
+
+/** The states after the other extremities and after the event, resolved. */
+async function presentWith(
+  room: RoomTransaction,
+  { after, event, received, before }: Judged,
+  left: readonly EventId[],
+): Promise<StateRoot> {
+  const found = await room.eventsOf(left);
+  const missing = left.filter((id) => !found.has(id));
+  if (missing.length > 0) throw new Error('An extremity of a room is missing from the log');
+  const own = await storedEvent(room, { after, event, received, before }, {});
+  room.keepInSight(own);
+  return resolvedState(room, [...found.values(), own]);
+}
+
+/** Adds an event that others in the timeline follow already. */
+async function insertBelow(
+  room: RoomTransaction,
+  unit: Writer,
+  judged: Judged,
+  where: 'end' | 'history',
+): Promise<void> {
+  const { root } = room.point;
+  const roomRoot = where === 'end' && root !== judged.after ? root : undefined;
+  const stored = await storedEvent(room, judged, { roomRoot });
+  const effect = await settle(room, unit, judged, stored);
+  room.insert(stored, where);
+  room.received.add(stored.eventId);
+  historyGaps.close(unit, room.roomId, stored.eventId);
+  await effect();
+}
+
+/** Notes what history before the event is missing. Gives what is to be done once the event is added. */
+async function settle(
+  room: RoomTransaction,
+  unit: Writer,
+  { event }: Judged,
+  stored: StoredEvent,
+): Promise<() => Promise<void>> {
+  const found = await room.eventsOf(event.prevEventIds);
+  for (const id of event.prevEventIds) {
+    const prev = found.get(id);
+    if (prev && (!prev.isAside || prev.refused !== undefined)) continue;
+    historyGaps.open(unit, room.roomId, id, Math.min(event.depth, Number.MAX_SAFE_INTEGER));
+  }
+  const redaction = await awaitedRedaction(room, unit, stored);
+  return async () => {
+    if (redaction) await room.redact(redaction, stored.eventId);
+    if (event.redacts !== undefined) await applyRedaction(room, unit, stored, event.redacts);
+  };
+}
+
+async function applyRedaction(
+  room: RoomTransaction,
+  unit: Writer,
+  redaction: StoredEvent,
+  targetId: EventId,
+): Promise<void> {
+  const target = await room.event(targetId);
+  if (!target) return awaitedRedactions.remember(unit, targetId, redaction.eventId);
+  if (takesEffect(room.head.version, redaction, target, await powersOf(room, redaction))) {
+    await room.redact(redaction, targetId);
+  }
+}
+
+/** A redaction of the event that came before it. */
+async function awaitedRedaction(
+  room: RoomTransaction,
+  unit: Writer,
+  target: StoredEvent,
+): Promise<StoredEvent | undefined> {
+  const ids = await awaitedRedactions.of(room.needs.reader, target.eventId);
+  if (ids.length === 0) return undefined;
+  awaitedRedactions.forget(unit, target.eventId);
+  for (const redaction of (await room.eventsOf(ids)).values()) {
+    if (takesEffect(room.head.version, redaction, target, await powersOf(room, redaction))) return redaction;
+  }
+  return undefined;
+}
+
+/** What says which power the sender of an event has: what the event itself names. */
+async function powersOf(
+  room: RoomTransaction,
+  event: StoredEvent,
+): Promise<{ create: RoomEvent | undefined; levels: RoomEvent | undefined }> {
+  const authEvents = [...(await room.eventsOf(event.authEventIds)).values()];
+  const create = await room.stateEvent('m.room.create', '');
+  return { create, levels: authEvents.find((one) => one.type === 'm.room.power_levels') };
+}
+
+async function storedEvent(
+  room: RoomTransaction,
+  { received, event, before, after }: Judged,
+  more: Partial<EventPlace>,
+): Promise<StoredEvent> {
+  const { type, stateKey } = event;
+  const isState = stateKey !== undefined;
+  const replaces = isState ? await room.needs.tries.get(before, stateKeyOf(type, stateKey)) : undefined;
+  const authEvents = isState ? (await room.eventsOf(event.authEventIds)).values() : [];
+  return eventOfPdu(received.pdu, room.head.version, {
+    eventId: received.eventId,
+    roomId: room.roomId,
+    authDepth: isState ? authDepthOf(authEvents) : undefined,
+    root: after,
+    replaces,
+    ...more,
+  });
+}
