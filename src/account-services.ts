@@ -23,6 +23,7 @@ import { RateLimiter } from './platform/rate-limiter.ts';
 import { MatrixError } from './protocol/matrix-error.ts';
 import type { SigningKey } from './protocol/signing.ts';
 import type { Config } from './platform/config/schema.ts';
+import { createOAuthServices } from './oauth-services.ts';
 import type { ServerName } from './protocol/identifiers.ts';
 import type { Database } from './storage/database.ts';
 
@@ -81,7 +82,11 @@ export function createAccountServices(wiring: AccountWiring) {
     ...{ database, sessions, passwords, interactive, threepids, validation, allowAttempt },
   });
   accounts.onClosing((unit, userId) => threepids.release(unit, userId));
+  const login = new Login({
+    ...{ database, sessions, passwords, serverName, threepids, clock, opaque, allowAttempt },
+  });
   return {
+    ...createOAuthServices({ database, clock, opaque, sessions, accounts, interactive }),
     sessions,
     registration,
     identity,
@@ -93,7 +98,7 @@ export function createAccountServices(wiring: AccountWiring) {
     }),
     recaptchaScript: config.recaptcha.script_url,
     administration: new Administration(database, sessions, serverName),
-    login: new Login({ database, sessions, passwords, serverName, threepids, clock, opaque, allowAttempt }),
+    login,
     accounts,
     sharedSecret: new SharedSecretRegistration(registration, secret === '' ? undefined : secret, opaque),
   };

@@ -7,6 +7,7 @@ import { createAccountServices } from './account-services.ts';
 import { accountEndpoints } from './api/client/account-endpoints.ts';
 import { discoveryEndpoints } from './api/client/discovery-endpoints.ts';
 import type { WellKnown } from './api/client/discovery/well-known.ts';
+import { oauthEndpoints } from './api/oauth/oauth-endpoints.ts';
 import { encryptionEndpoints } from './api/client/encryption-endpoints.ts';
 import { mediaEndpoints } from './api/client/media-endpoints.ts';
 import { moduleEndpoints } from './api/client/module-endpoints.ts';
@@ -46,6 +47,12 @@ import { SyncService } from './sync/sync-service.ts';
 import { fallbackPages } from './web/fallback-page.ts';
 import { firstRunPage } from './web/first-run-page.ts';
 import { loginPages } from './web/login-page.ts';
+import { accountForms } from './web/account/account-forms.ts';
+import { accountPages } from './web/account/account-page.ts';
+import { registerPages } from './web/account/register-page.ts';
+import { signInPages } from './web/account/sign-in-page.ts';
+import { authorizePages } from './web/oauth/authorize-page.ts';
+import { devicePages } from './web/oauth/device-page.ts';
 import { validationPages } from './web/validation-page.ts';
 import type { AnyDeclaration, LimitName } from './wire/endpoint.ts';
 import { answerTheRest, collectRoutes, countRequests, createHttpServer } from './wire/http-server.ts';
@@ -253,6 +260,7 @@ async function serveFrom(database: Database, config: Config, overrides: Override
     limiter: services.limiter,
     metrics,
     stopping: stopping.signal,
+    publicBaseUrl: services.wellKnown.baseUrl?.replace(/\/+$/, ''),
   };
   const declarations = await registerEndpoints(
     app,
@@ -267,6 +275,13 @@ async function serveFrom(database: Database, config: Config, overrides: Override
       ...validationPages,
       ...fallbackPages,
       ...loginPages,
+      ...oauthEndpoints,
+      ...signInPages,
+      ...registerPages,
+      ...authorizePages,
+      ...devicePages,
+      ...accountPages,
+      ...accountForms,
       ...peopleEndpoints,
       ...delayedEventEndpoints,
       ...(config.federation.enabled ? federationEndpoints : []),
@@ -351,6 +366,7 @@ function createLimiter(config: Config, clock: Clock): RateLimiter<LimitName | 'f
       createRoom: rate(limits.create_room),
       registration: rate(limits.registration),
       login: rate(limits.login),
+      token: rate(limits.token),
       failedLogin: rate(limits.failed_login),
     },
     () => clock.now(),

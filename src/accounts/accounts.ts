@@ -60,8 +60,12 @@ export class Accounts {
     this.#onDevicesChanged.push(listener);
   }
 
-  /** Lets the request through when the user proves to know the password; else 401 with what to do. */
+  /**
+   * Lets the request through when the user proves to know the password; else 401 with what to do. 403 for tokens of the OAuth
+   * 2.0 API, whose clients do this on the account page.
+   */
   async confirm(session: Session, purpose: string, auth: unknown): Promise<void> {
+    assertLegacy(session);
     const { userId } = session;
     const stage = passwordStage(this.#database, this.#passwords, userId, () => this.#allowAttempt(userId));
     await this.#interactive.prove(
@@ -77,6 +81,7 @@ export class Accounts {
    * @throws MatrixError 401 with what to do, or M_MISSING_TOKEN where only a session would do.
    */
   async confirmPasswordChange(session: Session | undefined, auth: unknown): Promise<UserId> {
+    if (session) assertLegacy(session);
     const stages: Stage[] = (['email', 'msisdn'] as const)
       .filter((medium) => this.#validation.canSend(medium))
       .map((medium) => threepidStage(this.#validation, medium, 'password'));
@@ -106,7 +111,7 @@ export class Accounts {
   }
 
   /**
-   * Sets a password.
+   * Sets a password, and signs the user out of every browser.
    *
    * @param keep the one device that stays logged in; undefined for none.
    */
@@ -117,6 +122,7 @@ export class Accounts {
   ): Promise<void> {
     const unit = new UnitOfWork();
     usersStore.setPassword(unit, userId, await this.#passwords.hash(password));
+    this.#sessions.endBrowsers(unit, userId);
     if (keep !== 'keep all') {
       this.#sessions.endAll(unit, userId, keep);
       await this.#devicesChanged(unit, userId);
@@ -189,4 +195,10 @@ export class Accounts {
       throw error instanceof GuardFailed ? ifRefused : error;
     }
   }
+}
+
+/** User-interactive authentication is for the legacy API only (Client-Server API, "OAuth 2.0 API"). */
+function assertLegacy(session: Session): void {
+  if (session.oauthClient === undefined) return;
+  throw forbidden('Clients that signed in by OAuth 2.0 cannot do this: open the account management page');
 }

@@ -93,6 +93,26 @@ export class InteractiveAuth {
     return this.#challenge(challenge, await this.#session(challenge, undefined), failed);
   }
 
+  /** Begins a session for somebody who goes through the stages on pages. */
+  async begin(challenge: Challenge): Promise<string> {
+    const id = this.#opaque(24);
+    await this.#keep(challenge, { id, isKept: false, completed: {} });
+    return id;
+  }
+
+  /**
+   * The stages that are left of the flow that needs the fewest.
+   *
+   * @throws MatrixError 400 M_UNKNOWN for a session that is not known or has expired.
+   */
+  async stagesLeft(challenge: Challenge, id: string): Promise<readonly Stage[]> {
+    const completed = JSON.parse((await this.#kept(id)).completed) as Proof;
+    const left = challenge.flows
+      .map((flow) => flow.filter((type) => !Object.hasOwn(completed, type)))
+      .sort((a, b) => a.length - b.length)[0];
+    return challenge.stages.filter(({ type }) => left?.includes(type) === true);
+  }
+
   /**
    * The purpose and the stage types of a session, for pages on which people complete a stage.
    *
@@ -139,17 +159,7 @@ export class InteractiveAuth {
   }
 
   async #challenge(challenge: Challenge, session: OpenSession, error?: MatrixError): Promise<MatrixError> {
-    const now = this.#clock.now();
-    const unit = new UnitOfWork();
-    const { purpose } = challenge;
-    const completed = JSON.stringify(session.completed);
-    const params = JSON.stringify([...new Set(challenge.flows.flat())]);
-    sessionsStore.put(
-      unit,
-      { id: session.id, purpose, completed, params, expires_at: now + LIFETIME_MS },
-      now,
-    );
-    await this.#database.commit(unit);
+    await this.#keep(challenge, session);
     const body: JsonObject = {
       flows: challenge.flows.map((stages) => ({ stages: [...stages] })),
       params: paramsOf(challenge),
@@ -157,6 +167,19 @@ export class InteractiveAuth {
       completed: Object.keys(session.completed),
     };
     return new AuthenticationNeeded(body, error);
+  }
+
+  async #keep({ purpose, flows }: Challenge, session: OpenSession): Promise<void> {
+    const now = this.#clock.now();
+    const unit = new UnitOfWork();
+    const completed = JSON.stringify(session.completed);
+    const params = JSON.stringify([...new Set(flows.flat())]);
+    sessionsStore.put(
+      unit,
+      { id: session.id, purpose, completed, params, expires_at: now + LIFETIME_MS },
+      now,
+    );
+    await this.#database.commit(unit);
   }
 
   async #forget(session: OpenSession): Promise<void> {

@@ -82,10 +82,24 @@ export class Login {
     return token;
   }
 
+  /**
+   * Whose password it is: of a user name, a Matrix ID, or a mail address.
+   *
+   * @throws MatrixError 403 M_FORBIDDEN, M_USER_DEACTIVATED, 429 after too many tries.
+   */
+  async userWithPassword(name: string, password: string): Promise<UserId> {
+    const isAddress = name.includes('@') && !name.startsWith('@');
+    const identifier = isAddress
+      ? { type: 'm.id.thirdparty', medium: 'email', address: name }
+      : { type: 'm.id.user', user: name };
+    return this.#byPassword(identifier, password);
+  }
+
   async #userOf(body: JsonObject, unit: UnitOfWork): Promise<UserId> {
     switch (body.type) {
       case 'm.login.password':
-        return this.#byPassword(body);
+        if (typeof body.password !== 'string') throw badJson('"password" must be given');
+        return this.#byPassword(identifierIn(body), body.password);
       case 'm.login.token':
         return this.#byToken(body, unit);
       default:
@@ -93,15 +107,13 @@ export class Login {
     }
   }
 
-  async #byPassword(body: JsonObject): Promise<UserId> {
-    if (typeof body.password !== 'string') throw badJson('"password" must be given');
-    const identifier = identifierIn(body);
+  async #byPassword(identifier: JsonObject, password: string): Promise<UserId> {
     const threepid = await threepidOfIdentifier(identifier);
     const named =
       userOfIdentifier(identifier, this.#serverName) ?? (threepid && (await this.#threepids.owner(threepid)));
     this.#allowAttempt(named?.toLowerCase() ?? threepid?.address ?? 'unknown');
     const user = named === undefined ? undefined : await this.#userNamed(named);
-    const isRight = await this.#passwords.matches(body.password, user?.password_hash);
+    const isRight = await this.#passwords.matches(password, user?.password_hash);
     if (user?.deactivated === 1) throw deactivated();
     if (!isRight || !user) throw forbidden('The user name or the password is wrong');
     return user.user_id as UserId;

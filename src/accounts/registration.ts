@@ -14,7 +14,7 @@ import * as registrationTokensStore from '../storage/registration-tokens-store.t
 import * as termsStore from '../storage/terms-store.ts';
 import * as usersStore from '../storage/users-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
-import type { Challenge, InteractiveAuth } from './interactive-auth.ts';
+import type { Challenge, InteractiveAuth, Stage } from './interactive-auth.ts';
 import type { Passwords } from './passwords.ts';
 import type { OpenedSession, Sessions } from './sessions.ts';
 import { threepidsIn, type ProvenThreepid } from './threepid-stages.ts';
@@ -115,6 +115,17 @@ export class Registration {
       if (error instanceof ProofUsedUp) throw await this.#interactive.startAgain(this.#challenge, error);
       throw error;
     }
+  }
+
+  /** Begins the stages of a registration on pages; gives the session. 403 where registration is closed. */
+  beginOnPages(): Promise<string> {
+    if (!this.#policy.enabled) throw forbidden('Registration is closed on this server');
+    return this.#interactive.begin(this.#challenge);
+  }
+
+  /** The stages that are left of a registration on pages. 400 M_UNKNOWN for a session that is not known. */
+  stagesLeft(session: string): Promise<readonly Stage[]> {
+    return this.#interactive.stagesLeft(this.#challenge, session);
   }
 
   /** Makes a guest account with a session. */

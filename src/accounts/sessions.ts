@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { DeviceId, UserId } from '../protocol/identifiers.ts';
 import { MatrixError } from '../protocol/matrix-error.ts';
+import * as browserSessionsStore from '../storage/browser-sessions-store.ts';
 import * as devicesStore from '../storage/devices-store.ts';
 import { GuardFailed, type Database, type Writer } from '../storage/database.ts';
 import * as tokensStore from '../storage/tokens-store.ts';
@@ -14,6 +15,8 @@ const CACHED_FOR_MS = 60_000;
 /** Where a device was seen is written down at most this often. */
 const SEEN_EVERY_MS = 60_000;
 const WRITE_SEEN_AFTER_MS = 1_000;
+/** A refresh token whose successor was used: see the tokens' store. */
+const SPENT = 2;
 /** Characters kept of the name that a client gives its device, and of its user agent. */
 const MAX_NAME = 100;
 const MAX_USER_AGENT = 255;
@@ -32,6 +35,13 @@ export interface OpenedSession {
   readonly refreshToken: string | undefined;
   /** Milliseconds the access token is valid, if not for ever. */
   readonly expiresInMs: number | undefined;
+}
+
+/** The device whose tokens are to be made. */
+interface TokenOwner {
+  readonly userId: UserId;
+  readonly deviceId: DeviceId;
+  readonly oauthClient: string | undefined;
 }
 
 interface Seen {
@@ -108,29 +118,35 @@ export class Sessions {
       deviceId: DeviceId | undefined;
       displayName: string | undefined;
       refreshable: boolean;
+      /** The OAuth client that the session is for; none for one of the legacy API. */
+      oauthClient?: string;
     },
   ): OpenedSession {
-    const { userId } = wishes;
+    const { userId, oauthClient } = wishes;
     const deviceId = wishes.deviceId ?? (this.#opaque(10).toUpperCase() as DeviceId);
     if (wishes.deviceId !== undefined) devicesStore.dropTokens(unit, userId, deviceId);
     devicesStore.put(unit, userId, deviceId, wishes.displayName?.slice(0, MAX_NAME).toWellFormed());
-    return this.#issue(unit, userId, deviceId, wishes.refreshable);
+    return this.#issue(unit, { userId, deviceId, oauthClient }, wishes.refreshable);
   }
 
   /**
    * Exchanges a refresh token for a new pair. The old one stays valid until either of the new pair is used
-   * (Client-Server API, "Refreshing access tokens").
+   * (Client-Server API, "Refreshing access tokens"). Tokens of the legacy API and of OAuth clients are refreshed only by
+   * whom they were given to.
    *
+   * @param oauthClient the OAuth client that asks; undefined in the legacy API.
    * @throws MatrixError 401 M_UNKNOWN_TOKEN.
    */
-  async refresh(refreshToken: string): Promise<OpenedSession> {
+  async refresh(refreshToken: string, oauthClient?: string): Promise<OpenedSession> {
     const hash = tokenHash(refreshToken);
     const row = await tokensStore.refresh(this.#database, hash);
-    if (!row) throw unknownToken('The refresh token is not known', false);
+    if (!row || (row.client_id ?? undefined) !== oauthClient || row.replaced === SPENT) {
+      throw unknownToken('The refresh token is not known', false);
+    }
     const [userId, deviceId] = [row.user_id as UserId, row.device_id as DeviceId];
     const unit = new UnitOfWork();
     tokensStore.replaceRefresh(unit, hash, userId, deviceId);
-    const opened = this.#issue(unit, userId, deviceId, true);
+    const opened = this.#issue(unit, { userId, deviceId, oauthClient }, true);
     tokensStore.dropOtherAccess(unit, userId, deviceId, tokenHash(opened.accessToken));
     this.announce(unit, userId);
     try {
@@ -141,16 +157,38 @@ export class Sessions {
     return opened;
   }
 
+  /**
+   * The device that an access or refresh token belongs to, whether the token is still good or not. Undefined for a token
+   * that is not known.
+   */
+  async ownerOf(
+    token: string,
+  ): Promise<{ userId: UserId; deviceId: DeviceId; isSpent: boolean } | undefined> {
+    const hash = tokenHash(token);
+    const access = await tokensStore.access(this.#database, hash);
+    const refresh = access ? undefined : await tokensStore.refresh(this.#database, hash);
+    const row = access ?? refresh;
+    if (!row) return undefined;
+    const isSpent = refresh?.replaced === SPENT;
+    return { userId: row.user_id as UserId, deviceId: row.device_id as DeviceId, isSpent };
+  }
+
   /** Ends a device: its tokens and the device itself. */
   end(unit: Writer, userId: UserId, deviceId: DeviceId): void {
     devicesStore.remove(unit, userId, deviceId);
     this.announce(unit, userId);
   }
 
-  /** Ends all of the user's devices, but for one if it is given. */
+  /** Ends all of the user's devices, but for one if it is given, and signs the user out of every browser. */
   endAll(unit: Writer, userId: UserId, keep: DeviceId | undefined): void {
+    this.endBrowsers(unit, userId);
     devicesStore.removeAll(unit, userId, keep);
     this.announce(unit, userId);
+  }
+
+  /** Signs the user out of every browser. */
+  endBrowsers(unit: Writer, userId: UserId): void {
+    browserSessionsStore.removeAll(unit, userId);
   }
 
   /** Tells every process that sessions of the user changed. */
@@ -169,13 +207,14 @@ export class Sessions {
     await this.#database.commit(unit);
   }
 
-  #issue(unit: Writer, userId: UserId, deviceId: DeviceId, refreshable: boolean): OpenedSession {
+  #issue(unit: Writer, owner: TokenOwner, refreshable: boolean): OpenedSession {
+    const { userId, deviceId } = owner;
     const accessToken = `myl_${this.#opaque(40)}`;
     const refreshToken = refreshable ? `myr_${this.#opaque(40)}` : undefined;
     const expiresInMs = refreshable ? this.#lifetimeMs : undefined;
     const expiresAt = expiresInMs === undefined ? undefined : this.#clock.now() + expiresInMs;
-    tokensStore.addAccess(unit, tokenHash(accessToken), { userId, deviceId, expiresAt });
-    if (refreshToken !== undefined) tokensStore.addRefresh(unit, tokenHash(refreshToken), userId, deviceId);
+    tokensStore.addAccess(unit, tokenHash(accessToken), { ...owner, expiresAt });
+    if (refreshToken !== undefined) tokensStore.addRefresh(unit, tokenHash(refreshToken), owner);
     return { userId, deviceId, accessToken, refreshToken, expiresInMs };
   }
 
@@ -186,7 +225,7 @@ export class Sessions {
     if (!row || row.deactivated !== 0) throw unknownToken('The access token is not known', false);
     if (row.has_replaced !== 0) {
       const unit = new UnitOfWork();
-      tokensStore.dropReplaced(unit, row.user_id as UserId, row.device_id as DeviceId, hash);
+      tokensStore.spendReplacedRefresh(unit, row.user_id as UserId, row.device_id as DeviceId, hash);
       await this.#database.commit(unit);
     }
     const cached: Cached = {
@@ -199,6 +238,7 @@ export class Sessions {
         isSuspended: row.suspended !== 0,
         tokenId: `${row.user_id}/${row.device_id}`,
         appserviceId: undefined,
+        oauthClient: row.client_id ?? undefined,
       },
       expiresAt: row.expires_at ?? undefined,
       seenAt: 0,

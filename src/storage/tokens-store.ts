@@ -12,6 +12,8 @@ export interface AccessTokenRow {
   readonly deactivated: number;
   readonly locked: number;
   readonly suspended: number;
+  /** The OAuth client that got the token; null for one of the legacy API. */
+  readonly client_id: string | null;
   /** 1 when the device still has a refresh token that this access token was given for. */
   readonly has_replaced: number;
 }
@@ -20,31 +22,35 @@ export interface AccessTokenRow {
 export interface RefreshTokenRow {
   readonly user_id: string;
   readonly device_id: string;
+  /** 0: in use. 1: used for another that was not used yet. 2: spent. */
   readonly replaced: number;
+  readonly client_id: string | null;
 }
 
 const accessToken = sql(
   `SELECT access_tokens.user_id AS user_id, device_id, expires_at, is_guest, is_admin, deactivated, locked, suspended,
-     CASE WHEN expires_at IS NOT NULL AND EXISTS (
+     client_id, CASE WHEN expires_at IS NOT NULL AND EXISTS (
        SELECT 1 FROM refresh_tokens WHERE refresh_tokens.user_id = access_tokens.user_id
          AND refresh_tokens.device_id = access_tokens.device_id AND replaced = 1
      ) THEN 1 ELSE 0 END AS has_replaced
    FROM access_tokens JOIN users ON users.user_id = access_tokens.user_id WHERE hash = ?`,
 );
 const insertAccess = sql(
-  `INSERT INTO access_tokens (hash, user_id, device_id, expires_at) VALUES (?, ?, ?, ?)`,
+  `INSERT INTO access_tokens (hash, user_id, device_id, expires_at, client_id) VALUES (?, ?, ?, ?, ?)`,
 );
 const deleteOthers = sql(`DELETE FROM access_tokens WHERE user_id = ? AND device_id = ? AND hash <> ?`);
-const refreshToken = sql(`SELECT user_id, device_id, replaced FROM refresh_tokens WHERE hash = ?`);
-const insertRefresh = sql(`INSERT INTO refresh_tokens (hash, user_id, device_id) VALUES (?, ?, ?)`);
+const refreshToken = sql(`SELECT user_id, device_id, replaced, client_id FROM refresh_tokens WHERE hash = ?`);
+const insertRefresh = sql(
+  `INSERT INTO refresh_tokens (hash, user_id, device_id, client_id) VALUES (?, ?, ?, ?)`,
+);
 const deleteOtherRefresh = sql(
   `DELETE FROM refresh_tokens WHERE user_id = ? AND device_id = ? AND hash <> ?`,
 );
-const deleteReplaced = sql(
-  `DELETE FROM refresh_tokens WHERE user_id = ? AND device_id = ? AND replaced = 1
+const spendReplaced = sql(
+  `UPDATE refresh_tokens SET replaced = 2 WHERE user_id = ? AND device_id = ? AND replaced = 1
      AND EXISTS (SELECT 1 FROM access_tokens WHERE access_tokens.hash = ?)`,
 );
-const markReplaced = sql(`UPDATE refresh_tokens SET replaced = 1 WHERE hash = ?`);
+const markReplaced = sql(`UPDATE refresh_tokens SET replaced = 1 WHERE hash = ? AND replaced < 2`);
 const insertLogin = sql(`INSERT INTO login_tokens (hash, user_id, expires_at) VALUES (?, ?, ?)`);
 const loginToken = sql(`SELECT user_id, expires_at FROM login_tokens WHERE hash = ?`);
 const deleteLogin = sql(`DELETE FROM login_tokens WHERE hash = ?`);
@@ -59,9 +65,15 @@ export function access(reader: Reader, hash: Uint8Array): Promise<AccessTokenRow
 export function addAccess(
   writer: Writer,
   hash: Uint8Array,
-  token: { userId: UserId; deviceId: DeviceId; expiresAt: number | undefined },
+  token: {
+    userId: UserId;
+    deviceId: DeviceId;
+    expiresAt: number | undefined;
+    oauthClient: string | undefined;
+  },
 ): void {
-  writer.run(insertAccess, hash, token.userId, token.deviceId, token.expiresAt ?? null);
+  const { userId, deviceId, expiresAt, oauthClient } = token;
+  writer.run(insertAccess, hash, userId, deviceId, expiresAt ?? null, oauthClient ?? null);
 }
 
 /** Invalidates the device's access tokens other than this one. */
@@ -75,8 +87,12 @@ export function refresh(reader: Reader, hash: Uint8Array): Promise<RefreshTokenR
 }
 
 /** Adds a refresh token. */
-export function addRefresh(writer: Writer, hash: Uint8Array, userId: UserId, deviceId: DeviceId): void {
-  writer.run(insertRefresh, hash, userId, deviceId);
+export function addRefresh(
+  writer: Writer,
+  hash: Uint8Array,
+  token: { userId: UserId; deviceId: DeviceId; oauthClient: string | undefined },
+): void {
+  writer.run(insertRefresh, hash, token.userId, token.deviceId, token.oauthClient ?? null);
 }
 
 /**
@@ -89,16 +105,17 @@ export function replaceRefresh(writer: Writer, hash: Uint8Array, userId: UserId,
 }
 
 /**
- * Revokes the refresh token that an access token was given for: the access token was used, so it arrived. Does nothing when
- * the access token has been replaced itself since.
+ * The refresh token that an access token was given for is spent: the access token was used, so it arrived. Does nothing when
+ * the access token has been replaced itself since. The spent one is kept until the next is used, so that it is noticed when
+ * somebody tries it again.
  */
-export function dropReplaced(
+export function spendReplacedRefresh(
   writer: Writer,
   userId: UserId,
   deviceId: DeviceId,
   accessHash: Uint8Array,
 ): void {
-  writer.run(deleteReplaced, userId, deviceId, accessHash);
+  writer.run(spendReplaced, userId, deviceId, accessHash);
 }
 
 /** Adds a token to log in with once. `expiresAt` in milliseconds. */

@@ -3,10 +3,11 @@ import type { StagePages } from '../accounts/stage-pages.ts';
 import type { Stage } from '../accounts/interactive-auth.ts';
 import { MatrixError } from '../protocol/matrix-error.ts';
 import { clientPaths, endpoint, type Reply } from '../wire/endpoint.ts';
-import { escapeHtml, formFields, hiddenFields, pageReply } from './page.ts';
-import { authOf, stageForm, type Proving } from './stage-forms.ts';
+import { formFields } from '../wire/form-body.ts';
+import { escapeHtml, hiddenFields, pageReply } from './page.ts';
+import { stageForm, type Proving } from './stage-forms.ts';
+import { takeStageStep } from './stage-step.ts';
 
-const THREEPIDS = ['m.login.email.identity', 'm.login.msisdn'];
 const DONE = `if (window.onAuthDone) { window.onAuthDone(); } else if (window.opener && window.opener.postMessage) { window.opener.postMessage("authDone", "*"); }`;
 
 interface Needs {
@@ -56,21 +57,8 @@ const completeStage = endpoint(
     }
     return answering(async () => {
       const stage = await needs.stagePages.stage(session, type);
-      let proving = provingIn(fields);
-      try {
-        if (THREEPIDS.includes(type) && !proving) {
-          const country = fields.get('country') ?? undefined;
-          const address = fields.get('address') ?? '';
-          proving = await needs.stagePages.sendToken(session, type, { address, country });
-          return formReply(needs, stage, { session, proving });
-        }
-        const code = fields.get('code');
-        if (code !== null && proving) await needs.stagePages.submitCode(proving, code.trim());
-        await needs.stagePages.complete(session, type, authOf(type, fields));
-      } catch (error) {
-        if (!(error instanceof MatrixError)) throw error;
-        return formReply(needs, stage, { session, proving, error });
-      }
+      const step = await takeStageStep(needs.stagePages, session, type, fields);
+      if (step !== 'completed') return formReply(needs, stage, { session, ...step });
       return pageReply({
         title: 'Done',
         body: '<p role="status">That is done. Close this page and go back to your client.</p>',
@@ -85,7 +73,7 @@ export const fallbackPages = [showStage, completeStage] as const;
 function formReply(
   needs: Needs,
   stage: Stage,
-  at: { session: string; proving?: Proving | undefined; error?: MatrixError },
+  at: { session: string; proving?: Proving | undefined; error?: MatrixError | undefined },
 ): Reply {
   const form = stageForm(stage, at.proving);
   if (form === undefined) return alertReply(404, 'There is no page for this');
@@ -114,10 +102,4 @@ function alertReply(status: number, message: string): Reply {
     title: 'That did not work',
     body: `<p role="alert">${escapeHtml(message)}.</p>`,
   });
-}
-
-function provingIn(fields: URLSearchParams): Proving | undefined {
-  const sid = fields.get('sid');
-  const clientSecret = fields.get('client_secret');
-  return sid === null || clientSecret === null ? undefined : { sid, clientSecret };
 }

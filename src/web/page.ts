@@ -1,6 +1,5 @@
 import { hash } from 'node:crypto';
-import { Reply, type ByteBody } from '../wire/endpoint.ts';
-import { MatrixError } from '../protocol/matrix-error.ts';
+import { Reply } from '../wire/endpoint.ts';
 
 /** A page for people. What is in `body` is HTML: texts in it must have been escaped. */
 export interface Page {
@@ -11,6 +10,9 @@ export interface Page {
   readonly script?: string;
   /** Another origin's script, allowed with its frames, such as a riddle's. */
   readonly foreignScript?: string;
+  /** Where forms may be sent to beside this server, also by redirects; nothing is restricted where it is left out. */
+  readonly formTargets?: readonly string[];
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 const STYLE = `
@@ -21,8 +23,6 @@ button { font: inherit; margin-top: 1.25rem; padding: .5rem 1.5rem }
 [role=alert] { color: #b3261e }
 @media (prefers-color-scheme: dark) { body { color: #e3e7ee; background: #14181f } a { color: #9cc4ff } [role=alert] { color: #ffb4ab } }
 `;
-/** A form has a few short fields. */
-const MOST_BYTES = 65_536;
 
 /** A page as an answer: nothing of elsewhere is loaded, nobody may frame it, nothing keeps a copy. */
 export function pageReply(page: Page): Reply {
@@ -37,6 +37,7 @@ export function pageReply(page: Page): Reply {
     `frame-src${foreign === '' ? " 'none'" : foreign}`,
     `base-uri 'none'`,
     `frame-ancestors 'none'`,
+    ...(page.formTargets ? [`form-action ${["'self'", ...page.formTargets].join(' ')}`] : []),
   ];
   const headers = {
     'content-type': 'text/html; charset=utf-8',
@@ -44,6 +45,7 @@ export function pageReply(page: Page): Reply {
     'cache-control': 'no-store',
     'referrer-policy': 'no-referrer',
     'x-content-type-options': 'nosniff',
+    ...page.headers,
   };
   return new Reply(page.status ?? 200, headers, Buffer.from(htmlOf(page)));
 }
@@ -58,28 +60,6 @@ export function hiddenFields(values: Readonly<Record<string, string>>): string {
   return Object.entries(values)
     .map(([name, value]) => `<input type="hidden" name="${escapeHtml(name)}" value="${escapeHtml(value)}">`)
     .join('\n');
-}
-
-/**
- * The fields of a form that was sent.
- *
- * @throws MatrixError 413 for more than 64 KiB, 400 for another media type or text that no database takes.
- */
-export async function formFields(body: ByteBody): Promise<URLSearchParams> {
-  if (body.type?.split(';', 1)[0]?.trim().toLowerCase() !== 'application/x-www-form-urlencoded') {
-    throw new MatrixError(400, 'M_UNKNOWN', 'The form must be sent as application/x-www-form-urlencoded');
-  }
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body.stream) {
-    size += (chunk as Buffer).length;
-    if (size > MOST_BYTES) throw new MatrixError(413, 'M_TOO_LARGE', 'The form is larger than 64 KiB');
-    chunks.push(chunk as Buffer);
-  }
-  const text = Buffer.concat(chunks).toString('utf8');
-  if (/%00|\0/.test(text))
-    throw new MatrixError(400, 'M_INVALID_PARAM', 'The form must not hold the character NUL');
-  return new URLSearchParams(text);
 }
 
 function sourceHash(source: string): string {

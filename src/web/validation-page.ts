@@ -2,7 +2,8 @@ import { Type } from 'typebox';
 import { SUBMIT_PATH, VALIDATION_PAGE, type ThreepidValidation } from '../accounts/threepid-validation.ts';
 import { MatrixError } from '../protocol/matrix-error.ts';
 import { endpoint, Reply } from '../wire/endpoint.ts';
-import { escapeHtml, formFields, hiddenFields, pageReply } from './page.ts';
+import { formFields } from '../wire/form-body.ts';
+import { escapeHtml, hiddenFields, pageReply } from './page.ts';
 
 const Named = Type.Object({ sid: Type.String(), client_secret: Type.String(), token: Type.String() });
 

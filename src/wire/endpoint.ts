@@ -14,7 +14,16 @@ export type Auth = 'none' | 'optional' | 'user' | 'server';
 
 /** Classes of requests that have a rate of their own. */
 export type LimitName =
-  'createRoom' | 'invite' | 'join' | 'login' | 'media' | 'membership' | 'message' | 'registration' | 'other';
+  | 'createRoom'
+  | 'invite'
+  | 'join'
+  | 'login'
+  | 'media'
+  | 'membership'
+  | 'message'
+  | 'registration'
+  | 'token'
+  | 'other';
 
 /** Body of a request that is taken as bytes, whatever its media type, as they arrive. Nothing limits it but its reader. */
 export interface ByteBody {
@@ -70,6 +79,8 @@ export interface EndpointRequest<
   readonly origin: Who extends 'server' ? ServerName : undefined;
   readonly ip: string;
   readonly userAgent: string;
+  /** The address at which this server is known to who asks, such as `https://matrix.example.org`, without a slash at its end. */
+  readonly baseUrl: string;
   /** A header of the request, by its name in lower case; of one given more than once, all joined by commas. */
   header(name: string): string | undefined;
   /** Aborts when the client goes away or the server stops. */

@@ -51,6 +51,8 @@ export interface Wiring {
   metrics: { request(id: string, status: number, seconds: number): void };
   /** Aborts when the server stops. */
   stopping: AbortSignal;
+  /** The address by which clients reach the server, if it is configured. */
+  publicBaseUrl: string | undefined;
 }
 
 type RawRequest = FastifyRequest<{ Params: unknown; Querystring: Record<string, unknown> }>;
@@ -95,7 +97,7 @@ function runner<Needs>(endpoint: Endpoint<Needs>, needs: Needs, wiring: Wiring) 
         throw invalidParam('Paths and queries must not hold the character NUL');
       const caller = await identify(declaration, request, wiring);
       limit(declaration, caller, request, wiring);
-      const checked = new CheckedRequest({ request, reply }, caller, wiring.stopping, {
+      const checked = new CheckedRequest({ request, reply }, caller, wiring, {
         params: parsers.params.parse(request.params),
         query: parsers.query.parse(request.query),
         body: readBody(request),
@@ -238,18 +240,18 @@ class CheckedRequest {
   readonly origin: ServerName | undefined;
   readonly #request: FastifyRequest;
   readonly #reply: FastifyReply;
-  readonly #stopping: AbortSignal;
+  readonly #wiring: Wiring;
   #signal: AbortSignal | undefined;
 
   constructor(
     { request, reply }: { request: FastifyRequest; reply: FastifyReply },
     caller: Caller,
-    stopping: AbortSignal,
+    wiring: Wiring,
     parts: { params: unknown; query: unknown; body: unknown },
   ) {
     this.#request = request;
     this.#reply = reply;
-    this.#stopping = stopping;
+    this.#wiring = wiring;
     this.session = caller.session;
     this.origin = caller.origin;
     this.params = parts.params;
@@ -263,6 +265,10 @@ class CheckedRequest {
 
   get userAgent(): string {
     return this.#request.headers['user-agent'] ?? '';
+  }
+
+  get baseUrl(): string {
+    return this.#wiring.publicBaseUrl ?? `${this.#request.protocol}://${this.#request.host}`;
   }
 
   header(name: string): string | undefined {
@@ -279,10 +285,11 @@ class CheckedRequest {
   #makeSignal(): AbortSignal {
     const controller = new AbortController();
     const abort = () => controller.abort();
-    if (this.#stopping.aborted) abort();
-    this.#stopping.addEventListener('abort', abort);
+    const { stopping } = this.#wiring;
+    if (stopping.aborted) abort();
+    stopping.addEventListener('abort', abort);
     this.#reply.raw.once('close', () => {
-      this.#stopping.removeEventListener('abort', abort);
+      stopping.removeEventListener('abort', abort);
       abort();
     });
     return controller.signal;

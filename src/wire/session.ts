@@ -15,4 +15,6 @@ export interface Session {
   readonly tokenId: string;
   /** The application service that asks, if one does. */
   readonly appserviceId: string | undefined;
+  /** The OAuth client that the access token was given to; undefined for one of the legacy API. */
+  readonly oauthClient: string | undefined;
 }

@@ -7,6 +7,7 @@ import { serverNotices } from './013-server-notices.ts';
 import { federatedRooms } from './018-federated-rooms.ts';
 import { moderation } from './010-moderation.ts';
 import { modules } from './004-modules.ts';
+import { oauth } from './016-oauth.ts';
 import { relationsAndSearch } from './009-relations-search.ts';
 import { rooms } from './003-rooms.ts';
 import { threepids } from './008-threepids.ts';
@@ -26,6 +27,7 @@ export const MIGRATIONS: readonly Migration[] = [
   moderation,
   delayedEvents,
   serverNotices,
+  oauth,
   federation,
   federatedRooms,
 ];

@@ -15,7 +15,12 @@ onServers('logout/all ends more devices than are listed [B012 partial]', async (
   for (let i = 0; i < 1_010; i++) {
     const deviceId = `D${String(i).padStart(4, '0')}` as DeviceId;
     devicesStore.put(unit, userId, deviceId, undefined);
-    tokensStore.addAccess(unit, tokenHash(`token-${i}`), { userId, deviceId, expiresAt: undefined });
+    tokensStore.addAccess(unit, tokenHash(`token-${i}`), {
+      userId,
+      deviceId,
+      expiresAt: undefined,
+      oauthClient: undefined,
+    });
   }
   const database = await openPlaceDatabase(place);
   await database.commit(unit);

@@ -11,19 +11,23 @@ export const getCapabilities = endpoint(
     auth: 'user',
     guests: true,
   },
-  (needs: { capabilities: { defaultRoomVersion: string; threepidChanges: boolean } }, request) => ({
-    capabilities: {
-      'm.change_password': { enabled: true },
-      'm.room_versions': {
-        default: needs.capabilities.defaultRoomVersion,
-        available: Object.fromEntries([...ROOM_VERSIONS.keys()].map((id) => [id, 'stable'])),
+  (needs: { capabilities: { defaultRoomVersion: string; threepidChanges: boolean } }, request) => {
+    // What takes interactive authentication is not for clients that signed in by OAuth 2.0.
+    const isLegacy = request.session.oauthClient === undefined;
+    return {
+      capabilities: {
+        'm.change_password': { enabled: isLegacy },
+        'm.room_versions': {
+          default: needs.capabilities.defaultRoomVersion,
+          available: Object.fromEntries([...ROOM_VERSIONS.keys()].map((id) => [id, 'stable'])),
+        },
+        'm.set_displayname': { enabled: true },
+        'm.set_avatar_url': { enabled: true },
+        'm.profile_fields': { enabled: true },
+        'm.3pid_changes': { enabled: isLegacy && needs.capabilities.threepidChanges },
+        'm.get_login_token': { enabled: isLegacy },
+        ...(request.session.isAdmin ? { 'm.account_moderation': { suspend: true, lock: true } } : {}),
       },
-      'm.set_displayname': { enabled: true },
-      'm.set_avatar_url': { enabled: true },
-      'm.profile_fields': { enabled: true },
-      'm.3pid_changes': { enabled: needs.capabilities.threepidChanges },
-      'm.get_login_token': { enabled: true },
-      ...(request.session.isAdmin ? { 'm.account_moderation': { suspend: true, lock: true } } : {}),
-    },
-  }),
+    };
+  },
 );

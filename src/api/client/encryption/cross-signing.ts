@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import type { Accounts } from '../../../accounts/accounts.ts';
+import type { CrossSigningResets } from '../../../accounts/oauth/cross-signing-resets.ts';
 import type { CrossSigning, CrossSigningKeys } from '../../../modules/end-to-end-encryption/index.ts';
 import { userId } from '../../../protocol/identifiers.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
@@ -29,7 +29,7 @@ export const uploadCrossSigningKeys = endpoint(
       auth: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
     }),
   },
-  async (needs: { crossSigning: CrossSigning; accounts: Accounts }, request) => {
+  async (needs: { crossSigning: CrossSigning; crossSigningResets: CrossSigningResets }, request) => {
     const { body, session } = request;
     const keys: CrossSigningKeys = Object.fromEntries(
       (['master', 'self_signing', 'user_signing'] as const)
@@ -37,7 +37,7 @@ export const uploadCrossSigningKeys = endpoint(
         .filter(([, key]) => key !== undefined),
     );
     if (await needs.crossSigning.uploadFirst(session.userId, keys)) return {};
-    await needs.accounts.confirm(session, 'replace the cross-signing keys', body.auth);
+    await needs.crossSigningResets.confirm(session, body.auth, request.baseUrl);
     await needs.crossSigning.upload(session.userId, keys);
     return {};
   },

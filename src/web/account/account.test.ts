@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { TestBrowser } from '../../testing/test-browser.ts';
+import { TestClient } from '../../testing/test-client.ts';
+import { onServers } from '../../testing/test-server.ts';
+
+const time = { ms: Date.now(), now: () => time.ms };
+
+onServers(
+  'people look after their profile and devices on the account page, by deep links too [B022]',
+  async ({ person, anonymous }) => {
+    const alice = await person('alice');
+    const login = { type: 'm.login.password', user: 'alice', password: 'alice password' };
+    const lost = await anonymous().ok('POST', '/v3/login', {
+      ...login,
+      device_id: 'LOST',
+      initial_device_display_name: 'Lost <phone>',
+    });
+    const { account_management_uri: uri } = await anonymous().ok('GET', '/v1/auth_metadata');
+    const browser = new TestBrowser(anonymous().base);
+    await browser.open(`${uri}?action=org.matrix.profile`);
+    assert.match(browser.page.html, /Sign in/);
+    await browser.submit({ user: 'alice', password: 'alice password' });
+    assert.match(browser.page.html, /<h1>Your profile/);
+    await browser.submit({ displayname: 'Alice & co' });
+    const profile = await alice.ok('GET', '/v3/profile/@alice:localhost');
+    assert.equal(profile.displayname, 'Alice & co');
+
+    for (const action of ['org.matrix.devices_list', 'org.matrix.sessions_list']) {
+      await browser.open(`${uri}?action=${action}`);
+      assert.match(browser.page.html, /Lost &#60;phone&#62;/);
+    }
+    await browser.follow('Lost <phone>');
+    assert.match(browser.page.html, /<h1>Lost/);
+    await browser.submit({ name: 'Stolen phone' });
+    const renamed = await alice.ok('GET', '/v3/devices/LOST');
+    assert.equal(renamed.display_name, 'Stolen phone');
+    for (const action of ['org.matrix.device_view', 'org.matrix.session_view']) {
+      await browser.open(`${uri}?action=${action}&device_id=LOST`);
+      assert.match(browser.page.html, /<h1>Stolen phone/);
+    }
+    for (const action of ['org.matrix.session_end', 'org.matrix.device_delete']) {
+      await browser.open(`${uri}?action=${action}&device_id=LOST`);
+      assert.match(browser.page.html, /Sign this device out\?/);
+    }
+    await browser.submit({});
+    const client = new TestClient(anonymous().base, lost.access_token);
+    await client.fails(401, 'M_UNKNOWN_TOKEN', 'GET', '/v3/account/whoami');
+    await alice.ok('GET', '/v3/account/whoami');
+    assert.equal((await browser.open(`${uri}?action=org.matrix.device_view&device_id=LOST`)).status, 404);
+
+    await browser.open(uri);
+    await browser.submit({});
+    assert.match(browser.page.html, /<h1>Sign in/);
+    await browser.open(uri);
+    assert.match(browser.page.html, /<h1>Sign in/);
+  },
+);
+
+onServers(
+  'grave changes on the account page take a fresh sign-in [B022 partial]',
+  async ({ person, anonymous }) => {
+    const alice = await person('alice');
+    const base = anonymous().base;
+    const browser = new TestBrowser(base);
+    await browser.open('/account');
+    await browser.submit({ user: '@alice:localhost', password: 'alice password' });
+    time.ms += 11 * 60_000;
+    await browser.follow('Change your password');
+    assert.match(browser.page.html, /<h1>Sign in/);
+    await browser.submit({ user: 'alice', password: 'alice password' });
+    await browser.submit({ password: 'short', repeated: 'short' });
+    assert.equal(browser.page.status, 400);
+    await browser.submit({ password: 'another password', repeated: 'another password' });
+    assert.match(browser.page.html, /Your password is changed/);
+    await alice.ok('GET', '/v3/account/whoami');
+    await browser.open('/account?action=org.matrix.account_deactivate');
+    await browser.submit({ user: 'alice', password: 'alice password' });
+    assert.equal(browser.page.status, 403);
+    await browser.submit({ user: 'alice', password: 'another password' });
+    assert.match(browser.page.html, /Close your account\?/);
+    await browser.submit({ erase: 'yes' });
+    assert.match(browser.page.html, /Your account is closed/);
+    await alice.fails(401, 'M_UNKNOWN_TOKEN', 'GET', '/v3/account/whoami');
+    await browser.open('/account');
+    assert.match(browser.page.html, /<h1>Sign in/);
+  },
+  { overrides: { clock: time } },
+);
+
+onServers(
+  'forms of other browsers and sites are refused, and a sign-in leads only to this server [B022 partial]',
+  async ({ person, anonymous }) => {
+    await person('alice');
+    const { base } = anonymous();
+    const forged = await fetch(`${base}/account/sign-in`, {
+      method: 'POST',
+      body: new URLSearchParams({ user: 'alice', password: 'alice password' }),
+    });
+    assert.equal(forged.status, 403);
+    const browser = new TestBrowser(base);
+    await browser.open('/account');
+    await browser.submit({ user: 'alice', password: 'alice password' });
+    const unsent = await fetch(`${base}/account`, {
+      method: 'POST',
+      headers: { cookie: browser.cookies },
+      body: new URLSearchParams({ do: 'deactivate', form_token: 'guessed' }),
+    });
+    assert.equal(unsent.status, 403);
+    for (const next of [
+      'https://evil.example.org/',
+      '//evil.example.org/',
+      '/\\evil.example.org',
+      'nowhere',
+    ]) {
+      const other = new TestBrowser(base);
+      await other.open(`/account/sign-in?next=${encodeURIComponent(next)}`);
+      const page = await other.submit({ user: 'alice', password: 'alice password' });
+      assert.equal(page.sentTo, undefined, next);
+      assert.equal(page.url, `${base}/account`, next);
+    }
+  },
+);
+
+onServers(
+  'passwords cannot be tried without end on the sign-in page [B022 partial]',
+  async ({ person, anonymous }) => {
+    await person('alice');
+    const browser = new TestBrowser(anonymous().base);
+    await browser.open('/account');
+    for (let i = 0; i < 3; i++) {
+      await browser.submit({ user: 'alice', password: 'wrong password' });
+      assert.equal(browser.page.status, 403);
+    }
+    await browser.submit({ user: 'alice', password: 'alice password' });
+    assert.equal(browser.page.status, 429);
+  },
+  {
+    env: {
+      MYELIN_LIMITS_ENABLED: 'true',
+      MYELIN_LIMITS_FAILED_LOGIN_PER_SECOND: '0.001',
+      MYELIN_LIMITS_FAILED_LOGIN_BURST: '3',
+    },
+  },
+);
+
+onServers(
+  'a registration on the pages goes through every stage that the server asks [B010 partial] [B011 partial]',
+  async ({ anonymous }) => {
+    const browser = new TestBrowser(anonymous().base);
+    await browser.open('/account/register');
+    await browser.submit({ token: 'wrong' });
+    assert.equal(browser.page.status, 401);
+    await browser.submit({ token: 'letmein' });
+    assert.match(browser.page.html, /I accept/);
+    await browser.submit({});
+    await browser.submit({ user: 'Bad Name', password: 'bob password', repeated: 'bob password' });
+    assert.equal(browser.page.status, 400);
+    await browser.submit({ user: 'bob', password: 'bob password', repeated: 'bob password' });
+    assert.match(browser.page.html, /@bob:localhost/);
+    const login = { type: 'm.login.password', user: 'bob', password: 'bob password' };
+    await anonymous().ok('POST', '/v3/login', login);
+  },
+  {
+    env: {
+      MYELIN_REGISTRATION_REQUIRES_TOKEN: 'true',
+      MYELIN_REGISTRATION_TOKENS: 'letmein',
+      MYELIN_TERMS_POLICIES: 'privacy|1.0|en|Privacy policy|https://example.org/privacy',
+    },
+  },
+);

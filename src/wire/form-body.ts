@@ -1,0 +1,27 @@
+import { MatrixError } from '../protocol/matrix-error.ts';
+import type { ByteBody } from './endpoint.ts';
+
+/** A form has a few short fields. */
+const MOST_BYTES = 65_536;
+
+/**
+ * The fields of a form that was sent.
+ *
+ * @throws MatrixError 413 for more than 64 KiB, 400 for another media type or text that no database takes.
+ */
+export async function formFields(body: ByteBody): Promise<URLSearchParams> {
+  if (body.type?.split(';', 1)[0]?.trim().toLowerCase() !== 'application/x-www-form-urlencoded') {
+    throw new MatrixError(400, 'M_UNKNOWN', 'The form must be sent as application/x-www-form-urlencoded');
+  }
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body.stream) {
+    size += (chunk as Buffer).length;
+    if (size > MOST_BYTES) throw new MatrixError(413, 'M_TOO_LARGE', 'The form is larger than 64 KiB');
+    chunks.push(chunk as Buffer);
+  }
+  const text = Buffer.concat(chunks).toString('utf8');
+  if (/%00|\0/.test(text))
+    throw new MatrixError(400, 'M_INVALID_PARAM', 'The form must not hold the character NUL');
+  return new URLSearchParams(text);
+}
