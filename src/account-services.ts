@@ -104,6 +104,8 @@ export function createAccountServices(wiring: AccountWiring) {
   };
 }
 
+export type AccountServices = ReturnType<typeof createAccountServices>;
+
 /** Mails and messages to one address: a few at once, then one in five minutes. */
 const SENDING = { perSecond: 1 / 300, burst: 5 };
 

@@ -31,6 +31,7 @@ import { RateLimiter } from './platform/rate-limiter.ts';
 import { loadSigningKey } from './platform/signing-key-file.ts';
 import { serverName as parseName, userId } from './protocol/identifiers.ts';
 import type { JsonObject } from './protocol/json.ts';
+import { createPushServices } from './push-services.ts';
 import { createRoomServices } from './room-services.ts';
 import { InviteRules } from './rooms/invitations.ts';
 import { EventSigner } from './rooms/event-signer.ts';
@@ -175,6 +176,7 @@ export async function createServices(config: Config, database: Database, overrid
     dataDir: config.data_dir,
     config: config.media,
   });
+  const push = createPushServices({ ...{ database, config, clock, opaque, mailer, accounts } });
   modules.profile.onChanged((userId) => rooms.changes.refreshProfile(userId));
   accounts.accounts.onDevicesChanged((unit, userId) => modules.deviceLists.announce(unit, userId));
   accounts.registration.onCreated((unit, userId, name) => {
@@ -207,6 +209,7 @@ export async function createServices(config: Config, database: Database, overrid
     ...accounts,
     ...modules,
     ...media,
+    ...push,
     ...federation,
     software: SOFTWARE,
     clock,

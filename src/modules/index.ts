@@ -20,7 +20,7 @@ import { MutualRooms } from './mutual-rooms/index.ts';
 import { OpenIdTokens } from './openid/index.ts';
 import { Presence } from './presence/index.ts';
 import { Profile } from './profile/index.ts';
-import { PushRules, UnreadCounts } from './push/index.ts';
+import { PushEvents, PushRules, UnreadCounts } from './push/index.ts';
 import { Reports } from './reporting/index.ts';
 import { Receipts } from './receipts/index.ts';
 import { SpaceHierarchy } from './spaces/index.ts';
@@ -70,6 +70,7 @@ export function createModules(wiring: ModuleWiring) {
     rooms,
     rules: pushRules,
     receipts,
+    events: new PushEvents(database, rooms),
     ignoredUsers: (userId) => accountData.ignoredUsers(userId),
   });
   const encryption = createEncryption(wiring);

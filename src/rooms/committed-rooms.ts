@@ -1,6 +1,7 @@
 import type { EventId, RoomId, UserId } from '../protocol/identifiers.ts';
 import { forbidden } from '../protocol/matrix-error.ts';
 import type { Database } from '../storage/database.ts';
+import * as eventsStore from '../storage/events-store.ts';
 import * as membershipsStore from '../storage/memberships-store.ts';
 import * as roomsStore from '../storage/rooms-store.ts';
 import type { EventLog } from './event-log.ts';
@@ -76,6 +77,20 @@ export class CommittedRooms implements RoomReads {
     limit: number,
   ): Promise<readonly LoggedEvent[]> {
     return (await this.#log.newest(roomId, after, upTo, limit)).events;
+  }
+
+  async oldestEvents(
+    roomId: RoomId,
+    after: number,
+    upTo: number,
+    limit: number,
+  ): Promise<readonly LoggedEvent[]> {
+    const range = { after, upTo, limit, newestFirst: false };
+    return (await eventsStore.page(this.#database, roomId, range)).map((row) => new StoredEvent(row));
+  }
+
+  positionBefore(roomId: RoomId, after: number, upTo: number, count: number): Promise<number | undefined> {
+    return eventsStore.positionBefore(this.#database, roomId, { after, upTo }, count);
   }
 
   async assertJoined(roomId: RoomId, userId: UserId): Promise<void> {

@@ -18,6 +18,9 @@ export interface RoomMembership {
 /** An event as it is kept: what the rules see, and its place in the log. */
 export interface LoggedEvent extends RoomEvent {
   readonly position: number;
+  /** The state event of the same key that this one replaced. */
+  readonly replaces: EventId | undefined;
+  readonly redactedBy: EventId | undefined;
 }
 
 /**
@@ -44,6 +47,13 @@ export interface RoomReads {
   state(roomId: RoomId, type: string, stateKey: string): Promise<LoggedEvent | undefined>;
   /** The newest events of a room with `after` < position <= `upTo`, oldest first, at most `limit`. */
   newestEvents(roomId: RoomId, after: number, upTo: number, limit: number): Promise<readonly LoggedEvent[]>;
+  /**
+   * The oldest events of a room with `after` < position <= `upTo`, at most `limit`. For long stretches: what is read here
+   * takes no place in the caches.
+   */
+  oldestEvents(roomId: RoomId, after: number, upTo: number, limit: number): Promise<readonly LoggedEvent[]>;
+  /** Position of the event before the newest `count` with `after` < position <= `upTo`; undefined when there are fewer. */
+  positionBefore(roomId: RoomId, after: number, upTo: number, count: number): Promise<number | undefined>;
   /** 403 M_FORBIDDEN unless the user is joined. */
   assertJoined(roomId: RoomId, userId: UserId): Promise<void>;
 }

@@ -24,6 +24,11 @@ const upsert = sql(
   `INSERT INTO account_data (user_id, room_id, type, content, position) VALUES (?, ?, ?, ?, ?)
    ON CONFLICT (user_id, room_id, type) DO UPDATE SET content = excluded.content, position = excluded.position`,
 );
+const upsertUnchanged = sql(
+  `INSERT INTO account_data (user_id, room_id, type, content, position) VALUES (?, ?, ?, ?, ?)
+   ON CONFLICT (user_id, room_id, type) DO UPDATE SET content = excluded.content, position = excluded.position
+   WHERE account_data.position = ?`,
+);
 
 /** One entry, or undefined. */
 export function get(
@@ -62,4 +67,15 @@ export function put(
   at: Position,
 ): void {
   writer.run(upsert, userId, entry.room, entry.type, entry.content, at);
+}
+
+/** The same; the unit fails when the entry is no longer the one it was at a position, or there is one after all. */
+export function replace(
+  writer: Writer,
+  userId: UserId,
+  entry: { room: string; type: string; content: string },
+  at: Position,
+  before: number | undefined,
+): void {
+  writer.guard(upsertUnchanged, userId, entry.room, entry.type, entry.content, at, before ?? -1);
 }

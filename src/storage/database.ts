@@ -52,6 +52,8 @@ export type Topic =
   | 'profile'
   | 'destination'
   | 'session'
+  | 'pusher'
+  | 'push'
   | 'media'
   | 'reset';
 

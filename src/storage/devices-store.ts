@@ -30,12 +30,23 @@ const removeOtherRefreshTokens = sql(`DELETE FROM refresh_tokens WHERE user_id =
 const removeRefreshTokens = sql(`DELETE FROM refresh_tokens WHERE user_id = ? AND device_id = ?`);
 
 /** Tables with rows of a device beside `devices` and the tokens. */
-const KEPT_FOR_DEVICES = ['device_keys', 'one_time_keys', 'fallback_keys', 'to_device', 'dehydrated_devices'];
+const KEPT_FOR_DEVICES = [
+  'device_keys',
+  'one_time_keys',
+  'fallback_keys',
+  'to_device',
+  'dehydrated_devices',
+  'pushers',
+];
 const removeKept = KEPT_FOR_DEVICES.map((table) =>
   sql(`DELETE FROM ${table} WHERE user_id = ? AND device_id = ?`),
 );
 const removeKeptOfOthers = KEPT_FOR_DEVICES.map((table) =>
   sql(`DELETE FROM ${table} WHERE user_id = ? AND device_id <> ?`),
+);
+const removePushes = sql(
+  `DELETE FROM pushes WHERE user_id = ? AND NOT EXISTS (SELECT 1 FROM pushers WHERE pushers.user_id = pushes.user_id
+     AND pushers.app_id = pushes.app_id AND pushers.pushkey = pushes.pushkey)`,
 );
 
 /** The user's devices, at most 1,000. */
@@ -72,10 +83,11 @@ export function dropTokens(writer: Writer, userId: UserId, deviceId: DeviceId): 
   writer.run(removeRefreshTokens, userId, deviceId);
 }
 
-/** Deletes a device with its tokens, its keys and the messages that wait for it. */
+/** Deletes a device with its tokens, its keys, the messages that wait for it and the pushers that it set. */
 export function remove(writer: Writer, userId: UserId, deviceId: DeviceId): void {
   dropTokens(writer, userId, deviceId);
   for (const statement of removeKept) writer.run(statement, userId, deviceId);
+  writer.run(removePushes, userId);
   writer.run(removeDevice, userId, deviceId);
 }
 
@@ -83,6 +95,7 @@ export function remove(writer: Writer, userId: UserId, deviceId: DeviceId): void
 export function removeAll(writer: Writer, userId: UserId, keep: DeviceId | undefined): void {
   const kept = keep ?? '';
   for (const statement of removeKeptOfOthers) writer.run(statement, userId, kept);
+  writer.run(removePushes, userId);
   writer.run(removeOtherTokens, userId, kept);
   writer.run(removeOtherRefreshTokens, userId, kept);
   writer.run(removeOtherDevices, userId, kept);

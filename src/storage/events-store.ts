@@ -69,6 +69,10 @@ const eventsBackward = sql(
   `SELECT ${COLUMNS} FROM events WHERE room_id = ? AND position > ? AND position <= ?
    ORDER BY position DESC LIMIT ?`,
 );
+const positionOfEarlier = sql(
+  `SELECT position FROM events WHERE room_id = ? AND position > ? AND position <= ?
+   ORDER BY position DESC LIMIT 1 OFFSET ?`,
+);
 const eventsLater = sql(
   `SELECT ${COLUMNS} FROM events WHERE room_id = ? AND (origin_server_ts, position) > (?, ?)
      AND position > ${BEFORE_HISTORY}
@@ -160,6 +164,23 @@ export function page(
 ): Promise<EventRow[]> {
   const statement = range.newestFirst ? eventsBackward : eventsForward;
   return reader.all<EventRow>(statement, roomId, range.after, range.upTo, range.limit);
+}
+
+/** Position of the event before the newest `count` of a range; undefined when it holds no more than those. */
+export async function positionBefore(
+  reader: Reader,
+  roomId: RoomId,
+  range: { after: number; upTo: number },
+  count: number,
+): Promise<number | undefined> {
+  const row = await reader.get<{ position: number }>(
+    positionOfEarlier,
+    roomId,
+    range.after,
+    range.upTo,
+    count,
+  );
+  return row?.position;
 }
 
 /** Events of a room beyond a time and position, those nearest first: later ones (`forward`) or earlier ones. */

@@ -28,6 +28,9 @@ const insert = sql(
 );
 const removeOne = sql(`DELETE FROM threepids WHERE medium = ? AND address = ? AND user_id = ?`);
 const removeAll = sql(`DELETE FROM threepids WHERE user_id = ?`);
+const removePushers = sql(
+  `DELETE FROM pushers WHERE user_id = ? AND kind = 'email' AND LOWER(pushkey) = ? AND ? = 'email'`,
+);
 const bindings = sql(
   `SELECT * FROM threepid_bindings WHERE user_id = ? ORDER BY medium, address, id_server LIMIT 200`,
 );
@@ -56,9 +59,10 @@ export function add(writer: Writer, row: ThreepidRow): void {
   writer.guard(insert, row.medium, row.address, row.user_id, row.validated_at, row.added_at);
 }
 
-/** Takes an identifier from its user; nothing happens when they do not have it. */
+/** Takes an identifier from its user, with the mail that goes there; nothing happens when they do not have it. */
 export function remove(writer: Writer, userId: UserId, medium: string, address: string): void {
   writer.run(removeOne, medium, address, userId);
+  writer.run(removePushers, userId, address, medium);
 }
 
 /** Takes all identifiers from a user. */

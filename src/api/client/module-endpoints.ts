@@ -9,6 +9,7 @@ import {
   isPushRuleEnabled,
   setPushRule,
 } from './push/push-rules.ts';
+import { getPushers, postPusher } from './push/pushers.ts';
 import { postReceipt, setReadMarker } from './rooms/receipts.ts';
 import { setTyping } from './rooms/typing.ts';
 import {
@@ -39,9 +40,11 @@ export const moduleEndpoints = [
   getPushRuleActions,
   getPushRules,
   getPushRulesGlobal,
+  getPushers,
   getRoomTags,
   getUserProfile,
   isPushRuleEnabled,
+  postPusher,
   postReceipt,
   setAccountData,
   setAccountDataPerRoom,

@@ -5,13 +5,15 @@ import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import { notFound } from '../../protocol/matrix-error.ts';
 import * as accountDataStore from '../../storage/account-data-store.ts';
 import type { AccountDataRow } from '../../storage/account-data-store.ts';
-import type { Database } from '../../storage/database.ts';
-import { UnitOfWork } from '../../storage/unit-of-work.ts';
+import { GuardFailed, type Database, type Writer } from '../../storage/database.ts';
+import { UnitOfWork, type Position } from '../../storage/unit-of-work.ts';
 import type { AccountSections, EventText, RoomSections, SyncPart, SyncRequest } from '../sync-part.ts';
 
 /** Data that belongs to no room. */
 const NO_ROOM = '';
 const CACHED = 10_000;
+/** How often a change is made anew because others changed the entry meanwhile. */
+const MOST_TRIES = 20;
 
 /** What clients keep for a user (Client-Server API, "Client Config"), tags and ignored users among it. */
 export class AccountData implements SyncPart {
@@ -19,13 +21,17 @@ export class AccountData implements SyncPart {
   readonly #edits = new KeyedQueue();
   readonly #ofRequest = new WeakMap<SyncRequest, Promise<Map<string, AccountDataRow[]>>>();
   readonly #ignored = boundedCache<UserId, ReadonlySet<UserId>>(CACHED);
+  /** Counts changes: what was read while one came in may be outdated. */
+  #changes = 0;
 
   constructor(database: Database) {
     this.#database = database;
     database.subscribe((changes) => {
       for (const change of changes) {
+        if (change.topic !== 'reset' && change.topic !== 'account-data') continue;
+        this.#changes += 1;
         if (change.topic === 'reset') this.#ignored.clear();
-        if (change.topic === 'account-data') for (const userId of change.users) this.#ignored.delete(userId);
+        for (const userId of change.users) this.#ignored.delete(userId);
       }
     });
   }
@@ -54,19 +60,37 @@ export class AccountData implements SyncPart {
   }
 
   /**
-   * Changes an entry by what it is now. Changes of one entry are made one after the other in this process.
+   * Changes an entry by what it is now. Nothing that another request, of any process, sets meanwhile is lost.
    *
-   * @param edit gives the new content; undefined leaves the entry as it is.
+   * @param edit gives the new content; undefined leaves the entry as it is. May be called again.
+   * @param also what else belongs into the unit of work that changes it, given the content before.
    */
   async edit(
     userId: UserId,
     roomId: RoomId | undefined,
     type: string,
     edit: (content: JsonObject | undefined) => JsonObject | undefined,
+    also: (unit: Writer, at: Position, before: JsonObject | undefined) => void = () => undefined,
   ): Promise<void> {
-    await this.#edits.run(`${userId}\0${roomId ?? NO_ROOM}\0${type}`, async () => {
-      const content = edit(await this.find(userId, roomId, type));
-      if (content) await this.put(userId, roomId, type, content);
+    const room = roomId ?? NO_ROOM;
+    await this.#edits.run(`${userId}\0${room}\0${type}`, async () => {
+      for (let left = MOST_TRIES; ; left--) {
+        const row = await accountDataStore.get(this.#database, userId, room, type);
+        const before = row && (JSON.parse(row.content) as JsonObject);
+        const content = edit(before);
+        if (!content) return;
+        const unit = new UnitOfWork();
+        const position = unit.position();
+        const entry = { room, type, content: JSON.stringify(content) };
+        accountDataStore.replace(unit, userId, entry, position, row?.position);
+        also(unit, position, before);
+        unit.announce({ topic: 'account-data', position, users: [userId], data: { type } });
+        try {
+          return await this.#database.commit(unit);
+        } catch (error) {
+          if (!(error instanceof GuardFailed) || left <= 1) throw error;
+        }
+      }
     });
   }
 
@@ -74,10 +98,11 @@ export class AccountData implements SyncPart {
   async ignoredUsers(userId: UserId): Promise<ReadonlySet<UserId>> {
     const known = this.#ignored.get(userId);
     if (known) return known;
+    const changes = this.#changes;
     const content = await this.find(userId, undefined, 'm.ignored_user_list');
     const listed = content?.ignored_users;
     const ignored = new Set((isJsonObject(listed) ? Object.keys(listed) : []) as UserId[]);
-    this.#ignored.set(userId, ignored);
+    if (changes === this.#changes) this.#ignored.set(userId, ignored);
     return ignored;
   }
 

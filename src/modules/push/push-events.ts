@@ -1,38 +1,61 @@
 import { boundedCache } from '../../platform/bounded-cache.ts';
 import { PowerLevels } from '../../protocol/auth/power-levels.ts';
-import type { EventId, RoomId } from '../../protocol/identifiers.ts';
+import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import { PushEvent } from '../../protocol/push/push-event.ts';
+import { evaluatePushRules, type PushOutcome } from '../../protocol/push/evaluate-push-rules.ts';
 import { roomVersion } from '../../protocol/room-versions.ts';
 import type { LoggedEvent, RoomReads } from '../../rooms/room-reads.ts';
 import type { Database } from '../../storage/database.ts';
+import type { RulesOverTime } from './push-rules.ts';
+
+/** Events that belong to no thread. */
+export const MAIN = 'main';
+
+/** An event made ready to be judged. */
+export interface ReadyEvent {
+  readonly push: PushEvent;
+  readonly position: number;
+  /** `main`, or the ID of the event that begins the event's thread. */
+  readonly thread: string;
+}
 
 const CACHED = 2_000;
 const ROOMS_CACHED = 5_000;
+/** Relations that are followed to find an event's thread (Client-Server API, "Marking notifications as read"). */
+const MOST_HOPS = 3;
 
 /** Events made ready for push rules, once for all who are to be notified of them. */
 export class PushEvents {
   readonly #rooms: RoomReads;
-  readonly #cache = boundedCache<EventId, PushEvent>(CACHED);
+  readonly #cache = boundedCache<EventId, ReadyEvent>(CACHED);
   readonly #memberCounts = boundedCache<RoomId, Promise<number>>(ROOMS_CACHED);
+  readonly #levels = boundedCache<RoomId, Promise<PowerLevels | undefined>>(ROOMS_CACHED);
 
   constructor(database: Database, rooms: RoomReads) {
     this.#rooms = rooms;
     database.subscribe((changes) => {
       for (const change of changes) {
-        if (change.topic === 'reset') this.#memberCounts.clear();
-        const isRoomState = change.topic === 'event' || change.topic === 'state';
-        if (isRoomState && (change.data as JsonObject).membership !== undefined)
-          for (const roomId of change.rooms) this.#memberCounts.delete(roomId);
+        if (change.topic === 'reset') {
+          this.#memberCounts.clear();
+          this.#levels.clear();
+        }
+        if (change.topic !== 'event' && change.topic !== 'state') continue;
+        const { type, membership } = change.data as JsonObject;
+        for (const roomId of change.rooms) {
+          if (membership !== undefined) this.#memberCounts.delete(roomId);
+          if (type === 'm.room.power_levels' || change.topic === 'state') this.#levels.delete(roomId);
+        }
       }
     });
   }
 
-  async of(event: LoggedEvent): Promise<PushEvent> {
+  /** The event, made ready. */
+  async of(event: LoggedEvent): Promise<ReadyEvent> {
     const known = this.#cache.get(event.eventId);
     if (known) return known;
-    const levels = mentionsRoom(event) ? await this.#levels(event.roomId) : undefined;
-    const made = new PushEvent(
+    const levels = await this.#levelsOf(event.roomId);
+    const push = new PushEvent(
       {
         type: event.type,
         sender: event.sender,
@@ -47,8 +70,20 @@ export class PushEvents {
           levels !== undefined && levels.userLevel(event.sender) >= levels.notificationLevel(key),
       },
     );
-    this.#cache.set(event.eventId, made);
-    return made;
+    const ready = { push, position: event.position, thread: await this.#threadOf(event) };
+    this.#cache.set(event.eventId, ready);
+    return ready;
+  }
+
+  /** What the rules that held for an event say of it. */
+  async judge(ready: ReadyEvent, userId: UserId, rules: RulesOverTime): Promise<PushOutcome> {
+    const ruleset = rules.at(ready.position);
+    const context = { event: ready.push, userId };
+    if (!ruleset.asksDisplayName) return evaluatePushRules(ruleset, context);
+    const member = await this.#rooms.state(ready.push.roomId as RoomId, 'm.room.member', userId);
+    const displayName = member?.content.displayname;
+    if (typeof displayName !== 'string') return evaluatePushRules(ruleset, context);
+    return evaluatePushRules(ruleset, { ...context, displayName });
   }
 
   #memberCount(roomId: RoomId): Promise<number> {
@@ -60,19 +95,39 @@ export class PushEvents {
     return count;
   }
 
-  async #levels(roomId: RoomId): Promise<PowerLevels | undefined> {
+  #levelsOf(roomId: RoomId): Promise<PowerLevels | undefined> {
+    let levels = this.#levels.get(roomId);
+    if (!levels) {
+      levels = this.#readLevels(roomId);
+      this.#levels.set(roomId, levels);
+    }
+    return levels;
+  }
+
+  async #readLevels(roomId: RoomId): Promise<PowerLevels | undefined> {
     const create = await this.#rooms.state(roomId, 'm.room.create', '');
     if (!create) return undefined;
     const version = create.content.room_version;
     const levels = await this.#rooms.state(roomId, 'm.room.power_levels', '');
     return new PowerLevels(roomVersion(typeof version === 'string' ? version : '1'), create, levels);
   }
+
+  async #threadOf(event: LoggedEvent): Promise<string> {
+    let relation = relationOf(event);
+    for (let hops = 0; relation; hops++) {
+      if (relation.relType === 'm.thread') return relation.eventId;
+      if (hops === MOST_HOPS) break;
+      const parent = await this.#rooms.event(relation.eventId);
+      relation = parent?.roomId === event.roomId ? relationOf(parent) : undefined;
+    }
+    return MAIN;
+  }
 }
 
-function mentionsRoom(event: LoggedEvent): boolean {
-  const mentions = event.content['m.mentions'];
-  const { body } = event.content;
-  return (
-    (isJsonObject(mentions) && mentions.room === true) || (typeof body === 'string' && body.includes('@room'))
-  );
+function relationOf(event: LoggedEvent): { relType: string; eventId: EventId } | undefined {
+  const relates = event.content['m.relates_to'];
+  if (!isJsonObject(relates)) return undefined;
+  const { rel_type: relType, event_id: eventId } = relates;
+  if (typeof relType !== 'string' || typeof eventId !== 'string') return undefined;
+  return { relType, eventId: eventId as EventId };
 }

@@ -1,47 +1,36 @@
+import { hash } from 'node:crypto';
 import { boundedCache } from '../../platform/bounded-cache.ts';
+import { KeyedQueue } from '../../platform/keyed-queue.ts';
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
-import { isJsonObject } from '../../protocol/json.ts';
-import type { PushEvent } from '../../protocol/push/push-event.ts';
-import { evaluatePushRules } from '../../protocol/push/evaluate-push-rules.ts';
-import type { LoggedEvent, RoomReads } from '../../rooms/room-reads.ts';
+import type { LoggedEvent, RoomMembership, RoomReads } from '../../rooms/room-reads.ts';
 import type { Database } from '../../storage/database.ts';
 import * as unreadCountsStore from '../../storage/unread-counts-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { ReadPositions, Receipts } from '../receipts/index.ts';
 import type { RoomSections, SyncPart, SyncRequest } from '../sync-part.ts';
-import { PushEvents } from './push-events.ts';
+import { joinedSince } from './joined-since.ts';
+import { MAIN, type PushEvents } from './push-events.ts';
 import type { PushRules } from './push-rules.ts';
+import { MOST_COUNTED, UnreadTally, type Count, type Judged } from './unread-tally.ts';
 
-interface Count {
-  notify: number;
-  highlight: number;
-}
-
-/** Unread events of one user in one room. */
+/** A tally, and what it was last brought in line with. */
 interface Counted {
-  /** Everything up to this position is counted. */
-  upTo: number;
-  /** By thread: `main`, or the ID of the event that begins the thread. */
-  threads: Record<string, Count>;
-  /** Receipts that the counts are right for. */
+  readonly tally: UnreadTally;
   read: ReadPositions;
+  counts: ReadonlyMap<string, Count>;
+  /** The user's membership when `joinedSince` was found. */
+  readonly memberSince: number;
+  readonly joinedSince: number;
 }
 
-/** The same as JSON has it. */
-interface Kept extends Omit<Counted, 'read'> {
-  readonly read: { readonly unthreaded: number | null; readonly threads: readonly [string, number][] };
-}
-
-const MAIN = 'main';
-const CACHED = 50_000;
-/** Events counted in one go; of more, the newest count. */
-const MOST_COUNTED = 1_000;
-/** Counts are written down when this many events were added to them. */
-const KEEP_EVERY = 200;
+/** Threads and stretches of all tallies that are kept in memory. */
+const CACHED = 400_000;
+/** Events read at once. */
+const PAGE = 250;
 
 /**
  * How many events a user has not read, and which of them are for them in particular (Client-Server API, "Receiving
- * notifications"). Counted when the user syncs, each event once; sending costs nothing, however many members a room has.
+ * notifications"). Counted when somebody asks, each event once; sending costs nothing, however many members a room has.
  */
 export class UnreadCounts implements SyncPart {
   readonly #database: Database;
@@ -51,21 +40,22 @@ export class UnreadCounts implements SyncPart {
   readonly #events: PushEvents;
   readonly #ignoredUsers: (userId: UserId) => Promise<ReadonlySet<UserId>>;
   readonly #counted = boundedCache<string, Counted>(CACHED);
+  readonly #turns = new KeyedQueue();
 
   constructor(needs: {
     database: Database;
     rooms: RoomReads;
     rules: PushRules;
     receipts: Receipts;
+    events: PushEvents;
     ignoredUsers: (userId: UserId) => Promise<ReadonlySet<UserId>>;
   }) {
-    const { database, rooms, rules, receipts } = needs;
+    this.#database = needs.database;
+    this.#rooms = needs.rooms;
+    this.#rules = needs.rules;
+    this.#receipts = needs.receipts;
+    this.#events = needs.events;
     this.#ignoredUsers = needs.ignoredUsers;
-    this.#database = database;
-    this.#rooms = rooms;
-    this.#rules = rules;
-    this.#receipts = receipts;
-    this.#events = new PushEvents(database, rooms);
   }
 
   async room(
@@ -76,11 +66,11 @@ export class UnreadCounts implements SyncPart {
     const { since, userId, recent } = request;
     const isNew = since === undefined || request.newlyJoined.has(roomId);
     if (!isNew && !timelineChanged && !recent.userChangedSince(userId, since, 'receipt')) return undefined;
-    const counted = await this.#count(userId, roomId, request.upTo);
+    const counts = await this.of(userId, roomId, request.upTo);
     const byThread = request.filter.room.timeline.unreadThreadNotifications;
     const threads: Record<string, object> = {};
     let [notify, highlight] = [0, 0];
-    for (const [thread, count] of Object.entries(counted.threads)) {
+    for (const [thread, count] of counts) {
       if (byThread && thread !== MAIN) threads[thread] = asNotifications(count);
       else {
         notify += count.notify;
@@ -94,64 +84,136 @@ export class UnreadCounts implements SyncPart {
     return { other };
   }
 
-  async #count(userId: UserId, roomId: RoomId, upTo: number): Promise<Counted> {
+  /**
+   * Unread events of a room that the user is joined to, by thread (`main` for those of none), up to a position in the log.
+   * Of more than 20,000 events the newest are counted.
+   */
+  async of(userId: UserId, roomId: RoomId, upTo: number): Promise<ReadonlyMap<string, Count>> {
     const key = `${userId}\0${roomId}`;
-    const read = await this.#receipts.readPositions(userId, roomId);
-    let counted = this.#counted.get(key) ?? (await this.#kept(userId, roomId));
-    if (!counted || !reconcile(counted, read)) {
-      counted = { upTo: await this.#start(userId, roomId, read), threads: {}, read };
-    }
-    this.#counted.set(key, counted);
-    if (counted.upTo < upTo) await this.#advance(counted, { userId, roomId, upTo });
-    return counted;
+    return this.#turns.run(key, () => this.#bringUp(key, { userId, roomId, upTo }));
   }
 
-  async #advance(counted: Counted, want: { userId: UserId; roomId: RoomId; upTo: number }): Promise<void> {
+  async #bringUp(
+    key: string,
+    want: { userId: UserId; roomId: RoomId; upTo: number },
+  ): Promise<ReadonlyMap<string, Count>> {
     const { userId, roomId, upTo } = want;
-    const rules = await this.#rules.compiled(userId);
+    const membership = await this.#rooms.membership(roomId, userId);
+    if (membership?.membership !== 'join') return new Map();
+    const read = await this.#receipts.readPositions(userId, roomId);
     const ignored = await this.#ignoredUsers(userId);
-    const events = await this.#rooms.newestEvents(roomId, counted.upTo, upTo, MOST_COUNTED);
-    const ready = new Map<LoggedEvent, PushEvent>();
-    for (const event of events) {
-      if (event.sender !== userId && !ignored.has(event.sender))
-        ready.set(event, await this.#events.of(event));
+    const names = namesOf(ignored);
+    let counted = this.#counted.get(key);
+    if (counted?.memberSince !== membership.position || counted.tally.ignored !== names) {
+      counted = await this.#load(membership, userId, names, counted?.tally);
+    } else if (counted.read === read && counted.tally.upTo >= upTo) return counted.counts;
+    const { tally } = counted;
+    const floor = { ...read, unthreaded: Math.max(read.unthreaded, counted.joinedSince) };
+    if (floor.unthreaded > tally.upTo) tally.restartAt(Math.min(floor.unthreaded, upTo));
+    const wasFilled = tally.upTo < upTo && (await this.#advance(tally, want, ignored));
+    for (const range of tally.apply(floor)) {
+      tally.recount(range, await this.#judgeRange(range, want, ignored), floor);
     }
-    for (const event of events) {
-      if (event.position <= counted.upTo) continue;
-      counted.upTo = event.position;
-      const thread = threadOf(event);
-      if (event.sender === userId) delete counted.threads[thread];
-      const pushEvent = ready.get(event);
-      if (!pushEvent || event.position <= readUpTo(counted.read, thread)) continue;
-      const outcome = evaluatePushRules(rules, { event: pushEvent, userId });
-      if (!outcome.notify) continue;
-      const count = (counted.threads[thread] ??= { notify: 0, highlight: 0 });
-      count.notify += 1;
-      if (outcome.highlight) count.highlight += 1;
+    counted.read = read;
+    counted.counts = tally.counts();
+    this.#counted.set(key, counted);
+    if (wasFilled) await this.#keep(userId, roomId, tally);
+    return counted.counts;
+  }
+
+  async #load(
+    membership: RoomMembership,
+    userId: UserId,
+    ignored: string,
+    known: UnreadTally | undefined,
+  ): Promise<Counted> {
+    const { roomId, position: memberSince } = membership;
+    const since = await joinedSince(this.#rooms, membership);
+    const text = known ? undefined : await unreadCountsStore.get(this.#database, userId, roomId);
+    const found = known ?? (text === undefined ? undefined : UnreadTally.parse(text));
+    const tally = found?.ignored === ignored ? found : UnreadTally.startingAt(since, ignored);
+    const read = { unthreaded: -Infinity, threads: new Map<string, number>() };
+    return { tally, read, counts: new Map(), memberSince, joinedSince: since };
+  }
+
+  /** Looks at what came since. Gives whether a stretch was filled, which is when the tally is written down. */
+  async #advance(
+    tally: UnreadTally,
+    want: { userId: UserId; roomId: RoomId; upTo: number },
+    ignored: ReadonlySet<UserId>,
+  ): Promise<boolean> {
+    const { roomId, upTo } = want;
+    let wasFilled = false;
+    let events = await this.#rooms.newestEvents(roomId, tally.upTo, upTo, PAGE);
+    if (events.length === PAGE) {
+      const start = await this.#rooms.positionBefore(roomId, tally.upTo, upTo, MOST_COUNTED);
+      if (start !== undefined) tally.restartAt(start);
+      events = await this.#rooms.oldestEvents(roomId, tally.upTo, upTo, PAGE);
     }
-    counted.upTo = Math.max(counted.upTo, upTo);
-    if (events.length >= KEEP_EVERY) await this.#keep(userId, roomId, counted);
+    while (events.length > 0) {
+      for (const event of await this.#judge(events, want.userId, ignored)) {
+        if (tally.add(event)) wasFilled = true;
+      }
+      await this.#noteRedactions(tally, events);
+      if (events.length < PAGE) break;
+      events = await this.#rooms.oldestEvents(roomId, tally.upTo, upTo, PAGE);
+    }
+    tally.skipTo(upTo);
+    return wasFilled;
   }
 
-  /** Where counting begins: after what was read, and after the user joined. */
-  async #start(userId: UserId, roomId: RoomId, read: ReadPositions): Promise<number> {
-    const joinedAt = (await this.#rooms.membership(roomId, userId))?.position ?? 0;
-    return read.unthreaded > -Infinity ? read.unthreaded : joinedAt;
+  async #judgeRange(
+    range: { after: number; upTo: number },
+    { userId, roomId }: { userId: UserId; roomId: RoomId },
+    ignored: ReadonlySet<UserId>,
+  ): Promise<Judged[]> {
+    const found: Judged[] = [];
+    for (let after = range.after; ;) {
+      const events = await this.#rooms.oldestEvents(roomId, after, range.upTo, PAGE);
+      found.push(...(await this.#judge(events, userId, ignored)));
+      const last = events.at(-1);
+      if (!last || events.length < PAGE) return found;
+      after = last.position;
+    }
   }
 
-  async #kept(userId: UserId, roomId: RoomId): Promise<Counted | undefined> {
-    const text = await unreadCountsStore.get(this.#database, userId, roomId);
-    if (text === undefined) return undefined;
-    const kept = JSON.parse(text) as Kept;
-    const { unthreaded, threads } = kept.read;
-    return { ...kept, read: { unthreaded: unthreaded ?? -Infinity, threads: new Map(threads) } };
+  async #judge(
+    events: readonly LoggedEvent[],
+    userId: UserId,
+    ignored: ReadonlySet<UserId>,
+  ): Promise<Judged[]> {
+    const rules = await this.#rules.overTime(userId);
+    const judged: Judged[] = [];
+    for (const event of events) {
+      const { position, sender } = event;
+      const isOwn = sender === userId && event.stateKey === undefined;
+      const silent = { position, thread: MAIN, notify: false, highlight: false, isOwn: false };
+      if (event.redactedBy !== undefined || ignored.has(sender) || (sender === userId && !isOwn)) {
+        judged.push(silent);
+        continue;
+      }
+      const ready = await this.#events.of(event);
+      const { thread } = ready;
+      if (isOwn) judged.push({ ...silent, thread, isOwn });
+      else {
+        const { notify, highlight } = await this.#events.judge(ready, userId, rules);
+        judged.push({ position, thread, notify, highlight, isOwn });
+      }
+    }
+    return judged;
   }
 
-  async #keep(userId: UserId, roomId: RoomId, counted: Counted): Promise<void> {
+  /** What is redacted counts no longer, wherever it was counted. */
+  async #noteRedactions(tally: UnreadTally, events: readonly LoggedEvent[]): Promise<void> {
+    for (const { redacts, roomId } of events) {
+      const target = redacts === undefined ? undefined : await this.#rooms.event(redacts);
+      if (target?.roomId === roomId && target.redactedBy !== undefined) tally.invalidate(target.position);
+    }
+  }
+
+  async #keep(userId: UserId, roomId: RoomId, tally: UnreadTally): Promise<void> {
     const unit = new UnitOfWork();
-    const { unthreaded, threads } = counted.read;
-    const read = { unthreaded: Number.isFinite(unthreaded) ? unthreaded : null, threads: [...threads] };
-    unreadCountsStore.put(unit, userId, roomId, JSON.stringify({ ...counted, read } satisfies Kept));
+    unreadCountsStore.put(unit, userId, roomId, tally.toText());
     await this.#database.commit(unit);
   }
 }
@@ -160,29 +222,15 @@ function asNotifications(count: Count): { notification_count: number; highlight_
   return { notification_count: count.notify, highlight_count: count.highlight };
 }
 
-function threadOf(event: LoggedEvent): string {
-  const relates = event.content['m.relates_to'];
-  if (!isJsonObject(relates) || relates.rel_type !== 'm.thread') return MAIN;
-  return typeof relates.event_id === 'string' ? relates.event_id : MAIN;
-}
+const names = new WeakMap<ReadonlySet<UserId>, string>();
 
-/** Position up to which a thread was read. */
-function readUpTo(read: ReadPositions, thread: string): number {
-  return Math.max(read.unthreaded, read.threads.get(thread) ?? -Infinity);
-}
-
-/**
- * Brings counts in line with receipts that moved forward. False when one now stands among the events that were counted:
- * then they have to be counted again.
- */
-function reconcile(counted: Counted, read: ReadPositions): boolean {
-  if (counted.read === read) return true;
-  for (const thread of Object.keys(counted.threads)) {
-    const position = readUpTo(read, thread);
-    if (position === readUpTo(counted.read, thread)) continue;
-    if (position < counted.upTo) return false;
-    delete counted.threads[thread];
+/** Names a set of users, so that two can be compared. */
+function namesOf(users: ReadonlySet<UserId>): string {
+  if (users.size === 0) return '';
+  let found = names.get(users);
+  if (found === undefined) {
+    found = hash('sha256', [...users].sort().join('\n'), 'base64url').slice(0, 16);
+    names.set(users, found);
   }
-  counted.read = read;
-  return true;
+  return found;
 }

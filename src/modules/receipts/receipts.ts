@@ -31,6 +31,8 @@ export class Receipts implements SyncPart {
   readonly #accountData: AccountData;
   readonly #clock: { now(): number };
   readonly #read = boundedCache<string, ReadPositions>(CACHED);
+  /** Counts changes: what was read while one came in may be outdated. */
+  #changes = 0;
 
   constructor(database: Database, rooms: RoomReads, accountData: AccountData, clock: { now(): number }) {
     this.#database = database;
@@ -39,8 +41,12 @@ export class Receipts implements SyncPart {
     this.#clock = clock;
     database.subscribe((changes) => {
       for (const change of changes) {
-        if (change.topic === 'reset') this.#read.clear();
+        if (change.topic === 'reset') {
+          this.#read.clear();
+          this.#changes += 1;
+        }
         if (change.topic !== 'receipt') continue;
+        this.#changes += 1;
         const roomId = (change.data as JsonObject).roomId as string;
         for (const userId of change.users) this.#read.delete(`${userId}\0${roomId}`);
       }
@@ -95,6 +101,7 @@ export class Receipts implements SyncPart {
     const key = `${userId}\0${roomId}`;
     const known = this.#read.get(key);
     if (known) return known;
+    const changes = this.#changes;
     let unthreaded = Number.NEGATIVE_INFINITY;
     const threads = new Map<string, number>();
     for (const row of await receiptsStore.ofUser(this.#database, roomId, userId)) {
@@ -102,7 +109,7 @@ export class Receipts implements SyncPart {
       else threads.set(row.thread_id, Math.max(threads.get(row.thread_id) ?? -Infinity, row.event_position));
     }
     const positions = { unthreaded, threads };
-    this.#read.set(key, positions);
+    if (changes === this.#changes) this.#read.set(key, positions);
     return positions;
   }
 

@@ -4,6 +4,7 @@ import { mediaSection } from './media-section.ts';
 import { mailSection, outgoingSection } from './outgoing-section.ts';
 import { callsSection, delayedEventsSection } from './calls-section.ts';
 import { noticesSection } from './notices-section.ts';
+import { pushSection } from './push-section.ts';
 import { turnSection } from './turn-section.ts';
 import { recaptchaSection, termsSection, threepidsSection } from './threepids-section.ts';
 
@@ -172,6 +173,7 @@ export const ConfigSchema = Type.Object(
     calls: callsSection,
     delayed_events: delayedEventsSection,
     server_notices: noticesSection,
+    push: pushSection,
     well_known: Type.Object(
       {
         server: Type.String({

@@ -73,9 +73,48 @@ function underrideRules(): PushRule[] {
   ];
 }
 
-/** The predefined rules of a user who has changed nothing (Client-Server API, "Predefined Rules"). */
+/** Rules for polls (MSC3930), which are named for the MSC until the specification has them. */
+function pollRule(
+  name: string,
+  conditions: readonly PushCondition[],
+  actions: readonly PushAction[],
+): PushRule {
+  const rule_id = `.org.matrix.msc3930.rule.${name}`;
+  return { rule_id, default: true, enabled: true, conditions, actions };
+}
+
+function pollOverrideRules(): PushRule[] {
+  return [pollRule('poll_response', [matches('type', 'org.matrix.msc3381.poll.response')], [])];
+}
+
+function pollUnderrideRules(): PushRule[] {
+  const twoMembers: PushCondition = { kind: 'room_member_count', is: '2' };
+  const start = matches('type', 'org.matrix.msc3381.poll.start');
+  const end = matches('type', 'org.matrix.msc3381.poll.end');
+  return [
+    pollRule('poll_start_one_to_one', [twoMembers, start], ['notify', sound('default')]),
+    pollRule('poll_start', [start], ['notify']),
+    pollRule('poll_end_one_to_one', [twoMembers, end], ['notify', sound('default')]),
+    pollRule('poll_end', [end], ['notify']),
+  ];
+}
+
+/** Clients enable it to be pushed whatever is encrypted and decide themselves what notifies (MSC4028). */
+function encryptedEventRule(): PushRule {
+  const conditions = [matches('type', 'm.room.encrypted')];
+  const rule_id = '.org.matrix.msc4028.encrypted_event';
+  return { rule_id, default: true, enabled: false, conditions, actions: ['notify'] };
+}
+
+/** The predefined rules of a user who has changed nothing (Client-Server API, "Predefined Rules"), and those of MSCs. */
 export function defaultPushRules(userId: UserId): PushRuleset {
-  return { override: overrideRules(userId), content: [], room: [], sender: [], underride: underrideRules() };
+  return {
+    override: [...overrideRules(userId), ...pollOverrideRules(), encryptedEventRule()],
+    content: [],
+    room: [],
+    sender: [],
+    underride: [...underrideRules(), ...pollUnderrideRules()],
+  };
 }
 
 /** The master rule, then the user's own, then the other predefined rules. */

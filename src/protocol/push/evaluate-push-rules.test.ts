@@ -116,6 +116,55 @@ test('the predefined rules decide as they are described', () => {
   }
 });
 
+test('polls notify like messages, and their answers do not', () => {
+  const cases: [string, number, string, string][] = [
+    ['response', 2, 'poll_response', ''],
+    ['start', 2, 'poll_start_one_to_one', 'default'],
+    ['end', 2, 'poll_end_one_to_one', 'default'],
+    ['start', 3, 'poll_start', 'silent'],
+    ['end', 3, 'poll_end', 'silent'],
+  ];
+  for (const [type, memberCount, name, effect] of cases) {
+    const json = { type: `org.matrix.msc3381.poll.${type}`, content: {} };
+    const { ruleId, notify, sound } = evaluate(DEFAULTS, json, { memberCount });
+    const found = notify ? (sound ?? 'silent') : '';
+    assert.deepEqual([ruleId, found], [`.org.matrix.msc3930.rule.${name}`, effect]);
+  }
+});
+
+test('a rule for everything encrypted is there to be enabled', () => {
+  const encrypted = { type: 'm.room.encrypted', content: {} };
+  const muted = putPushRule(DEFAULTS, 'room', '!r:a.example', { actions: [] });
+  assert.equal(evaluate(muted, encrypted).notify, false);
+  const ruleId = '.org.matrix.msc4028.encrypted_event';
+  const outcome = evaluate(setPushRuleEnabled(muted, 'override', ruleId, true), encrypted);
+  assert.deepEqual([outcome.ruleId, outcome.notify], [ruleId, true]);
+});
+
+test('there are the fifteen predefined rules of the specification, in its order', () => {
+  const named = (rules: readonly { rule_id: string }[]) =>
+    rules.map((rule) => rule.rule_id).filter((id) => id.startsWith('.m.rule.'));
+  assert.deepEqual(named(DEFAULTS.override), [
+    '.m.rule.master',
+    '.m.rule.suppress_notices',
+    '.m.rule.invite_for_me',
+    '.m.rule.member_event',
+    '.m.rule.is_user_mention',
+    '.m.rule.is_room_mention',
+    '.m.rule.tombstone',
+    '.m.rule.reaction',
+    '.m.rule.room.server_acl',
+    '.m.rule.suppress_edits',
+  ]);
+  assert.deepEqual(named(DEFAULTS.underride), [
+    '.m.rule.call',
+    '.m.rule.encrypted_room_one_to_one',
+    '.m.rule.room_one_to_one',
+    '.m.rule.message',
+    '.m.rule.encrypted',
+  ]);
+});
+
 test('the master rule silences all, before the user’s own rules', () => {
   const own = putPushRule(DEFAULTS, 'override', 'all', { actions: ['notify'], conditions: [] });
   assert.equal(evaluate(own, message('x')).ruleId, 'all');
@@ -280,6 +329,7 @@ test('tweaks pass through; unknown and historical actions have no effect', () =>
     highlight: false,
     sound: 'beer.wav',
     tweaks: { highlight: false, sound: 'beer.wav', 'org.example.colour': 'red' },
+    actions,
     ruleId: 'x',
   });
   const silent = { ...rule, actions: ['dont_notify', { set_tweak: 'highlight' }] };

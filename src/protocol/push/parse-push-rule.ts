@@ -57,14 +57,14 @@ export function parsePushRuleBody(
 }
 
 /**
- * The actions of a request, without the historical ones. Others that have no effect are kept.
+ * The actions of a request. Those that have no effect are kept, the historical `dont_notify` and `coalesce` among them.
  * Throws 400 M_BAD_JSON.
  */
 export function parsePushActions(actions: JsonValue | undefined): PushAction[] {
   if (!Array.isArray(actions) || actions.length > MAX_ACTIONS) {
     throw badJson(`"actions" must be an array of at most ${MAX_ACTIONS} actions`);
   }
-  return actions.map(parseAction).filter((action) => action !== 'dont_notify' && action !== 'coalesce');
+  return actions.map(parseAction);
 }
 
 /** Throws 400 M_BAD_JSON unless it is a boolean. */

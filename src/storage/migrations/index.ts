@@ -6,6 +6,7 @@ import { delayedEvents } from './012-delayed-events.ts';
 import { serverNotices } from './013-server-notices.ts';
 import { federatedRooms } from './018-federated-rooms.ts';
 import { moderation } from './010-moderation.ts';
+import { push } from './014-push.ts';
 import { modules } from './004-modules.ts';
 import { oauth } from './016-oauth.ts';
 import { relationsAndSearch } from './009-relations-search.ts';
@@ -27,6 +28,7 @@ export const MIGRATIONS: readonly Migration[] = [
   moderation,
   delayedEvents,
   serverNotices,
+  push,
   oauth,
   federation,
   federatedRooms,

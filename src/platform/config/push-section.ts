@@ -1,0 +1,33 @@
+import { Type } from 'typebox';
+
+const DAY = 86_400;
+
+/** Push notifications. */
+export const pushSection = Type.Object(
+  {
+    plain_gateways: Type.Array(Type.String({ minLength: 1 }), {
+      default: [],
+      description:
+        'Push gateways, as `host:port`, that are told over HTTP: only for some inside your network.',
+    }),
+    give_up_after: Type.Integer({
+      minimum: 1,
+      maximum: 30 * DAY,
+      default: DAY,
+      description: 'Seconds after which an event that a gateway did not take is pushed no more.',
+    }),
+    email_delay: Type.Integer({
+      minimum: 0,
+      maximum: 7 * DAY,
+      default: 600,
+      description: 'Seconds that a message has to stay unread before a mail tells of it.',
+    }),
+    email_interval: Type.Integer({
+      minimum: 0,
+      maximum: 7 * DAY,
+      default: 3_600,
+      description: 'Seconds between two such mails to one address.',
+    }),
+  },
+  { additionalProperties: false, description: 'Push notifications' },
+);
