@@ -12,7 +12,7 @@ import {
 import { VerificationMethod } from 'matrix-js-sdk/lib/types.js';
 import { onBothEngines } from '../../src/testing/engines.ts';
 import { ServerProcess } from '../server-process.ts';
-import { logIn, openEncrypted, register, until, type KeySafe } from './person.ts';
+import { closeEncrypted, logIn, openEncrypted, register, until, type KeySafe } from './person.ts';
 
 const ENCRYPTION = {
   type: 'm.room.encryption',
@@ -66,7 +66,7 @@ onBothEngines(
         roomId,
       );
     } finally {
-      for (const client of open) client.stopClient();
+      for (const client of open) await closeEncrypted(client);
       await server.stop();
     }
   },
@@ -186,6 +186,8 @@ async function backedUp(client: MatrixClient): Promise<void> {
 
 /** A new device without any other: the recovery key brings its trust and the history. */
 async function restoreOnNewDevice(client: MatrixClient, roomId: string): Promise<void> {
+  // As clients do after a log-in: the private keys can be imported only once the public ones are known.
+  assert.equal(await crypto(client).userHasCrossSigningKeys(client.getSafeUserId(), true), true);
   await crypto(client).bootstrapCrossSigning({});
   await crypto(client).loadSessionBackupPrivateKeyFromSecretStorage();
   const check = await crypto(client).checkKeyBackupAndEnable();

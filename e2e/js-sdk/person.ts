@@ -18,9 +18,12 @@ export interface KeySafe {
 /** After each of these a client may see the world differently. */
 const EVENTS = [ClientEvent.Sync, MatrixEventEvent.Decrypted, CryptoEvent.DevicesUpdated] as const;
 
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 
 const LONG_MS = 60_000;
+
+/** Turns of the event loop without a request after which a client has nothing more to ask. */
+const CALM_TURNS = 50;
 
 const say = () => undefined;
 const quiet: Logger = { trace: say, debug: say, info: say, warn: say, error: say, getChild: () => quiet };
@@ -53,10 +56,12 @@ export async function open(baseUrl: string, login: Login): Promise<MatrixClient>
 
 /** A client program with end-to-end encryption, which keeps its keys in memory. Resolves after its first sync. */
 export async function openEncrypted(baseUrl: string, login: Login, safe: KeySafe): Promise<MatrixClient> {
+  const { fetchFn, quietened } = countedFetch();
   const client = createClient({
     baseUrl,
     ...login,
     logger: quiet,
+    fetchFn,
     cryptoCallbacks: {
       getSecretStorageKey: ({ keys }) => {
         const [keyId] = Object.keys(keys);
@@ -65,7 +70,40 @@ export async function openEncrypted(baseUrl: string, login: Login, safe: KeySafe
     },
   });
   await client.initRustCrypto({ useIndexedDB: false });
+  requestsEnded.set(client, quietened);
   return start(client);
+}
+
+/** Ends a client with encryption once it waits for nothing but its sync: work it has begun fails when its keys are gone. */
+export async function closeEncrypted(client: MatrixClient): Promise<void> {
+  await requestsEnded.get(client)?.();
+  client.stopClient();
+}
+
+/** How to wait until a client has no request under way, by client. */
+const requestsEnded = new WeakMap<MatrixClient, () => Promise<void>>();
+
+/** A `fetch` that knows whether a request is under way, and a wait for a moment in which none is and none follows. */
+function countedFetch(): { fetchFn: typeof fetch; quietened: () => Promise<void> } {
+  const underWay = new Set<Promise<Response>>();
+  const fetchFn: typeof fetch = (input, init) => {
+    const answer = fetch(input, init);
+    const isSync = (input instanceof Request ? input.url : String(input)).includes('/sync?');
+    if (!isSync) {
+      underWay.add(answer);
+      const forget = () => underWay.delete(answer);
+      answer.then(forget, forget);
+    }
+    return answer;
+  };
+  const quietened = async () => {
+    for (let calm = 0; calm < CALM_TURNS; calm++) {
+      if (underWay.size > 0) calm = 0;
+      await Promise.allSettled(underWay);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  return { fetchFn, quietened };
 }
 
 /** Logs in on a new device. */
@@ -89,7 +127,7 @@ async function start(client: MatrixClient): Promise<MatrixClient> {
 /**
  * Waits, sync answer by sync answer, until the client's own picture of the world is so; gives what it then sees.
  *
- * @throws Error naming what was waited for, after ten seconds.
+ * @throws Error naming what was waited for, after half a minute.
  */
 export async function until<T>(
   client: MatrixClient,
