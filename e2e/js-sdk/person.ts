@@ -24,6 +24,7 @@ const LONG_MS = 60_000;
 
 /** Turns of the event loop without a request after which a client has nothing more to ask. */
 const CALM_TURNS = 50;
+const CALM_WITHIN_MS = 5_000;
 
 const say = () => undefined;
 const quiet: Logger = { trace: say, debug: say, info: say, warn: say, error: say, getChild: () => quiet };
@@ -97,9 +98,9 @@ function countedFetch(): { fetchFn: typeof fetch; quietened: () => Promise<void>
     return answer;
   };
   const quietened = async () => {
-    for (let calm = 0; calm < CALM_TURNS; calm++) {
+    const latest = performance.now() + CALM_WITHIN_MS;
+    for (let calm = 0; calm < CALM_TURNS && performance.now() < latest; calm++) {
       if (underWay.size > 0) calm = 0;
-      await Promise.allSettled(underWay);
       await new Promise((resolve) => setImmediate(resolve));
     }
   };
