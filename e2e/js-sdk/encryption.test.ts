@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { EventType, type MatrixClient, type MatrixEvent, MsgType, Preset, Visibility } from 'matrix-js-sdk';
+import {
+  EventType,
+  type MatrixClient,
+  type MatrixEvent,
+  Method,
+  MsgType,
+  Preset,
+  Visibility,
+} from 'matrix-js-sdk';
 import {
   CryptoEvent,
   type CryptoApi,
@@ -173,14 +181,15 @@ function phase(request: VerificationRequest, wanted: VerificationPhase): Promise
   });
 }
 
-/** Resolves when the backup has every key that the client has. */
+/** Resolves when the backup on the server has the keys of both senders. What the SDK says of it may be old. */
 async function backedUp(client: MatrixClient): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  client.on(CryptoEvent.KeyBackupSessionsRemaining, (left) => {
-    if (left === 0) resolve();
-  });
-  const info = await crypto(client).getKeyBackupInfo();
-  if ((info?.count ?? 0) >= 2) return;
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const look = async () => {
+    const { count } = await client.http.authedRequest<{ count: number }>(Method.Get, '/room_keys/version');
+    if (count >= 2) resolve();
+  };
+  client.on(CryptoEvent.KeyBackupSessionsRemaining, () => void look().catch(reject));
+  await look();
   await promise;
 }
 
