@@ -68,6 +68,8 @@ export function createRoomServices(wiring: RoomWiring) {
     ...{ database, writer, memberships, profileOf },
     invites: wiring.invites,
   });
+  const sending = new MessageSending(database, writer, wiring.invites);
+  sending.onGuestsRefused((roomId) => changes.removeGuests(roomId));
   return {
     log,
     tries,
@@ -85,7 +87,7 @@ export function createRoomServices(wiring: RoomWiring) {
     clientEvents: new ClientEvents(log, aggregations),
     changes,
     thirdPartyInvites: new ThirdPartyInvites(wiring.identity, writer, changes),
-    sending: new MessageSending(database, writer, wiring.invites),
+    sending,
     directory: new Directory({ database, log, aliases, serverName }),
     upgrades: new RoomUpgrade({ database, log, writer, creation }),
   };

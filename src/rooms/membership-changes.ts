@@ -11,6 +11,8 @@ import type { Memberships } from './memberships.ts';
 import type { RoomTransaction } from './room-transaction.ts';
 import type { RoomWriter } from './room-writer.ts';
 
+const GUESTS_AT_ONCE = 100;
+
 /** Who changes a membership. */
 export interface Actor {
   readonly userId: UserId;
@@ -150,14 +152,27 @@ export class MembershipChanges {
     }
   }
 
+  /** Makes this server's guests leave a room that lets them in no more (Client-Server API, "Guest Access"). */
+  async removeGuests(roomId: RoomId): Promise<void> {
+    for (let after: string | undefined = ''; after !== undefined;) {
+      const guests: UserId[] = await membershipsStore.guests(this.#database, roomId, after, GUESTS_AT_ONCE);
+      for (const userId of guests) await this.#leaveIfPossible({ userId, isGuest: true }, roomId);
+      after = guests.length === GUESTS_AT_ONCE ? guests.at(-1) : undefined;
+    }
+  }
+
   /** Leaves every room, for an account that is closed. Rooms that refuse are left as they are. */
   async leaveAll(userId: UserId): Promise<void> {
     for (const { roomId, membership } of [...(await this.#memberships.ofUser(userId)).values()]) {
       if (membership !== 'join' && membership !== 'invite' && membership !== 'knock') continue;
-      await this.leave({ userId, isGuest: false }, roomId).catch((error: unknown) => {
-        if (!(error instanceof MatrixError)) throw error;
-      });
+      await this.#leaveIfPossible({ userId, isGuest: false }, roomId);
     }
+  }
+
+  async #leaveIfPossible(actor: Actor, roomId: RoomId): Promise<void> {
+    await this.leave(actor, roomId).catch((error: unknown) => {
+      if (!(error instanceof MatrixError)) throw error;
+    });
   }
 
   async #set(sender: UserId, roomId: RoomId, target: UserId, content: JsonObject): Promise<void> {

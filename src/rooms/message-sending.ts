@@ -49,6 +49,7 @@ export class MessageSending {
   readonly #database: Database;
   readonly #writer: RoomWriter;
   readonly #invites: InviteRules;
+  readonly #onGuestsRefused: ((roomId: RoomId) => Promise<void>)[] = [];
   /** Requests under way by transaction, so that a retry waits for the first instead of sending again. */
   readonly #underWay = new Map<string, Promise<EventId>>();
   /** One person's annotations of one event are sent one after the other, so that none is a duplicate unnoticed. */
@@ -79,6 +80,11 @@ export class MessageSending {
     return sending;
   }
 
+  /** What has to happen when a room lets guests in no more. */
+  onGuestsRefused(listener: (roomId: RoomId) => Promise<void>): void {
+    this.#onGuestsRefused.push(listener);
+  }
+
   /** Sets a state event. The same content by the same sender gives the event that is there already. */
   async setState(session: Sender, change: StateToSet, also: Also = () => undefined): Promise<EventId> {
     const { type, stateKey, content } = change;
@@ -86,7 +92,7 @@ export class MessageSending {
       const target = parseUserId(stateKey);
       if (target) await this.#invites.assertInvitable(target, session.userId);
     }
-    return this.#writer.append(change.roomId, async (room, unit) => {
+    const eventId = await this.#writer.append(change.roomId, async (room, unit) => {
       also(unit);
       const before = await room.stateEvent(type, stateKey);
       if (before && before.sender === session.userId && sameJson(before.content, content))
@@ -96,6 +102,10 @@ export class MessageSending {
       if (type === 'm.room.canonical_alias') await this.#checkCanonicalAlias(change, before?.content);
       return (await room.add({ type, stateKey, content, sender: session.userId })).eventId;
     });
+    if (type === 'm.room.guest_access' && stateKey === '' && content.guest_access !== 'can_join') {
+      for (const listener of this.#onGuestsRefused) await listener(change.roomId);
+    }
+    return eventId;
   }
 
   async #sendOnce(

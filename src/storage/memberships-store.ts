@@ -27,6 +27,11 @@ const membersPage = sql(
   `SELECT user_id FROM memberships WHERE room_id = ? AND membership = ? AND user_id > ?
    ORDER BY user_id LIMIT ?`,
 );
+const joinedGuests = sql(
+  `SELECT memberships.user_id AS user_id FROM memberships JOIN users ON users.user_id = memberships.user_id
+   WHERE room_id = ? AND membership = 'join' AND memberships.user_id > ? AND is_guest = 1
+   ORDER BY memberships.user_id LIMIT ?`,
+);
 const oldestMembers = sql(
   `SELECT user_id, position FROM memberships
    WHERE room_id = ? AND membership = ? AND user_id <> ? LIMIT ?`,
@@ -79,6 +84,17 @@ export async function members(
   limit: number,
 ): Promise<UserId[]> {
   const rows = await reader.all<{ user_id: UserId }>(membersPage, roomId, membership, after, limit);
+  return rows.map((row) => row.user_id);
+}
+
+/** Guests of this server who are joined to the room, after `after` in order of user ID. */
+export async function guests(
+  reader: Reader,
+  roomId: RoomId,
+  after: string,
+  limit: number,
+): Promise<UserId[]> {
+  const rows = await reader.all<{ user_id: UserId }>(joinedGuests, roomId, after, limit);
   return rows.map((row) => row.user_id);
 }
 
