@@ -102,7 +102,10 @@ onServers('presence goes to those who share a room [B060]', async ({ person }) =
   assert.ok(alice && bob && eve);
   const room = await alice.createRoom({ preset: 'public_chat' });
   await bob.join(room);
-  const { next_batch: since } = await alice.sync();
+  const { next_batch: since, presence: own } = await alice.sync();
+  const ownState = own?.events.find((event: Json) => event.sender === alice.userId)?.content;
+  assert.equal(ownState?.presence, 'online', 'the first sync tells of itself');
+  assert.equal((await alice.sync({ since })).presence, undefined, 'and the second has nothing left of it');
   const path = `/v3/presence/${bob.userId}/status`;
   await bob.ok('PUT', path, { presence: 'unavailable', status_msg: 'lunch' });
   const events = (await alice.sync({ since })).presence?.events ?? [];
@@ -139,6 +142,8 @@ onServers('push rules are read and changed [B061 partial]', async ({ person }) =
   await alice.ok('DELETE', rule);
   await alice.fails(404, 'M_NOT_FOUND', 'GET', rule);
   await alice.fails(400, 'M_INVALID_PARAM', 'PUT', '/v3/pushrules/global/room/.dot', { actions: [] });
+  await alice.fails(404, 'M_NOT_FOUND', 'GET', '/v3/pushrules/global/afterwards/.m.rule.master');
+  await alice.fails(400, 'M_INVALID_PARAM', 'PUT', '/v3/pushrules/global/afterwards/x', { actions: [] });
 });
 
 onServers('what is set at the same time is all kept [B078] [B061 partial]', async ({ person }) => {

@@ -252,6 +252,9 @@ onServers('messages are paged both ways, filtered, and end [B028 partial]', asyn
     filtered.chunk.map((event: Json) => event.type),
     ['m.room.create'],
   );
+  const beyond = `/messages?dir=b&limit=5&filter=${filter}&from=${filtered.end ?? ''}`;
+  const last = await alice.ok('GET', alice.room(room, beyond));
+  assert.deepEqual([last.chunk, last.end], [[], undefined]);
   await alice.fails(400, 'M_INVALID_PARAM', 'GET', alice.room(room, '/messages?dir=x'));
 });
 
@@ -425,7 +428,7 @@ onServers('profiles show in rooms and have limits [B037 partial]', async ({ pers
     'org.example.mood': { now: 'happy' },
   });
   const members = await alice.ok('GET', alice.room(room, '/joined_members'));
-  assert.deepEqual(members.joined?.[bob.userId], { display_name: 'Bobby' });
+  assert.deepEqual(members.joined?.[bob.userId], { display_name: 'Bobby', avatar_url: null });
   await bob.ok('DELETE', `${path}/org.example.mood`);
   await anonymous().fails(404, 'M_NOT_FOUND', 'GET', `${path}/org.example.mood`);
   await alice.fails(403, 'M_FORBIDDEN', 'PUT', `${path}/displayname`, { displayname: 'Eve' });

@@ -18,7 +18,10 @@ export interface HistoryPage {
   /** In the asked direction. */
   readonly events: readonly StoredEvent[];
   readonly start: number;
-  /** Where the next page begins; undefined at the end of what the user may see. */
+  /**
+   * Where the next page begins; undefined at the end of what the user may see. A last page from which `keep` left out
+   * events names its end, too: what is shown of it does not reach to there.
+   */
   readonly end: number | undefined;
 }
 
@@ -79,17 +82,23 @@ export class Timeline {
     let after = backwards ? (range.to ?? BEFORE_HISTORY) : start;
     let upTo = backwards ? Math.min(start, newest) : Math.min(range.to ?? newest, newest);
     const found: StoredEvent[] = [];
+    let leftOut = 0;
     for (let looked = 0; found.length < range.limit && looked < MOST_LOOKED_AT;) {
       const limit = Math.min(range.limit, MOST_LOOKED_AT - looked);
       const page = await this.#log.page(access.roomId, { after, upTo, limit, newestFirst: backwards });
       looked += page.length;
-      for (const event of await this.#visibility.filter(access, await keep(page))) {
+      const kept = await keep(page);
+      leftOut += page.length - kept.length;
+      for (const event of await this.#visibility.filter(access, kept)) {
         if (found.length < range.limit) found.push(event);
       }
       const last = (found.length === range.limit ? found : page).at(-1);
       if (last && backwards) upTo = last.position - 1;
       if (last && !backwards) after = last.position;
-      if (page.length < limit && found.length < range.limit) return { events: found, start, end: undefined };
+      if (page.length < limit && found.length < range.limit) {
+        const isShort = found.length > 0 && leftOut > 0;
+        return { events: found, start, end: isShort ? (backwards ? upTo : after) : undefined };
+      }
     }
     return { events: found, start, end: backwards ? upTo : after };
   }

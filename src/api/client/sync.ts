@@ -33,12 +33,15 @@ export const sync = endpoint(
       filters: {
         resolveFilter(userId: UserId, filter: string | undefined): Promise<ClientFilter> | ClientFilter;
       };
-      presence: { seen(session: Session, setPresence: 'offline' | 'online' | 'unavailable'): void };
+      presence: {
+        seen(session: Session, setPresence: 'offline' | 'online' | 'unavailable'): Promise<void> | undefined;
+      };
     },
     request,
   ) => {
     const { query, session } = request;
-    needs.presence.seen(session, query.set_presence ?? 'online');
+    const becoming = needs.presence.seen(session, query.set_presence ?? 'online');
+    if (becoming) await becoming;
     const text = await needs.sync.sync({
       userId: session.userId,
       deviceId: session.deviceId,

@@ -61,17 +61,22 @@ export class Presence implements SyncPart {
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref();
   }
 
-  /** A client of the user syncs. Costs nothing but when the presence changes. */
-  seen(session: { userId: UserId }, setPresence: PresenceState): void {
-    if (!this.#enabled || setPresence === 'offline') return;
+  /**
+   * A client of the user syncs. Costs nothing but when the presence changes.
+   *
+   * @returns what is to be awaited before the sync is answered, so that the user's own coming does not end the next one;
+   *   undefined when nothing changed.
+   */
+  seen(session: { userId: UserId }, setPresence: PresenceState): Promise<void> | undefined {
+    if (!this.#enabled || setPresence === 'offline') return undefined;
     const now = this.#clock.now();
     const known = this.#here.get(session.userId);
     if (known && known.presence === setPresence) {
       known.seenAt = now;
       if (setPresence === 'online') known.lastActiveAt = now;
-      return;
+      return undefined;
     }
-    this.#set(session.userId, setPresence, known?.statusMsg).catch(() => undefined);
+    return this.#set(session.userId, setPresence, known?.statusMsg);
   }
 
   /** Sets one's own presence. 403 for another's. */

@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
-import { badJson, invalidParam } from '../matrix-error.ts';
+import { badJson, invalidParam, notFound } from '../matrix-error.ts';
 import { parseMemberCount } from './compile-condition.ts';
 import {
   PUSH_RULE_KINDS,
@@ -14,6 +14,13 @@ const MAX_CONDITIONS = 100;
 const MAX_ACTIONS = 100;
 /** Matching takes at most the pattern's times the text's length. */
 const MAX_PATTERN_LENGTH = 512;
+
+/** The kind a path names for a rule that is to be there. Throws 404 M_NOT_FOUND for another: it has no rules. */
+export function existingPushRuleKind(text: string): PushRuleKind {
+  const kind = PUSH_RULE_KINDS.find((known) => known === text);
+  if (!kind) throw notFound(`There are no "${text}" push rules; the kinds are ${PUSH_RULE_KINDS.join(', ')}`);
+  return kind;
+}
 
 /** The kind a path names. Throws 400 M_INVALID_PARAM for another. */
 export function parsePushRuleKind(text: string): PushRuleKind {

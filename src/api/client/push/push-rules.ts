@@ -9,7 +9,7 @@ import {
   setPushRuleActions,
   setPushRuleEnabled,
 } from '../../../protocol/push/edit-push-rules.ts';
-import { parsePushRuleKind } from '../../../protocol/push/parse-push-rule.ts';
+import { existingPushRuleKind, parsePushRuleKind } from '../../../protocol/push/parse-push-rule.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 
 interface Needs {
@@ -51,7 +51,7 @@ export const getPushRule = endpoint(
   { ...oneRule, id: 'getPushRule', method: 'GET' },
   async (needs: Needs, request) => {
     const ruleset = await needs.pushRules.ruleset(request.session.userId);
-    return findPushRule(ruleset, parsePushRuleKind(request.params.kind), request.params.ruleId);
+    return findPushRule(ruleset, existingPushRuleKind(request.params.kind), request.params.ruleId);
   },
 );
 
@@ -78,7 +78,7 @@ export const setPushRule = endpoint(
 export const deleteRule = endpoint(
   { ...oneRule, id: 'deletePushRule', method: 'DELETE' },
   async (needs: Needs, request) => {
-    const kind = parsePushRuleKind(request.params.kind);
+    const kind = existingPushRuleKind(request.params.kind);
     await needs.pushRules.change(request.session.userId, (ruleset) =>
       deletePushRule(ruleset, kind, request.params.ruleId),
     );
@@ -92,7 +92,8 @@ export const isPushRuleEnabled = endpoint(
   async (needs: Needs, request) => {
     const ruleset = await needs.pushRules.ruleset(request.session.userId);
     return {
-      enabled: findPushRule(ruleset, parsePushRuleKind(request.params.kind), request.params.ruleId).enabled,
+      enabled: findPushRule(ruleset, existingPushRuleKind(request.params.kind), request.params.ruleId)
+        .enabled,
     };
   },
 );
@@ -101,7 +102,7 @@ export const isPushRuleEnabled = endpoint(
 export const enablePushRule = endpoint(
   { ...enabled, id: 'setPushRuleEnabled', method: 'PUT', body: Type.Unknown() },
   async (needs: Needs, request) => {
-    const kind = parsePushRuleKind(request.params.kind);
+    const kind = existingPushRuleKind(request.params.kind);
     const value = object(request.body).enabled;
     await needs.pushRules.change(request.session.userId, (ruleset) =>
       setPushRuleEnabled(ruleset, kind, request.params.ruleId, value),
@@ -116,7 +117,8 @@ export const getPushRuleActions = endpoint(
   async (needs: Needs, request) => {
     const ruleset = await needs.pushRules.ruleset(request.session.userId);
     return {
-      actions: findPushRule(ruleset, parsePushRuleKind(request.params.kind), request.params.ruleId).actions,
+      actions: findPushRule(ruleset, existingPushRuleKind(request.params.kind), request.params.ruleId)
+        .actions,
     };
   },
 );
@@ -125,7 +127,7 @@ export const getPushRuleActions = endpoint(
 export const changePushRuleActions = endpoint(
   { ...actions, id: 'setPushRuleActions', method: 'PUT', body: Type.Unknown() },
   async (needs: Needs, request) => {
-    const kind = parsePushRuleKind(request.params.kind);
+    const kind = existingPushRuleKind(request.params.kind);
     const value = object(request.body).actions;
     await needs.pushRules.change(request.session.userId, (ruleset) =>
       setPushRuleActions(ruleset, kind, request.params.ruleId, value),

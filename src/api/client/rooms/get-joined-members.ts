@@ -22,10 +22,10 @@ export const getJoinedMembersByRoom = endpoint(
     for await (const event of needs.rooms.memberEvents(id)) {
       const { membership, displayname, avatar_url: avatarUrl } = event.content;
       if (membership !== 'join' || event.stateKey === undefined) continue;
-      const profile: JsonObject = {};
-      if (typeof displayname === 'string') profile.display_name = displayname;
-      if (typeof avatarUrl === 'string') profile.avatar_url = avatarUrl;
-      joined[event.stateKey] = profile;
+      joined[event.stateKey] = {
+        display_name: typeof displayname === 'string' ? displayname : null,
+        avatar_url: typeof avatarUrl === 'string' ? avatarUrl : null,
+      };
     }
     return { joined };
   },
