@@ -13,6 +13,8 @@ import { mediaEndpoints } from './api/client/media-endpoints.ts';
 import { moduleEndpoints } from './api/client/module-endpoints.ts';
 import { delayedEventEndpoints } from './api/client/delayed-event-endpoints.ts';
 import { peopleEndpoints } from './api/client/people-endpoints.ts';
+import { jsonRendezvousEndpoints } from './api/client/rendezvous/json-rendezvous.ts';
+import { textRendezvousEndpoints } from './api/client/rendezvous/text-rendezvous.ts';
 import { roomEndpoints } from './api/client/room-endpoints.ts';
 import { threepidEndpoints } from './api/client/threepid-endpoints.ts';
 import { federationEndpoints } from './api/federation/federation-endpoints.ts';
@@ -279,6 +281,8 @@ async function serveFrom(database: Database, config: Config, overrides: Override
       ...fallbackPages,
       ...loginPages,
       ...oauthEndpoints,
+      ...jsonRendezvousEndpoints,
+      ...textRendezvousEndpoints,
       ...signInPages,
       ...registerPages,
       ...authorizePages,

@@ -28,6 +28,7 @@ import { ServerNotices } from './server-notices/index.ts';
 import type { SyncPart } from './sync-part.ts';
 import { ToDevice } from './to-device/index.ts';
 import { UserDirectory } from './user-directory/index.ts';
+import { Rendezvous } from './rendezvous/index.ts';
 import { TurnCredentials, type TurnConfig } from './voip/index.ts';
 import { Typing } from './typing/index.ts';
 
@@ -134,6 +135,7 @@ function createPeople(wiring: ModuleWiring, profile: Profile) {
     userDirectory,
     openIdTokens: new OpenIdTokens({ database, serverName, clock, opaque }),
     turn: new TurnCredentials(wiring.turn, clock),
+    rendezvous: new Rendezvous(database, clock, wiring.opaque),
     reports: new Reports({ database, timeline, visibility, clock, opaque }),
     delayedEvents: new DelayedEvents({
       ...{ database, clock, opaque, rooms: wiring.rooms, sending: wiring.sending },

@@ -157,7 +157,11 @@ export const ConfigSchema = Type.Object(
         create_room: rate(0.5, 20, 'Rooms made by a user'),
         registration: rate(0.2, 10, 'Registrations from an address'),
         login: rate(0.5, 20, 'Logins from an address'),
-        token: rate(5, 100, 'Requests for OAuth tokens from an address'),
+        token: rate(
+          5,
+          100,
+          'Requests of an address for OAuth tokens, and for sessions of a sign-in by QR code,',
+        ),
         failed_login: rate(0.2, 10, 'Password checks of an account'),
       },
       { additionalProperties: false, description: 'How much a caller may ask for' },

@@ -8,6 +8,8 @@ const RELEASES = Array.from({ length: NEWEST_MINOR }, (_, i) => `v1.${i + 1}`);
 const FEATURES = {
   'org.matrix.msc3881': true,
   'org.matrix.msc4028': true,
+  'io.element.msc4388': true,
+  'org.matrix.msc4108': true,
   'org.matrix.msc4143': true,
   'org.matrix.msc4155': true,
   'org.matrix.msc4151': true,

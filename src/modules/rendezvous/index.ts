@@ -1,0 +1,1 @@
+export { ConcurrentWrite, Rendezvous, type Shown } from './rendezvous.ts';
