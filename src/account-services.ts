@@ -45,8 +45,8 @@ export interface AccountWiring {
 /** Puts the services about accounts together. */
 export function createAccountServices(wiring: AccountWiring) {
   const { database, config, serverName, clock, opaque, allowAttempt } = wiring;
-  const { memory_kib: memoryKib, iterations } = config.passwords;
-  const passwords = new Passwords({ memoryKib, iterations });
+  const { memory_kib: memoryKib, iterations, min_length: minLength } = config.passwords;
+  const passwords = new Passwords({ memoryKib, iterations }, minLength);
   const accessTokenLifetimeMs = config.sessions.access_token_lifetime * 1000;
   const sessions = new Sessions({ database, clock, opaque, accessTokenLifetimeMs });
   const interactive = new InteractiveAuth(database, clock, opaque);

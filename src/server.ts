@@ -181,6 +181,7 @@ export async function createServices(config: Config, database: Database, overrid
   const push = createPushServices({ ...{ database, config, clock, opaque, mailer, accounts } });
   modules.profile.onChanged((userId) => rooms.changes.refreshProfile(userId));
   accounts.accounts.onDevicesChanged((unit, userId) => modules.deviceLists.announce(unit, userId));
+  accounts.accounts.onDevicesChanged((unit, userId) => modules.accountData.forgetEndedDevices(unit, userId));
   accounts.registration.onCreated((unit, userId, name) => {
     modules.userDirectory.add(unit, userId);
     modules.userDirectory.rename(unit, userId, name);

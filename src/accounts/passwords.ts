@@ -7,16 +7,18 @@ export interface HashCost {
   readonly iterations: number;
 }
 
-const SHORTEST = 8;
 const LONGEST = 512;
 
 /** Hashes and checks passwords, off the event loop. */
 export class Passwords {
   readonly #cost: HashCost;
+  readonly #minLength: number;
   #dummy: Promise<string> | undefined;
 
-  constructor(cost: HashCost) {
+  /** @param minLength characters that a new password must have. */
+  constructor(cost: HashCost, minLength: number) {
     this.#cost = cost;
+    this.#minLength = minLength;
   }
 
   /**
@@ -31,11 +33,11 @@ export class Passwords {
 
   /** @throws MatrixError 400 M_WEAK_PASSWORD for a password that is too short or too long. */
   assertAcceptable(password: string): void {
-    if (password.length < SHORTEST || password.length > LONGEST) {
+    if (password.length < this.#minLength || password.length > LONGEST) {
       throw new MatrixError(
         400,
         'M_WEAK_PASSWORD',
-        `A password must have ${SHORTEST} to ${LONGEST} characters`,
+        `A password must have ${this.#minLength} to ${LONGEST} characters`,
       );
     }
   }

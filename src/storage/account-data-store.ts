@@ -30,6 +30,12 @@ const upsertUnchanged = sql(
    WHERE account_data.position = ?`,
 );
 
+const emptyOrphans = sql(
+  `UPDATE account_data SET content = '{}', position = ?
+   WHERE user_id = ? AND room_id = '' AND substr(type, 1, ?) = ? AND content <> '{}'
+     AND substr(type, ?) NOT IN (SELECT device_id FROM devices WHERE user_id = ?)`,
+);
+
 /** One entry, or undefined. */
 export function get(
   reader: Reader,
@@ -78,4 +84,9 @@ export function replace(
   before: number | undefined,
 ): void {
   writer.guard(upsertUnchanged, userId, entry.room, entry.type, entry.content, at, before ?? -1);
+}
+
+/** Empties the entries of no room whose type is a prefix and the ID of a device that the user has not. */
+export function emptyOfEndedDevices(writer: Writer, userId: UserId, prefix: string, at: Position): void {
+  writer.run(emptyOrphans, at, userId, prefix.length, prefix, prefix.length + 1, userId);
 }

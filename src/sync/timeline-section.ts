@@ -50,8 +50,10 @@ export async function timelineSection(
 function passesAll(context: SyncContext): boolean {
   const filter = context.filter.room.timeline;
   const lists = filter.types ?? filter.notTypes ?? filter.senders ?? filter.notSenders ?? filter.rooms;
+  const relations = filter.relTypes ?? filter.notRelTypes;
   return (
     lists === undefined &&
+    relations === undefined &&
     filter.notRooms === undefined &&
     filter.containsUrl === undefined &&
     context.ignored.size === 0

@@ -13,6 +13,8 @@ import { getPushers, postPusher } from './push/pushers.ts';
 import { postReceipt, setReadMarker } from './rooms/receipts.ts';
 import { setTyping } from './rooms/typing.ts';
 import {
+  deleteAccountData,
+  deleteAccountDataPerRoom,
   getAccountData,
   getAccountDataPerRoom,
   setAccountData,
@@ -28,6 +30,8 @@ export const moduleEndpoints = [
   changePushRuleActions,
   defineFilter,
   deleteProfileField,
+  deleteAccountData,
+  deleteAccountDataPerRoom,
   deleteRoomTag,
   deleteRule,
   enablePushRule,

@@ -12,6 +12,10 @@ import type { AccountSections, EventText, RoomSections, SyncPart, SyncRequest } 
 /** Data that belongs to no room. */
 const NO_ROOM = '';
 const CACHED = 10_000;
+/** What the types begin with that hold one device's notification settings; the device ID follows (MSC3890). */
+const DEVICE_SETTINGS = 'org.matrix.msc3890.local_notification_settings.';
+/** The content of an entry that was removed. */
+const REMOVED = '{}';
 /** How often a change is made anew because others changed the entry meanwhile. */
 const MOST_TRIES = 20;
 
@@ -46,10 +50,10 @@ export class AccountData implements SyncPart {
   /** One entry's content, or undefined. */
   async find(userId: UserId, roomId: RoomId | undefined, type: string): Promise<JsonObject | undefined> {
     const row = await accountDataStore.get(this.#database, userId, roomId ?? NO_ROOM, type);
-    return row && (JSON.parse(row.content) as JsonObject);
+    return row && contentOf(row);
   }
 
-  /** Sets an entry. */
+  /** Sets an entry. Empty content removes it (MSC3391). */
   async put(userId: UserId, roomId: RoomId | undefined, type: string, content: JsonObject): Promise<void> {
     const unit = new UnitOfWork();
     const position = unit.position();
@@ -57,6 +61,19 @@ export class AccountData implements SyncPart {
     accountDataStore.put(unit, userId, entry, position);
     unit.announce({ topic: 'account-data', position, users: [userId], data: { type } });
     await this.#database.commit(unit);
+  }
+
+  /** Removes an entry: syncs that knew it are given empty content. Nothing happens where there is none. */
+  async remove(userId: UserId, roomId: RoomId | undefined, type: string): Promise<void> {
+    if (await this.find(userId, roomId, type)) await this.put(userId, roomId, type, {});
+  }
+
+  /** Adds to a unit of work that ends devices: the settings that were kept for them go with them (MSC3890). */
+  forgetEndedDevices(unit: Writer, userId: UserId): Promise<void> {
+    const position = unit.position();
+    accountDataStore.emptyOfEndedDevices(unit, userId, DEVICE_SETTINGS, position);
+    unit.announce({ topic: 'account-data', position, users: [userId], data: { type: DEVICE_SETTINGS } });
+    return Promise.resolve();
   }
 
   /**
@@ -76,7 +93,7 @@ export class AccountData implements SyncPart {
     await this.#edits.run(`${userId}\0${room}\0${type}`, async () => {
       for (let left = MOST_TRIES; ; left--) {
         const row = await accountDataStore.get(this.#database, userId, room, type);
-        const before = row && (JSON.parse(row.content) as JsonObject);
+        const before = row && contentOf(row);
         const content = edit(before);
         if (!content) return;
         const unit = new UnitOfWork();
@@ -110,14 +127,17 @@ export class AccountData implements SyncPart {
     if (!this.#changed(request)) return undefined;
     const rows = await this.#rows(request, NO_ROOM, request.since);
     const { matches } = request.filter.accountData;
-    const accountData = rows.filter((row) => matches({ type: row.type })).map(eventText);
+    const accountData = shown(rows, request.since)
+      .filter((row) => matches({ type: row.type }))
+      .map(eventText);
     return accountData.length === 0 ? undefined : { accountData };
   }
 
   async room(request: SyncRequest, roomId: RoomId): Promise<RoomSections | undefined> {
     const isNew = request.newlyJoined.has(roomId);
     if (!isNew && !this.#changed(request)) return undefined;
-    const rows = await this.#rows(request, roomId, isNew ? undefined : request.since);
+    const since = isNew ? undefined : request.since;
+    const rows = shown(await this.#rows(request, roomId, since), since);
     const { matches } = request.filter.room.accountData;
     const accountData = rows.filter((row) => matches({ type: row.type, roomId })).map(eventText);
     return accountData.length === 0 ? undefined : { accountData };
@@ -141,6 +161,15 @@ export class AccountData implements SyncPart {
     }
     return (await rows).get(room) ?? [];
   }
+}
+
+/** A client that has nothing yet is not told of what was removed. */
+function shown(rows: readonly AccountDataRow[], since: number | undefined): readonly AccountDataRow[] {
+  return since === undefined ? rows.filter((row) => row.content !== REMOVED) : rows;
+}
+
+function contentOf(row: AccountDataRow): JsonObject | undefined {
+  return row.content === REMOVED ? undefined : (JSON.parse(row.content) as JsonObject);
 }
 
 function eventText(row: AccountDataRow): EventText {

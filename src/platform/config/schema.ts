@@ -113,8 +113,14 @@ export const ConfigSchema = Type.Object(
           default: 2,
           description: 'Passes over that memory.',
         }),
+        min_length: Type.Integer({
+          minimum: 1,
+          maximum: 512,
+          default: 8,
+          description: 'Characters that a new password must have.',
+        }),
       },
-      { additionalProperties: false, description: 'What it costs to check a password' },
+      { additionalProperties: false, description: 'How long passwords are, and what it costs to check them' },
     ),
     sessions: Type.Object(
       {

@@ -9,6 +9,8 @@ export interface FilteredEvent {
   readonly sender?: string | undefined;
   readonly roomId?: string | undefined;
   readonly content?: JsonObject | undefined;
+  /** How it relates to another event, if it does. */
+  readonly relation?: { readonly relType: string } | undefined;
 }
 
 /** Says whether a filter lets an event through. */
@@ -31,6 +33,9 @@ export interface EventFilter {
   readonly rooms: readonly string[] | undefined;
   readonly notRooms: readonly string[] | undefined;
   readonly containsUrl: boolean | undefined;
+  /** Types of relations that an event may have to another (MSC3874); one that relates to none has no type. */
+  readonly relTypes: readonly string[] | undefined;
+  readonly notRelTypes: readonly string[] | undefined;
   readonly lazyLoadMembers: boolean;
   /** Only of effect with `lazyLoadMembers`. */
   readonly includeRedundantMembers: boolean;
@@ -83,6 +88,8 @@ export function parseEventFilter(
     rooms: strings('rooms', '!'),
     notRooms: strings('not_rooms', '!'),
     containsUrl: optionalBoolean(json, 'contains_url', where),
+    relTypes: strings('org.matrix.msc3874.rel_types'),
+    notRelTypes: strings('org.matrix.msc3874.not_rel_types'),
   };
   return {
     ...lists,
@@ -107,7 +114,15 @@ function parseLimit(limit: JsonValue | undefined, where: string, bounds: LimitBo
 
 type FilterLists = Pick<
   EventFilter,
-  'types' | 'notTypes' | 'senders' | 'notSenders' | 'rooms' | 'notRooms' | 'containsUrl'
+  | 'types'
+  | 'notTypes'
+  | 'senders'
+  | 'notSenders'
+  | 'rooms'
+  | 'notRooms'
+  | 'containsUrl'
+  | 'relTypes'
+  | 'notRelTypes'
 >;
 
 function compileLists(lists: FilterLists): EventMatcher {
@@ -125,6 +140,8 @@ function compileLists(lists: FilterLists): EventMatcher {
   if (sender) checks.push((event) => sender(event.sender));
   const room = compileMembership(lists.rooms, lists.notRooms);
   if (room) checks.push((event) => room(event.roomId));
+  const relType = compileMembership(lists.relTypes, lists.notRelTypes);
+  if (relType) checks.push((event) => relType(event.relation?.relType));
   if (containsUrl !== undefined) {
     checks.push((event) => Object.hasOwn(event.content ?? {}, 'url') === containsUrl);
   }

@@ -21,6 +21,17 @@ onServers(
 );
 
 onServers(
+  'how long a password must be is configured',
+  async ({ anonymous }) => {
+    const wanted = { auth: { type: 'm.login.dummy' }, username: 'alice', password: 'four' };
+    const { error } = await anonymous().fails(400, 'M_WEAK_PASSWORD', 'POST', '/v3/register', wanted);
+    assert.match(error, /5 to 512/);
+    await anonymous().ok('POST', '/v3/register', { ...wanted, password: 'fiver' });
+  },
+  { env: { MYELIN_PASSWORDS_MIN_LENGTH: '5' } },
+);
+
+onServers(
   'a registration token is good for as many accounts as it says [B010 partial]',
   async ({ anonymous, place }) => {
     const database = await openPlaceDatabase(place);

@@ -317,6 +317,30 @@ onServers('one who left sees the aggregations of then [B031]', async (s) => {
   assert.deepEqual(ids((await bob.ok('GET', relations(room, original))).chunk), [seen, reply, first]);
 });
 
+onServers('filters ask for events by how they relate to others (MSC3874)', async (s) => {
+  const alice = await s.person('alice');
+  const room = await alice.createRoom();
+  const { next_batch: before } = await alice.sync();
+  const plain = await alice.say(room, 'plain');
+  const threaded = await alice.say(room, 'threaded', relates('m.thread', plain));
+  const referring = await alice.say(room, 'referring', relates('m.reference', plain));
+  const find = async (filter: object) => {
+    const text = encodeURIComponent(JSON.stringify(filter));
+    return ids(
+      (await alice.ok('GET', alice.room(room, `/messages?dir=f&from=${before}&filter=${text}`))).chunk,
+    );
+  };
+  const [only, not] = ['org.matrix.msc3874.rel_types', 'org.matrix.msc3874.not_rel_types'];
+  assert.deepEqual(await find({ [only]: ['m.thread'] }), [threaded]);
+  assert.deepEqual(await find({ [only]: ['m.thread', 'm.reference'] }), [threaded, referring]);
+  assert.deepEqual(await find({ [not]: ['m.thread'] }), [plain, referring]);
+  assert.deepEqual(await find({ [not]: ['m.thread', 'm.reference'] }), [plain]);
+  assert.deepEqual(await find({ [only]: ['m.thread', 'm.reference'], [not]: ['m.thread'] }), [referring]);
+  const filter = JSON.stringify({ room: { timeline: { [not]: ['m.thread'] } } });
+  const synced = await alice.sync({ since: before, filter });
+  assert.deepEqual(ids(synced.rooms.join[room].timeline.events), [plain, referring]);
+});
+
 onServers('filters ask for events by what relates to them [B031]', async (s) => {
   const alice = await s.person('alice');
   const bob = await s.person('bob');

@@ -21,6 +21,7 @@ const ofRoom = {
   auth: 'user',
   params: Type.Object({ userId: Type.String(), roomId: Type.String(), type: Type.String() }),
 } as const;
+const unstable = '/_matrix/client/unstable/org.matrix.msc3391/user/:userId';
 const Content = Type.Record(Type.String(), Type.Unknown());
 
 /** GET /user/{userId}/account_data/{type} */
@@ -45,6 +46,17 @@ export const setAccountData = endpoint(
   },
 );
 
+/** DELETE /user/{userId}/account_data/{type} (MSC3391) */
+export const deleteAccountData = endpoint(
+  { ...global, id: 'deleteAccountData', method: 'DELETE', paths: [`${unstable}/account_data/:type`] },
+  async (needs: { accountData: AccountData }, request) => {
+    const userId = ownUser(request.session, request.params.userId);
+    assertNotManaged(request.params.type);
+    await needs.accountData.remove(userId, undefined, request.params.type);
+    return {};
+  },
+);
+
 /** GET /user/{userId}/rooms/{roomId}/account_data/{type} */
 export const getAccountDataPerRoom = endpoint(
   { ...ofRoom, id: 'getAccountDataPerRoom', method: 'GET' },
@@ -62,6 +74,22 @@ export const setAccountDataPerRoom = endpoint(
     assertNotManaged(request.params.type);
     const { type } = request.params;
     await needs.accountData.put(userId, roomId(request.params.roomId), type, request.body as JsonObject);
+    return {};
+  },
+);
+
+/** DELETE /user/{userId}/rooms/{roomId}/account_data/{type} (MSC3391) */
+export const deleteAccountDataPerRoom = endpoint(
+  {
+    ...ofRoom,
+    id: 'deleteAccountDataPerRoom',
+    method: 'DELETE',
+    paths: [`${unstable}/rooms/:roomId/account_data/:type`],
+  },
+  async (needs: { accountData: AccountData }, request) => {
+    const userId = ownUser(request.session, request.params.userId);
+    assertNotManaged(request.params.type);
+    await needs.accountData.remove(userId, roomId(request.params.roomId), request.params.type);
     return {};
   },
 );
