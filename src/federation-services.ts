@@ -10,6 +10,10 @@ import { EduHandlers } from './federation/receiving/edu-handlers.ts';
 import type { PduReceiver } from './federation/receiving/pdu-receiver.ts';
 import { TransactionReceiver } from './federation/receiving/transaction-receiver.ts';
 import { RoomAcl } from './federation/room-acl.ts';
+import { DestinationLeases } from './federation/sending/destination-leases.ts';
+import { FederationSender } from './federation/sending/federation-sender.ts';
+import { OutgoingPdus } from './federation/sending/outgoing-pdus.ts';
+import { RoomServers } from './federation/sending/room-servers.ts';
 import { ServerAuthentication } from './federation/server-authentication.ts';
 import { HttpsTransport } from './federation/transport/https-transport.ts';
 import type { ServerTransport } from './federation/transport/server-transport.ts';
@@ -17,6 +21,7 @@ import type { Config } from './platform/config/schema.ts';
 import { SystemDns, type Dns } from './platform/dns.ts';
 import type { OutgoingHttp } from './platform/outgoing-http.ts';
 import type { Randomness } from './platform/randomness.ts';
+import { systemTimers, type Timers } from './platform/timers.ts';
 import { serverName as parseName, type ServerName } from './protocol/identifiers.ts';
 import { VerifyKey, type SigningKey } from './protocol/signing.ts';
 import type { EventLog } from './rooms/event-log.ts';
@@ -37,6 +42,9 @@ export interface FederationWiring {
   /** What a simulation puts in place of the real network. */
   readonly dns?: Dns | undefined;
   readonly transport?: ServerTransport | undefined;
+  readonly timers?: Timers | undefined;
+  /** Told of what should not happen but harms nothing else. */
+  readonly onProblem: (error: unknown) => void;
 }
 
 /** Puts together what asks other servers and believes them. */
@@ -60,6 +68,19 @@ export function createFederationServices(wiring: FederationWiring) {
   const keyRing = new KeyRing(database, fetcher, { server: serverName, key, old });
   const acl = new RoomAcl(wiring.log, database);
   const eduHandlers = new EduHandlers();
+  const roomServers = new RoomServers(database, serverName);
+  const timers = wiring.timers ?? systemTimers;
+  const pdus = new OutgoingPdus(wiring.log, database);
+  const sender = new FederationSender(
+    {
+      ...{ database, client, backOff, clock, timers },
+      leases: new DestinationLeases({ database, clock, timers, processId: randomness.opaque(16) }),
+      pdusOf: (eventIds) => pdus.of(eventIds),
+      transactionId: () => randomness.opaque(24),
+      onProblem: wiring.onProblem,
+    },
+    roomServers,
+  );
   return {
     backOff,
     federationClient: client,
@@ -68,6 +89,8 @@ export function createFederationServices(wiring: FederationWiring) {
     keyRing,
     notary: new Notary({ database, fetcher, own: { server: serverName, keys: ownKeys }, clock }),
     roomAcl: acl,
+    roomServers,
+    federationSender: sender,
     serverAuthentication: new ServerAuthentication({ serverName, keys: keyRing, acl, backOff, clock }),
     eduHandlers,
     transactions: new TransactionReceiver(wiring.pdus, eduHandlers),

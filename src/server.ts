@@ -37,6 +37,7 @@ import { createPushServices } from './push-services.ts';
 import { createRoomServices } from './room-services.ts';
 import { InviteRules } from './rooms/invitations.ts';
 import { EventSigner } from './rooms/event-signer.ts';
+import type { Timers } from './platform/timers.ts';
 import { trustedAuthorities } from './platform/trusted-authorities.ts';
 import type { Database } from './storage/database.ts';
 import { openDatabase, type DatabaseLocation } from './storage/open-database.ts';
@@ -75,6 +76,7 @@ export interface Overrides {
   readonly log?: Logger;
   readonly dns?: Dns;
   readonly transport?: ServerTransport;
+  readonly timers?: Timers;
 }
 
 /** A server that answers. */
@@ -148,7 +150,8 @@ export async function createServices(config: Config, database: Database, overrid
     ...{ database, config, serverName, key, clock, randomness, outgoing },
     log: rooms.log,
     pdus: { receive: () => Promise.resolve(new Map()) },
-    ...{ dns: overrides.dns, transport: overrides.transport },
+    ...{ dns: overrides.dns, transport: overrides.transport, timers: overrides.timers },
+    onProblem: (error) => overrides.log?.error({ err: error }, 'something went wrong with another server'),
   });
   const modules = createModules({
     database,
@@ -299,6 +302,7 @@ async function serveFrom(database: Database, config: Config, overrides: Override
   );
   services.reports.onReport((report) => log.warn({ report }, 'something was reported'));
   services.delayedEvents.start((error) => log.error({ err: error }, 'a delayed event could not be sent'));
+  if (config.federation.enabled) services.federationSender.start();
   services.mediaSweep.start((error) => log.error({ err: error }, 'old media could not be removed'));
   addOperationalRoutes(app, config, { metrics, database, services });
   answerTheRest(app, routes);
@@ -315,6 +319,7 @@ async function serveFrom(database: Database, config: Config, overrides: Override
       await closeHttp(app, tls, underWay);
       services.notifier.close();
       await services.delayedEvents.stop();
+      await services.federationSender.stop();
       await services.sessions.flush();
       await services.outgoing.close();
       await services.transport.close();

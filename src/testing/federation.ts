@@ -18,8 +18,11 @@ export interface FederatingServer {
   /** Such as `localhost:40123`. */
   readonly name: ServerName;
   readonly server: RunningServer;
+  readonly place: TestPlace;
   /** A registered person. */
   person(name: string): Promise<TestClient>;
+  /** Whoever has an access token: after a restart, the server has another address for clients. */
+  client(token: string | undefined): TestClient;
   /** Stops the server; it answers nothing until it is started again. */
   stop(): Promise<void>;
   /** Starts it again on the same data, under the same name. */
@@ -37,7 +40,7 @@ export interface TestFederation {
 }
 
 interface Options {
-  readonly servers?: 2 | 3;
+  readonly servers?: 1 | 2 | 3;
   readonly env?: Readonly<Record<string, string>>;
   readonly overrides?: Overrides;
 }
@@ -70,7 +73,7 @@ export function onFederation(
 
 class Member implements FederatingServer {
   readonly name: ServerName;
-  readonly #place: TestPlace;
+  readonly place: TestPlace;
   readonly #folder: string;
   readonly #env: Readonly<Record<string, string>>;
   readonly #overrides: Overrides;
@@ -84,7 +87,7 @@ class Member implements FederatingServer {
 
   private constructor(place: TestPlace, port: number, authority: TestAuthority, options: Options) {
     this.name = serverName(`localhost:${port}`);
-    this.#place = place;
+    this.place = place;
     this.#folder = mkdtempSync(join(tmpdir(), 'myelin-certificates-'));
     const { certificate, key } = authority.issue('localhost', '127.0.0.1');
     const file = (name: string, content: string) => {
@@ -117,6 +120,10 @@ class Member implements FederatingServer {
     return new TestClient(this.server.url).register(name);
   }
 
+  client(token: string | undefined): TestClient {
+    return new TestClient(this.server.url, token);
+  }
+
   async start(): Promise<void> {
     this.#server = await startServer(loadConfig({ env: this.#env }), {
       log: pino({ level: 'error' }, pino.destination(2)),
@@ -132,7 +139,7 @@ class Member implements FederatingServer {
   async remove(): Promise<void> {
     await this.stop();
     rmSync(this.#folder, { recursive: true, force: true });
-    await this.#place.remove();
+    await this.place.remove();
   }
 }
 

@@ -17,6 +17,8 @@ export class TestClient {
   userId = '';
   deviceId = '';
   #transactions = 0;
+  /** Another object for the same device makes transactions of its own. */
+  readonly #series = crypto.randomUUID().slice(0, 8);
 
   constructor(base: string, token?: string) {
     this.base = base;
@@ -86,7 +88,7 @@ export class TestClient {
 
   async send(roomId: string, type: string, content: object): Promise<string> {
     this.#transactions += 1;
-    const path = `/v3/rooms/${encodeURIComponent(roomId)}/send/${type}/t${this.#transactions}`;
+    const path = `/v3/rooms/${encodeURIComponent(roomId)}/send/${type}/${this.#series}-${this.#transactions}`;
     return (await this.ok('PUT', path, content)).event_id;
   }
 

@@ -1,0 +1,303 @@
+import type { TaskQueue } from '../../platform/task-queue.ts';
+import type { Timer, Timers } from '../../platform/timers.ts';
+import type { EventId, ServerName } from '../../protocol/identifiers.ts';
+import type { JsonObject } from '../../protocol/json.ts';
+import type { Database } from '../../storage/database.ts';
+import * as destinationsStore from '../../storage/destinations-store.ts';
+import * as outgoingStore from '../../storage/outgoing-store.ts';
+import { UnitOfWork } from '../../storage/unit-of-work.ts';
+import type { BackOff } from '../back-off.ts';
+import type { FederationClient } from '../federation-client.ts';
+import { FederationError } from '../federation-error.ts';
+import { MOST_EDUS, MOST_PDUS } from '../receiving/transaction-receiver.ts';
+import type { DestinationLeases } from './destination-leases.ts';
+import { VolatileEdus, type VolatileEdu, type WireEdu } from './volatile-edus.ts';
+
+/** What the queues of all servers use together. */
+export interface QueueNeeds {
+  readonly database: Database;
+  readonly client: FederationClient;
+  readonly backOff: BackOff;
+  readonly leases: DestinationLeases;
+  readonly clock: { now(): number };
+  readonly timers: Timers;
+  /** Limits how many transactions are under way at once. */
+  readonly slots: TaskQueue;
+  /** The events as servers exchange them; those that are not there any more are left out. */
+  readonly pdusOf: (eventIds: readonly EventId[]) => Promise<JsonObject[]>;
+  readonly transactionId: () => string;
+  readonly onProblem: (error: unknown) => void;
+}
+
+/** A transaction that is being sent, until the server has taken it. */
+interface Transaction {
+  readonly id: string;
+  readonly body: JsonObject;
+  /** Position of its last event, and of its last stored EDU. */
+  readonly events: number | undefined;
+  readonly edus: number | undefined;
+}
+
+interface Waiting {
+  readonly position: number;
+  readonly eventId: EventId;
+}
+
+/** Events kept in memory for a server; more are read from the log when it is their turn. */
+const MOST_IN_MEMORY = 500;
+/** With more events than this behind, a server is sent the newest of each room only; it can ask for the others. */
+const MOST_REPLAYED = 200;
+const TIMEOUT_MS = 60_000;
+/** How long the position that a server has reached may go unwritten, in milliseconds: it would get events twice. */
+const FLUSH_MS = 1_000;
+/** How long a transaction under way may take on when the queue stops, in milliseconds. */
+const PATIENCE_MS = 2_000;
+/** Answers by which a server does not judge the transaction, but says that something is wrong with itself or the way. */
+const TRANSIENT: ReadonlySet<number> = new Set([401, 403, 404, 408]);
+
+/**
+ * What one server is sent: events in the order of the log, and ephemeral data, one transaction at a time. The log itself
+ * is the queue; the server has a position in it.
+ */
+export class DestinationQueue {
+  readonly server: ServerName;
+  readonly #needs: QueueNeeds;
+  readonly #edus = new VolatileEdus();
+  /** The newest events for the server; all that it has not taken, unless `#isBehind`. */
+  #events: Waiting[] = [];
+  /** Events are in the log that are not in `#events`. */
+  #isBehind = true;
+  /** Events up to this position are in `#events` or were taken. */
+  #seen = 0;
+  #taken: number | undefined;
+  #mayHaveStoredEdus = true;
+  #takenEdus = 0;
+  #current: Transaction | undefined;
+  #isRunning = false;
+  #running: Promise<void> | undefined;
+  #sleep: Timer | undefined;
+  #flush: Timer | undefined;
+  #isStopped = false;
+  /** Aborts what is under way for too long when the queue stops. */
+  readonly #stopping = new AbortController();
+
+  constructor(server: ServerName, needs: QueueNeeds) {
+    this.server = server;
+    this.#needs = needs;
+  }
+
+  /** Whether there is nothing to do and nothing to be written down. */
+  get isIdle(): boolean {
+    return !this.#isRunning && !this.#sleep && !this.#flush && !this.#hasWork;
+  }
+
+  /** An event at a position is for the server. Positions only grow. */
+  addEvent(position: number, eventId: EventId): void {
+    if (position <= this.#seen) return;
+    this.#seen = position;
+    this.#events.push({ position, eventId });
+    if (this.#events.length > MOST_IN_MEMORY) this.readAgain();
+    else this.wake();
+  }
+
+  addEdu(edu: VolatileEdu): void {
+    this.#edus.add(edu, this.#needs.clock.now());
+    this.wake();
+  }
+
+  /** Stored EDUs were added. */
+  expectStoredEdus(): void {
+    this.#mayHaveStoredEdus = true;
+    this.wake();
+  }
+
+  /** Events may have been missed: what the server has not taken is read from the log. */
+  readAgain(): void {
+    this.#events = [];
+    this.#isBehind = true;
+    this.#mayHaveStoredEdus = true;
+    this.wake();
+  }
+
+  /** Sends what there is, at once if the queue sleeps. */
+  wake(): void {
+    this.#sleep?.cancel();
+    this.#sleep = undefined;
+    if (this.#isRunning || this.#isStopped) return;
+    this.#isRunning = true;
+    this.#running = this.#run();
+  }
+
+  /** Ends after the transaction under way, and writes down what was taken. */
+  async stop(): Promise<void> {
+    const patience = this.#needs.timers.after(PATIENCE_MS, () => this.#stopping.abort());
+    this.#isStopped = true;
+    this.#sleep?.cancel();
+    await this.#running;
+    patience.cancel();
+    if (this.#flush) await this.#writeTaken();
+  }
+
+  get #hasWork(): boolean {
+    return (
+      this.#isBehind ||
+      this.#mayHaveStoredEdus ||
+      this.#events.length > 0 ||
+      !this.#edus.isEmpty ||
+      !!this.#current
+    );
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (this.#hasWork && !this.#sleep && !this.#isStopped) {
+        await this.#needs.slots.run(() => this.#drain());
+      }
+    } catch (error) {
+      this.#needs.onProblem(error);
+      this.#startOver();
+      this.#sleepFor(TIMEOUT_MS);
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  /** Sends one transaction after the other until nothing is left or the server has to be left in peace. */
+  async #drain(): Promise<void> {
+    const { backOff } = this.#needs;
+    while (!this.#isStopped) {
+      const waitMs = await backOff.waitMs(this.server);
+      if (waitMs > 0) return this.#sleepFor(waitMs);
+      if (!(await this.#lease())) return;
+      this.#current ??= await this.#next();
+      if (!this.#current) return;
+      if (await this.#send(this.#current)) this.#note(this.#current);
+      else if (await this.#failsForLong()) this.#startOver();
+    }
+  }
+
+  /** What is in the transaction is left to be caught up with: it may be long before it can be sent. */
+  #startOver(): void {
+    this.#current = undefined;
+    this.#events = [];
+    this.#isBehind = true;
+    this.#mayHaveStoredEdus = true;
+  }
+
+  async #failsForLong(): Promise<boolean> {
+    const since = await this.#needs.backOff.failingSince(this.server);
+    return since !== undefined && this.#needs.clock.now() - since > TIMEOUT_MS;
+  }
+
+  async #lease(): Promise<boolean> {
+    const { leases, database, clock } = this.#needs;
+    if (leases.holds(this.server)) return true;
+    const isMine = await leases.claim(this.server);
+    const known = await destinationsStore.of(database, this.server);
+    this.#taken = known?.position ?? 0;
+    this.#startOver();
+    if (isMine) return true;
+    const upTo = database.position();
+    const waiting = await outgoingStore.events(database, this.server, { after: this.#taken, upTo, limit: 1 });
+    this.#isBehind = waiting.length > 0;
+    const edus = await outgoingStore.edus(database, this.server, 0, 1);
+    this.#mayHaveStoredEdus = edus.length > 0;
+    this.#edus.take(MOST_EDUS, clock.now());
+    const until = await outgoingStore.leasedUntil(database, this.server);
+    if (this.#hasWork) this.#sleepFor(Math.max(until - clock.now(), 0) + FLUSH_MS);
+    return false;
+  }
+
+  async #next(): Promise<Transaction | undefined> {
+    const { clock, database, client } = this.#needs;
+    const events = await this.#nextEvents();
+    const stored = this.#mayHaveStoredEdus
+      ? await outgoingStore.edus(database, this.server, this.#takenEdus, MOST_EDUS)
+      : [];
+    this.#mayHaveStoredEdus = stored.length === MOST_EDUS;
+    const edus: WireEdu[] = stored.map(({ type, content }) => ({
+      edu_type: type,
+      content: JSON.parse(content) as JsonObject,
+    }));
+    edus.push(...this.#edus.take(MOST_EDUS - edus.length, clock.now()));
+    if (events.length === 0 && edus.length === 0) return undefined;
+    const pdus = await this.#needs.pdusOf(events.map((event) => event.eventId));
+    const body: JsonObject = { origin: client.serverName, origin_server_ts: clock.now(), pdus };
+    if (edus.length > 0) body.edus = edus;
+    return {
+      id: this.#needs.transactionId(),
+      body,
+      events: events.at(-1)?.position,
+      edus: stored.at(-1)?.position,
+    };
+  }
+
+  async #nextEvents(): Promise<Waiting[]> {
+    if (!this.#isBehind) return this.#events.splice(0, MOST_PDUS);
+    const { database } = this.#needs;
+    const upTo = database.position();
+    const range = { after: this.#taken ?? 0, upTo };
+    const missed = await outgoingStore.events(database, this.server, { ...range, limit: MOST_REPLAYED + 1 });
+    if (missed.length > MOST_REPLAYED) {
+      const newest = await outgoingStore.newestOfEachRoom(database, this.server, {
+        ...range,
+        limit: MOST_PDUS,
+      });
+      return newest.map(waiting);
+    }
+    const later = this.#events.filter((event) => event.position > upTo);
+    this.#events = [...missed.map(waiting), ...later];
+    this.#seen = Math.max(this.#seen, upTo);
+    this.#isBehind = false;
+    return this.#events.splice(0, MOST_PDUS);
+  }
+
+  /** Whether the server has taken the transaction, or judged that it never will. */
+  async #send({ id, body }: Transaction): Promise<boolean> {
+    const path = `/_matrix/federation/v1/send/${encodeURIComponent(id)}`;
+    try {
+      const { signal } = this.#stopping;
+      const request = { method: 'PUT', path, body, timeoutMs: TIMEOUT_MS, signal } as const;
+      await this.#needs.client.request(this.server, request);
+      return true;
+    } catch (error) {
+      if (!(error instanceof FederationError)) throw error;
+      if (error.reason === 'bad-answer') return true;
+      if (error.isTransient) return false;
+      if (!TRANSIENT.has(error.status ?? 0)) {
+        this.#needs.onProblem(error);
+        return true;
+      }
+      await this.#needs.backOff.failed(this.server);
+      return false;
+    }
+  }
+
+  #note({ events, edus }: Transaction): void {
+    this.#current = undefined;
+    if (events === undefined && edus === undefined) return;
+    this.#taken = Math.max(this.#taken ?? 0, events ?? 0);
+    this.#takenEdus = Math.max(this.#takenEdus, edus ?? 0);
+    this.#flush ??= this.#needs.timers.after(FLUSH_MS, () => {
+      this.#writeTaken().catch(this.#needs.onProblem);
+    });
+  }
+
+  async #writeTaken(): Promise<void> {
+    this.#flush?.cancel();
+    this.#flush = undefined;
+    const unit = new UnitOfWork();
+    outgoingStore.taken(unit, this.server, this.#needs.leases.owner, this.#taken ?? 0);
+    if (this.#takenEdus > 0) outgoingStore.removeEdus(unit, this.server, this.#takenEdus);
+    await this.#needs.database.commit(unit);
+  }
+
+  #sleepFor(ms: number): void {
+    this.#sleep?.cancel();
+    this.#sleep = this.#needs.timers.after(ms, () => this.wake());
+  }
+}
+
+function waiting(row: outgoingStore.OutgoingEventRow): Waiting {
+  return { position: row.position, eventId: row.event_id as EventId };
+}

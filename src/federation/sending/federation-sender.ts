@@ -1,0 +1,189 @@
+import { TaskQueue } from '../../platform/task-queue.ts';
+import type { Timer } from '../../platform/timers.ts';
+import { serverNameOf, type EventId, type RoomId, type ServerName } from '../../protocol/identifiers.ts';
+import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
+import { eventChange } from '../../rooms/room-changes.ts';
+import type { Change, Writer } from '../../storage/database.ts';
+import * as outgoingStore from '../../storage/outgoing-store.ts';
+import type { UnitOfWork } from '../../storage/unit-of-work.ts';
+import { DestinationQueue, type QueueNeeds } from './destination-queue.ts';
+import type { RoomServers } from './room-servers.ts';
+import type { VolatileEdu } from './volatile-edus.ts';
+
+/** Transactions under way at once, to all servers together. */
+const AT_ONCE = 100;
+/** Queues that are kept although they have nothing to do. */
+const MOST_IDLE = 2_000;
+const PAGE = 500;
+/** Servers named in one change. */
+const MOST_NAMED = 50;
+/** How often a process looks for what others may have left behind, in milliseconds. */
+const LOOK_MS = 60_000;
+
+/** What there is to do for servers, told by a change of the log. */
+interface OutgoingEvent {
+  readonly roomId: RoomId;
+  readonly position: number;
+  readonly eventId: EventId;
+  readonly sender: ServerName;
+  /** Whether this process committed it. */
+  readonly isLocal: boolean;
+}
+
+/**
+ * Sends what is for other servers: outgoing events, which wait in the log; stored EDUs, which must arrive; and volatile
+ * ones. Of several processes, the one whose lease a server is sends to it; what a process commits makes it try for the
+ * lease.
+ */
+export class FederationSender {
+  readonly #needs: Omit<QueueNeeds, 'slots'>;
+  readonly #servers: RoomServers;
+  readonly #slots = new TaskQueue({ atOnce: AT_ONCE, waiting: Number.POSITIVE_INFINITY });
+  readonly #queues = new Map<ServerName, DestinationQueue>();
+  #routing: OutgoingEvent[] = [];
+  #isRouting = false;
+  #isStopped = true;
+  #look: Timer | undefined;
+
+  constructor(needs: Omit<QueueNeeds, 'slots'>, servers: RoomServers) {
+    this.#needs = needs;
+    this.#servers = servers;
+    needs.database.subscribe((changes) => {
+      if (!this.#isStopped) for (const change of changes) this.#note(change);
+    });
+    needs.backOff.onHeard((server) => this.#queues.get(server)?.wake());
+  }
+
+  /** Begins to send, first what waits from before. */
+  start(): void {
+    this.#isStopped = false;
+    this.#wakeWaiting();
+  }
+
+  /** Ends after the transactions under way. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#look?.cancel();
+    await Promise.all([...this.#queues.values()].map((queue) => queue.stop()));
+    await this.#needs.leases.close();
+  }
+
+  /** Keeps ephemeral data for servers until they have taken it, as part of a unit of work. */
+  store(unit: UnitOfWork, servers: readonly ServerName[], type: string, content: JsonObject): void {
+    storeEdu(unit, servers, type, content);
+  }
+
+  /** Sends volatile data to servers, if they can be reached soon. */
+  sendSoon(servers: Iterable<ServerName>, edu: VolatileEdu): void {
+    if (this.#isStopped) return;
+    for (const server of servers) this.#queue(server).addEdu(edu);
+  }
+
+  #note(change: Change): void {
+    if (change.topic === 'reset') for (const queue of this.#queues.values()) queue.readAgain();
+    if (change.topic === 'destination' && isJsonObject(change.data) && Array.isArray(change.data.edusFor)) {
+      for (const server of change.data.edusFor as ServerName[]) {
+        if (this.#isMine(server, change.local !== undefined)) this.#queue(server).expectStoredEdus();
+      }
+    }
+    const data = eventChange(change);
+    const roomId = change.rooms[0];
+    if (data?.outgoing !== true || roomId === undefined) return;
+    const { position } = change;
+    const sender = serverNameOf(data.sender);
+    this.#routing.push({
+      roomId,
+      position,
+      sender,
+      eventId: data.eventId,
+      isLocal: change.local !== undefined,
+    });
+    if (!this.#isRouting) void this.#route();
+  }
+
+  /** Hands events to the queues of the servers in their rooms, in the order of the log. */
+  async #route(): Promise<void> {
+    this.#isRouting = true;
+    try {
+      for (let event = this.#routing.shift(); event; event = this.#routing.shift()) {
+        for (const server of await this.#servers.forEvent(event.roomId, event.position)) {
+          if (server === event.sender || !this.#isMine(server, event.isLocal)) continue;
+          this.#queue(server).addEvent(event.position, event.eventId);
+        }
+      }
+    } catch (error) {
+      this.#needs.onProblem(error);
+      for (const queue of this.#queues.values()) queue.readAgain();
+    } finally {
+      this.#isRouting = false;
+    }
+  }
+
+  #isMine(server: ServerName, isLocal: boolean): boolean {
+    return isLocal || this.#needs.leases.holds(server);
+  }
+
+  #queue(server: ServerName): DestinationQueue {
+    const known = this.#queues.get(server);
+    if (known) return known;
+    if (this.#queues.size >= MOST_IDLE) this.#dropIdle();
+    const queue = new DestinationQueue(server, { ...this.#needs, slots: this.#slots });
+    this.#queues.set(server, queue);
+    return queue;
+  }
+
+  #dropIdle(): void {
+    for (const [server, queue] of this.#queues) if (queue.isIdle) this.#queues.delete(server);
+  }
+
+  /** Looks for what no process may be about to send: at the start, and where several processes run also later. */
+  #wakeWaiting(): void {
+    this.#findWaiting()
+      .catch(this.#needs.onProblem)
+      .finally(() => {
+        if (this.#isStopped || this.#needs.database.engine === 'sqlite') return;
+        this.#look = this.#needs.timers.after(LOOK_MS, () => this.#wakeWaiting());
+      });
+  }
+
+  async #findWaiting(): Promise<void> {
+    const { database } = this.#needs;
+    let place: outgoingStore.RoomServerPlace = { server_name: '', room_id: '' };
+    for (;;) {
+      const rows = await outgoingStore.waiting(database, place, PAGE);
+      for (const row of rows) if (Number(row.waits) === 1) this.#find(row.server_name);
+      const last = rows.at(-1);
+      if (!last || rows.length < PAGE || this.#isStopped) break;
+      place = last;
+      await new Promise(setImmediate);
+    }
+    for (let after = ''; !this.#isStopped;) {
+      const servers = await outgoingStore.serversOfEdus(database, after, PAGE);
+      for (const server of servers) this.#find(server);
+      const last = servers.at(-1);
+      if (last === undefined || servers.length < PAGE) break;
+      after = last;
+    }
+  }
+
+  /** A queue that this process has knows what waits already. */
+  #find(server: ServerName): void {
+    if (!this.#queues.has(server)) this.#queue(server).wake();
+  }
+}
+
+/** Keeps ephemeral data for servers until they have taken it, and tells whoever sends to them. */
+export function storeEdu(
+  unit: Writer,
+  servers: readonly ServerName[],
+  type: string,
+  content: JsonObject,
+): void {
+  const text = JSON.stringify(content);
+  for (let i = 0; i < servers.length; i += MOST_NAMED) {
+    const named = servers.slice(i, i + MOST_NAMED);
+    const position = unit.position();
+    for (const server of named) outgoingStore.addEdu(unit, server, { type, content: text }, position);
+    unit.announce({ topic: 'destination', position, data: { edusFor: named }, local: true });
+  }
+}

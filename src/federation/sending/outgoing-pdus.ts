@@ -1,0 +1,43 @@
+import { boundedCache } from '../../platform/bounded-cache.ts';
+import type { EventId, RoomId } from '../../protocol/identifiers.ts';
+import type { JsonObject } from '../../protocol/json.ts';
+import { roomVersion, type RoomVersion } from '../../protocol/room-versions.ts';
+import type { EventLog } from '../../rooms/event-log.ts';
+import { pduOfEvent } from '../../rooms/pdu-of-event.ts';
+import type { Reader } from '../../storage/database.ts';
+import * as roomsStore from '../../storage/rooms-store.ts';
+
+const MOST_ROOMS = 20_000;
+
+/** Events of the log as they are sent to other servers. */
+export class OutgoingPdus {
+  readonly #log: EventLog;
+  readonly #reader: Reader;
+  readonly #versions = boundedCache<RoomId, RoomVersion>(MOST_ROOMS);
+
+  constructor(log: EventLog, reader: Reader) {
+    this.#log = log;
+    this.#reader = reader;
+  }
+
+  /** The events in the order asked for; those that are not there are left out. */
+  async of(eventIds: readonly EventId[]): Promise<JsonObject[]> {
+    const pdus: JsonObject[] = [];
+    for (const eventId of eventIds) {
+      const event = await this.#log.byId(eventId);
+      const version = event && (await this.#version(event.roomId));
+      if (event && version) pdus.push(pduOfEvent(event, version));
+    }
+    return pdus;
+  }
+
+  async #version(roomId: RoomId): Promise<RoomVersion | undefined> {
+    const known = this.#versions.get(roomId);
+    if (known) return known;
+    const room = await roomsStore.byId(this.#reader, roomId);
+    if (!room) return undefined;
+    const version = roomVersion(room.room_version);
+    this.#versions.set(roomId, version);
+    return version;
+  }
+}

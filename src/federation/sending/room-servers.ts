@@ -1,0 +1,61 @@
+import { boundedCache } from '../../platform/bounded-cache.ts';
+import { serverNameOf, type RoomId, type ServerName, type UserId } from '../../protocol/identifiers.ts';
+import { eventChange } from '../../rooms/room-changes.ts';
+import type { Change, Database } from '../../storage/database.ts';
+import * as roomServersStore from '../../storage/room-servers-store.ts';
+
+const MOST_ROOMS = 5_000;
+
+/** Which other servers are in which rooms, in memory for rooms in use. */
+export class RoomServers {
+  readonly #database: Database;
+  readonly #ownServer: ServerName;
+  readonly #known = boundedCache<RoomId, readonly ServerName[]>(MOST_ROOMS);
+  #deliveries = 0;
+
+  constructor(database: Database, ownServer: ServerName) {
+    this.#database = database;
+    this.#ownServer = ownServer;
+    database.subscribe((changes) => {
+      this.#deliveries += 1;
+      for (const change of changes) this.#note(change);
+    });
+  }
+
+  /** The other servers with joined members in a room. */
+  async of(roomId: RoomId): Promise<readonly ServerName[]> {
+    return this.#known.get(roomId) ?? this.#read(roomId);
+  }
+
+  /** Whether another server has joined members in a room. */
+  async isIn(server: ServerName, roomId: RoomId): Promise<boolean> {
+    const known = this.#known.get(roomId);
+    return known ? known.includes(server) : roomServersStore.isIn(this.#database, server, roomId);
+  }
+
+  /** The servers that an outgoing event is for: in a change of membership, also one that leaves by it. */
+  async forEvent(roomId: RoomId, position: number): Promise<readonly ServerName[]> {
+    return this.#known.get(roomId) ?? (await roomServersStore.at(this.#database, roomId, position));
+  }
+
+  /** Forgets what is known of a room whose servers were set by other ways than its events. */
+  forget(roomId: RoomId): void {
+    this.#known.delete(roomId);
+  }
+
+  async #read(roomId: RoomId): Promise<readonly ServerName[]> {
+    const deliveries = this.#deliveries;
+    const servers = await roomServersStore.of(this.#database, roomId);
+    if (deliveries === this.#deliveries) this.#known.set(roomId, servers);
+    return servers;
+  }
+
+  #note(change: Change): void {
+    if (change.topic === 'reset') this.#known.clear();
+    if (change.topic === 'state') for (const roomId of change.rooms) this.#known.delete(roomId);
+    const data = eventChange(change);
+    if (data?.membership === undefined || data.stateKey === undefined) return;
+    if (serverNameOf(data.stateKey as UserId) === this.#ownServer) return;
+    for (const roomId of change.rooms) this.#known.delete(roomId);
+  }
+}

@@ -1,0 +1,142 @@
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { Agent, request } from 'undici';
+import { serverName, type ServerName } from '../protocol/identifiers.ts';
+import type { JsonObject } from '../protocol/json.ts';
+import { signJson, SigningKey } from '../protocol/signing.ts';
+import { authorizationOf } from '../federation/x-matrix.ts';
+import type { TestAuthority } from './certificates.ts';
+import type { Json } from './test-client.ts';
+
+/** A request that a remote server got. */
+export interface SeenRequest {
+  readonly method: string;
+  /** Path and query. */
+  readonly url: string;
+  readonly body: Json;
+}
+
+/** What a remote server answers. */
+export type RemoteAnswer = (request: SeenRequest) => { status: number; body: JsonObject } | undefined;
+
+/**
+ * Another server, as far as a test needs one: it publishes its key, keeps the transactions that it takes, and answers
+ * everything else as the test says, or 404.
+ */
+export class RemoteServer {
+  readonly name: ServerName;
+  readonly key: SigningKey;
+  readonly transactions: { pdus: Json[]; edus: Json[] }[] = [];
+  readonly seen: SeenRequest[] = [];
+  /** Looked at first for every request. */
+  answer: RemoteAnswer = () => undefined;
+  readonly #listener: Server;
+  readonly #agent: Agent;
+  #wakers: (() => void)[] = [];
+
+  private constructor(listener: Server, authority: TestAuthority) {
+    this.name = serverName(`localhost:${(listener.address() as AddressInfo).port}`);
+    this.key = SigningKey.fromSeed('ed25519:remote', Buffer.alloc(32, 9));
+    this.#listener = listener;
+    this.#agent = new Agent({ connect: { ca: authority.certificate } });
+  }
+
+  static async start(authority: TestAuthority): Promise<RemoteServer> {
+    const { certificate, key } = authority.issue('localhost');
+    const listener = createServer({ cert: certificate, key });
+    await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+    const remote = new RemoteServer(listener, authority);
+    listener.on('request', (incoming, response) => {
+      const chunks: Buffer[] = [];
+      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+      incoming.on('end', () => {
+        const text = Buffer.concat(chunks).toString();
+        const body: Json = text === '' ? undefined : JSON.parse(text);
+        const { status, body: answer } = remote.#handle({
+          method: incoming.method ?? '',
+          url: incoming.url ?? '',
+          body,
+        });
+        response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+      });
+    });
+    return remote;
+  }
+
+  /** Asks a server something, signed. */
+  async ask(
+    to: ServerName,
+    method: 'GET' | 'PUT' | 'POST',
+    uri: string,
+    content?: JsonObject,
+  ): Promise<{ status: number; body: Json }> {
+    const authorization = authorizationOf(
+      { method, uri, origin: this.name, destination: to, content },
+      this.key,
+    );
+    const answer = await request(`https://${to}${uri}`, {
+      ...{ method, dispatcher: this.#agent, headers: { authorization } },
+      body: content === undefined ? null : JSON.stringify(content),
+    });
+    return { status: answer.statusCode, body: await answer.body.json() };
+  }
+
+  /** Sends EDUs in a transaction of their own. */
+  async sendEdus(to: ServerName, ...edus: { edu_type: string; content: JsonObject }[]): Promise<void> {
+    const body = { origin: this.name, origin_server_ts: Date.now(), pdus: [], edus };
+    const uri = `/_matrix/federation/v1/send/${crypto.randomUUID()}`;
+    const answer = await this.ask(to, 'PUT', uri, body);
+    if (answer.status !== 200) throw new Error(`${to} answered ${answer.status}`);
+  }
+
+  /** Waits until what was seen so far fulfils a condition. */
+  async until<Found>(found: () => Found | undefined): Promise<Found> {
+    for (;;) {
+      const result = found();
+      if (result !== undefined) return result;
+      await new Promise<void>((resolve) => this.#wakers.push(resolve));
+    }
+  }
+
+  /** Events of all transactions that were taken, in their order. */
+  get pdus(): Json[] {
+    return this.transactions.flatMap((one) => one.pdus);
+  }
+
+  /** EDUs of all transactions that were taken, in their order. */
+  get edus(): Json[] {
+    return this.transactions.flatMap((one) => one.edus);
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+    this.#listener.closeAllConnections();
+    await new Promise((resolve) => this.#listener.close(resolve));
+  }
+
+  #handle(seen: SeenRequest): { status: number; body: JsonObject } {
+    this.seen.push(seen);
+    const answer = this.answer(seen) ?? this.#usual(seen);
+    for (const wake of this.#wakers.splice(0)) setImmediate(wake);
+    return answer;
+  }
+
+  #usual({ url, body }: SeenRequest): { status: number; body: JsonObject } {
+    if (url.startsWith('/_matrix/key/v2/server')) return { status: 200, body: this.#keys() };
+    if (url.startsWith('/_matrix/federation/v1/send/')) {
+      this.transactions.push({ pdus: body.pdus, edus: body.edus ?? [] });
+      return { status: 200, body: { pdus: {} } };
+    }
+    return { status: 404, body: { errcode: 'M_UNRECOGNIZED', error: 'This is not there' } };
+  }
+
+  #keys(): JsonObject {
+    const keys = {
+      server_name: this.name,
+      valid_until_ts: Date.now() + 3_600_000,
+      verify_keys: { [this.key.keyId]: { key: this.key.publicKey } },
+      old_verify_keys: {},
+    };
+    return signJson(keys, this.name, this.key);
+  }
+}
