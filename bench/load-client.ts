@@ -10,6 +10,7 @@ const CONNECTIONS = 512;
 export interface BenchUser {
   readonly name: string;
   readonly id: string;
+  readonly deviceId: string;
   readonly token: string;
   readonly password: string;
 }
@@ -72,7 +73,7 @@ export class LoadClient {
       auth['session'] = textField(error.body, 'session');
       text = await attempt();
     }
-    return { name, password, id: textField(text, 'user_id'), token: textField(text, 'access_token') };
+    return { name, password, ...sessionOf(text) };
   }
 
   /** Logs a new device in. */
@@ -82,7 +83,7 @@ export class LoadClient {
       identifier: { type: 'm.id.user', user: user.name },
       password: user.password,
     });
-    return { ...user, token: textField(text, 'access_token') };
+    return { ...user, ...sessionOf(text) };
   }
 
   async createRoom(user: BenchUser, preset: 'private_chat' | 'public_chat'): Promise<string> {
@@ -128,6 +129,45 @@ export class LoadClient {
     return { events: page.chunk.length, end: page.end };
   }
 
+  /** Sends a message to the devices, of one type, under a new transaction identifier. */
+  async sendToDevice(user: BenchUser, to: readonly BenchUser[], body: string): Promise<void> {
+    const messages = Object.fromEntries(to.map(({ id, deviceId }) => [id, { [deviceId]: { body } }]));
+    const path = `/_matrix/client/v3/sendToDevice/org.example.bench/${this.#run}-${this.#transactions++}`;
+    await this.#call('PUT', path, user.token, { messages });
+  }
+
+  /** Uploads the keys of a device with a name that is new each time, and one-time keys. */
+  async uploadKeys(user: BenchUser, oneTimeKeys: number): Promise<void> {
+    const { id, deviceId } = user;
+    const count = this.#transactions++;
+    await this.#call('POST', '/_matrix/client/v3/keys/upload', user.token, {
+      device_keys: {
+        user_id: id,
+        device_id: deviceId,
+        algorithms: ['m.olm.v1.curve25519-aes-sha2', 'm.megolm.v1.aes-sha2'],
+        keys: { [`curve25519:${deviceId}`]: keyText(count), [`ed25519:${deviceId}`]: keyText(count) },
+        signatures: { [id]: { [`ed25519:${deviceId}`]: keyText(count).repeat(2) } },
+      },
+      one_time_keys: Object.fromEntries(
+        Array.from({ length: oneTimeKeys }, (_, i) => [
+          `signed_curve25519:${count}-${i}`,
+          { key: keyText(i), signatures: { [id]: { [`ed25519:${deviceId}`]: keyText(i).repeat(2) } } },
+        ]),
+      ),
+    });
+  }
+
+  /** Claims a one-time key of each device. Gives how many there were. */
+  async claimKeys(user: BenchUser, of: readonly BenchUser[]): Promise<number> {
+    const wanted = Object.fromEntries(
+      of.map(({ id, deviceId }) => [id, { [deviceId]: 'signed_curve25519' }]),
+    );
+    const text = await this.#call('POST', '/_matrix/client/v3/keys/claim', user.token, {
+      one_time_keys: wanted,
+    });
+    return Object.keys((JSON.parse(text) as { one_time_keys: object }).one_time_keys).length;
+  }
+
   /** Whether the server answers at all. */
   async answers(): Promise<boolean> {
     return this.#call('GET', '/_matrix/client/versions', '').then(
@@ -150,6 +190,19 @@ export class LoadClient {
     if (answer.statusCode !== 200) throw new UnexpectedAnswer(`${method} ${path}`, answer.statusCode, text);
     return text;
   }
+}
+
+function sessionOf(text: string): Pick<BenchUser, 'id' | 'deviceId' | 'token'> {
+  return {
+    id: textField(text, 'user_id'),
+    deviceId: textField(text, 'device_id'),
+    token: textField(text, 'access_token'),
+  };
+}
+
+/** Text of the length of a key. */
+function keyText(number: number): string {
+  return String(number).padStart(43, 'A');
 }
 
 function textField(text: string, field: string): string {

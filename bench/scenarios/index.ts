@@ -1,5 +1,6 @@
 import { createRoom } from './create-room.ts';
 import { delivery } from './delivery.ts';
+import { claimKeys, deviceListUpdate, toDevice } from './encryption.ts';
 import { disk } from './disk.ts';
 import { growthHistory, growthMembers } from './growth.ts';
 import { incrementalSync } from './incremental-sync.ts';
@@ -21,6 +22,9 @@ export const SCENARIOS: readonly Scenario[] = [
   incrementalSync,
   initialSync,
   messagesPage,
+  toDevice,
+  claimKeys,
+  deviceListUpdate,
   disk,
   growthHistory,
   growthMembers,
