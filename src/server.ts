@@ -301,6 +301,7 @@ async function serveFrom(database: Database, config: Config, overrides: Override
     wiring,
   );
   services.reports.onReport((report) => log.warn({ report }, 'something was reported'));
+  services.roomSuccession.start((error) => log.error({ err: error }, 'settings could not follow a room'));
   services.delayedEvents.start((error) => log.error({ err: error }, 'a delayed event could not be sent'));
   if (config.federation.enabled) services.federationSender.start();
   services.mediaSweep.start((error) => log.error({ err: error }, 'old media could not be removed'));
@@ -320,6 +321,7 @@ async function serveFrom(database: Database, config: Config, overrides: Override
       services.notifier.close();
       await services.delayedEvents.stop();
       await services.federationSender.stop();
+      await services.roomSuccession.stop();
       await services.sessions.flush();
       await services.outgoing.close();
       await services.transport.close();

@@ -22,6 +22,7 @@ import { Presence } from './presence/index.ts';
 import { Profile } from './profile/index.ts';
 import { PushEvents, PushRules, UnreadCounts } from './push/index.ts';
 import { Reports } from './reporting/index.ts';
+import { RoomSuccession } from './room-succession/index.ts';
 import { Receipts } from './receipts/index.ts';
 import { SpaceHierarchy } from './spaces/index.ts';
 import { ServerNotices } from './server-notices/index.ts';
@@ -94,6 +95,7 @@ export function createModules(wiring: ModuleWiring) {
     typing,
     presence,
     pushRules,
+    roomSuccession: new RoomSuccession({ database, rooms, accountData, pushRules, serverName }),
     syncParts,
     spaces: new SpaceHierarchy(wiring.log, wiring.overviews),
     filters: new Filters(database),

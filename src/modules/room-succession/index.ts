@@ -1,0 +1,1 @@
+export { RoomSuccession } from './room-succession.ts';

@@ -1,0 +1,115 @@
+import {
+  serverNameOf,
+  type EventId,
+  type RoomId,
+  type ServerName,
+  type UserId,
+} from '../../protocol/identifiers.ts';
+import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
+import { followRoom } from '../../protocol/push/follow-room.ts';
+import { membershipChange } from '../../rooms/room-changes.ts';
+import type { RoomReads } from '../../rooms/room-reads.ts';
+import type { Change, Database } from '../../storage/database.ts';
+import type { AccountData } from '../account-data/index.ts';
+import type { PushRules } from '../push/index.ts';
+
+/** A user's entry into a room. */
+interface Entry {
+  readonly userId: UserId;
+  readonly roomId: RoomId;
+  readonly eventId: EventId;
+}
+
+/**
+ * Brings along what users set for a room when they come into the one that replaced it (Client-Server API, "Room
+ * upgrades"): push rules, tags, and that it is a direct chat.
+ */
+export class RoomSuccession {
+  readonly #rooms: RoomReads;
+  readonly #accountData: AccountData;
+  readonly #pushRules: PushRules;
+  readonly #serverName: ServerName;
+  readonly #underWay = new Set<Promise<void>>();
+  #onError: (error: unknown) => void = () => undefined;
+
+  constructor(needs: {
+    database: Database;
+    rooms: RoomReads;
+    accountData: AccountData;
+    pushRules: PushRules;
+    serverName: ServerName;
+  }) {
+    this.#rooms = needs.rooms;
+    this.#accountData = needs.accountData;
+    this.#pushRules = needs.pushRules;
+    this.#serverName = needs.serverName;
+    needs.database.subscribe((changes) => {
+      for (const change of changes) this.#note(change);
+    });
+  }
+
+  /** Has errors told to somebody. */
+  start(onError: (error: unknown) => void): void {
+    this.#onError = onError;
+  }
+
+  /** Resolves when what was begun is done. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#underWay);
+  }
+
+  /** An event of the timeline concerns the process that added it; a state that came otherwise, all: they do it once. */
+  #note(change: Change): void {
+    if (change.topic === 'event' && change.local === undefined) return;
+    const changed = membershipChange(change);
+    if (changed?.membership !== 'join' || serverNameOf(changed.userId) !== this.#serverName) return;
+    const work: Promise<void> = this.#follow(changed)
+      .catch((error: unknown) => this.#onError(error))
+      .finally(() => this.#underWay.delete(work));
+    this.#underWay.add(work);
+  }
+
+  async #follow(entry: Entry): Promise<void> {
+    const { userId, roomId } = entry;
+    const create = await this.#rooms.state(roomId, 'm.room.create', '');
+    const before = create?.content.predecessor;
+    if (!isJsonObject(before) || typeof before.room_id !== 'string') return;
+    const from = before.room_id as RoomId;
+    if (!(await this.#rooms.membership(from, userId)) || !(await this.#isNew(entry))) return;
+    await this.#copyPushRules(userId, from, roomId);
+    await this.#copyTags(userId, from, roomId);
+    await this.#copyDirect(userId, from, roomId);
+  }
+
+  /** Whether the user was not joined before: a new name makes a new event, too. */
+  async #isNew({ eventId }: Entry): Promise<boolean> {
+    const event = await this.#rooms.event(eventId);
+    const replaced = event?.replaces === undefined ? undefined : await this.#rooms.event(event.replaces);
+    return replaced?.content.membership !== 'join';
+  }
+
+  async #copyPushRules(userId: UserId, from: RoomId, to: RoomId): Promise<void> {
+    const rules = await this.#pushRules.ruleset(userId);
+    if (followRoom(rules, from, to) === rules) return;
+    await this.#pushRules.change(userId, (ruleset) => followRoom(ruleset, from, to));
+  }
+
+  async #copyTags(userId: UserId, from: RoomId, to: RoomId): Promise<void> {
+    const tags = await this.#accountData.find(userId, from, 'm.tag');
+    if (tags) await this.#accountData.edit(userId, to, 'm.tag', (known) => (known ? undefined : tags));
+  }
+
+  async #copyDirect(userId: UserId, from: RoomId, to: RoomId): Promise<void> {
+    await this.#accountData.edit(userId, undefined, 'm.direct', (direct) => withSuccessor(direct, from, to));
+  }
+}
+
+/** The content of `m.direct` with the new room where the old one is; undefined where nothing changes. */
+function withSuccessor(direct: JsonObject | undefined, from: RoomId, to: RoomId): JsonObject | undefined {
+  const changed: JsonObject = {};
+  for (const [person, rooms] of Object.entries(direct ?? {})) {
+    if (!Array.isArray(rooms) || !rooms.includes(from) || rooms.includes(to)) continue;
+    changed[person] = [...rooms, to];
+  }
+  return Object.keys(changed).length === 0 ? undefined : { ...direct, ...changed };
+}
