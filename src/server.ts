@@ -164,6 +164,8 @@ export async function createServices(config: Config, database: Database, overrid
     presenceEnabled: config.presence.enabled,
     timeline: rooms.timeline,
     visibility: rooms.visibility,
+    aggregations: rooms.aggregations,
+    clientEvents: rooms.clientEvents,
     turn: config.turn,
     sending: rooms.sending,
     creation: rooms.creation,
@@ -304,6 +306,7 @@ async function serveFrom(database: Database, config: Config, overrides: Override
   services.roomSuccession.start((error) => log.error({ err: error }, 'settings could not follow a room'));
   services.delayedEvents.start((error) => log.error({ err: error }, 'a delayed event could not be sent'));
   if (config.federation.enabled) services.federationSender.start();
+  services.searchIndex.start((error) => log.error({ err: error }, 'messages could not be indexed'));
   services.mediaSweep.start((error) => log.error({ err: error }, 'old media could not be removed'));
   addOperationalRoutes(app, config, { metrics, database, services });
   answerTheRest(app, routes);
@@ -326,6 +329,7 @@ async function serveFrom(database: Database, config: Config, overrides: Override
       await services.outgoing.close();
       await services.transport.close();
       await services.mailer.close();
+      await services.searchIndex.stop();
       await services.mediaSweep.stop();
       await services.closeBlobs();
       await database.close();

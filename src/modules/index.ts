@@ -1,4 +1,6 @@
 import type { ServerName, UserId } from '../protocol/identifiers.ts';
+import type { Aggregations } from '../rooms/aggregations.ts';
+import type { ClientEvents } from '../rooms/client-events.ts';
 import type { RoomCreation } from '../rooms/create-room.ts';
 import type { EventLog } from '../rooms/event-log.ts';
 import type { MembershipChanges } from '../rooms/membership-changes.ts';
@@ -24,6 +26,7 @@ import { PushEvents, PushRules, UnreadCounts } from './push/index.ts';
 import { Reports } from './reporting/index.ts';
 import { RoomSuccession } from './room-succession/index.ts';
 import { Receipts } from './receipts/index.ts';
+import { EventSearch, SearchAnswers, SearchIndex } from './search/index.ts';
 import { SpaceHierarchy } from './spaces/index.ts';
 import { ServerNotices } from './server-notices/index.ts';
 import type { SyncPart } from './sync-part.ts';
@@ -45,6 +48,8 @@ export interface ModuleWiring {
   readonly presenceEnabled: boolean;
   readonly timeline: Timeline;
   readonly visibility: Visibility;
+  readonly aggregations: Aggregations;
+  readonly clientEvents: ClientEvents;
   readonly turn: TurnConfig;
   readonly sending: MessageSending;
   readonly longestDelayMs: number;
@@ -101,6 +106,7 @@ export function createModules(wiring: ModuleWiring) {
     filters: new Filters(database),
     profile,
     ...createPeople(wiring, profile),
+    ...createSearch(wiring, accountData),
     invitePermissions: new InvitePermissions(accountData),
     serverNotices: new ServerNotices({
       ...{ database, rooms, accountData, clock },
@@ -109,6 +115,18 @@ export function createModules(wiring: ModuleWiring) {
     }),
     ignoredUsers: (userId: UserId) => accountData.ignoredUsers(userId),
   };
+}
+
+/** The module that finds events by their words. */
+function createSearch(wiring: ModuleWiring, accountData: AccountData) {
+  const { database, log, rooms, visibility, aggregations, timeline, clientEvents } = wiring;
+  const searchIndex = new SearchIndex(database);
+  const ignoredUsers = (userId: UserId) => accountData.ignoredUsers(userId);
+  const search = new EventSearch({
+    ...{ database, log, rooms, visibility, aggregations, ignoredUsers },
+    index: searchIndex,
+  });
+  return { searchIndex, searchAnswers: new SearchAnswers({ search, timeline, clientEvents }) };
 }
 
 /** The modules of end-to-end encryption. */

@@ -109,6 +109,13 @@ export class EventLog {
     return row && this.intern(row);
   }
 
+  /** The events at the positions, in that order. */
+  async atPositions(positions: readonly number[]): Promise<StoredEvent[]> {
+    const rows = await eventsStore.byPositions(this.#database, positions);
+    const events = new Map(rows.map((row) => [row.position, this.intern(row)]));
+    return positions.flatMap((position) => events.get(position) ?? []);
+  }
+
   /** Entries of one type of a room's current state, by state key, after `after`, at most `limit`. */
   async statesOfType(roomId: RoomId, type: string, after: string, limit: number): Promise<StoredEvent[]> {
     const rows = await roomsStore.statesOfType(this.#database, roomId, type, after, limit);

@@ -103,18 +103,22 @@ export class Timeline {
     return { events: found, start, end: backwards ? upTo : after };
   }
 
-  /** The events around one, about half of `limit` before it and half after. */
-  async context(access: RoomAccess, eventId: EventId, limit: number, keep: Keep): Promise<EventContext> {
+  /** The events around one, at most so many before it and after it. */
+  async context(
+    access: RoomAccess,
+    eventId: EventId,
+    limits: { readonly before: number; readonly after: number },
+    keep: Keep,
+  ): Promise<EventContext> {
     const event = await this.event(access, eventId);
-    const beforeLimit = Math.floor(limit / 2);
     const before = await this.messages(
       access,
-      { from: event.position - 1, to: undefined, direction: 'b', limit: beforeLimit },
+      { from: event.position - 1, to: undefined, direction: 'b', limit: limits.before },
       keep,
     );
     const after = await this.messages(
       access,
-      { from: event.position, to: undefined, direction: 'f', limit: limit - beforeLimit },
+      { from: event.position, to: undefined, direction: 'f', limit: limits.after },
       keep,
     );
     const last = after.events.at(-1) ?? event;

@@ -62,6 +62,7 @@ const eventById = sql(`SELECT ${COLUMNS} FROM events WHERE event_id = ?`);
 const eventsByIds = sql(`SELECT ${COLUMNS} FROM events WHERE event_id IN (${SLOTS})`);
 const deeperEvents = sql(`SELECT event_id, type, state_key FROM events WHERE room_id = ? AND auth_depth > ?`);
 const eventByPosition = sql(`SELECT ${COLUMNS} FROM events WHERE position = ?`);
+const eventsByPositions = sql(`SELECT ${COLUMNS} FROM events WHERE position IN (${SLOTS})`);
 const eventsForward = sql(
   `SELECT ${COLUMNS} FROM events WHERE room_id = ? AND position > ? AND position <= ? ORDER BY position LIMIT ?`,
 );
@@ -154,6 +155,16 @@ export function byId(reader: Reader, eventId: EventId): Promise<EventRow | undef
 /** The event at a position, or undefined. */
 export function byPosition(reader: Reader, position: number): Promise<EventRow | undefined> {
   return reader.get<EventRow>(eventByPosition, position);
+}
+
+/** The events at the positions, in no order. */
+export async function byPositions(reader: Reader, positions: readonly number[]): Promise<EventRow[]> {
+  const parts: Promise<EventRow[]>[] = [];
+  for (let i = 0; i < positions.length; i += MANY) {
+    const slots = Array.from({ length: MANY }, (_, slot) => positions[i + slot] ?? positions[i] ?? 0);
+    parts.push(reader.all<EventRow>(eventsByPositions, ...slots));
+  }
+  return (await Promise.all(parts)).flat();
 }
 
 /** Events of a room with `after` < position <= `upTo`, in the given order of positions, at most `limit`. */

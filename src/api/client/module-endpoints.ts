@@ -12,6 +12,7 @@ import {
 import { getPushers, postPusher } from './push/pushers.ts';
 import { postReceipt, setReadMarker } from './rooms/receipts.ts';
 import { setTyping } from './rooms/typing.ts';
+import { search } from './search.ts';
 import {
   deleteAccountData,
   deleteAccountDataPerRoom,
@@ -50,6 +51,7 @@ export const moduleEndpoints = [
   isPushRuleEnabled,
   postPusher,
   postReceipt,
+  search,
   setAccountData,
   setAccountDataPerRoom,
   setPresence,

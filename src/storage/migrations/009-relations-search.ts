@@ -64,7 +64,8 @@ export const relationsAndSearch = {
       position INTEGER NOT NULL,
       PRIMARY KEY (key, position)
     ) WITHOUT ROWID`,
-    `CREATE TABLE search_documents (position INTEGER PRIMARY KEY, keys TEXT NOT NULL)`,
+    `CREATE TABLE search_documents (position INTEGER PRIMARY KEY, keys BLOB NOT NULL)`,
+    `CREATE TABLE search_edits (event_id TEXT NOT NULL, edited_id TEXT NOT NULL, PRIMARY KEY (event_id)) WITHOUT ROWID`,
     `CREATE TABLE search_progress (id INTEGER PRIMARY KEY CHECK (id = 1), position INTEGER NOT NULL)`,
     `INSERT INTO search_progress (id, position) VALUES (1, 0)`,
   ],

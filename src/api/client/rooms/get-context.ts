@@ -42,7 +42,7 @@ export const getEventContext = endpoint(
     const context = await needs.timeline.context(
       access,
       eventId(request.params.eventId),
-      limit,
+      { before: Math.floor(limit / 2), after: Math.ceil(limit / 2) },
       keepMatching(needs.aggregations, filter),
     );
     const viewer = { userId: session.userId, deviceId: session.deviceId, now: needs.clock.now() };

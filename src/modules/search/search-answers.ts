@@ -1,0 +1,140 @@
+import type { JsonObject } from '../../protocol/json.ts';
+import type { ClientEvents, Viewer } from '../../rooms/client-events.ts';
+import type { StoredEvent } from '../../rooms/stored-event.ts';
+import { streamToken } from '../../rooms/stream-token.ts';
+import type { EventContext, Timeline } from '../../rooms/timeline.ts';
+import type { RoomAccess } from '../../rooms/visibility.ts';
+import type { EventSearch, EventSearchRequest, SearchPage, SearchResult } from './event-search.ts';
+import { groupOf, searchToken, type GroupKey } from './search-token.ts';
+
+/** What somebody wants to see around each result. */
+export interface ContextWish {
+  readonly before: number;
+  readonly after: number;
+  /** With the names and pictures that the senders had then. */
+  readonly profiles: boolean;
+}
+
+/** A search, and what its answer is to hold beside the results. */
+export interface SearchWish extends Omit<EventSearchRequest, 'userId'> {
+  readonly context: ContextWish | undefined;
+  /** With the state of the rooms of the results. */
+  readonly state: boolean;
+  readonly groupBy: readonly GroupKey[];
+}
+
+/** Answers searches for events (Client-Server API, "Server Side Search"). */
+export class SearchAnswers {
+  readonly #search: EventSearch;
+  readonly #timeline: Timeline;
+  readonly #clientEvents: ClientEvents;
+
+  constructor(needs: { search: EventSearch; timeline: Timeline; clientEvents: ClientEvents }) {
+    this.#search = needs.search;
+    this.#timeline = needs.timeline;
+    this.#clientEvents = needs.clientEvents;
+  }
+
+  /** The category `room_events` of the answer, as JSON text. */
+  async answer(viewer: Viewer, wish: SearchWish): Promise<string> {
+    const page = await this.#search.find({ ...wish, userId: viewer.userId });
+    const results: string[] = [];
+    for (const result of page.results) results.push(await this.#resultText(viewer, wish, result));
+    let text = `{"count":${page.count},"highlights":${JSON.stringify(page.highlights)}`;
+    text += `,"results":[${results.join(',')}]`;
+    if (wish.state) text += `,"state":{${(await this.#states(viewer, page.results)).join(',')}}`;
+    if (wish.groupBy.length > 0) text += `,"groups":${JSON.stringify(groups(wish, page))}`;
+    if (page.next) text += `,"next_batch":${JSON.stringify(searchToken(page.next))}`;
+    return `${text}}`;
+  }
+
+  async #resultText(
+    viewer: Viewer,
+    wish: SearchWish,
+    { event, rank, access }: SearchResult,
+  ): Promise<string> {
+    const [result] = await this.#texts(viewer, [event]);
+    const text = `{"rank":${rank},"result":${result ?? '{}'}`;
+    if (!wish.context) return `${text}}`;
+    return `${text},"context":${await this.#contextText(viewer, wish.context, access, event)}}`;
+  }
+
+  async #contextText(
+    viewer: Viewer,
+    wish: ContextWish,
+    access: RoomAccess,
+    event: StoredEvent,
+  ): Promise<string> {
+    const context = await this.#timeline.context(access, event.eventId, wish, (events) => events);
+    const before = await this.#texts(viewer, context.before);
+    const after = await this.#texts(viewer, context.after);
+    const profiles = wish.profiles ? JSON.stringify(await this.#profiles(context)) : undefined;
+    return (
+      `{"start":"${streamToken(context.start)}","end":"${streamToken(context.end)}"` +
+      `,"events_before":[${before.join(',')}],"events_after":[${after.join(',')}]` +
+      `${profiles === undefined ? '' : `,"profile_info":${profiles}`}}`
+    );
+  }
+
+  async #profiles(context: EventContext): Promise<JsonObject> {
+    const events = [context.event, ...context.before, ...context.after];
+    const senders = events.map((event) => event.sender);
+    const members = await this.#timeline.membersFor(context.event.stateRoot, senders);
+    return Object.fromEntries(members.map((member) => [member.stateKey ?? '', profileIn(member.content)]));
+  }
+
+  async #states(viewer: Viewer, results: readonly SearchResult[]): Promise<string[]> {
+    const accesses = new Map(results.map(({ access }) => [access.roomId, access]));
+    const texts: string[] = [];
+    for (const [roomId, access] of accesses) {
+      const state = await this.#timeline.stateEvents(await this.#timeline.visibleRoot(access));
+      texts.push(`${JSON.stringify(roomId)}:[${(await this.#texts(viewer, state)).join(',')}]`);
+    }
+    return texts;
+  }
+
+  /** The texts of events of one room. */
+  async #texts(viewer: Viewer, events: readonly StoredEvent[]): Promise<string[]> {
+    const roomId = events[0]?.roomId;
+    return roomId === undefined ? [] : this.#clientEvents.bundledTexts(events, viewer, { roomId });
+  }
+}
+
+function profileIn({ displayname, avatar_url: avatarUrl }: JsonObject): JsonObject {
+  const profile: JsonObject = {};
+  if (typeof displayname === 'string') profile.displayname = displayname;
+  if (typeof avatarUrl === 'string') profile.avatar_url = avatarUrl;
+  return profile;
+}
+
+/** By each key, and then by each of its values, which results of the page there are. */
+function groups(wish: SearchWish, page: SearchPage): JsonObject {
+  const ofKey = (key: GroupKey): JsonObject => {
+    const byValue = Map.groupBy(page.results, ({ event }) => groupOf(key, event));
+    const entries = [...byValue].map(([value, results], order) => {
+      const next = nextOfGroup(wish, page, { key, value });
+      const ids = results.map(({ event }) => event.eventId);
+      return [value, { order, results: ids, ...(next === undefined ? {} : { next_batch: next }) }] as const;
+    });
+    return Object.fromEntries(entries);
+  };
+  return Object.fromEntries(wish.groupBy.map((key) => [key, ofKey(key)]));
+}
+
+/** Where the next page of one group begins, if there may be more. Pages of a group have no groups of another key. */
+function nextOfGroup(
+  { place }: SearchWish,
+  { results, ranked, next, count, upTo }: SearchPage,
+  group: { key: GroupKey; value: string },
+): string | undefined {
+  if (place?.group && place.group.key !== group.key) return undefined;
+  const isOfGroup = ({ event }: SearchResult) => groupOf(group.key, event) === group.value;
+  if (!ranked) {
+    const last = results.findLast(isOfGroup);
+    if (!next || !last) return undefined;
+    return searchToken({ upTo: last.event.position - 1, skip: 0, count, group });
+  }
+  const given = ranked.slice(0, (place?.skip ?? 0) + results.length).filter(isOfGroup).length;
+  if (given >= ranked.filter(isOfGroup).length) return undefined;
+  return searchToken({ upTo, skip: given, count, group });
+}
