@@ -40,6 +40,7 @@ export interface AccountWiring {
   readonly mailer: Mailer;
   readonly key: SigningKey;
   readonly onSendingFailed: (error: unknown) => void;
+  readonly onProviderFailed: (providerId: string, reason: string) => void;
 }
 
 /** Puts the services about accounts together. */
@@ -86,7 +87,10 @@ export function createAccountServices(wiring: AccountWiring) {
     ...{ database, sessions, passwords, serverName, threepids, clock, opaque, allowAttempt },
   });
   return {
-    ...createOAuthServices({ database, clock, opaque, sessions, accounts, interactive }),
+    ...createOAuthServices({
+      ...{ database, clock, opaque, sessions, accounts, interactive, registration },
+      ...{ outgoing: wiring.outgoing, config, onProviderFailed: wiring.onProviderFailed },
+    }),
     sessions,
     registration,
     identity,

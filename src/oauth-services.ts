@@ -7,10 +7,16 @@ import { OAuthClients } from './accounts/oauth/clients.ts';
 import { CrossSigningResets } from './accounts/oauth/cross-signing-resets.ts';
 import { DeviceAuthorizations } from './accounts/oauth/device-authorizations.ts';
 import { TokenGrants } from './accounts/oauth/token-grants.ts';
+import type { Registration } from './accounts/registration.ts';
 import type { Sessions } from './accounts/sessions.ts';
+import { IdentityProvider } from './accounts/sso/identity-provider.ts';
+import { SingleSignOn } from './accounts/sso/single-sign-on.ts';
+import { SsoUsers } from './accounts/sso/sso-users.ts';
+import type { Config } from './platform/config/schema.ts';
+import type { OutgoingHttp } from './platform/outgoing-http.ts';
 import type { Database } from './storage/database.ts';
 
-/** What the services of the OAuth 2.0 API need of the rest. */
+/** What the services of the OAuth 2.0 API and of single sign-on need of the rest. */
 export interface OAuthWiring {
   readonly database: Database;
   readonly clock: { now(): number };
@@ -18,9 +24,13 @@ export interface OAuthWiring {
   readonly sessions: Sessions;
   readonly accounts: Accounts;
   readonly interactive: InteractiveAuth;
+  readonly registration: Registration;
+  readonly outgoing: OutgoingHttp;
+  readonly config: Config;
+  readonly onProviderFailed: (providerId: string, reason: string) => void;
 }
 
-/** Puts the services of the OAuth 2.0 API together. */
+/** Puts the services of the OAuth 2.0 API and of single sign-on together. */
 export function createOAuthServices(wiring: OAuthWiring) {
   const { database, clock, opaque, sessions, accounts } = wiring;
   const oauthClients = new OAuthClients(database, clock);
@@ -40,5 +50,13 @@ export function createOAuthServices(wiring: OAuthWiring) {
       endDevice: (userId, deviceId) => accounts.endDevices(userId, [deviceId]),
     }),
     crossSigningResets: new CrossSigningResets(wiring),
+    singleSignOn: new SingleSignOn({
+      ...{ database, clock, opaque, onProviderFailed: wiring.onProviderFailed },
+      providers: wiring.config.sso.providers.map(
+        (settings) => new IdentityProvider(settings, wiring.outgoing),
+      ),
+      users: new SsoUsers(database, wiring.registration),
+    }),
+    trustedRedirects: wiring.config.sso.trusted_redirects,
   };
 }

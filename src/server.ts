@@ -57,6 +57,9 @@ import { registerPages } from './web/account/register-page.ts';
 import { signInPages } from './web/account/sign-in-page.ts';
 import { authorizePages } from './web/oauth/authorize-page.ts';
 import { devicePages } from './web/oauth/device-page.ts';
+import { continuePages } from './web/sso/continue-page.ts';
+import { providerPages } from './web/sso/provider-pages.ts';
+import { redirectPages } from './web/sso/redirect-page.ts';
 import { validationPages } from './web/validation-page.ts';
 import type { AnyDeclaration, LimitName } from './wire/endpoint.ts';
 import { answerTheRest, collectRoutes, countRequests, createHttpServer } from './wire/http-server.ts';
@@ -125,6 +128,8 @@ export async function createServices(config: Config, database: Database, overrid
   const recent = new RecentChanges(database);
   const accounts = createAccountServices({
     ...{ database, config, serverName, clock, opaque, allowAttempt, outgoing, mailer, key },
+    onProviderFailed: (provider, reason) =>
+      overrides.log?.warn({ provider, reason }, 'an identity provider did not answer as it should'),
     onSendingFailed: (error) => overrides.log?.error({ err: error }, 'a token could not be sent'),
   });
   const noticesUser = userId(`@${config.server_notices.localpart}:${serverName}`);
@@ -290,6 +295,9 @@ async function serveFrom(database: Database, config: Config, overrides: Override
       ...jsonRendezvousEndpoints,
       ...textRendezvousEndpoints,
       ...signInPages,
+      ...providerPages,
+      ...redirectPages,
+      ...continuePages,
       ...registerPages,
       ...authorizePages,
       ...devicePages,

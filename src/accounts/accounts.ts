@@ -9,7 +9,7 @@ import type { Session } from '../wire/session.ts';
 import type { InteractiveAuth, Stage } from './interactive-auth.ts';
 import type { Passwords } from './passwords.ts';
 import type { Sessions } from './sessions.ts';
-import { passwordStage } from './stages.ts';
+import { passwordStage, ssoStage } from './stages.ts';
 import { threepidsIn, threepidStage } from './threepid-stages.ts';
 import type { ThreepidValidation } from './threepid-validation.ts';
 import type { Threepids } from './threepids.ts';
@@ -61,17 +61,15 @@ export class Accounts {
   }
 
   /**
-   * Lets the request through when the user proves to know the password; else 401 with what to do. 403 for tokens of the OAuth
+   * Lets the request through when the user proves who they are; else 401 with what to do. 403 for tokens of the OAuth
    * 2.0 API, whose clients do this on the account page.
    */
   async confirm(session: Session, purpose: string, auth: unknown): Promise<void> {
     assertLegacy(session);
     const { userId } = session;
-    const stage = passwordStage(this.#database, this.#passwords, userId, () => this.#allowAttempt(userId));
-    await this.#interactive.prove(
-      { purpose: `${purpose} ${userId}`, flows: [[stage.type]], stages: [stage] },
-      auth,
-    );
+    const stages = await this.#stagesOf(userId);
+    const flows = stages.map(({ type }) => [type]);
+    await this.#interactive.prove({ purpose: `${purpose} ${userId}`, flows, stages }, auth);
   }
 
   /**
@@ -85,12 +83,7 @@ export class Accounts {
     const stages: Stage[] = (['email', 'msisdn'] as const)
       .filter((medium) => this.#validation.canSend(medium))
       .map((medium) => threepidStage(this.#validation, medium, 'password'));
-    if (session) {
-      const { userId } = session;
-      stages.unshift(
-        passwordStage(this.#database, this.#passwords, userId, () => this.#allowAttempt(userId)),
-      );
-    }
+    if (session) stages.unshift(...(await this.#stagesOf(session.userId)));
     if (stages.length === 0) {
       throw new MatrixError(401, 'M_MISSING_TOKEN', 'Passwords can be changed here only by who is logged in');
     }
@@ -175,6 +168,14 @@ export class Accounts {
     this.#sessions.endAll(unit, userId, undefined);
     await this.#devicesChanged(unit, userId);
     await this.#database.commit(unit);
+  }
+
+  /** How a user can prove who they are. Who signs in by another service only has no password. */
+  async #stagesOf(userId: UserId): Promise<Stage[]> {
+    const password = passwordStage(this.#database, this.#passwords, userId, () => this.#allowAttempt(userId));
+    const user = await usersStore.byId(this.#database, userId);
+    const hasPassword = typeof user?.password_hash === 'string';
+    return [...(hasPassword ? [password] : []), ssoStage(password)];
   }
 
   /** A mail sets one password: whoever sees its session later cannot set another. */

@@ -12,8 +12,9 @@ import type { OpenedSession, Sessions } from './sessions.ts';
 import type { Threepids } from './threepids.ts';
 import { tokenHash } from './token-hash.ts';
 
-/** Milliseconds that a login token is valid. */
+/** Milliseconds that a login token is valid which a person hands over, and one that a browser carries to a client. */
 export const LOGIN_TOKEN_LIFETIME_MS = 120_000;
+export const SSO_LOGIN_TOKEN_LIFETIME_MS = 10_000;
 
 /** Opens sessions for people who have an account (Client-Server API, "Login"). */
 export class Login {
@@ -72,12 +73,12 @@ export class Login {
     return session;
   }
 
-  /** Makes a token by which another client can log in once as the user. */
-  async makeToken(userId: UserId): Promise<string> {
+  /** Makes a token by which another client can log in once as the user, within some milliseconds. */
+  async makeToken(userId: UserId, lifetimeMs: number): Promise<string> {
     const token = `myo_${this.#opaque(40)}`;
     const now = this.#clock.now();
     const unit = new UnitOfWork();
-    tokensStore.addLogin(unit, tokenHash(token), userId, now + LOGIN_TOKEN_LIFETIME_MS, now);
+    tokensStore.addLogin(unit, tokenHash(token), userId, now + lifetimeMs, now);
     await this.#database.commit(unit);
     return token;
   }

@@ -169,6 +169,21 @@ export class Registration {
     return userId;
   }
 
+  /**
+   * Makes an account for somebody who signs in by another service, without a password.
+   *
+   * @param also what else belongs into the unit of work.
+   * @throws GuardFailed when the name is taken, or a guard of `also` fails.
+   */
+  async createLinked(userId: UserId, displayName: string, also: (unit: Writer) => void): Promise<void> {
+    const unit = new UnitOfWork();
+    const createdAt = this.#clock.now();
+    usersStore.insert(unit, { userId, passwordHash: null, isGuest: false, isAdmin: false, createdAt });
+    also(unit);
+    this.#name(unit, userId, displayName);
+    await this.#database.commit(unit);
+  }
+
   /** Opens a first session for a user who was just made. */
   async openSession(userId: UserId): Promise<OpenedSession> {
     const unit = new UnitOfWork();
@@ -236,7 +251,10 @@ export class Registration {
 
   /** A new user is called by the localpart until they choose a name. */
   #nameAfterLocalpart(unit: UnitOfWork, userId: UserId): void {
-    const name = localpartOf(userId);
+    this.#name(unit, userId, localpartOf(userId));
+  }
+
+  #name(unit: UnitOfWork, userId: UserId, name: string): void {
     profilesStore.put(unit, userId, 'displayname', JSON.stringify(name));
     unit.announce({ topic: 'profile', position: unit.position(), users: [userId] });
     for (const listener of this.#onCreated) listener(unit, userId, name);

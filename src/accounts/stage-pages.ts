@@ -1,14 +1,23 @@
 import { parseUserId, type UserId } from '../protocol/identifiers.ts';
 import type { JsonObject } from '../protocol/json.ts';
-import { MatrixError, notFound } from '../protocol/matrix-error.ts';
+import { forbidden, MatrixError, notFound } from '../protocol/matrix-error.ts';
 import type { Database } from '../storage/database.ts';
 import type { InteractiveAuth, Stage } from './interactive-auth.ts';
 import type { Passwords } from './passwords.ts';
-import { passwordStage } from './stages.ts';
+import { passwordStage, ssoStage } from './stages.ts';
 import { emailThreepid, phoneThreepid } from './threepid-addresses.ts';
 import { threepidStage } from './threepid-stages.ts';
 import type { Purpose, SessionName, ThreepidValidation } from './threepid-validation.ts';
 import type { Threepids } from './threepids.ts';
+
+/** Purposes of sessions that are not said in words. */
+const PURPOSES: ReadonlyMap<string, string> = new Map([
+  ['register', 'make an account'],
+  ['password', 'change the password'],
+  ['deactivate', 'close the account'],
+  ['get_token', 'sign in another client'],
+  ['add 3pid', 'add an address or phone number'],
+]);
 
 /** Completes stages for people whose client cannot (Client-Server API, "Fallback"). */
 export class StagePages {
@@ -30,6 +39,28 @@ export class StagePages {
   async complete(session: string, type: string, auth: JsonObject): Promise<void> {
     const stage = await this.stage(session, type);
     await this.#needs.interactive.completeElsewhere(session, stage, auth);
+  }
+
+  /**
+   * Completes a stage for somebody who was signed in by another service.
+   *
+   * @throws MatrixError 403 for another user than the session's.
+   */
+  async completeAs(userId: UserId, session: string, type: string): Promise<void> {
+    const { type: offered } = await this.stage(session, type);
+    const { purpose } = await this.#needs.interactive.offered(session);
+    if (userIn(purpose) !== userId) {
+      throw forbidden(`You were signed in as ${userId}, which is not the user whose client asks`);
+    }
+    const proven = { type: offered, check: () => Promise.resolve({}) };
+    await this.#needs.interactive.completeElsewhere(session, proven, {});
+  }
+
+  /** What a session is for, in words that follow "wants to". */
+  async purposeOf(session: string): Promise<string> {
+    const { purpose } = await this.#needs.interactive.offered(session);
+    const [what = ''] = purpose.split(/ (?=@)/);
+    return PURPOSES.get(what) ?? what;
   }
 
   /** Sends a token to a mail address, or to a phone number of a country. */
@@ -63,6 +94,10 @@ export class StagePages {
       case 'm.login.password': {
         const userId = userIn(purpose);
         return passwordStage(database, passwords, userId, () => allowAttempt(userId));
+      }
+      case 'm.login.sso': {
+        const userId = userIn(purpose);
+        return ssoStage(passwordStage(database, passwords, userId, () => allowAttempt(userId)));
       }
       default:
         return this.#needs.registrationStages.find((stage) => stage.type === type);

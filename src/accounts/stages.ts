@@ -37,6 +37,14 @@ export function passwordStage(
   };
 }
 
+/**
+ * `m.login.sso`: completed on its fallback page, by a service that the user signs in with, or, as this server is such a
+ * service itself, by the password.
+ */
+export function ssoStage(byPassword: Stage): Stage {
+  return { type: 'm.login.sso', check: (auth) => byPassword.check(auth) };
+}
+
 /** `m.login.registration_token`: a token that the administrator gave out. */
 export function registrationTokenStage(database: Database, clock: { now(): number }): Stage {
   return {

@@ -14,12 +14,15 @@ export interface TestPage {
 /** A browser without scripts: cookies, redirects, links and forms. */
 export class TestBrowser {
   readonly #base: string;
+  readonly #others: readonly string[];
   readonly #cookies = new Map<string, string>();
   /** The page that is shown. */
   page: TestPage = { status: 0, headers: new Headers(), url: '', html: '', sentTo: undefined };
 
-  constructor(base: string) {
+  /** @param others further addresses to which redirects are followed. */
+  constructor(base: string, others: readonly string[] = []) {
     this.#base = base;
+    this.#others = others;
   }
 
   /** What it would send to the server as its `Cookie` header. */
@@ -78,8 +81,9 @@ export class TestBrowser {
     if (location === null) {
       return (this.page = pageOf(response, address, html));
     }
-    const isOwn = location.startsWith('/') || location.startsWith(`${this.#base}/`);
-    if (isOwn) return this.#load('GET', new URL(location, address).href, undefined);
+    const target = new URL(location, address);
+    if ([this.#base, ...this.#others].includes(target.origin))
+      return this.#load('GET', target.href, undefined);
     return (this.page = { ...pageOf(response, address, html), sentTo: location });
   }
 }

@@ -1,17 +1,25 @@
 import { Type } from 'typebox';
-import type { StagePages } from '../accounts/stage-pages.ts';
+import type { BrowserSessions } from '../accounts/browser-sessions.ts';
 import type { Stage } from '../accounts/interactive-auth.ts';
-import { MatrixError } from '../protocol/matrix-error.ts';
+import type { SingleSignOn } from '../accounts/sso/single-sign-on.ts';
+import type { StagePages } from '../accounts/stage-pages.ts';
+import type { MatrixError } from '../protocol/matrix-error.ts';
+import { notFound } from '../protocol/matrix-error.ts';
 import { clientPaths, endpoint, type Reply } from '../wire/endpoint.ts';
-import { formFields } from '../wire/form-body.ts';
-import { escapeHtml, hiddenFields, pageReply } from './page.ts';
+import { escapeHtml, type Page } from './page.ts';
+import { providerButtons } from './sso/provider-buttons.ts';
 import { stageForm, type Proving } from './stage-forms.ts';
 import { takeStageStep } from './stage-step.ts';
+import { answeringWithPages, Visit } from './visit.ts';
 
+/** Stages that people complete by signing in elsewhere. */
+const ELSEWHERE = ['m.login.sso'];
 const DONE = `if (window.onAuthDone) { window.onAuthDone(); } else if (window.opener && window.opener.postMessage) { window.opener.postMessage("authDone", "*"); }`;
 
 interface Needs {
+  readonly browserSessions: BrowserSessions;
   readonly stagePages: StagePages;
+  readonly singleSignOn: SingleSignOn;
   readonly recaptchaScript: string;
 }
 
@@ -30,15 +38,18 @@ const showStage = endpoint(
     spec: 'client-server-api/#fallback',
     method: 'GET',
   },
-  async (needs: Needs, { params, query }) => {
-    const { session } = query;
-    return answering(async () => {
-      return formReply(needs, await needs.stagePages.stage(session, params.authType), { session });
+  async (needs: Needs, request) => {
+    const visit = await Visit.of(needs.browserSessions, request);
+    const { session } = request.query;
+    return answeringWithPages(visit, async () => {
+      return stagePage(needs, visit, await needs.stagePages.stage(session, request.params.authType), {
+        session,
+      });
     });
   },
 );
 
-/** What the form of that page does. A page of elsewhere cannot send it: it does not know the session. */
+/** What the forms of that page do. */
 const completeStage = endpoint(
   {
     ...place,
@@ -48,58 +59,62 @@ const completeStage = endpoint(
     limit: 'login',
     body: 'bytes',
   },
-  async (needs: Needs, { params, query, body }) => {
-    const { session } = query;
-    const type = params.authType;
-    const fields = await formFields(body);
-    if (fields.get('session') !== session) {
-      return alertReply(400, 'The form does not belong to this page');
-    }
-    return answering(async () => {
+  async (needs: Needs, request) => {
+    const visit = await Visit.of(needs.browserSessions, request);
+    const { session } = request.query;
+    const type = request.params.authType;
+    return answeringWithPages(visit, async () => {
+      const fields = await visit.fields(request.body);
       const stage = await needs.stagePages.stage(session, type);
+      const provider = fields.get('provider');
+      if (provider !== null && ELSEWHERE.includes(type)) {
+        const browser = { token: visit.token, baseUrl: request.baseUrl };
+        const purpose = { kind: 'stage', session, type } as const;
+        return visit.redirect(await needs.singleSignOn.begin(provider, browser, purpose));
+      }
       const step = await takeStageStep(needs.stagePages, session, type, fields);
-      if (step !== 'completed') return formReply(needs, stage, { session, ...step });
-      return pageReply({
-        title: 'Done',
-        body: '<p role="status">That is done. Close this page and go back to your client.</p>',
-        script: DONE,
-      });
+      if (step !== 'completed') return stagePage(needs, visit, stage, { session, ...step });
+      return visit.page(stageDonePage());
     });
   },
 );
 
+/** The pages that clients fall back to. */
 export const fallbackPages = [showStage, completeStage] as const;
 
-function formReply(
+/** Says that a stage is completed, to the person and to the client that opened the page. */
+export function stageDonePage(): Page {
+  return {
+    title: 'Done',
+    body: '<p role="status">That is done. Close this page and go back to your client.</p>',
+    script: DONE,
+  };
+}
+
+async function stagePage(
   needs: Needs,
+  visit: Visit,
   stage: Stage,
   at: { session: string; proving?: Proving | undefined; error?: MatrixError | undefined },
-): Reply {
+): Promise<Reply> {
   const form = stageForm(stage, at.proving);
-  if (form === undefined) return alertReply(404, 'There is no page for this');
+  if (form === undefined) throw notFound('There is no page for this');
   const alert = at.error ? `<p role="alert">${escapeHtml(at.error.message)}.</p>\n` : '';
+  const isElsewhere = ELSEWHERE.includes(stage.type);
+  const warning = isElsewhere ? warningOf(await needs.stagePages.purposeOf(at.session)) : '';
+  const buttons = isElsewhere ? providerButtons(needs.singleSignOn) : '';
   const isRiddle = stage.type === 'm.login.recaptcha';
-  return pageReply({
+  return visit.page({
     status: at.error?.status ?? 200,
     title: 'One more step',
-    body: `${alert}<form method="post">\n${hiddenFields({ session: at.session })}\n${form}\n</form>`,
+    body: alert + warning + visit.form(form) + (buttons === '' ? '' : `\n${visit.form(buttons)}`),
     ...(isRiddle ? { foreignScript: needs.recaptchaScript } : {}),
+    // Identity providers send browsers on to wherever they like.
+    ...(isElsewhere ? { formTargets: 'any' } : {}),
   });
 }
 
-async function answering(run: () => Promise<Reply>): Promise<Reply> {
-  try {
-    return await run();
-  } catch (error) {
-    if (!(error instanceof MatrixError)) throw error;
-    return alertReply(error.status, error.message);
-  }
-}
-
-function alertReply(status: number, message: string): Reply {
-  return pageReply({
-    status,
-    title: 'That did not work',
-    body: `<p role="alert">${escapeHtml(message)}.</p>`,
-  });
+function warningOf(purpose: string): string {
+  return `<p>A client of yours wants to ${escapeHtml(purpose)}. To confirm this, prove who you are. If you did not expect it,
+somebody else may be using your account: close this page.</p>\n`;
 }

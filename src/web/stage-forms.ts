@@ -18,6 +18,7 @@ export function stageForm(stage: Stage, proving: Proving | undefined): string | 
     case 'm.login.registration_token':
       return field('token', 'Registration token', 'autocomplete="off"') + button('Go on');
     case 'm.login.password':
+    case 'm.login.sso':
       return (
         field('password', 'Your password', 'type="password" autocomplete="current-password"') +
         button('Go on')
@@ -54,6 +55,7 @@ export function authOf(type: string, fields: URLSearchParams): JsonObject {
     case 'm.login.registration_token':
       return { type, token: text('token').trim() };
     case 'm.login.password':
+    case 'm.login.sso':
       return { type, password: text('password') };
     case 'm.login.recaptcha':
       return { type, response: text('g-recaptcha-response') };

@@ -47,17 +47,22 @@ export class Visit {
     return new Visit(known, await sessions.byToken(known), { isNew: false, isSecure });
   }
 
-  /** A page for this browser. Its forms go to this server, or by redirects to `formTargets`. */
-  page(page: Page): Reply {
+  /** A page for this browser. Its forms go to this server, or by redirects to `formTargets`, or anywhere. */
+  page(page: Page | (Omit<Page, 'formTargets'> & { formTargets: 'any' })): Reply {
     const headers = this.#isNew ? { ...page.headers, ...this.#setCookie(this.token) } : page.headers;
-    return pageReply({ formTargets: [], ...page, ...(headers ? { headers } : {}) });
+    const { formTargets = [], ...rest } = page;
+    return pageReply({
+      ...rest,
+      ...(formTargets === 'any' ? {} : { formTargets }),
+      ...(headers ? { headers } : {}),
+    });
   }
 
   /** Sends the browser elsewhere; with a token of another session, that is what it is known by from now on. */
-  redirect(location: string, newToken?: string): Reply {
+  redirect(location: string, newToken?: string, status: 302 | 303 = 303): Reply {
     const cookie = newToken === undefined ? (this.#isNew ? this.token : undefined) : newToken;
     const headers = cookie === undefined ? {} : this.#setCookie(cookie);
-    return new Reply(303, { location, 'cache-control': 'no-store', ...headers }, '');
+    return new Reply(status, { location, 'cache-control': 'no-store', ...headers }, '');
   }
 
   /** A form that only this browser can send. What is in `inside` is HTML. */

@@ -6,7 +6,6 @@ import {
   setAdminLockUser,
   setAdminSuspendUser,
 } from './people/admin.ts';
-import { redirectToSso } from './networks/other-logins.ts';
 import { networkEndpoints } from './networks/third-party-networks.ts';
 import { sendServerNotice, sendServerNoticeOnce } from './people/server-notice.ts';
 import { getMutualRooms, getMutualRoomsUnstable } from './people/mutual-rooms.ts';
@@ -18,7 +17,6 @@ import { searchUserDirectory } from './people/user-directory.ts';
 /** Endpoints about people: finding them, proving who they are, reporting and moderating them. */
 export const peopleEndpoints = [
   ...networkEndpoints,
-  redirectToSso,
   sendServerNotice,
   sendServerNoticeOnce,
   exchangeOpenIdToken,

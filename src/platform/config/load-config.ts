@@ -116,12 +116,23 @@ function readEnvironment(
 function fromText(schema: OptionSchema, text: string): unknown {
   if (schema.type === 'integer' || schema.type === 'number') return text.trim() === '' ? text : Number(text);
   if (schema.type === 'boolean') return text === 'true' ? true : text === 'false' ? false : text;
+  if (schema.items?.properties) return fromJson(text);
   if (schema.type === 'array') return text === '' ? [] : text.split(',').map((one) => one.trim());
   return text;
 }
 
+/** Lists of entries are written as JSON in environment variables. */
+function fromJson(text: string): unknown {
+  try {
+    return JSON.parse(text === '' ? '[]' : text);
+  } catch {
+    return text;
+  }
+}
+
 function check(schema: OptionSchema, value: unknown): boolean {
-  return Value.Check(schema as unknown as TSchema, value);
+  const typed = schema as unknown as TSchema;
+  return Value.Check(typed, schema.items?.properties ? Value.Default(typed, structuredClone(value)) : value);
 }
 
 function put(tree: Tree, path: readonly string[], value: unknown): void {

@@ -4,6 +4,8 @@ import { ConfigSchema } from './schema.ts';
 export interface OptionSchema {
   readonly type?: string;
   readonly anyOf?: readonly { readonly const: unknown }[];
+  /** What a list holds: texts, or entries with keys. */
+  readonly items?: OptionSchema;
   readonly properties?: Readonly<Record<string, OptionSchema>>;
   readonly default?: unknown;
   readonly description?: string;
@@ -48,7 +50,9 @@ export function allowed(schema: OptionSchema): string {
     case 'boolean':
       return 'true or false';
     case 'array':
-      return 'a list of texts';
+      return schema.items?.properties
+        ? `a list of entries with ${Object.keys(schema.items.properties).join(', ')}`
+        : 'a list of texts';
     case 'object':
       return `a section with ${Object.keys(schema.properties ?? {}).join(', ')}`;
     case 'string':

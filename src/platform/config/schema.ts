@@ -5,6 +5,7 @@ import { mailSection, outgoingSection } from './outgoing-section.ts';
 import { callsSection, delayedEventsSection } from './calls-section.ts';
 import { noticesSection } from './notices-section.ts';
 import { pushSection } from './push-section.ts';
+import { ssoSection } from './sso-section.ts';
 import { turnSection } from './turn-section.ts';
 import { recaptchaSection, termsSection, threepidsSection } from './threepids-section.ts';
 
@@ -178,6 +179,7 @@ export const ConfigSchema = Type.Object(
     threepids: threepidsSection,
     terms: termsSection,
     recaptcha: recaptchaSection,
+    sso: ssoSection,
     media: mediaSection,
     turn: turnSection,
     calls: callsSection,

@@ -11,6 +11,8 @@ const STANDARD_ERROR = `${BASE}api/client-server/definitions/errors/error.yaml`;
 /** As much of a path as is shown, in characters. */
 const LONGEST_SHOWN = 300;
 const JSON_TYPE = 'application/json';
+/** To these people are sent with a browser: what goes wrong is told on a page. */
+const FOR_BROWSERS = new Set(['redirectToSSO', 'redirectToIdP']);
 /** Statuses that any operation may answer with, whether its document says so or not ("API Standards"). */
 const ANYWHERE = new Set([400, 401, 403, 404, 405, 413, 414, 415, 429, 431, 500, 502, 503, 504]);
 
@@ -61,6 +63,7 @@ export class Contract {
 
   #answer(operation: Operation, exchange: Exchange): Fault[] {
     const { status } = exchange;
+    if (FOR_BROWSERS.has(operation.id) && exchange.responseType?.startsWith('text/html') === true) return [];
     if (status === 401 && isAboutToken(exchange.responseBody)) return this.#standardError(exchange);
     if (!operation.responses.has(status)) {
       if (OF_HTTP.has(status)) return [];

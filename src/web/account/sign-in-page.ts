@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import type { BrowserSessions } from '../../accounts/browser-sessions.ts';
 import type { Login } from '../../accounts/login.ts';
+import type { SingleSignOn } from '../../accounts/sso/single-sign-on.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import { endpoint, type Reply } from '../../wire/endpoint.ts';
 import { escapeHtml } from '../page.ts';
@@ -10,6 +11,7 @@ import { nextPage, onTheWayTo, REGISTER_PATH, SIGN_IN_PATH } from './next-page.t
 interface Needs {
   readonly browserSessions: BrowserSessions;
   readonly login: Login;
+  readonly singleSignOn: SingleSignOn;
 }
 
 const place = {
@@ -21,7 +23,7 @@ const place = {
 /** GET /account/sign-in: people sign in with a browser. */
 const showSignIn = endpoint({ ...place, id: 'signInPage', method: 'GET' }, async (needs: Needs, request) => {
   const visit = await Visit.of(needs.browserSessions, request);
-  return signInPage(visit, nextPage(request.query.next));
+  return signInPage(needs, visit, nextPage(request.query.next));
 });
 
 /** What its form does. */
@@ -38,7 +40,7 @@ const signIn = endpoint(
         return visit.redirect(next, await needs.browserSessions.open(userId, visit.token));
       } catch (error) {
         if (!(error instanceof MatrixError)) throw error;
-        return signInPage(visit, next, { name, error });
+        return signInPage(needs, visit, next, { name, error });
       }
     });
   },
@@ -47,7 +49,12 @@ const signIn = endpoint(
 /** The pages to sign in on. */
 export const signInPages = [showSignIn, signIn] as const;
 
-function signInPage(visit: Visit, next: string, tried?: { name: string; error: MatrixError }): Reply {
+function signInPage(
+  { singleSignOn }: Needs,
+  visit: Visit,
+  next: string,
+  tried?: { name: string; error: MatrixError },
+): Reply {
   const alert = tried ? `<p role="alert">${escapeHtml(tried.error.message)}.</p>\n` : '';
   const known = visit.session ? `<p>You are signed in as ${escapeHtml(visit.session.userId)}.</p>\n` : '';
   const fields = `<label for="user">User name or mail address</label>
@@ -55,10 +62,14 @@ function signInPage(visit: Visit, next: string, tried?: { name: string; error: M
 <label for="password">Password</label>
 <input id="password" name="password" type="password" autocomplete="current-password" required>
 <button>Sign in</button>`;
+  const providers = singleSignOn.providers.map(({ settings: { id, name } }) => {
+    const way = `${SIGN_IN_PATH}/${id}?${new URLSearchParams({ next }).toString()}`;
+    return `<p><a href="${escapeHtml(way)}">Continue with ${escapeHtml(name)}</a></p>\n`;
+  });
   const register = escapeHtml(onTheWayTo(REGISTER_PATH, next));
   return visit.page({
     status: tried?.error.status ?? 200,
     title: 'Sign in',
-    body: `${alert}${known}${visit.form(fields)}\n<p>No account yet? <a href="${register}">Make one</a>.</p>`,
+    body: `${alert}${known}${visit.form(fields)}\n${providers.join('')}<p>No account yet? <a href="${register}">Make one</a>.</p>`,
   });
 }

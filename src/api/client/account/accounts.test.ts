@@ -135,7 +135,7 @@ onServers('login with every form of identifier [B012 partial]', async ({ person,
   const flows = await anonymous().ok('GET', '/v3/login');
   assert.deepEqual(
     flows.flows.map((flow: Json) => flow.type),
-    ['m.login.password', 'm.login.token'],
+    ['m.login.password', 'm.login.sso', 'm.login.token'],
   );
   for (const identifier of [
     { type: 'm.id.user', user: 'alice' },
@@ -251,7 +251,7 @@ onServers(
     const change = { new_password: 'another password' };
     const asked = await alice.ask('POST', '/v3/account/password', change);
     assert.equal(asked.status, 401);
-    assert.deepEqual(asked.body.flows, [{ stages: ['m.login.password'] }]);
+    assert.deepEqual(asked.body.flows, [{ stages: ['m.login.password'] }, { stages: ['m.login.sso'] }]);
     const auth = (password: string) => ({
       type: 'm.login.password',
       identifier,

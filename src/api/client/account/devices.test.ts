@@ -14,7 +14,10 @@ onServers('several devices are deleted at once, with the password [B043 partial]
   await login('TABLET');
   const devices = ['PHONE', 'TABLET'];
   const challenge = await alice.ask('POST', '/v3/delete_devices', { devices });
-  assert.deepEqual([challenge.status, challenge.body.flows], [401, [{ stages: ['m.login.password'] }]]);
+  assert.deepEqual(
+    [challenge.status, challenge.body.flows],
+    [401, [{ stages: ['m.login.password'] }, { stages: ['m.login.sso'] }]],
+  );
   await phone.ok('GET', '/v3/account/whoami');
   const auth = { type: 'm.login.password', identifier, password: 'alice password' };
   const proof = { ...auth, session: challenge.body.session };

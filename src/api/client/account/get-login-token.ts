@@ -16,7 +16,7 @@ export const generateLoginToken = endpoint(
   },
   async (needs: { accounts: Accounts; login: Login }, request) => {
     await needs.accounts.confirm(request.session, 'get_token', request.body.auth);
-    const token = await needs.login.makeToken(request.session.userId);
+    const token = await needs.login.makeToken(request.session.userId, LOGIN_TOKEN_LIFETIME_MS);
     return { login_token: token, expires_in_ms: LOGIN_TOKEN_LIFETIME_MS };
   },
 );

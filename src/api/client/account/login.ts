@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import type { Login } from '../../../accounts/login.ts';
+import type { SingleSignOn } from '../../../accounts/sso/single-sign-on.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 import { sessionBody } from './session-body.ts';
@@ -13,7 +14,13 @@ export const getLoginFlows = endpoint(
     paths: clientPaths('/login'),
     auth: 'none',
   },
-  () => ({ flows: [{ type: 'm.login.password' }, { type: 'm.login.token', get_login_token: true }] }),
+  (needs: { singleSignOn: SingleSignOn }) => ({
+    flows: [
+      { type: 'm.login.password' },
+      ssoFlow(needs.singleSignOn),
+      { type: 'm.login.token', get_login_token: true },
+    ],
+  }),
 );
 
 /** POST /login */
@@ -41,3 +48,16 @@ export const login = endpoint(
   async (needs: { login: Login }, request) =>
     sessionBody(await needs.login.login(request.body as JsonObject)),
 );
+
+/** Signing in with a browser: on this server's own page, or by another service ("OAuth 2.0 aware clients"). */
+function ssoFlow({ providers }: SingleSignOn): JsonObject {
+  const flow: JsonObject = { type: 'm.login.sso', oauth_aware_preferred: true };
+  if (providers.length === 0) return flow;
+  flow.identity_providers = providers.map(({ settings: { id, name, icon, brand } }) => ({
+    id,
+    name,
+    ...(icon === '' ? {} : { icon }),
+    ...(brand === '' ? {} : { brand }),
+  }));
+  return flow;
+}

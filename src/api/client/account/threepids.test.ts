@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { MailSink } from '../../../testing/mail-sink.ts';
+import { TestBrowser } from '../../../testing/test-browser.ts';
 import { onServers } from '../../../testing/test-server.ts';
 import type { TestClient } from '../../../testing/test-client.ts';
 
@@ -152,16 +153,15 @@ onServers(
     assert.deepEqual(asked.params['m.login.terms'].policies, {
       privacy: { version: '1.0', en: { name: 'Privacy policy', url: 'https://example.org/p' } },
     });
+    const browser = new TestBrowser(person.base);
     const send = async (type: string, fields: Record<string, string>) => {
       const path = `/_matrix/client/v3/auth/${type}/fallback/web?session=${session}`;
-      const page = await fetch(person.base + path);
-      assert.equal(page.status, 200);
-      const body = new URLSearchParams({ session, ...fields });
-      return fetch(person.base + path, { method: 'POST', body });
+      assert.equal((await browser.open(path)).status, 200);
+      return browser.submit(fields);
     };
     assert.equal((await send('m.login.registration_token', { token: 'no' })).status, 401);
     const done = await send('m.login.registration_token', { token: 'let-me-in' });
-    assert.match(await done.text(), /onAuthDone/);
+    assert.match(done.html, /onAuthDone/);
     assert.equal((await person.ask('POST', '/v3/register', { ...wishes, auth: { session } })).status, 401);
     assert.equal((await send('m.login.terms', {})).status, 200);
     await person.ok('POST', '/v3/register', { ...wishes, auth: { session } });

@@ -82,7 +82,7 @@ onServers(
     const others = new Keys(alice);
     const asked = await alice.ask('POST', UPLOAD, others.upload());
     assert.equal(asked.status, 401);
-    assert.deepEqual(asked.body.flows, [{ stages: ['m.login.password'] }]);
+    assert.deepEqual(asked.body.flows, [{ stages: ['m.login.password'] }, { stages: ['m.login.sso'] }]);
     const auth = {
       type: 'm.login.password',
       identifier: { type: 'm.id.user', user: 'alice' },

@@ -1,0 +1,89 @@
+import { localpartOf, type UserId } from '../../protocol/identifiers.ts';
+import { forbidden, MatrixError } from '../../protocol/matrix-error.ts';
+import { GuardFailed, type Database } from '../../storage/database.ts';
+import * as ssoStore from '../../storage/sso-store.ts';
+import { UnitOfWork } from '../../storage/unit-of-work.ts';
+import * as usersStore from '../../storage/users-store.ts';
+import type { Registration } from '../registration.ts';
+import type { Identity } from './identity-provider.ts';
+import { localpartFrom } from './localpart.ts';
+import type { ProviderSettings } from './provider-metadata.ts';
+
+/** Names that are tried for a new user, each with a number more. */
+const MOST_NAMES = 20;
+
+/** Who people of identity providers are here. */
+export class SsoUsers {
+  readonly #database: Database;
+  readonly #registration: Registration;
+
+  constructor(database: Database, registration: Registration) {
+    this.#database = database;
+    this.#registration = registration;
+  }
+
+  /**
+   * The user that somebody is; a new one if they come for the first time.
+   *
+   * @throws MatrixError 403 where no new users are taken, or the account is closed.
+   */
+  async of(provider: ProviderSettings, identity: Identity): Promise<UserId> {
+    const known = await ssoStore.user(this.#database, provider.id, identity.subject);
+    if (known) return this.#active(known);
+    if (provider.link_by_name) {
+      const named = this.#registration.userIdOf(localpartFrom(identity.name));
+      if (await usersStore.byId(this.#database, named)) return this.#link(provider, identity, named);
+    }
+    if (!provider.allow_new_users) {
+      throw forbidden(`${provider.name} does not bring new users to this server`);
+    }
+    return this.#create(provider, identity);
+  }
+
+  /** Whether a user can sign in by an identity provider. */
+  async isLinked(userId: UserId): Promise<boolean> {
+    return (await ssoStore.providers(this.#database, userId)).length > 0;
+  }
+
+  async #active(userId: UserId): Promise<UserId> {
+    const user = await usersStore.byId(this.#database, userId);
+    if (user?.deactivated === 0) return userId;
+    throw new MatrixError(403, 'M_USER_DEACTIVATED', 'This account is closed');
+  }
+
+  async #link(provider: ProviderSettings, { subject }: Identity, userId: UserId): Promise<UserId> {
+    await this.#active(userId);
+    const unit = new UnitOfWork();
+    ssoStore.link(unit, { provider: provider.id, subject, userId });
+    try {
+      await this.#database.commit(unit);
+    } catch (error) {
+      if (!(error instanceof GuardFailed)) throw error;
+    }
+    return this.#known(provider, subject);
+  }
+
+  async #create(provider: ProviderSettings, { subject, name, displayName }: Identity): Promise<UserId> {
+    const base = localpartFrom(name);
+    for (let n = 1; n <= MOST_NAMES; n++) {
+      const userId = this.#registration.userIdOf(n === 1 ? base : `${base}-${n}`);
+      try {
+        await this.#registration.createLinked(userId, displayName ?? localpartOf(userId), (unit) =>
+          ssoStore.link(unit, { provider: provider.id, subject, userId }),
+        );
+        return userId;
+      } catch (error) {
+        if (!(error instanceof GuardFailed)) throw error;
+      }
+      const known = await ssoStore.user(this.#database, provider.id, subject);
+      if (known) return this.#active(known);
+    }
+    throw new MatrixError(400, 'M_USER_IN_USE', `${base} and many names like it are taken`);
+  }
+
+  async #known(provider: ProviderSettings, subject: string): Promise<UserId> {
+    const userId = await ssoStore.user(this.#database, provider.id, subject);
+    if (userId) return this.#active(userId);
+    throw new Error('An identity was linked and is not there');
+  }
+}

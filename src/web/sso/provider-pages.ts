@@ -1,0 +1,63 @@
+import { Type } from 'typebox';
+import type { BrowserSessions } from '../../accounts/browser-sessions.ts';
+import { SSO_CALLBACK_PATH, type SingleSignOn } from '../../accounts/sso/single-sign-on.ts';
+import type { StagePages } from '../../accounts/stage-pages.ts';
+import { endpoint } from '../../wire/endpoint.ts';
+import { nextPage, searchOf, SIGN_IN_PATH } from '../account/next-page.ts';
+import { stageDonePage } from '../fallback-page.ts';
+import { answeringWithPages, Visit } from '../visit.ts';
+
+interface Needs {
+  readonly browserSessions: BrowserSessions;
+  readonly singleSignOn: SingleSignOn;
+  readonly stagePages: StagePages;
+}
+
+/** GET /account/sign-in/{provider}: leads to an identity provider. */
+const toProvider = endpoint(
+  {
+    id: 'providerPage',
+    method: 'GET',
+    paths: [`${SIGN_IN_PATH}/:provider`],
+    auth: 'none',
+    limit: 'login',
+    params: Type.Object({ provider: Type.String() }),
+    query: Type.Object({ next: Type.Optional(Type.String()) }),
+  },
+  async (needs: Needs, request) => {
+    const visit = await Visit.of(needs.browserSessions, request);
+    return answeringWithPages(visit, async () => {
+      const browser = { token: visit.token, baseUrl: request.baseUrl };
+      const purpose = { kind: 'page', next: nextPage(request.query.next) } as const;
+      return visit.redirect(await needs.singleSignOn.begin(request.params.provider, browser, purpose));
+    });
+  },
+);
+
+/** GET /account/sso-callback: where identity providers send browsers back to. */
+const fromProvider = endpoint(
+  {
+    id: 'ssoCallback',
+    spec: 'client-server-api/#sso-client-loginauthentication',
+    method: 'GET',
+    paths: [SSO_CALLBACK_PATH],
+    auth: 'none',
+    limit: 'login',
+    query: Type.Record(Type.String(), Type.Unknown()),
+  },
+  async (needs: Needs, request) => {
+    const visit = await Visit.of(needs.browserSessions, request);
+    return answeringWithPages(visit, async () => {
+      const browser = { token: visit.token, baseUrl: request.baseUrl };
+      const { userId, purpose } = await needs.singleSignOn.finish(searchOf(request.query), browser);
+      if (purpose.kind === 'stage') {
+        await needs.stagePages.completeAs(userId, purpose.session, purpose.type);
+        return visit.page(stageDonePage());
+      }
+      return visit.redirect(purpose.next, await needs.browserSessions.open(userId, visit.token));
+    });
+  },
+);
+
+/** The ways to identity providers and back. */
+export const providerPages = [toProvider, fromProvider] as const;
