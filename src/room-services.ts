@@ -84,7 +84,7 @@ export function createRoomServices(wiring: RoomWiring) {
     relatedEvents: new RelatedEvents(database, log, visibility),
     aliases,
     creation,
-    clientEvents: new ClientEvents(log, aggregations),
+    clientEvents: new ClientEvents(log, aggregations, visibility),
     changes,
     thirdPartyInvites: new ThirdPartyInvites(wiring.identity, writer, changes),
     sending,

@@ -1,8 +1,9 @@
-import type { DeviceId, RoomId, UserId } from '../protocol/identifiers.ts';
+import type { DeviceId, EventId, RoomId, UserId } from '../protocol/identifiers.ts';
 import type { Aggregation, AggregationMap, Aggregations } from './aggregations.ts';
 import { decodeTransaction } from './client-transaction.ts';
 import type { EventLog } from './event-log.ts';
 import type { StoredEvent } from './stored-event.ts';
+import type { Visibility } from './visibility.ts';
 
 /** Who reads, and how. */
 export interface Viewer {
@@ -25,10 +26,12 @@ export interface TextOptions {
 export class ClientEvents {
   readonly #log: EventLog;
   readonly #aggregations: Aggregations;
+  readonly #visibility: Visibility;
 
-  constructor(log: EventLog, aggregations: Aggregations) {
+  constructor(log: EventLog, aggregations: Aggregations, visibility: Visibility) {
     this.#log = log;
     this.#aggregations = aggregations;
+    this.#visibility = visibility;
   }
 
   /** `texts`, and with each event what relates to it (`unsigned["m.relations"]`). */
@@ -41,16 +44,15 @@ export class ClientEvents {
     return this.texts(events, viewer, aggregations ? { ...options, aggregations } : options);
   }
 
-  /**
-   * The events as clients get them.
-   *
-   */
+  /** The events as clients get them. All must be of one room. */
   async texts(events: readonly StoredEvent[], viewer: Viewer, options: TextOptions = {}): Promise<string[]> {
     const suffix = options.roomId === undefined ? '' : roomIdText(options.roomId);
     const { aggregations } = options;
+    const replaced = await this.#replaced(events, viewer.userId);
     const texts: string[] = [];
     for (const event of events) {
-      let related = this.#needsOthers(event) ? await this.#related(event) : '';
+      let related = event.replaces === undefined ? '' : replacedText(event.replaces, replaced);
+      if (event.redactedBy !== undefined) related += await this.#redactionText(event, event.redactedBy);
       if (aggregations) related += aggregationText(event, aggregations, viewer);
       const membership = options.membershipOf?.(event);
       texts.push(
@@ -66,27 +68,35 @@ export class ClientEvents {
     return text ?? '';
   }
 
-  #needsOthers(event: StoredEvent): boolean {
-    return event.replaces !== undefined || event.redactedBy !== undefined;
+  /** What the events replaced, as far as the viewer may see it. */
+  async #replaced(events: readonly StoredEvent[], viewer: UserId): Promise<Map<EventId, StoredEvent>> {
+    const before: StoredEvent[] = [];
+    for (const { replaces } of events) {
+      const event = replaces === undefined ? undefined : await this.#log.byId(replaces);
+      if (event) before.push(event);
+    }
+    const [first] = before;
+    if (!first) return NONE;
+    const access = await this.#visibility.access(first.roomId, viewer);
+    const visible = await this.#visibility.filter(access, before);
+    return new Map(visible.map((event) => [event.eventId, event]));
   }
 
-  async #related(event: StoredEvent): Promise<string> {
-    let text = '';
-    if (event.replaces !== undefined) {
-      const before = await this.#log.byId(event.replaces);
-      text += `,"replaces_state":${JSON.stringify(event.replaces)}`;
-      if (before) {
-        text += `,"prev_content":${before.contentText},"prev_sender":${JSON.stringify(before.sender)}`;
-      }
-    }
-    if (event.redactedBy !== undefined) {
-      const redaction = await this.#log.byId(event.redactedBy);
-      if (redaction) {
-        text += `,"redacted_because":${redaction.clientText},"room_id":${JSON.stringify(event.roomId)},"unsigned":{}}`;
-      }
-    }
-    return text;
+  async #redactionText(event: StoredEvent, redactedBy: EventId): Promise<string> {
+    const redaction = await this.#log.byId(redactedBy);
+    if (!redaction) return '';
+    return `,"redacted_because":${redaction.clientText},"room_id":${JSON.stringify(event.roomId)},"unsigned":{}}`;
   }
+}
+
+const NONE: Map<EventId, StoredEvent> = new Map();
+
+/** The ID of what an event replaced is told to all; its content only to those who may see it. */
+function replacedText(replaces: EventId, visible: ReadonlyMap<EventId, StoredEvent>): string {
+  const text = `,"replaces_state":${JSON.stringify(replaces)}`;
+  const before = visible.get(replaces);
+  if (!before) return text;
+  return `${text},"prev_content":${before.contentText},"prev_sender":${JSON.stringify(before.sender)}`;
 }
 
 /** `,"m.relations":{…}`, or nothing when nothing relates to the event (Client-Server API, "Aggregations"). */

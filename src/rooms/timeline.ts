@@ -1,6 +1,6 @@
 import { splitStateKey, stateKeyOf } from '../protocol/events/event.ts';
 import type { EventId, RoomId, UserId } from '../protocol/identifiers.ts';
-import { notFound } from '../protocol/matrix-error.ts';
+import { forbidden, notFound } from '../protocol/matrix-error.ts';
 import type { Database } from '../storage/database.ts';
 import type { EventLog } from './event-log.ts';
 import type { StateDifference, StateTries } from './state-trie.ts';
@@ -34,7 +34,7 @@ export interface EventContext {
   readonly after: readonly StoredEvent[];
   readonly start: number;
   readonly end: number;
-  /** State after the last event of the answer. */
+  /** State after the last event of the answer; where the user may not see that, the newest that they may. */
   readonly root: StateRoot;
 }
 
@@ -122,13 +122,14 @@ export class Timeline {
       keep,
     );
     const last = after.events.at(-1) ?? event;
+    const isStateVisible = await this.#visibility.mayReadStateAt(access, last);
     return {
       event,
       before: before.events,
       after: after.events,
       start: before.end ?? (before.events.at(-1)?.position ?? event.position) - 1,
       end: after.end ?? last.position,
-      root: last.stateRoot,
+      root: isStateVisible ? last.stateRoot : await this.visibleRoot(access),
     };
   }
 
@@ -139,10 +140,24 @@ export class Timeline {
     return newest?.roomRoot ?? newest?.stateRoot;
   }
 
-  /** The state that a room begins with: after its creator joined. Undefined for an unknown room. */
-  async firstRoot(roomId: RoomId): Promise<StateRoot | undefined> {
+  /**
+   * The state at a place in the log that the user asks for; for a place before the room, what it began with: after its
+   * creator joined.
+   *
+   * @throws MatrixError 403 M_FORBIDDEN where the user may not see the room as it was then.
+   */
+  async visibleRootAt(access: RoomAccess, position: number): Promise<StateRoot> {
+    const { events } = await this.#log.newest(access.roomId, BEFORE_HISTORY, position, 1);
+    const event = events[0] ?? (await this.#creatorsJoin(access.roomId));
+    if (event && (await this.#visibility.mayReadStateAt(access, event))) {
+      return event.roomRoot ?? event.stateRoot;
+    }
+    throw forbidden('You may not see the room as it was then');
+  }
+
+  async #creatorsJoin(roomId: RoomId): Promise<StoredEvent | undefined> {
     const range = { after: BEFORE_HISTORY, upTo: this.#database.position(), limit: 2 };
-    return (await this.#log.page(roomId, { ...range, newestFirst: false })).at(-1)?.stateRoot;
+    return (await this.#log.page(roomId, { ...range, newestFirst: false })).at(-1);
   }
 
   /** The state that a user sees as a whole: the present one, or for who left that of the time they left. */

@@ -74,6 +74,20 @@ export class Visibility {
     return this.#mayRead(access, event, new Map());
   }
 
+  /**
+   * Whether the user may see the state of the room at an event. That takes more than one's own membership event, which one
+   * always sees.
+   */
+  async mayReadStateAt(access: RoomAccess, event: StoredEvent): Promise<boolean> {
+    const joinedLater = event.position < access.joinedUntil;
+    const then = await this.#stateAt(event.stateRoot, access.userId);
+    if (mayRead({ ...then, joinedLater })) return true;
+    const isOwn = event.type === 'm.room.member' && event.stateKey === access.userId;
+    const before = isOwn && event.replaces !== undefined ? await this.#log.byId(event.replaces) : undefined;
+    const membership = text(before?.content.membership) as Membership | undefined;
+    return membership !== undefined && mayRead({ ...then, membership, joinedLater });
+  }
+
   /** The user's membership at each of the events. */
   async membershipsAt(
     access: RoomAccess,

@@ -53,7 +53,9 @@ function roomTimeline(
   isNew: boolean,
 ): Promise<TimelineSection> {
   const after = isNew ? BEFORE_HISTORY : (context.since ?? BEFORE_HISTORY);
-  return timelineSection(needs, context, room.roomId, { after, upTo: context.upTo, checked: isNew });
+  // Who left and came back since then was not there for all of it.
+  const checked = isNew || room.position > after;
+  return timelineSection(needs, context, room.roomId, { after, upTo: context.upTo, checked });
 }
 
 /**

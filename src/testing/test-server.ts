@@ -34,40 +34,48 @@ export const FAST = {
 export function onServers(
   title: string,
   run: (server: TestServer) => Promise<void>,
-  options: { env?: Record<string, string>; overrides?: Overrides } = {},
+  options: {
+    env?: Record<string, string>;
+    overrides?: Overrides;
+    engines?: readonly TestPlace['engine'][];
+  } = {},
 ): void {
-  onBothEngines(title, async (place) => {
-    const start = () =>
-      startServer(loadConfig({ env: { ...FAST, ...place.env, ...options.env } }), {
-        log: pino({ level: 'error' }, pino.destination(2)),
-        ...options.overrides,
-      });
-    takeBreaches();
-    let server = await start();
-    const others: RunningServer[] = [];
-    try {
-      await run({
-        get server() {
-          return server;
-        },
-        place,
-        person: (name) => new TestClient(server.url).register(name),
-        anonymous: () => new TestClient(server.url),
-        restart: async () => {
-          await server.close();
-          server = await start();
-        },
-        another: async () => {
-          if (place.engine === 'sqlite') return server;
-          const other = await start();
-          others.push(other);
-          return other;
-        },
-      });
-    } finally {
-      for (const other of others) await other.close();
-      await server.close();
-    }
-    assertContractKept();
-  });
+  onBothEngines(
+    title,
+    async (place) => {
+      const start = () =>
+        startServer(loadConfig({ env: { ...FAST, ...place.env, ...options.env } }), {
+          log: pino({ level: 'error' }, pino.destination(2)),
+          ...options.overrides,
+        });
+      takeBreaches();
+      let server = await start();
+      const others: RunningServer[] = [];
+      try {
+        await run({
+          get server() {
+            return server;
+          },
+          place,
+          person: (name) => new TestClient(server.url).register(name),
+          anonymous: () => new TestClient(server.url),
+          restart: async () => {
+            await server.close();
+            server = await start();
+          },
+          another: async () => {
+            if (place.engine === 'sqlite') return server;
+            const other = await start();
+            others.push(other);
+            return other;
+          },
+        });
+      } finally {
+        for (const other of others) await other.close();
+        await server.close();
+      }
+      assertContractKept();
+    },
+    options.engines,
+  );
 }

@@ -1,6 +1,5 @@
 import { Type } from 'typebox';
 import { roomId } from '../../../protocol/identifiers.ts';
-import { invalidParam } from '../../../protocol/matrix-error.ts';
 import type { ClientEvents } from '../../../rooms/client-events.ts';
 import { parseStreamToken } from '../../../rooms/stream-token.ts';
 import type { Timeline } from '../../../rooms/timeline.ts';
@@ -40,10 +39,8 @@ export const getMembersByRoom = endpoint(
     const position = at === undefined ? Infinity : parseStreamToken(at);
     const root =
       position < access.joinedUntil
-        ? ((await needs.timeline.rootAt(access.roomId, position)) ??
-          (await needs.timeline.firstRoot(access.roomId)))
+        ? await needs.timeline.visibleRootAt(access, position)
         : await needs.timeline.visibleRoot(access);
-    if (!root) throw invalidParam('"at" is no place in this room');
     const members = await needs.timeline.stateEvents(root, (type) => type === 'm.room.member');
     const chunk = members.filter(({ content }) => {
       if (membership !== undefined) return content.membership === membership;

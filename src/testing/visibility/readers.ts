@@ -1,0 +1,179 @@
+import type { Json, TestClient } from '../test-client.ts';
+
+/** A way to read a room: everything that it shows a user, as text, page after page. */
+export interface Reader {
+  readonly name: string;
+  /** The operation that must be there for it. */
+  readonly operation: string;
+  read(client: TestClient, room: string, about: About): Promise<string[]>;
+}
+
+/** What readers may ask about. */
+export interface About {
+  readonly eventIds: readonly string[];
+  /** An event with a thread, edits and reactions. */
+  readonly rootId: string;
+  /** Sync tokens of this user, from the beginning and the middle of the story. */
+  readonly tokens: readonly string[];
+}
+
+const one = (name: string, operation: string, path: (room: string, about: About) => string): Reader => ({
+  name,
+  operation,
+  read: async (client, room, about) => [await text(client, path(room, about))],
+});
+
+/** All the ways. */
+export const READERS: readonly Reader[] = [
+  {
+    name: 'messages',
+    operation: 'getRoomEvents',
+    read: async (client, room) => [
+      ...(await pages(client, `${of(room)}/messages?dir=b&limit=7`)),
+      ...(await pages(client, `${of(room)}/messages?dir=f&limit=7`)),
+      await text(client, `${of(room)}/messages?dir=b&limit=100&filter={"lazy_load_members":true}`),
+    ],
+  },
+  {
+    name: 'event',
+    operation: 'getOneRoomEvent',
+    read: (client, room, { eventIds }) =>
+      Promise.all(eventIds.map((id) => text(client, `${of(room)}/event/${encodeURIComponent(id)}`))),
+  },
+  {
+    name: 'context',
+    operation: 'getEventContext',
+    read: (client, room, { eventIds }) =>
+      Promise.all(
+        eventIds.map((id) => text(client, `${of(room)}/context/${encodeURIComponent(id)}?limit=4`)),
+      ),
+  },
+  one('state', 'getRoomState', (room) => `${of(room)}/state`),
+  one('topic', 'getRoomStateWithKey', (room) => `${of(room)}/state/m.room.topic?format=event`),
+  one('members', 'getMembersByRoom', (room) => `${of(room)}/members`),
+  one('joined members', 'getJoinedMembersByRoom', (room) => `${of(room)}/joined_members`),
+  {
+    name: 'members at a point',
+    operation: 'getMembersByRoom',
+    read: (client, room, { tokens }) =>
+      Promise.all(tokens.map((at) => text(client, `${of(room)}/members?at=${encodeURIComponent(at)}`))),
+  },
+  one('aliases', 'getLocalAliases', (room) => `${of(room)}/aliases`),
+  {
+    name: 'relations',
+    operation: 'getRelatingEvents',
+    read: async (client, room, { rootId }) => [
+      ...(await pages(client, `${V1(room)}/relations/${encodeURIComponent(rootId)}?limit=2`)),
+      ...(await pages(
+        client,
+        `${V1(room)}/relations/${encodeURIComponent(rootId)}/m.thread?dir=f&recurse=true`,
+      )),
+    ],
+  },
+  {
+    name: 'threads',
+    operation: 'getThreadRoots',
+    read: async (client, room) => [
+      ...(await pages(client, `${V1(room)}/threads?limit=2`)),
+      ...(await pages(client, `${V1(room)}/threads?include=participated`)),
+    ],
+  },
+  {
+    name: 'timestamp to event',
+    operation: 'getEventByTimestamp',
+    read: async (client, room) => [
+      await text(client, `${V1(room)}/timestamp_to_event?ts=0&dir=f`),
+      await text(client, `${V1(room)}/timestamp_to_event?ts=${Date.now()}&dir=b`),
+    ],
+  },
+  one('hierarchy', 'getSpaceHierarchy', (room) => `${V1(room)}/hierarchy`),
+  one('summary', 'getRoomSummary', (room) => `/_matrix/client/v1/room_summary/${encodeURIComponent(room)}`),
+  one('initial sync of a room', 'roomInitialSync', (room) => `${of(room)}/initialSync?limit=100`),
+  {
+    name: 'sync',
+    operation: 'sync',
+    read: async (client, _room, { tokens }) => {
+      const filter = encodeURIComponent('{"room":{"include_leave":true,"timeline":{"limit":100}}}');
+      const short = encodeURIComponent('{"room":{"include_leave":true,"timeline":{"limit":3}}}');
+      const queries = [
+        `filter=${filter}`,
+        `filter=${short}`,
+        `filter=${short}&full_state=true`,
+        `filter=${short}&use_state_after=true`,
+        ...tokens.flatMap((since) => [`since=${since}`, `since=${since}&filter=${filter}`]),
+        ...tokens.map((since) => `since=${since}&filter=${short}&use_state_after=true`),
+      ];
+      return Promise.all(queries.map((query) => text(client, `/_matrix/client/v3/sync?${query}`)));
+    },
+  },
+  {
+    name: 'initial sync',
+    operation: 'initialSync',
+    read: async (client) => [await text(client, '/_matrix/client/v3/initialSync?limit=100&archived=true')],
+  },
+  one(
+    'events of a room',
+    'peekEvents',
+    (room) => `/_matrix/client/v3/events?room_id=${encodeURIComponent(room)}&timeout=0`,
+  ),
+  one('notifications', 'getNotifications', () => '/_matrix/client/v3/notifications?limit=100'),
+  {
+    name: 'search',
+    operation: 'search',
+    read: async (client) => {
+      const criteria = {
+        search_term: 'word',
+        keys: ['content.body', 'content.name', 'content.topic'],
+        event_context: { before_limit: 5, after_limit: 5, include_profile: true },
+        include_state: true,
+      };
+      const body = { search_categories: { room_events: criteria } };
+      return [JSON.stringify((await client.ask('POST', '/v3/search', body)).body)];
+    },
+  },
+  {
+    name: 'sliding sync',
+    operation: 'simplifiedSlidingSync',
+    read: async (client, room) => {
+      const wishes = { required_state: [['*', '*']], timeline_limit: 50 };
+      const body = {
+        lists: { all: { ranges: [[0, 20]], ...wishes } },
+        room_subscriptions: { [room]: wishes },
+      };
+      const path = '/_matrix/client/unstable/org.matrix.simplified_msc3575/sync';
+      return [JSON.stringify((await client.ask('POST', path, body)).body)];
+    },
+  },
+];
+
+/** The IDs of the events that answers show, wherever they hold them. An ID alone, as of what an event relates to, is none. */
+export function shownOn(texts: readonly string[]): Set<string> {
+  const ids = new Set<string>();
+  const visit = (value: Json): void => {
+    if (typeof value !== 'object' || value === null) return;
+    const { event_id: id, sender, origin_server_ts: at } = value;
+    if (typeof id === 'string' && (sender !== undefined || at !== undefined)) ids.add(id);
+    for (const inner of Object.values(value)) visit(inner);
+  };
+  for (const text of texts) visit(JSON.parse(text));
+  return ids;
+}
+
+const of = (room: string): string => `/_matrix/client/v3/rooms/${encodeURIComponent(room)}`;
+const V1 = (room: string): string => `/_matrix/client/v1/rooms/${encodeURIComponent(room)}`;
+
+async function text(client: TestClient, path: string): Promise<string> {
+  return JSON.stringify((await client.ask('GET', path)).body);
+}
+
+async function pages(client: TestClient, path: string): Promise<string[]> {
+  const found: string[] = [];
+  for (let from = ''; ;) {
+    const page = await text(client, path + from);
+    found.push(page);
+    const body = JSON.parse(page) as Json;
+    const next = body.end ?? body.next_batch;
+    if (next === undefined || next === null) return found;
+    from = `&from=${encodeURIComponent(String(next))}`;
+  }
+}
