@@ -15,7 +15,8 @@ export async function formFields(body: ByteBody): Promise<URLSearchParams> {
   }
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of body.stream) {
+  // Where this throws, the stream must live on: it carries the answer's connection.
+  for await (const chunk of body.stream.iterator({ destroyOnReturn: false })) {
     size += (chunk as Buffer).length;
     if (size > MOST_BYTES) throw new MatrixError(413, 'M_TOO_LARGE', 'The form is larger than 64 KiB');
     chunks.push(chunk as Buffer);

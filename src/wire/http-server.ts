@@ -82,13 +82,15 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
 }
 
 /**
- * Bodies that come to a scope of the server are left for their endpoints to read, as bytes. Their media type is out of
+ * Bodies that come to a scope of the server are left for their endpoints to read, as bytes. What an endpoint leaves unread of
+ * a body is read away once it was answered: else the next request on the connection would wait behind it for ever. Their media type is out of
  * the framework's sight, which would refuse what it does not understand; `rawHeaders` still has it.
  */
 export function leaveBodiesUnread(scope: FastifyInstance): void {
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser('*', (_request, _body, done) => done(null));
-  scope.addHook('onRequest', (request, _reply, done) => {
+  scope.addHook('onRequest', (request, reply, done) => {
+    reply.raw.once('finish', () => request.raw.resume());
     delete request.headers['content-type'];
     done();
   });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { onServers } from '../test-server.ts';
+import { RawClient } from './raw-client.ts';
 
 const SLOW = 200;
 
@@ -72,4 +73,17 @@ onServers('each path takes the methods that it has, and says so to others [B003 
       } else assert.ok([400, 401, 404].includes(answer.status), `${method} ${url}: ${answer.status}`);
     }
   }
+});
+
+onServers('after a body that was not read to its end the connection goes on [B003 partial]', async (s) => {
+  const client = new RawClient(s.server.url);
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  const form = { method: 'POST', path: '/_matrix/client/v3/auth/x/fallback/web?session=x', headers };
+  for (let i = 0; i < 4; i++) {
+    const answer = await client.ask({ ...form, body: 'x'.repeat(1_000_000) }, 5_000);
+    assert.equal(answer.status, 413);
+    const versions = { method: 'GET', path: '/_matrix/client/versions', headers: {}, body: undefined };
+    assert.equal((await client.ask(versions, 5_000)).status, 200);
+  }
+  client.close();
 });

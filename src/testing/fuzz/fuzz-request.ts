@@ -13,6 +13,12 @@ export interface FuzzRequest {
   readonly body: string | Buffer | undefined;
 }
 
+const BYTE_TYPES = ['application/x-www-form-urlencoded', 'image/gif', 'application/json'];
+const FIELDS = [
+  ...['grant_type', 'client_id', 'redirect_uri', 'code', 'code_verifier', 'code_challenge', 'response_type'],
+  ...['refresh_token', 'device_code', 'user_code', 'scope', 'state', 'token', 'token_type_hint', 'action'],
+];
+
 /** Makes requests to endpoints by their declarations: nearly right, with something wrong here and there. */
 export class FuzzRequests {
   readonly #random: Random;
@@ -27,6 +33,7 @@ export class FuzzRequests {
     const random = this.#random;
     const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
     if (random.once(20)) Object.assign(headers, hostileHeaders(random));
+    if (declaration.body === 'bytes') headers['content-type'] ??= random.pick(BYTE_TYPES);
     return {
       method: declaration.method,
       path: this.#path(declaration) + this.#query(declaration),
@@ -63,7 +70,7 @@ export class FuzzRequests {
   #body(declaration: AnyDeclaration): string | Buffer | undefined {
     const random = this.#random;
     if (random.once(10)) return hostileBody(random);
-    if (declaration.body === 'bytes') return Buffer.from('GIF89a\u0001');
+    if (declaration.body === 'bytes') return random.once(2) ? 'GIF89a\u0001' : this.#form();
     const kind = declaration.body ?? NOTHING;
     let value = this.#plausible.value(kind as TSchema);
     for (let wrongs = random.below(3); wrongs > 0; wrongs--) value = this.#spoil(value);
@@ -71,6 +78,17 @@ export class FuzzRequests {
     return random.once(15)
       ? text.replace('{', `{"__proto__":{"x":1},"a":1,"a":2${text === '{}' ? '' : ','}`)
       : text;
+  }
+
+  /** The fields of a form, as of OAuth's endpoints. */
+  #form(): string {
+    const form = new URLSearchParams();
+    for (const name of FIELDS) {
+      if (this.#random.once(2)) continue;
+      const value = this.#random.once(4) ? textOf(hostileValue(this.#random)) : this.#plausible.word(name);
+      form.append(name, value.slice(0, 5_000));
+    }
+    return form.toString();
   }
 
   /** The value with something wrong in one place, mostly deep inside. */

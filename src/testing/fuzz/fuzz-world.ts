@@ -69,6 +69,10 @@ export async function makeWorld({ server, anonymous }: TestServer, round: number
       receipttype: ['m.read', 'm.fully_read'],
     },
     ...{
+      granttype: GRANTS,
+      clientid: ['nobody'],
+      redirecturi: ['https://client.example/'],
+      code: ['none'],
       keyname: ['displayname', 'avatar_url', 'org.example.x'],
       kind: ['override', 'content'],
       scope: ['global'],
@@ -106,3 +110,5 @@ const TYPES = [
   'm.room.create',
   'org.example',
 ];
+
+const GRANTS = ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'];

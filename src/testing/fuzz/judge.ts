@@ -22,9 +22,11 @@ export class Judge {
   async try(request: FuzzRequest, round: number): Promise<void> {
     const fault = await this.#faultOf(request);
     if (fault === undefined) return;
-    const { method, path, body } = request;
+    const { method, path, headers, body } = request;
     const shown = body === undefined ? '' : body.toString().slice(0, 400);
-    this.faults.push(`round ${round}: ${method} ${path.slice(0, 400)} ${shown}: ${fault}`);
+    this.faults.push(
+      `round ${round}: ${method} ${path.slice(0, 400)} ${JSON.stringify(headers).slice(0, 300)} ${shown}: ${fault}`,
+    );
   }
 
   async #faultOf(request: FuzzRequest): Promise<string | undefined> {
@@ -39,7 +41,8 @@ export class Judge {
       const isCut = error instanceof Error && /ECONNRESET|EPIPE|socket hang up/.test(error.message);
       return isCut && (request.body?.length ?? 0) > 1_000_000 ? undefined : String(error);
     }
-    const wrong = wrongIn(answer) ?? takeBreaches().find((breach) => breach.includes(': the answer'));
+    const wrong =
+      wrongIn(request.path, answer) ?? takeBreaches().find((breach) => breach.includes(': the answer'));
     if (wrong !== undefined) return wrong;
     if (!isWatched || !isRefused(answer)) {
       this.#mark = undefined;
@@ -70,10 +73,12 @@ function isRefused({ status }: RawAnswer): boolean {
   return status >= 400 && status !== 401;
 }
 
-function wrongIn({ status, type, body }: RawAnswer): string | undefined {
+function wrongIn(path: string, { status, type, body }: RawAnswer): string | undefined {
   if (status === 500 || status < 200) return `${status} ${body}`;
   if (status < 400 || !type.startsWith('application/json')) return undefined;
   const error = JSON.parse(body) as { errcode?: unknown; error?: unknown; flows?: unknown };
-  const isStandard = typeof error.errcode === 'string' && typeof error.error === 'string';
+  // OAuth has errors of its own (RFC 6749, 5.2).
+  const isNamed = typeof error.errcode === 'string' || !path.startsWith('/_matrix/');
+  const isStandard = isNamed && typeof error.error === 'string';
   return isStandard || error.flows !== undefined ? undefined : `${status} without errcode: ${body}`;
 }
