@@ -1,27 +1,73 @@
 import type { AccountServices } from './account-services.ts';
 import { emailThreepid } from './accounts/threepid-addresses.ts';
-import { Pushers } from './modules/push/index.ts';
+import type { Modules } from './modules/index.ts';
+import {
+  HttpPush,
+  PendingPushes,
+  PushDecision,
+  PushDelivery,
+  PushDispatch,
+  Pushers,
+  PushRecipients,
+  PushWording,
+  UnreadTotals,
+} from './modules/push/index.ts';
 import type { Config } from './platform/config/schema.ts';
 import type { Mailer } from './platform/mailer.ts';
+import type { OutgoingHttp } from './platform/outgoing-http.ts';
+import type { Randomness } from './platform/randomness.ts';
+import type { ServerName, UserId } from './protocol/identifiers.ts';
+import type { RoomReads } from './rooms/room-reads.ts';
 import type { Database } from './storage/database.ts';
+import type { RecentChanges } from './storage/recent-changes.ts';
 
 /** What the services that push need of the rest. */
 export interface PushWiring {
   readonly database: Database;
   readonly config: Config;
+  readonly serverName: ServerName;
   readonly clock: { now(): number };
-  readonly opaque: (length: number) => string;
+  readonly randomness: Randomness;
   readonly mailer: Mailer;
+  readonly outgoing: OutgoingHttp;
+  readonly recent: RecentChanges;
   readonly accounts: AccountServices;
+  readonly rooms: RoomReads;
+  readonly modules: Modules;
+  readonly isInviteHidden: (invited: UserId, inviter: UserId) => Promise<boolean>;
 }
 
 /** Puts together what tells users of events when they do not sync. */
 export function createPushServices(wiring: PushWiring) {
-  const { database, config, clock, opaque, mailer, accounts } = wiring;
+  const { database, config, serverName, clock, randomness, mailer, accounts, rooms, modules } = wiring;
+  const { pushEvents: events, pushRules: rules, ignoredUsers } = modules;
+  const opaque = (length: number) => randomness.opaque(length);
   const pushers = new Pushers({
     ...{ database, clock, opaque },
     ownsEmail: async (userId, address) => (await accounts.threepids.owner(emailThreepid(address))) === userId,
     sendsMail: mailer.enabled,
   });
-  return { pushers, plainGateways: new Set(config.push.plain_gateways) };
+  const recipients = new PushRecipients(database, serverName);
+  const wording = new PushWording(rooms);
+  const http = new HttpPush({
+    ...{ database, clock, wording },
+    outgoing: wiring.outgoing,
+    pending: new PendingPushes(rooms, modules.receipts, events),
+    totals: new UnreadTotals({ database, rooms, counts: modules.unreadCounts, recent: wiring.recent }),
+    giveUpAfterMs: config.push.give_up_after * 1000,
+  });
+  const delivery = new PushDelivery({
+    ...{ database, clock },
+    draw: () => randomness.bytes(4).readUInt32BE() / 2 ** 32,
+    ways: { http },
+  });
+  const { isInviteHidden } = wiring;
+  const pushDispatch = new PushDispatch({
+    ...{ database, rooms, recipients, delivery, clock, serverName },
+    decision: new PushDecision({ rooms, events, rules, recipients, ignoredUsers, isInviteHidden }),
+    // With the database inside there is one process only: after a restart it goes on at once.
+    holder: database.engine === 'sqlite' ? 'the only process' : opaque(20),
+    emailDelayMs: config.push.email_delay * 1000,
+  });
+  return { pushers, pushDispatch, plainGateways: new Set(config.push.plain_gateways) };
 }

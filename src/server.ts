@@ -188,7 +188,11 @@ export async function createServices(config: Config, database: Database, overrid
     dataDir: config.data_dir,
     config: config.media,
   });
-  const push = createPushServices({ ...{ database, config, clock, opaque, mailer, accounts } });
+  const push = createPushServices({
+    ...{ database, config, serverName, clock, randomness, mailer, outgoing, recent, accounts, modules },
+    rooms: rooms.rooms,
+    isInviteHidden: (invited, inviter) => invites.isHidden(invited, inviter),
+  });
   modules.profile.onChanged((userId) => rooms.changes.refreshProfile(userId));
   accounts.accounts.onDevicesChanged((unit, userId) => modules.deviceLists.announce(unit, userId));
   accounts.accounts.onDevicesChanged((unit, userId) => modules.accountData.forgetEndedDevices(unit, userId));
@@ -312,6 +316,7 @@ async function serveFrom(database: Database, config: Config, overrides: Override
   );
   services.reports.onReport((report) => log.warn({ report }, 'something was reported'));
   services.roomSuccession.start((error) => log.error({ err: error }, 'settings could not follow a room'));
+  await services.pushDispatch.start((error) => log.error({ err: error }, 'something could not be pushed'));
   services.delayedEvents.start((error) => log.error({ err: error }, 'a delayed event could not be sent'));
   if (config.federation.enabled) services.federationSender.start();
   services.searchIndex.start((error) => log.error({ err: error }, 'messages could not be indexed'));
@@ -333,6 +338,7 @@ async function serveFrom(database: Database, config: Config, overrides: Override
       await services.delayedEvents.stop();
       await services.federationSender.stop();
       await services.roomSuccession.stop();
+      await services.pushDispatch.stop();
       await services.sessions.flush();
       await services.outgoing.close();
       await services.transport.close();

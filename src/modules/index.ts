@@ -72,12 +72,13 @@ export function createModules(wiring: ModuleWiring) {
   const typing = new Typing(database, rooms, clock);
   const presence = new Presence(database, rooms, clock, wiring.presenceEnabled);
   const pushRules = new PushRules(database, accountData);
+  const pushEvents = new PushEvents(database, rooms);
   const unreadCounts = new UnreadCounts({
     database,
     rooms,
     rules: pushRules,
     receipts,
-    events: new PushEvents(database, rooms),
+    events: pushEvents,
     ignoredUsers: (userId) => accountData.ignoredUsers(userId),
   });
   const encryption = createEncryption(wiring);
@@ -101,6 +102,8 @@ export function createModules(wiring: ModuleWiring) {
     presence,
     pushRules,
     roomSuccession: new RoomSuccession({ database, rooms, accountData, pushRules, serverName }),
+    pushEvents,
+    unreadCounts,
     syncParts,
     spaces: new SpaceHierarchy(wiring.log, wiring.overviews),
     filters: new Filters(database),
@@ -116,6 +119,8 @@ export function createModules(wiring: ModuleWiring) {
     ignoredUsers: (userId: UserId) => accountData.ignoredUsers(userId),
   };
 }
+
+export type Modules = ReturnType<typeof createModules>;
 
 /** The module that finds events by their words. */
 function createSearch(wiring: ModuleWiring, accountData: AccountData) {

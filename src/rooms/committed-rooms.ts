@@ -89,6 +89,11 @@ export class CommittedRooms implements RoomReads {
     return (await eventsStore.page(this.#database, roomId, range)).map((row) => new StoredEvent(row));
   }
 
+  async oldestAnywhere(after: number, upTo: number, limit: number): Promise<readonly LoggedEvent[]> {
+    const rows = await eventsStore.anywhere(this.#database, { after, upTo }, limit);
+    return rows.map((row) => new StoredEvent(row));
+  }
+
   positionBefore(roomId: RoomId, after: number, upTo: number, count: number): Promise<number | undefined> {
     return eventsStore.positionBefore(this.#database, roomId, { after, upTo }, count);
   }

@@ -52,6 +52,8 @@ export interface RoomReads {
    * takes no place in the caches.
    */
   oldestEvents(roomId: RoomId, after: number, upTo: number, limit: number): Promise<readonly LoggedEvent[]>;
+  /** The oldest events of all rooms with `after` < position <= `upTo`, at most `limit`; not for the caches either. */
+  oldestAnywhere(after: number, upTo: number, limit: number): Promise<readonly LoggedEvent[]>;
   /** Position of the event before the newest `count` with `after` < position <= `upTo`; undefined when there are fewer. */
   positionBefore(roomId: RoomId, after: number, upTo: number, count: number): Promise<number | undefined>;
   /** 403 M_FORBIDDEN unless the user is joined. */

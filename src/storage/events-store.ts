@@ -70,6 +70,9 @@ const eventsBackward = sql(
   `SELECT ${COLUMNS} FROM events WHERE room_id = ? AND position > ? AND position <= ?
    ORDER BY position DESC LIMIT ?`,
 );
+const eventsAnywhere = sql(
+  `SELECT ${COLUMNS} FROM events WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`,
+);
 const positionOfEarlier = sql(
   `SELECT position FROM events WHERE room_id = ? AND position > ? AND position <= ?
    ORDER BY position DESC LIMIT 1 OFFSET ?`,
@@ -175,6 +178,15 @@ export function page(
 ): Promise<EventRow[]> {
   const statement = range.newestFirst ? eventsBackward : eventsForward;
   return reader.all<EventRow>(statement, roomId, range.after, range.upTo, range.limit);
+}
+
+/** Events of all rooms in a range, oldest first, at most `limit`. */
+export function anywhere(
+  reader: Reader,
+  range: { after: number; upTo: number },
+  limit: number,
+): Promise<EventRow[]> {
+  return reader.all<EventRow>(eventsAnywhere, range.after, range.upTo, limit);
 }
 
 /** Position of the event before the newest `count` of a range; undefined when it holds no more than those. */

@@ -7,6 +7,12 @@ const upsert = sql(
   `INSERT INTO unread_counts (user_id, room_id, counts) VALUES (?, ?, ?)
    ON CONFLICT (user_id, room_id) DO UPDATE SET counts = excluded.counts`,
 );
+const unreadRooms = sql(
+  `SELECT memberships.room_id AS room_id FROM memberships JOIN rooms ON rooms.room_id = memberships.room_id
+   WHERE memberships.user_id = ? AND memberships.membership = 'join' AND rooms.position > COALESCE((
+     SELECT MAX(event_position) FROM receipts WHERE receipts.room_id = memberships.room_id
+       AND receipts.user_id = memberships.user_id AND thread_id = '' AND type IN ('m.read', 'm.read.private')), 0)`,
+);
 
 /** What was kept for a user and room, as JSON text. */
 export async function get(reader: Reader, userId: UserId, roomId: RoomId): Promise<string | undefined> {
@@ -16,4 +22,10 @@ export async function get(reader: Reader, userId: UserId, roomId: RoomId): Promi
 /** Keeps JSON text for a user and room. */
 export function put(writer: Writer, userId: UserId, roomId: RoomId, counts: string): void {
   writer.run(upsert, userId, roomId, counts);
+}
+
+/** Rooms that a user is joined to and has not read to the end. */
+export async function roomsToCount(reader: Reader, userId: UserId): Promise<RoomId[]> {
+  const rows = await reader.all<{ room_id: RoomId }>(unreadRooms, userId);
+  return rows.map((row) => row.room_id);
 }

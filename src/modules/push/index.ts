@@ -1,4 +1,12 @@
+export { HttpPush } from './http-push.ts';
+export { PendingPushes } from './pending-pushes.ts';
+export { PushDecision } from './push-decision.ts';
+export { PushDelivery } from './push-delivery.ts';
+export { PushDispatch } from './push-dispatch.ts';
 export { PushEvents } from './push-events.ts';
+export { PushRecipients } from './push-recipients.ts';
 export { PushRules } from './push-rules.ts';
+export { PushWording } from './push-wording.ts';
 export { Pushers } from './pushers.ts';
 export { UnreadCounts } from './unread-counts.ts';
+export { UnreadTotals } from './unread-totals.ts';

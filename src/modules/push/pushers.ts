@@ -74,7 +74,7 @@ export class Pushers {
       unsubscribe_token: pusher.kind === 'email' ? this.#opaque(40) : null,
     };
     pushersStore.put(unit, row, position);
-    unit.announce({ topic: 'pusher', position, users });
+    unit.announce({ topic: 'pusher', position, users, ...(isNew ? { data: { isNew } } : {}) });
     await this.#database.commit(unit);
   }
 

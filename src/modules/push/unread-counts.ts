@@ -116,7 +116,7 @@ export class UnreadCounts implements SyncPart {
     }
     counted.read = read;
     counted.counts = tally.counts();
-    this.#counted.set(key, counted);
+    this.#counted.set(key, counted, { size: tally.size });
     if (wasFilled) await this.#keep(userId, roomId, tally);
     return counted.counts;
   }
