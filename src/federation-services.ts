@@ -1,13 +1,22 @@
 import { BackOff } from './federation/back-off.ts';
+import { RoomAnswers } from './federation/answering/room-answers.ts';
 import { ServerResolution } from './federation/discovery/server-resolution.ts';
 import { WellKnownServers } from './federation/discovery/well-known-servers.ts';
+import { EventGathering } from './federation/inbound/event-gathering.ts';
+import { EventReceiver } from './federation/inbound/event-receiver.ts';
+import { OutsideEvents } from './federation/inbound/outside-events.ts';
+import { RoomRequests } from './federation/inbound/room-requests.ts';
 import { FederationClient } from './federation/federation-client.ts';
 import { KeyFetcher } from './federation/keys/key-fetcher.ts';
 import { KeyRing } from './federation/keys/key-ring.ts';
 import { Notary } from './federation/keys/notary.ts';
 import { OwnKeys, parseOldKeys } from './federation/keys/own-keys.ts';
+import { IncomingInvites } from './federation/membership/incoming-invites.ts';
+import { MembershipRequests } from './federation/membership/membership-requests.ts';
+import { RemoteMembership } from './federation/membership/remote-membership.ts';
+import { ResidentMembership } from './federation/membership/resident-membership.ts';
+import { ThirdPartyExchange } from './federation/membership/third-party-exchange.ts';
 import { EduHandlers } from './federation/receiving/edu-handlers.ts';
-import type { PduReceiver } from './federation/receiving/pdu-receiver.ts';
 import { TransactionReceiver } from './federation/receiving/transaction-receiver.ts';
 import { RoomAcl } from './federation/room-acl.ts';
 import { DestinationLeases } from './federation/sending/destination-leases.ts';
@@ -24,7 +33,9 @@ import type { Randomness } from './platform/randomness.ts';
 import { systemTimers, type Timers } from './platform/timers.ts';
 import { serverName as parseName, type ServerName } from './protocol/identifiers.ts';
 import { VerifyKey, type SigningKey } from './protocol/signing.ts';
-import type { EventLog } from './rooms/event-log.ts';
+import type { EventSigner } from './rooms/event-signer.ts';
+import type { InviteRules } from './rooms/invitations.ts';
+import type { RoomServices } from './room-services.ts';
 import type { Database } from './storage/database.ts';
 
 /** What the services about other servers need of the rest. */
@@ -36,9 +47,9 @@ export interface FederationWiring {
   readonly clock: { now(): number };
   readonly randomness: Randomness;
   readonly outgoing: OutgoingHttp;
-  readonly log: EventLog;
-  /** Takes in events of other servers. */
-  readonly pdus: PduReceiver;
+  readonly signer: EventSigner;
+  readonly invites: InviteRules;
+  readonly rooms: RoomServices;
   /** What a simulation puts in place of the real network. */
   readonly dns?: Dns | undefined;
   readonly transport?: ServerTransport | undefined;
@@ -66,11 +77,21 @@ export function createFederationServices(wiring: FederationWiring) {
   const fetcher = new KeyFetcher({ client, database, clock, notaries });
   const old = new Map(oldKeys.map((one) => [one.keyId, VerifyKey.of(one.publicKey)]));
   const keyRing = new KeyRing(database, fetcher, { server: serverName, key, old });
-  const acl = new RoomAcl(wiring.log, database);
+  const { log, writer, tries, memberships, outside, restricted, remoteInvites } = wiring.rooms;
+  const { signer, invites } = wiring;
+  const signatures = keyRing;
+  const acl = new RoomAcl(log, database);
+  const gathering = new EventGathering({ requests: new RoomRequests(client), signatures, log });
+  const outsideEvents = new OutsideEvents({ memberships, outside, signatures, serverName });
+  const receiver = new EventReceiver({
+    ...{ database, writer, gathering, signatures, acl },
+    outside: outsideEvents,
+  });
+  const requests = new MembershipRequests(client);
   const eduHandlers = new EduHandlers();
   const roomServers = new RoomServers(database, serverName);
   const timers = wiring.timers ?? systemTimers;
-  const pdus = new OutgoingPdus(wiring.log, database);
+  const pdus = new OutgoingPdus(log, database);
   const sender = new FederationSender(
     {
       ...{ database, client, backOff, clock, timers },
@@ -91,9 +112,20 @@ export function createFederationServices(wiring: FederationWiring) {
     roomAcl: acl,
     roomServers,
     federationSender: sender,
+    remoteMembership: new RemoteMembership({
+      ...{ database, writer, signer, requests, gathering, signatures, outside, receiver, clock },
+    }),
+    residentMembership: new ResidentMembership({
+      ...{ database, writer, signer, log, tries, restricted, signatures },
+    }),
+    incomingInvites: new IncomingInvites({ database, signer, signatures, rules: invites, outside }),
+    thirdPartyExchange: new ThirdPartyExchange({
+      ...{ writer, outside, remoteInvites, requests, outgoing, serverName },
+    }),
+    roomAnswers: new RoomAnswers({ database, log, tries, acl }),
     serverAuthentication: new ServerAuthentication({ serverName, keys: keyRing, acl, backOff, clock }),
     eduHandlers,
-    transactions: new TransactionReceiver(wiring.pdus, eduHandlers),
+    transactions: new TransactionReceiver(receiver, eduHandlers),
   };
 }
 

@@ -13,6 +13,10 @@ import type { ProfileOf } from './rooms/member-content.ts';
 import { MembershipChanges } from './rooms/membership-changes.ts';
 import { Memberships } from './rooms/memberships.ts';
 import { MessageSending } from './rooms/message-sending.ts';
+import { OutsideMemberships } from './rooms/outside-memberships.ts';
+import { RemoteInvites } from './rooms/remote-invites.ts';
+import type { RemoteRooms } from './rooms/remote-rooms.ts';
+import { RestrictedJoins } from './rooms/restricted-joins.ts';
 import { RoomOverviews } from './rooms/room-overviews.ts';
 import { RoomUpgrade } from './rooms/room-upgrade.ts';
 import { RoomWriter } from './rooms/room-writer.ts';
@@ -34,6 +38,7 @@ export interface RoomWiring {
   readonly identity: IdentityServers;
   readonly profileOf: ProfileOf;
   readonly invites: InviteRules;
+  readonly remote: RemoteRooms;
   readonly ignoredUsers: (userId: UserId) => Promise<ReadonlySet<UserId>>;
   readonly defaultVersion: string;
   readonly eventCacheBytes: number;
@@ -54,6 +59,14 @@ export function createRoomServices(wiring: RoomWiring) {
   const aggregations = new Aggregations({ database, log, visibility, ignoredUsers: wiring.ignoredUsers });
   const timeline = new Timeline(database, log, tries, visibility);
   const aliases = new Aliases({ database, log, memberships, writer, serverName });
+  const restricted = new RestrictedJoins(database, memberships, serverName);
+  const outside = new OutsideMemberships(database);
+  const { remote, invites } = wiring;
+  const remoteInvites = new RemoteInvites({ writer, signer, remote });
+  const changes = new MembershipChanges({
+    ...{ database, writer, memberships, profileOf, invites },
+    ...{ restricted, outside, remote, remoteInvites },
+  });
   const creation = new RoomCreation({
     writer,
     reader: database,
@@ -61,19 +74,19 @@ export function createRoomServices(wiring: RoomWiring) {
     profileOf,
     clock,
     opaqueId,
-    invites: wiring.invites,
+    invites,
+    remoteInvites,
     defaultVersion,
   });
-  const changes = new MembershipChanges({
-    ...{ database, writer, memberships, profileOf },
-    invites: wiring.invites,
-  });
-  const sending = new MessageSending(database, writer, wiring.invites);
+  const sending = new MessageSending(database, writer, invites, remoteInvites);
   sending.onGuestsRefused((roomId) => changes.removeGuests(roomId));
   return {
     log,
     tries,
     writer,
+    restricted,
+    outside,
+    remoteInvites,
     memberships,
     rooms: new CommittedRooms(database, log, memberships),
     visibility,

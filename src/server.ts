@@ -140,6 +140,12 @@ export async function createServices(config: Config, database: Database, overrid
   });
   const rooms = createRoomServices({
     invites,
+    remote: {
+      join: (wish) => federation.remoteMembership.join(wish),
+      knock: (wish) => federation.remoteMembership.knock(wish),
+      leave: (wish) => federation.remoteMembership.leave(wish),
+      invite: (...invite) => federation.remoteMembership.invite(...invite),
+    },
     database,
     signer,
     clock,
@@ -153,8 +159,7 @@ export async function createServices(config: Config, database: Database, overrid
   });
   const federation = createFederationServices({
     ...{ database, config, serverName, key, clock, randomness, outgoing },
-    log: rooms.log,
-    pdus: { receive: () => Promise.resolve(new Map()) },
+    ...{ rooms, signer, invites },
     ...{ dns: overrides.dns, transport: overrides.transport, timers: overrides.timers },
     onProblem: (error) => overrides.log?.error({ err: error }, 'something went wrong with another server'),
   });

@@ -1,5 +1,6 @@
 import { PowerLevels } from '../protocol/auth/power-levels.ts';
 import {
+  parseServerName,
   roomAlias,
   roomId,
   serverNameOf,
@@ -52,8 +53,22 @@ export class Aliases {
 
   /** The room that an ID or an alias names, as paths take either. 404 for an unknown alias. */
   async roomOf(idOrAlias: string): Promise<RoomId> {
-    if (idOrAlias.startsWith('#')) return (await this.resolve(roomAlias(idOrAlias))).roomId;
-    return roomId(idOrAlias);
+    return (await this.placeOf(idOrAlias, [])).roomId;
+  }
+
+  /**
+   * As `roomOf`, with servers that may be in the room.
+   *
+   * @param via names of servers that the client gave; those that are none are left out.
+   */
+  async placeOf(
+    idOrAlias: string,
+    via: string | readonly string[],
+  ): Promise<{ roomId: RoomId; servers: ServerName[] }> {
+    const given = (typeof via === 'string' ? [via] : via).flatMap((name) => parseServerName(name) ?? []);
+    if (!idOrAlias.startsWith('#')) return { roomId: roomId(idOrAlias), servers: given };
+    const found = await this.resolve(roomAlias(idOrAlias));
+    return { roomId: found.roomId, servers: [...given, ...found.servers] };
   }
 
   /** Gives a room of this server a further name. 409 M_UNKNOWN when it is taken. */

@@ -2,6 +2,7 @@ import { roomIdOfCreateId } from '../protocol/events/event-id.ts';
 import {
   parseUserId,
   roomAlias,
+  serverNameOf,
   type RoomAlias,
   type RoomId,
   type ServerName,
@@ -17,7 +18,8 @@ import type { EventSigner } from './event-signer.ts';
 import type { InviteRules } from './invitations.ts';
 import { memberContent, type ProfileOf } from './member-content.ts';
 import { defaultPowerLevels, PRESETS, type Preset } from './room-presets.ts';
-import { RoomHead, type HeadPoint } from './room-head.ts';
+import type { RemoteInvites } from './remote-invites.ts';
+import { RoomHead } from './room-head.ts';
 import type { RoomTransaction } from './room-transaction.ts';
 import type { RoomWriter } from './room-writer.ts';
 
@@ -38,16 +40,6 @@ export interface RoomWishes {
 
 const MOST_TRIES = 5;
 
-const EMPTY: HeadPoint = {
-  version: 0,
-  extremities: [],
-  depth: 0,
-  root: undefined,
-  joinedCount: 0,
-  invitedCount: 0,
-  remoteJoined: 0,
-};
-
 /** Makes rooms. */
 export class RoomCreation {
   readonly #writer: RoomWriter;
@@ -57,6 +49,7 @@ export class RoomCreation {
   readonly #clock: { now(): number };
   readonly #opaqueId: () => string;
   readonly #invites: InviteRules;
+  readonly #remoteInvites: RemoteInvites;
   readonly #defaultVersion: string;
   #lastCreatedAt = 0;
 
@@ -68,6 +61,7 @@ export class RoomCreation {
     clock: { now(): number };
     opaqueId: () => string;
     invites: InviteRules;
+    remoteInvites: RemoteInvites;
     defaultVersion: string;
   }) {
     this.#writer = needs.writer;
@@ -77,6 +71,7 @@ export class RoomCreation {
     this.#clock = needs.clock;
     this.#opaqueId = needs.opaqueId;
     this.#invites = needs.invites;
+    this.#remoteInvites = needs.remoteInvites;
     this.#defaultVersion = needs.defaultVersion;
   }
 
@@ -98,7 +93,9 @@ export class RoomCreation {
     const founding = { creator, wishes, preset, invitees, alias, createContent };
     for (let tries = 1; ; tries++) {
       try {
-        return { roomId: await this.#found(version, founding), alias };
+        const roomId = await this.#found(version, founding);
+        await this.#inviteRemote(roomId, founding);
+        return { roomId, alias };
       } catch (error) {
         if (!(error instanceof GuardFailed)) throw asCreationError(error);
         await this.#alias(wishes.roomAliasName);
@@ -112,7 +109,7 @@ export class RoomCreation {
     const { creator, createContent } = founding;
     const createdAt = this.#creationTime();
     const roomId = this.#roomId(version, creator, createContent, createdAt);
-    const head = new RoomHead(roomId, version, { ...EMPTY });
+    const head = RoomHead.empty(roomId, version);
     await this.#writer.create(head, async (transaction, unit) => {
       const event = { sender: creator, originServerTs: createdAt };
       await transaction.add({ ...event, type: 'm.room.create', stateKey: '', content: createContent });
@@ -191,8 +188,22 @@ export class RoomCreation {
     if (wishes.topic !== undefined) await add('m.room.topic', topicContent(wishes.topic));
   }
 
+  /** Once the room is there. That somebody's server cannot be asked, or does not want, does not undo the room. */
+  async #inviteRemote(roomId: RoomId, { creator, wishes, invitees }: Founding): Promise<void> {
+    const remote = invitees.filter((userId) => serverNameOf(userId) !== this.#signer.serverName);
+    for (const target of remote) {
+      const content = memberContent('invite', {}, { isDirect: wishes.isDirect });
+      await this.#remoteInvites
+        .invite({ sender: creator, roomId, target, content })
+        .catch((error: unknown) => {
+          if (!(error instanceof MatrixError)) throw error;
+        });
+    }
+  }
+
   async #addInvites(transaction: RoomTransaction, founding: Founding): Promise<void> {
     for (const userId of founding.invitees) {
+      if (serverNameOf(userId) !== this.#signer.serverName) continue;
       const isDirect = founding.wishes.isDirect;
       const content = memberContent('invite', await this.#profileOf(userId), { isDirect });
       await transaction.add({ type: 'm.room.member', stateKey: userId, content, sender: founding.creator });

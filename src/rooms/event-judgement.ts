@@ -101,7 +101,7 @@ function neededFor(version: RoomVersion, { type, stateKey, sender, content }: Ro
   return types.map(([one, key]) => stateKeyOf(one, key));
 }
 
-/** From room version 12 on m.room.create is known by the room's ID, and no auth event. */
+/** From room version 12 on m.room.create is known by the room's ID, and no auth event. EventsMissing where it is not here. */
 async function foundingEvent(
   version: RoomVersion,
   event: RoomEvent,
@@ -109,7 +109,9 @@ async function foundingEvent(
 ): Promise<RoomEvent | undefined> {
   if (!version.roomIdIsCreateHash || event.type === 'm.room.create') return undefined;
   const id = createEventIdOf(event);
-  return (await lookup.eventsOf([id])).get(id);
+  const create = (await lookup.eventsOf([id])).get(id);
+  if (!create) throw new EventsMissing([id]);
+  return create;
 }
 
 function authStateOf(byKey: ReadonlyMap<StateKey, RoomEvent>, create: RoomEvent | undefined): AuthState {

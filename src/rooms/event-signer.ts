@@ -1,4 +1,4 @@
-import { finishPdu, type SigningKey } from '../protocol/signing.ts';
+import { countersignPdu, finishPdu, type SigningKey } from '../protocol/signing.ts';
 import type { Pdu } from '../protocol/events/event.ts';
 import { checkEventSize } from '../protocol/events/event-format.ts';
 import type { EventId, ServerName } from '../protocol/identifiers.ts';
@@ -30,5 +30,10 @@ export class EventSigner {
     const finished = finishPdu(pdu, version, this.serverName, this.#key);
     checkEventSize(finished.pdu, finished.json);
     return { pdu: finished.pdu, eventId: finished.eventId };
+  }
+
+  /** Another server's event with this server's signature added, its hashes untouched. Errors as `sign`. */
+  countersign(pdu: Pdu, version: RoomVersion): Pdu {
+    return countersignPdu(pdu, version, this.serverName, this.#key);
   }
 }

@@ -2,19 +2,6 @@ import type { InvitePermission } from '../protocol/invite-permission.ts';
 import { serverNameOf, type ServerName, type UserId } from '../protocol/identifiers.ts';
 import { MatrixError } from '../protocol/matrix-error.ts';
 
-/**
- * @throws MatrixError 403 for a user of another server: an invitation has to reach that server, and this one does not
- *   speak to others yet.
- */
-export function assertLocal(userId: UserId, serverName: ServerName): void {
-  if (serverNameOf(userId) === serverName) return;
-  throw new MatrixError(
-    403,
-    'M_FORBIDDEN',
-    `Only users of ${serverName} can be invited: this server does not federate yet`,
-  );
-}
-
 /** Which invites may be made, whatever the room says. */
 export class InviteRules {
   readonly serverName: ServerName;
@@ -32,9 +19,9 @@ export class InviteRules {
     this.#permission = needs.permission;
   }
 
-  /** @throws MatrixError 403 M_FORBIDDEN for users of other servers, M_INVITE_BLOCKED for who wants no invites. */
+  /** @throws MatrixError 403 M_INVITE_BLOCKED for a user of this server who wants no invites of the inviter. */
   async assertInvitable(target: UserId, inviter: UserId): Promise<void> {
-    assertLocal(target, this.serverName);
+    if (serverNameOf(target) !== this.serverName) return;
     if (inviter === this.#noticesUser || (await this.#permission(target, inviter)) !== 'block') return;
     throw new MatrixError(403, 'M_INVITE_BLOCKED', `${target} does not take your invites`);
   }

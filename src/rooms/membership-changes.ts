@@ -1,13 +1,17 @@
-import { PowerLevels } from '../protocol/auth/power-levels.ts';
 import { serverNameOf, type RoomId, type ServerName, type UserId } from '../protocol/identifiers.ts';
-import { isJsonObject, type JsonObject } from '../protocol/json.ts';
+import type { JsonObject } from '../protocol/json.ts';
 import { forbidden, MatrixError, notFound } from '../protocol/matrix-error.ts';
 import { GuardFailed, type Database } from '../storage/database.ts';
 import * as membershipsStore from '../storage/memberships-store.ts';
+import * as roomServersStore from '../storage/room-servers-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 import type { InviteRules } from './invitations.ts';
 import { memberContent, type ProfileOf } from './member-content.ts';
 import type { Memberships } from './memberships.ts';
+import type { OutsideMemberships } from './outside-memberships.ts';
+import type { RemoteInvites } from './remote-invites.ts';
+import type { RemoteRooms } from './remote-rooms.ts';
+import type { RestrictedJoins } from './restricted-joins.ts';
 import type { RoomTransaction } from './room-transaction.ts';
 import type { RoomWriter } from './room-writer.ts';
 
@@ -19,6 +23,11 @@ export interface Actor {
   readonly isGuest: boolean;
 }
 
+/** Servers asked, one after the other, to let a user in. */
+const MOST_SERVERS = 20;
+/** Why this server cannot let a user in where another may. */
+const UNABLE: ReadonlySet<string> = new Set(['M_UNABLE_TO_AUTHORISE_JOIN', 'M_UNABLE_TO_GRANT_JOIN']);
+
 /** Changes who is in a room (Client-Server API, "Room membership"). */
 export class MembershipChanges {
   readonly #database: Database;
@@ -27,6 +36,10 @@ export class MembershipChanges {
   readonly #profileOf: ProfileOf;
   readonly #serverName: ServerName;
   readonly #invites: InviteRules;
+  readonly #restricted: RestrictedJoins;
+  readonly #outside: OutsideMemberships;
+  readonly #remote: RemoteRooms;
+  readonly #remoteInvites: RemoteInvites;
 
   constructor(needs: {
     database: Database;
@@ -34,6 +47,10 @@ export class MembershipChanges {
     memberships: Memberships;
     profileOf: ProfileOf;
     invites: InviteRules;
+    restricted: RestrictedJoins;
+    outside: OutsideMemberships;
+    remote: RemoteRooms;
+    remoteInvites: RemoteInvites;
   }) {
     this.#database = needs.database;
     this.#writer = needs.writer;
@@ -41,36 +58,61 @@ export class MembershipChanges {
     this.#profileOf = needs.profileOf;
     this.#serverName = needs.invites.serverName;
     this.#invites = needs.invites;
+    this.#restricted = needs.restricted;
+    this.#outside = needs.outside;
+    this.#remote = needs.remote;
+    this.#remoteInvites = needs.remoteInvites;
   }
 
   /**
-   * Joins; nothing happens for one who is joined.
+   * Joins, by way of another server where nobody of this one is in the room or may vouch for the user; nothing happens
+   * for one who is joined.
    *
    * @param further keys that the client adds to the content.
-   * @throws MatrixError 403 when the join rules or a ban forbid it.
+   * @param via servers that may be in the room.
+   * @throws MatrixError 403 when the join rules or a ban forbid it, 404 for a room that no server is known to have.
    */
-  async join(actor: Actor, roomId: RoomId, reason?: string, further: JsonObject = {}): Promise<void> {
+  async join(
+    actor: Actor,
+    roomId: RoomId,
+    reason?: string,
+    further: JsonObject = {},
+    via: readonly ServerName[] = [],
+  ): Promise<void> {
     const { userId } = actor;
-    const profile = await this.#profileOf(userId);
-    await this.#writer.append(roomId, async (room) => {
-      const membership = await room.membership(userId);
-      if (membership === 'join') return;
-      if (actor.isGuest) await assertGuestsAllowed(room);
-      const authorisedVia = membership === 'invite' ? undefined : await this.#authorisingUser(room, userId);
-      const content = { ...further, ...memberContent('join', profile, { reason, authorisedVia }) };
-      await room.add({ type: 'm.room.member', stateKey: userId, content, sender: userId });
-    });
+    const content = { ...further, ...memberContent('join', await this.#profileOf(userId), { reason }) };
+    if (!(await this.#outside.isHere(roomId))) return this.#joinRemotely(actor, roomId, content, via);
+    try {
+      await this.#joinHere(actor, roomId, content);
+    } catch (error) {
+      if (!(error instanceof MatrixError) || !UNABLE.has(error.errcode)) throw error;
+      const servers = await this.#serversOf(userId, roomId, via);
+      if (servers.length === 0) throw forbidden(error.message);
+      await this.#remote.join({ userId, roomId, content, servers });
+    }
   }
 
   /** Asks to be let in (room version 7 and later). */
-  async knock(actor: Actor, roomId: RoomId, reason?: string): Promise<void> {
-    const content = memberContent('knock', await this.#profileOf(actor.userId), { reason });
-    await this.#set(actor.userId, roomId, actor.userId, content);
+  async knock(actor: Actor, roomId: RoomId, reason?: string, via: readonly ServerName[] = []): Promise<void> {
+    const { userId } = actor;
+    const content = memberContent('knock', await this.#profileOf(userId), { reason });
+    if (await this.#outside.isHere(roomId)) return this.#set(userId, roomId, userId, content);
+    const servers = await this.#serversOf(userId, roomId, via);
+    if (servers.length === 0) throw notFound('There is no such room');
+    await this.#remote.knock({ userId, roomId, content, servers });
   }
 
-  /** Invites a user of this server. 403 when the sender may not, or the target is in the room or banned. */
+  /**
+   * Invites a user. 403 when the sender may not, or the target is in the room or banned, or does not want to be; other
+   * errors are those of the target's server.
+   */
   async invite(actor: Actor, roomId: RoomId, target: UserId, reason?: string): Promise<void> {
     await this.#invites.assertInvitable(target, actor.userId);
+    if (serverNameOf(target) !== this.#serverName) {
+      const content = memberContent('invite', {}, { reason });
+      await this.#remoteInvites.invite({ sender: actor.userId, roomId, target, content });
+      return;
+    }
     const content = memberContent('invite', await this.#profileOf(target), { reason });
     await this.#set(actor.userId, roomId, target, content);
   }
@@ -78,12 +120,13 @@ export class MembershipChanges {
   /** Leaves, declines an invite, or takes back a knock. Nothing happens for one who left already. */
   async leave(actor: Actor, roomId: RoomId, reason?: string): Promise<void> {
     const { userId } = actor;
+    const content = memberContent('leave', {}, { reason });
+    if (!(await this.#outside.isHere(roomId))) return this.#leaveRemotely(userId, roomId, content);
     await this.#writer.append(roomId, async (room) => {
       const event = await room.stateEvent('m.room.member', userId);
       if (!event) throw forbidden('You are not in this room');
       if (event.content.membership === 'leave') return;
       this.#invites.assertDeclinable(event);
-      const content = memberContent('leave', {}, { reason });
       await room.add({ type: 'm.room.member', stateKey: userId, content, sender: userId });
     });
   }
@@ -181,52 +224,50 @@ export class MembershipChanges {
     });
   }
 
-  /**
-   * For a restricted join: a member of this server who may invite, if the user meets one of the conditions (Server-
-   * Server API, "Restricted rooms"). Undefined where the room is not restricted.
-   */
-  async #authorisingUser(room: RoomTransaction, userId: UserId): Promise<UserId | undefined> {
-    const rules = (await room.stateEvent('m.room.join_rules', ''))?.content;
-    const { version } = room.head;
-    const restricted =
-      (version.restricted && rules?.join_rule === 'restricted') ||
-      (version.knockRestricted && rules?.join_rule === 'knock_restricted');
-    if (!rules || !restricted) return undefined;
-    if (!(await this.#meetsCondition(rules, userId))) {
-      throw forbidden(
-        'You are in none of the rooms whose members may join this one, and you are not invited',
-      );
-    }
-    return this.#memberWhoMayInvite(room);
+  async #joinHere(actor: Actor, roomId: RoomId, content: JsonObject): Promise<void> {
+    const { userId } = actor;
+    await this.#writer.append(roomId, async (room) => {
+      const membership = await room.membership(userId);
+      if (membership === 'join') return;
+      if (actor.isGuest) await assertGuestsAllowed(room);
+      const via = membership === 'invite' ? undefined : await this.#restricted.authorisingUser(room, userId);
+      const vouched = via === undefined ? {} : { join_authorised_via_users_server: via };
+      const draft = { type: 'm.room.member', stateKey: userId, sender: userId };
+      await room.add({ ...draft, content: { ...content, ...vouched } });
+    });
   }
 
-  async #meetsCondition(rules: JsonObject, userId: UserId): Promise<boolean> {
-    const joined = await this.#memberships.joined(userId);
-    const allow = Array.isArray(rules.allow) ? rules.allow : [];
-    return allow.some(
-      (condition) =>
-        isJsonObject(condition) &&
-        condition.type === 'm.room_membership' &&
-        typeof condition.room_id === 'string' &&
-        joined.has(condition.room_id as RoomId),
-    );
+  async #joinRemotely(
+    { userId, isGuest }: Actor,
+    roomId: RoomId,
+    content: JsonObject,
+    via: readonly ServerName[],
+  ): Promise<void> {
+    const servers = await this.#serversOf(userId, roomId, via);
+    if (servers.length === 0) throw notFound('There is no such room');
+    if (isGuest) {
+      throw new MatrixError(403, 'M_GUEST_ACCESS_FORBIDDEN', 'Guests cannot join rooms of other servers');
+    }
+    await this.#remote.join({ userId, roomId, content, servers });
   }
 
-  async #memberWhoMayInvite(room: RoomTransaction): Promise<UserId> {
-    const create = await room.stateEvent('m.room.create', '');
-    if (!create) throw notFound('There is no such room');
-    const levelsEvent = await room.stateEvent('m.room.power_levels', '');
-    const levels = new PowerLevels(room.head.version, create, levelsEvent);
-    const listed = isJsonObject(levelsEvent?.content.users) ? Object.keys(levelsEvent.content.users) : [];
-    const additional = create.content.additional_creators;
-    const creators = [create.sender, ...(Array.isArray(additional) ? additional : [])];
-    const candidates = [...creators, ...listed] as UserId[];
-    const someone = await membershipsStore.members(this.#database, room.roomId, 'join', '', 1);
-    for (const userId of [...candidates, ...someone]) {
-      if (serverNameOf(userId) !== this.#serverName || levels.userLevel(userId) < levels.invite) continue;
-      if ((await room.membership(userId)) === 'join') return userId;
-    }
-    throw forbidden('Nobody on this server who is in the room may invite, so nobody can vouch for you');
+  async #leaveRemotely(userId: UserId, roomId: RoomId, content: JsonObject): Promise<void> {
+    const member = await this.#memberships.of(roomId, userId);
+    if (!member) throw forbidden('You are not in this room');
+    if (member.membership !== 'invite' && member.membership !== 'knock') return;
+    const servers = await this.#serversOf(userId, roomId, []);
+    await this.#remote.leave({ userId, roomId, content, servers });
+  }
+
+  /** Other servers that may be in the room, those that are likely to be first. */
+  async #serversOf(userId: UserId, roomId: RoomId, via: readonly ServerName[]): Promise<ServerName[]> {
+    const member = await this.#memberships.of(roomId, userId);
+    const inviter = member?.membership === 'invite' ? [serverNameOf(member.sender)] : [];
+    const ofRoom = serverNameOf(roomId);
+    const inRoom = await roomServersStore.of(this.#database, roomId);
+    const servers = new Set([...via, ...inviter, ...inRoom, ...(ofRoom === undefined ? [] : [ofRoom])]);
+    servers.delete(this.#serverName);
+    return [...servers].slice(0, MOST_SERVERS);
   }
 }
 

@@ -18,6 +18,7 @@ import type { Session } from '../wire/session.ts';
 import type { InviteRules } from './invitations.ts';
 import { annotated, checkRelation } from './relation-checks.ts';
 import type { EventDraft } from './event-draft.ts';
+import type { RemoteInvites } from './remote-invites.ts';
 import type { RoomWriter } from './room-writer.ts';
 
 /** A message event as a client sends it. */
@@ -50,15 +51,17 @@ export class MessageSending {
   readonly #writer: RoomWriter;
   readonly #invites: InviteRules;
   readonly #onGuestsRefused: ((roomId: RoomId) => Promise<void>)[] = [];
+  readonly #remoteInvites: RemoteInvites;
   /** Requests under way by transaction, so that a retry waits for the first instead of sending again. */
   readonly #underWay = new Map<string, Promise<EventId>>();
   /** One person's annotations of one event are sent one after the other, so that none is a duplicate unnoticed. */
   readonly #annotations = new KeyedQueue();
 
-  constructor(database: Database, writer: RoomWriter, invites: InviteRules) {
+  constructor(database: Database, writer: RoomWriter, invites: InviteRules, remoteInvites: RemoteInvites) {
     this.#database = database;
     this.#writer = writer;
     this.#invites = invites;
+    this.#remoteInvites = remoteInvites;
   }
 
   /**
@@ -91,6 +94,9 @@ export class MessageSending {
     if (type === 'm.room.member' && content.membership === 'invite') {
       const target = parseUserId(stateKey);
       if (target) await this.#invites.assertInvitable(target, session.userId);
+      if (target && serverNameOf(target) !== this.#invites.serverName) {
+        return this.#remoteInvites.invite({ sender: session.userId, roomId: change.roomId, target, content });
+      }
     }
     const eventId = await this.#writer.append(change.roomId, async (room, unit) => {
       also(unit);

@@ -26,6 +26,16 @@ export interface HeadPoint {
   remoteJoined: number;
 }
 
+const EMPTY: HeadPoint = {
+  version: 0,
+  extremities: [],
+  depth: 0,
+  root: undefined,
+  joinedCount: 0,
+  invitedCount: 0,
+  remoteJoined: 0,
+};
+
 /** What a unit of work does to a room. */
 export interface Decided {
   readonly point: HeadPoint;
@@ -61,6 +71,11 @@ export class RoomHead {
     this.point = point;
     this.#committedRoot = point.root;
     this.#committedVersion = point.version;
+  }
+
+  /** The head of a room that is yet to be made. */
+  static empty(roomId: RoomId, version: RoomVersion): RoomHead {
+    return new RoomHead(roomId, version, { ...EMPTY });
   }
 
   /** Reads the head of a room; undefined for an unknown room. */

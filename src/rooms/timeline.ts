@@ -141,6 +141,18 @@ export class Timeline {
   }
 
   /**
+   * The state that a timeline starts with that begins after a place in the log. A room that was joined by way of another
+   * server has state before its first event; that is given with the event's own, which the timeline shows anyway.
+   */
+  async rootBefore(roomId: RoomId, position: number): Promise<StateRoot | undefined> {
+    const root = await this.rootAt(roomId, position);
+    if (root !== undefined) return root;
+    const range = { after: BEFORE_HISTORY, upTo: this.#database.position(), limit: 1, newestFirst: false };
+    const [first] = await this.#log.page(roomId, range);
+    return first?.type === 'm.room.create' ? undefined : first?.stateRoot;
+  }
+
+  /**
    * The state at a place in the log that the user asks for; for a place before the room, what it began with: after its
    * creator joined.
    *

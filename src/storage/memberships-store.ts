@@ -1,4 +1,4 @@
-import type { EventId, RoomId, UserId } from '../protocol/identifiers.ts';
+import type { EventId, RoomId, ServerName, UserId } from '../protocol/identifiers.ts';
 import type { Reader, Writer } from './database.ts';
 import { sql } from './sql.ts';
 import type { Position } from './unit-of-work.ts';
@@ -41,6 +41,9 @@ const shared = sql(
    JOIN memberships AS theirs ON theirs.room_id = mine.room_id AND theirs.user_id = ?
      AND theirs.membership = 'join'
    WHERE mine.user_id = ? AND mine.membership = 'join' LIMIT 1`,
+);
+const usersOfServer = sql(
+  `SELECT user_id FROM memberships WHERE room_id = ? AND user_id LIKE ? ESCAPE '!' ORDER BY user_id LIMIT ?`,
 );
 const forgetRoom = sql(
   `UPDATE memberships SET forgotten = 1 WHERE user_id = ? AND room_id = ? AND membership IN ('leave', 'ban')`,
@@ -109,6 +112,17 @@ export function someMembers(
   return reader.all(oldestMembers, roomId, membership, except, limit);
 }
 
+/** Users of a server that are or were in the room, at most `limit`. Looks at everybody who is or was in it. */
+export async function ofServer(
+  reader: Reader,
+  roomId: RoomId,
+  server: ServerName,
+  limit: number,
+): Promise<UserId[]> {
+  const rows = await reader.all<{ user_id: UserId }>(usersOfServer, roomId, `%:${escaped(server)}`, limit);
+  return rows.map((row) => row.user_id);
+}
+
 /** Whether both users are joined to one room. */
 export async function shareRoom(reader: Reader, a: UserId, b: UserId): Promise<boolean> {
   return (await reader.get(shared, b, a)) !== undefined;
@@ -127,4 +141,9 @@ export async function moved(
 ): Promise<UserId[]> {
   const rows = await reader.all<{ user_id: UserId }>(movedMembers, roomId, range.after, range.upTo);
   return rows.map((row) => row.user_id);
+}
+
+/** The text as a pattern of LIKE that matches just it. Server names have no "!". */
+function escaped(text: string): string {
+  return text.replaceAll(/[%_]/g, '!$&');
 }

@@ -77,7 +77,10 @@ async function roomState(
   const rootAt = (position: number) => needs.timeline.rootAt(roomId, position);
   const span: StateSpan = {
     before: whole || context.since === undefined ? undefined : await rootAt(context.since),
-    after: await rootAt(context.useStateAfter || forked ? context.upTo : timeline.start),
+    after:
+      context.useStateAfter || forked
+        ? await rootAt(context.upTo)
+        : await needs.timeline.rootBefore(roomId, timeline.start),
   };
   return stateSection(needs, context, roomId, span, timeline);
 }

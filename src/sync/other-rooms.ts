@@ -1,5 +1,7 @@
+import type { UserId } from '../protocol/identifiers.ts';
 import type { RoomMembership } from '../rooms/room-reads.ts';
 import { strippedText } from '../rooms/client-events.ts';
+import { STRIPPED_TYPES } from '../rooms/stripped-state.ts';
 import type { StoredEvent } from '../rooms/stored-event.ts';
 import { eventsText } from './joined-room.ts';
 import { stateSection } from './state-section.ts';
@@ -7,24 +9,19 @@ import type { SyncContext, SyncNeeds } from './sync-context.ts';
 import { timelineSection } from './timeline-section.ts';
 import { BEFORE_HISTORY } from '../storage/unit-of-work.ts';
 
-/** State that one who is invited or knocking is shown (Client-Server API, "Stripped state"). */
-const STRIPPED_TYPES = [
-  'm.room.create',
-  'm.room.name',
-  'm.room.avatar',
-  'm.room.topic',
-  'm.room.join_rules',
-  'm.room.canonical_alias',
-  'm.room.encryption',
-];
-
 /** A room that the user was invited to or knocks on, as JSON text. */
 export async function strippedRoom(
   needs: SyncNeeds,
+  userId: UserId,
   room: RoomMembership,
   key: 'invite_state' | 'knock_state',
 ): Promise<string> {
   const own = await needs.log.byId(room.eventId);
+  const known = own?.isAside === true ? await needs.outside.of(userId, room.roomId) : undefined;
+  if (own && known) {
+    const texts = [...known.stripped.map((event) => JSON.stringify(event)), strippedText(own)];
+    return `{"${key}":{"events":[${texts.join(',')}]}}`;
+  }
   const events: StoredEvent[] = [];
   for (const type of STRIPPED_TYPES) {
     const event = await needs.log.state(room.roomId, type, '');

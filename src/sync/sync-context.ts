@@ -4,6 +4,7 @@ import type { Aggregations } from '../rooms/aggregations.ts';
 import type { ClientEvents } from '../rooms/client-events.ts';
 import type { EventLog } from '../rooms/event-log.ts';
 import type { Memberships } from '../rooms/memberships.ts';
+import type { OutsideMemberships } from '../rooms/outside-memberships.ts';
 import type { Timeline } from '../rooms/timeline.ts';
 import type { Visibility } from '../rooms/visibility.ts';
 import type { LazyMembers } from './lazy-members.ts';
@@ -15,6 +16,7 @@ export interface SyncNeeds {
   readonly timeline: Timeline;
   readonly visibility: Visibility;
   readonly memberships: Memberships;
+  readonly outside: OutsideMemberships;
   readonly clientEvents: ClientEvents;
   readonly aggregations: Aggregations;
   readonly summaries: RoomSummaries;

@@ -185,9 +185,9 @@ export class SyncService {
       case 'invite':
         if (!changed || context.ignored.has(room.sender)) return undefined;
         if (await this.#isInviteHidden(context.userId, room.sender)) return undefined;
-        return strippedRoom(this.#needs, room, 'invite_state');
+        return strippedRoom(this.#needs, context.userId, room, 'invite_state');
       case 'knock':
-        return changed ? strippedRoom(this.#needs, room, 'knock_state') : undefined;
+        return changed ? strippedRoom(this.#needs, context.userId, room, 'knock_state') : undefined;
       default: {
         const wanted =
           since === undefined ? context.filter.room.includeLeave && !room.forgotten : room.position > since;

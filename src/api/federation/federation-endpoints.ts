@@ -1,9 +1,39 @@
+import { sendInvite, sendInviteV1 } from './invite.ts';
+import { makeJoin, makeKnock, makeLeave } from './make-membership.ts';
+import { sendJoin, sendJoinV1, sendKnock, sendLeave, sendLeaveV1 } from './send-membership.ts';
+import { exchangeThirdPartyInvite, onBindThirdPartyIdentifier } from './third-party-invites.ts';
+import {
+  backfillRoom,
+  getEvent,
+  getEventAuth,
+  getFederationRoomState,
+  getMissingPreviousEvents,
+  getRoomStateIds,
+} from './room-events.ts';
 import { sendTransaction } from './send-transaction.ts';
 import { bulkPerspectivesKeyQuery, getServerKey, perspectivesKeyQuery } from './server-keys.ts';
 import { getServerWellKnown, getVersion } from './version.ts';
 
 /** Endpoints for other servers. */
 export const federationEndpoints = [
+  exchangeThirdPartyInvite,
+  makeJoin,
+  makeKnock,
+  makeLeave,
+  onBindThirdPartyIdentifier,
+  sendInvite,
+  sendInviteV1,
+  sendJoin,
+  sendJoinV1,
+  sendKnock,
+  sendLeave,
+  sendLeaveV1,
+  backfillRoom,
+  getEvent,
+  getEventAuth,
+  getFederationRoomState,
+  getMissingPreviousEvents,
+  getRoomStateIds,
   bulkPerspectivesKeyQuery,
   getServerKey,
   getServerWellKnown,

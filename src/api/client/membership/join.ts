@@ -4,6 +4,7 @@ import type { ThirdPartyInvites } from '../../../rooms/third-party-invites.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
 import type { MembershipChanges } from '../../../rooms/membership-changes.ts';
 import { furtherContent } from './further-content.ts';
+import { ViaQuery, viaOf } from './via.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 
 /** POST /join/{roomIdOrAlias} */
@@ -18,6 +19,7 @@ export const joinRoom = endpoint(
     guests: true,
     limit: 'join',
     params: Type.Object({ roomIdOrAlias: Type.String() }),
+    query: ViaQuery,
     body: Type.Object({
       reason: Type.Optional(Type.String()),
       third_party_signed: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
@@ -27,10 +29,12 @@ export const joinRoom = endpoint(
     needs: { changes: MembershipChanges; thirdPartyInvites: ThirdPartyInvites; aliases: Aliases },
     request,
   ) => {
-    const id = await needs.aliases.roomOf(request.params.roomIdOrAlias);
+    const via = viaOf(request.query);
+    const { roomId: id, servers } = await needs.aliases.placeOf(request.params.roomIdOrAlias, via);
     const signed = request.body.third_party_signed as JsonObject | undefined;
     if (signed) await needs.thirdPartyInvites.accept(request.session.userId, id, signed);
-    await needs.changes.join(request.session, id, request.body.reason, furtherContent(request.body));
+    const { reason } = request.body;
+    await needs.changes.join(request.session, id, reason, furtherContent(request.body), servers);
     return { room_id: id };
   },
 );

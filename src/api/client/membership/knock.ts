@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import type { Aliases } from '../../../rooms/aliases.ts';
 import type { MembershipChanges } from '../../../rooms/membership-changes.ts';
+import { ViaQuery, viaOf } from './via.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 
 /** POST /knock/{roomIdOrAlias} */
@@ -15,14 +16,16 @@ export const knockRoom = endpoint(
 
     limit: 'join',
     params: Type.Object({ roomIdOrAlias: Type.String() }),
+    query: ViaQuery,
     body: Type.Object({
       reason: Type.Optional(Type.String()),
       third_party_signed: Type.Optional(Type.Unknown()),
     }),
   },
   async (needs: { changes: MembershipChanges; aliases: Aliases }, request) => {
-    const id = await needs.aliases.roomOf(request.params.roomIdOrAlias);
-    await needs.changes.knock(request.session, id, request.body.reason);
+    const via = viaOf(request.query);
+    const { roomId: id, servers } = await needs.aliases.placeOf(request.params.roomIdOrAlias, via);
+    await needs.changes.knock(request.session, id, request.body.reason, servers);
     return { room_id: id };
   },
 );

@@ -1,0 +1,54 @@
+import type { EventId, RoomId } from '../../protocol/identifiers.ts';
+import { PriorityQueue } from '../../protocol/state-resolution/priority-queue.ts';
+import type { StoredEvent } from '../../rooms/stored-event.ts';
+
+/** Finds events. */
+interface Events {
+  byIds(eventIds: readonly EventId[]): Promise<StoredEvent[]>;
+}
+
+/** Everything that authorises the events, directly and indirectly, without the events themselves unless it is so. */
+export async function authChainOf(log: Events, events: readonly StoredEvent[]): Promise<StoredEvent[]> {
+  const chain = new Map<EventId, StoredEvent>();
+  const seen = new Set<EventId>();
+  let wanted = new Set(events.flatMap((event) => event.authEventIds));
+  while (wanted.size > 0) {
+    for (const id of wanted) seen.add(id);
+    const found = await log.byIds([...wanted]);
+    wanted = new Set();
+    for (const event of found) {
+      chain.set(event.eventId, event);
+      for (const id of event.authEventIds) if (!seen.has(id)) wanted.add(id);
+    }
+  }
+  return [...chain.values()];
+}
+
+/**
+ * Events and those that they follow, the deepest first, at most `limit`. Rejected ones and those of other rooms are left
+ * out, with what only they follow; nothing is followed below `minDepth` or through the events of `without`.
+ */
+export async function eventsBefore(
+  log: Events,
+  roomId: RoomId,
+  from: readonly EventId[],
+  range: { limit: number; without: ReadonlySet<EventId>; minDepth: number },
+): Promise<StoredEvent[]> {
+  const found: StoredEvent[] = [];
+  const seen = new Set<EventId>(range.without);
+  const queue = new PriorityQueue<StoredEvent>((a, b) => a.depth > b.depth);
+  const reach = async (ids: readonly EventId[]) => {
+    const fresh = [...new Set(ids)].filter((id) => !seen.has(id));
+    for (const id of fresh) seen.add(id);
+    for (const event of fresh.length === 0 ? [] : await log.byIds(fresh)) {
+      const isWanted = event.roomId === roomId && event.refused !== 'rejected';
+      if (isWanted && event.depth >= range.minDepth) queue.push(event);
+    }
+  };
+  await reach(from);
+  for (let next = queue.pop(); next && found.length < range.limit; next = queue.pop()) {
+    found.push(next);
+    await reach(next.prevEventIds);
+  }
+  return found;
+}

@@ -1,0 +1,149 @@
+import { stateKeyOf, type Pdu, type StateKey } from '../../protocol/events/event.ts';
+import type { EventId, RoomId, ServerName } from '../../protocol/identifiers.ts';
+import { forbidden, notFound } from '../../protocol/matrix-error.ts';
+import { roomVersion, type RoomVersion } from '../../protocol/room-versions.ts';
+import type { EventLog } from '../../rooms/event-log.ts';
+import { pduOfEvent } from '../../rooms/pdu-of-event.ts';
+import { ServerVisibility } from '../../rooms/server-visibility.ts';
+import type { StateTries } from '../../rooms/state-trie.ts';
+import type { StoredEvent } from '../../rooms/stored-event.ts';
+import type { Database } from '../../storage/database.ts';
+import * as roomServersStore from '../../storage/room-servers-store.ts';
+import * as roomsStore from '../../storage/rooms-store.ts';
+import type { RoomAcl } from '../room-acl.ts';
+import { authChainOf, eventsBefore } from './event-graph.ts';
+
+/** A room about which a server that is in it asks. */
+interface AskedRoom {
+  readonly roomId: RoomId;
+  readonly version: RoomVersion;
+}
+
+/** A state and what authorises it. */
+export interface StateAnswer<Event> {
+  readonly state: readonly Event[];
+  readonly authChain: readonly Event[];
+}
+
+/** Most events of one answer of backfill, and of get_missing_events. */
+const MOST_HISTORY = 100;
+const MOST_MISSING = 50;
+
+/** Answers servers that are in a room what they ask about its events (Server-Server API, "Retrieving events"). */
+export class RoomAnswers {
+  readonly #database: Database;
+  readonly #log: EventLog;
+  readonly #tries: StateTries;
+  readonly #acl: RoomAcl;
+  readonly #visibility: ServerVisibility;
+
+  constructor(needs: { database: Database; log: EventLog; tries: StateTries; acl: RoomAcl }) {
+    this.#database = needs.database;
+    this.#log = needs.log;
+    this.#tries = needs.tries;
+    this.#acl = needs.acl;
+    this.#visibility = new ServerVisibility(needs.database, needs.log, needs.tries);
+  }
+
+  /**
+   * One event, wherever it is.
+   *
+   * @throws MatrixError 404 for an unknown event, 403 when the server is not in its room.
+   */
+  async event(server: ServerName, eventId: EventId): Promise<Pdu> {
+    const event = await this.#log.byId(eventId);
+    if (!event || event.refused === 'rejected') throw notFound('There is no such event');
+    await this.#acl.check(event.roomId, server);
+    const room = await this.#room(server, event.roomId);
+    const [pdu] = await this.#visibility.pdus(room, server, [event]);
+    if (!pdu) throw notFound('There is no such event');
+    return pdu;
+  }
+
+  /** The auth chain of an event. Errors as `event`. */
+  async authChain(server: ServerName, roomId: RoomId, eventId: EventId): Promise<Pdu[]> {
+    const room = await this.#room(server, roomId);
+    const event = await this.#eventIn(roomId, eventId);
+    const chain = await authChainOf(this.#log, [event]);
+    return chain.map((one) => pduOfEvent(one, room.version));
+  }
+
+  /** The state before an event and its auth chain. Errors as `event`; 404 also where the state is not known. */
+  async state(server: ServerName, roomId: RoomId, eventId: EventId): Promise<StateAnswer<Pdu>> {
+    const room = await this.#room(server, roomId);
+    const { state, authChain } = await this.#stateBefore(roomId, eventId);
+    const toPdu = (event: StoredEvent) => pduOfEvent(event, room.version);
+    return { state: state.map(toPdu), authChain: authChain.map(toPdu) };
+  }
+
+  /** As `state`, only the IDs. */
+  async stateIds(server: ServerName, roomId: RoomId, eventId: EventId): Promise<StateAnswer<EventId>> {
+    await this.#room(server, roomId);
+    const { state, authChain } = await this.#stateBefore(roomId, eventId);
+    const toId = (event: StoredEvent) => event.eventId;
+    return { state: state.map(toId), authChain: authChain.map(toId) };
+  }
+
+  /** Events and those before them, the deepest first. */
+  async backfill(
+    server: ServerName,
+    roomId: RoomId,
+    from: readonly EventId[],
+    limit: number,
+  ): Promise<Pdu[]> {
+    const room = await this.#room(server, roomId);
+    const most = Math.min(Math.max(limit, 1), MOST_HISTORY);
+    const events = await eventsBefore(this.#log, roomId, from.slice(0, MOST_HISTORY), {
+      limit: most,
+      without: new Set(),
+      minDepth: 0,
+    });
+    return this.#visibility.pdus(room, server, events);
+  }
+
+  /** Events on the way from some to others, neither included, the shallowest first. */
+  async missingEvents(
+    server: ServerName,
+    roomId: RoomId,
+    range: { earliest: readonly EventId[]; latest: readonly EventId[]; limit: number; minDepth: number },
+  ): Promise<Pdu[]> {
+    const room = await this.#room(server, roomId);
+    const latest = await this.#log.byIds(range.latest.slice(0, MOST_HISTORY));
+    const from = latest.filter((event) => event.roomId === roomId).flatMap((event) => event.prevEventIds);
+    const events = await eventsBefore(this.#log, roomId, from, {
+      limit: Math.min(Math.max(range.limit, 1), MOST_MISSING),
+      without: new Set([...range.earliest.slice(0, MOST_HISTORY), ...range.latest]),
+      minDepth: range.minDepth,
+    });
+    return this.#visibility.pdus(room, server, events.reverse());
+  }
+
+  /** @throws MatrixError 404 for an unknown room, 403 when the server is not in it. */
+  async #room(server: ServerName, roomId: RoomId): Promise<AskedRoom> {
+    const row = await roomsStore.byId(this.#database, roomId);
+    if (!row) throw notFound('There is no such room here');
+    if (!(await roomServersStore.isIn(this.#database, server, roomId))) {
+      throw forbidden(`Nobody of ${server} is in this room`);
+    }
+    return { roomId, version: roomVersion(row.room_version) };
+  }
+
+  async #eventIn(roomId: RoomId, eventId: EventId): Promise<StoredEvent> {
+    const event = await this.#log.byId(eventId);
+    if (event?.roomId !== roomId) throw notFound('There is no such event in this room');
+    return event;
+  }
+
+  async #stateBefore(roomId: RoomId, eventId: EventId): Promise<StateAnswer<StoredEvent>> {
+    const event = await this.#eventIn(roomId, eventId);
+    if (event.stateAfter === undefined) throw notFound('The state at this event is not known here');
+    const entries = new Map<StateKey, EventId>(await this.#tries.entries(event.stateAfter));
+    if (event.stateKey !== undefined && event.refused !== 'rejected') {
+      const key = stateKeyOf(event.type, event.stateKey);
+      if (event.replaces === undefined) entries.delete(key);
+      else entries.set(key, event.replaces);
+    }
+    const state = await this.#log.byIds([...entries.values()]);
+    return { state, authChain: await authChainOf(this.#log, state) };
+  }
+}

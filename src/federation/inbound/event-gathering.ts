@@ -1,0 +1,179 @@
+import { stateKeyOf, type StateKey } from '../../protocol/events/event.ts';
+import { authEventIdsOf } from '../../protocol/events/event-format.ts';
+import type { EventId, RoomId, ServerName } from '../../protocol/identifiers.ts';
+import type { JsonValue } from '../../protocol/json.ts';
+import { MatrixError } from '../../protocol/matrix-error.ts';
+import type { RoomVersion } from '../../protocol/room-versions.ts';
+import type { ReceivedEvent } from '../../rooms/event-receipt.ts';
+import { pduOfEvent } from '../../rooms/pdu-of-event.ts';
+import type { StoredEvent } from '../../rooms/stored-event.ts';
+import { FederationError } from '../federation-error.ts';
+import { inAuthOrder } from './auth-order.ts';
+import { verifiedEvent, type SignatureChecker } from './pdu-verification.ts';
+import type { RoomRequests } from './room-requests.ts';
+
+/** A room of which events are gathered. */
+export interface GatheredRoom {
+  readonly roomId: RoomId;
+  readonly version: RoomVersion;
+}
+
+/** An event with the state before it, and all that has to be kept first. */
+export interface EventWithState {
+  readonly event: ReceivedEvent;
+  readonly before: ReadonlyMap<StateKey, EventId>;
+  /** Each after those that authorise it. */
+  readonly outliers: readonly ReceivedEvent[];
+}
+
+/** Events asked for one by one; of more, the whole state is asked for. */
+const MOST_SINGLE = 40;
+/** Requests for single events under way at once. */
+const AT_ONCE = 8;
+
+/** Fetches events of a room from other servers and checks what can be checked of each without the room. */
+export class EventGathering {
+  readonly #requests: RoomRequests;
+  readonly #signatures: SignatureChecker;
+  readonly #known: { byIds(eventIds: readonly EventId[]): Promise<StoredEvent[]> };
+
+  constructor(needs: {
+    requests: RoomRequests;
+    signatures: SignatureChecker;
+    log: { byIds(eventIds: readonly EventId[]): Promise<StoredEvent[]> };
+  }) {
+    this.#requests = needs.requests;
+    this.#signatures = needs.signatures;
+    this.#known = needs.log;
+  }
+
+  /** Those of the events that are in order. */
+  async verified(room: GatheredRoom, values: readonly JsonValue[]): Promise<ReceivedEvent[]> {
+    const checks = values.map((value) =>
+      verifiedEvent(value, room.version, room.roomId, this.#signatures).catch((error: unknown) => {
+        if (error instanceof MatrixError) return undefined;
+        throw error;
+      }),
+    );
+    return (await Promise.all(checks)).filter((event) => event !== undefined);
+  }
+
+  /** Events that lead from what is here to one that is not. None when the server does not tell. */
+  async between(
+    server: ServerName,
+    room: GatheredRoom,
+    range: { earliest: readonly EventId[]; latest: readonly EventId[]; limit: number; minDepth: number },
+  ): Promise<ReceivedEvent[]> {
+    const values = await orNothing(this.#requests.missingEvents(server, room.roomId, range));
+    return this.verified(room, values ?? []);
+  }
+
+  /** Events and those before them. */
+  async history(
+    server: ServerName,
+    room: GatheredRoom,
+    from: readonly EventId[],
+    limit: number,
+  ): Promise<ReceivedEvent[]> {
+    return this.verified(room, await this.#requests.backfill(server, room.roomId, from, limit));
+  }
+
+  /** One event; undefined when the server does not give it. */
+  async event(server: ServerName, room: GatheredRoom, eventId: EventId): Promise<ReceivedEvent | undefined> {
+    const value = await orNothing(this.#requests.event(server, eventId));
+    if (value === undefined) return undefined;
+    const [event] = await this.verified(room, [value]);
+    return event?.eventId === eventId ? event : undefined;
+  }
+
+  /** What authorises an event and is not here, each after those that authorise it. */
+  async authChain(server: ServerName, room: GatheredRoom, eventId: EventId): Promise<ReceivedEvent[]> {
+    const values = await orNothing(this.#requests.eventAuth(server, room.roomId, eventId));
+    const events = await this.verified(room, values ?? []);
+    const unknown = await this.#unknown(events.map((event) => event.eventId));
+    return inAuthOrder(events.filter((event) => unknown.has(event.eventId)));
+  }
+
+  /**
+   * An event that is not here, with the state before it. Undefined when the server does not give the one or the other, or
+   * gives a state with an event that nobody can check.
+   */
+  async withState(
+    server: ServerName,
+    room: GatheredRoom,
+    eventId: EventId,
+  ): Promise<EventWithState | undefined> {
+    const [known] = await this.#known.byIds([eventId]);
+    const event = known
+      ? { pdu: pduOfEvent(known, room.version), eventId }
+      : await this.event(server, room, eventId);
+    const ids = event && (await orNothing(this.#requests.stateIds(server, room.roomId, eventId)));
+    if (!ids) return undefined;
+    const authIds = authEventIdsOf(event.pdu);
+    const unknown = await this.#unknown([...ids.state, ...ids.authChain, ...authIds]);
+    unknown.delete(eventId);
+    const outliers =
+      unknown.size > MOST_SINGLE
+        ? await this.#wholeState(server, room, eventId, unknown)
+        : await this.#singly(server, room, [...unknown]);
+    const before = await this.#stateOf(ids.state, outliers);
+    return before && { event, before, outliers: inAuthOrder(outliers) };
+  }
+
+  async #singly(server: ServerName, room: GatheredRoom, ids: readonly EventId[]): Promise<ReceivedEvent[]> {
+    const found: ReceivedEvent[] = [];
+    for (let i = 0; i < ids.length; i += AT_ONCE) {
+      const part = ids.slice(i, i + AT_ONCE).map((id) => this.event(server, room, id));
+      for (const event of await Promise.all(part)) if (event) found.push(event);
+    }
+    return found;
+  }
+
+  async #wholeState(
+    server: ServerName,
+    room: GatheredRoom,
+    eventId: EventId,
+    wanted: ReadonlySet<EventId>,
+  ): Promise<ReceivedEvent[]> {
+    const answer = await orNothing(this.#requests.state(server, room.roomId, eventId));
+    if (!answer) return [];
+    const events = await this.verified(room, [...answer.state, ...answer.authChain]);
+    return events.filter((event) => wanted.has(event.eventId));
+  }
+
+  /** Of state that cannot be checked nothing is taken: undefined. */
+  async #stateOf(
+    ids: readonly EventId[],
+    gathered: readonly ReceivedEvent[],
+  ): Promise<Map<StateKey, EventId> | undefined> {
+    const state = new Map<StateKey, EventId>();
+    const byId = new Map(gathered.map((event) => [event.eventId, event.pdu]));
+    for (const known of await this.#known.byIds(ids.filter((id) => !byId.has(id)))) {
+      if (known.stateKey === undefined) return undefined;
+      if (known.refused !== 'rejected') state.set(stateKeyOf(known.type, known.stateKey), known.eventId);
+    }
+    for (const id of ids) {
+      const pdu = byId.get(id);
+      if (!pdu) continue;
+      if (typeof pdu.state_key !== 'string') return undefined;
+      state.set(stateKeyOf(pdu.type, pdu.state_key), id);
+    }
+    return state;
+  }
+
+  async #unknown(ids: readonly EventId[]): Promise<Set<EventId>> {
+    const unknown = new Set(ids);
+    for (const event of await this.#known.byIds([...unknown])) unknown.delete(event.eventId);
+    return unknown;
+  }
+}
+
+/** What was asked for, or undefined when the other server does not give it. */
+export async function orNothing<Value>(asked: Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof FederationError) return undefined;
+    throw error;
+  }
+}

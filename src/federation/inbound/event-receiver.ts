@@ -1,0 +1,248 @@
+import { KeyedQueue } from '../../platform/keyed-queue.ts';
+import { prevEventIdsOf } from '../../protocol/events/event-format.ts';
+import type { EventId, RoomId, ServerName } from '../../protocol/identifiers.ts';
+import type { JsonObject } from '../../protocol/json.ts';
+import { MatrixError } from '../../protocol/matrix-error.ts';
+import { roomVersion } from '../../protocol/room-versions.ts';
+import { EventsMissing } from '../../rooms/event-judgement.ts';
+import { receiveEvent, type ReceivedEvent, type Verdict } from '../../rooms/event-receipt.ts';
+import { keepOutlier, keepWithState } from '../../rooms/outliers.ts';
+import type { RoomTransaction } from '../../rooms/room-transaction.ts';
+import type { RoomWriter } from '../../rooms/room-writer.ts';
+import type { Database } from '../../storage/database.ts';
+import * as roomsStore from '../../storage/rooms-store.ts';
+import type { PduReceiver, PduResult } from '../receiving/pdu-receiver.ts';
+import type { RoomAcl } from '../room-acl.ts';
+import { byDepth } from './auth-order.ts';
+import type { EventGathering, EventWithState, GatheredRoom } from './event-gathering.ts';
+import type { OutsideEvents } from './outside-events.ts';
+import { eventIdOrUndefined, verifiedEvent, type SignatureChecker } from './pdu-verification.ts';
+
+/** Events between what is here and what was sent that are asked for at once. */
+const MOST_MISSING = 50;
+/** Events of which the state is fetched to receive one transaction. */
+const MOST_STATES = 10;
+const NOT_IN_ROOM: PduResult = { error: 'Nobody of this server is in the room' };
+
+/** What was made of events, and what those lack that could not be judged. */
+interface Attempt {
+  readonly verdicts: ReadonlyMap<EventId, Verdict>;
+  readonly missing: ReadonlyMap<EventId, readonly EventId[]>;
+}
+
+/** What is to be kept before events are judged. */
+interface Fetched {
+  readonly outliers: readonly ReceivedEvent[];
+  readonly withState: readonly EventWithState[];
+}
+
+const NOTHING: Fetched = { outliers: [], withState: [] };
+
+/**
+ * Receives events of other servers (Server-Server API, "Checks performed on receipt of a PDU"). Events whose surroundings
+ * are here are judged and committed at once; for others the server that sent them is asked for what lies between, then for
+ * the state before what is still missing. Rooms are independent of each other; within one, transactions take turns.
+ */
+export class EventReceiver implements PduReceiver {
+  readonly #database: Database;
+  readonly #writer: RoomWriter;
+  readonly #gathering: EventGathering;
+  readonly #signatures: SignatureChecker;
+  readonly #acl: RoomAcl;
+  readonly #outside: OutsideEvents;
+  readonly #turns = new KeyedQueue();
+
+  constructor(needs: {
+    database: Database;
+    writer: RoomWriter;
+    gathering: EventGathering;
+    signatures: SignatureChecker;
+    acl: RoomAcl;
+    outside: OutsideEvents;
+  }) {
+    this.#database = needs.database;
+    this.#writer = needs.writer;
+    this.#gathering = needs.gathering;
+    this.#signatures = needs.signatures;
+    this.#acl = needs.acl;
+    this.#outside = needs.outside;
+  }
+
+  async receive(
+    origin: ServerName,
+    roomId: RoomId,
+    pdus: readonly JsonObject[],
+  ): Promise<ReadonlyMap<EventId, PduResult>> {
+    const row = await roomsStore.byId(this.#database, roomId);
+    const results = new Map<EventId, PduResult>();
+    if (!row || row.joined_count <= row.remote_joined) await this.#takeOutside(origin, roomId, pdus, results);
+    if (!row) return results;
+    const version = roomVersion(row.room_version);
+    const refuseAll = (result: PduResult) => {
+      for (const pdu of pdus) {
+        const id = eventIdOrUndefined(pdu, version);
+        if (id !== undefined && !results.has(id)) results.set(id, result);
+      }
+      return results;
+    };
+    if (row.joined_count <= row.remote_joined) return refuseAll(NOT_IN_ROOM);
+    if (!(await this.#acl.allows(roomId, origin))) {
+      return refuseAll({ error: `The access control list of the room shuts ${origin} out` });
+    }
+    const room = { roomId, version };
+    const events = await this.#verify(room, pdus, results);
+    if (events.length === 0) return results;
+    await this.#turns.run(roomId, () => this.#receiveVerified(origin, room, events, results));
+    return results;
+  }
+
+  async #takeOutside(
+    origin: ServerName,
+    roomId: RoomId,
+    pdus: readonly JsonObject[],
+    results: Map<EventId, PduResult>,
+  ): Promise<void> {
+    for (const pdu of pdus) {
+      const eventId = await this.#outside.take(origin, roomId, pdu);
+      if (eventId !== undefined) results.set(eventId, {});
+    }
+  }
+
+  async #verify(
+    room: GatheredRoom,
+    pdus: readonly JsonObject[],
+    results: Map<EventId, PduResult>,
+  ): Promise<ReceivedEvent[]> {
+    const checks = pdus.map(async (pdu) => {
+      try {
+        return await verifiedEvent(pdu, room.version, room.roomId, this.#signatures);
+      } catch (error) {
+        if (!(error instanceof MatrixError)) throw error;
+        const id = eventIdOrUndefined(pdu, room.version);
+        if (id !== undefined) results.set(id, { error: error.message });
+        return undefined;
+      }
+    });
+    return (await Promise.all(checks)).filter((event) => event !== undefined);
+  }
+
+  async #receiveVerified(
+    origin: ServerName,
+    room: GatheredRoom,
+    events: readonly ReceivedEvent[],
+    results: Map<EventId, PduResult>,
+  ): Promise<void> {
+    let attempt = await this.#judge(room, events, NOTHING);
+    if (attempt.missing.size > 0) attempt = await this.#fillAndJudge(origin, room, events, attempt);
+    for (const { eventId } of events) {
+      const verdict = attempt.verdicts.get(eventId);
+      const missing = attempt.missing.get(eventId) ?? [];
+      if (verdict?.outcome === 'rejected') results.set(eventId, { error: verdict.reason });
+      else if (verdict) results.set(eventId, {});
+      else results.set(eventId, { error: `These events before it could not be had: ${missing.join(', ')}` });
+    }
+  }
+
+  /** Judges the events in one unit of work. What fails for what is missing is left out. */
+  async #judge(room: GatheredRoom, events: readonly ReceivedEvent[], first: Fetched): Promise<Attempt> {
+    return this.#writer.append(room.roomId, async (transaction, unit) => {
+      for (const outlier of first.outliers) await unlessMissing(keepOutlier(transaction, outlier));
+      for (const { event, before, outliers } of first.withState) {
+        for (const outlier of outliers) await unlessMissing(keepOutlier(transaction, outlier));
+        await unlessMissing(keepWithState(transaction, event, await acceptable(transaction, before)));
+      }
+      const verdicts = new Map<EventId, Verdict>();
+      const missing = new Map<EventId, readonly EventId[]>();
+      for (const event of events) {
+        const lacks = await unlessMissing(
+          receiveEvent(transaction, unit, event).then((verdict) => {
+            verdicts.set(event.eventId, verdict);
+          }),
+        );
+        if (lacks) missing.set(event.eventId, lacks);
+      }
+      return { verdicts, missing };
+    });
+  }
+
+  async #fillAndJudge(
+    origin: ServerName,
+    room: GatheredRoom,
+    events: readonly ReceivedEvent[],
+    before: Attempt,
+  ): Promise<Attempt> {
+    const open = events.filter((event) => before.missing.has(event.eventId));
+    const between = await this.#between(origin, room, open);
+    const all = byDepth([...between, ...open]);
+    let attempt = between.length > 0 ? await this.#judge(room, all, NOTHING) : before;
+    if (attempt.missing.size > 0) {
+      const fetched = await this.#fetch(origin, room, all, attempt.missing);
+      attempt = await this.#judge(room, all, fetched);
+    }
+    return { verdicts: new Map([...before.verdicts, ...attempt.verdicts]), missing: attempt.missing };
+  }
+
+  async #between(
+    origin: ServerName,
+    room: GatheredRoom,
+    latest: readonly ReceivedEvent[],
+  ): Promise<ReceivedEvent[]> {
+    const row = await roomsStore.byId(this.#database, room.roomId);
+    const earliest = JSON.parse(row?.extremities ?? '[]') as EventId[];
+    return this.#gathering.between(origin, room, {
+      earliest: earliest.slice(-MOST_MISSING),
+      latest: latest.map((event) => event.eventId),
+      limit: MOST_MISSING,
+      minDepth: 0,
+    });
+  }
+
+  /** The state before what is still missing, and what authorises events and is not here. */
+  async #fetch(
+    origin: ServerName,
+    room: GatheredRoom,
+    events: readonly ReceivedEvent[],
+    missing: Attempt['missing'],
+  ): Promise<Fetched> {
+    const here = new Set(events.map((event) => event.eventId));
+    const prevs = new Set<EventId>();
+    const lackAuth: EventId[] = [];
+    for (const event of events) {
+      const lacks = missing.get(event.eventId);
+      if (!lacks) continue;
+      const ownPrevs = new Set(prevEventIdsOf(event.pdu));
+      if (lacks.some((id) => !ownPrevs.has(id))) lackAuth.push(event.eventId);
+      for (const id of lacks) if (ownPrevs.has(id) && !here.has(id)) prevs.add(id);
+    }
+    const withState: EventWithState[] = [];
+    for (const id of [...prevs].slice(0, MOST_STATES)) {
+      const found = await this.#gathering.withState(origin, room, id);
+      if (found) withState.push(found);
+    }
+    const outliers: ReceivedEvent[] = [];
+    for (const id of lackAuth.slice(0, MOST_STATES)) {
+      outliers.push(...(await this.#gathering.authChain(origin, room, id)));
+    }
+    return { outliers, withState };
+  }
+}
+
+/** The entries whose events are here and were not rejected. */
+async function acceptable(
+  room: RoomTransaction,
+  before: EventWithState['before'],
+): Promise<EventWithState['before']> {
+  const found = await room.eventsOf(before.values());
+  return new Map([...before].filter(([, id]) => found.has(id) && found.get(id)?.refused !== 'rejected'));
+}
+
+/** The events that are missing for a step, if any are; the step is left out then. */
+async function unlessMissing(step: Promise<void>): Promise<readonly EventId[] | undefined> {
+  try {
+    await step;
+    return undefined;
+  } catch (error) {
+    if (error instanceof EventsMissing) return error.eventIds;
+    throw error;
+  }
+}

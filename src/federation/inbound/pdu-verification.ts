@@ -1,0 +1,72 @@
+import { contentHashMatches } from '../../protocol/events/content-hash.ts';
+import { parsePdu, toRoomEvent } from '../../protocol/events/event-format.ts';
+import { eventIdOf } from '../../protocol/events/event-id.ts';
+import type { Pdu } from '../../protocol/events/event.ts';
+import { redact } from '../../protocol/events/redaction.ts';
+import {
+  parseServerName,
+  serverNameOf,
+  type EventId,
+  type RoomId,
+  type ServerName,
+  type UserId,
+} from '../../protocol/identifiers.ts';
+import { isJsonObject } from '../../protocol/json.ts';
+import { badJson, forbidden, MatrixError } from '../../protocol/matrix-error.ts';
+import type { RoomVersion } from '../../protocol/room-versions.ts';
+import type { ReceivedEvent } from '../../rooms/event-receipt.ts';
+
+/** Checks signatures of servers; the key ring does. */
+export interface SignatureChecker {
+  verifyPdu(pdu: Pdu, version: RoomVersion, server: ServerName): Promise<boolean>;
+}
+
+/**
+ * Checks what can be checked of an event without its room: form, size, room, signatures and content hash (Server-Server
+ * API, "Checks performed on receipt of a PDU", steps 1 to 3). An event whose hash does not match is given redacted.
+ *
+ * @throws MatrixError 400 M_BAD_JSON or 413 M_TOO_LARGE for a malformed event, 403 for one that is not signed as it must.
+ */
+export async function verifiedEvent(
+  value: unknown,
+  version: RoomVersion,
+  roomId: RoomId,
+  signatures: SignatureChecker,
+): Promise<ReceivedEvent> {
+  const pdu = parsePdu(value, version);
+  const eventId = eventIdOf(pdu, version);
+  if (toRoomEvent(pdu, eventId, version).roomId !== roomId) throw badJson('The event is of another room');
+  for (const server of signersOf(pdu, eventId, version)) {
+    if (await signatures.verifyPdu(pdu, version, server)) continue;
+    throw forbidden(`The event is not signed by ${server} with a key that can be found and was valid`);
+  }
+  return { pdu: contentHashMatches(pdu, version) ? pdu : redact(pdu, version), eventId };
+}
+
+/** The ID of an event of which nothing is known yet; undefined when it has none. */
+export function eventIdOrUndefined(value: unknown, version: RoomVersion): EventId | undefined {
+  if (!isJsonObject(value)) return undefined;
+  try {
+    return eventIdOf({ content: {}, ...value } as unknown as Pdu, version);
+  } catch (error) {
+    if (error instanceof MatrixError || error instanceof TypeError) return undefined;
+    throw error;
+  }
+}
+
+/** The servers that must have signed an event ("Validating hashes and signatures on received events"). */
+function signersOf(pdu: Pdu, eventId: EventId, version: RoomVersion): Set<ServerName> {
+  const signers = new Set<ServerName>();
+  const isMember = pdu.type === 'm.room.member';
+  const { membership, third_party_invite: invite, join_authorised_via_users_server: via } = pdu.content;
+  const isThirdPartyInvite = isMember && membership === 'invite' && invite !== undefined;
+  if (!isThirdPartyInvite) signers.add(serverNameOf(pdu.sender as UserId));
+  const ofId = version.eventIdFormat === 'server-chosen' ? serverNameOf(eventId) : undefined;
+  if (ofId !== undefined) signers.add(ofId);
+  if (isMember && membership === 'join' && version.restricted && typeof via === 'string') {
+    const server = parseServerName(via.slice(via.indexOf(':') + 1));
+    if (server === undefined) throw badJson('"join_authorised_via_users_server" must be a user ID');
+    signers.add(server);
+  }
+  return signers;
+}

@@ -1,0 +1,98 @@
+import { eventIdOf } from '../../protocol/events/event-id.ts';
+import type { Pdu } from '../../protocol/events/event.ts';
+import {
+  parseUserId,
+  serverNameOf,
+  type EventId,
+  type RoomId,
+  type ServerName,
+  type UserId,
+} from '../../protocol/identifiers.ts';
+import { isJsonObject, type JsonValue } from '../../protocol/json.ts';
+import { forbidden, invalidParam, notFound } from '../../protocol/matrix-error.ts';
+import { ROOM_VERSIONS, type RoomVersion } from '../../protocol/room-versions.ts';
+import type { EventSigner } from '../../rooms/event-signer.ts';
+import type { InviteRules } from '../../rooms/invitations.ts';
+import type { OutsideMemberships } from '../../rooms/outside-memberships.ts';
+import type { Database } from '../../storage/database.ts';
+import * as usersStore from '../../storage/users-store.ts';
+import { verifiedEvent, type SignatureChecker } from '../inbound/pdu-verification.ts';
+import { incompatible } from './resident-membership.ts';
+
+/** An invite as another server sent it. */
+export interface SentInvite {
+  readonly roomId: RoomId;
+  readonly eventId: EventId;
+  readonly roomVersion: string;
+  readonly event: JsonValue;
+  /** What the invited user is to be shown of the room: events, or only their essence. */
+  readonly strippedState: readonly JsonValue[];
+}
+
+/** Takes invites of other servers for users of this one (Server-Server API, "Inviting to a room"). */
+export class IncomingInvites {
+  readonly #database: Database;
+  readonly #signer: EventSigner;
+  readonly #signatures: SignatureChecker;
+  readonly #rules: InviteRules;
+  readonly #outside: OutsideMemberships;
+
+  constructor(needs: {
+    database: Database;
+    signer: EventSigner;
+    signatures: SignatureChecker;
+    rules: InviteRules;
+    outside: OutsideMemberships;
+  }) {
+    this.#database = needs.database;
+    this.#signer = needs.signer;
+    this.#signatures = needs.signatures;
+    this.#rules = needs.rules;
+    this.#outside = needs.outside;
+  }
+
+  /**
+   * Signs an invite and tells the user of it.
+   *
+   * @throws MatrixError 400 for what is no invite of a user of this server by that server, M_INCOMPATIBLE_ROOM_VERSION, 403
+   *   M_INVITE_BLOCKED, 404 for an unknown user.
+   */
+  async take(server: ServerName, sent: SentInvite): Promise<Pdu> {
+    const { roomId, eventId } = sent;
+    const version = ROOM_VERSIONS.get(sent.roomVersion);
+    if (!version) throw incompatible({ id: sent.roomVersion });
+    const { target, sender } = this.#peopleOf(server, sent);
+    const user = await usersStore.byId(this.#database, target);
+    if (!user || user.deactivated !== 0) throw notFound(`There is no user ${target}`);
+    await this.#rules.assertInvitable(target, sender);
+    const { pdu } = await verifiedEvent(sent.event, version, roomId, this.#signatures);
+    if (eventIdOf(pdu, version) !== eventId) throw invalidParam('The path names another event than the body');
+    return this.#keep({ roomId, version, userId: target, eventId, pdu }, sent.strippedState);
+  }
+
+  async #keep(
+    invite: { roomId: RoomId; version: RoomVersion; userId: UserId; eventId: EventId; pdu: Pdu },
+    stripped: readonly JsonValue[],
+  ): Promise<Pdu> {
+    const signed = this.#signer.countersign(invite.pdu, invite.version);
+    if (!(await this.#outside.isHere(invite.roomId))) {
+      await this.#outside.set({ ...invite, pdu: signed }, stripped);
+    }
+    return signed;
+  }
+
+  #peopleOf(server: ServerName, { event, roomId }: SentInvite): { target: UserId; sender: UserId } {
+    if (!isJsonObject(event) || !isJsonObject(event.content)) throw invalidParam('"event" must be an event');
+    const { type, state_key: stateKey, sender: by, content } = event;
+    const target = typeof stateKey === 'string' ? parseUserId(stateKey) : undefined;
+    const sender = typeof by === 'string' ? parseUserId(by) : undefined;
+    const isInvite = type === 'm.room.member' && content.membership === 'invite' && event.room_id === roomId;
+    if (!isInvite || !target || !sender)
+      throw invalidParam('"event" must be an invite to the room of the path');
+    if (serverNameOf(target) !== this.#signer.serverName) {
+      throw invalidParam(`${target} is not a user of this server`);
+    }
+    if (serverNameOf(sender) !== server) throw forbidden(`${sender} is not a user of ${server}`);
+    return { target, sender };
+  }
+}

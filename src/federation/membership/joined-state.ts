@@ -1,0 +1,109 @@
+import { stateKeyOf, type StateKey } from '../../protocol/events/event.ts';
+import { prevEventIdsOf, toRoomEvent } from '../../protocol/events/event-format.ts';
+import { roomIdOfCreateId } from '../../protocol/events/event-id.ts';
+import type { EventId, RoomId } from '../../protocol/identifiers.ts';
+import { MatrixError } from '../../protocol/matrix-error.ts';
+import type { RoomVersion } from '../../protocol/room-versions.ts';
+import { EventsMissing, refusalByAuthEvents, refusalByState } from '../../rooms/event-judgement.ts';
+import { eventOfPdu } from '../../rooms/event-of-pdu.ts';
+import { changePresentState, type ReceivedEvent } from '../../rooms/event-receipt.ts';
+import { keepOutlier, stateOf } from '../../rooms/outliers.ts';
+import { authDepthOf, type RoomTransaction } from '../../rooms/room-transaction.ts';
+import type { Writer } from '../../storage/database.ts';
+import * as historyGaps from '../../storage/history-gaps-store.ts';
+import { inAuthOrder } from '../inbound/auth-order.ts';
+
+/** A room as another server gave it to one who joined. Of each event the form, the signatures and the hash are in order. */
+export interface JoinedRoom {
+  readonly roomId: RoomId;
+  readonly version: RoomVersion;
+  readonly join: ReceivedEvent;
+  readonly state: readonly ReceivedEvent[];
+  readonly authChain: readonly ReceivedEvent[];
+}
+
+/**
+ * Writes down a room that a user of this server joined by way of another: its state, what authorises that, and the join as
+ * the one event of the timeline. Of the state only what its auth events allow is taken.
+ *
+ * @throws MatrixError 502 when what the other server gave is no room, or does not let the user in.
+ */
+export async function writeJoinedRoom(
+  room: RoomTransaction,
+  unit: Writer,
+  joined: JoinedRoom,
+): Promise<void> {
+  const { roomId, version, join } = joined;
+  for (const event of inAuthOrder([...joined.authChain, ...joined.state])) await keepIfPossible(room, event);
+  const before = await stateOf(room, await acceptedState(room, joined));
+  await assertFounded(room, joined, before);
+  const event = toRoomEvent(join.pdu, join.eventId, version, roomId);
+  const reason =
+    (await refusalByAuthEvents(version, event, room).catch(missingReason)) ??
+    (await refusalByState(room, event, before));
+  if (reason !== undefined) throw unusable(`it does not let the user in: ${reason}`);
+  const key = stateKeyOf(event.type, event.stateKey ?? '');
+  const after = await room.stateWith(before, [[key, join.eventId]]);
+  const stored = eventOfPdu(join.pdu, version, {
+    eventId: join.eventId,
+    roomId,
+    authDepth: authDepthOf((await room.eventsOf(event.authEventIds)).values()),
+    root: after,
+    replaces: await room.needs.tries.get(before, key),
+  });
+  room.point.extremities = [];
+  room.append(stored, event.prevEventIds, event.depth);
+  room.received.add(join.eventId);
+  await changePresentState(room, after);
+  for (const id of prevEventIdsOf(join.pdu)) {
+    historyGaps.open(unit, roomId, id, Math.min(event.depth, Number.MAX_SAFE_INTEGER));
+  }
+}
+
+async function keepIfPossible(room: RoomTransaction, event: ReceivedEvent): Promise<void> {
+  try {
+    await keepOutlier(room, event);
+  } catch (error) {
+    if (!(error instanceof EventsMissing)) throw error;
+  }
+}
+
+/** The entries of the state whose events were kept and not rejected. */
+async function acceptedState(room: RoomTransaction, joined: JoinedRoom): Promise<Map<StateKey, EventId>> {
+  const kept = await room.eventsOf(joined.state.map((event) => event.eventId));
+  const entries = new Map<StateKey, EventId>();
+  for (const { eventId } of joined.state) {
+    const event = kept.get(eventId);
+    if (!event || event.refused === 'rejected') continue;
+    if (event.stateKey === undefined) throw unusable('an event of its state has no state key');
+    const key = stateKeyOf(event.type, event.stateKey);
+    if (entries.has(key) && entries.get(key) !== eventId) throw unusable('its state has an entry twice');
+    entries.set(key, eventId);
+  }
+  return entries;
+}
+
+/** The room must begin with an event of the version that was agreed on. */
+async function assertFounded(
+  room: RoomTransaction,
+  { roomId, version }: JoinedRoom,
+  root: Awaited<ReturnType<typeof stateOf>>,
+): Promise<void> {
+  const id = await room.needs.tries.get(root, stateKeyOf('m.room.create', ''));
+  const create = id === undefined ? undefined : await room.event(id);
+  if (!create) throw unusable('it has no m.room.create event that can be believed');
+  if ((create.content.room_version ?? '1') !== version.id) throw unusable('it is of another room version');
+  if (version.roomIdIsCreateHash && roomIdOfCreateId(create.eventId) !== roomId) {
+    throw unusable('its m.room.create event is that of another room');
+  }
+}
+
+function missingReason(error: unknown): string {
+  if (error instanceof EventsMissing) return 'what authorises the join is missing';
+  throw error;
+}
+
+/** The other server gave something that cannot be used. */
+export function unusable(why: string): MatrixError {
+  return new MatrixError(502, 'M_UNKNOWN', `The room that the other server gave cannot be used: ${why}`);
+}

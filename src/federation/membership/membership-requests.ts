@@ -1,0 +1,111 @@
+import type { Pdu } from '../../protocol/events/event.ts';
+import type { EventId, RoomId, ServerName, UserId } from '../../protocol/identifiers.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/json.ts';
+import { ROOM_VERSIONS } from '../../protocol/room-versions.ts';
+import type { SignedInvite } from '../../rooms/remote-rooms.ts';
+import type { FederationClient } from '../federation-client.ts';
+import { FederationError } from '../federation-error.ts';
+
+/** Memberships that begin with a template by a server that is in the room. */
+export type Handshake = 'join' | 'knock' | 'leave';
+
+/** Whose membership in which room. */
+export interface Member {
+  readonly roomId: RoomId;
+  readonly userId: UserId;
+}
+
+const V1 = '/_matrix/federation/v1';
+const V2 = '/_matrix/federation/v2';
+const TIMEOUT_MS = 30_000;
+/** A large room's state takes its time. */
+const JOIN_TIMEOUT_MS = 120_000;
+
+/** Asks other servers about memberships (Server-Server API, "Joining Rooms", "Inviting", "Leaving", "Knocking"). */
+export class MembershipRequests {
+  readonly #client: FederationClient;
+
+  constructor(client: FederationClient) {
+    this.#client = client;
+  }
+
+  /** GET make_join, make_knock or make_leave: an event to complete, and the room's version. */
+  async template(server: ServerName, step: Handshake, { roomId, userId }: Member): Promise<JsonObject> {
+    const path = `${V1}/make_${step}/${encodeURIComponent(roomId)}/${encodeURIComponent(userId)}`;
+    const query = step === 'leave' ? {} : { ver: [...ROOM_VERSIONS.keys()] };
+    return this.#client.request(server, { method: 'GET', path, query, timeoutMs: TIMEOUT_MS });
+  }
+
+  /** PUT send_join: the room's state before the join. Servers that know only the first version are asked that way. */
+  async sendJoin(server: ServerName, roomId: RoomId, eventId: EventId, body: Pdu): Promise<JsonObject> {
+    const suffix = `/send_join/${encodeURIComponent(roomId)}/${encodeURIComponent(eventId)}`;
+    return this.#put(server, suffix, body, JOIN_TIMEOUT_MS);
+  }
+
+  /** PUT send_leave. */
+  async sendLeave(server: ServerName, roomId: RoomId, eventId: EventId, body: Pdu): Promise<void> {
+    const suffix = `/send_leave/${encodeURIComponent(roomId)}/${encodeURIComponent(eventId)}`;
+    await this.#put(server, suffix, body, TIMEOUT_MS);
+  }
+
+  /** PUT send_knock: what the one who knocks is shown of the room. */
+  async sendKnock(
+    server: ServerName,
+    roomId: RoomId,
+    eventId: EventId,
+    body: Pdu,
+  ): Promise<readonly JsonValue[]> {
+    const path = `${V1}/send_knock/${encodeURIComponent(roomId)}/${encodeURIComponent(eventId)}`;
+    const answer = await this.#client.request(server, { method: 'PUT', path, body, timeoutMs: TIMEOUT_MS });
+    return Array.isArray(answer.knock_room_state) ? (answer.knock_room_state as JsonValue[]) : [];
+  }
+
+  /** PUT invite: the invite as the invited user's server signed it. */
+  async sendInvite(
+    server: ServerName,
+    invite: SignedInvite,
+    strippedState: readonly Pdu[],
+  ): Promise<JsonValue | undefined> {
+    const { roomId, eventId, version, pdu } = invite;
+    const suffix = `/invite/${encodeURIComponent(roomId)}/${encodeURIComponent(eventId)}`;
+    const body = { room_version: version.id, event: pdu, invite_room_state: [...strippedState] };
+    try {
+      const request = { method: 'PUT', path: V2 + suffix, body, timeoutMs: TIMEOUT_MS } as const;
+      return (await this.#client.request(server, request)).event;
+    } catch (error) {
+      if (!isUnknownEndpoint(error) || version.eventIdFormat !== 'server-chosen') throw error;
+    }
+    const old = { ...pdu, unsigned: { invite_room_state: [...strippedState] } };
+    const request = { method: 'PUT', path: V1 + suffix, body: old, timeoutMs: TIMEOUT_MS } as const;
+    return ofFirstVersion(await this.#client.request(server, request)).event;
+  }
+
+  /** PUT exchange_third_party_invite. */
+  async exchangeThirdPartyInvite(server: ServerName, roomId: RoomId, body: JsonObject): Promise<void> {
+    const path = `${V1}/exchange_third_party_invite/${encodeURIComponent(roomId)}`;
+    await this.#client.request(server, { method: 'PUT', path, body, timeoutMs: TIMEOUT_MS });
+  }
+
+  async #put(server: ServerName, suffix: string, body: Pdu, timeoutMs: number): Promise<JsonObject> {
+    try {
+      return await this.#client.request(server, { method: 'PUT', path: V2 + suffix, body, timeoutMs });
+    } catch (error) {
+      if (!isUnknownEndpoint(error)) throw error;
+    }
+    return ofFirstVersion(
+      await this.#client.request(server, { method: 'PUT', path: V1 + suffix, body, timeoutMs }),
+    );
+  }
+}
+
+/** Answers of the first version are a list of the status and what later ones answer. */
+function ofFirstVersion(answer: JsonObject): JsonObject {
+  const [, content] = Array.isArray(answer) ? (answer as JsonValue[]) : [];
+  return isJsonObject(content) ? content : {};
+}
+
+function isUnknownEndpoint(error: unknown): boolean {
+  if (!(error instanceof FederationError) || error.reason !== 'refused') return false;
+  const isMissing = error.status === 404 || error.status === 405;
+  return isMissing && (error.errcode === undefined || error.errcode === 'M_UNRECOGNIZED');
+}

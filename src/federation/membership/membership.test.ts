@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict';
+import { onFederation } from '../../testing/federation.ts';
+import { bodies, type Json, type TestClient } from '../../testing/test-client.ts';
+
+const VERSIONS = Array.from({ length: 12 }, (_, i) => String(i + 1));
+
+/** Joins by way of a server; gives the answer. */
+function joinVia(person: TestClient, room: string, server: string): Promise<Json> {
+  const query = new URLSearchParams({ via: server }).toString();
+  return person.ok('POST', `/v3/join/${encodeURIComponent(room)}?${query}`, {});
+}
+
+/** What somebody has of a room in an initial sync. */
+async function joined(person: TestClient, room: string): Promise<Json> {
+  return (await person.sync()).rooms.join[room];
+}
+
+/** Waits until somebody sees an event in a room. */
+async function sees(person: TestClient, room: string, holds: (event: Json) => boolean): Promise<Json> {
+  const body = await person.syncUntil(undefined, (answer) => {
+    return (answer.rooms?.join?.[room]?.timeline?.events ?? []).some(holds);
+  });
+  return body.rooms.join[room].timeline.events.find(holds);
+}
+
+const says = (text: string) => (event: Json) => event.content?.body === text;
+
+onFederation(
+  'rooms of every version are joined by way of another server, and talked in [B104 partial] [A108 partial]',
+  async ({ a, b }) => {
+    const [alice, bob] = [await a.person('alice'), await b.person('bob')];
+    for (const version of VERSIONS) {
+      const wishes = { preset: 'public_chat', room_version: version, name: `v${version}` };
+      const room = await alice.createRoom(wishes);
+      await alice.say(room, 'before');
+      assert.deepEqual(await joinVia(bob, room, a.name), { room_id: room });
+      const state: Json[] = await bob.ok('GET', bob.room(room, '/state'));
+      const ofAlice: Json[] = await alice.ok('GET', alice.room(room, '/state'));
+      const ids = (events: Json[]) => events.map((event) => event.event_id).sort();
+      assert.deepEqual(ids(state), ids(ofAlice), `both have the state of version ${version}`);
+      const members = await bob.ok('GET', bob.room(room, '/joined_members'));
+      assert.deepEqual(Object.keys(members.joined).sort(), [alice.userId, bob.userId].sort());
+      const shown = await joined(bob, room);
+      assert.equal(shown.timeline.events.at(-1).state_key, bob.userId);
+      assert.equal(shown.summary['m.joined_member_count'], 2);
+      const name = shown.state.events.find((event: Json) => event.type === 'm.room.name');
+      assert.equal(name.content.name, `v${version}`);
+      const said = await bob.say(room, 'hello');
+      assert.equal((await sees(alice, room, says('hello'))).event_id, said);
+      await alice.setState(room, 'm.room.topic', { topic: 'of all' });
+      await sees(bob, room, (event) => event.type === 'm.room.topic');
+      const redact = alice.room(room, `/redact/${encodeURIComponent(said)}/r${version}`);
+      await alice.ok('PUT', redact, {});
+      await sees(bob, room, (event) => event.type === 'm.room.redaction');
+      const redacted = await bob.ok('GET', bob.room(room, `/event/${encodeURIComponent(said)}`));
+      assert.deepEqual(redacted.content, {}, `redacted on both servers in version ${version}`);
+    }
+  },
+);
+
+onFederation(
+  'invites reach users of other servers, and are taken or declined [B106 partial] [B107 partial]',
+  async ({ a, b }) => {
+    const [alice, bob] = [await a.person('alice'), await b.person('bob')];
+    for (const version of ['1', '10', '12']) {
+      const wishes = { room_version: version, name: 'inside', invite: [bob.userId] };
+      const room = await alice.createRoom(wishes);
+      const invited = await bob.syncUntil(undefined, (body) => body.rooms?.invite?.[room] !== undefined);
+      const shown: Json[] = invited.rooms.invite[room].invite_state.events;
+      assert.equal(shown.find((event) => event.type === 'm.room.name').content.name, 'inside');
+      const own = shown.find((event) => event.state_key === bob.userId);
+      assert.deepEqual([own.sender, own.content.membership], [alice.userId, 'invite']);
+      await bob.ok('POST', bob.room(room, '/leave'), {});
+      const left = await bob.syncUntil(invited.next_batch, (body) => body.rooms?.leave?.[room] !== undefined);
+      await sees(
+        alice,
+        room,
+        (event) => event.state_key === bob.userId && event.content.membership === 'leave',
+      );
+      await alice.ok('POST', alice.room(room, '/invite'), { user_id: bob.userId });
+      await bob.syncUntil(left.next_batch, (body) => body.rooms?.invite?.[room] !== undefined);
+      await bob.join(room);
+      const said = await bob.say(room, 'thank you');
+      assert.equal((await sees(alice, room, says('thank you'))).event_id, said);
+      await bob.ok('POST', bob.room(room, '/leave'), {});
+      await sees(
+        alice,
+        room,
+        (event) => event.state_key === bob.userId && event.content.membership === 'leave',
+      );
+      await bob.fails(403, 'M_FORBIDDEN', 'POST', bob.room(room, '/join'), {});
+    }
+  },
+);
+
+onFederation(
+  'an invite is taken back, and who is removed learns of it [B106 partial] [B107 partial]',
+  async ({ a, b }) => {
+    const [alice, bob] = [await a.person('alice'), await b.person('bob')];
+    const room = await alice.createRoom({ invite: [bob.userId] });
+    const invited = await bob.syncUntil(undefined, (body) => body.rooms?.invite?.[room] !== undefined);
+    await alice.ok('POST', alice.room(room, '/kick'), { user_id: bob.userId });
+    const gone = await bob.syncUntil(invited.next_batch, (body) => body.rooms?.leave?.[room] !== undefined);
+    await alice.ok('POST', alice.room(room, '/invite'), { user_id: bob.userId });
+    await bob.syncUntil(gone.next_batch, (body) => body.rooms?.invite?.[room] !== undefined);
+    await bob.join(room);
+    await alice.ok('POST', alice.room(room, '/ban'), { user_id: bob.userId });
+    await bob.syncUntil(undefined, (body) => body.rooms?.leave?.[room] !== undefined, {
+      filter: JSON.stringify({ room: { include_leave: true } }),
+    });
+    await bob.fails(403, 'M_FORBIDDEN', 'POST', bob.room(room, '/join'), {});
+  },
+);
+
+onFederation('one knocks on a room of another server and is let in [B105]', async ({ a, b }) => {
+  const [alice, bob] = [await a.person('alice'), await b.person('bob')];
+  const rules = { type: 'm.room.join_rules', state_key: '', content: { join_rule: 'knock' } };
+  const room = await alice.createRoom({ room_version: '10', name: 'closed', initial_state: [rules] });
+  const path = `/v3/knock/${encodeURIComponent(room)}?via=${encodeURIComponent(a.name)}`;
+  assert.deepEqual(await bob.ok('POST', path, { reason: 'please' }), { room_id: room });
+  const knocking = await bob.syncUntil(undefined, (body) => body.rooms?.knock?.[room] !== undefined);
+  const shown: Json[] = knocking.rooms.knock[room].knock_state.events;
+  assert.equal(shown.find((event) => event.type === 'm.room.name').content.name, 'closed');
+  const knock = await sees(alice, room, (event) => event.content?.membership === 'knock');
+  assert.deepEqual([knock.sender, knock.content.reason], [bob.userId, 'please']);
+  await alice.ok('POST', alice.room(room, '/invite'), { user_id: bob.userId });
+  await bob.syncUntil(knocking.next_batch, (body) => body.rooms?.invite?.[room] !== undefined);
+  await bob.join(room);
+  await bob.say(room, 'here');
+  await sees(alice, room, says('here'));
+});
+
+onFederation(
+  'a restricted room is joined through another room, with a server that vouches [B104 partial]',
+  async ({ a, b }) => {
+    const [alice, bob] = [await a.person('alice'), await b.person('bob')];
+    const carol = await b.person('carol');
+    for (const version of ['8', '10', '12']) {
+      const club = await alice.createRoom({ preset: 'public_chat', room_version: version });
+      const allow = [{ type: 'm.room_membership', room_id: club }];
+      const rules = { type: 'm.room.join_rules', state_key: '', content: { join_rule: 'restricted', allow } };
+      const room = await alice.createRoom({ room_version: version, initial_state: [rules] });
+      const path = `/v3/join/${encodeURIComponent(room)}?via=${encodeURIComponent(a.name)}`;
+      await carol.fails(403, 'M_FORBIDDEN', 'POST', path, {});
+      await joinVia(bob, club, a.name);
+      await joinVia(bob, room, a.name);
+      const member = await bob.ok('GET', bob.room(room, `/state/m.room.member/${bob.userId}`));
+      assert.equal(member.join_authorised_via_users_server, alice.userId);
+      await bob.say(room, 'in');
+      await sees(alice, room, says('in'));
+      await joinVia(carol, club, b.name);
+      await carol.join(room);
+      await sees(alice, room, (event) => event.state_key === carol.userId);
+    }
+  },
+);
+
+onFederation(
+  'three servers hear each other, and one who comes late hears all [B104 partial]',
+  async ({ a, b, c }) => {
+    const [alice, bob, carol] = [await a.person('alice'), await b.person('bob'), await c.person('carol')];
+    const room = await alice.createRoom({ preset: 'public_chat' });
+    await joinVia(bob, room, a.name);
+    await joinVia(carol, room, b.name);
+    for (const [person, text] of [
+      [alice, 'one'],
+      [bob, 'two'],
+      [carol, 'three'],
+    ] as const)
+      await person.say(room, text);
+    for (const person of [alice, bob, carol]) {
+      for (const text of ['one', 'two', 'three']) await sees(person, room, says(text));
+    }
+    const shown = bodies((await joined(alice, room)).timeline.events);
+    assert.deepEqual([...shown].sort(), ['one', 'three', 'two']);
+  },
+  { servers: 3 },
+);

@@ -1,0 +1,228 @@
+import { KeyedQueue } from '../../platform/keyed-queue.ts';
+import { parsePdu } from '../../protocol/events/event-format.ts';
+import { eventIdOf } from '../../protocol/events/event-id.ts';
+import type { Pdu } from '../../protocol/events/event.ts';
+import { serverNameOf, type EventId, type ServerName, type UserId } from '../../protocol/identifiers.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/json.ts';
+import { MatrixError } from '../../protocol/matrix-error.ts';
+import { ROOM_VERSIONS, type RoomVersion } from '../../protocol/room-versions.ts';
+import type { EventSigner } from '../../rooms/event-signer.ts';
+import type { OutsideMemberships } from '../../rooms/outside-memberships.ts';
+import type { RemoteMembershipWish, RemoteRooms, SignedInvite } from '../../rooms/remote-rooms.ts';
+import { RoomHead } from '../../rooms/room-head.ts';
+import type { RoomWriter } from '../../rooms/room-writer.ts';
+import type { Database } from '../../storage/database.ts';
+import * as roomsStore from '../../storage/rooms-store.ts';
+import { FederationError } from '../federation-error.ts';
+import type { EventGathering } from '../inbound/event-gathering.ts';
+import { verifiedEvent, type SignatureChecker } from '../inbound/pdu-verification.ts';
+import type { PduReceiver } from '../receiving/pdu-receiver.ts';
+import { unusable, writeJoinedRoom, type JoinedRoom } from './joined-state.ts';
+import type { Handshake, MembershipRequests } from './membership-requests.ts';
+
+/** A membership event that was made of another server's template and signed. */
+interface Prepared {
+  readonly version: RoomVersion;
+  readonly pdu: Pdu;
+  readonly eventId: EventId;
+}
+
+/** Brings users of this server into rooms of others, and out of them. */
+export class RemoteMembership implements RemoteRooms {
+  readonly #database: Database;
+  readonly #writer: RoomWriter;
+  readonly #signer: EventSigner;
+  readonly #requests: MembershipRequests;
+  readonly #gathering: EventGathering;
+  readonly #signatures: SignatureChecker;
+  readonly #outside: OutsideMemberships;
+  readonly #receiver: PduReceiver;
+  readonly #clock: { now(): number };
+  /** Two who join a room at the same time: the second finds it here. */
+  readonly #joins = new KeyedQueue();
+
+  constructor(needs: {
+    database: Database;
+    writer: RoomWriter;
+    signer: EventSigner;
+    requests: MembershipRequests;
+    gathering: EventGathering;
+    signatures: SignatureChecker;
+    outside: OutsideMemberships;
+    receiver: PduReceiver;
+    clock: { now(): number };
+  }) {
+    this.#database = needs.database;
+    this.#writer = needs.writer;
+    this.#signer = needs.signer;
+    this.#requests = needs.requests;
+    this.#gathering = needs.gathering;
+    this.#signatures = needs.signatures;
+    this.#outside = needs.outside;
+    this.#receiver = needs.receiver;
+    this.#clock = needs.clock;
+  }
+
+  join(wish: RemoteMembershipWish): Promise<void> {
+    return this.#joins.run(wish.roomId, () => this.#eachServer(wish, (server) => this.#joinBy(server, wish)));
+  }
+
+  knock(wish: RemoteMembershipWish): Promise<void> {
+    return this.#eachServer(wish, async (server) => {
+      const { version, pdu, eventId } = await this.#prepare(server, 'knock', wish);
+      const { roomId, userId } = wish;
+      const stripped = await this.#requests.sendKnock(server, roomId, eventId, pdu);
+      await this.#outside.set({ roomId, version, userId, eventId, pdu }, stripped);
+    });
+  }
+
+  async leave(wish: RemoteMembershipWish): Promise<void> {
+    const { roomId, userId } = wish;
+    try {
+      await this.#eachServer(wish, async (server) => {
+        const { version, pdu, eventId } = await this.#prepare(server, 'leave', wish);
+        await this.#requests.sendLeave(server, roomId, eventId, pdu);
+        await this.#outside.set({ roomId, version, userId, eventId, pdu });
+      });
+    } catch (error) {
+      if (!(error instanceof MatrixError)) throw error;
+      await this.#leaveAlone(wish);
+    }
+  }
+
+  async invite(invite: SignedInvite, target: UserId, strippedState: readonly Pdu[]): Promise<Pdu> {
+    const { roomId, version, eventId } = invite;
+    const server = serverNameOf(target);
+    const answer = await this.#requests
+      .sendInvite(server, invite, strippedState)
+      .catch((error: unknown) => throwAsMatrixError(error));
+    const signed = await this.#verified(answer, { ...invite, pdu: invite.pdu }).catch((error: unknown) => {
+      if (error instanceof MatrixError) return undefined;
+      throw error;
+    });
+    const isSigned = signed && (await this.#signatures.verifyPdu(signed, version, server));
+    if (isSigned === true && eventIdOf(signed, version) === eventId) return signed;
+    throw new MatrixError(502, 'M_UNKNOWN', `${server} did not sign the invite to ${roomId}`);
+  }
+
+  async #verified(value: JsonValue | undefined, invite: SignedInvite): Promise<Pdu> {
+    return (await verifiedEvent(value, invite.version, invite.roomId, this.#signatures)).pdu;
+  }
+
+  /** Tries one server after the other. The error is that of the first that had something against it, else of the last. */
+  async #eachServer(
+    { servers }: RemoteMembershipWish,
+    attempt: (server: ServerName) => Promise<void>,
+  ): Promise<void> {
+    let refusal: MatrixError | undefined;
+    let failure: MatrixError | undefined;
+    for (const server of servers) {
+      try {
+        return await attempt(server);
+      } catch (error) {
+        const translated = error instanceof FederationError ? error.toMatrixError() : error;
+        if (!(translated instanceof MatrixError)) throw error;
+        failure = translated;
+        if (translated.status < 500) refusal ??= translated;
+      }
+    }
+    throw refusal ?? failure ?? new MatrixError(404, 'M_NOT_FOUND', 'No server is known to have this room');
+  }
+
+  async #joinBy(server: ServerName, wish: RemoteMembershipWish): Promise<void> {
+    const { roomId } = wish;
+    const prepared = await this.#prepare(server, 'join', wish);
+    const answer = await this.#requests.sendJoin(server, roomId, prepared.eventId, prepared.pdu);
+    if (await this.#outside.isHere(roomId)) return this.#takeJoin(server, wish, prepared, answer);
+    const joined = await this.#verifiedRoom(wish, prepared, answer);
+    if (!(await roomsStore.byId(this.#database, roomId))) {
+      await this.#writer.create(RoomHead.empty(roomId, joined.version), (room, unit) =>
+        writeJoinedRoom(room, unit, joined),
+      );
+      return;
+    }
+    await this.#writer.append(roomId, (room, unit) => writeJoinedRoom(room, unit, joined));
+  }
+
+  /** A join that another server vouched for, of a room that is here. */
+  async #takeJoin(
+    server: ServerName,
+    { roomId }: RemoteMembershipWish,
+    { pdu, eventId }: Prepared,
+    answer: JsonObject,
+  ): Promise<void> {
+    const signed = isJsonObject(answer.event) ? answer.event : pdu;
+    const result = (await this.#receiver.receive(server, roomId, [signed])).get(eventId);
+    if (result?.error !== undefined) throw new MatrixError(403, 'M_FORBIDDEN', result.error);
+  }
+
+  async #verifiedRoom(
+    { roomId }: RemoteMembershipWish,
+    { version, pdu, eventId }: Prepared,
+    answer: JsonObject,
+  ): Promise<JoinedRoom> {
+    const room = { roomId, version };
+    const own = isJsonObject(answer.event) ? answer.event : pdu;
+    const [join] = await this.#gathering.verified(room, [own]);
+    if (join?.eventId !== eventId) throw unusable('the join is not signed as it should be');
+    const state = await this.#gathering.verified(room, listIn(answer, 'state'));
+    const authChain = await this.#gathering.verified(room, listIn(answer, 'auth_chain'));
+    return { ...room, join, state, authChain };
+  }
+
+  /** Asks for a template and makes a signed event of it. Of the template only what places the event is taken. */
+  async #prepare(server: ServerName, step: Handshake, wish: RemoteMembershipWish): Promise<Prepared> {
+    const { roomId, userId } = wish;
+    const answer = await this.#requests.template(server, step, wish);
+    const version = ROOM_VERSIONS.get(typeof answer.room_version === 'string' ? answer.room_version : '1');
+    const template = isJsonObject(answer.event) ? answer.event : undefined;
+    if (!version || !template) throw unusable('its version is not known, or there is no template');
+    const content = { ...wish.content };
+    const offered = isJsonObject(template.content) ? template.content.join_authorised_via_users_server : '';
+    if (step === 'join' && typeof offered === 'string' && offered !== '') {
+      content.join_authorised_via_users_server = offered;
+    }
+    const unsigned: JsonObject = {
+      auth_events: template.auth_events,
+      prev_events: template.prev_events,
+      depth: template.depth,
+      content,
+      origin_server_ts: this.#clock.now(),
+      room_id: roomId,
+      sender: userId,
+      state_key: userId,
+      type: 'm.room.member',
+    };
+    if (version.eventIdFormat === 'server-chosen') unsigned.event_id = `$template:${this.#signer.serverName}`;
+    const { pdu, eventId } = this.#signer.sign(parsePdu(unsigned, version), version);
+    return { version, pdu, eventId };
+  }
+
+  /** Leaves without anybody's help: only the user's own server knows of it. */
+  async #leaveAlone({ roomId, userId, content }: RemoteMembershipWish): Promise<void> {
+    const known = await this.#outside.of(userId, roomId);
+    const version = known?.version ?? (ROOM_VERSIONS.get('11') as RoomVersion);
+    const unsigned: Pdu = {
+      auth_events: [],
+      prev_events: [],
+      depth: 1,
+      content,
+      origin_server_ts: this.#clock.now(),
+      room_id: roomId,
+      sender: userId,
+      state_key: userId,
+      type: 'm.room.member',
+    };
+    const { pdu, eventId } = this.#signer.sign(unsigned, version);
+    await this.#outside.set({ roomId, version, userId, eventId, pdu });
+  }
+}
+
+function listIn(answer: JsonObject, key: string): readonly JsonValue[] {
+  const list = answer[key];
+  return Array.isArray(list) ? (list as readonly JsonValue[]) : [];
+}
+
+function throwAsMatrixError(error: unknown): never {
+  throw error instanceof FederationError ? error.toMatrixError() : error;
+}

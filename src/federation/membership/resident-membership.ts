@@ -1,0 +1,216 @@
+import { ownMembershipIn } from './membership-form.ts';
+import { stateKeyOf, type Pdu } from '../../protocol/events/event.ts';
+import {
+  serverNameOf,
+  type EventId,
+  type RoomId,
+  type ServerName,
+  type UserId,
+} from '../../protocol/identifiers.ts';
+import type { JsonValue } from '../../protocol/json.ts';
+import { forbidden, invalidParam, MatrixError, notFound } from '../../protocol/matrix-error.ts';
+import { roomVersion, type RoomVersion } from '../../protocol/room-versions.ts';
+import { EventsMissing } from '../../rooms/event-judgement.ts';
+import { receiveEvent } from '../../rooms/event-receipt.ts';
+import type { EventLog } from '../../rooms/event-log.ts';
+import type { EventSigner } from '../../rooms/event-signer.ts';
+import { pduOfEvent } from '../../rooms/pdu-of-event.ts';
+import { strippedFor } from '../../rooms/remote-invites.ts';
+import type { RestrictedJoins } from '../../rooms/restricted-joins.ts';
+import type { RoomTransaction } from '../../rooms/room-transaction.ts';
+import type { RoomWriter } from '../../rooms/room-writer.ts';
+import type { StateTries } from '../../rooms/state-trie.ts';
+import type { StoredEvent } from '../../rooms/stored-event.ts';
+import type { Database } from '../../storage/database.ts';
+import * as roomServersStore from '../../storage/room-servers-store.ts';
+import * as roomsStore from '../../storage/rooms-store.ts';
+import { authChainOf } from '../answering/event-graph.ts';
+import { verifiedEvent, type SignatureChecker } from '../inbound/pdu-verification.ts';
+import type { Handshake } from './membership-requests.ts';
+
+/** A membership event to complete, for another server. */
+export interface Template {
+  readonly event: Pdu;
+  readonly roomVersion: string;
+}
+
+/** What a server gets that joined a room. */
+export interface JoinAnswer {
+  readonly event: Pdu;
+  readonly state: readonly Pdu[];
+  readonly authChain: readonly Pdu[];
+  /** The servers in the room, where members were left out. */
+  readonly servers: readonly ServerName[] | undefined;
+}
+
+const MEMBERSHIPS: Readonly<Record<Handshake, string>> = { join: 'join', knock: 'knock', leave: 'leave' };
+
+/** Lets users of other servers into rooms of this one, lets them knock, and lets them go (the resident server's side). */
+export class ResidentMembership {
+  readonly #database: Database;
+  readonly #writer: RoomWriter;
+  readonly #signer: EventSigner;
+  readonly #log: EventLog;
+  readonly #tries: StateTries;
+  readonly #restricted: RestrictedJoins;
+  readonly #signatures: SignatureChecker;
+
+  constructor(needs: {
+    database: Database;
+    writer: RoomWriter;
+    signer: EventSigner;
+    log: EventLog;
+    tries: StateTries;
+    restricted: RestrictedJoins;
+    signatures: SignatureChecker;
+  }) {
+    this.#database = needs.database;
+    this.#writer = needs.writer;
+    this.#signer = needs.signer;
+    this.#log = needs.log;
+    this.#tries = needs.tries;
+    this.#restricted = needs.restricted;
+    this.#signatures = needs.signatures;
+  }
+
+  /**
+   * An event for another server to complete, which the room would allow now.
+   *
+   * @param versions the room versions that the other server knows; undefined where that is of no matter.
+   * @throws MatrixError 404 for a room that is not here, 400 M_INCOMPATIBLE_ROOM_VERSION, 403 where the room forbids it.
+   */
+  async template(
+    server: ServerName,
+    step: Handshake,
+    member: { roomId: RoomId; userId: UserId },
+    versions: readonly string[] | undefined,
+  ): Promise<Template> {
+    const { roomId, userId } = member;
+    if (serverNameOf(userId) !== server) throw forbidden(`${userId} is not a user of ${server}`);
+    const version = await this.#versionHere(roomId);
+    if (versions && !versions.includes(version.id)) throw incompatible(version);
+    return this.#writer.append(roomId, async (room) => {
+      const content: Pdu['content'] = { membership: MEMBERSHIPS[step] };
+      if (step === 'join') {
+        const via = await this.#vouching(room, userId);
+        if (via !== undefined) content.join_authorised_via_users_server = via;
+      }
+      const draft = { type: 'm.room.member', stateKey: userId, sender: userId, content };
+      return { event: await room.template(draft), roomVersion: version.id };
+    });
+  }
+
+  /**
+   * Takes a join into the room and gives the state before it.
+   *
+   * @param omitMembers leaves out members that the state's events do not need.
+   * @throws MatrixError 400 for what is no join of a user of that server, 403 where the room forbids it.
+   */
+  async join(
+    server: ServerName,
+    sent: { roomId: RoomId; eventId: EventId; event: JsonValue },
+    omitMembers: boolean,
+  ): Promise<JoinAnswer> {
+    const { room, stored } = await this.#take(server, 'join', sent);
+    const entries = new Map(await this.#tries.entries(stored.stateRoot));
+    const own = stateKeyOf('m.room.member', stored.sender);
+    if (stored.replaces === undefined) entries.delete(own);
+    else entries.set(own, stored.replaces);
+    const wanted = [...entries].filter(([key]) => !omitMembers || !key.startsWith('m.room.member\0'));
+    const state = await this.#log.byIds(wanted.map(([, id]) => id));
+    const inState = new Set(state.map((event) => event.eventId));
+    const chain = await authChainOf(this.#log, [...state, stored]);
+    const toPdu = (event: StoredEvent) => pduOfEvent(event, room);
+    return {
+      event: toPdu(stored),
+      state: state.map(toPdu),
+      authChain: chain.filter((event) => !omitMembers || !inState.has(event.eventId)).map(toPdu),
+      servers: omitMembers ? await this.#servers(sent.roomId) : undefined,
+    };
+  }
+
+  /** Takes a leave into the room. Errors as `join`. */
+  async leave(
+    server: ServerName,
+    sent: { roomId: RoomId; eventId: EventId; event: JsonValue },
+  ): Promise<void> {
+    await this.#take(server, 'leave', sent);
+  }
+
+  /** Takes a knock into the room and gives what the one who knocks may be shown of it. Errors as `join`. */
+  async knock(
+    server: ServerName,
+    sent: { roomId: RoomId; eventId: EventId; event: JsonValue },
+  ): Promise<Pdu[]> {
+    await this.#take(server, 'knock', sent);
+    return this.#writer.append(sent.roomId, (room) => strippedFor(room, undefined));
+  }
+
+  async #take(
+    server: ServerName,
+    step: Handshake,
+    { roomId, eventId, event }: { roomId: RoomId; eventId: EventId; event: JsonValue },
+  ): Promise<{ room: RoomVersion; stored: StoredEvent }> {
+    const version = await this.#versionHere(roomId);
+    const form = ownMembershipIn(event, MEMBERSHIPS[step], roomId);
+    if (!form || serverNameOf(form.userId) !== server) {
+      throw invalidParam(`This must be the ${step} event of a user of ${server} in this room`);
+    }
+    const pdu = this.#countersigned(event as Pdu, form.via, version);
+    const received = await verifiedEvent(pdu, version, roomId, this.#signatures);
+    if (received.eventId !== eventId) throw invalidParam('The path names another event than the body has');
+    await this.#writer.append(roomId, async (room, unit) => {
+      if (form.via !== undefined) await this.#assertMayVouch(room, form.userId);
+      const verdict = await receiveEvent(room, unit, received).catch(asMatrixError);
+      if (verdict.outcome === 'rejected') throw forbidden(verdict.reason);
+      if (verdict.outcome === 'soft-failed') throw forbidden('The room does not allow this any more');
+      const added = room.events.at(-1);
+      if (added) room.outgoing.add(added);
+    });
+    const stored = await this.#log.byId(eventId);
+    if (!stored || stored.isAside) throw forbidden('The room does not allow this');
+    return { room: version, stored };
+  }
+
+  /** With the signature by which this server vouches for a restricted join, where the event names a user of it. */
+  #countersigned(pdu: Pdu, via: UserId | undefined, version: RoomVersion): Pdu {
+    if (via === undefined || serverNameOf(via) !== this.#signer.serverName || !version.restricted) return pdu;
+    return this.#signer.countersign(pdu, version);
+  }
+
+  async #assertMayVouch(room: RoomTransaction, userId: UserId): Promise<void> {
+    const membership = await room.membership(userId);
+    if (membership === 'invite' || membership === 'join') return;
+    const rules = (await room.stateEvent('m.room.join_rules', ''))?.content;
+    if (rules) await this.#restricted.assertMeetsCondition(rules, userId);
+  }
+
+  async #vouching(room: RoomTransaction, userId: UserId): Promise<UserId | undefined> {
+    const membership = await room.membership(userId);
+    if (membership === 'invite' || membership === 'join' || membership === 'ban') return undefined;
+    return this.#restricted.authorisingUser(room, userId);
+  }
+
+  async #versionHere(roomId: RoomId): Promise<RoomVersion> {
+    const row = await roomsStore.byId(this.#database, roomId);
+    if (!row || row.joined_count <= row.remote_joined) {
+      throw notFound('Nobody of this server is in this room');
+    }
+    return roomVersion(row.room_version);
+  }
+
+  async #servers(roomId: RoomId): Promise<ServerName[]> {
+    return [this.#signer.serverName, ...(await roomServersStore.of(this.#database, roomId))];
+  }
+}
+
+/** 400 M_INCOMPATIBLE_ROOM_VERSION. */
+export function incompatible(version: { readonly id: string }): MatrixError {
+  const message = `The room is of version ${version.id}, which your server does not say to know`;
+  return new MatrixError(400, 'M_INCOMPATIBLE_ROOM_VERSION', message, { room_version: version.id });
+}
+
+function asMatrixError(error: unknown): never {
+  if (error instanceof EventsMissing) throw invalidParam(`The event cannot be placed: ${error.message}`);
+  throw error;
+}
