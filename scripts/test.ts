@@ -47,6 +47,8 @@ const run: [string, string[]] = [
   ],
 ];
 
+const browser: [string, string[]] = ['Chromium', [node, ...flags, 'scripts/install-chromium.ts']];
+
 mkdirSync('data', { recursive: true });
 rmSync(EXERCISED, { recursive: true, force: true });
 const check = process.env.CI === 'true' ? ['--check'] : [];
@@ -55,7 +57,7 @@ const tables: [string, string[]][] = [
   ['endpoint table', [node, ...flags, 'scripts/endpoints.ts', ...check]],
 ];
 
-for (const [name, [command = '', ...args]] of longer ? [run] : [...checks, run, ...tables]) {
+for (const [name, [command = '', ...args]] of longer ? [run] : [...checks, browser, run, ...tables]) {
   const begun = performance.now();
   const env = { ...longer?.env, ...process.env, MYELIN_EXERCISED: resolve(EXERCISED) };
   const { status } = spawnSync(command, args, { stdio: 'inherit', env });

@@ -3,25 +3,25 @@ import { pageReply } from './page.ts';
 
 /** Logs in with the endpoint that every client uses, and hands its answer over as "Login Fallback" has it. */
 const SCRIPT = `
-var form = document.getElementById("form"), status = document.getElementById("status");
+var form = document.getElementById("form"), message = document.getElementById("status");
 form.addEventListener("submit", function (event) {
   event.preventDefault();
   var query = new URLSearchParams(location.search);
   var body = { type: "m.login.password", identifier: { type: "m.id.user", user: form.user.value }, password: form.password.value };
   if (query.get("device_id")) body.device_id = query.get("device_id");
   if (query.get("initial_device_display_name")) body.initial_device_display_name = query.get("initial_device_display_name");
-  status.textContent = "";
+  message.textContent = "";
   fetch("/_matrix/client/v3/login", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) })
     .then(function (response) {
       return response.json().then(function (answer) {
         if (!response.ok) throw new Error(answer.error);
         form.hidden = true;
-        status.textContent = "You are logged in. Close this page.";
+        message.textContent = "You are logged in. Close this page.";
         if (window.matrixLogin && window.matrixLogin.onLogin) window.matrixLogin.onLogin(answer);
         else if (window.onLogin) window.onLogin(answer);
       });
     })
-    .catch(function (error) { status.textContent = error.message; });
+    .catch(function (error) { message.textContent = error.message; });
 });
 `;
 
