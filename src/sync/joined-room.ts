@@ -2,6 +2,7 @@ import type { RoomId } from '../protocol/identifiers.ts';
 import type { RoomSections } from '../modules/sync-part.ts';
 import type { RoomMembership } from '../rooms/room-reads.ts';
 import type { StoredEvent } from '../rooms/stored-event.ts';
+import { eventTexts } from './event-texts.ts';
 import { stateSection, type StateSpan } from './state-section.ts';
 import type { SyncContext, SyncNeeds } from './sync-context.ts';
 import { timelineSection, type TimelineSection } from './timeline-section.ts';
@@ -30,7 +31,7 @@ export async function joinedRoom(
   const summary = membersChanged ? await needs.summaries.text(roomId, context.userId) : '{}';
   const parts = [
     `"timeline":${await timelineText(needs, context, room, timeline)}`,
-    `"${context.useStateAfter ? 'state_after' : 'state'}":${await eventsText(needs, context, state)}`,
+    `"${context.useStateAfter ? 'state_after' : 'state'}":{"events":[${(await eventTexts(needs, context, state)).join(',')}]}`,
     `"summary":${summary}`,
     `"ephemeral":{"events":[${join(sections, 'ephemeral')}]}`,
     `"account_data":{"events":[${join(sections, 'accountData')}]}`,
@@ -59,8 +60,8 @@ function roomTimeline(
 }
 
 /**
- * State beside the timeline. Where the room forked, the events of the timeline do not add up to the state that it has: the
- * client gets what it ends with, not what it began with.
+ * State beside the timeline. Where the room forked, or events are left out, those of the timeline do not add up to the state
+ * that the room has: the client gets what it ends with, not what it began with.
  */
 async function roomState(
   needs: SyncNeeds,
@@ -69,18 +70,22 @@ async function roomState(
   section: TimelineSection | undefined,
   isNew: boolean,
 ): Promise<StoredEvent[]> {
-  const timeline = section ?? { events: [], limited: false, start: context.upTo, prevBatch: '' };
+  const timeline = section ?? {
+    events: [],
+    limited: false,
+    start: context.upTo,
+    prevBatch: '',
+    hidesState: false,
+  };
   const whole = isNew || context.fullState;
   const lazy = context.filter.room.state.lazyLoadMembers;
   const forked = !whole && timeline.events.some((event) => event.roomRoot !== undefined);
-  if (!whole && !timeline.limited && !context.useStateAfter && !lazy && !forked) return [];
+  const atEnd = context.useStateAfter || forked || timeline.hidesState;
+  if (!whole && !timeline.limited && !lazy && !atEnd) return [];
   const rootAt = (position: number) => needs.timeline.rootAt(roomId, position);
   const span: StateSpan = {
     before: whole || context.since === undefined ? undefined : await rootAt(context.since),
-    after:
-      context.useStateAfter || forked
-        ? await rootAt(context.upTo)
-        : await needs.timeline.rootBefore(roomId, timeline.start),
+    after: atEnd ? await rootAt(context.upTo) : await needs.timeline.rootBefore(roomId, timeline.start),
   };
   return stateSection(needs, context, roomId, span, timeline);
 }
@@ -107,10 +112,11 @@ async function timelineText(
 ): Promise<string> {
   if (!timeline) return '{"events":[],"limited":false}';
   const memberships = await membershipsAt(needs, context, room, timeline.events);
-  const texts = await needs.clientEvents.bundledTexts(timeline.events, viewerOf(context), {
+  const texts = await eventTexts(needs, context, timeline.events, {
+    bundled: true,
     membershipOf: (event) => memberships?.get(event) ?? 'join',
   });
-  const events = prune(context, texts).join(',');
+  const events = texts.join(',');
   return `{"events":[${events}],"limited":${timeline.limited},"prev_batch":"${timeline.prevBatch}"}`;
 }
 
@@ -129,37 +135,6 @@ async function membershipsAt(
     found.set(event, await needs.visibility.membershipAt(event.stateRoot, context.userId));
   }
   return found;
-}
-
-/**
- * Events of a section as JSON text, with the filter's `event_fields` applied.
- *
- * @param bundled whether what relates to the events is given with them.
- */
-export async function eventsText(
-  needs: SyncNeeds,
-  context: SyncContext,
-  events: readonly StoredEvent[],
-  bundled = false,
-): Promise<string> {
-  const viewer = viewerOf(context);
-  const texts = bundled
-    ? await needs.clientEvents.bundledTexts(events, viewer)
-    : await needs.clientEvents.texts(events, viewer);
-  return `{"events":[${prune(context, texts).join(',')}]}`;
-}
-
-function viewerOf(context: SyncContext): {
-  userId: SyncContext['userId'];
-  deviceId: SyncContext['deviceId'];
-  now: number;
-} {
-  return { userId: context.userId, deviceId: context.deviceId, now: context.now };
-}
-
-function prune(context: SyncContext, texts: string[]): string[] {
-  if (!context.filter.prunesEvents) return texts;
-  return texts.map((text) => JSON.stringify(context.filter.pruneEvent(JSON.parse(text))));
 }
 
 function join(sections: readonly RoomSections[], key: 'ephemeral' | 'accountData'): string {

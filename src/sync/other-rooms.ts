@@ -3,7 +3,7 @@ import type { RoomMembership } from '../rooms/room-reads.ts';
 import { strippedText } from '../rooms/client-events.ts';
 import { STRIPPED_TYPES } from '../rooms/stripped-state.ts';
 import type { StoredEvent } from '../rooms/stored-event.ts';
-import { eventsText } from './joined-room.ts';
+import { eventTexts } from './event-texts.ts';
 import { stateSection } from './state-section.ts';
 import type { SyncContext, SyncNeeds } from './sync-context.ts';
 import { timelineSection } from './timeline-section.ts';
@@ -45,16 +45,20 @@ export async function leftRoom(
   const upTo = Math.min(room.position, context.upTo);
   const timeline = await timelineSection(needs, context, room.roomId, { after, upTo, checked: true });
   const whole = context.since === undefined || context.fullState;
+  const atEnd = context.useStateAfter || timeline.hidesState;
   const span = {
     before: whole ? undefined : await needs.timeline.rootAt(room.roomId, after),
-    after: await needs.timeline.rootAt(room.roomId, context.useStateAfter ? upTo : timeline.start),
+    after: await needs.timeline.rootAt(room.roomId, atEnd ? upTo : timeline.start),
   };
   const access = await needs.visibility.access(room.roomId, context.userId);
   const wasJoined = access.joinedUntil > after;
   const state = wasJoined ? await stateSection(needs, context, room.roomId, span, timeline) : [];
-  const events = await eventsText(needs, context, timeline.events, true);
+  const events = await eventTexts(needs, context, timeline.events, { bundled: true });
   const stateKey = context.useStateAfter ? 'state_after' : 'state';
-  const timelineText = `${events.slice(0, -1)},"limited":${timeline.limited},"prev_batch":"${timeline.prevBatch}"}`;
-  const stateText = await eventsText(needs, context, state);
-  return `{"timeline":${timelineText},"${stateKey}":${stateText},"account_data":{"events":[]}}`;
+  const place = `"limited":${timeline.limited},"prev_batch":"${timeline.prevBatch}"`;
+  const stateEvents = await eventTexts(needs, context, state);
+  return (
+    `{"timeline":{"events":[${events.join(',')}],${place}},` +
+    `"${stateKey}":{"events":[${stateEvents.join(',')}]},"account_data":{"events":[]}}`
+  );
 }

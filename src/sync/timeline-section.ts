@@ -11,7 +11,12 @@ export interface TimelineSection {
   /** Position just before the oldest event. */
   readonly start: number;
   readonly prevBatch: string;
+  /** State changed in this stretch by events that are not in it, so that it does not add up to the state at its end. */
+  readonly hidesState: boolean;
 }
+
+/** Events that are looked at for a timeline when a filter lets only some of them through. */
+const LOOKED_AT = 50;
 
 /**
  * The newest events of a room after a position that the user may see and the filter lets through.
@@ -25,26 +30,31 @@ export async function timelineSection(
   range: { after: number; upTo: number; checked: boolean },
 ): Promise<TimelineSection> {
   const { timeline: filter } = context.filter.room;
-  const stretch = await needs.log.newest(roomId, range.after, range.upTo, filter.limit);
+  const isSelective = !passesAll(context);
+  const looked = isSelective && filter.limit > 0 ? Math.max(filter.limit, LOOKED_AT) : filter.limit;
+  const stretch = await needs.log.newest(roomId, range.after, range.upTo, looked);
   let events = stretch.events;
-  const oldest = events[0];
+  let oldest = events[0];
   if (range.checked && events.length > 0) {
     const access = await needs.visibility.access(roomId, context.userId);
     events = await needs.visibility.filter(access, events);
   }
-  const hidden = stretch.events.length - events.length;
-  if (!passesAll(context)) events = events.filter((event) => passes(context, event));
-  const { timeline: related } = context.filter.room;
-  if (related.relatedBySenders ?? related.relatedByRelTypes) {
-    events = await needs.aggregations.related(events, related);
+  let limited = stretch.limited || events.length < stretch.events.length;
+  if (isSelective) {
+    const passing = events.filter((event) => passes(context, event));
+    events = await needs.aggregations.related(passing, filter);
+    if (events.length > filter.limit) {
+      events = events.slice(-filter.limit);
+      oldest = events[0];
+      limited = true;
+    }
   }
   const start = oldest ? oldest.position - 1 : range.upTo;
-  return {
-    events,
-    limited: stretch.limited || hidden > 0,
-    start,
-    prevBatch: streamToken(start),
-  };
+  const given = new Set(events);
+  const hidesState = stretch.events.some(
+    (event) => event.stateKey !== undefined && event.position > start && !given.has(event),
+  );
+  return { events, limited, start, prevBatch: streamToken(start), hidesState };
 }
 
 function passesAll(context: SyncContext): boolean {
@@ -54,6 +64,8 @@ function passesAll(context: SyncContext): boolean {
   return (
     lists === undefined &&
     relations === undefined &&
+    filter.relatedBySenders === undefined &&
+    filter.relatedByRelTypes === undefined &&
     filter.notRooms === undefined &&
     filter.containsUrl === undefined &&
     context.ignored.size === 0

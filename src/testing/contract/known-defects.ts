@@ -60,7 +60,7 @@ const DEFECTS: readonly Defect[] = [
     status: 200,
     part: 'answer',
     query: /(?:^|&)filter=/,
-    at: /\/timeline\/events\/\d+$/,
+    at: /\/(?:timeline|state|state_after)\/events\/\d+$/,
     reason: 'a filter with event_fields leaves out what the schema requires',
   },
   {
