@@ -31,7 +31,7 @@ import { OutgoingHttp } from './platform/outgoing-http.ts';
 import { systemRandomness, type Randomness } from './platform/randomness.ts';
 import { RateLimiter } from './platform/rate-limiter.ts';
 import { loadSigningKey } from './platform/signing-key-file.ts';
-import { serverName as parseName, userId } from './protocol/identifiers.ts';
+import { serverName as parseName, userId, type UserId } from './protocol/identifiers.ts';
 import type { JsonObject } from './protocol/json.ts';
 import { createPushServices } from './push-services.ts';
 import { createRoomServices } from './room-services.ts';
@@ -47,6 +47,7 @@ import * as registrationTokensStore from './storage/registration-tokens-store.ts
 import { LazyMembers } from './sync/lazy-members.ts';
 import { Notifier } from './sync/notifier.ts';
 import { RoomSummaries } from './sync/room-summary.ts';
+import { createSlidingSync } from './sync/sliding-sync/create-sliding-sync.ts';
 import { SyncService } from './sync/sync-service.ts';
 import { fallbackPages } from './web/fallback-page.ts';
 import { firstRunPage } from './web/first-run-page.ts';
@@ -209,20 +210,19 @@ export async function createServices(config: Config, database: Database, overrid
   accounts.accounts.onDeactivated((userId) => rooms.changes.leaveAll(userId));
 
   const notifier = new Notifier(database, rooms.memberships);
-  const sync = new SyncService({
-    database,
-    recent,
-    notifier,
-    clock,
-    ignoredUsers: (userId) => modules.ignoredUsers(userId),
-    isInviteHidden: (invited, inviter) => invites.isHidden(invited, inviter),
+  const syncWiring = {
+    ...{ database, recent, notifier, clock, opaque },
+    ignoredUsers: (userId: UserId) => modules.ignoredUsers(userId),
+    isInviteHidden: (invited: UserId, inviter: UserId) => invites.isHidden(invited, inviter),
     needs: {
       ...rooms,
+      ...modules,
       summaries: new RoomSummaries(database, rooms.timeline),
       lazyMembers: new LazyMembers(),
       parts: modules.syncParts,
     },
-  });
+  };
+  const sync = new SyncService(syncWiring);
   await addRegistrationTokens(config, database);
   const { default_version: defaultRoomVersion } = config.rooms;
   const wellKnown = wellKnownOf(config);
@@ -241,6 +241,7 @@ export async function createServices(config: Config, database: Database, overrid
     mailer,
     notifier,
     sync,
+    slidingSync: createSlidingSync(syncWiring),
     serverName,
     wellKnown,
     rtcTransports: config.calls.livekit_service_urls.map((url) => ({

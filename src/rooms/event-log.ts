@@ -122,6 +122,17 @@ export class EventLog {
     return rows.map((row) => this.intern(row));
   }
 
+  /** A room's current state but for its members. */
+  async stateWithoutMembers(roomId: RoomId): Promise<StoredEvent[]> {
+    const rows = await roomsStore.stateWithoutMembers(this.#database, roomId);
+    return rows.map((row) => this.intern(row));
+  }
+
+  /** Position of the newest event that people would look into the room for, up to a position; undefined for none. */
+  newestActivity(roomId: RoomId, upTo: number): Promise<number | undefined> {
+    return eventsStore.newestActivity(this.#database, roomId, upTo);
+  }
+
   /** What is counted of the events. Nothing is read for those of which it is known that there is nothing to count. */
   async aggregations(events: readonly StoredEvent[]): Promise<AggregationRow[]> {
     const asked = events.filter((event) => event.hasAggregations !== false);

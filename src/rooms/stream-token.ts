@@ -20,9 +20,20 @@ export function syncToken(position: number, toDevice: number | undefined): strin
 
 /** What `syncToken` or `streamToken` made. Throws 400 M_INVALID_PARAM for what this server did not make. */
 export function parseSyncToken(token: string): { position: number; toDevice: number } {
-  const match = /^s(-?\d{1,15})(?:d(\d{1,15}))?$/.exec(token);
+  const match = /^s(-?\d{1,15})(?:d(\d{1,15}))?(?:c[A-Za-z0-9]{1,20})?$/.exec(token);
   if (!match)
     throw invalidParam('This is not a token of this server: use one that a sync or a page of messages gave');
   const position = Number(match[1]);
   return { position, toDevice: match[2] === undefined ? position : Number(match[2]) };
+}
+
+/** The `pos` of sliding sync: a place in the log, and which answer of the connection led there, if that matters. */
+export function connectionToken(position: number, generation: string): string {
+  return generation === '' ? streamToken(position) : `${streamToken(position)}c${generation}`;
+}
+
+/** What `connectionToken` made; undefined for anything else. */
+export function parseConnectionToken(token: string): { position: number; generation: string } | undefined {
+  const match = /^s(-?\d{1,15})(?:c([A-Za-z0-9]{1,20}))?$/.exec(token);
+  return match ? { position: Number(match[1]), generation: match[2] ?? '' } : undefined;
 }

@@ -20,6 +20,9 @@ const allSince = sql(
   `SELECT room_id, type, content, position FROM account_data
    WHERE user_id = ? AND position > ? AND position <= ?`,
 );
+const allOfType = sql(
+  `SELECT room_id, type, content, position FROM account_data WHERE user_id = ? AND room_id <> '' AND type = ?`,
+);
 const upsert = sql(
   `INSERT INTO account_data (user_id, room_id, type, content, position) VALUES (?, ?, ?, ?, ?)
    ON CONFLICT (user_id, room_id, type) DO UPDATE SET content = excluded.content, position = excluded.position`,
@@ -63,6 +66,11 @@ export function changedAnywhere(
   range: { after: number; upTo: number },
 ): Promise<AccountDataRow[]> {
   return reader.all<AccountDataRow>(allSince, userId, range.after, range.upTo);
+}
+
+/** The entries of one type, of all rooms. */
+export function ofType(reader: Reader, userId: UserId, type: string): Promise<AccountDataRow[]> {
+  return reader.all<AccountDataRow>(allOfType, userId, type);
 }
 
 /** Sets an entry to JSON text. */

@@ -37,6 +37,7 @@ const KEPT_FOR_DEVICES = [
   'to_device',
   'dehydrated_devices',
   'pushers',
+  'sliding_sync_states',
 ];
 const removeKept = KEPT_FOR_DEVICES.map((table) =>
   sql(`DELETE FROM ${table} WHERE user_id = ? AND device_id = ?`),

@@ -87,6 +87,20 @@ const eventsEarlier = sql(
      AND position > ${BEFORE_HISTORY}
    ORDER BY origin_server_ts DESC, position DESC LIMIT ?`,
 );
+/** Types of events for which people look into a room (MSC4186, `bump_stamp`). */
+export const ACTIVITY_TYPES: readonly string[] = [
+  'm.room.create',
+  'm.room.message',
+  'm.room.encrypted',
+  'm.sticker',
+  'm.call.invite',
+  'm.poll.start',
+  'm.beacon_info',
+];
+const newestOfActivity = sql(
+  `SELECT position FROM events WHERE room_id = ? AND position <= ?
+   AND type IN (${ACTIVITY_TYPES.map((type) => `'${type}'`).join(', ')}) ORDER BY position DESC LIMIT 1`,
+);
 const replaceContent = sql(`UPDATE events SET content = ?, envelope = ?, redacted_by = ? WHERE event_id = ?`);
 const transactionByKey = sql(
   `SELECT ${EVENT_COLUMNS} FROM event_transactions
@@ -246,4 +260,13 @@ export function byTransaction(reader: Reader, key: Uint8Array): Promise<EventRow
 /** Remembers that a transaction made the event at a position. A second time fails the unit. */
 export function rememberTransaction(writer: Writer, key: Uint8Array, at: Position): void {
   writer.run(insertTransaction, key, at);
+}
+
+/** Position of the newest event of `ACTIVITY_TYPES` in a room, not after another position. */
+export async function newestActivity(
+  reader: Reader,
+  roomId: RoomId,
+  upTo: number,
+): Promise<number | undefined> {
+  return (await reader.get<{ position: number }>(newestOfActivity, roomId, upTo))?.position;
 }

@@ -23,6 +23,17 @@ const upsert = sql(
 const removeOne = sql(`DELETE FROM memberships WHERE user_id = ? AND room_id = ?`);
 const one = sql(`SELECT * FROM memberships WHERE user_id = ? AND room_id = ?`);
 const allOfUser = sql(`SELECT * FROM memberships WHERE user_id = ?`);
+const listedOfUser = sql(
+  `SELECT memberships.*, rooms.position AS newest FROM memberships
+   LEFT JOIN rooms ON rooms.room_id = memberships.room_id
+   WHERE user_id = ? AND forgotten = 0 AND NOT (membership = 'leave' AND sender = user_id)`,
+);
+const stateOfUsersRooms = sql(
+  `SELECT memberships.room_id AS room_id, content FROM memberships
+   JOIN current_state ON current_state.room_id = memberships.room_id AND current_state.type = ?
+     AND current_state.state_key = ''
+   JOIN events ON events.position = current_state.position WHERE memberships.user_id = ?`,
+);
 const membersPage = sql(
   `SELECT user_id FROM memberships WHERE room_id = ? AND membership = ? AND user_id > ?
    ORDER BY user_id LIMIT ?`,
@@ -76,6 +87,23 @@ export function of(reader: Reader, userId: UserId, roomId: RoomId): Promise<Memb
 /** All of the user's rooms. */
 export function ofUser(reader: Reader, userId: UserId): Promise<MembershipRow[]> {
   return reader.all<MembershipRow>(allOfUser, userId);
+}
+
+/** The user's rooms but those that the user left or forgot, each with the position of its newest event. */
+export function listed(
+  reader: Reader,
+  userId: UserId,
+): Promise<(MembershipRow & { readonly newest: number | null })[]> {
+  return reader.all(listedOfUser, userId);
+}
+
+/** The content (JSON text) of one entry of the current state, with an empty state key, of each room that has it. */
+export function stateOfRooms(
+  reader: Reader,
+  userId: UserId,
+  type: string,
+): Promise<{ readonly room_id: RoomId; readonly content: string }[]> {
+  return reader.all(stateOfUsersRooms, type, userId);
 }
 
 /** Users with a membership in the room, after `after` in order of user ID. */

@@ -20,6 +20,11 @@ const changedReceipts = sql(
   `SELECT * FROM receipts WHERE room_id = ? AND position > ? AND position <= ? AND (type = 'm.read' OR user_id = ?)
    ORDER BY CASE WHEN user_id = ? THEN 0 ELSE 1 END, position DESC LIMIT ?`,
 );
+const atEvents = sql(
+  `SELECT * FROM receipts WHERE room_id = ?
+   AND (user_id = ? OR (type = 'm.read' AND (position > ? OR (event_position >= ? AND event_position <= ?))))
+   ORDER BY CASE WHEN user_id = ? THEN 0 ELSE 1 END, position DESC LIMIT ?`,
+);
 const ofUserInRoom = sql(`SELECT * FROM receipts WHERE room_id = ? AND user_id = ?`);
 const upsert = sql(
   `INSERT INTO receipts (room_id, user_id, type, thread_id, event_id, event_position, ts, position)
@@ -48,6 +53,20 @@ export function changed(
     userId,
     range.limit,
   );
+}
+
+/**
+ * The user's own receipts in a room, then public ones at events of a stretch of the log or that moved after a position,
+ * newest first.
+ */
+export function at(
+  reader: Reader,
+  roomId: RoomId,
+  userId: UserId,
+  range: { from: number; upTo: number; movedAfter: number; limit: number },
+): Promise<ReceiptRow[]> {
+  const { from, upTo, movedAfter, limit } = range;
+  return reader.all<ReceiptRow>(atEvents, roomId, userId, movedAfter, from, upTo, userId, limit);
 }
 
 /** The user's own receipts in a room: one for each type and thread. */

@@ -71,6 +71,10 @@ const wholeState = sql(
   `SELECT ${EVENT_COLUMNS} FROM current_state JOIN events ON events.position = current_state.position
    WHERE current_state.room_id = ?`,
 );
+const stateButMembers = sql(
+  `SELECT ${EVENT_COLUMNS} FROM current_state JOIN events ON events.position = current_state.position
+   WHERE current_state.room_id = ? AND current_state.type <> 'm.room.member'`,
+);
 const publishedRooms = sql(
   `SELECT * FROM rooms WHERE published = 1 AND (joined_count < ? OR (joined_count = ? AND room_id > ?))
    ORDER BY joined_count DESC, room_id LIMIT ?`,
@@ -194,6 +198,11 @@ export function statesOfType(
 /** All of the current state: only for answers that are the whole state. */
 export function allState(reader: Reader, roomId: RoomId): Promise<EventRow[]> {
   return reader.all<EventRow>(wholeState, roomId);
+}
+
+/** The current state of a room but for its members. */
+export function stateWithoutMembers(reader: Reader, roomId: RoomId): Promise<EventRow[]> {
+  return reader.all<EventRow>(stateButMembers, roomId);
 }
 
 /** Rooms of the directory, most members first, after the given one. */

@@ -111,13 +111,22 @@ async function timelineText(
   timeline: TimelineSection | undefined,
 ): Promise<string> {
   if (!timeline) return '{"events":[],"limited":false}';
-  const memberships = await membershipsAt(needs, context, room, timeline.events);
-  const texts = await eventTexts(needs, context, timeline.events, {
+  const events = (await timelineTexts(needs, context, room, timeline.events)).join(',');
+  return `{"events":[${events}],"limited":${timeline.limited},"prev_batch":"${timeline.prevBatch}"}`;
+}
+
+/** Events of a timeline of a room that the user is in, as JSON text. */
+export async function timelineTexts(
+  needs: SyncNeeds,
+  context: SyncContext,
+  room: RoomMembership,
+  events: readonly StoredEvent[],
+): Promise<string[]> {
+  const memberships = await membershipsAt(needs, context, room, events);
+  return eventTexts(needs, context, events, {
     bundled: true,
     membershipOf: (event) => memberships?.get(event) ?? 'join',
   });
-  const events = texts.join(',');
-  return `{"events":[${events}],"limited":${timeline.limited},"prev_batch":"${timeline.prevBatch}"}`;
 }
 
 /** The user's membership at each event; undefined when it was `join` at all of them. */

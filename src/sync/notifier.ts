@@ -3,9 +3,18 @@ import { membershipChange } from '../rooms/room-changes.ts';
 import type { Memberships } from '../rooms/memberships.ts';
 import type { Change, Database } from '../storage/database.ts';
 
+/** Keeps track of what concerns one user. Called before the user's syncs are woken. */
+export interface Watcher {
+  /** A change for the user in a room, or one that is the user's whatever room it is in. */
+  changed(change: Change, roomId: RoomId | undefined): void;
+  /** It is told nothing more: what it gathered is outdated from now on. */
+  ended(): void;
+}
+
 /** Somebody who syncs, or did a short while ago. */
 interface Listener {
   readonly userId: UserId;
+  watcher: Watcher | undefined;
   readonly rooms: Set<RoomId>;
   readonly waiting: Set<() => void>;
   /** Position of the newest change that concerns the user. */
@@ -64,6 +73,23 @@ export class Notifier {
     }
   }
 
+  /**
+   * Tells the watcher of everything that concerns the user, as long as the user syncs; in place of one before. Gives the
+   * position after which it is told.
+   */
+  async watch(userId: UserId, watcher: Watcher): Promise<number> {
+    const listener = await this.#listener(userId);
+    listener.watcher?.ended();
+    listener.watcher = watcher;
+    return Math.max(listener.newest, this.#database.position());
+  }
+
+  /** The user syncs without waiting: the watcher is needed on. */
+  keep(userId: UserId): void {
+    const listener = this.#listeners.get(userId);
+    if (listener) listener.idleSweeps = 0;
+  }
+
   /** Stops the timer. */
   close(): void {
     clearInterval(this.#sweeper);
@@ -81,6 +107,7 @@ export class Notifier {
     if (raced) return raced;
     const listener: Listener = {
       userId,
+      watcher: undefined,
       rooms: new Set(rooms),
       waiting: new Set(),
       newest: this.#database.position() === before ? 0 : this.#database.position(),
@@ -117,10 +144,15 @@ export class Notifier {
     this.#follow(change);
     for (const userId of change.users) {
       const listener = this.#listeners.get(userId);
-      if (listener) wake(listener, change.position);
+      if (!listener) continue;
+      listener.watcher?.changed(change, undefined);
+      wake(listener, change.position);
     }
     for (const roomId of change.rooms) {
-      for (const listener of this.#rooms.get(roomId) ?? []) wake(listener, change.position);
+      for (const listener of this.#rooms.get(roomId) ?? []) {
+        listener.watcher?.changed(change, roomId);
+        wake(listener, change.position);
+      }
     }
   }
 
@@ -142,6 +174,7 @@ export class Notifier {
   #drop(listener: Listener): void {
     for (const roomId of [...listener.rooms]) this.#leave(listener, roomId);
     this.#listeners.delete(listener.userId);
+    listener.watcher?.ended();
   }
 }
 

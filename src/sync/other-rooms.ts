@@ -16,6 +16,11 @@ export async function strippedRoom(
   room: RoomMembership,
   key: 'invite_state' | 'knock_state',
 ): Promise<string> {
+  return `{"${key}":{"events":[${(await strippedState(needs, room)).join(',')}]}}`;
+}
+
+/** What one who is invited or knocks is shown of the room's state, event by event as JSON text. */
+export async function strippedState(needs: SyncNeeds, room: RoomMembership): Promise<string[]> {
   const own = await needs.log.byId(room.eventId);
   const known = own?.isAside === true ? await needs.outside.of(userId, room.roomId) : undefined;
   if (own && known) {
@@ -32,7 +37,7 @@ export async function strippedRoom(
     if (inviter) events.push(inviter);
   }
   if (own) events.push(own);
-  return `{"${key}":{"events":[${events.map(strippedText).join(',')}]}}`;
+  return events.map(strippedText);
 }
 
 /** A room that the user left or was removed from, up to that event, as JSON text. */

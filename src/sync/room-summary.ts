@@ -23,8 +23,19 @@ export class RoomSummaries {
     if (typeof name === 'string' && name !== '') return undefined;
     const alias = (await this.#timeline.stateEvent(root, 'm.room.canonical_alias', ''))?.content.alias;
     if (typeof alias === 'string' && alias !== '') return undefined;
+    return this.standIns(roomId, reader);
+  }
+
+  /** Users who stand for a room without a name: some of its members, or if there are none, of those who left. */
+  async standIns(roomId: RoomId, reader: UserId): Promise<UserId[]> {
     const heroes = await this.#some(roomId, ['join', 'invite'], reader);
     return heroes.length > 0 ? heroes : this.#some(roomId, ['leave', 'ban'], reader);
+  }
+
+  /** How many are in the room, and how many are invited. */
+  async counts(roomId: RoomId): Promise<{ joined: number; invited: number }> {
+    const room = await roomsStore.byId(this.#reader, roomId);
+    return { joined: room?.joined_count ?? 0, invited: room?.invited_count ?? 0 };
   }
 
   /** The summary as JSON text. */

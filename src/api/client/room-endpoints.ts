@@ -24,6 +24,8 @@ import { redactEvent } from './rooms/redact-event.ts';
 import { sendMessage } from './rooms/send-event.ts';
 import { setRoomState, setRoomStateWithKey } from './rooms/set-state.ts';
 import { upgradeRoom } from './rooms/upgrade-room.ts';
+import { simplifiedSlidingSync } from './sliding-sync/simplified-sliding-sync.ts';
+import { slidingSync } from './sliding-sync/sliding-sync.ts';
 import { sync } from './sync.ts';
 
 /** Endpoints about rooms, and the sync that shows them. */
@@ -58,6 +60,8 @@ export const roomEndpoints = [
   setRoomState,
   setRoomStateWithKey,
   setRoomVisibilityOnDirectory,
+  simplifiedSlidingSync,
+  slidingSync,
   sync,
   unban,
   upgradeRoom,

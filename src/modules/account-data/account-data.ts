@@ -53,6 +53,20 @@ export class AccountData implements SyncPart {
     return row && contentOf(row);
   }
 
+  /** What is set of one type in the user's rooms. */
+  async ofRooms(userId: UserId, type: string): Promise<ReadonlyMap<RoomId, JsonObject>> {
+    const rows = await accountDataStore.ofType(this.#database, userId, type);
+    return new Map(rows.map((row) => [row.room_id as RoomId, contentOf(row) ?? {}]));
+  }
+
+  /** Rooms for which the user's data changed after a position and not after another. */
+  async changedRooms(userId: UserId, range: { after: number; upTo: number }): Promise<ReadonlySet<RoomId>> {
+    const rows = await accountDataStore.changedAnywhere(this.#database, userId, range);
+    return new Set(
+      rows.map((row) => row.room_id as RoomId).filter((roomId) => (roomId as string) !== NO_ROOM),
+    );
+  }
+
   /** Sets an entry. Empty content removes it (MSC3391). */
   async put(userId: UserId, roomId: RoomId | undefined, type: string, content: JsonObject): Promise<void> {
     const unit = new UnitOfWork();

@@ -128,6 +128,19 @@ export class Receipts implements SyncPart {
     return { ephemeral: [`{"type":"m.receipt","content":${JSON.stringify(receiptContent(shown))}}`] };
   }
 
+  /**
+   * The user's own receipts in a room, and those of others at events of a stretch of its timeline or moved after a
+   * position, as the content of an m.receipt event.
+   */
+  async shownAt(
+    userId: UserId,
+    roomId: RoomId,
+    stretch: { from: number; upTo: number; movedAfter: number },
+  ): Promise<JsonObject | undefined> {
+    const rows = await receiptsStore.at(this.#database, roomId, userId, { ...stretch, limit: MOST_RECEIPTS });
+    return rows.length === 0 ? undefined : receiptContent(rows);
+  }
+
   async #setFullyRead(
     userId: UserId,
     roomId: RoomId,

@@ -74,18 +74,23 @@ export class ToDevice implements SyncPart {
     }
   }
 
-  /** Messages that wait for a device, oldest first, and the position of the last if there are more. */
+  /**
+   * Messages that wait for a device, oldest first, and the position of the last if there are more.
+   *
+   * @param range.limit the most messages; 100 if left out, or if more.
+   */
   async waiting(
     userId: UserId,
     deviceId: DeviceId,
-    range: { after: number; upTo: number },
+    range: { after: number; upTo: number; limit?: number },
   ): Promise<{ messages: string[]; upTo: number | undefined }> {
+    const limit = Math.min(range.limit ?? MOST_AT_ONCE, MOST_AT_ONCE);
     const rows = await toDeviceStore.between(this.#database, userId, deviceId, {
       ...range,
-      limit: MOST_AT_ONCE + 1,
+      limit: limit + 1,
     });
-    const given = rows.slice(0, MOST_AT_ONCE);
-    const upTo = rows.length > MOST_AT_ONCE ? given.at(-1)?.position : undefined;
+    const given = rows.slice(0, limit);
+    const upTo = rows.length > limit ? given.at(-1)?.position : undefined;
     return { messages: given.map((row) => row.message), upTo };
   }
 

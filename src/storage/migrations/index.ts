@@ -9,6 +9,7 @@ import { moderation } from './010-moderation.ts';
 import { push } from './014-push.ts';
 import { modules } from './004-modules.ts';
 import { oauth } from './016-oauth.ts';
+import { slidingSync } from './015-sliding-sync.ts';
 import { relationsAndSearch } from './009-relations-search.ts';
 import { rooms } from './003-rooms.ts';
 import { threepids } from './008-threepids.ts';
@@ -30,6 +31,7 @@ export const MIGRATIONS: readonly Migration[] = [
   serverNotices,
   push,
   oauth,
+  slidingSync,
   federation,
   federatedRooms,
 ];

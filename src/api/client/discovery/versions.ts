@@ -13,6 +13,7 @@ const FEATURES = {
   'org.matrix.msc3391': true,
   'org.matrix.msc3874': true,
   'org.matrix.msc3890': true,
+  'org.matrix.simplified_msc3575': true,
   'org.matrix.msc4143': true,
   'org.matrix.msc4155': true,
   'org.matrix.msc4151': true,

@@ -1,0 +1,118 @@
+import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
+import type { ConnectionOwner } from '../../storage/sliding-sync-store.ts';
+import type { UserRooms } from './user-rooms.ts';
+
+/** What a connection was sent of one room. */
+export interface SentRoom {
+  /**
+   * Position up to which it was sent what happened in the room; undefined for up to the `pos` of the request, which is
+   * so as long as the room is in a list or subscribed to.
+   */
+  readonly seen: number | undefined;
+  /** How many of the newest events the client has at least, without a gap. */
+  readonly depth: number;
+  /** The state that it was sent, and is sent changes of (`RequiredStates.key`). */
+  readonly state: string;
+  /** Whether receipts were sent, and are sent where they change. */
+  readonly hasReceipts: boolean;
+  /** The same for the user's account data of the room. */
+  readonly hasAccountData: boolean;
+  /** Whether the client takes it for a direct room. */
+  readonly isDirect: boolean;
+}
+
+/**
+ * All rooms of the lists and subscriptions were looked at, and whatever was missing sent: until one of these differs,
+ * only rooms in which something happens need be looked at.
+ */
+export interface Settled {
+  readonly rooms: UserRooms;
+  readonly version: number;
+  /** What was asked for. */
+  readonly asked: string;
+}
+
+/** Members that are remembered as sent in one room. */
+const MOST_MEMBERS = 500;
+
+interface Following {
+  readonly changes: ReadonlyMap<RoomId, SentRoom>;
+  readonly settled: Settled;
+}
+
+/** One connection: a client's loop of requests, each of which says by its `pos` which answer it had last. */
+export class Connection {
+  readonly owner: ConnectionOwner;
+  readonly rooms: Map<RoomId, SentRoom>;
+  settled: Settled | undefined = undefined;
+  /** Rows of which the state was, or would be, read. */
+  chain: number;
+  /** Tells the newest request from those that the client gave up. */
+  request: object | undefined = undefined;
+  #generation: string;
+  readonly #following = new Map<string, Following>();
+  /** Memberships sent by lazy loading: event and position of the answer. Forgetting only means sending them again. */
+  readonly #members = new Map<RoomId, Map<UserId, { readonly eventId: EventId; readonly at: number }>>();
+
+  /** Unread counts sent, with the position of the answer. */
+  readonly #counts = new Map<RoomId, { readonly text: string; readonly at: number }>();
+
+  constructor(owner: ConnectionOwner, generation: string, rooms: Map<RoomId, SentRoom>, chain: number) {
+    this.owner = owner;
+    this.rooms = rooms;
+    this.chain = chain;
+    this.#generation = generation;
+  }
+
+  /** The answer that the client had last; empty for none. */
+  get generation(): string {
+    return this.#generation;
+  }
+
+  /** An answer was made that adds to what was sent, once the client has it. In place of any other not yet had. */
+  follow(generation: string, changes: ReadonlyMap<RoomId, SentRoom>, settled: Settled): void {
+    this.#following.clear();
+    this.#following.set(generation, { changes, settled });
+  }
+
+  /** The client had this answer. False when that is not one of those that are known. */
+  acknowledge(generation: string): boolean {
+    if (generation === this.#generation) return true;
+    const following = this.#following.get(generation);
+    if (!following) return false;
+    for (const [roomId, sent] of following.changes) this.rooms.set(roomId, sent);
+    this.settled = following.settled;
+    this.chain += 1;
+    this.#generation = generation;
+    this.#following.clear();
+    return true;
+  }
+
+  /** Whether the client, which is at `since`, has this membership by lazy loading. */
+  hasMember(roomId: RoomId, userId: UserId, eventId: EventId, since: number): boolean {
+    const sent = this.#members.get(roomId)?.get(userId);
+    return sent !== undefined && sent.eventId === eventId && sent.at <= since;
+  }
+
+  /** Memberships are sent with an answer that leads up to a position. */
+  sendMembers(roomId: RoomId, members: Iterable<readonly [UserId, EventId]>, at: number): void {
+    let sent = this.#members.get(roomId);
+    if (!sent || sent.size > MOST_MEMBERS) {
+      sent = new Map();
+      this.#members.set(roomId, sent);
+    }
+    for (const [userId, eventId] of members) sent.set(userId, { eventId, at });
+  }
+
+  /** Whether the client, which is at `since`, has other unread counts, as far as that is known. */
+  hasOtherCounts(roomId: RoomId, text: string, since: number): boolean {
+    const sent = this.#counts.get(roomId);
+    return sent !== undefined && (sent.text !== text || sent.at > since);
+  }
+
+  /** Unread counts are sent with an answer that leads up to a position. */
+  sendCounts(roomId: RoomId, text: string, at: number): void {
+    const sent = this.#counts.get(roomId);
+    if (sent?.text !== text) this.#counts.set(roomId, { text, at });
+  }
+}

@@ -1,0 +1,102 @@
+import type { AccountData } from '../../modules/account-data/index.ts';
+import type { RoomId, UserId } from '../../protocol/identifiers.ts';
+import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
+import type { EventLog } from '../../rooms/event-log.ts';
+import type { Memberships } from '../../rooms/memberships.ts';
+import type { RoomMembership } from '../../rooms/room-reads.ts';
+import type { Reader } from '../../storage/database.ts';
+import * as membershipsStore from '../../storage/memberships-store.ts';
+import type { FilteredType, FilterFacts } from './room-filters.ts';
+
+/** What is read for the filters of lists. */
+export interface FactNeeds {
+  readonly reader: Reader;
+  readonly log: EventLog;
+  readonly memberships: Memberships;
+  readonly accountData: AccountData;
+}
+
+/** Children of one space that are looked at. */
+const MOST_CHILDREN = 10_000;
+
+/** What filters look at of one user's rooms: read when first asked for, and kept until it changes. */
+export class RoomFacts implements FilterFacts {
+  readonly #needs: FactNeeds;
+  readonly #userId: UserId;
+  readonly #states = new Map<FilteredType, Promise<Map<RoomId, JsonObject>>>();
+  #memberships: ReadonlyMap<RoomId, RoomMembership> = new Map();
+  #direct: Promise<ReadonlySet<RoomId>> | undefined;
+  #tags: Promise<ReadonlyMap<RoomId, JsonObject>> | undefined;
+
+  constructor(needs: FactNeeds, userId: UserId) {
+    this.#needs = needs;
+    this.#userId = userId;
+  }
+
+  /** To be called before `membership` is. */
+  async prepare(): Promise<void> {
+    this.#memberships = await this.#needs.memberships.ofUser(this.#userId);
+  }
+
+  membership(roomId: RoomId): RoomMembership | undefined {
+    return this.#memberships.get(roomId);
+  }
+
+  state(type: FilteredType): Promise<ReadonlyMap<RoomId, JsonObject>> {
+    let known = this.#states.get(type);
+    if (!known) {
+      known = this.#readState(type);
+      this.#states.set(type, known);
+    }
+    return known;
+  }
+
+  direct(): Promise<ReadonlySet<RoomId>> {
+    this.#direct ??= this.#readDirect();
+    return this.#direct;
+  }
+
+  tags(): Promise<ReadonlyMap<RoomId, JsonObject>> {
+    this.#tags ??= this.#needs.accountData.ofRooms(this.#userId, 'm.tag');
+    return this.#tags;
+  }
+
+  async children(spaces: readonly RoomId[]): Promise<ReadonlySet<RoomId>> {
+    const children = new Set<RoomId>();
+    for (const space of spaces) {
+      if (this.#memberships.get(space)?.membership !== 'join') continue;
+      const entries = await this.#needs.log.statesOfType(space, 'm.space.child', '', MOST_CHILDREN);
+      for (const { content, stateKey } of entries) {
+        if (Array.isArray(content.via)) children.add(stateKey as RoomId);
+      }
+    }
+    return children;
+  }
+
+  /** The user's account data changed: what was made of it is read again. */
+  forgetAccountData(): void {
+    this.#direct = undefined;
+    this.#tags = undefined;
+  }
+
+  /** The state of a room changed, or the user came into it. */
+  async refresh(roomId: RoomId): Promise<void> {
+    for (const [type, known] of this.#states) {
+      const event = await this.#needs.log.state(roomId, type, '');
+      const states = await known;
+      if (event) states.set(roomId, event.content);
+      else states.delete(roomId);
+    }
+  }
+
+  async #readState(type: FilteredType): Promise<Map<RoomId, JsonObject>> {
+    const rows = await membershipsStore.stateOfRooms(this.#needs.reader, this.#userId, type);
+    return new Map(rows.map((row) => [row.room_id, JSON.parse(row.content) as JsonObject]));
+  }
+
+  async #readDirect(): Promise<ReadonlySet<RoomId>> {
+    const content = await this.#needs.accountData.find(this.#userId, undefined, 'm.direct');
+    const lists = Object.values(content ?? {}).filter((list) => Array.isArray(list));
+    return new Set(lists.flat().filter((roomId) => !isJsonObject(roomId)) as RoomId[]);
+  }
+}

@@ -1,0 +1,235 @@
+import assert from 'node:assert/strict';
+import { onServers } from '../../testing/test-server.ts';
+import { bodies, TestClient, type Json } from '../../testing/test-client.ts';
+import { allRooms, SlidingConnection } from './testing/sliding-connection.ts';
+
+function state(room: Json): string[] {
+  return ((room.required_state ?? []) as Json[]).map((event) => `${event.type}|${event.state_key}`).sort();
+}
+
+function counts(body: Json): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(body.lists as Record<string, Json>).map(([name, list]) => [name, list.count as number]),
+  );
+}
+
+onServers('a room is told of from scratch, then what is new in it [B138 partial]', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')];
+  const room = await alice.createRoom({ name: 'Garden', preset: 'public_chat', topic: 'plants' });
+  await bob.join(room);
+  for (const text of ['one', 'two', 'three']) await alice.say(room, text);
+  const sliding = new SlidingConnection(bob);
+  const wishes = allRooms(2, [
+    ['m.room.topic', ''],
+    ['m.room.member', '$ME'],
+  ]);
+  const first = await sliding.next(wishes);
+  assert.deepEqual(counts(first), { all: 1 });
+  const told = first.rooms[room];
+  assert.equal(told.initial, true);
+  assert.equal(told.name, 'Garden');
+  assert.equal(told.limited, true);
+  assert.equal(told.num_live, 0);
+  assert.deepEqual([told.joined_count, told.invited_count], [2, 0]);
+  assert.deepEqual(bodies(told.timeline), ['two', 'three']);
+  assert.deepEqual(state(told), [`m.room.member|${bob.userId}`, 'm.room.topic|']);
+  assert.ok(told.bump_stamp > 0);
+  assert.equal(told.heroes, undefined);
+
+  const nothing = await sliding.next(wishes);
+  assert.deepEqual(nothing.rooms, {});
+  assert.deepEqual(counts(nothing), { all: 1 });
+
+  await alice.say(room, 'four');
+  const news = (await sliding.next(wishes)).rooms[room];
+  assert.deepEqual(bodies(news.timeline), ['four']);
+  assert.deepEqual([news.initial, news.limited, news.num_live, news.name], [undefined, false, 1, undefined]);
+  assert.equal(news.required_state, undefined);
+  assert.deepEqual([news.notification_count, news.highlight_count], [4, 0]);
+  assert.ok(news.bump_stamp > told.bump_stamp);
+
+  await alice.setState(room, 'm.room.topic', { topic: 'flowers' });
+  await alice.setState(room, 'm.room.name', { name: 'Park' });
+  const changed = (await sliding.next(wishes)).rooms[room];
+  assert.deepEqual([changed.name, changed.bump_stamp], ['Park', undefined]);
+  assert.deepEqual(state(changed), ['m.room.topic|']);
+  const page = await bob.ok('GET', bob.room(room, `/messages?dir=b&limit=2&from=${changed.prev_batch}`));
+  assert.deepEqual(bodies(page.chunk), ['four', 'three']);
+  await bob.ok('GET', bob.room(room, `/messages?dir=b&from=${sliding.pos}`));
+});
+
+onServers('an answer that got lost is given again [B138 partial]', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')];
+  const room = await alice.createRoom({ preset: 'public_chat' });
+  const later = await alice.createRoom({ preset: 'public_chat' });
+  await bob.join(room);
+  const sliding = new SlidingConnection(bob);
+  const wishes = allRooms(10, [['m.room.member', '$LAZY']]);
+  await sliding.next(wishes);
+  await alice.say(room, 'hello');
+  const lost = await sliding.ask(wishes);
+  assert.deepEqual(bodies(lost.rooms[room].timeline), ['hello']);
+  await bob.join(later);
+  await alice.say(later, 'here');
+  const alsoLost = await sliding.ask(wishes);
+  assert.equal(alsoLost.rooms[later].initial, true);
+  const got = await sliding.next(wishes);
+  assert.deepEqual(bodies(got.rooms[room].timeline), ['hello']);
+  assert.deepEqual(state(got.rooms[room]), state(lost.rooms[room]));
+  assert.equal(got.rooms[later].initial, true);
+  assert.deepEqual(state(got.rooms[later]), state(alsoLost.rooms[later]));
+  assert.deepEqual((await sliding.next(wishes)).rooms, {});
+});
+
+onServers(
+  'what a connection was sent outlives a restart, in either process [B138 partial]',
+  async (world) => {
+    const [alice, bob] = [await world.person('alice'), await world.person('bob')];
+    const rooms: string[] = [];
+    for (let i = 0; i < 3; i++)
+      rooms.push(await alice.createRoom({ preset: 'public_chat', name: `room ${i}` }));
+    for (const room of rooms) await bob.join(room);
+    const sliding = new SlidingConnection(bob);
+    const wishes = allRooms(5);
+    assert.equal(Object.keys((await sliding.next(wishes)).rooms).length, 3);
+    const other = new TestClient((await world.another()).url, bob.token);
+    const there = new SlidingConnection(other);
+    there.pos = sliding.pos;
+    await alice.say(rooms[1]!, 'across');
+    const body = await there.next(wishes);
+    assert.deepEqual(Object.keys(body.rooms), [rooms[1]]);
+    assert.deepEqual(bodies(body.rooms[rooms[1]!].timeline), ['across']);
+    await world.restart();
+    const again = new SlidingConnection(new TestClient(world.server.url, bob.token));
+    again.pos = there.pos;
+    assert.deepEqual((await again.next(wishes)).rooms, {});
+    await new TestClient(world.server.url, alice.token).send(rooms[2]!, 'm.room.message', { body: 'after' });
+    assert.deepEqual(Object.keys((await again.next(wishes)).rooms), [rooms[2]]);
+  },
+);
+
+onServers('a position that is not known is refused with M_UNKNOWN_POS [B138 partial]', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')];
+  await alice.createRoom();
+  await bob.createRoom();
+  const wishes = allRooms();
+  const sliding = new SlidingConnection(alice);
+  await sliding.next(wishes);
+  const bobs = new SlidingConnection(bob);
+  await bobs.next(wishes);
+  bobs.pos = sliding.pos;
+  await bobs.fails(400, 'M_UNKNOWN_POS', wishes);
+  const otherConnection = new SlidingConnection(alice, 'other');
+  otherConnection.pos = sliding.pos;
+  await otherConnection.fails(400, 'M_UNKNOWN_POS', wishes);
+  const old = sliding.pos;
+  sliding.pos = undefined;
+  await sliding.next(wishes);
+  sliding.pos = old;
+  await sliding.fails(400, 'M_UNKNOWN_POS', wishes);
+  for (const pos of ['nonsense', 's99999999', 's1cnever']) {
+    sliding.pos = pos;
+    await sliding.fails(400, 'M_UNKNOWN_POS', wishes);
+  }
+  sliding.pos = undefined;
+  await sliding.fails(400, 'M_BAD_JSON', { lists: { all: { timeline_limit: 'many' } } });
+  await sliding.fails(400, 'M_BAD_JSON', { lists: [] });
+});
+
+onServers('lists are windows on the rooms by their newest event [B138 partial]', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')];
+  const rooms: string[] = [];
+  for (let i = 0; i < 6; i++) rooms.push(await alice.createRoom({ preset: 'public_chat' }));
+  for (const room of rooms) await bob.join(room);
+  await alice.say(rooms[0]!, 'newest');
+  const windowed = (to: number) => allRooms(3, [], { ranges: [[0, to]] });
+  const sliding = new SlidingConnection(bob);
+  const first = await sliding.next(windowed(1));
+  assert.deepEqual(new Set(Object.keys(first.rooms)), new Set([rooms[0], rooms[5]]));
+  assert.deepEqual(counts(first), { all: 6 });
+  const grown = await sliding.next(windowed(3));
+  assert.deepEqual(new Set(Object.keys(grown.rooms)), new Set([rooms[4], rooms[3]]));
+  const whole = await sliding.next(windowed(19));
+  assert.deepEqual(new Set(Object.keys(whole.rooms)), new Set([rooms[2], rooms[1]]));
+  await alice.say(rooms[2]!, 'up');
+  await alice.say(rooms[3]!, 'out of sight');
+  for (const room of [rooms[1]!, rooms[2]!]) await alice.say(room, 'in sight');
+  const small = await sliding.next(windowed(1));
+  assert.deepEqual(new Set(Object.keys(small.rooms)), new Set([rooms[1], rooms[2]]));
+  assert.deepEqual(bodies(small.rooms[rooms[2]!].timeline), ['up', 'in sight']);
+  assert.deepEqual((await sliding.next(windowed(1))).rooms, {});
+  const later = await sliding.next(windowed(19));
+  assert.deepEqual(Object.keys(later.rooms), [rooms[3]]);
+  const told = later.rooms[rooms[3]!];
+  assert.deepEqual([told.initial, bodies(told.timeline), told.num_live], [undefined, ['out of sight'], 0]);
+  const sliced = await sliding.next(
+    allRooms(1, [], {
+      ranges: [
+        [0, 0],
+        [3, 4],
+      ],
+    }),
+  );
+  assert.deepEqual(sliced.rooms, {});
+});
+
+onServers('filters choose the rooms of a list [B138 partial]', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')];
+  const plain = await bob.createRoom({ name: 'Plain Talk' });
+  const secret = await bob.createRoom({
+    name: 'secret',
+    initial_state: [
+      { type: 'm.room.encryption', state_key: '', content: { algorithm: 'm.megolm.v1.aes-sha2' } },
+    ],
+  });
+  const space = await bob.createRoom({ creation_content: { type: 'm.space' } });
+  const direct = await bob.createRoom({ is_direct: true });
+  const invite = await alice.createRoom({ invite: [bob.userId] });
+  await bob.setState(space, 'm.space.child', { via: ['localhost'] }, plain);
+  const mine = `/v3/user/${encodeURIComponent(bob.userId)}`;
+  await bob.ok('PUT', `${mine}/account_data/m.direct`, { [alice.userId]: [direct] });
+  await bob.ok('PUT', `${mine}/rooms/${encodeURIComponent(plain)}/tags/m.favourite`, {});
+  const filters: Record<string, [object, string[]]> = {
+    dm: [{ is_dm: true }, [direct]],
+    notDm: [{ is_dm: false, not_room_types: ['m.space'], is_invite: false }, [plain, secret]],
+    encrypted: [{ is_encrypted: true }, [secret]],
+    invites: [{ is_invite: true }, [invite]],
+    spaces: [{ room_types: ['m.space'] }, [space]],
+    untyped: [{ room_types: [null], is_invite: false }, [plain, secret, direct]],
+    inSpace: [{ spaces: [space] }, [plain]],
+    named: [{ room_name_like: 'TALK' }, [plain]],
+    tagged: [{ tags: ['m.favourite', 'm.lowpriority'] }, [plain]],
+    untagged: [{ not_tags: ['m.favourite'], is_invite: false }, [secret, space, direct]],
+  };
+  const sliding = new SlidingConnection(bob);
+  for (const [name, [wanted, expected]] of Object.entries(filters)) {
+    sliding.pos = undefined;
+    const body = await sliding.next(allRooms(0, [], { filters: wanted }));
+    assert.deepEqual(new Set(Object.keys(body.rooms)), new Set(expected), name);
+    assert.deepEqual(counts(body), { all: expected.length }, name);
+  }
+  const lists = Object.fromEntries(
+    Object.entries(filters).map(([name, [wanted]]) => [name, { filters: wanted, timeline_limit: 0 }]),
+  );
+  sliding.pos = undefined;
+  await sliding.next({ lists });
+  await bob.setState(plain, 'm.room.encryption', { algorithm: 'm.megolm.v1.aes-sha2' });
+  await bob.ok('PUT', `${mine}/account_data/m.direct`, { [alice.userId]: [direct, secret] });
+  await bob.ok('PUT', `${mine}/rooms/${encodeURIComponent(secret)}/tags/m.favourite`, {});
+  await bob.setState(space, 'm.space.child', { via: ['localhost'] }, secret);
+  await bob.setState(plain, 'm.room.name', { name: 'quiet' });
+  await bob.join(invite);
+  const after = await sliding.next({ lists });
+  assert.deepEqual(counts(after), {
+    ...{ dm: 2, notDm: 2, encrypted: 2, invites: 0, spaces: 1, untyped: 4, inSpace: 2, named: 0 },
+    ...{ tagged: 2, untagged: 3 },
+  });
+  assert.equal(after.rooms[secret].is_dm, true);
+  assert.equal(after.rooms[invite].initial, true);
+  await bob.ok('PUT', `${mine}/account_data/m.direct`, {});
+  const undone = await sliding.next({ lists });
+  assert.deepEqual(
+    [undone.rooms[secret].is_dm, undone.rooms[direct].is_dm, counts(undone).dm],
+    [false, false, 0],
+  );
+});
