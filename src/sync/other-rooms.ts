@@ -16,17 +16,18 @@ export async function strippedRoom(
   room: RoomMembership,
   key: 'invite_state' | 'knock_state',
 ): Promise<string> {
-  return `{"${key}":{"events":[${(await strippedState(needs, room)).join(',')}]}}`;
+  return `{"${key}":{"events":[${(await strippedState(needs, userId, room)).join(',')}]}}`;
 }
 
 /** What one who is invited or knocks is shown of the room's state, event by event as JSON text. */
-export async function strippedState(needs: SyncNeeds, room: RoomMembership): Promise<string[]> {
+export async function strippedState(
+  needs: SyncNeeds,
+  userId: UserId,
+  room: RoomMembership,
+): Promise<string[]> {
   const own = await needs.log.byId(room.eventId);
   const known = own?.isAside === true ? await needs.outside.of(userId, room.roomId) : undefined;
-  if (own && known) {
-    const texts = [...known.stripped.map((event) => JSON.stringify(event)), strippedText(own)];
-    return `{"${key}":{"events":[${texts.join(',')}]}}`;
-  }
+  if (own && known) return [...known.stripped.map((event) => JSON.stringify(event)), strippedText(own)];
   const events: StoredEvent[] = [];
   for (const type of STRIPPED_TYPES) {
     const event = await needs.log.state(room.roomId, type, '');

@@ -31,7 +31,7 @@ async function strippedEntry(needs: SlidingSyncNeeds, view: RoomView): Promise<R
     initial: isNew ? 'true' : undefined,
     ...directText(view),
     bump_stamp: isNew ? String(room.position) : undefined,
-    [key]: `[${(await strippedState(needs, room)).join(',')}]`,
+    [key]: `[${(await strippedState(needs, view.answering.userId, room)).join(',')}]`,
     ...acceptedMembers(view),
   });
   return { text, shown: undefined, depth };

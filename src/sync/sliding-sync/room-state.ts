@@ -30,8 +30,9 @@ export async function stateSection(
   const { room, after, upTo } = view;
   const root = await needs.timeline.rootAt(room.roomId, upTo);
   const changed = new Set<string>();
-  if (root === undefined) return { events: [], removed: [], changed, root };
   const found = new Map<string, StoredEvent>();
+  await addOwnRemoval(needs, view, found);
+  if (root === undefined) return { events: [...found.values()], removed: [], changed, root };
   const removed: { type: string; stateKey: string }[] = [];
   if (after === undefined) {
     for (const event of await wholeState(needs, view, root)) add(found, event);
@@ -59,6 +60,19 @@ export async function stateSection(
 
 function add(found: Map<string, StoredEvent>, event: StoredEvent): void {
   found.set(`${event.type}\0${event.stateKey ?? ''}`, event);
+}
+
+/** The event by which the user left or was removed, also where the room's state here does not follow it. */
+async function addOwnRemoval(
+  needs: SyncNeeds,
+  view: RoomView,
+  found: Map<string, StoredEvent>,
+): Promise<void> {
+  const { room, answering, after = -Infinity } = view;
+  const isWanted = view.wanted.config.state.matches(MEMBER, answering.userId);
+  if (room.membership === 'join' || room.position <= after || !isWanted) return;
+  const own = await needs.log.byId(room.eventId);
+  if (own) add(found, own);
 }
 
 /** Everything that the client wants of a room's state. */
