@@ -173,6 +173,7 @@ export async function createServices(config: Config, database: Database, overrid
     clock,
     serverName,
     presenceEnabled: config.presence.enabled,
+    pushDefaults: { mentionsInText: config.push.mentions_in_text },
     timeline: rooms.timeline,
     visibility: rooms.visibility,
     aggregations: rooms.aggregations,

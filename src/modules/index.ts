@@ -1,6 +1,7 @@
 import type { ServerName, UserId } from '../protocol/identifiers.ts';
 import type { Aggregations } from '../rooms/aggregations.ts';
 import type { ClientEvents } from '../rooms/client-events.ts';
+import type { PushDefaults } from '../protocol/push/default-push-rules.ts';
 import type { RoomCreation } from '../rooms/create-room.ts';
 import type { EventLog } from '../rooms/event-log.ts';
 import type { MembershipChanges } from '../rooms/membership-changes.ts';
@@ -46,6 +47,7 @@ export interface ModuleWiring {
   readonly clock: { now(): number };
   readonly serverName: ServerName;
   readonly presenceEnabled: boolean;
+  readonly pushDefaults: PushDefaults;
   readonly timeline: Timeline;
   readonly visibility: Visibility;
   readonly aggregations: Aggregations;
@@ -71,8 +73,8 @@ export function createModules(wiring: ModuleWiring) {
   const receipts = new Receipts(database, rooms, accountData, clock);
   const typing = new Typing(database, rooms, clock);
   const presence = new Presence(database, rooms, clock, wiring.presenceEnabled);
-  const pushRules = new PushRules(database, accountData);
   const pushEvents = new PushEvents(database, rooms);
+  const pushRules = new PushRules(database, accountData, wiring.pushDefaults);
   const unreadCounts = new UnreadCounts({
     database,
     rooms,

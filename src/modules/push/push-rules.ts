@@ -1,7 +1,11 @@
 import { boundedCache } from '../../platform/bounded-cache.ts';
 import type { UserId } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
-import { defaultPushRules, refreshDefaultRules } from '../../protocol/push/default-push-rules.ts';
+import {
+  defaultPushRules,
+  refreshDefaultRules,
+  type PushDefaults,
+} from '../../protocol/push/default-push-rules.ts';
 import { compileRuleset, type CompiledRuleset } from '../../protocol/push/evaluate-push-rules.ts';
 import { pushRulesContent, type PushRuleset } from '../../protocol/push/push-rules.ts';
 import type { Database } from '../../storage/database.ts';
@@ -39,12 +43,14 @@ export class RulesOverTime {
 export class PushRules implements SyncPart {
   readonly #database: Database;
   readonly #accountData: AccountData;
+  readonly #defaults: PushDefaults;
   readonly #cache = boundedCache<UserId, RulesOverTime>(CACHED);
   /** Counts changes: what was read while one came in may be outdated. */
   #changes = 0;
 
-  constructor(database: Database, accountData: AccountData) {
+  constructor(database: Database, accountData: AccountData, defaults: PushDefaults) {
     this.#database = database;
+    this.#defaults = defaults;
     this.#accountData = accountData;
     database.subscribe((changes) => {
       for (const change of changes) {
@@ -66,11 +72,11 @@ export class PushRules implements SyncPart {
     const known = this.#cache.get(userId);
     if (known) return known;
     const changes = this.#changes;
-    const ruleset = rulesetOf(await this.#accountData.find(userId, undefined, TYPE), userId);
+    const ruleset = this.#rulesetOf(await this.#accountData.find(userId, undefined, TYPE), userId);
     const rows = await pastPushRulesStore.ofUser(this.#database, userId);
     const past = rows.map((row) => ({
       until: row.until_position,
-      ruleset: () => rulesetOf(JSON.parse(row.content) as JsonObject, userId),
+      ruleset: () => this.#rulesetOf(JSON.parse(row.content) as JsonObject, userId),
     }));
     const rules = new RulesOverTime(ruleset, past);
     if (changes === this.#changes) this.#cache.set(userId, rules);
@@ -83,7 +89,7 @@ export class PushRules implements SyncPart {
       userId,
       undefined,
       TYPE,
-      (content) => pushRulesContent(edit(rulesetOf(content, userId))),
+      (content) => pushRulesContent(edit(this.#rulesetOf(content, userId))),
       (unit, at, before) => pastPushRulesStore.add(unit, userId, at, JSON.stringify(before ?? {})),
     );
   }
@@ -92,16 +98,16 @@ export class PushRules implements SyncPart {
   async account(request: SyncRequest): Promise<AccountSections | undefined> {
     if (request.since !== undefined || !request.filter.accountData.matches({ type: TYPE })) return undefined;
     if (await this.#accountData.find(request.userId, undefined, TYPE)) return undefined;
-    const content = pushRulesContent(defaultPushRules(request.userId));
+    const content = pushRulesContent(defaultPushRules(request.userId, this.#defaults));
     return { accountData: [JSON.stringify({ type: TYPE, content })] };
   }
-}
 
-/** The rules of m.push_rules content, or the predefined ones. */
-function rulesetOf(content: JsonObject | undefined, userId: UserId): PushRuleset {
-  const stored = content?.global;
-  if (!isJsonObject(stored)) return defaultPushRules(userId);
-  return refreshDefaultRules(stored as unknown as PushRuleset, userId);
+  /** The rules of m.push_rules content, or the predefined ones. */
+  #rulesetOf(content: JsonObject | undefined, userId: UserId): PushRuleset {
+    const stored = content?.global;
+    if (!isJsonObject(stored)) return defaultPushRules(userId, this.#defaults);
+    return refreshDefaultRules(stored as unknown as PushRuleset, userId, this.#defaults);
+  }
 }
 
 function once<Value>(make: () => Value): () => Value {

@@ -10,6 +10,11 @@ export const pushSection = Type.Object(
       description:
         'Push gateways, as `host:port`, that are told over HTTP: only for some inside your network.',
     }),
+    mentions_in_text: Type.Boolean({
+      default: false,
+      description:
+        'Whether a name or "@room" in the text calls people where the sender\'s client does not say whom it mentions, as bridges and old clients do not.',
+    }),
     give_up_after: Type.Integer({
       minimum: 1,
       maximum: 30 * DAY,

@@ -1,8 +1,27 @@
-import type { UserId } from '../identifiers.ts';
+import { localpartOf, type UserId } from '../identifiers.ts';
 import type { PushAction, PushCondition, PushRule, PushRuleKind, PushRuleset } from './push-rules.ts';
 
 /** The rule that silences everything. It comes before every other rule, the user's own included. */
 export const MASTER_RULE_ID = '.m.rule.master';
+
+/** What a server decides about its predefined rules. */
+export interface PushDefaults {
+  /**
+   * Whether a name in the text is a mention where the event has no `m.mentions`, as before v1.17 of the specification: what
+   * bridges and old clients send.
+   */
+  readonly mentionsInText: boolean;
+}
+
+/** As the specification has it. */
+export const NO_MENTIONS_IN_TEXT: PushDefaults = { mentionsInText: false };
+
+/** The rules that are passed over for events with `m.mentions`. */
+export const MENTIONS_IN_TEXT: ReadonlySet<string> = new Set([
+  '.m.rule.contains_display_name',
+  '.m.rule.roomnotif',
+  '.m.rule.contains_user_name',
+]);
 
 const HIGHLIGHT: PushAction = { set_tweak: 'highlight' };
 
@@ -73,6 +92,24 @@ function underrideRules(): PushRule[] {
   ];
 }
 
+function textOverrideRules(): PushRule[] {
+  const room: PushCondition = { kind: 'sender_notification_permission', key: 'room' };
+  return [
+    rule(
+      'contains_display_name',
+      [{ kind: 'contains_display_name' }],
+      ['notify', sound('default'), HIGHLIGHT],
+    ),
+    rule('roomnotif', [matches('content.body', '*@room*'), room], ['notify', HIGHLIGHT]),
+  ];
+}
+
+function textContentRules(userId: UserId): PushRule[] {
+  const actions: PushAction[] = ['notify', sound('default'), HIGHLIGHT];
+  const { conditions: _, ...named } = rule('contains_user_name', [], actions);
+  return [{ ...named, pattern: localpartOf(userId) }];
+}
+
 /** Rules for polls (MSC3930), which are named for the MSC until the specification has them. */
 function pollRule(
   name: string,
@@ -107,10 +144,18 @@ function encryptedEventRule(): PushRule {
 }
 
 /** The predefined rules of a user who has changed nothing (Client-Server API, "Predefined Rules"), and those of MSCs. */
-export function defaultPushRules(userId: UserId): PushRuleset {
+export function defaultPushRules(
+  userId: UserId,
+  { mentionsInText }: PushDefaults = NO_MENTIONS_IN_TEXT,
+): PushRuleset {
   return {
-    override: [...overrideRules(userId), ...pollOverrideRules(), encryptedEventRule()],
-    content: [],
+    override: [
+      ...overrideRules(userId),
+      ...(mentionsInText ? textOverrideRules() : []),
+      ...pollOverrideRules(),
+      encryptedEventRule(),
+    ],
+    content: mentionsInText ? textContentRules(userId) : [],
     room: [],
     sender: [],
     underride: [...underrideRules(), ...pollUnderrideRules()],
@@ -130,8 +175,12 @@ function inOrder(own: readonly PushRule[], predefined: readonly PushRule[]): Pus
  * Brings stored rules to today's predefined rules: adds the new ones, drops those no longer defined, and keeps
  * what the user set (`enabled` and `actions`) and all the user's own rules in their order.
  */
-export function refreshDefaultRules(stored: PushRuleset, userId: UserId): PushRuleset {
-  const defaults = defaultPushRules(userId);
+export function refreshDefaultRules(
+  stored: PushRuleset,
+  userId: UserId,
+  server: PushDefaults = NO_MENTIONS_IN_TEXT,
+): PushRuleset {
+  const defaults = defaultPushRules(userId, server);
   const refresh = (kind: PushRuleKind): PushRule[] => {
     const before = new Map(stored[kind].filter((rule) => rule.default).map((rule) => [rule.rule_id, rule]));
     const predefined = defaults[kind].map((rule) => {

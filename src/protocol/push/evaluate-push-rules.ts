@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonObject } from '../json.ts';
 import { compileCondition, compileContentPattern, type ConditionCheck } from './compile-condition.ts';
+import { MENTIONS_IN_TEXT } from './default-push-rules.ts';
 import type { PushContext } from './push-event.ts';
 import type { PushAction, PushRule, PushRuleset } from './push-rules.ts';
 
@@ -87,12 +88,19 @@ function enabled(rules: readonly PushRule[]): PushRule[] {
 }
 
 function compileConditional(rule: PushRule): CompiledRule {
-  return { checks: (rule.conditions ?? []).map(compileCondition), outcome: outcomeOf(rule) };
+  const checks = (rule.conditions ?? []).map(compileCondition);
+  return { checks: withoutMentions(rule, checks), outcome: outcomeOf(rule) };
 }
 
 function compileContent(rule: PushRule): CompiledRule {
   const check = rule.pattern === undefined ? () => false : compileContentPattern(rule.pattern);
-  return { checks: [check], outcome: outcomeOf(rule) };
+  return { checks: withoutMentions(rule, [check]), outcome: outcomeOf(rule) };
+}
+
+/** The rules that find mentions in the text are for events that do not say whom they mention. */
+function withoutMentions(rule: PushRule, checks: ConditionCheck[]): ConditionCheck[] {
+  if (!rule.default || !MENTIONS_IN_TEXT.has(rule.rule_id)) return checks;
+  return [({ event }) => !event.saysWhomItMentions, ...checks];
 }
 
 function outcomesById(rules: readonly PushRule[]): Map<string, PushOutcome> {

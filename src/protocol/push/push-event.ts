@@ -29,6 +29,12 @@ export class PushEvent {
     this.#room = room;
   }
 
+  /** Whether the event has `m.mentions`. */
+  get saysWhomItMentions(): boolean {
+    const { content } = this.json;
+    return isJsonObject(content) && content['m.mentions'] !== undefined;
+  }
+
   /** `content.body` in lower case, or undefined if it is not a string. */
   loweredBody(): string | undefined {
     if (this.#loweredBody === null) {
