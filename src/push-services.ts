@@ -2,7 +2,9 @@ import type { AccountServices } from './account-services.ts';
 import { emailThreepid } from './accounts/threepid-addresses.ts';
 import type { Modules } from './modules/index.ts';
 import {
+  EmailPush,
   HttpPush,
+  Notifications,
   PendingPushes,
   PushDecision,
   PushDelivery,
@@ -17,6 +19,7 @@ import type { Mailer } from './platform/mailer.ts';
 import type { OutgoingHttp } from './platform/outgoing-http.ts';
 import type { Randomness } from './platform/randomness.ts';
 import type { ServerName, UserId } from './protocol/identifiers.ts';
+import type { EventLog } from './rooms/event-log.ts';
 import type { RoomReads } from './rooms/room-reads.ts';
 import type { Database } from './storage/database.ts';
 import type { RecentChanges } from './storage/recent-changes.ts';
@@ -33,7 +36,9 @@ export interface PushWiring {
   readonly recent: RecentChanges;
   readonly accounts: AccountServices;
   readonly rooms: RoomReads;
+  readonly log: EventLog;
   readonly modules: Modules;
+  readonly onSendingFailed: (error: unknown) => void;
   readonly isInviteHidden: (invited: UserId, inviter: UserId) => Promise<boolean>;
 }
 
@@ -49,17 +54,24 @@ export function createPushServices(wiring: PushWiring) {
   });
   const recipients = new PushRecipients(database, serverName);
   const wording = new PushWording(rooms);
+  const pending = new PendingPushes(rooms, modules.receipts, events);
+  const giveUpAfterMs = config.push.give_up_after * 1000;
   const http = new HttpPush({
-    ...{ database, clock, wording },
+    ...{ database, clock, wording, pending, giveUpAfterMs },
     outgoing: wiring.outgoing,
-    pending: new PendingPushes(rooms, modules.receipts, events),
     totals: new UnreadTotals({ database, rooms, counts: modules.unreadCounts, recent: wiring.recent }),
-    giveUpAfterMs: config.push.give_up_after * 1000,
+  });
+  const announced = config.public_base_url.replace(/\/+$/, '');
+  const email = new EmailPush({
+    ...{ database, clock, wording, pending, giveUpAfterMs, mailer, serverName },
+    baseUrl: announced === '' ? `https://${serverName}` : announced,
+    intervalMs: config.push.email_interval * 1000,
+    onSendingFailed: wiring.onSendingFailed,
   });
   const delivery = new PushDelivery({
     ...{ database, clock },
     draw: () => randomness.bytes(4).readUInt32BE() / 2 ** 32,
-    ways: { http },
+    ways: { http, email },
   });
   const { isInviteHidden } = wiring;
   const pushDispatch = new PushDispatch({
@@ -69,5 +81,16 @@ export function createPushServices(wiring: PushWiring) {
     holder: database.engine === 'sqlite' ? 'the only process' : opaque(20),
     emailDelayMs: config.push.email_delay * 1000,
   });
-  return { pushers, pushDispatch, plainGateways: new Set(config.push.plain_gateways) };
+  const notifications = new Notifications({
+    ...{ database, rooms, rules, events, ignoredUsers },
+    log: wiring.log,
+    receipts: modules.receipts,
+  });
+  return {
+    pushers,
+    pushDispatch,
+    pushDelivery: delivery,
+    notifications,
+    plainGateways: new Set(config.push.plain_gateways),
+  };
 }

@@ -61,6 +61,7 @@ import { devicePages } from './web/oauth/device-page.ts';
 import { continuePages } from './web/sso/continue-page.ts';
 import { providerPages } from './web/sso/provider-pages.ts';
 import { redirectPages } from './web/sso/redirect-page.ts';
+import { unsubscribePages } from './web/unsubscribe-page.ts';
 import { validationPages } from './web/validation-page.ts';
 import type { AnyDeclaration, LimitName } from './wire/endpoint.ts';
 import { answerTheRest, collectRoutes, countRequests, createHttpServer } from './wire/http-server.ts';
@@ -197,7 +198,8 @@ export async function createServices(config: Config, database: Database, overrid
   });
   const push = createPushServices({
     ...{ database, config, serverName, clock, randomness, mailer, outgoing, recent, accounts, modules },
-    rooms: rooms.rooms,
+    ...{ rooms: rooms.rooms, log: rooms.log },
+    onSendingFailed: (error) => overrides.log?.error({ err: error }, 'a mail could not be sent'),
     isInviteHidden: (invited, inviter) => invites.isHidden(invited, inviter),
   });
   modules.profile.onChanged((userId) => rooms.changes.refreshProfile(userId));
@@ -300,6 +302,7 @@ async function serveFrom(database: Database, config: Config, overrides: Override
       ...mediaEndpoints,
       ...threepidEndpoints,
       ...validationPages,
+      ...unsubscribePages,
       ...fallbackPages,
       ...loginPages,
       ...oauthEndpoints,

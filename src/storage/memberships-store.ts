@@ -64,6 +64,11 @@ const movedMembers = sql(
    WHERE room_id = ? AND position > ? AND position <= ? AND type = 'm.room.member' AND state_key IS NOT NULL
    LIMIT 1000`,
 );
+const activeRooms = sql(
+  `SELECT memberships.room_id AS room_id, membership, event_id, memberships.position AS position,
+     rooms.position AS newest FROM memberships JOIN rooms ON rooms.room_id = memberships.room_id
+   WHERE memberships.user_id = ? AND membership IN ('join', 'invite')`,
+);
 
 /** Sets what the user is in the room. */
 export function set(
@@ -174,4 +179,18 @@ export async function moved(
 /** The text as a pattern of LIKE that matches just it. Server names have no "!". */
 function escaped(text: string): string {
   return text.replaceAll(/[%_]/g, '!$&');
+}
+
+/** A room that a user is in or invited to, and the position of its newest event. */
+export interface ActiveRoomRow {
+  readonly room_id: RoomId;
+  readonly membership: 'join' | 'invite';
+  readonly event_id: EventId;
+  readonly position: number;
+  readonly newest: number;
+}
+
+/** The rooms that a user is in or invited to. */
+export function active(reader: Reader, userId: UserId): Promise<ActiveRoomRow[]> {
+  return reader.all<ActiveRoomRow>(activeRooms, userId);
 }

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as after } from 'node:timers/promises';
 import { SMTPServer } from 'smtp-server';
 
 /** A mail server that keeps what it is given. */
 export class MailSink {
   readonly #server: SMTPServer;
   readonly #mails: { readonly to: string; readonly text: string }[] = [];
+  #wake: () => void = () => undefined;
 
   private constructor() {
     this.#server = new SMTPServer({
@@ -19,6 +21,7 @@ export class MailSink {
           const text = Buffer.concat(chunks).toString('utf8');
           for (const { address } of session.envelope.rcptTo) this.#mails.push({ to: address, text });
           done();
+          this.#wake();
         });
       },
     });
@@ -37,6 +40,23 @@ export class MailSink {
   /** How many mails somebody got. */
   count(to: string): number {
     return this.#mails.filter((mail) => mail.to === to).length;
+  }
+
+  /** Waits for somebody's n-th mail; gives it with its headers, decoded. */
+  async arrived(to: string, nth = 1): Promise<string> {
+    const signal = AbortSignal.timeout(20_000);
+    while (this.count(to) < nth) {
+      if (signal.aborted) throw new Error(`${to} got no mail number ${nth}`);
+      const woken = new Promise<void>((resolve) => (this.#wake = resolve));
+      await Promise.race([woken, after(500)]);
+    }
+    const { text = '' } = this.#mails.filter((mail) => mail.to === to)[nth - 1] ?? {};
+    const [head = '', ...rest] = text.split('\r\n\r\n');
+    const bytes = rest
+      .join('\r\n\r\n')
+      .replace(/=\r\n/g, '')
+      .replace(/=([0-9A-F]{2})/g, (_code, hex: string) => String.fromCharCode(parseInt(hex, 16)));
+    return `${head}\r\n\r\n${Buffer.from(bytes, 'latin1').toString('utf8')}`;
   }
 
   /** The link in the mail that somebody got as their n-th. */

@@ -1,3 +1,4 @@
+import { escapeHtml } from '../platform/html-text.ts';
 import { hash } from 'node:crypto';
 import { Reply } from '../wire/endpoint.ts';
 
@@ -50,10 +51,7 @@ export function pageReply(page: Page): Reply {
   return new Reply(page.status ?? 200, headers, Buffer.from(htmlOf(page)));
 }
 
-/** Text within HTML, also within a quoted attribute. */
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
-}
+export { escapeHtml };
 
 /** Hidden fields of a form. */
 export function hiddenFields(values: Readonly<Record<string, string>>): string {

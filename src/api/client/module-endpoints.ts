@@ -9,6 +9,7 @@ import {
   isPushRuleEnabled,
   setPushRule,
 } from './push/push-rules.ts';
+import { getNotifications } from './push/notifications.ts';
 import { getPushers, postPusher } from './push/pushers.ts';
 import { postReceipt, setReadMarker } from './rooms/receipts.ts';
 import { setTyping } from './rooms/typing.ts';
@@ -39,6 +40,7 @@ export const moduleEndpoints = [
   getAccountData,
   getAccountDataPerRoom,
   getFilter,
+  getNotifications,
   getPresence,
   getProfileField,
   getPushRule,

@@ -1,4 +1,6 @@
+export { EmailPush, UNSUBSCRIBE_PAGE } from './email-push.ts';
 export { HttpPush } from './http-push.ts';
+export { Notifications } from './notifications.ts';
 export { PendingPushes } from './pending-pushes.ts';
 export { PushDecision } from './push-decision.ts';
 export { PushDelivery } from './push-delivery.ts';

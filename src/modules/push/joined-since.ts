@@ -7,7 +7,10 @@ const MOST_STEPS = 50;
  * Position at which a user who is joined to a room joined it, at least 0: changes of name or picture are no joining, and
  * history that is fetched later was never news.
  */
-export async function joinedSince(rooms: RoomReads, membership: RoomMembership): Promise<number> {
+export async function joinedSince(
+  rooms: RoomReads,
+  membership: Pick<RoomMembership, 'position' | 'eventId'>,
+): Promise<number> {
   let { position } = membership;
   let event: LoggedEvent | undefined = await rooms.event(membership.eventId);
   for (let step = 0; event?.replaces !== undefined && step < MOST_STEPS; step++) {

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { onServers } from '../../../testing/test-server.ts';
+import type { Json } from '../../../testing/test-client.ts';
+
+const bodiesOf = (page: Json): string[] =>
+  page.notifications.map((one: Json) => one.event.content.body ?? one.event.type);
+
+onServers('notifications are listed over all rooms, page by page [B061 partial]', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')];
+  const early = await alice.createRoom({ preset: 'public_chat' });
+  await alice.say(early, 'before bob was there');
+  await bob.join(early);
+  const rooms = [early];
+  for (let i = 0; i < 2; i++) {
+    rooms.push(await alice.createRoom({ preset: 'public_chat' }));
+    await bob.join(rooms.at(-1) ?? '');
+  }
+  const quiet = `/v3/pushrules/global/content/quiet`;
+  await bob.ok('PUT', quiet, { pattern: 'quiet', actions: [] });
+  const ids: string[] = [];
+  for (let i = 0; i < 9; i++) ids.push(await alice.say(rooms[i % 3] ?? '', `message ${i}`));
+  await alice.say(early, 'quiet please');
+  await bob.say(early, 'my own');
+  const loud = await alice.say(early, 'bob!', { 'm.mentions': { user_ids: [bob.userId] } });
+  const den = await alice.createRoom({ invite: [bob.userId] });
+  await alice.ok('PUT', alice.room(early, `/redact/${ids[3] ?? ''}/r`), {});
+  await bob.ok('POST', bob.room(rooms[1] ?? '', `/receipt/m.read/${ids[4] ?? ''}`), {});
+
+  const all: Json[] = [];
+  for (let from = ''; ;) {
+    const page = await bob.ok('GET', `/v3/notifications?limit=4${from}`);
+    all.push(...page.notifications);
+    assert.ok(page.notifications.length <= 4);
+    if (page.next_token === undefined) break;
+    from = `&from=${page.next_token}`;
+  }
+  const expected = [8, 7, 6, 5, 4, 2, 1, 0].map((i) => `message ${i}`);
+  assert.deepEqual(bodiesOf({ notifications: all }), ['m.room.member', 'bob!', ...expected]);
+  assert.deepEqual(
+    all.filter((one) => one.read).map((one) => one.event.content.body),
+    ['message 4', 'message 1'],
+  );
+  const [invite, mention] = all;
+  assert.equal(invite.room_id, den);
+  assert.equal(mention.event.event_id, loud);
+  assert.deepEqual(mention.actions, [
+    'notify',
+    { set_tweak: 'sound', value: 'default' },
+    { set_tweak: 'highlight' },
+  ]);
+  assert.equal(mention.ts, mention.event.origin_server_ts);
+  assert.equal(mention.event.room_id, undefined);
+
+  const highlights = await bob.ok('GET', '/v3/notifications?only=highlight');
+  assert.deepEqual(bodiesOf(highlights), ['bob!']);
+  assert.equal(highlights.next_token, undefined);
+  await bob.fails(400, 'M_INVALID_PARAM', 'GET', '/v3/notifications?from=nonsense');
+  const ignored = { ignored_users: { [alice.userId]: {} } };
+  await bob.ok('PUT', `/v3/user/${bob.userId}/account_data/m.ignored_user_list`, ignored);
+  assert.deepEqual((await bob.ok('GET', '/v3/notifications')).notifications, []);
+});

@@ -1,0 +1,130 @@
+import type { UserId } from '../../protocol/identifiers.ts';
+import type { PushAction } from '../../protocol/push/push-rules.ts';
+import type { EventLog } from '../../rooms/event-log.ts';
+import type { RoomReads } from '../../rooms/room-reads.ts';
+import type { StoredEvent } from '../../rooms/stored-event.ts';
+import type { Database } from '../../storage/database.ts';
+import * as membershipsStore from '../../storage/memberships-store.ts';
+import type { ActiveRoomRow } from '../../storage/memberships-store.ts';
+import type { Receipts } from '../receipts/index.ts';
+import { joinedSince } from './joined-since.ts';
+import type { PushEvents } from './push-events.ts';
+import type { PushRules, RulesOverTime } from './push-rules.ts';
+
+/** An event of which a user was notified. */
+export interface Notification {
+  readonly event: StoredEvent;
+  readonly actions: readonly PushAction[];
+  readonly isRead: boolean;
+}
+
+/** A page of notifications, newest first. */
+export interface NotificationPage {
+  readonly notifications: readonly Notification[];
+  /** Where the next page begins; undefined when there can be no more. */
+  readonly next: number | undefined;
+}
+
+export interface NotificationsNeeds {
+  readonly database: Database;
+  readonly rooms: RoomReads;
+  readonly log: EventLog;
+  readonly rules: PushRules;
+  readonly receipts: Receipts;
+  readonly events: PushEvents;
+  readonly ignoredUsers: (userId: UserId) => Promise<ReadonlySet<UserId>>;
+}
+
+/** Events looked at for one page, when few of them notify; and read of one room at once. */
+const MOST_LOOKED_AT = 2_000;
+const AT_ONCE = 50;
+
+/** The events of one room, newest first, read when they are needed. */
+interface Source {
+  readonly room: ActiveRoomRow;
+  /** Read already. */
+  events: StoredEvent[];
+  /** No event has a greater position than this. */
+  most: number;
+  /** Position at which the user joined; undefined until it is asked. */
+  since: number | undefined;
+}
+
+/** What a user was notified of (Client-Server API, "Listing Notifications"): worked out from the log when somebody asks. */
+export class Notifications {
+  readonly #needs: NotificationsNeeds;
+
+  constructor(needs: NotificationsNeeds) {
+    this.#needs = needs;
+  }
+
+  /** A page of what notified the user before a position, or of the newest. It may be short although there is more. */
+  async page(
+    userId: UserId,
+    want: { before: number | undefined; limit: number; onlyHighlights: boolean },
+  ): Promise<NotificationPage> {
+    const { database, rules, ignoredUsers } = this.#needs;
+    const upTo = (want.before ?? Number.MAX_SAFE_INTEGER) - 1;
+    const rooms = await membershipsStore.active(database, userId);
+    const sources = rooms.map((room): Source => {
+      const most = Math.min(upTo, room.membership === 'join' ? room.newest : room.position);
+      return { room, events: [], most, since: undefined };
+    });
+    const ignored = await ignoredUsers(userId);
+    const overTime = await rules.overTime(userId);
+    const notifications: Notification[] = [];
+    let position = upTo;
+    for (let looked = 0; looked < MOST_LOOKED_AT && notifications.length < want.limit; looked++) {
+      const event = await this.#newest(sources);
+      if (!event) return { notifications, next: undefined };
+      position = event.position;
+      if (event.sender === userId || event.redactedBy !== undefined || ignored.has(event.sender)) continue;
+      const found = await this.#judge(userId, event, overTime, want.onlyHighlights);
+      if (found) notifications.push(found);
+    }
+    return { notifications, next: position };
+  }
+
+  /** Takes the newest event of all sources. */
+  async #newest(sources: Source[]): Promise<StoredEvent | undefined> {
+    for (;;) {
+      let first: Source | undefined;
+      for (const one of sources) if (one.most > (first?.most ?? 0)) first = one;
+      if (!first) return undefined;
+      const event = first.events.shift();
+      if (event) {
+        first.most = first.events[0]?.position ?? event.position - 1;
+        return event;
+      }
+      first.events = await this.#read(first);
+      first.most = first.events[0]?.position ?? 0;
+    }
+  }
+
+  async #read(source: Source): Promise<StoredEvent[]> {
+    const { log, rooms } = this.#needs;
+    const { room, most } = source;
+    if (room.membership === 'invite') {
+      const invite = most === room.position ? await log.byId(room.event_id) : undefined;
+      return invite?.position === room.position ? [invite] : [];
+    }
+    const { room_id: roomId, position, event_id: eventId } = room;
+    source.since ??= await joinedSince(rooms, { position, eventId });
+    return log.page(roomId, { after: source.since, upTo: most, limit: AT_ONCE, newestFirst: true });
+  }
+
+  async #judge(
+    userId: UserId,
+    event: StoredEvent,
+    rules: RulesOverTime,
+    onlyHighlights: boolean,
+  ): Promise<Notification | undefined> {
+    const { events, receipts } = this.#needs;
+    const ready = await events.of(event);
+    const { notify, highlight, actions } = await events.judge(ready, userId, rules);
+    if (!notify || (onlyHighlights && !highlight)) return undefined;
+    const read = await receipts.readPositions(userId, event.roomId);
+    const readUpTo = Math.max(read.unthreaded, read.threads.get(ready.thread) ?? -Infinity);
+    return { event, actions, isRead: event.position <= readUpTo };
+  }
+}
