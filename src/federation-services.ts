@@ -16,6 +16,7 @@ import { MembershipRequests } from './federation/membership/membership-requests.
 import { RemoteMembership } from './federation/membership/remote-membership.ts';
 import { ResidentMembership } from './federation/membership/resident-membership.ts';
 import { ThirdPartyExchange } from './federation/membership/third-party-exchange.ts';
+import { PolicyServers } from './federation/policy-servers.ts';
 import { EduHandlers } from './federation/receiving/edu-handlers.ts';
 import { TransactionReceiver } from './federation/receiving/transaction-receiver.ts';
 import { RoomAcl } from './federation/room-acl.ts';
@@ -83,8 +84,9 @@ export function createFederationServices(wiring: FederationWiring) {
   const acl = new RoomAcl(log, database);
   const gathering = new EventGathering({ requests: new RoomRequests(client), signatures, log });
   const outsideEvents = new OutsideEvents({ memberships, outside, signatures, serverName });
+  const policies = new PolicyServers({ database, log, client });
   const receiver = new EventReceiver({
-    ...{ database, writer, gathering, signatures, acl },
+    ...{ database, writer, gathering, signatures, acl, policies },
     outside: outsideEvents,
   });
   const requests = new MembershipRequests(client);
@@ -108,6 +110,7 @@ export function createFederationServices(wiring: FederationWiring) {
     transport,
     ownKeys,
     keyRing,
+    policyServers: policies,
     notary: new Notary({ database, fetcher, own: { server: serverName, keys: ownKeys }, clock }),
     roomAcl: acl,
     roomServers,
@@ -116,7 +119,7 @@ export function createFederationServices(wiring: FederationWiring) {
       ...{ database, writer, signer, requests, gathering, signatures, outside, receiver, clock },
     }),
     residentMembership: new ResidentMembership({
-      ...{ database, writer, signer, log, tries, restricted, signatures },
+      ...{ database, writer, signer, log, tries, restricted, signatures, policies },
     }),
     incomingInvites: new IncomingInvites({ database, signer, signatures, rules: invites, outside }),
     thirdPartyExchange: new ThirdPartyExchange({

@@ -17,6 +17,7 @@ import { OutsideMemberships } from './rooms/outside-memberships.ts';
 import { RemoteInvites } from './rooms/remote-invites.ts';
 import type { RemoteRooms } from './rooms/remote-rooms.ts';
 import { RestrictedJoins } from './rooms/restricted-joins.ts';
+import type { PolicySigner } from './rooms/policy-signing.ts';
 import { RoomOverviews } from './rooms/room-overviews.ts';
 import { RoomUpgrade } from './rooms/room-upgrade.ts';
 import { RoomWriter } from './rooms/room-writer.ts';
@@ -39,6 +40,7 @@ export interface RoomWiring {
   readonly profileOf: ProfileOf;
   readonly invites: InviteRules;
   readonly remote: RemoteRooms;
+  readonly policy: PolicySigner;
   readonly ignoredUsers: (userId: UserId) => Promise<ReadonlySet<UserId>>;
   readonly defaultVersion: string;
   readonly eventCacheBytes: number;
@@ -53,7 +55,8 @@ export function createRoomServices(wiring: RoomWiring) {
   const memberships = new Memberships(database);
   const tries = new StateTries(database, wiring.stateCacheBytes);
   const resolver = new StateResolver(tries);
-  const needs = { reader: database, tries, resolver, signer, clock, committed: log };
+  const { policy } = wiring;
+  const needs = { reader: database, tries, resolver, signer, clock, policy, committed: log };
   const writer = new RoomWriter(database, needs);
   const visibility = new Visibility(log, tries, memberships);
   const aggregations = new Aggregations({ database, log, visibility, ignoredUsers: wiring.ignoredUsers });

@@ -142,6 +142,7 @@ export async function createServices(config: Config, database: Database, overrid
   });
   const rooms = createRoomServices({
     invites,
+    policy: { sign: (...event) => federation.policyServers.sign(...event) },
     remote: {
       join: (wish) => federation.remoteMembership.join(wish),
       knock: (wish) => federation.remoteMembership.knock(wish),

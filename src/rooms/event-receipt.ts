@@ -12,6 +12,7 @@ import {
   stateAfterAll,
 } from './event-judgement.ts';
 import { eventOfPdu, type EventPlace } from './event-of-pdu.ts';
+import { lacksApproval } from './policy-signing.ts';
 import { takesEffect } from './redactions.ts';
 import { authDepthOf, type RoomTransaction } from './room-transaction.ts';
 import type { StateRoot, StoredEvent } from './stored-event.ts';
@@ -56,7 +57,7 @@ export async function receiveEvent(
     return { outcome: 'accepted' };
   }
   const refusal = await refusalAtPresent(room, event);
-  if (refusal !== undefined) {
+  if (refusal !== undefined || (await lacksApproval(room, received.pdu))) {
     room.keepAside(await storedEvent(room, judged, { refused: 'soft-failed', isAside: true }));
     return { outcome: 'soft-failed' };
   }

@@ -17,6 +17,7 @@ import { checkDraft, type EventDraft } from './event-draft.ts';
 import { eventOfPdu } from './event-of-pdu.ts';
 import { eventReferences } from './event-references.ts';
 import type { EventSigner } from './event-signer.ts';
+import { approved, type PolicySigner } from './policy-signing.ts';
 import { assertRedactable, prepareRedaction, type PreparedRedaction } from './redactions.ts';
 import type { HeadPoint, RoomHead } from './room-head.ts';
 import { joinedBy, serverMoveOf, type ServerMove } from './server-moves.ts';
@@ -31,6 +32,7 @@ export interface TransactionNeeds {
   readonly resolver: StateResolver;
   readonly signer: EventSigner;
   readonly clock: { now(): number };
+  readonly policy: PolicySigner;
   /** Events that are committed. */
   readonly committed: { byIds(eventIds: readonly EventId[]): Promise<StoredEvent[]> };
 }
@@ -118,10 +120,12 @@ export class RoomTransaction implements EventLookup {
   /**
    * Adds an event of this server on top of the room.
    *
-   * @throws MatrixError 403 M_FORBIDDEN when the auth rules refuse it, 413 M_TOO_LARGE when it is over the limits.
+   * @throws MatrixError 403 M_FORBIDDEN when the auth rules refuse it, 413 M_TOO_LARGE when it is over the limits, and what
+   *   the room's policy server says against it.
    */
   async add(draft: EventDraft): Promise<StoredEvent> {
     const { signed, authEvents, prevEvents } = await this.#sign(draft);
+    const pdu = this.point.remoteJoined === 0 ? signed.pdu : await approved(this, signed.pdu);
     const { type, stateKey, sender, redacts } = draft;
     const replaced = stateKey === undefined ? undefined : await this.stateEvent(type, stateKey);
     if (stateKey !== undefined) {
@@ -130,7 +134,7 @@ export class RoomTransaction implements EventLookup {
     if (this.point.root === undefined) {
       throw new MatrixError(400, 'M_UNKNOWN', 'A room begins with its m.room.create event');
     }
-    const event = eventOfPdu(signed.pdu, this.head.version, {
+    const event = eventOfPdu(pdu, this.head.version, {
       eventId: signed.eventId,
       roomId: this.roomId,
       authDepth: stateKey === undefined ? undefined : authDepthOf(authEvents),

@@ -1,8 +1,9 @@
 import { boundedCache } from '../platform/bounded-cache.ts';
 import type { RoomId } from '../protocol/identifiers.ts';
-import { notFound } from '../protocol/matrix-error.ts';
+import { MatrixError, notFound } from '../protocol/matrix-error.ts';
 import { GuardFailed, type Change, type Database, type Writer } from '../storage/database.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
+import { NO_TIME_TO_SIGN, PolicyServerNeeded } from './policy-signing.ts';
 import { roomVersionChanged } from './room-changes.ts';
 import { RoomHead } from './room-head.ts';
 import { RoomTransaction, type TransactionNeeds } from './room-transaction.ts';
@@ -17,6 +18,8 @@ interface Actor {
   tail: Promise<unknown>;
 }
 
+/** How often something is decided anew because other processes were first, where a policy server is asked each time. */
+const MOST_TRIES = 5;
 /** Rooms whose head is kept in memory. */
 const WARM_ROOMS = 5_000;
 
@@ -45,7 +48,7 @@ export class RoomWriter {
    */
   append<Result>(roomId: RoomId, decide: Decide<Result>): Promise<Result> {
     const actor = this.#actor(roomId);
-    return this.#inTurn(actor, () => this.#attempt(actor, roomId, decide));
+    return this.#inTurn(actor, () => this.#attempt(actor, roomId, decide, 1));
   }
 
   /** Makes a room. `head` is that of a room without events. */
@@ -75,6 +78,7 @@ export class RoomWriter {
     actor: Actor,
     roomId: RoomId,
     decide: Decide<Result>,
+    tries: number,
   ): Promise<() => Promise<Result>> {
     const head = await this.#head(actor, roomId);
     const transaction = new RoomTransaction(head, this.#needs);
@@ -86,14 +90,14 @@ export class RoomWriter {
     }
     const committed = this.#database.commit(writeTransaction(unit, transaction, false));
     head.advance(transaction);
-    return () => this.#finish(actor, roomId, committed, { transaction, result, decide });
+    return () => this.#finish(actor, roomId, committed, { transaction, result, decide, tries });
   }
 
   async #finish<Result>(
     actor: Actor,
     roomId: RoomId,
     committed: Promise<void>,
-    attempt: { transaction: RoomTransaction; result: Result; decide: Decide<Result> },
+    attempt: { transaction: RoomTransaction; result: Result; decide: Decide<Result>; tries: number },
   ): Promise<Result> {
     const { transaction } = attempt;
     try {
@@ -102,10 +106,26 @@ export class RoomWriter {
       transaction.head.stale = true;
       this.#needs.tries.settle(transaction.nodes);
       if (!(error instanceof GuardFailed)) throw error;
-      return this.#inTurn(actor, () => this.#exclusively(actor, roomId, attempt.decide));
+      return this.#inTurn(actor, () => this.#again(actor, roomId, attempt.decide, attempt.tries));
     }
     this.#settle(transaction);
     return attempt.result;
+  }
+
+  /** While nobody else can commit, no other server may be waited for: where one is asked, others may be first again. */
+  async #again<Result>(
+    actor: Actor,
+    roomId: RoomId,
+    decide: Decide<Result>,
+    tries: number,
+  ): Promise<() => Promise<Result>> {
+    try {
+      return await this.#exclusively(actor, roomId, decide);
+    } catch (error) {
+      if (!(error instanceof PolicyServerNeeded)) throw error;
+      if (tries < MOST_TRIES) return this.#attempt(actor, roomId, decide, tries + 1);
+      throw new MatrixError(503, 'M_UNKNOWN', 'The room changes faster than its policy server answers');
+    }
   }
 
   /** The second try: nobody can commit between the decision and its commit. */
@@ -120,7 +140,7 @@ export class RoomWriter {
       if (!head) throw notFound('There is no such room');
       actor.head = head;
       await head.refresh(reader, this.#needs.tries);
-      const transaction = new RoomTransaction(head, { ...this.#needs, reader });
+      const transaction = new RoomTransaction(head, { ...this.#needs, reader, policy: NO_TIME_TO_SIGN });
       const unit = new UnitOfWork();
       made = { transaction, result: await decide(transaction, unit) };
       return writeTransaction(unit, transaction, false);

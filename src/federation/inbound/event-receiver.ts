@@ -12,6 +12,7 @@ import type { RoomWriter } from '../../rooms/room-writer.ts';
 import type { Database } from '../../storage/database.ts';
 import * as roomsStore from '../../storage/rooms-store.ts';
 import type { PduReceiver, PduResult } from '../receiving/pdu-receiver.ts';
+import type { PolicyServers } from '../policy-servers.ts';
 import type { RoomAcl } from '../room-acl.ts';
 import { byDepth } from './auth-order.ts';
 import type { EventGathering, EventWithState, GatheredRoom } from './event-gathering.ts';
@@ -50,6 +51,7 @@ export class EventReceiver implements PduReceiver {
   readonly #signatures: SignatureChecker;
   readonly #acl: RoomAcl;
   readonly #outside: OutsideEvents;
+  readonly #policies: PolicyServers;
   readonly #turns = new KeyedQueue();
 
   constructor(needs: {
@@ -59,6 +61,7 @@ export class EventReceiver implements PduReceiver {
     signatures: SignatureChecker;
     acl: RoomAcl;
     outside: OutsideEvents;
+    policies: PolicyServers;
   }) {
     this.#database = needs.database;
     this.#writer = needs.writer;
@@ -66,6 +69,7 @@ export class EventReceiver implements PduReceiver {
     this.#signatures = needs.signatures;
     this.#acl = needs.acl;
     this.#outside = needs.outside;
+    this.#policies = needs.policies;
   }
 
   async receive(
@@ -90,8 +94,9 @@ export class EventReceiver implements PduReceiver {
       return refuseAll({ error: `The access control list of the room shuts ${origin} out` });
     }
     const room = { roomId, version };
-    const events = await this.#verify(room, pdus, results);
-    if (events.length === 0) return results;
+    const verified = await this.#verify(room, pdus, results);
+    if (verified.length === 0) return results;
+    const events = await this.#policies.complete(room, verified);
     await this.#turns.run(roomId, () => this.#receiveVerified(origin, room, events, results));
     return results;
   }

@@ -26,6 +26,7 @@ import * as roomServersStore from '../../storage/room-servers-store.ts';
 import * as roomsStore from '../../storage/rooms-store.ts';
 import { authChainOf } from '../answering/event-graph.ts';
 import { verifiedEvent, type SignatureChecker } from '../inbound/pdu-verification.ts';
+import type { PolicyServers } from '../policy-servers.ts';
 import type { Handshake } from './membership-requests.ts';
 
 /** A membership event to complete, for another server. */
@@ -53,6 +54,7 @@ export class ResidentMembership {
   readonly #log: EventLog;
   readonly #tries: StateTries;
   readonly #restricted: RestrictedJoins;
+  readonly #policies: PolicyServers;
   readonly #signatures: SignatureChecker;
 
   constructor(needs: {
@@ -62,6 +64,7 @@ export class ResidentMembership {
     log: EventLog;
     tries: StateTries;
     restricted: RestrictedJoins;
+    policies: PolicyServers;
     signatures: SignatureChecker;
   }) {
     this.#database = needs.database;
@@ -70,6 +73,7 @@ export class ResidentMembership {
     this.#log = needs.log;
     this.#tries = needs.tries;
     this.#restricted = needs.restricted;
+    this.#policies = needs.policies;
     this.#signatures = needs.signatures;
   }
 
@@ -157,8 +161,9 @@ export class ResidentMembership {
       throw invalidParam(`This must be the ${step} event of a user of ${server} in this room`);
     }
     const pdu = this.#countersigned(event as Pdu, form.via, version);
-    const received = await verifiedEvent(pdu, version, roomId, this.#signatures);
-    if (received.eventId !== eventId) throw invalidParam('The path names another event than the body has');
+    const verified = await verifiedEvent(pdu, version, roomId, this.#signatures);
+    if (verified.eventId !== eventId) throw invalidParam('The path names another event than the body has');
+    const [received = verified] = await this.#policies.complete({ roomId, version }, [verified]);
     await this.#writer.append(roomId, async (room, unit) => {
       if (form.via !== undefined) await this.#assertMayVouch(room, form.userId);
       const verdict = await receiveEvent(room, unit, received).catch(asMatrixError);

@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import type { Pdu } from '../protocol/events/event.ts';
+import { eventIdOf } from '../protocol/events/event-id.ts';
+import type { ServerName } from '../protocol/identifiers.ts';
+import { roomVersion } from '../protocol/room-versions.ts';
+import { countersignPdu, signPdu, SigningKey } from '../protocol/signing.ts';
+import { onFederation, type TestFederation } from '../testing/federation.ts';
+import { RemoteServer } from '../testing/remote-server.ts';
+import { bodies, type Json, type TestClient } from '../testing/test-client.ts';
+
+const VERSION = roomVersion('11');
+const POLICY_KEY = SigningKey.fromSeed('ed25519:policy_server', Buffer.alloc(32, 5));
+const SIGN = '/_matrix/policy/v1/sign';
+const REFUSAL = { errcode: 'M_FORBIDDEN', error: 'This looks like spam' };
+
+/** Signs whatever is not spam. */
+function decide(server: RemoteServer): void {
+  server.answer = ({ url, body }) => {
+    if (url !== SIGN) return undefined;
+    if (JSON.stringify(body.content).includes('spam')) return { status: 400, body: REFUSAL };
+    const { signatures } = countersignPdu(body as Pdu, VERSION, server.name, POLICY_KEY) as Json;
+    const signature = signatures[server.name]['ed25519:policy_server'];
+    return { status: 200, body: { [server.name]: { 'ed25519:policy_server': signature } } };
+  };
+}
+
+/** A user of the policy server, in the room. */
+class Officer {
+  readonly server: RemoteServer;
+  readonly userId: string;
+  readonly #roomId: string;
+  #last: Pdu | undefined;
+
+  constructor(server: RemoteServer, roomId: string) {
+    this.server = server;
+    this.userId = `@officer:${server.name}`;
+    this.#roomId = encodeURIComponent(roomId);
+  }
+
+  async join(by: ServerName): Promise<void> {
+    const path = `/_matrix/federation/v1/make_join/${this.#roomId}/${encodeURIComponent(this.userId)}?ver=11`;
+    const { event } = (await this.server.ask(by, 'GET', path)).body;
+    const pdu = signPdu(event as Pdu, VERSION, this.server.name, this.server.key);
+    const send = `/_matrix/federation/v2/send_join/${this.#roomId}/${encodeURIComponent(eventIdOf(pdu, VERSION))}`;
+    const answer = await this.server.ask(by, 'PUT', send, pdu);
+    assert.equal(answer.status, 200, JSON.stringify(answer.body));
+    this.#last = answer.body.event as Pdu;
+  }
+
+  /** Sends a message that nobody was asked to sign. */
+  async say(to: ServerName, text: string): Promise<void> {
+    const last = this.#last;
+    if (!last) throw new Error('The officer is not in the room');
+    const wanted = {
+      ...{ type: 'm.room.message', sender: this.userId, room_id: last.room_id, depth: last.depth + 1 },
+      ...{ origin_server_ts: Date.now(), content: { msgtype: 'm.text', body: text } },
+      prev_events: [eventIdOf(last, VERSION)],
+      auth_events: [...(last.auth_events as string[]).slice(0, 2), eventIdOf(last, VERSION)],
+    };
+    const pdu = signPdu(wanted as unknown as Pdu, VERSION, this.server.name, this.server.key);
+    const body = { origin: this.server.name, origin_server_ts: Date.now(), pdus: [pdu], edus: [] };
+    const uri = `/_matrix/federation/v1/send/${crypto.randomUUID()}`;
+    const answer = await this.server.ask(to, 'PUT', uri, body);
+    assert.deepEqual(answer.body.pdus[eventIdOf(pdu, VERSION)], {});
+  }
+}
+
+async function withOfficer(
+  { a, b, authority }: TestFederation,
+  run: (parts: { alice: TestClient; bob: TestClient; room: string; officer: Officer }) => Promise<void>,
+): Promise<void> {
+  const server = await RemoteServer.start(authority);
+  try {
+    decide(server);
+    const [alice, bob] = [await a.person('alice'), await b.person('bob')];
+    const room = await alice.createRoom({ preset: 'public_chat', room_version: '11' });
+    await bob.ok('POST', `/v3/join/${encodeURIComponent(room)}?via=${encodeURIComponent(a.name)}`, {});
+    const officer = new Officer(server, room);
+    await officer.join(a.name);
+    await run({ alice, bob, room, officer });
+  } finally {
+    await server.close();
+  }
+}
+
+async function setPolicy(alice: TestClient, room: string, via: string): Promise<void> {
+  const content = { via, public_keys: { ed25519: POLICY_KEY.publicKey } };
+  await alice.setState(room, 'm.room.policy', content);
+}
+
+const seen = (body: Json, room: string): string[] => bodies(body.rooms?.join?.[room]?.timeline?.events);
+const asked = (server: RemoteServer) => server.seen.filter(({ url }) => url === SIGN);
+
+onFederation(
+  'A policy server signs what people send, and its refusal is told them [B059]',
+  async (federation) => {
+    await withOfficer(federation, async ({ alice, bob, room, officer }) => {
+      const { server } = officer;
+      await alice.say(room, 'before');
+      await setPolicy(alice, room, server.name);
+      assert.equal(asked(server).length, 0, 'the event that names the policy server is not asked for');
+      await alice.say(room, 'hello');
+      assert.equal(asked(server).at(-1)?.body.content.body, 'hello');
+      const said = alice.room(room, '/send/m.room.message/refused');
+      const refused = await alice.ask('PUT', said, { msgtype: 'm.text', body: 'spam' });
+      assert.equal(refused.status, 400);
+      assert.deepEqual(refused.body, REFUSAL);
+      await bob.syncUntil(undefined, (body) => seen(body, room).includes('hello'));
+      await bob.say(room, 'of bob');
+      await alice.syncUntil(undefined, (body) => seen(body, room).includes('of bob'));
+      assert.deepEqual(seen(await alice.sync(), room), ['before', 'hello', 'of bob']);
+      await alice.setState(room, 'm.room.topic', { topic: 'also asked for' });
+      assert.equal(asked(server).at(-1)?.body.type, 'm.room.topic');
+      const sent = await server.until(() => server.pdus.find(({ content }) => content.body === 'hello'));
+      assert.ok(sent.signatures[server.name]['ed25519:policy_server']);
+    });
+  },
+);
+
+onFederation('Events that the policy server does not sign are not shown [B059]', async (federation) => {
+  await withOfficer(federation, async ({ alice, bob, room, officer }) => {
+    const { a } = federation;
+    await setPolicy(alice, room, officer.server.name);
+    await officer.say(a.name, 'spam of others');
+    await officer.say(a.name, 'good of others');
+    assert.deepEqual(
+      asked(officer.server).map(({ body }) => body.content.body),
+      ['spam of others', 'good of others'],
+      'what comes without a signature is asked for',
+    );
+    await alice.syncUntil(undefined, (body) => seen(body, room).includes('good of others'));
+    assert.deepEqual(seen(await alice.sync(), room), ['good of others']);
+    await bob.syncUntil(undefined, (body) => body.rooms?.join?.[room] !== undefined);
+  });
+});
+
+onFederation('A room gets rid of a policy server that does not answer [B059]', async (federation) => {
+  await withOfficer(federation, async ({ alice, room, officer }) => {
+    const { server } = officer;
+    await setPolicy(alice, room, server.name);
+    server.answer = ({ url }) =>
+      url === SIGN ? { status: 200, body: { [server.name]: { 'ed25519:policy_server': 'bm8' } } } : undefined;
+    const path = (id: string) => alice.room(room, `/send/m.room.message/${id}`);
+    const message = { msgtype: 'm.text', body: 'unsigned' };
+    await alice.fails(403, 'M_FORBIDDEN', 'PUT', path('one'), message);
+    server.answer = ({ url }) => (url === SIGN ? { status: 500, body: {} } : undefined);
+    await alice.fails(502, 'M_UNKNOWN', 'PUT', path('two'), message);
+    await alice.setState(room, 'm.room.policy', {});
+    await alice.ok('PUT', path('three'), message);
+    await setPolicy(alice, room, 'nobody.example');
+    await alice.ok('PUT', path('four'), message);
+    assert.deepEqual(
+      seen(await alice.sync(), room),
+      ['unsigned', 'unsigned'],
+      'the server is not in the room',
+    );
+  });
+});
+
+onFederation(
+  'A room of one server alone asks nobody [B059 partial]',
+  async ({ a }) => {
+    const alice = await a.person('alice');
+    const room = await alice.createRoom();
+    await setPolicy(alice, room, a.name);
+    await alice.say(room, 'hello');
+    assert.deepEqual(seen(await alice.sync(), room), ['hello']);
+  },
+  { servers: 1 },
+);
