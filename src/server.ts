@@ -211,6 +211,7 @@ export async function createServices(config: Config, database: Database, overrid
     modules.userDirectory.rename(unit, userId, name);
   });
   accounts.accounts.onClosing((unit, userId) => modules.userDirectory.remove(unit, userId));
+  accounts.accounts.onClosing((unit, userId) => modules.threadSubscriptions.forget(unit, userId));
   accounts.accounts.onDeactivated((userId) => rooms.changes.leaveAll(userId));
 
   const notifier = new Notifier(database, rooms.memberships);

@@ -31,6 +31,7 @@ import { EventSearch, SearchAnswers, SearchIndex } from './search/index.ts';
 import { SpaceHierarchy } from './spaces/index.ts';
 import { ServerNotices } from './server-notices/index.ts';
 import type { SyncPart } from './sync-part.ts';
+import { ThreadSubscriptions } from './thread-subscriptions/index.ts';
 import { ToDevice } from './to-device/index.ts';
 import { UserDirectory } from './user-directory/index.ts';
 import { Rendezvous } from './rendezvous/index.ts';
@@ -73,8 +74,9 @@ export function createModules(wiring: ModuleWiring) {
   const receipts = new Receipts(database, rooms, accountData, clock);
   const typing = new Typing(database, rooms, clock);
   const presence = new Presence(database, rooms, clock, wiring.presenceEnabled);
-  const pushEvents = new PushEvents(database, rooms);
   const pushRules = new PushRules(database, accountData, wiring.pushDefaults);
+  const threadSubscriptions = new ThreadSubscriptions(wiring);
+  const pushEvents = new PushEvents(database, rooms, threadSubscriptions);
   const unreadCounts = new UnreadCounts({
     database,
     rooms,
@@ -105,6 +107,7 @@ export function createModules(wiring: ModuleWiring) {
     pushRules,
     roomSuccession: new RoomSuccession({ database, rooms, accountData, pushRules, serverName }),
     pushEvents,
+    threadSubscriptions,
     unreadCounts,
     syncParts,
     spaces: new SpaceHierarchy(wiring.log, wiring.overviews),

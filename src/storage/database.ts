@@ -54,6 +54,7 @@ export type Topic =
   | 'session'
   | 'pusher'
   | 'push'
+  | 'thread-subscription'
   | 'media'
   | 'reset';
 

@@ -13,6 +13,12 @@ import { getNotifications } from './push/notifications.ts';
 import { getPushers, postPusher } from './push/pushers.ts';
 import { postReceipt, setReadMarker } from './rooms/receipts.ts';
 import { setTyping } from './rooms/typing.ts';
+import {
+  getThreadSubscription,
+  getThreadSubscriptions,
+  subscribeToThread,
+  unsubscribeFromThread,
+} from './threads/thread-subscriptions.ts';
 import { search } from './search.ts';
 import {
   deleteAccountData,
@@ -62,4 +68,8 @@ export const moduleEndpoints = [
   setReadMarker,
   setRoomTag,
   setTyping,
+  getThreadSubscription,
+  getThreadSubscriptions,
+  subscribeToThread,
+  unsubscribeFromThread,
 ] as const;

@@ -5,7 +5,7 @@ export { PendingPushes } from './pending-pushes.ts';
 export { PushDecision } from './push-decision.ts';
 export { PushDelivery } from './push-delivery.ts';
 export { PushDispatch } from './push-dispatch.ts';
-export { PushEvents } from './push-events.ts';
+export { PushEvents, type ThreadFollowing } from './push-events.ts';
 export { PushRecipients } from './push-recipients.ts';
 export { PushRules } from './push-rules.ts';
 export { PushWording } from './push-wording.ts';

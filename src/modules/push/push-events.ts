@@ -25,15 +25,23 @@ const ROOMS_CACHED = 5_000;
 /** Relations that are followed to find an event's thread (Client-Server API, "Marking notifications as read"). */
 const MOST_HOPS = 3;
 
+/** Tells which threads people follow (MSC4306). */
+export interface ThreadFollowing {
+  /** Undefined for a user who never subscribed to any thread. */
+  isSubscribed(userId: UserId, roomId: RoomId, rootId: EventId): Promise<boolean | undefined>;
+}
+
 /** Events made ready for push rules, once for all who are to be notified of them. */
 export class PushEvents {
   readonly #rooms: RoomReads;
+  readonly #threads: ThreadFollowing;
   readonly #cache = boundedCache<EventId, ReadyEvent>(CACHED);
   readonly #memberCounts = boundedCache<RoomId, Promise<number>>(ROOMS_CACHED);
   readonly #levels = boundedCache<RoomId, Promise<PowerLevels | undefined>>(ROOMS_CACHED);
 
-  constructor(database: Database, rooms: RoomReads) {
+  constructor(database: Database, rooms: RoomReads, threads: ThreadFollowing) {
     this.#rooms = rooms;
+    this.#threads = threads;
     database.subscribe((changes) => {
       for (const change of changes) {
         if (change.topic === 'reset') {
@@ -78,9 +86,14 @@ export class PushEvents {
   /** What the rules that held for an event say of it. */
   async judge(ready: ReadyEvent, userId: UserId, rules: RulesOverTime): Promise<PushOutcome> {
     const ruleset = rules.at(ready.position);
-    const context = { event: ready.push, userId };
+    const roomId = ready.push.roomId as RoomId;
+    const isThreadSubscribed =
+      ready.thread === MAIN
+        ? undefined
+        : await this.#threads.isSubscribed(userId, roomId, ready.thread as EventId);
+    const context = { event: ready.push, userId, isThreadSubscribed };
     if (!ruleset.asksDisplayName) return evaluatePushRules(ruleset, context);
-    const member = await this.#rooms.state(ready.push.roomId as RoomId, 'm.room.member', userId);
+    const member = await this.#rooms.state(roomId, 'm.room.member', userId);
     const displayName = member?.content.displayname;
     if (typeof displayName !== 'string') return evaluatePushRules(ruleset, context);
     return evaluatePushRules(ruleset, { ...context, displayName });

@@ -26,6 +26,8 @@ export function compileCondition(condition: PushCondition): ConditionCheck {
       return senderNotificationPermission(condition);
     case 'contains_display_name':
       return containsDisplayName();
+    case 'io.element.msc4306.thread_subscription':
+      return threadSubscription(condition);
     default:
       return NEVER;
   }
@@ -106,6 +108,11 @@ function roomMemberCount({ is }: JsonObject): ConditionCheck {
 function senderNotificationPermission({ key }: JsonObject): ConditionCheck {
   if (typeof key !== 'string') return NEVER;
   return (context) => context.event.senderMayNotify(key);
+}
+
+function threadSubscription({ subscribed }: JsonObject): ConditionCheck {
+  if (typeof subscribed !== 'boolean') return NEVER;
+  return (context) => context.isThreadSubscribed === subscribed;
 }
 
 function containsDisplayName(): ConditionCheck {

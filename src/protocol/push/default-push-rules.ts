@@ -143,6 +143,21 @@ function encryptedEventRule(): PushRule {
   return { rule_id, default: true, enabled: false, conditions, actions: ['notify'] };
 }
 
+/** Threads are followed, or not, whatever the room's rules are (MSC4306). */
+function threadRules(): PushRule[] {
+  const rule = (name: string, subscribed: boolean, actions: readonly PushAction[]): PushRule => ({
+    rule_id: `.io.element.msc4306.rule.${name}`,
+    default: true,
+    enabled: true,
+    conditions: [{ kind: 'io.element.msc4306.thread_subscription', subscribed }],
+    actions,
+  });
+  return [
+    rule('unsubscribed_thread', false, []),
+    rule('subscribed_thread', true, ['notify', sound('default')]),
+  ];
+}
+
 /** The predefined rules of a user who has changed nothing (Client-Server API, "Predefined Rules"), and those of MSCs. */
 export function defaultPushRules(
   userId: UserId,
@@ -156,6 +171,7 @@ export function defaultPushRules(
       encryptedEventRule(),
     ],
     content: mentionsInText ? textContentRules(userId) : [],
+    postcontent: threadRules(),
     room: [],
     sender: [],
     underride: [...underrideRules(), ...pollUnderrideRules()],
@@ -182,17 +198,19 @@ export function refreshDefaultRules(
 ): PushRuleset {
   const defaults = defaultPushRules(userId, server);
   const refresh = (kind: PushRuleKind): PushRule[] => {
-    const before = new Map(stored[kind].filter((rule) => rule.default).map((rule) => [rule.rule_id, rule]));
+    const kept = (stored as Partial<PushRuleset>)[kind] ?? [];
+    const before = new Map(kept.filter((rule) => rule.default).map((rule) => [rule.rule_id, rule]));
     const predefined = defaults[kind].map((rule) => {
       const set = before.get(rule.rule_id);
       return set ? { ...rule, enabled: set.enabled, actions: set.actions } : rule;
     });
-    const own = stored[kind].filter((rule) => !rule.default);
+    const own = kept.filter((rule) => !rule.default);
     return inOrder(own, predefined);
   };
   return {
     override: refresh('override'),
     content: refresh('content'),
+    postcontent: refresh('postcontent'),
     room: refresh('room'),
     sender: refresh('sender'),
     underride: refresh('underride'),

@@ -8,6 +8,7 @@ import type { PushRule, PushRuleKind, PushRuleset } from './push-rules.ts';
 export const MAX_RULES: { readonly [kind in PushRuleKind]: number } = {
   override: 500,
   content: 500,
+  postcontent: 500,
   room: 5_000,
   sender: 5_000,
   underride: 500,

@@ -35,7 +35,7 @@ function message(body: string, more: JsonObject = {}): JsonObject {
 
 function matchesCondition(condition: PushCondition, json: JsonObject, situation: Situation = {}): boolean {
   const rule = { rule_id: 'x', default: false, enabled: true, actions: ['notify'], conditions: [condition] };
-  const none = { override: [rule], content: [], room: [], sender: [], underride: [] };
+  const none = { override: [rule], content: [], postcontent: [], room: [], sender: [], underride: [] };
   return evaluate(none, json, situation).ruleId === 'x';
 }
 

@@ -27,6 +27,7 @@ interface CompiledRule {
 export interface CompiledRuleset {
   readonly override: readonly CompiledRule[];
   readonly content: readonly CompiledRule[];
+  readonly postcontent: readonly CompiledRule[];
   readonly room: ReadonlyMap<string, PushOutcome>;
   readonly sender: ReadonlyMap<string, PushOutcome>;
   readonly underride: readonly CompiledRule[];
@@ -41,10 +42,13 @@ export function compileRuleset(ruleset: PushRuleset): CompiledRuleset {
   return {
     override: enabled(ruleset.override).map(compileConditional),
     content: enabled(ruleset.content).map(compileContent),
+    postcontent: enabled(ruleset.postcontent).map(compileConditional),
     room: outcomesById(ruleset.room),
     sender: outcomesById(ruleset.sender),
     underride: enabled(ruleset.underride).map(compileConditional),
-    asksDisplayName: [...enabled(ruleset.override), ...enabled(ruleset.underride)].some(asksDisplayName),
+    asksDisplayName: [ruleset.override, ruleset.postcontent, ruleset.underride].some((rules) =>
+      enabled(rules).some(asksDisplayName),
+    ),
   };
 }
 
@@ -62,6 +66,7 @@ export function evaluatePushRules(ruleset: CompiledRuleset, context: PushContext
   return (
     firstMatch(ruleset.override, context) ??
     firstMatch(ruleset.content, context) ??
+    firstMatch(ruleset.postcontent, context) ??
     ruleset.room.get(event.roomId) ??
     ruleset.sender.get(event.sender) ??
     firstMatch(ruleset.underride, context) ??

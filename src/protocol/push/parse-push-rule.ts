@@ -53,6 +53,7 @@ export function parsePushRuleBody(
   const actions = parsePushActions(body.actions);
   switch (kind) {
     case 'override':
+    case 'postcontent':
     case 'underride':
       return { actions, conditions: parsePushConditions(body.conditions) };
     case 'content':

@@ -57,4 +57,6 @@ export interface PushContext {
   readonly userId: UserId;
   /** The user's display name in the room, for the deprecated `contains_display_name`. */
   readonly displayName?: string;
+  /** Whether the user subscribes to the event's thread (MSC4306). Undefined for none, and for users who do not use that. */
+  readonly isThreadSubscribed?: boolean | undefined;
 }

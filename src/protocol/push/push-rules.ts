@@ -1,7 +1,7 @@
 import type { JsonObject, JsonValue } from '../json.ts';
 
 /** The kinds of push rules, in the order in which they are tried. */
-export const PUSH_RULE_KINDS = ['override', 'content', 'room', 'sender', 'underride'] as const;
+export const PUSH_RULE_KINDS = ['override', 'content', 'postcontent', 'room', 'sender', 'underride'] as const;
 
 /** A kind of push rule; rule IDs are unique within one. */
 export type PushRuleKind = (typeof PUSH_RULE_KINDS)[number];
@@ -21,7 +21,7 @@ export interface PushRule {
   readonly default: boolean;
   readonly enabled: boolean;
   readonly actions: readonly PushAction[];
-  /** Override and underride rules only; all must hold. */
+  /** Override, postcontent (MSC4306) and underride rules only; all must hold. */
   readonly conditions?: readonly PushCondition[];
   /** Content rules only: a glob for words of the body. */
   readonly pattern?: string;

@@ -1,4 +1,5 @@
 import type { RoomId } from '../../protocol/identifiers.ts';
+import { streamToken } from '../../rooms/stream-token.ts';
 import type { UserRooms } from './user-rooms.ts';
 import { contextOf, type Answering } from './room-view.ts';
 import type { SlidingSyncNeeds } from './sliding-sync-needs.ts';
@@ -51,6 +52,12 @@ export async function extensions(
   }
   put('receipts', receipts.size > 0 ? `{"rooms":${roomsText(receipts)}}` : undefined);
   put('typing', typing.size > 0 ? `{"rooms":${roomsText(typing)}}` : undefined);
+  if (options.threadSubscriptions !== undefined) {
+    put(
+      'io.element.msc4308.thread_subscriptions',
+      await threadSubscriptions(needs, answering, options.threadSubscriptions),
+    );
+  }
   if (options.toDevice) {
     const { text, isEmpty } = await toDevice(needs, options.toDevice, answering);
     texts.to_device = text;
@@ -71,6 +78,19 @@ async function globalAccountData(needs: SlidingSyncNeeds, answering: Answering):
     found.push(...((await part.account(context))?.accountData ?? []));
   }
   return found;
+}
+
+/** The newest changes of the threads that the user follows (MSC4308). */
+async function threadSubscriptions(
+  needs: SlidingSyncNeeds,
+  { userId, since, upTo, recent }: Answering,
+  limit: number,
+): Promise<string | undefined> {
+  if (since !== undefined && !recent.userChangedSince(userId, since, 'thread-subscription')) return undefined;
+  const range = { after: since ?? 0, upTo, limit };
+  const { before, ...changes } = await needs.threadSubscriptions.changes(userId, range);
+  if (Object.keys(changes).length === 0) return undefined;
+  return JSON.stringify(before === undefined ? changes : { ...changes, prev_batch: streamToken(before) });
 }
 
 /** Messages to the device (MSC3885). */

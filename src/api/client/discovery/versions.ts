@@ -6,6 +6,8 @@ const RELEASES = Array.from({ length: NEWEST_MINOR }, (_, i) => `v1.${i + 1}`);
 
 /** What clients find by a flag, whatever is configured. */
 const FEATURES = {
+  'org.matrix.msc4306': true,
+  'org.matrix.msc4308': true,
   'org.matrix.msc3881': true,
   'org.matrix.msc4028': true,
   'io.element.msc4388': true,

@@ -1,0 +1,1 @@
+export { ThreadSubscriptions, type SubscriptionChanges } from './thread-subscriptions.ts';
