@@ -113,7 +113,7 @@ async function judge(room: RoomTransaction, received: ReceivedEvent): Promise<Ju
   const { pdu, eventId } = received;
   const { version } = room.head;
   const event = toRoomEvent(pdu, eventId, version);
-  const before = await stateAfterAll(room, event.prevEventIds);
+  const before = (await stateKnownBefore(room, event)) ?? (await stateAfterAll(room, event.prevEventIds));
   const reason =
     (await refusalByAuthEvents(version, event, room)) ?? (await refusalByState(room, event, before));
   if (reason !== undefined) {
@@ -125,6 +125,16 @@ async function judge(room: RoomTransaction, received: ReceivedEvent): Promise<Ju
   const after =
     stateKey === undefined ? before : await room.stateWith(before, [[stateKeyOf(type, stateKey), eventId]]);
   return { received, event, before, after };
+}
+
+/** The state before an event that was kept beside the timeline with it. */
+async function stateKnownBefore(
+  room: RoomTransaction,
+  { eventId, type, stateKey }: RoomEvent,
+): Promise<StateRoot | undefined> {
+  const known = await room.event(eventId);
+  if (known?.stateAfter === undefined || stateKey === undefined) return known?.stateAfter;
+  return room.stateWith(known.stateAfter, [[stateKeyOf(type, stateKey), known.replaces]]);
 }
 
 /** Adds an event that becomes an extremity of the room, and resolves the state anew where the room has forked. */

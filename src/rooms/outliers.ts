@@ -59,6 +59,8 @@ async function keep(
   const { type, stateKey } = event;
   const changes = stateKey !== undefined && refusal === undefined && before !== undefined;
   const after = changes ? await room.stateWith(before, [[stateKeyOf(type, stateKey), eventId]]) : before;
+  const key = stateKeyOf(type, stateKey ?? '');
+  const replaces = changes ? await room.needs.tries.get(before, key) : undefined;
   const authEvents = (await room.eventsOf(event.authEventIds)).values();
   room.keepAside(
     eventOfPdu(pdu, version, {
@@ -66,6 +68,7 @@ async function keep(
       roomId: room.roomId,
       authDepth: authDepthOf(authEvents),
       root: after,
+      replaces,
       refused: refusal === undefined ? undefined : 'rejected',
       isAside: true,
     }),
