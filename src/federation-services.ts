@@ -4,6 +4,7 @@ import { ServerResolution } from './federation/discovery/server-resolution.ts';
 import { WellKnownServers } from './federation/discovery/well-known-servers.ts';
 import { EventGathering } from './federation/inbound/event-gathering.ts';
 import { EventReceiver } from './federation/inbound/event-receiver.ts';
+import { HistoryFetching } from './federation/inbound/history-fetching.ts';
 import { OutsideEvents } from './federation/inbound/outside-events.ts';
 import { RoomRequests } from './federation/inbound/room-requests.ts';
 import { FederationClient } from './federation/federation-client.ts';
@@ -82,7 +83,8 @@ export function createFederationServices(wiring: FederationWiring) {
   const { signer, invites } = wiring;
   const signatures = keyRing;
   const acl = new RoomAcl(log, database);
-  const gathering = new EventGathering({ requests: new RoomRequests(client), signatures, log });
+  const roomRequests = new RoomRequests(client);
+  const gathering = new EventGathering({ requests: roomRequests, signatures, log });
   const outsideEvents = new OutsideEvents({ memberships, outside, signatures, serverName });
   const policies = new PolicyServers({ database, log, client });
   const receiver = new EventReceiver({
@@ -115,6 +117,7 @@ export function createFederationServices(wiring: FederationWiring) {
     roomAcl: acl,
     roomServers,
     federationSender: sender,
+    history: new HistoryFetching({ database, writer, gathering, requests: roomRequests }),
     remoteMembership: new RemoteMembership({
       ...{ database, writer, signer, requests, gathering, signatures, outside, receiver, clock },
     }),

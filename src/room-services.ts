@@ -15,7 +15,7 @@ import { Memberships } from './rooms/memberships.ts';
 import { MessageSending } from './rooms/message-sending.ts';
 import { OutsideMemberships } from './rooms/outside-memberships.ts';
 import { RemoteInvites } from './rooms/remote-invites.ts';
-import type { RemoteRooms } from './rooms/remote-rooms.ts';
+import type { RemoteHistory, RemoteRooms } from './rooms/remote-rooms.ts';
 import { RestrictedJoins } from './rooms/restricted-joins.ts';
 import type { PolicySigner } from './rooms/policy-signing.ts';
 import { RoomOverviews } from './rooms/room-overviews.ts';
@@ -41,6 +41,7 @@ export interface RoomWiring {
   readonly invites: InviteRules;
   readonly remote: RemoteRooms;
   readonly policy: PolicySigner;
+  readonly remoteHistory: RemoteHistory;
   readonly ignoredUsers: (userId: UserId) => Promise<ReadonlySet<UserId>>;
   readonly defaultVersion: string;
   readonly eventCacheBytes: number;
@@ -60,7 +61,7 @@ export function createRoomServices(wiring: RoomWiring) {
   const writer = new RoomWriter(database, needs);
   const visibility = new Visibility(log, tries, memberships);
   const aggregations = new Aggregations({ database, log, visibility, ignoredUsers: wiring.ignoredUsers });
-  const timeline = new Timeline(database, log, tries, visibility);
+  const timeline = new Timeline({ database, log, tries, visibility, remote: wiring.remoteHistory });
   const aliases = new Aliases({ database, log, memberships, writer, serverName });
   const restricted = new RestrictedJoins(database, memberships, serverName);
   const outside = new OutsideMemberships(database);
@@ -95,7 +96,7 @@ export function createRoomServices(wiring: RoomWiring) {
     visibility,
     timeline,
     aggregations,
-    eventByTime: new EventByTime(database, log, visibility),
+    eventByTime: new EventByTime({ database, log, visibility, remote: wiring.remoteHistory }),
     overviews: new RoomOverviews(database, log, memberships),
     relatedEvents: new RelatedEvents(database, log, visibility),
     aliases,

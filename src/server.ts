@@ -149,6 +149,11 @@ export async function createServices(config: Config, database: Database, overrid
       leave: (wish) => federation.remoteMembership.leave(wish),
       invite: (...invite) => federation.remoteMembership.invite(...invite),
     },
+    remoteHistory: {
+      lacksHistory: (roomId) => federation.history.lacksHistory(roomId),
+      fetchBefore: (roomId) => federation.history.fetchBefore(roomId),
+      eventByTime: (...place) => federation.history.eventByTime(...place),
+    },
     database,
     signer,
     clock,

@@ -80,7 +80,7 @@ export async function receiveHistory(
     historyGaps.close(unit, room.roomId, received.eventId);
     return { outcome: 'known' };
   }
-  const judged = await judge(room, received);
+  const judged = await judge(room, received, await isFoundation(room, received.eventId));
   if (typeof judged === 'string') {
     historyGaps.close(unit, room.roomId, received.eventId);
     return { outcome: 'rejected', reason: judged };
@@ -109,11 +109,17 @@ async function isSettled(room: RoomTransaction, eventId: EventId): Promise<boole
 }
 
 /** The event with the states around it, or why it is rejected; then it is kept so. */
-async function judge(room: RoomTransaction, received: ReceivedEvent): Promise<Judged | string> {
+async function judge(
+  room: RoomTransaction,
+  received: ReceivedEvent,
+  isFoundation = false,
+): Promise<Judged | string> {
   const { pdu, eventId } = received;
   const { version } = room.head;
   const event = toRoomEvent(pdu, eventId, version);
-  const before = (await stateKnownBefore(room, event)) ?? (await stateAfterAll(room, event.prevEventIds));
+  const before = isFoundation
+    ? await room.stateWith(undefined, [])
+    : ((await stateKnownBefore(room, event)) ?? (await stateAfterAll(room, event.prevEventIds)));
   const reason =
     (await refusalByAuthEvents(version, event, room)) ?? (await refusalByState(room, event, before));
   if (reason !== undefined) {
@@ -125,6 +131,11 @@ async function judge(room: RoomTransaction, received: ReceivedEvent): Promise<Ju
   const after =
     stateKey === undefined ? before : await room.stateWith(before, [[stateKeyOf(type, stateKey), eventId]]);
   return { received, event, before, after };
+}
+
+/** Whether an event is the one with which the room began. */
+async function isFoundation(room: RoomTransaction, eventId: EventId): Promise<boolean> {
+  return (await room.stateEvent('m.room.create', ''))?.eventId === eventId;
 }
 
 /** The state before an event that was kept beside the timeline with it. */

@@ -34,3 +34,20 @@ export interface RemoteRooms {
   /** Asks the invited user's server to sign an invite. Gives it with its signature. */
   invite(invite: SignedInvite, target: UserId, strippedState: readonly Pdu[]): Promise<Pdu>;
 }
+
+/** An event and its time, as its server claims it. */
+export interface TimedEvent {
+  readonly eventId: EventId;
+  /** Milliseconds since the epoch. */
+  readonly originServerTs: number;
+}
+
+/** History that other servers have and this one has not. */
+export interface RemoteHistory {
+  /** Whether the room's timeline follows on events that are not here. */
+  lacksHistory(roomId: RoomId): Promise<boolean>;
+  /** Fetches a stretch of what is missing. False when there is nothing to fetch, or nobody gives it. */
+  fetchBefore(roomId: RoomId): Promise<boolean>;
+  /** The event nearest to a time of which another server knows; it is here afterwards. */
+  eventByTime(roomId: RoomId, ts: number, direction: 'f' | 'b'): Promise<TimedEvent | undefined>;
+}

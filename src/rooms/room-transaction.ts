@@ -46,7 +46,7 @@ export class RoomTransaction implements EventLookup {
   readonly needs: TransactionNeeds;
   /** New in the timeline, in order. */
   readonly events: StoredEvent[] = [];
-  /** New before all that is in the timeline, newest first. */
+  /** New before all that is in the timeline, oldest first. */
   readonly history: StoredEvent[] = [];
   /** To be kept beside the timeline. */
   readonly aside: StoredEvent[] = [];

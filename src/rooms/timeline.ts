@@ -3,6 +3,7 @@ import type { EventId, RoomId, UserId } from '../protocol/identifiers.ts';
 import { forbidden, notFound } from '../protocol/matrix-error.ts';
 import type { Database } from '../storage/database.ts';
 import type { EventLog } from './event-log.ts';
+import type { RemoteHistory } from './remote-rooms.ts';
 import type { StateDifference, StateTries } from './state-trie.ts';
 import type { StateRoot, StoredEvent } from './stored-event.ts';
 import type { RoomAccess, Visibility } from './visibility.ts';
@@ -40,6 +41,8 @@ export interface EventContext {
 
 /** Events looked at for one page, when a filter lets few of them through. */
 const MOST_LOOKED_AT = 1_000;
+/** Stretches of history fetched from other servers for one page. */
+const MOST_FETCHES = 3;
 
 /** Reads the history of rooms as a user may see it. */
 export class Timeline {
@@ -47,12 +50,20 @@ export class Timeline {
   readonly #log: EventLog;
   readonly #tries: StateTries;
   readonly #visibility: Visibility;
+  readonly #remote: RemoteHistory;
 
-  constructor(database: Database, log: EventLog, tries: StateTries, visibility: Visibility) {
-    this.#database = database;
-    this.#log = log;
-    this.#tries = tries;
-    this.#visibility = visibility;
+  constructor(needs: {
+    database: Database;
+    log: EventLog;
+    tries: StateTries;
+    visibility: Visibility;
+    remote: RemoteHistory;
+  }) {
+    this.#database = needs.database;
+    this.#log = needs.log;
+    this.#tries = needs.tries;
+    this.#visibility = needs.visibility;
+    this.#remote = needs.remote;
   }
 
   /** One event that the user may see. 404 for any other, whether it is there or not. */
@@ -65,7 +76,7 @@ export class Timeline {
   }
 
   /**
-   * A page of history.
+   * A page of history. Where it ends here and other servers have more, that is fetched.
    *
    * @param range.from place to begin at; undefined for the newest end (`b`) or the beginning (`f`).
    * @param range.to place to stop at.
@@ -83,6 +94,7 @@ export class Timeline {
     let upTo = backwards ? Math.min(start, newest) : Math.min(range.to ?? newest, newest);
     const found: StoredEvent[] = [];
     let leftOut = 0;
+    let fetches = 0;
     for (let looked = 0; found.length < range.limit && looked < MOST_LOOKED_AT;) {
       const limit = Math.min(range.limit, MOST_LOOKED_AT - looked);
       const page = await this.#log.page(access.roomId, { after, upTo, limit, newestFirst: backwards });
@@ -96,6 +108,9 @@ export class Timeline {
       if (last && backwards) upTo = last.position - 1;
       if (last && !backwards) after = last.position;
       if (page.length < limit && found.length < range.limit) {
+        const mayFetch = backwards && range.to === undefined && fetches < MOST_FETCHES;
+        fetches += 1;
+        if (mayFetch && (await this.#remote.fetchBefore(access.roomId))) continue;
         const isShort = found.length > 0 && leftOut > 0;
         return { events: found, start, end: isShort ? (backwards ? upTo : after) : undefined };
       }
@@ -131,6 +146,11 @@ export class Timeline {
       end: after.end ?? last.position,
       root: isStateVisible ? last.stateRoot : await this.visibleRoot(access),
     };
+  }
+
+  /** Whether there is history before what is here. */
+  lacksHistory(roomId: RoomId): Promise<boolean> {
+    return this.#remote.lacksHistory(roomId);
   }
 
   /** The state of the room at a place in the log: after the newest event up to it. Undefined before the first. */

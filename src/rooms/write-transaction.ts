@@ -120,10 +120,10 @@ function placeEvent(unit: UnitOfWork, room: RoomTransaction, event: StoredEvent,
   eventsStore.place(unit, event.toRow(), position);
 }
 
-/** History, each event before all that is there. */
+/** History, the newest event first, each before all that is there. */
 function writeHistory(unit: UnitOfWork, room: RoomTransaction): void {
   const data: HistoryChange = { parents: [], redacted: room.redactions.map((one) => one.target) };
-  for (const event of room.history) {
+  for (const event of [...room.history].reverse()) {
     const position = unit.position().inHistory;
     placeEvent(unit, room, event, position);
     const related = event.relatedEvent;

@@ -1,5 +1,6 @@
 import type { RoomId } from '../protocol/identifiers.ts';
 import type { StoredEvent } from '../rooms/stored-event.ts';
+import { BEFORE_HISTORY } from '../storage/unit-of-work.ts';
 import { streamToken } from '../rooms/stream-token.ts';
 import type { SyncContext, SyncNeeds } from './sync-context.ts';
 
@@ -49,6 +50,7 @@ export async function timelineSection(
       limited = true;
     }
   }
+  if (range.after === BEFORE_HISTORY) limited ||= await needs.timeline.lacksHistory(roomId);
   const start = oldest ? oldest.position - 1 : range.upTo;
   const given = new Set(events);
   const hidesState = stretch.events.some(

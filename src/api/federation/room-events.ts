@@ -123,6 +123,26 @@ export const getMissingPreviousEvents = endpoint(
   }),
 );
 
+/** GET /_matrix/federation/v1/timestamp_to_event/{roomId} */
+export const getFederationEventByTimestamp = endpoint(
+  {
+    id: 'getEventByTimestamp',
+    spec: 'server-server-api/#get_matrixfederationv1timestamp_to_eventroomid',
+    method: 'GET',
+    paths: federationPaths('/timestamp_to_event/:roomId', { unstable: ['org.matrix.msc3030'] }),
+    auth: 'server',
+    params: IN_ROOM,
+    query: Type.Object({
+      ts: Type.Integer({ minimum: 0 }),
+      dir: Type.Union([Type.Literal('f'), Type.Literal('b')]),
+    }),
+  },
+  async ({ roomAnswers }: Needs, { origin, params, query }) => {
+    const event = await roomAnswers.eventByTime(origin, roomId(params.roomId), query.ts, query.dir);
+    return { event_id: event.eventId, origin_server_ts: event.originServerTs };
+  },
+);
+
 function transactionOf({ serverName, clock }: Needs, pdus: readonly object[]): object {
   return { origin: serverName, origin_server_ts: clock.now(), pdus };
 }

@@ -8,8 +8,10 @@ import { ServerVisibility } from '../../rooms/server-visibility.ts';
 import type { StateTries } from '../../rooms/state-trie.ts';
 import type { StoredEvent } from '../../rooms/stored-event.ts';
 import type { Database } from '../../storage/database.ts';
+import * as eventsStore from '../../storage/events-store.ts';
 import * as roomServersStore from '../../storage/room-servers-store.ts';
 import * as roomsStore from '../../storage/rooms-store.ts';
+import { BEFORE_HISTORY } from '../../storage/unit-of-work.ts';
 import type { RoomAcl } from '../room-acl.ts';
 import { authChainOf, eventsBefore } from './event-graph.ts';
 
@@ -116,6 +118,26 @@ export class RoomAnswers {
       minDepth: range.minDepth,
     });
     return this.#visibility.pdus(room, server, events.reverse());
+  }
+
+  /**
+   * The event nearest to a time in a direction.
+   *
+   * @param ts milliseconds since the epoch.
+   * @throws MatrixError 404 when there is none, and as `event`.
+   */
+  async eventByTime(
+    server: ServerName,
+    roomId: RoomId,
+    ts: number,
+    direction: 'f' | 'b',
+  ): Promise<StoredEvent> {
+    await this.#room(server, roomId);
+    const forward = direction === 'f';
+    const place = { ts, position: forward ? BEFORE_HISTORY : Number.MAX_SAFE_INTEGER };
+    const [row] = await eventsStore.byTime(this.#database, roomId, place, forward, 1);
+    if (row) return this.#log.intern(row);
+    throw notFound(`There is no event ${forward ? 'at or after' : 'at or before'} ${ts} here`);
   }
 
   /** @throws MatrixError 404 for an unknown room, 403 when the server is not in it. */

@@ -47,6 +47,11 @@ export class EventGathering {
     this.#known = needs.log;
   }
 
+  /** Those of the events that are here. */
+  async here(ids: readonly EventId[]): Promise<Map<EventId, StoredEvent>> {
+    return new Map((await this.#known.byIds(ids)).map((event) => [event.eventId, event]));
+  }
+
   /** Those of the events that are in order. */
   async verified(room: GatheredRoom, values: readonly JsonValue[]): Promise<ReceivedEvent[]> {
     const checks = values.map((value) =>

@@ -4,10 +4,7 @@ import type { EventId, RoomId, ServerName } from '../../protocol/identifiers.ts'
 import type { JsonObject } from '../../protocol/json.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import { roomVersion } from '../../protocol/room-versions.ts';
-import { EventsMissing } from '../../rooms/event-judgement.ts';
 import { receiveEvent, type ReceivedEvent, type Verdict } from '../../rooms/event-receipt.ts';
-import { keepOutlier, keepWithState } from '../../rooms/outliers.ts';
-import type { RoomTransaction } from '../../rooms/room-transaction.ts';
 import type { RoomWriter } from '../../rooms/room-writer.ts';
 import type { Database } from '../../storage/database.ts';
 import * as roomsStore from '../../storage/rooms-store.ts';
@@ -16,6 +13,7 @@ import type { PolicyServers } from '../policy-servers.ts';
 import type { RoomAcl } from '../room-acl.ts';
 import { byDepth } from './auth-order.ts';
 import type { EventGathering, EventWithState, GatheredRoom } from './event-gathering.ts';
+import { keepFetched, NOTHING_FETCHED, unlessMissing, type Fetched } from './keep-fetched.ts';
 import type { OutsideEvents } from './outside-events.ts';
 import { eventIdOrUndefined, verifiedEvent, type SignatureChecker } from './pdu-verification.ts';
 
@@ -30,14 +28,6 @@ interface Attempt {
   readonly verdicts: ReadonlyMap<EventId, Verdict>;
   readonly missing: ReadonlyMap<EventId, readonly EventId[]>;
 }
-
-/** What is to be kept before events are judged. */
-interface Fetched {
-  readonly outliers: readonly ReceivedEvent[];
-  readonly withState: readonly EventWithState[];
-}
-
-const NOTHING: Fetched = { outliers: [], withState: [] };
 
 /**
  * Receives events of other servers (Server-Server API, "Checks performed on receipt of a PDU"). Events whose surroundings
@@ -137,7 +127,7 @@ export class EventReceiver implements PduReceiver {
     events: readonly ReceivedEvent[],
     results: Map<EventId, PduResult>,
   ): Promise<void> {
-    let attempt = await this.#judge(room, events, NOTHING);
+    let attempt = await this.#judge(room, events, NOTHING_FETCHED);
     if (attempt.missing.size > 0) attempt = await this.#fillAndJudge(origin, room, events, attempt);
     for (const { eventId } of events) {
       const verdict = attempt.verdicts.get(eventId);
@@ -151,11 +141,7 @@ export class EventReceiver implements PduReceiver {
   /** Judges the events in one unit of work. What fails for what is missing is left out. */
   async #judge(room: GatheredRoom, events: readonly ReceivedEvent[], first: Fetched): Promise<Attempt> {
     return this.#writer.append(room.roomId, async (transaction, unit) => {
-      for (const outlier of first.outliers) await unlessMissing(keepOutlier(transaction, outlier));
-      for (const { event, before, outliers } of first.withState) {
-        for (const outlier of outliers) await unlessMissing(keepOutlier(transaction, outlier));
-        await unlessMissing(keepWithState(transaction, event, await acceptable(transaction, before)));
-      }
+      await keepFetched(transaction, first);
       const verdicts = new Map<EventId, Verdict>();
       const missing = new Map<EventId, readonly EventId[]>();
       for (const event of events) {
@@ -179,7 +165,7 @@ export class EventReceiver implements PduReceiver {
     const open = events.filter((event) => before.missing.has(event.eventId));
     const between = await this.#between(origin, room, open);
     const all = byDepth([...between, ...open]);
-    let attempt = between.length > 0 ? await this.#judge(room, all, NOTHING) : before;
+    let attempt = between.length > 0 ? await this.#judge(room, all, NOTHING_FETCHED) : before;
     if (attempt.missing.size > 0) {
       const fetched = await this.#fetch(origin, room, all, attempt.missing);
       attempt = await this.#judge(room, all, fetched);
@@ -229,25 +215,5 @@ export class EventReceiver implements PduReceiver {
       outliers.push(...(await this.#gathering.authChain(origin, room, id)));
     }
     return { outliers, withState };
-  }
-}
-
-/** The entries whose events are here and were not rejected. */
-async function acceptable(
-  room: RoomTransaction,
-  before: EventWithState['before'],
-): Promise<EventWithState['before']> {
-  const found = await room.eventsOf(before.values());
-  return new Map([...before].filter(([, id]) => found.has(id) && found.get(id)?.refused !== 'rejected'));
-}
-
-/** The events that are missing for a step, if any are; the step is left out then. */
-async function unlessMissing(step: Promise<void>): Promise<readonly EventId[] | undefined> {
-  try {
-    await step;
-    return undefined;
-  } catch (error) {
-    if (error instanceof EventsMissing) return error.eventIds;
-    throw error;
   }
 }

@@ -1,0 +1,129 @@
+import { KeyedQueue } from '../../platform/keyed-queue.ts';
+import { prevEventIdsOf } from '../../protocol/events/event-format.ts';
+import type { EventId, RoomId, ServerName } from '../../protocol/identifiers.ts';
+import { roomVersion } from '../../protocol/room-versions.ts';
+import { EventsMissing } from '../../rooms/event-judgement.ts';
+import { receiveHistory, type ReceivedEvent } from '../../rooms/event-receipt.ts';
+import type { RemoteHistory, TimedEvent } from '../../rooms/remote-rooms.ts';
+import type { RoomWriter } from '../../rooms/room-writer.ts';
+import type { Database } from '../../storage/database.ts';
+import * as historyGaps from '../../storage/history-gaps-store.ts';
+import * as roomServersStore from '../../storage/room-servers-store.ts';
+import * as roomsStore from '../../storage/rooms-store.ts';
+import { byDepth } from './auth-order.ts';
+import { orNothing, type EventGathering, type EventWithState, type GatheredRoom } from './event-gathering.ts';
+import { keepFetched } from './keep-fetched.ts';
+import type { RoomRequests } from './room-requests.ts';
+
+/** Events asked for at once, and the gaps from which to go back. */
+const AT_ONCE = 100;
+const MOST_GAPS = 20;
+/** Servers asked, one after the other. */
+const MOST_SERVERS = 3;
+/** Events of which the state is fetched, for one stretch of history. */
+const MOST_STATES = 5;
+
+/** Fetches history that is not here from the other servers in a room (Server-Server API, "Backfilling"). */
+export class HistoryFetching implements RemoteHistory {
+  readonly #database: Database;
+  readonly #writer: RoomWriter;
+  readonly #gathering: EventGathering;
+  readonly #requests: RoomRequests;
+  readonly #turns = new KeyedQueue();
+
+  constructor(needs: {
+    database: Database;
+    writer: RoomWriter;
+    gathering: EventGathering;
+    requests: RoomRequests;
+  }) {
+    this.#database = needs.database;
+    this.#writer = needs.writer;
+    this.#gathering = needs.gathering;
+    this.#requests = needs.requests;
+  }
+
+  async lacksHistory(roomId: RoomId): Promise<boolean> {
+    return (await historyGaps.newest(this.#database, roomId, 1)).length > 0;
+  }
+
+  async fetchBefore(roomId: RoomId): Promise<boolean> {
+    if (!(await this.lacksHistory(roomId))) return false;
+    return this.#turns.run(roomId, () => this.#fetchBefore(roomId));
+  }
+
+  async eventByTime(roomId: RoomId, ts: number, direction: 'f' | 'b'): Promise<TimedEvent | undefined> {
+    if (!(await this.lacksHistory(roomId))) return undefined;
+    const room = await this.#room(roomId);
+    for (const server of room ? await this.#servers(roomId) : []) {
+      const eventId = await orNothing(this.#requests.eventByTime(server, roomId, ts, direction));
+      if (eventId === undefined || !room) continue;
+      const fetched = await this.#turns.run(roomId, () => this.#fetchOne(server, room, eventId));
+      if (fetched) return fetched;
+    }
+    return undefined;
+  }
+
+  async #fetchBefore(roomId: RoomId): Promise<boolean> {
+    const room = await this.#room(roomId);
+    const gaps = await historyGaps.newest(this.#database, roomId, MOST_GAPS);
+    if (!room || gaps.length === 0) return false;
+    const from = gaps.map((gap) => gap.event_id);
+    for (const server of await this.#servers(roomId)) {
+      const events = await orNothing(this.#gathering.history(server, room, from, AT_ONCE));
+      if (events && events.length > 0 && (await this.#take(server, room, events))) return true;
+    }
+    return false;
+  }
+
+  /** Takes what can be judged; of the oldest the state before them is fetched. True when anything was new. */
+  async #take(server: ServerName, room: GatheredRoom, events: readonly ReceivedEvent[]): Promise<boolean> {
+    const ordered = byDepth(events);
+    const here = new Set(ordered.map((event) => event.eventId));
+    const prevs = new Set(ordered.flatMap((event) => prevEventIdsOf(event.pdu)));
+    const unknown = await this.#withoutState([...prevs].filter((id) => !here.has(id)));
+    const withState: EventWithState[] = [];
+    for (const id of unknown.slice(0, MOST_STATES)) {
+      const found = await this.#gathering.withState(server, room, id);
+      if (found) withState.push(found);
+    }
+    return this.#writer.append(room.roomId, async (transaction, unit) => {
+      await keepFetched(transaction, { outliers: [], withState });
+      let isNew = false;
+      for (const event of ordered) {
+        try {
+          const { outcome } = await receiveHistory(transaction, unit, event);
+          isNew ||= outcome !== 'known';
+        } catch (error) {
+          if (!(error instanceof EventsMissing)) throw error;
+        }
+      }
+      return isNew;
+    });
+  }
+
+  async #fetchOne(server: ServerName, room: GatheredRoom, eventId: EventId): Promise<TimedEvent | undefined> {
+    const found = await this.#gathering.withState(server, room, eventId);
+    if (!found) return undefined;
+    return this.#writer.append(room.roomId, async (transaction, unit) => {
+      await keepFetched(transaction, { outliers: [], withState: [found] });
+      const { outcome } = await receiveHistory(transaction, unit, found.event);
+      const ts = found.event.pdu.origin_server_ts;
+      return outcome === 'rejected' ? undefined : { eventId, originServerTs: ts };
+    });
+  }
+
+  async #withoutState(ids: readonly EventId[]): Promise<EventId[]> {
+    const known = await this.#gathering.here(ids);
+    return ids.filter((id) => known.get(id)?.stateAfter === undefined);
+  }
+
+  async #room(roomId: RoomId): Promise<GatheredRoom | undefined> {
+    const row = await roomsStore.byId(this.#database, roomId);
+    return row && { roomId, version: roomVersion(row.room_version) };
+  }
+
+  async #servers(roomId: RoomId): Promise<ServerName[]> {
+    return (await roomServersStore.of(this.#database, roomId)).slice(0, MOST_SERVERS);
+  }
+}
