@@ -88,7 +88,7 @@ onServers('Server notices come into one room that cannot be declined [B074]', as
   assert.deepEqual(await invites(alice), [room], 'the same room is used again');
 });
 
-onServers('Without bridges and other ways to log in, clients are told so', async (s) => {
+onServers('Without bridges, clients are told so', async (s) => {
   const alice = await s.person('alice');
   assert.deepEqual(await alice.ok('GET', '/v3/thirdparty/protocols'), {});
   const missing = ['protocol/irc', 'location/irc', 'user/irc', 'location?alias=%23a:b', 'user?userid=@a:b'];
@@ -97,9 +97,4 @@ onServers('Without bridges and other ways to log in, clients are told so', async
   const publish = `/v3/directory/list/appservice/irc/${encodeURIComponent(room)}`;
   await alice.fails(403, 'M_FORBIDDEN', 'PUT', publish, { visibility: 'public' });
   await alice.fails(403, 'M_FORBIDDEN', 'POST', '/v1/appservice/irc/ping', {});
-  const nobody = s.anonymous();
-  await nobody.fails(404, 'M_UNRECOGNIZED', 'GET', '/v1/auth_metadata');
-  await nobody.fails(404, 'M_UNRECOGNIZED', 'GET', '/unstable/org.matrix.msc2965/auth_metadata');
-  await nobody.fails(404, 'M_NOT_FOUND', 'GET', '/v3/login/sso/redirect?redirectUrl=https://a.b');
-  await nobody.fails(404, 'M_NOT_FOUND', 'GET', '/v3/login/sso/redirect/x?redirectUrl=https://a.b');
 });
