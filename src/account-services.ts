@@ -104,7 +104,10 @@ export function createAccountServices(wiring: AccountWiring) {
     administration: new Administration(database, sessions, serverName),
     login,
     accounts,
-    sharedSecret: new SharedSecretRegistration(registration, secret === '' ? undefined : secret, opaque),
+    sharedSecret: new SharedSecretRegistration(registration, secret === '' ? undefined : secret, {
+      opaque,
+      clock,
+    }),
   };
 }
 

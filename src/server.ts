@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import { pino, type Logger } from 'pino';
+import type { Logger } from 'pino';
 import manifest from '../package.json' with { type: 'json' };
 import { createAccountServices } from './account-services.ts';
 import { accountEndpoints } from './api/client/account-endpoints.ts';
@@ -22,9 +22,11 @@ import { createFederationServices } from './federation-services.ts';
 import type { ServerTransport } from './federation/transport/server-transport.ts';
 import { createContentRepository } from './modules/content-repository/index.ts';
 import { createModules } from './modules/index.ts';
+import { addOperationalRoutes } from './operational-routes.ts';
 import { systemClock, type Clock } from './platform/clock.ts';
 import type { Config } from './platform/config/schema.ts';
 import type { Dns } from './platform/dns.ts';
+import { createLog } from './platform/log.ts';
 import { Mailer } from './platform/mailer.ts';
 import { Metrics } from './platform/metrics.ts';
 import { OutgoingHttp } from './platform/outgoing-http.ts';
@@ -50,7 +52,6 @@ import { RoomSummaries } from './sync/room-summary.ts';
 import { createSlidingSync } from './sync/sliding-sync/create-sliding-sync.ts';
 import { SyncService } from './sync/sync-service.ts';
 import { fallbackPages } from './web/fallback-page.ts';
-import { firstRunPage } from './web/first-run-page.ts';
 import { loginPages } from './web/login-page.ts';
 import { accountForms } from './web/account/account-forms.ts';
 import { accountPages } from './web/account/account-page.ts';
@@ -279,7 +280,7 @@ export async function startServer(config: Config, overrides: Overrides = {}): Pr
 }
 
 async function serveFrom(database: Database, config: Config, overrides: Overrides): Promise<RunningServer> {
-  const log = overrides.log ?? pino({ level: config.log.level });
+  const log = overrides.log ?? createLog(config.log.level);
   const services = await createServices(config, database, { ...overrides, log });
   const stopping = new AbortController();
   const metrics = new Metrics();
@@ -447,33 +448,4 @@ function wellKnownOf(config: Config): WellKnown {
     support: Object.keys(support).length === 0 ? undefined : support,
     policyServer: policyKey === '' ? undefined : { public_keys: { ed25519: policyKey } },
   };
-}
-
-function addOperationalRoutes(
-  app: FastifyInstance,
-  config: Config,
-  parts: { metrics: Metrics; database: Database; services: Services },
-): void {
-  const { metrics, database, services } = parts;
-  metrics.gauge('myelin_log_position', 'Newest position of the log', () => database.position());
-  metrics.gauge(
-    'myelin_waiting_syncs',
-    'Syncs that wait for something to happen',
-    () => services.notifier.waiting,
-  );
-  app.get('/health', (_request, reply) => {
-    return reply.header('content-type', 'application/json').send('{"status":"ok"}');
-  });
-  if (config.metrics.enabled) {
-    app.get('/metrics', async (_request, reply) => {
-      const { contentType, text } = await metrics.text();
-      return reply.header('content-type', contentType).send(text);
-    });
-  }
-  app.get('/', (request, reply) => {
-    const address = config.public_base_url === '' ? `http://${request.host}` : config.public_base_url;
-    const open = config.registration.enabled;
-    const page = firstRunPage({ serverName: config.server_name, address, open });
-    return reply.header('content-type', 'text/html; charset=utf-8').send(page);
-  });
 }

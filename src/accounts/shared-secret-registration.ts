@@ -23,37 +23,49 @@ export class SharedSecretRegistration {
   readonly #registration: Registration;
   readonly #secret: string | undefined;
   readonly #opaque: (length: number) => string;
-  readonly #nonces = boundedCache<string, true>(10_000, NONCE_LIFETIME_MS);
+  readonly #clock: { now(): number };
+  readonly #used = boundedCache<string, true>(10_000, NONCE_LIFETIME_MS);
 
-  constructor(registration: Registration, secret: string | undefined, opaque: (length: number) => string) {
+  constructor(
+    registration: Registration,
+    secret: string | undefined,
+    needs: { opaque: (length: number) => string; clock: { now(): number } },
+  ) {
     this.#registration = registration;
     this.#secret = secret;
-    this.#opaque = opaque;
+    this.#opaque = needs.opaque;
+    this.#clock = needs.clock;
   }
 
-  /** A nonce for one registration within a minute. 404 where no secret is set. */
+  /**
+   * A nonce for one registration within a minute, at any process that has the secret. 404 where no secret is set.
+   */
   nonce(): string {
-    this.#secretOrRefuse();
-    const nonce = this.#opaque(32);
-    this.#nonces.set(nonce, true);
-    return nonce;
+    const secret = this.#secretOrRefuse();
+    const text = `${this.#opaque(32)}.${this.#clock.now() + NONCE_LIFETIME_MS}`;
+    return `${text}.${seal(secret, text)}`;
   }
 
   /** Makes the account and a session on it. */
   async register(asked: SecretRegistration): Promise<OpenedSession> {
     const secret = this.#secretOrRefuse();
     assertUnambiguous(asked);
-    if (!this.#nonces.delete(asked.nonce))
-      throw badJson('The nonce is not known: get one first, and use it once');
+    this.#assertFresh(secret, asked.nonce);
     const parts = [asked.nonce, asked.username, asked.password, asked.admin ? 'admin' : 'notadmin'];
     if (asked.userType !== undefined) parts.push(asked.userType);
-    const expected = createHmac('sha1', secret).update(parts.join('\0')).digest();
-    const given = Buffer.from(asked.mac, 'hex');
-    if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
-      throw forbidden('The HMAC is not right');
-    }
+    const expected = createHmac('sha1', secret).update(parts.join('\0')).digest('hex');
+    if (!sameText(asked.mac.toLowerCase(), expected)) throw forbidden('The HMAC is not right');
     const userId = await this.#registration.createUser(asked.username, asked.password, asked.admin);
     return this.#registration.openSession(userId);
+  }
+
+  /** A nonce is used once at each process; at another the user name would be taken. */
+  #assertFresh(secret: string, nonce: string): void {
+    const [opaque = '', expires = '', given = ''] = nonce.split('.');
+    const isOurs = sameText(given, seal(secret, `${opaque}.${expires}`));
+    if (!isOurs || Number(expires) < this.#clock.now() || this.#used.has(nonce))
+      throw badJson('The nonce is not known: get one first, and use it once');
+    this.#used.set(nonce, true);
   }
 
   #secretOrRefuse(): string {
@@ -73,4 +85,14 @@ function assertUnambiguous({ username, password, userType }: SecretRegistration)
   if (userType !== undefined && !USER_TYPES.includes(userType)) {
     throw invalidParam(`"user_type" must be one of ${USER_TYPES.join(', ')}`);
   }
+}
+
+/** What only a server with the secret could write under a nonce. */
+function seal(secret: string, text: string): string {
+  return createHmac('sha256', secret).update(`nonce ${text}`).digest('base64url');
+}
+
+function sameText(one: string, other: string): boolean {
+  const [a, b] = [Buffer.from(one), Buffer.from(other)];
+  return a.length === b.length && timingSafeEqual(a, b);
 }

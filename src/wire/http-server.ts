@@ -55,6 +55,7 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
     bodyLimit: options.bodyLimit,
     trustProxy: options.trustProxy ? isNearestProxy : false,
     loggerInstance: options.log,
+    genReqId: requestIds(),
     logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH, ignoreTrailingSlash: false },
     keepAliveTimeout: 75_000,
@@ -76,15 +77,15 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
     if (request.method !== 'OPTIONS') return done();
     void reply.code(204).send();
   });
-  if (['debug', 'trace'].includes(options.log.level)) logRequests(app);
+  if (['info', 'debug', 'trace'].includes(options.log.level)) logRequests(app);
   app.setErrorHandler((error: FastifyError, _request, reply) => sendError(reply, error));
   return app;
 }
 
 /**
- * Bodies that come to a scope of the server are left for their endpoints to read, as bytes. What an endpoint leaves unread of
- * a body is read away once it was answered: else the next request on the connection would wait behind it for ever. Their media type is out of
- * the framework's sight, which would refuse what it does not understand; `rawHeaders` still has it.
+ * Bodies that come to a scope of the server are left for their endpoints to read, as bytes. Their media type is out of
+ * the framework's sight, which would refuse what it does not understand; `rawHeaders` still has it. What an endpoint
+ * leaves unread of a body is read away once it was answered: else the next request on the connection would wait for ever.
  */
 export function leaveBodiesUnread(scope: FastifyInstance): void {
   scope.removeAllContentTypeParsers();
@@ -101,12 +102,20 @@ function isNearestProxy(_address: string, hop: number): boolean {
   return hop === 0;
 }
 
+/** Names for requests in the log, other ones after each start. */
+function requestIds(): () => string {
+  const start = Date.now().toString(36);
+  let count = 0;
+  return () => `${start}-${(count += 1).toString(36)}`;
+}
+
 /** Writes down each answer, without the query: it may hold an access token. */
 function logRequests(app: FastifyInstance): void {
   app.addHook('onResponse', (request, reply, done) => {
-    const path = request.url.split('?', 1)[0] ?? '';
-    const ms = Math.round(reply.elapsedTime);
-    request.log.debug({ method: request.method, path, status: reply.statusCode, ms }, 'request');
+    const query = request.url.indexOf('?');
+    const path = query < 0 ? request.url : request.url.slice(0, query);
+    const ms = Math.round(reply.elapsedTime * 10) / 10;
+    request.log.info({ method: request.method, path, status: reply.statusCode, ms }, 'request');
     done();
   });
 }

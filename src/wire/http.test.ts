@@ -155,3 +155,40 @@ onServers('the first page, health and metrics', async ({ anonymous, person }) =>
   assert.match(metrics.body, /myelin_request_seconds_count\{endpoint="register",status="2xx"\} 1/);
   assert.match(metrics.body, /myelin_log_position \d+/);
 });
+
+onServers(
+  'metrics are for who has the token, where one is set',
+  async ({ anonymous }) => {
+    const client = anonymous();
+    await client.fails(401, 'M_UNAUTHORIZED', 'GET', '/metrics');
+    client.token = 'wrong';
+    await client.fails(401, 'M_UNAUTHORIZED', 'GET', '/metrics');
+    client.token = 'for prometheus';
+    assert.match(await client.ok('GET', '/metrics'), /myelin_log_position \d+/);
+  },
+  { env: { MYELIN_METRICS_TOKEN: 'for prometheus' } },
+);
+
+const lines: string[] = [];
+const log = pino({ level: 'info' }, { write: (line) => void lines.push(line) });
+
+onServers(
+  'each request is written down with a name, and without what its query holds',
+  async ({ person, anonymous }) => {
+    lines.length = 0;
+    const alice = await person('alice');
+    const token = alice.token ?? '';
+    await anonymous().ok('GET', `/v3/sync?access_token=${token}`);
+    await alice.fails(404, 'M_NOT_FOUND', 'GET', '/v3/profile/@nobody:localhost');
+    const requests = lines.map((line) => JSON.parse(line)).filter((line) => line.msg === 'request');
+    const shown = requests.map(({ method, path, status }) => `${method} ${path} ${status}`);
+    assert.deepEqual(shown, [
+      'POST /_matrix/client/v3/register 200',
+      'GET /_matrix/client/v3/sync 200',
+      'GET /_matrix/client/v3/profile/@nobody:localhost 404',
+    ]);
+    assert.equal(new Set(requests.map(({ reqId }) => reqId)).size, 3);
+    assert.ok(!lines.some((line) => line.includes(token) || line.includes('alice password')));
+  },
+  { overrides: { log } },
+);

@@ -26,8 +26,7 @@ export class Typing implements SyncPart {
     this.#clock = clock;
     database.subscribe((changes) => {
       for (const change of changes) {
-        const roomId = change.rooms[0];
-        if (change.topic === 'typing' && roomId !== undefined) this.#note(roomId, change.data as JsonObject);
+        if (change.topic === 'typing') this.#note(change.data as JsonObject);
       }
     });
   }
@@ -39,7 +38,9 @@ export class Typing implements SyncPart {
     if (!typing && !isTyping) return;
     const forMs = Math.min(Math.max(timeoutMs ?? DEFAULT_MS, 1), LONGEST_MS);
     this.#expire(userId, roomId, typing ? forMs : undefined);
-    await this.#announce(userId, roomId, typing ? this.#clock.now() + forMs : 0);
+    // Who goes on typing is no news to anybody.
+    const isNews = typing !== isTyping;
+    await this.#announce(userId, roomId, typing ? this.#clock.now() + forMs : 0, isNews);
   }
 
   /** Who types in the room now. */
@@ -65,20 +66,29 @@ export class Typing implements SyncPart {
     clearTimeout(this.#timers.get(key));
     this.#timers.delete(key);
     if (afterMs === undefined) return;
-    const timer = setTimeout(() => {
-      this.#timers.delete(key);
-      this.#announce(userId, roomId, 0).catch(() => undefined);
-    }, afterMs);
+    const timer = setTimeout(() => this.#end(userId, roomId, key), afterMs);
     this.#timers.set(key, timer.unref());
   }
 
-  async #announce(userId: UserId, roomId: RoomId, until: number): Promise<void> {
+  /** Another process may have been told meanwhile that the user types on. */
+  #end(userId: UserId, roomId: RoomId, key: string): void {
+    this.#timers.delete(key);
+    const until = this.#typing.get(roomId)?.get(userId);
+    if (until === undefined) return;
+    const left = until - this.#clock.now();
+    if (left > 0) this.#expire(userId, roomId, left);
+    else this.#announce(userId, roomId, 0, true).catch(() => undefined);
+  }
+
+  async #announce(userId: UserId, roomId: RoomId, until: number, isNews: boolean): Promise<void> {
     const unit = new UnitOfWork();
-    unit.announce({ topic: 'typing', position: unit.position(), rooms: [roomId], data: { userId, until } });
+    const rooms = isNews ? [roomId] : [];
+    unit.announce({ topic: 'typing', position: unit.position(), rooms, data: { roomId, userId, until } });
     await this.#database.commit(unit);
   }
 
-  #note(roomId: RoomId, data: JsonObject): void {
+  #note(data: JsonObject): void {
+    const roomId = data.roomId as RoomId;
     const users = this.#typing.get(roomId) ?? new Map<UserId, number>();
     const userId = data.userId as UserId;
     const until = data.until as number;

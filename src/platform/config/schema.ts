@@ -228,13 +228,23 @@ export const ConfigSchema = Type.Object(
       {
         level: Type.Union(
           ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map((level) => Type.Literal(level)),
-          { default: 'info', description: 'What is written to the log; `debug` writes each request.' },
+          {
+            default: 'info',
+            description: 'What is written to the log; `info` writes each request, without its query.',
+          },
         ),
       },
       { additionalProperties: false, description: 'The log, JSON lines on standard output' },
     ),
     metrics: Type.Object(
-      { enabled: Type.Boolean({ default: true, description: 'Whether `/metrics` answers (Prometheus).' }) },
+      {
+        enabled: Type.Boolean({ default: true, description: 'Whether `/metrics` answers (Prometheus).' }),
+        token: Type.String({
+          default: '',
+          description:
+            'What must be given as bearer token to read `/metrics`. Empty: anybody may who reaches it.',
+        }),
+      },
       { additionalProperties: false, description: 'Figures for monitoring' },
     ),
   },

@@ -1,0 +1,55 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import type { Config } from './platform/config/schema.ts';
+import type { Metrics } from './platform/metrics.ts';
+import { MatrixError } from './protocol/matrix-error.ts';
+import { firstRunPage } from './web/first-run-page.ts';
+
+/** What the figures are read from. */
+interface Watched {
+  readonly metrics: Metrics;
+  readonly database: { position(): number };
+  readonly services: { readonly notifier: { readonly waiting: number } };
+}
+
+/** Routes for who runs the server: `/health`, `/metrics` and the first page. */
+export function addOperationalRoutes(app: FastifyInstance, config: Config, watched: Watched): void {
+  const { metrics, database, services } = watched;
+  metrics.gauge('myelin_log_position', 'Newest position of the log', () => database.position());
+  metrics.gauge(
+    'myelin_waiting_syncs',
+    'Syncs that wait for something to happen',
+    () => services.notifier.waiting,
+  );
+  app.get('/health', (_request, reply) => {
+    return reply.header('content-type', 'application/json').send('{"status":"ok"}');
+  });
+  if (config.metrics.enabled) addMetrics(app, config.metrics.token, metrics);
+  app.get('/', (request, reply) => {
+    const address = config.public_base_url === '' ? `http://${request.host}` : config.public_base_url;
+    const open = config.registration.enabled;
+    const page = firstRunPage({ serverName: config.server_name, address, open });
+    return reply.header('content-type', 'text/html; charset=utf-8').send(page);
+  });
+}
+
+function addMetrics(app: FastifyInstance, token: string, metrics: Metrics): void {
+  app.get('/metrics', async (request, reply) => {
+    if (token !== '' && !isSame(request.headers.authorization ?? '', `Bearer ${token}`)) {
+      reply.header('www-authenticate', 'Bearer');
+      throw new MatrixError(
+        401,
+        'M_UNAUTHORIZED',
+        'Reading the metrics takes the token of the configuration',
+      );
+    }
+    const { contentType, text } = await metrics.text();
+    return reply.header('content-type', contentType).send(text);
+  });
+}
+
+/** Compares in a time that tells nothing of the texts. */
+function isSame(one: string, other: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(one), digest(other));
+}
