@@ -27,7 +27,15 @@ const CALM_TURNS = 50;
 const CALM_WITHIN_MS = 5_000;
 
 const say = () => undefined;
-const quiet: Logger = { trace: say, debug: say, info: say, warn: say, error: say, getChild: () => quiet };
+/** A log that nobody reads. */
+export const quiet: Logger = {
+  trace: say,
+  debug: say,
+  info: say,
+  warn: say,
+  error: say,
+  getChild: () => quiet,
+};
 for (const name of ['trace', 'debug', 'log', 'info', 'warn'] as const) mock.method(console, name, say);
 
 // The SDK never clears the time limits of its sync requests: they must not keep the test's process alive.
