@@ -117,6 +117,18 @@ export class LoadClient {
     return { text, nextBatch: nextBatch(text) };
   }
 
+  /** A request of sliding sync; gives the answer and the position to go on from. */
+  async slidingSync(
+    user: BenchUser,
+    wishes: object,
+    pos: string | undefined,
+  ): Promise<{ text: string; pos: string }> {
+    const at = pos === undefined ? '' : `&pos=${encodeURIComponent(pos)}`;
+    const path = `/_matrix/client/unstable/org.matrix.simplified_msc3575/sync?timeout=0${at}`;
+    const text = await this.#call('POST', path, user.token, wishes);
+    return { text, pos: textField(text, 'pos') };
+  }
+
   /** A page of up to 100 events, backwards. `end` is missing on the last page. */
   async messages(
     user: BenchUser,

@@ -10,6 +10,7 @@ import { messagesPage } from './messages-page.ts';
 import { register } from './register.ts';
 import type { Scenario } from './scenario.ts';
 import { sendManyRooms, sendOneRoom } from './send.ts';
+import { slidingSync } from './sliding-sync.ts';
 
 /** In the order in which they run. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -21,6 +22,7 @@ export const SCENARIOS: readonly Scenario[] = [
   delivery,
   incrementalSync,
   initialSync,
+  slidingSync,
   messagesPage,
   toDevice,
   claimKeys,
