@@ -2,39 +2,43 @@ import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import type { LoggedEvent } from '../../rooms/room-reads.ts';
 import type { PusherRow } from '../../storage/pushers-store.ts';
 
-/** What a gateway is told beside the event. */
-export interface EventSurroundings {
-  readonly senderName: string | undefined;
-  readonly roomName: string | undefined;
-  readonly roomAlias: string | undefined;
+/** What a gateway is told beside the event, in any format. */
+export interface Circumstances {
   /** Unread messages in all rooms of the user. */
   readonly unread: number;
   readonly tweaks: JsonObject;
 }
 
-/** The notification of an event, in the format that the pusher asks for (Push Gateway API, "POST /notify"). */
-export function eventNotification(
+/** What a gateway is told beside the event, in the full format. */
+export interface Surroundings extends Circumstances {
+  readonly senderName: string | undefined;
+  readonly roomName: string | undefined;
+  readonly roomAlias: string | undefined;
+}
+
+/** The notification of an event in the format `event_id_only` (Push Gateway API, "POST /notify"). */
+export function briefNotification(
   pusher: PusherRow,
   event: LoggedEvent,
-  surroundings: EventSurroundings,
+  circumstances: Circumstances,
 ): JsonObject {
-  const { senderName, roomName, roomAlias, unread, tweaks } = surroundings;
-  const data = dataOf(pusher);
-  const head: JsonObject = {
-    event_id: event.eventId,
-    room_id: event.roomId,
-    prio: priority(event, tweaks),
-    counts: unread === 0 ? {} : { unread },
-  };
-  if (data.format === 'event_id_only') {
-    return { notification: { ...head, devices: [deviceOf(pusher, data, undefined)] } };
-  }
+  const head = headOf(event, circumstances);
+  return { notification: { ...head, devices: [deviceOf(pusher, undefined)] } };
+}
+
+/** The notification of an event with everything there is to tell of it. */
+export function fullNotification(
+  pusher: PusherRow,
+  event: LoggedEvent,
+  surroundings: Surroundings,
+): JsonObject {
+  const { senderName, roomName, roomAlias, tweaks } = surroundings;
   const notification: JsonObject = {
-    ...head,
+    ...headOf(event, surroundings),
     type: event.type,
     sender: event.sender,
     content: event.content,
-    devices: [deviceOf(pusher, data, tweaks)],
+    devices: [deviceOf(pusher, tweaks)],
   };
   if (senderName !== undefined) notification.sender_display_name = senderName;
   if (roomName !== undefined) notification.room_name = roomName;
@@ -48,8 +52,7 @@ export function eventNotification(
  * tells a gateway nothing, and the number on the device would stay.
  */
 export function badgeNotification(pusher: PusherRow, unread: number): JsonObject {
-  const devices = [deviceOf(pusher, dataOf(pusher), undefined)];
-  return { notification: { prio: 'low', counts: { unread }, devices } };
+  return { notification: { prio: 'low', counts: { unread }, devices: [deviceOf(pusher, undefined)] } };
 }
 
 /** The pushkeys that a gateway's answer rejects. One that names none rejects none. */
@@ -64,12 +67,17 @@ export function rejectedKeys(answer: string): string[] {
   return Array.isArray(rejected) ? rejected.filter((key) => typeof key === 'string') : [];
 }
 
-function dataOf(pusher: PusherRow): JsonObject {
-  return JSON.parse(pusher.data) as JsonObject;
+function headOf(event: LoggedEvent, { unread, tweaks }: Circumstances): JsonObject {
+  return {
+    event_id: event.eventId,
+    room_id: event.roomId,
+    prio: priority(event, tweaks),
+    counts: unread === 0 ? {} : { unread },
+  };
 }
 
-function deviceOf(pusher: PusherRow, data: JsonObject, tweaks: JsonObject | undefined): JsonObject {
-  const { url: _url, ...forwarded } = data;
+function deviceOf(pusher: PusherRow, tweaks: JsonObject | undefined): JsonObject {
+  const { url: _url, ...forwarded } = JSON.parse(pusher.data) as JsonObject;
   const device: JsonObject = {
     app_id: pusher.app_id,
     pushkey: pusher.pushkey,

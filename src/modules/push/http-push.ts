@@ -3,12 +3,16 @@ import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import type { LoggedEvent } from '../../rooms/room-reads.ts';
 import type { Database } from '../../storage/database.ts';
-import * as pushersStore from '../../storage/pushers-store.ts';
 import type { PusherRow } from '../../storage/pushers-store.ts';
 import * as pushesStore from '../../storage/pushes-store.ts';
 import type { PushRow } from '../../storage/pushes-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
-import { badgeNotification, eventNotification, rejectedKeys } from './gateway-notification.ts';
+import {
+  badgeNotification,
+  briefNotification,
+  fullNotification,
+  rejectedKeys,
+} from './gateway-notification.ts';
 import type { PendingPushes } from './pending-pushes.ts';
 import type { Delivered, PushWay, Shift } from './push-delivery.ts';
 import type { PushWording } from './push-wording.ts';
@@ -41,26 +45,22 @@ export class HttpPush implements PushWay {
     this.#needs = needs;
   }
 
-  async deliver({ user_id, app_id, pushkey }: PusherRow, shift: Shift): Promise<Delivered> {
-    const { signal } = shift;
+  async deliver(pusher: PusherRow, shift: Shift): Promise<Delivered> {
     const { database, clock, giveUpAfterMs } = this.#needs;
-    const key = { user_id, app_id, pushkey };
-    for (let left = MOST_AT_ONCE; left > 0 && !shift.isEnding; left--) {
-      const pusher = await pushersStore.byKey(database, key);
-      if (!pusher) return 'settled';
-      const [push] = await pushesStore.ofPusher(database, key, 1);
-      const before = clock.now() - giveUpAfterMs;
-      if (push && (pusher.enabled === 0 || push.created_at < before)) {
-        await this.#giveUp(pusher, before);
-        continue;
-      }
-      if (!push) return this.#tellBadge(pusher, signal);
-      const told = await this.#tell(pusher, push, signal);
-      if (told === 'rejected') return 'settled';
-      if (told !== 'accepted') {
-        await this.#giveUp(pusher, before);
-        return told;
-      }
+    const before = clock.now() - giveUpAfterMs;
+    const pushes = await pushesStore.ofPusher(database, pusher, MOST_AT_ONCE);
+    const [oldest] = pushes;
+    if (!oldest) return this.#tellBadge(pusher, shift.signal);
+    if (pusher.enabled === 0 || oldest.created_at < before) {
+      await this.#giveUp(pusher, before);
+      return 'settled';
+    }
+    for (const push of pushes) {
+      if (shift.isEnding) break;
+      const told = await this.#tell(pusher, push, shift.signal);
+      if (told === 'accepted') continue;
+      if (told !== 'rejected') await this.#giveUp(pusher, before);
+      return told === 'rejected' ? 'settled' : told;
     }
     return 'settled';
   }
@@ -73,7 +73,7 @@ export class HttpPush implements PushWay {
       return 'accepted';
     }
     const { unread, position } = await this.#needs.totals.of(push.user_id as UserId);
-    const body = eventNotification(pusher, event, await this.#surroundings(pusher, push, event, unread));
+    const body = await this.#notification(pusher, push, event, unread);
     const told = await this.#post(pusher, body, signal);
     if (told === 'accepted') {
       await this.#settle(pusher, push.position, {
@@ -85,16 +85,24 @@ export class HttpPush implements PushWay {
     return told;
   }
 
-  async #surroundings(pusher: PusherRow, push: PushRow, event: LoggedEvent, unread: number) {
+  async #notification(
+    pusher: PusherRow,
+    push: PushRow,
+    event: LoggedEvent,
+    unread: number,
+  ): Promise<JsonObject> {
+    const data = JSON.parse(pusher.data) as JsonObject;
+    const tweaks = JSON.parse(push.tweaks) as JsonObject;
+    if (data.format === 'event_id_only') return briefNotification(pusher, event, { unread, tweaks });
     const { wording } = this.#needs;
     const roomId = push.room_id as RoomId;
-    return {
+    return fullNotification(pusher, event, {
       senderName: await wording.memberName(roomId, event.sender),
       roomName: await wording.roomName(roomId, pusher.user_id as UserId),
       roomAlias: await wording.roomAlias(roomId),
       unread,
-      tweaks: JSON.parse(push.tweaks) as JsonObject,
-    };
+      tweaks,
+    });
   }
 
   /** Tells of another count, if it is another. */

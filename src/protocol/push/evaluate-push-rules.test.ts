@@ -39,7 +39,7 @@ function matchesCondition(condition: PushCondition, json: JsonObject, situation:
   return evaluate(none, json, situation).ruleId === 'x';
 }
 
-test('the predefined rules decide as they are described', () => {
+test('the predefined rules decide as they are described [A074]', () => {
   const cases: [string, JsonObject, Situation, string | undefined, string][] = [
     ['message', message('hi'), {}, '.m.rule.message', 'notify'],
     ['message of two', message('hi'), { memberCount: 2 }, '.m.rule.room_one_to_one', 'notify default'],
@@ -141,7 +141,7 @@ test('a rule for everything encrypted is there to be enabled', () => {
   assert.deepEqual([outcome.ruleId, outcome.notify], [ruleId, true]);
 });
 
-test('there are the fifteen predefined rules of the specification, in its order', () => {
+test('there are the fifteen predefined rules of the specification, in its order [B061 partial] [A074 partial]', () => {
   const named = (rules: readonly { rule_id: string }[]) =>
     rules.map((rule) => rule.rule_id).filter((id) => id.startsWith('.m.rule.'));
   assert.deepEqual(named(DEFAULTS.override), [
@@ -173,7 +173,7 @@ test('the master rule silences all, before the user’s own rules', () => {
   assert.equal(evaluate(silenced, message('x')).notify, false);
 });
 
-test('kinds are tried in their order', () => {
+test('kinds are tried in their order [A072 partial]', () => {
   let rules = putPushRule(DEFAULTS, 'sender', BOB, { actions: [] });
   assert.equal(evaluate(rules, message('cake')).ruleId, BOB);
   rules = putPushRule(rules, 'room', '!r:a.example', { actions: ['notify'] });
@@ -251,7 +251,7 @@ test('a pattern made to be slow is not', () => {
   assert.ok(performance.now() - started < 500);
 });
 
-test('event_property_is and event_property_contains compare exactly', () => {
+test('event_property_is and event_property_contains compare exactly [B061 partial]', () => {
   const event = {
     type: 'x',
     content: { 'm.federate': true, n: 1, nothing: null, o: {}, 'a\\b': 'c', list: ['1', 2, null, ['x']] },
@@ -270,7 +270,7 @@ test('event_property_is and event_property_contains compare exactly', () => {
   assert.ok(!contains('content.list', 1) && !contains('content.list', 'x') && !contains('content.n', 1));
 });
 
-test('room_member_count compares', () => {
+test('room_member_count compares [B061 partial] [A072 partial]', () => {
   const counts: [string, number[]][] = [
     ['2', [2]],
     ['==2', [2]],
@@ -290,7 +290,7 @@ test('room_member_count compares', () => {
   }
 });
 
-test('contains_display_name takes the name literally and as words', () => {
+test('contains_display_name takes the name literally and as words [A072 partial]', () => {
   const condition = { kind: 'contains_display_name' };
   const holds = (body: string, displayName?: string) =>
     matchesCondition(condition, message(body), displayName === undefined ? {} : { displayName });
@@ -311,7 +311,7 @@ test('unknown and malformed conditions never match', () => {
   }
 });
 
-test('tweaks pass through; unknown and historical actions have no effect', () => {
+test('tweaks pass through; unknown and historical actions have no effect [A073]', () => {
   const actions = [
     'dont_notify',
     'coalesce',
