@@ -35,10 +35,13 @@ export class OutsideMemberships {
     this.#database = database;
   }
 
-  /** Whether somebody of this server is in the room, so that this server has its state. */
+  /**
+   * Whether this server has the room's state: somebody of it is in the room, or nobody of another server is, who could change
+   * it.
+   */
   async isHere(roomId: RoomId): Promise<boolean> {
     const row = await roomsStore.byId(this.#database, roomId);
-    return row !== undefined && row.joined_count > row.remote_joined;
+    return row !== undefined && (row.joined_count > row.remote_joined || row.remote_joined === 0);
   }
 
   /** What a user is in a room that is not here, and what was told of that room. */

@@ -47,7 +47,7 @@ function isMember(event: StoredEvent): boolean {
   return event.type === 'm.room.member';
 }
 
-function roomTimeline(
+async function roomTimeline(
   needs: SyncNeeds,
   context: SyncContext,
   room: RoomMembership,
@@ -56,7 +56,10 @@ function roomTimeline(
   const after = isNew ? BEFORE_HISTORY : (context.since ?? BEFORE_HISTORY);
   // Who left and came back since then was not there for all of it.
   const checked = isNew || room.position > after;
-  return timelineSection(needs, context, room.roomId, { after, upTo: context.upTo, checked });
+  const timeline = await timelineSection(needs, context, room.roomId, { after, upTo: context.upTo, checked });
+  if (!isNew || context.since === undefined || timeline.events[0]?.type === 'm.room.create') return timeline;
+  // It begins anew: it does not go on from what the client may have of an earlier time in the room.
+  return { ...timeline, limited: true };
 }
 
 /**

@@ -3,6 +3,7 @@ import type { RoomMembership } from '../rooms/room-reads.ts';
 import { strippedText } from '../rooms/client-events.ts';
 import { STRIPPED_TYPES } from '../rooms/stripped-state.ts';
 import type { StoredEvent } from '../rooms/stored-event.ts';
+import { streamToken } from '../rooms/stream-token.ts';
 import { eventTexts } from './event-texts.ts';
 import { stateSection } from './state-section.ts';
 import type { SyncContext, SyncNeeds } from './sync-context.ts';
@@ -47,6 +48,8 @@ export async function leftRoom(
   context: SyncContext,
   room: RoomMembership,
 ): Promise<string> {
+  const own = await needs.log.byId(room.eventId);
+  if (own?.isAside) return neverJoinedRoom(needs, context, own);
   const after = context.since ?? BEFORE_HISTORY;
   const upTo = Math.min(room.position, context.upTo);
   const timeline = await timelineSection(needs, context, room.roomId, { after, upTo, checked: true });
@@ -67,4 +70,12 @@ export async function leftRoom(
     `{"timeline":{"events":[${events.join(',')}],${place}},` +
     `"${stateKey}":{"events":[${stateEvents.join(',')}]},"account_data":{"events":[]}}`
   );
+}
+
+/** A room that is not here, whose invite the user declined or where they were turned away: that event alone. */
+async function neverJoinedRoom(needs: SyncNeeds, context: SyncContext, own: StoredEvent): Promise<string> {
+  const [event] = await eventTexts(needs, context, [own]);
+  const stateKey = context.useStateAfter ? 'state_after' : 'state';
+  const timeline = `{"events":[${event ?? ''}],"limited":false,"prev_batch":"${streamToken(context.upTo)}"}`;
+  return `{"timeline":${timeline},"${stateKey}":{"events":[]},"account_data":{"events":[]}}`;
 }

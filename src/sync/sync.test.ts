@@ -315,3 +315,36 @@ onServers(
   },
   { env: { MYELIN_PRESENCE_ENABLED: 'false' } },
 );
+
+onServers(
+  'who declines an invite to a room that all have left sees it [B026 partial]',
+  async ({ person }) => {
+    const [alice, bob] = [await person('alice'), await person('bob')];
+    const room = await alice.createRoom({ invite: [bob.userId] });
+    const { next_batch: since } = await bob.sync();
+    await alice.ok('POST', alice.room(room, '/leave'), {});
+    await bob.ok('POST', bob.room(room, '/leave'), {});
+    const { timeline } = (await bob.sync({ since })).rooms.leave[room];
+    const { state_key: who, content } = timeline.events.at(-1);
+    assert.deepEqual([who, content.membership], [bob.userId, 'leave']);
+  },
+);
+
+onServers('a room that one came into begins anew in the next sync [B026 partial]', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')];
+  const room = await alice.createRoom({ preset: 'public_chat' });
+  await bob.join(room);
+  await alice.say(room, 'one');
+  const filter = JSON.stringify({ room: { timeline: { types: ['m.room.message'] } } });
+  await bob.ok('POST', bob.room(room, '/leave'), {});
+  const { next_batch: since } = await bob.sync({ filter });
+  await alice.say(room, 'two');
+  await bob.join(room);
+  const { timeline } = joined(await bob.sync({ since, filter }), room);
+  assert.deepEqual(bodies(timeline.events), ['one', 'two']);
+  assert.equal(timeline.limited, true, 'what it had of the room is given again');
+  const own = await bob.sync();
+  const made = await bob.createRoom();
+  const whole = joined(await bob.sync({ since: own.next_batch }), made).timeline;
+  assert.equal(whole.limited, false, 'the room is shown from its beginning');
+});

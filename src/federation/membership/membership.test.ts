@@ -72,6 +72,8 @@ onFederation(
       assert.deepEqual([own.sender, own.content.membership], [alice.userId, 'invite']);
       await bob.ok('POST', bob.room(room, '/leave'), {});
       const left = await bob.syncUntil(invited.next_batch, (body) => body.rooms?.leave?.[room] !== undefined);
+      const [leave] = left.rooms.leave[room].timeline.events;
+      assert.deepEqual([leave?.state_key, leave?.content.membership], [bob.userId, 'leave']);
       await sees(
         alice,
         room,
