@@ -1,8 +1,12 @@
-import { randomInt } from 'node:crypto';
+import { hash, randomInt } from 'node:crypto';
 import { Accounts } from './accounts/accounts.ts';
 import { Administration } from './accounts/administration.ts';
+import { EmailLogin } from './accounts/email-login.ts';
 import { InteractiveAuth } from './accounts/interactive-auth.ts';
+import { LegacyStages } from './accounts/legacy-stages.ts';
 import { Login } from './accounts/login.ts';
+import { LoginTokens } from './accounts/login-tokens.ts';
+import { MacaroonTokens } from './accounts/macaroon-tokens.ts';
 import { Passwords } from './accounts/passwords.ts';
 import { Registration } from './accounts/registration.ts';
 import { Sessions } from './accounts/sessions.ts';
@@ -12,6 +16,7 @@ import { recaptchaStage } from './accounts/recaptcha.ts';
 import { registrationChallenge } from './accounts/registration-flows.ts';
 import { registrationTokenStage } from './accounts/stages.ts';
 import { StagePages } from './accounts/stage-pages.ts';
+import { StagedRegistration } from './accounts/staged-registration.ts';
 import { parsePolicies, termsStage } from './accounts/terms.ts';
 import { TextMessages } from './accounts/text-messages.ts';
 import { threepidStage } from './accounts/threepid-stages.ts';
@@ -49,7 +54,8 @@ export function createAccountServices(wiring: AccountWiring) {
   const { memory_kib: memoryKib, iterations, min_length: minLength } = config.passwords;
   const passwords = new Passwords({ memoryKib, iterations }, minLength);
   const accessTokenLifetimeMs = config.sessions.access_token_lifetime * 1000;
-  const sessions = new Sessions({ database, clock, opaque, accessTokenLifetimeMs });
+  const macaroons = new MacaroonTokens(macaroonSecret(wiring.key), serverName, clock);
+  const sessions = new Sessions({ database, clock, opaque, accessTokenLifetimeMs, macaroons });
   const interactive = new InteractiveAuth(database, clock, opaque);
   const { enabled, guests, shared_secret: secret } = config.registration;
   const identity = new IdentityServers(
@@ -83,8 +89,14 @@ export function createAccountServices(wiring: AccountWiring) {
     ...{ database, sessions, passwords, interactive, threepids, validation, allowAttempt },
   });
   accounts.onClosing((unit, userId) => threepids.release(unit, userId));
+  const loginTokens = new LoginTokens({ database, sessions, macaroons, serverName, clock, opaque });
   const login = new Login({
-    ...{ database, sessions, passwords, serverName, threepids, clock, opaque, allowAttempt },
+    ...{ database, sessions, passwords, serverName, threepids, loginTokens, allowAttempt },
+  });
+  const legacyStages = new LegacyStages(database, loginTokens, config.sso.providers.length > 0);
+  const stagePages = new StagePages({
+    ...{ database, interactive, passwords, validation, threepids, opaque, allowAttempt },
+    ...{ registrationStages: challenge.stages, legacyStages },
   });
   return {
     ...createOAuthServices({
@@ -96,13 +108,14 @@ export function createAccountServices(wiring: AccountWiring) {
     identity,
     threepids,
     validation,
-    stagePages: new StagePages({
-      ...{ database, interactive, passwords, validation, threepids, opaque, allowAttempt },
-      registrationStages: challenge.stages,
-    }),
+    stagePages,
+    legacyStages,
+    stagedRegistration: new StagedRegistration(registration, stagePages),
+    emailLogin: new EmailLogin({ database, threepids, validation, sessions, opaque }),
     recaptchaScript: config.recaptcha.script_url,
     administration: new Administration(database, sessions, serverName),
     login,
+    loginTokens,
     accounts,
     sharedSecret: new SharedSecretRegistration(registration, secret === '' ? undefined : secret, {
       opaque,
@@ -112,6 +125,11 @@ export function createAccountServices(wiring: AccountWiring) {
 }
 
 export type AccountServices = ReturnType<typeof createAccountServices>;
+
+/** Known to every process of the server, as its signing key is; Ed25519 makes the same signature each time. */
+function macaroonSecret(key: SigningKey): Buffer {
+  return hash('sha256', key.sign('the secret of macaroons'), 'buffer');
+}
 
 /** Mails and messages to one address: a few at once, then one in five minutes. */
 const SENDING = { perSecond: 1 / 300, burst: 5 };

@@ -7,6 +7,7 @@ import { createAccountServices } from './account-services.ts';
 import { accountEndpoints } from './api/client/account-endpoints.ts';
 import { discoveryEndpoints } from './api/client/discovery-endpoints.ts';
 import type { WellKnown } from './api/client/discovery/well-known.ts';
+import { legacyAccountEndpoints } from './api/legacy/account/legacy-account-endpoints.ts';
 import { oauthEndpoints } from './api/oauth/oauth-endpoints.ts';
 import { encryptionEndpoints } from './api/client/encryption-endpoints.ts';
 import { mediaEndpoints } from './api/client/media-endpoints.ts';
@@ -59,6 +60,7 @@ import { registerPages } from './web/account/register-page.ts';
 import { signInPages } from './web/account/sign-in-page.ts';
 import { authorizePages } from './web/oauth/authorize-page.ts';
 import { devicePages } from './web/oauth/device-page.ts';
+import { oauth2LoginPages } from './web/legacy/oauth2-login-page.ts';
 import { continuePages } from './web/sso/continue-page.ts';
 import { providerPages } from './web/sso/provider-pages.ts';
 import { redirectPages } from './web/sso/redirect-page.ts';
@@ -314,6 +316,8 @@ async function serveFrom(database: Database, config: Config, overrides: Override
       ...fallbackPages,
       ...loginPages,
       ...oauthEndpoints,
+      ...legacyAccountEndpoints,
+      ...oauth2LoginPages,
       ...jsonRendezvousEndpoints,
       ...textRendezvousEndpoints,
       ...signInPages,

@@ -76,14 +76,20 @@ export class Accounts {
    * Whose password may be set: of who is logged in after proof by password or by an address of theirs; else of the owner of
    * the address that is proven.
    *
+   * @param more further stages, each of which is enough.
    * @throws MatrixError 401 with what to do, or M_MISSING_TOKEN where only a session would do.
    */
-  async confirmPasswordChange(session: Session | undefined, auth: unknown): Promise<UserId> {
+  async confirmPasswordChange(
+    session: Session | undefined,
+    auth: unknown,
+    more: readonly Stage[] = [],
+  ): Promise<UserId> {
     if (session) assertLegacy(session);
     const stages: Stage[] = (['email', 'msisdn'] as const)
       .filter((medium) => this.#validation.canSend(medium))
       .map((medium) => threepidStage(this.#validation, medium, 'password'));
     if (session) stages.unshift(...(await this.#stagesOf(session.userId)));
+    stages.push(...more);
     if (stages.length === 0) {
       throw new MatrixError(401, 'M_MISSING_TOKEN', 'Passwords can be changed here only by who is logged in');
     }

@@ -9,6 +9,8 @@ export interface Stage {
   readonly type: string;
   /** What clients need to know for this stage. */
   readonly params?: JsonObject;
+  /** The same, where it differs from session to session. */
+  readonly paramsFor?: (session: string) => JsonObject;
   /**
    * Checks what the client says of this stage.
    *
@@ -162,7 +164,7 @@ export class InteractiveAuth {
     await this.#keep(challenge, session);
     const body: JsonObject = {
       flows: challenge.flows.map((stages) => ({ stages: [...stages] })),
-      params: paramsOf(challenge),
+      params: paramsOf(challenge, session.id),
       session: session.id,
       completed: Object.keys(session.completed),
     };
@@ -210,8 +212,13 @@ class AuthenticationNeeded extends MatrixError {
   }
 }
 
-function paramsOf(challenge: Challenge): JsonObject {
-  return Object.fromEntries(challenge.stages.flatMap(({ type, params }) => (params ? [[type, params]] : [])));
+function paramsOf(challenge: Challenge, session: string): JsonObject {
+  return Object.fromEntries(
+    challenge.stages.flatMap(({ type, params, paramsFor }) => {
+      const known = paramsFor?.(session) ?? params;
+      return known ? [[type, known]] : [];
+    }),
+  );
 }
 
 function isComplete(challenge: Challenge, completed: Proof): boolean {

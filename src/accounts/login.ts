@@ -2,19 +2,14 @@ import { deviceId, type ServerName, type UserId } from '../protocol/identifiers.
 import { isJsonObject, type JsonObject } from '../protocol/json.ts';
 import { badJson, forbidden, MatrixError } from '../protocol/matrix-error.ts';
 import { GuardFailed, type Database } from '../storage/database.ts';
-import * as tokensStore from '../storage/tokens-store.ts';
 import * as usersStore from '../storage/users-store.ts';
 import type { UserRow } from '../storage/users-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 import { threepidOfIdentifier, userOfIdentifier } from './login-identifier.ts';
+import type { LoginTokens, TakenLoginToken } from './login-tokens.ts';
 import type { Passwords } from './passwords.ts';
-import type { OpenedSession, Sessions } from './sessions.ts';
+import type { OpenedSession, Sessions, TokenForm } from './sessions.ts';
 import type { Threepids } from './threepids.ts';
-import { tokenHash } from './token-hash.ts';
-
-/** Milliseconds that a login token is valid which a person hands over, and one that a browser carries to a client. */
-export const LOGIN_TOKEN_LIFETIME_MS = 120_000;
-export const SSO_LOGIN_TOKEN_LIFETIME_MS = 10_000;
 
 /** Opens sessions for people who have an account (Client-Server API, "Login"). */
 export class Login {
@@ -23,8 +18,7 @@ export class Login {
   readonly #passwords: Passwords;
   readonly #serverName: ServerName;
   readonly #threepids: Threepids;
-  readonly #clock: { now(): number };
-  readonly #opaque: (length: number) => string;
+  readonly #loginTokens: LoginTokens;
   /** Throws 429 when too many attempts on an account failed. */
   readonly #allowAttempt: (account: string) => void;
 
@@ -34,8 +28,7 @@ export class Login {
     passwords: Passwords;
     serverName: ServerName;
     threepids: Threepids;
-    clock: { now(): number };
-    opaque: (length: number) => string;
+    loginTokens: LoginTokens;
     allowAttempt: (account: string) => void;
   }) {
     this.#database = needs.database;
@@ -43,26 +36,29 @@ export class Login {
     this.#passwords = needs.passwords;
     this.#serverName = needs.serverName;
     this.#threepids = needs.threepids;
-    this.#clock = needs.clock;
-    this.#opaque = needs.opaque;
+    this.#loginTokens = needs.loginTokens;
     this.#allowAttempt = needs.allowAttempt;
   }
 
   /**
    * Logs in by password or login token.
    *
+   * @param form what tokens the client gets; by default as its `refresh_token` says.
    * @throws MatrixError 403 M_FORBIDDEN for wrong credentials, M_USER_DEACTIVATED, 400 for an unknown type.
    */
-  async login(body: JsonObject): Promise<OpenedSession> {
+  async login(
+    body: JsonObject,
+    form: TokenForm = body.refresh_token === true ? 'refreshable' : 'lasting',
+  ): Promise<OpenedSession> {
     const unit = new UnitOfWork();
-    const userId = await this.#userOf(body, unit);
+    const { userId, deviceId: belonging } = await this.#userOf(body, unit);
     const wanted = body.device_id;
     const session = this.#sessions.open(unit, {
       userId,
-      deviceId: typeof wanted === 'string' && wanted !== '' ? deviceId(wanted) : undefined,
+      deviceId: typeof wanted === 'string' && wanted !== '' ? deviceId(wanted) : belonging,
       displayName:
         typeof body.initial_device_display_name === 'string' ? body.initial_device_display_name : undefined,
-      refreshable: body.refresh_token === true,
+      form,
     });
     this.#sessions.announce(unit, userId);
     try {
@@ -71,16 +67,6 @@ export class Login {
       throw error instanceof GuardFailed ? forbidden('The login token was used already') : error;
     }
     return session;
-  }
-
-  /** Makes a token by which another client can log in once as the user, within some milliseconds. */
-  async makeToken(userId: UserId, lifetimeMs: number): Promise<string> {
-    const token = `myo_${this.#opaque(40)}`;
-    const now = this.#clock.now();
-    const unit = new UnitOfWork();
-    tokensStore.addLogin(unit, tokenHash(token), userId, now + lifetimeMs, now);
-    await this.#database.commit(unit);
-    return token;
   }
 
   /**
@@ -96,13 +82,28 @@ export class Login {
     return this.#byPassword(identifier, password);
   }
 
-  async #userOf(body: JsonObject, unit: UnitOfWork): Promise<UserId> {
+  /** Opens a session for somebody who proved elsewhere who they are. */
+  async openFor(userId: UserId, form: TokenForm): Promise<OpenedSession> {
+    const unit = new UnitOfWork();
+    const wishes = { userId, deviceId: undefined, displayName: undefined, form };
+    const session = this.#sessions.open(unit, wishes);
+    this.#sessions.announce(unit, userId);
+    await this.#database.commit(unit);
+    return session;
+  }
+
+  async #userOf(body: JsonObject, unit: UnitOfWork): Promise<TakenLoginToken> {
     switch (body.type) {
       case 'm.login.password':
         if (typeof body.password !== 'string') throw badJson('"password" must be given');
-        return this.#byPassword(identifierIn(body), body.password);
+        return { userId: await this.#byPassword(identifierIn(body), body.password), deviceId: undefined };
       case 'm.login.token':
-        return this.#byToken(body, unit);
+        if (typeof body.token !== 'string') throw badJson('"token" must be given');
+        return this.#loginTokens.take(unit, {
+          token: body.token,
+          user: typeof body.user === 'string' ? body.user : undefined,
+          txnId: typeof body.txn_id === 'string' ? body.txn_id : undefined,
+        });
       default:
         throw new MatrixError(400, 'M_UNKNOWN', '"type" must be one of those that GET /login lists');
     }
@@ -124,18 +125,6 @@ export class Login {
   async #userNamed(userId: UserId): Promise<UserRow | undefined> {
     const exactly = await usersStore.byId(this.#database, userId);
     return exactly ?? usersStore.byId(this.#database, userId.toLowerCase() as UserId);
-  }
-
-  async #byToken(body: JsonObject, unit: UnitOfWork): Promise<UserId> {
-    if (typeof body.token !== 'string') throw badJson('"token" must be given');
-    const hash = tokenHash(body.token);
-    const row = await tokensStore.login(this.#database, hash);
-    if (!row || row.expires_at <= this.#clock.now()) throw forbidden('The login token is not valid');
-    const userId = row.user_id as UserId;
-    const user = await usersStore.byId(this.#database, userId);
-    if (user?.deactivated !== 0) throw deactivated();
-    tokensStore.useLogin(unit, hash);
-    return userId;
   }
 }
 

@@ -16,7 +16,7 @@ import * as usersStore from '../storage/users-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 import type { Challenge, InteractiveAuth, Stage } from './interactive-auth.ts';
 import type { Passwords } from './passwords.ts';
-import type { OpenedSession, Sessions } from './sessions.ts';
+import type { OpenedSession, Sessions, TokenForm } from './sessions.ts';
 import { threepidsIn, type ProvenThreepid } from './threepid-stages.ts';
 import type { Threepids } from './threepids.ts';
 import type { ThreepidValidation } from './threepid-validation.ts';
@@ -34,7 +34,7 @@ export interface RegistrationWishes {
   readonly deviceId: DeviceId | undefined;
   readonly displayName: string | undefined;
   readonly inhibitLogin: boolean;
-  readonly refreshable: boolean;
+  readonly form: TokenForm;
   readonly auth: unknown;
 }
 
@@ -117,6 +117,11 @@ export class Registration {
     }
   }
 
+  /** What is asked of who registers: lists of stage types, one of which has to be gone through. */
+  get flows(): readonly (readonly string[])[] {
+    return this.#challenge.flows;
+  }
+
   /** Begins the stages of a registration on pages; gives the session. 403 where registration is closed. */
   beginOnPages(): Promise<string> {
     if (!this.#policy.enabled) throw forbidden('Registration is closed on this server');
@@ -142,7 +147,7 @@ export class Registration {
       deviceId: undefined,
       displayName,
       inhibitLogin: false,
-      refreshable: false,
+      form: 'lasting' as const,
       auth: undefined,
     };
     return this.#create(userId, wishes, {
@@ -187,7 +192,7 @@ export class Registration {
   /** Opens a first session for a user who was just made. */
   async openSession(userId: UserId): Promise<OpenedSession> {
     const unit = new UnitOfWork();
-    const wishes = { userId, deviceId: undefined, displayName: undefined, refreshable: false };
+    const wishes = { userId, deviceId: undefined, displayName: undefined, form: 'lasting' as const };
     const session = this.#sessions.open(unit, wishes);
     await this.#database.commit(unit);
     return session;
@@ -243,7 +248,7 @@ export class Registration {
           userId,
           deviceId: wishes.deviceId,
           displayName: wishes.displayName,
-          refreshable: wishes.refreshable,
+          form: wishes.form,
         });
     await this.#commitNew(unit, userId, kind.threepids);
     return { userId, session };

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import type { UserId } from '../protocol/identifiers.ts';
+import type { ServerName, UserId } from '../protocol/identifiers.ts';
 import type { Database, Reader } from '../storage/database.ts';
 import * as devicesStore from '../storage/devices-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 import * as usersStore from '../storage/users-store.ts';
 import { onBothEngines } from '../testing/engines.ts';
 import { openPlaceDatabase } from '../testing/place-database.ts';
+import { MacaroonTokens } from './macaroon-tokens.ts';
 import { Sessions } from './sessions.ts';
 
 const alice = '@alice:localhost' as UserId;
@@ -49,12 +50,13 @@ function withSessions(
       clock,
       opaque,
       accessTokenLifetimeMs: 1_000,
+      macaroons: new MacaroonTokens(Buffer.from('a secret'), 'localhost' as ServerName, clock),
     });
     try {
       const unit = new UnitOfWork();
       const user = { userId: alice, passwordHash: null, isGuest: false, isAdmin: false, createdAt: 1 };
       usersStore.insert(unit, user);
-      const wishes = { userId: alice, deviceId: undefined, displayName: undefined, refreshable: false };
+      const wishes = { userId: alice, deviceId: undefined, displayName: undefined, form: 'lasting' as const };
       const { accessToken: token } = sessions.open(unit, wishes);
       await database.commit(unit);
       await run({ database, sessions, reads, token });

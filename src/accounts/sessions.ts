@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache';
 import type { DeviceId, UserId } from '../protocol/identifiers.ts';
 import { MatrixError } from '../protocol/matrix-error.ts';
 import * as browserSessionsStore from '../storage/browser-sessions-store.ts';
@@ -7,11 +6,10 @@ import { GuardFailed, type Database, type Writer } from '../storage/database.ts'
 import * as tokensStore from '../storage/tokens-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 import type { Session } from '../wire/session.ts';
+import type { MacaroonTokens, MacaroonType } from './macaroon-tokens.ts';
+import { SessionCache, type CachedSession } from './session-cache.ts';
 import { tokenHash } from './token-hash.ts';
 
-/** Access tokens kept in memory, and for how long before they are read again. */
-const CACHED = 20_000;
-const CACHED_FOR_MS = 60_000;
 /** Where a device was seen is written down at most this often. */
 const SEEN_EVERY_MS = 60_000;
 const WRITE_SEEN_AFTER_MS = 1_000;
@@ -20,12 +18,6 @@ const SPENT = 2;
 /** Characters kept of the name that a client gives its device, and of its user agent. */
 const MAX_NAME = 100;
 const MAX_USER_AGENT = 255;
-
-interface Cached {
-  readonly session: Session;
-  readonly expiresAt: number | undefined;
-  seenAt: number;
-}
 
 /** A session that was opened, with what the client needs to keep. */
 export interface OpenedSession {
@@ -36,6 +28,9 @@ export interface OpenedSession {
   /** Milliseconds the access token is valid, if not for ever. */
   readonly expiresInMs: number | undefined;
 }
+
+/** How tokens are made: for ever; to be refreshed; or as macaroons, which 2015 had (these last, and can be refreshed). */
+export type TokenForm = 'lasting' | 'refreshable' | 'macaroon';
 
 /** The device whose tokens are to be made. */
 interface TokenOwner {
@@ -58,14 +53,8 @@ export class Sessions {
   readonly #clock: { now(): number };
   readonly #opaque: (length: number) => string;
   readonly #lifetimeMs: number;
-  readonly #cache = new LRUCache<string, Cached>({
-    maxSize: CACHED,
-    sizeCalculation: () => 1,
-    ttl: CACHED_FOR_MS,
-    dispose: ({ session }, token) => this.#unindex(session.userId, token),
-  });
-  /** The tokens in the cache by user. */
-  readonly #cachedOf = new Map<UserId, Set<string>>();
+  readonly #macaroons: MacaroonTokens;
+  readonly #cache = new SessionCache();
   /** Counts changes of sessions: what was read while one came in may be outdated. */
   #changes = 0;
   readonly #seen = new Map<string, Seen>();
@@ -77,17 +66,19 @@ export class Sessions {
     opaque: (length: number) => string;
     /** Milliseconds that an access token with a refresh token is valid. */
     accessTokenLifetimeMs: number;
+    macaroons: MacaroonTokens;
   }) {
     this.#database = needs.database;
     this.#clock = needs.clock;
     this.#opaque = needs.opaque;
     this.#lifetimeMs = needs.accessTokenLifetimeMs;
+    this.#macaroons = needs.macaroons;
     needs.database.subscribe((changes) => {
       for (const change of changes) {
         if (change.topic !== 'reset' && change.topic !== 'session') continue;
         this.#changes += 1;
-        if (change.topic === 'reset') this.#cache.clear();
-        else for (const userId of change.users) this.#forgetUser(userId);
+        if (change.topic === 'reset') this.#cache.forgetAll();
+        else for (const userId of change.users) this.#cache.forget(userId);
       }
     });
   }
@@ -117,7 +108,7 @@ export class Sessions {
       userId: UserId;
       deviceId: DeviceId | undefined;
       displayName: string | undefined;
-      refreshable: boolean;
+      form: TokenForm;
       /** The OAuth client that the session is for; none for one of the legacy API. */
       oauthClient?: string;
     },
@@ -126,7 +117,7 @@ export class Sessions {
     const deviceId = wishes.deviceId ?? (this.#opaque(10).toUpperCase() as DeviceId);
     if (wishes.deviceId !== undefined) devicesStore.dropTokens(unit, userId, deviceId);
     devicesStore.put(unit, userId, deviceId, wishes.displayName?.slice(0, MAX_NAME).toWellFormed());
-    return this.#issue(unit, { userId, deviceId, oauthClient }, wishes.refreshable);
+    return this.#issue(unit, { userId, deviceId, oauthClient }, wishes.form);
   }
 
   /**
@@ -138,7 +129,7 @@ export class Sessions {
    * @throws MatrixError 401 M_UNKNOWN_TOKEN.
    */
   async refresh(refreshToken: string, oauthClient?: string): Promise<OpenedSession> {
-    const hash = tokenHash(refreshToken);
+    const { hash } = this.#keyOf(refreshToken, 'refresh');
     const row = await tokensStore.refresh(this.#database, hash);
     if (!row || (row.client_id ?? undefined) !== oauthClient || row.replaced === SPENT) {
       throw unknownToken('The refresh token is not known', false);
@@ -146,14 +137,25 @@ export class Sessions {
     const [userId, deviceId] = [row.user_id as UserId, row.device_id as DeviceId];
     const unit = new UnitOfWork();
     tokensStore.replaceRefresh(unit, hash, userId, deviceId);
-    const opened = this.#issue(unit, { userId, deviceId, oauthClient }, true);
-    tokensStore.dropOtherAccess(unit, userId, deviceId, tokenHash(opened.accessToken));
-    this.announce(unit, userId);
-    try {
-      await this.#database.commit(unit);
-    } catch (error) {
-      throw error instanceof GuardFailed ? unknownToken('The refresh token was revoked', false) : error;
-    }
+    const opened = this.#issue(unit, { userId, deviceId, oauthClient }, 'refreshable');
+    await this.#replaceAccess(unit, opened);
+    return opened;
+  }
+
+  /**
+   * Exchanges a refresh token as 2015 had it: it is used up at once, and the new pair is of macaroons.
+   *
+   * @throws MatrixError 401 M_UNKNOWN_TOKEN.
+   */
+  async refreshOnce(refreshToken: string): Promise<OpenedSession> {
+    const { hash } = this.#keyOf(refreshToken, 'refresh');
+    const row = await tokensStore.refresh(this.#database, hash);
+    if (row?.client_id !== null) throw unknownToken('The refresh token is not known', false);
+    const unit = new UnitOfWork();
+    tokensStore.useRefresh(unit, hash);
+    const owner = { userId: row.user_id as UserId, deviceId: row.device_id as DeviceId };
+    const opened = this.#issue(unit, { ...owner, oauthClient: undefined }, 'macaroon');
+    await this.#replaceAccess(unit, opened);
     return opened;
   }
 
@@ -207,19 +209,53 @@ export class Sessions {
     await this.#database.commit(unit);
   }
 
-  #issue(unit: Writer, owner: TokenOwner, refreshable: boolean): OpenedSession {
+  #issue(unit: Writer, owner: TokenOwner, form: TokenForm): OpenedSession {
+    if (form === 'macaroon') return this.#issueMacaroons(unit, owner);
     const { userId, deviceId } = owner;
     const accessToken = `myl_${this.#opaque(40)}`;
-    const refreshToken = refreshable ? `myr_${this.#opaque(40)}` : undefined;
-    const expiresInMs = refreshable ? this.#lifetimeMs : undefined;
+    const refreshToken = form === 'refreshable' ? `myr_${this.#opaque(40)}` : undefined;
+    const expiresInMs = form === 'refreshable' ? this.#lifetimeMs : undefined;
     const expiresAt = expiresInMs === undefined ? undefined : this.#clock.now() + expiresInMs;
     tokensStore.addAccess(unit, tokenHash(accessToken), { ...owner, expiresAt });
     if (refreshToken !== undefined) tokensStore.addRefresh(unit, tokenHash(refreshToken), owner);
     return { userId, deviceId, accessToken, refreshToken, expiresInMs };
   }
 
-  async #read(token: string): Promise<Cached> {
-    const hash = tokenHash(token);
+  #issueMacaroons(unit: Writer, owner: TokenOwner): OpenedSession {
+    const { userId, deviceId } = owner;
+    const mint = (type: 'access' | 'refresh') => {
+      const identifier = this.#opaque(40);
+      const token = this.#macaroons.mint({ identifier, userId, type, validUntil: undefined });
+      return { token, hash: macaroonHash(identifier) };
+    };
+    const [access, refresh] = [mint('access'), mint('refresh')];
+    tokensStore.addAccess(unit, access.hash, { ...owner, expiresAt: undefined });
+    tokensStore.addRefresh(unit, refresh.hash, owner);
+    const tokens = { accessToken: access.token, refreshToken: refresh.token };
+    return { userId, deviceId, ...tokens, expiresInMs: undefined };
+  }
+
+  /** The device's earlier access tokens end with the unit that makes a new one. */
+  async #replaceAccess(unit: UnitOfWork, { userId, deviceId, accessToken }: OpenedSession): Promise<void> {
+    tokensStore.dropOtherAccess(unit, userId, deviceId, this.#keyOf(accessToken, 'access').hash);
+    this.announce(unit, userId);
+    try {
+      await this.#database.commit(unit);
+    } catch (error) {
+      throw error instanceof GuardFailed ? unknownToken('The refresh token was revoked', false) : error;
+    }
+  }
+
+  /** What a token is kept by. 401 for a macaroon that is not good for this. */
+  #keyOf(token: string, type: MacaroonType): { hash: Buffer; validUntil: number | undefined } {
+    const checked = this.#macaroons.check(token, type);
+    if (checked === 'none') return { hash: tokenHash(token), validUntil: undefined };
+    if (checked === 'refused') throw unknownToken(`The token is not good for this: ${type}`, false);
+    return { hash: macaroonHash(checked.identifier), validUntil: checked.validUntil };
+  }
+
+  async #read(token: string): Promise<CachedSession> {
+    const { hash, validUntil } = this.#keyOf(token, 'access');
     const changes = this.#changes;
     const row = await tokensStore.access(this.#database, hash);
     if (!row || row.deactivated !== 0) throw unknownToken('The access token is not known', false);
@@ -228,7 +264,7 @@ export class Sessions {
       tokensStore.spendReplacedRefresh(unit, row.user_id as UserId, row.device_id as DeviceId, hash);
       await this.#database.commit(unit);
     }
-    const cached: Cached = {
+    const cached: CachedSession = {
       session: {
         userId: row.user_id as UserId,
         deviceId: row.device_id as DeviceId,
@@ -240,14 +276,14 @@ export class Sessions {
         appserviceId: undefined,
         oauthClient: row.client_id ?? undefined,
       },
-      expiresAt: row.expires_at ?? undefined,
+      expiresAt: earliest(row.expires_at ?? undefined, validUntil),
       seenAt: 0,
     };
-    if (changes === this.#changes) this.#keep(token, cached);
+    if (changes === this.#changes) this.#cache.keep(token, cached);
     return cached;
   }
 
-  #noteSeen(known: Cached, now: number, from: { ip: string; userAgent: string }): void {
+  #noteSeen(known: CachedSession, now: number, from: { ip: string; userAgent: string }): void {
     known.seenAt = now;
     const { userId, deviceId } = known.session;
     if (deviceId === undefined) return;
@@ -263,24 +299,15 @@ export class Sessions {
       WRITE_SEEN_AFTER_MS,
     ).unref();
   }
+}
 
-  #keep(token: string, cached: Cached): void {
-    const { userId } = cached.session;
-    this.#cache.set(token, cached);
-    const tokens = this.#cachedOf.get(userId);
-    if (tokens) tokens.add(token);
-    else this.#cachedOf.set(userId, new Set([token]));
-  }
+/** Macaroons are kept by what they were given out as: their holders may have narrowed them since. */
+export function macaroonHash(identifier: string): Buffer {
+  return tokenHash(`macaroon ${identifier}`);
+}
 
-  #unindex(userId: UserId, token: string): void {
-    const tokens = this.#cachedOf.get(userId);
-    tokens?.delete(token);
-    if (tokens?.size === 0) this.#cachedOf.delete(userId);
-  }
-
-  #forgetUser(userId: UserId): void {
-    for (const token of [...(this.#cachedOf.get(userId) ?? [])]) this.#cache.delete(token);
-  }
+function earliest(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);
 }
 
 /** 401 M_UNKNOWN_TOKEN. A soft logout keeps the device: the client may get a new token for it. */

@@ -3,6 +3,7 @@ import type { JsonObject } from '../protocol/json.ts';
 import { forbidden, MatrixError, notFound } from '../protocol/matrix-error.ts';
 import type { Database } from '../storage/database.ts';
 import type { InteractiveAuth, Stage } from './interactive-auth.ts';
+import { oauth2Stage, type LegacyStages } from './legacy-stages.ts';
 import type { Passwords } from './passwords.ts';
 import { passwordStage, ssoStage } from './stages.ts';
 import { emailThreepid, phoneThreepid } from './threepid-addresses.ts';
@@ -99,6 +100,10 @@ export class StagePages {
         const userId = userIn(purpose);
         return ssoStage(passwordStage(database, passwords, userId, () => allowAttempt(userId)));
       }
+      case 'm.login.token':
+        return this.#needs.legacyStages.token(userIn(purpose));
+      case 'm.login.oauth2':
+        return oauth2Stage('');
       default:
         return this.#needs.registrationStages.find((stage) => stage.type === type);
     }
@@ -112,6 +117,7 @@ interface StagePageNeeds {
   readonly validation: ThreepidValidation;
   readonly threepids: Threepids;
   readonly registrationStages: readonly Stage[];
+  readonly legacyStages: LegacyStages;
   readonly opaque: (length: number) => string;
   readonly allowAttempt: (account: string) => void;
 }

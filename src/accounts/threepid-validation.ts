@@ -8,10 +8,10 @@ import { UnitOfWork } from '../storage/unit-of-work.ts';
 import type { TextMessages } from './text-messages.ts';
 import type { Medium, Threepid } from './threepid-addresses.ts';
 import { tokenHash } from './token-hash.ts';
-import { validationMail } from './validation-mail.ts';
+import { codeMail, validationMail } from './validation-mail.ts';
 
 /** What an identifier is proven for. A proof for one is none for another. */
-export type Purpose = 'add' | 'register' | 'password';
+export type Purpose = 'add' | 'register' | 'password' | 'login-code' | 'login-link';
 
 /** What a client asks for with `requestToken`. */
 export interface TokenWishes {
@@ -69,7 +69,8 @@ export class ThreepidValidation {
       return { sid: current.sid, submitUrl };
     }
     this.#needs.allowSending(`${medium} ${address}`);
-    const token = medium === 'msisdn' ? this.#needs.digits(6) : this.#needs.opaque(32);
+    const isTyped = medium === 'msisdn' || purpose === 'login-code';
+    const token = isTyped ? this.#needs.digits(6) : this.#needs.opaque(32);
     const sid = current?.sid ?? this.#needs.opaque(24);
     const unit = new UnitOfWork();
     const row = {
@@ -163,6 +164,10 @@ export class ThreepidValidation {
     try {
       if (threepid.medium === 'msisdn') {
         await texts.send(`+${threepid.address}`, `${token} is your code for ${serverName}.`);
+        return;
+      }
+      if (purpose === 'login-code') {
+        await mailer.send({ to: threepid.address, ...codeMail({ serverName, code: token }) });
         return;
       }
       const query = new URLSearchParams({ sid: name.sid, client_secret: name.clientSecret, token });

@@ -51,6 +51,7 @@ const spendReplaced = sql(
      AND EXISTS (SELECT 1 FROM access_tokens WHERE access_tokens.hash = ?)`,
 );
 const markReplaced = sql(`UPDATE refresh_tokens SET replaced = 1 WHERE hash = ? AND replaced < 2`);
+const useRefreshOnce = sql(`DELETE FROM refresh_tokens WHERE hash = ? AND replaced = 0`);
 const insertLogin = sql(`INSERT INTO login_tokens (hash, user_id, expires_at) VALUES (?, ?, ?)`);
 const loginToken = sql(`SELECT user_id, expires_at FROM login_tokens WHERE hash = ?`);
 const deleteLogin = sql(`DELETE FROM login_tokens WHERE hash = ?`);
@@ -116,6 +117,11 @@ export function spendReplacedRefresh(
   accessHash: Uint8Array,
 ): void {
   writer.run(spendReplaced, userId, deviceId, accessHash);
+}
+
+/** Uses a refresh token up; the unit fails when it was used. */
+export function useRefresh(writer: Writer, hash: Uint8Array): void {
+  writer.guard(useRefreshOnce, hash);
 }
 
 /** Adds a token to log in with once. `expiresAt` in milliseconds. */

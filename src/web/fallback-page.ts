@@ -13,7 +13,7 @@ import { takeStageStep } from './stage-step.ts';
 import { answeringWithPages, Visit } from './visit.ts';
 
 /** Stages that people complete by signing in elsewhere. */
-const ELSEWHERE = ['m.login.sso'];
+const ELSEWHERE = ['m.login.sso', 'm.login.oauth2'];
 const DONE = `if (window.onAuthDone) { window.onAuthDone(); } else if (window.opener && window.opener.postMessage) { window.opener.postMessage("authDone", "*"); }`;
 
 interface Needs {
@@ -24,7 +24,9 @@ interface Needs {
 }
 
 const place = {
-  paths: clientPaths('/auth/:authType/fallback/web'),
+  paths: clientPaths('/auth/:authType/fallback/web').concat(
+    '/_matrix/client/v2_alpha/auth/:authType/fallback/web',
+  ),
   auth: 'none',
   params: Type.Object({ authType: Type.String() }),
   query: Type.Object({ session: Type.String() }),
@@ -103,11 +105,12 @@ async function stagePage(
   const isElsewhere = ELSEWHERE.includes(stage.type);
   const warning = isElsewhere ? warningOf(await needs.stagePages.purposeOf(at.session)) : '';
   const buttons = isElsewhere ? providerButtons(needs.singleSignOn) : '';
+  const forms = [form, buttons].filter((inside) => inside !== '');
   const isRiddle = stage.type === 'm.login.recaptcha';
   return visit.page({
     status: at.error?.status ?? 200,
     title: 'One more step',
-    body: alert + warning + visit.form(form) + (buttons === '' ? '' : `\n${visit.form(buttons)}`),
+    body: alert + warning + forms.map((inside) => visit.form(inside)).join('\n'),
     ...(isRiddle ? { foreignScript: needs.recaptchaScript } : {}),
     // Identity providers send browsers on to wherever they like.
     ...(isElsewhere ? { formTargets: 'any' } : {}),

@@ -31,7 +31,11 @@ const loginPage = endpoint(
     id: 'loginFallback',
     spec: 'client-server-api/#login-fallback',
     method: 'GET',
-    paths: ['/_matrix/static/client/login/', '/_matrix/static/client/login'],
+    paths: [
+      '/_matrix/static/client/login/',
+      '/_matrix/static/client/login',
+      '/_matrix/client/api/v1/login/fallback',
+    ],
     auth: 'none',
   },
   () =>

@@ -23,6 +23,14 @@ export function stageForm(stage: Stage, proving: Proving | undefined): string | 
         field('password', 'Your password', 'type="password" autocomplete="current-password"') +
         button('Go on')
       );
+    case 'm.login.oauth2':
+      return '';
+    case 'm.login.token':
+      return (
+        field('user', 'User name', 'autocomplete="username"') +
+        field('token', 'Login token', 'autocomplete="off"') +
+        button('Go on')
+      );
     case 'm.login.recaptcha':
       return `<div class="g-recaptcha" data-sitekey="${escapeHtml(String(stage.params?.public_key))}"></div>${button('Go on')}`;
     case 'm.login.email.identity':
@@ -49,7 +57,7 @@ export function stageForm(stage: Stage, proving: Proving | undefined): string | 
 }
 
 /** What a form says, as the stage takes it. */
-export function authOf(type: string, fields: URLSearchParams): JsonObject {
+export function authOf(type: string, fields: URLSearchParams, session: string): JsonObject {
   const text = (name: string) => fields.get(name) ?? '';
   switch (type) {
     case 'm.login.registration_token':
@@ -57,6 +65,8 @@ export function authOf(type: string, fields: URLSearchParams): JsonObject {
     case 'm.login.password':
     case 'm.login.sso':
       return { type, password: text('password') };
+    case 'm.login.token':
+      return { type, user: text('user').trim(), token: text('token').trim(), txn_id: session };
     case 'm.login.recaptcha':
       return { type, response: text('g-recaptcha-response') };
     case 'm.login.email.identity':

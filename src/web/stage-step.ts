@@ -25,7 +25,7 @@ export async function takeStageStep(
     }
     const code = fields.get('code');
     if (code !== null && proving) await stagePages.submitCode(proving, code.trim());
-    await stagePages.complete(session, type, authOf(type, fields));
+    await stagePages.complete(session, type, authOf(type, fields, session));
     return 'completed';
   } catch (error) {
     if (!(error instanceof MatrixError)) throw error;

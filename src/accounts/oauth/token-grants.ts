@@ -111,7 +111,7 @@ export class TokenGrants {
       userId: grant.userId,
       deviceId: grant.deviceId,
       displayName: client.metadata.texts.client_name,
-      refreshable: true,
+      form: 'refreshable',
       oauthClient: client.id,
     });
     sessions.announce(unit, grant.userId);

@@ -11,10 +11,14 @@ import type { SsoUsers } from './sso-users.ts';
 /** Where identity providers send browsers back to. */
 export const SSO_CALLBACK_PATH = '/account/sso-callback';
 
-/** What somebody signs in for: a page of this server, or a stage of interactive authentication. */
+/** Where people log in by other services in version 1 of the API. */
+export const OAUTH2_LOGIN_PATH = '/_matrix/client/api/v1/login/oauth2';
+
+/** What somebody signs in for: a page of this server, a stage of interactive authentication, or, as in 2015, tokens at once. */
 export type SsoPurpose =
   | { readonly kind: 'page'; readonly next: string }
-  | { readonly kind: 'stage'; readonly session: string; readonly type: string };
+  | { readonly kind: 'stage'; readonly session: string; readonly type: string }
+  | { readonly kind: 'credentials' };
 
 /** A browser on its way. */
 export interface SsoBrowser {

@@ -86,7 +86,7 @@ async function makeAccount(needs: Needs, at: Step, fields: URLSearchParams): Pro
       deviceId: undefined,
       displayName: undefined,
       inhibitLogin: true,
-      refreshable: false,
+      form: 'lasting',
       auth: { session: at.session },
     });
     return at.visit.redirect(at.next, await needs.browserSessions.open(userId, at.visit.token));

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import type { BrowserSession, BrowserSessions } from '../../accounts/browser-sessions.ts';
-import { SSO_LOGIN_TOKEN_LIFETIME_MS, type Login } from '../../accounts/login.ts';
+import { SSO_LOGIN_TOKEN_LIFETIME_MS, type LoginTokens } from '../../accounts/login-tokens.ts';
 import { endpoint, type Reply } from '../../wire/endpoint.ts';
 import { onTheWayTo, SIGN_IN_PATH } from '../account/next-page.ts';
 import { escapeHtml } from '../page.ts';
@@ -9,7 +9,7 @@ import { CONTINUE_PATH, continuePath, isTrusted, parseRedirectUrl, withLoginToke
 
 interface Needs {
   readonly browserSessions: BrowserSessions;
-  readonly login: Login;
+  readonly loginTokens: LoginTokens;
   readonly trustedRedirects: readonly string[];
 }
 
@@ -67,7 +67,7 @@ async function signedIn(
 }
 
 async function handOver(needs: Needs, visit: Visit, session: BrowserSession, url: URL): Promise<Reply> {
-  const token = await needs.login.makeToken(session.userId, SSO_LOGIN_TOKEN_LIFETIME_MS);
+  const token = await needs.loginTokens.make(session.userId, SSO_LOGIN_TOKEN_LIFETIME_MS);
   return visit.redirect(withLoginToken(url, token));
 }
 

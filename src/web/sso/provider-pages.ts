@@ -1,8 +1,11 @@
 import { Type } from 'typebox';
 import type { BrowserSessions } from '../../accounts/browser-sessions.ts';
 import { SSO_CALLBACK_PATH, type SingleSignOn } from '../../accounts/sso/single-sign-on.ts';
+import type { Login } from '../../accounts/login.ts';
+import type { OpenedSession } from '../../accounts/sessions.ts';
 import type { StagePages } from '../../accounts/stage-pages.ts';
-import { endpoint } from '../../wire/endpoint.ts';
+import { legacySessionBody } from '../../api/legacy/account/legacy-session-body.ts';
+import { endpoint, Reply } from '../../wire/endpoint.ts';
 import { nextPage, searchOf, SIGN_IN_PATH } from '../account/next-page.ts';
 import { stageDonePage } from '../fallback-page.ts';
 import { answeringWithPages, Visit } from '../visit.ts';
@@ -11,6 +14,7 @@ interface Needs {
   readonly browserSessions: BrowserSessions;
   readonly singleSignOn: SingleSignOn;
   readonly stagePages: StagePages;
+  readonly login: Login;
 }
 
 /** GET /account/sign-in/{provider}: leads to an identity provider. */
@@ -54,6 +58,9 @@ const fromProvider = endpoint(
         await needs.stagePages.completeAs(userId, purpose.session, purpose.type);
         return visit.page(stageDonePage());
       }
+      if (purpose.kind === 'credentials') {
+        return credentialsReply(await needs.login.openFor(userId, 'macaroon'));
+      }
       return visit.redirect(purpose.next, await needs.browserSessions.open(userId, visit.token));
     });
   },
@@ -61,3 +68,9 @@ const fromProvider = endpoint(
 
 /** The ways to identity providers and back. */
 export const providerPages = [toProvider, fromProvider] as const;
+
+/** The way back of a log-in in version 1 of the API answers the client itself. */
+function credentialsReply(session: OpenedSession): Reply {
+  const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' };
+  return new Reply(200, headers, legacySessionBody(session));
+}

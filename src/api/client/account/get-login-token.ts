@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import type { Accounts } from '../../../accounts/accounts.ts';
-import { LOGIN_TOKEN_LIFETIME_MS, type Login } from '../../../accounts/login.ts';
+import { LOGIN_TOKEN_LIFETIME_MS, type LoginTokens } from '../../../accounts/login-tokens.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 
 /** POST /login/get_token */
@@ -14,9 +14,9 @@ export const generateLoginToken = endpoint(
     limit: 'login',
     body: Type.Object({ auth: Type.Optional(Type.Record(Type.String(), Type.Unknown())) }),
   },
-  async (needs: { accounts: Accounts; login: Login }, request) => {
+  async (needs: { accounts: Accounts; loginTokens: LoginTokens }, request) => {
     await needs.accounts.confirm(request.session, 'get_token', request.body.auth);
-    const token = await needs.login.makeToken(request.session.userId, LOGIN_TOKEN_LIFETIME_MS);
+    const token = await needs.loginTokens.make(request.session.userId, LOGIN_TOKEN_LIFETIME_MS);
     return { login_token: token, expires_in_ms: LOGIN_TOKEN_LIFETIME_MS };
   },
 );

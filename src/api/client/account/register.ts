@@ -39,7 +39,7 @@ export const register = endpoint(
               body.device_id === undefined || body.device_id === '' ? undefined : deviceId(body.device_id),
             displayName: body.initial_device_display_name,
             inhibitLogin: body.inhibit_login ?? false,
-            refreshable: body.refresh_token ?? false,
+            form: body.refresh_token === true ? 'refreshable' : 'lasting',
             auth: body.auth,
           });
     return session ? sessionBody(session) : { user_id: userId, home_server: serverOf(userId) };

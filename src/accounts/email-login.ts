@@ -1,0 +1,89 @@
+import type { UserId } from '../protocol/identifiers.ts';
+import { forbidden, MatrixError } from '../protocol/matrix-error.ts';
+import { GuardFailed, type Database } from '../storage/database.ts';
+import { UnitOfWork } from '../storage/unit-of-work.ts';
+import type { Sessions, OpenedSession } from './sessions.ts';
+import { emailThreepid } from './threepid-addresses.ts';
+import type { Purpose, SessionName, ThreepidValidation } from './threepid-validation.ts';
+import type { Threepids } from './threepids.ts';
+
+/** How somebody shows that they read a mail. */
+export type EmailLoginKind = 'login-code' | 'login-link';
+
+/** Logging in by a mail, as 2015 had it ("Email-based (code)", "Email-based (url)"). */
+export class EmailLogin {
+  readonly #needs: EmailLoginNeeds;
+
+  constructor(needs: EmailLoginNeeds) {
+    this.#needs = needs;
+  }
+
+  /**
+   * Sends a mail to an address of a user; gives the session. Nothing tells whether the address is theirs: then nobody gets a
+   * mail.
+   */
+  async begin(kind: EmailLoginKind, userId: UserId | undefined, address: string): Promise<string> {
+    const { threepids, validation, opaque } = this.#needs;
+    const threepid = emailThreepid(address);
+    const isTheirs = userId !== undefined && (await threepids.owner(threepid)) === userId;
+    const clientSecret = opaque(32);
+    const wishes = { threepid, clientSecret, sendAttempt: 1, nextLink: undefined };
+    const { sid } = await validation.begin(kind, wishes, !isTheirs);
+    return `${sid}.${clientSecret}`;
+  }
+
+  /** Takes the code of a mail. 403 for a wrong one. */
+  async submit(session: string, code: string): Promise<void> {
+    try {
+      await this.#needs.validation.submit(nameOf(session), code.trim());
+    } catch (error) {
+      throw error instanceof MatrixError ? forbidden(error.message) : error;
+    }
+  }
+
+  /**
+   * Logs in who opened the link of a mail or gave its code.
+   *
+   * @throws MatrixError 403 M_LOGIN_EMAIL_URL_NOT_YET while that is not done, M_FORBIDDEN for an unknown session.
+   */
+  async finish(kind: EmailLoginKind, session: string): Promise<OpenedSession> {
+    const { database, threepids, validation, sessions } = this.#needs;
+    const name = nameOf(session);
+    const userId = await threepids.owner(await this.#proven(kind, name));
+    if (userId === undefined) throw forbidden('No account here has this address');
+    const unit = new UnitOfWork();
+    validation.consume(unit, name.sid);
+    const wishes = { userId, deviceId: undefined, displayName: undefined, form: 'macaroon' } as const;
+    const opened = sessions.open(unit, wishes);
+    sessions.announce(unit, userId);
+    try {
+      await database.commit(unit);
+    } catch (error) {
+      throw error instanceof GuardFailed ? forbidden('This mail was used already') : error;
+    }
+    return opened;
+  }
+
+  async #proven(purpose: Purpose, name: SessionName) {
+    try {
+      return await this.#needs.validation.proven(purpose, name);
+    } catch (error) {
+      if (!(error instanceof MatrixError)) throw error;
+      if (error.errcode !== 'M_THREEPID_AUTH_FAILED') throw forbidden(error.message);
+      throw new MatrixError(403, 'M_LOGIN_EMAIL_URL_NOT_YET', 'The mail has not been answered yet');
+    }
+  }
+}
+
+interface EmailLoginNeeds {
+  readonly database: Database;
+  readonly threepids: Threepids;
+  readonly validation: ThreepidValidation;
+  readonly sessions: Sessions;
+  readonly opaque: (length: number) => string;
+}
+
+function nameOf(session: string): SessionName {
+  const [sid = '', clientSecret = ''] = session.split('.', 2);
+  return { sid, clientSecret };
+}

@@ -1,0 +1,60 @@
+import { Type } from 'typebox';
+import type { Registration } from '../../../accounts/registration.ts';
+import type { StagedRegistration } from '../../../accounts/staged-registration.ts';
+import type { JsonObject } from '../../../protocol/json.ts';
+import { endpoint } from '../../../wire/endpoint.ts';
+import { V1, V2_ALPHA } from './legacy-paths.ts';
+import { legacySessionBody } from './legacy-session-body.ts';
+
+/** GET /api/v1/register */
+export const legacyRegisterFlows = endpoint(
+  { id: 'get_register_info', method: 'GET', paths: [`${V1}/register`], auth: 'none' },
+  ({ stagedRegistration }: { stagedRegistration: StagedRegistration }) => ({
+    flows: stagedRegistration.flows(),
+  }),
+);
+
+/** POST /api/v1/register: one stage. */
+export const legacyRegister = endpoint(
+  {
+    id: 'register_v1',
+    method: 'POST',
+    paths: [`${V1}/register`],
+    auth: 'none',
+    limit: 'registration',
+    body: Type.Record(Type.String(), Type.Unknown()),
+  },
+  async ({ stagedRegistration }: { stagedRegistration: StagedRegistration }, { body }) => {
+    const answer = await stagedRegistration.step(body as JsonObject);
+    return 'opened' in answer ? legacySessionBody(answer.opened) : answer;
+  },
+);
+
+/** POST /v2_alpha/register */
+export const alphaRegister = endpoint(
+  {
+    id: 'register_v2',
+    method: 'POST',
+    paths: [`${V2_ALPHA}/register`],
+    auth: 'none',
+    limit: 'registration',
+    body: Type.Object({
+      auth: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+      username: Type.Optional(Type.String()),
+      password: Type.Optional(Type.String()),
+      bind_email: Type.Optional(Type.Boolean()),
+    }),
+  },
+  async ({ registration }: { registration: Registration }, { body }) => {
+    const { session, userId } = await registration.register({
+      username: body.username,
+      password: body.password,
+      deviceId: undefined,
+      displayName: undefined,
+      inhibitLogin: false,
+      form: 'macaroon',
+      auth: body.auth,
+    });
+    return session ? legacySessionBody(session) : { user_id: userId };
+  },
+);
