@@ -47,6 +47,7 @@ import { openDatabase, type DatabaseLocation } from './storage/open-database.ts'
 import { RecentChanges } from './storage/recent-changes.ts';
 import { UnitOfWork } from './storage/unit-of-work.ts';
 import * as registrationTokensStore from './storage/registration-tokens-store.ts';
+import { EventStream, RoomSnapshots } from './sync/event-stream/index.ts';
 import { LazyMembers } from './sync/lazy-members.ts';
 import { Notifier } from './sync/notifier.ts';
 import { RoomSummaries } from './sync/room-summary.ts';
@@ -254,6 +255,8 @@ export async function createServices(config: Config, database: Database, overrid
     mailer,
     notifier,
     sync,
+    eventStream: new EventStream({ ...syncWiring, directory: rooms.directory }),
+    roomSnapshots: new RoomSnapshots({ ...syncWiring, directory: rooms.directory }),
     slidingSync: createSlidingSync(syncWiring),
     serverName,
     wellKnown,

@@ -35,6 +35,8 @@ export class Notifier {
   readonly #listeners = new Map<UserId, Listener>();
   readonly #rooms = new Map<RoomId, Set<Listener>>();
   readonly #positions = new Set<() => void>();
+  /** Those who read rooms without being in them. */
+  readonly #peeking = new Map<RoomId, Set<() => void>>();
   readonly #sweeper: NodeJS.Timeout;
 
   /** Must be made after every other subscriber of the database: who is woken reads what the others keep. */
@@ -63,6 +65,15 @@ export class Notifier {
     const listener = await this.#listener(userId);
     if (listener.newest > since) return;
     await until(listener.waiting, deadlineMs, signal);
+  }
+
+  /** As `wait`, for what happens in a room, whoever asks. */
+  async waitForRoom(roomId: RoomId, since: number, deadlineMs: number, signal: AbortSignal): Promise<void> {
+    if (this.#database.position() > since) return;
+    const waiting = this.#peeking.get(roomId) ?? new Set();
+    this.#peeking.set(roomId, waiting);
+    await until(waiting, deadlineMs, signal);
+    if (waiting.size === 0 && this.#peeking.get(roomId) === waiting) this.#peeking.delete(roomId);
   }
 
   /** Resolves when this process has seen the position, or as `wait` does. */
@@ -138,6 +149,7 @@ export class Notifier {
         wake(listener, change.position);
         this.#drop(listener);
       }
+      for (const roomId of [...this.#peeking.keys()]) this.#wakePeeking(roomId);
       return;
     }
     if (change.topic === 'history') return;
@@ -153,7 +165,13 @@ export class Notifier {
         listener.watcher?.changed(change, roomId);
         wake(listener, change.position);
       }
+      this.#wakePeeking(roomId);
     }
+  }
+
+  #wakePeeking(roomId: RoomId): void {
+    const waiting = this.#peeking.get(roomId);
+    if (waiting) for (const resume of [...waiting]) resume();
   }
 
   #follow(change: Change): void {

@@ -6,6 +6,7 @@ import { parseSyncToken, syncToken } from '../rooms/stream-token.ts';
 import type { Database } from '../storage/database.ts';
 import type { RecentChanges } from '../storage/recent-changes.ts';
 import { joinedRoom } from './joined-room.ts';
+import { joinedSince } from './joined-since.ts';
 import type { Notifier } from './notifier.ts';
 import { leftRoom, strippedRoom } from './other-rooms.ts';
 import type { SyncContext, SyncNeeds } from './sync-context.ts';
@@ -114,15 +115,7 @@ export class SyncService {
     rooms: ReadonlyMap<RoomId, RoomMembership>,
   ): Promise<SyncContext> {
     const since = token?.position;
-    const joinedRooms = new Set<RoomId>();
-    const newlyJoined = new Set<RoomId>();
-    for (const room of rooms.values()) {
-      if (room.membership !== 'join') continue;
-      joinedRooms.add(room.roomId);
-      if (since !== undefined && room.position > since && !(await this.#wasJoined(room, since))) {
-        newlyJoined.add(room.roomId);
-      }
-    }
+    const joined = await joinedSince(this.#needs, rooms.values(), since);
     const { userId, deviceId, filter, fullState, useStateAfter } = options;
     const ignored = await this.#ignoredUsers(userId);
     const now = this.#clock.now();
@@ -135,19 +128,12 @@ export class SyncService {
       upTo,
       filter,
       recent,
-      joinedRooms,
-      newlyJoined,
+      ...joined,
       fullState,
       useStateAfter,
       ignored,
       now,
     };
-  }
-
-  async #wasJoined(room: RoomMembership, since: number): Promise<boolean> {
-    const root = await this.#needs.timeline.rootAt(room.roomId, since);
-    if (root === undefined) return false;
-    return (await this.#needs.visibility.membershipAt(root, room.sender)) === 'join';
   }
 
   async #roomSections(context: SyncContext, rooms: ReadonlyMap<RoomId, RoomMembership>): Promise<string[]> {

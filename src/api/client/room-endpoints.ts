@@ -26,6 +26,8 @@ import { setRoomState, setRoomStateWithKey } from './rooms/set-state.ts';
 import { upgradeRoom } from './rooms/upgrade-room.ts';
 import { simplifiedSlidingSync } from './sliding-sync/simplified-sliding-sync.ts';
 import { slidingSync } from './sliding-sync/sliding-sync.ts';
+import { roomInitialSync } from './rooms/room-initial-sync.ts';
+import { getEvents, getOneEvent, initialSync } from './event-stream.ts';
 import { sync } from './sync.ts';
 
 /** Endpoints about rooms, and the sync that shows them. */
@@ -39,7 +41,11 @@ export const roomEndpoints = [
   getJoinedRooms,
   getLocalAliases,
   getMembersByRoom,
+  getEvents,
+  getOneEvent,
   getOneRoomEvent,
+  initialSync,
+  roomInitialSync,
   getPublicRooms,
   getRoomEvents,
   getRoomIdByAlias,

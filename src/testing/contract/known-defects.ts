@@ -64,6 +64,13 @@ const DEFECTS: readonly Defect[] = [
     reason: 'a filter with event_fields leaves out what the schema requires',
   },
   {
+    operations: ['getEvents', 'peekEvents'],
+    status: 200,
+    part: 'answer',
+    at: /^\/chunk\/\d+$/,
+    reason: 'the stream has what passes by in rooms, too, which is no ClientEvent',
+  },
+  {
     operations: ['sendMessage', 'setRoomStateWithKey'],
     status: 200,
     part: 'answer',
