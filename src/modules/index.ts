@@ -73,7 +73,11 @@ export function createModules(wiring: ModuleWiring) {
   const profile = new Profile(database, serverName);
   const receipts = new Receipts(database, rooms, accountData, clock);
   const typing = new Typing(database, rooms, clock);
-  const presence = new Presence(database, rooms, clock, wiring.presenceEnabled);
+  const presence = new Presence(database, rooms, {
+    clock,
+    enabled: wiring.presenceEnabled,
+    serverName: wiring.serverName,
+  });
   const pushRules = new PushRules(database, accountData, wiring.pushDefaults);
   const threadSubscriptions = new ThreadSubscriptions(wiring);
   const pushEvents = new PushEvents(database, rooms, threadSubscriptions);

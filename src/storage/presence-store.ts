@@ -23,6 +23,15 @@ const inRoom = sql(
    WHERE memberships.room_id = ? AND memberships.membership = 'join' AND presence.presence <> 'offline' LIMIT ?`,
 );
 
+const present = sql(
+  `SELECT * FROM presence WHERE presence <> 'offline' AND user_id > ? ORDER BY user_id LIMIT ?`,
+);
+
+/** Those who are not offline, in order of user ID. */
+export function presentAfter(reader: Reader, after: string, limit: number): Promise<PresenceRow[]> {
+  return reader.all<PresenceRow>(present, after, limit);
+}
+
 /** The user's presence, or undefined. */
 export function of(reader: Reader, userId: UserId): Promise<PresenceRow | undefined> {
   return reader.get<PresenceRow>(one, userId);

@@ -34,13 +34,18 @@ export const sync = endpoint(
         resolveFilter(userId: UserId, filter: string | undefined): Promise<ClientFilter> | ClientFilter;
       };
       presence: {
-        seen(session: Session, setPresence: 'offline' | 'online' | 'unavailable'): Promise<void> | undefined;
+        seen(
+          session: Session,
+          setPresence: 'offline' | 'online' | 'unavailable',
+          forMs: number,
+        ): Promise<void> | undefined;
       };
     },
     request,
   ) => {
     const { query, session } = request;
-    const becoming = needs.presence.seen(session, query.set_presence ?? 'online');
+    const timeoutMs = Math.min(query.timeout ?? 0, LONGEST_WAIT_MS);
+    const becoming = needs.presence.seen(session, query.set_presence ?? 'online', timeoutMs);
     if (becoming) await becoming;
     const text = await needs.sync.sync({
       userId: session.userId,
@@ -49,7 +54,7 @@ export const sync = endpoint(
       filter: await needs.filters.resolveFilter(session.userId, query.filter),
       fullState: query.full_state ?? false,
       useStateAfter: query.use_state_after ?? false,
-      timeoutMs: Math.min(query.timeout ?? 0, LONGEST_WAIT_MS),
+      timeoutMs,
       signal: request.signal,
     });
     return new RawJson(text);

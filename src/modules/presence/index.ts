@@ -1,1 +1,2 @@
-export { Presence, type PresenceState } from './presence.ts';
+export type { PresenceState } from './attendance.ts';
+export { Presence } from './presence.ts';

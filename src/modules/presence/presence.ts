@@ -1,5 +1,11 @@
 import { boundedCache } from '../../platform/bounded-cache.ts';
-import type { RoomId, UserId } from '../../protocol/identifiers.ts';
+import {
+  serverNameOf,
+  type DeviceId,
+  type RoomId,
+  type ServerName,
+  type UserId,
+} from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { forbidden } from '../../protocol/matrix-error.ts';
 import type { RoomReads } from '../../rooms/room-reads.ts';
@@ -7,14 +13,23 @@ import type { Change, Database } from '../../storage/database.ts';
 import * as presenceStore from '../../storage/presence-store.ts';
 import type { PresenceRow } from '../../storage/presence-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
+import { Attendance, type PresenceState } from './attendance.ts';
+import { RollCall } from './roll-call.ts';
 import type { AccountSections, EventText, SyncPart, SyncRequest } from '../sync-part.ts';
 
-export type PresenceState = 'online' | 'unavailable' | 'offline';
-
-/** Who does not sync for this long is offline. */
-const OFFLINE_AFTER_MS = 90_000;
-const SWEEP_MS = 30_000;
+/** How often it is looked who has gone or become idle, in milliseconds. */
+const SWEEP_MS = 10_000;
+/** When it is first asked which of those who are noted as present are anywhere; clients have come back by then. */
+const ROLL_CALL_MS = 60_000;
+const NEXT_ROLL_CALL_MS = 600_000;
 const ACTIVE_MS = 60_000;
+/** How long it holds what one says of oneself without a sync, in milliseconds. */
+const SAID_MS = 60_000;
+/** Rows that are read at a time when the absent are looked for. */
+const PAGE = 500;
+/** Where somebody is who asks without a device. */
+const NO_DEVICE = '';
+const RANK: Readonly<Record<string, number>> = { offline: 0, unavailable: 1, online: 2 };
 /** Rooms whose members are told of one user's presence at most. */
 const MOST_ROOMS = 200;
 /** Changes that are remembered for syncs. */
@@ -22,11 +37,10 @@ const REMEMBERED = 5_000;
 /** An initial sync shows this many people of this many rooms at most. */
 const INITIAL = { rooms: 20, people: 50 };
 
-interface Known {
-  presence: PresenceState;
-  statusMsg: string | undefined;
-  lastActiveAt: number;
-  seenAt: number;
+/** What others were told of a user last. */
+interface Told {
+  readonly presence: PresenceState;
+  readonly statusMsg: string | undefined;
 }
 
 interface Remembered {
@@ -41,53 +55,68 @@ export class Presence implements SyncPart {
   readonly #rooms: RoomReads;
   readonly #clock: { now(): number };
   readonly #enabled: boolean;
-  /** Users who sync at this process. */
-  readonly #here = new Map<UserId, Known>();
+  readonly #serverName: ServerName;
+  readonly #attendance = new Attendance();
+  /** Of those who are at this process. */
+  readonly #told = new Map<UserId, Told>();
+  readonly #rollCall: RollCall;
   readonly #rows = boundedCache<UserId, PresenceRow>(20_000);
   #changes: Remembered[] = [];
   /** Changes up to here are not remembered. */
   #floor: number;
   readonly #sweeper: NodeJS.Timeout;
+  #nextRollCall: NodeJS.Timeout;
 
-  constructor(database: Database, rooms: RoomReads, clock: { now(): number }, enabled: boolean) {
+  constructor(
+    database: Database,
+    rooms: RoomReads,
+    needs: { clock: { now(): number }; enabled: boolean; serverName: ServerName },
+  ) {
     this.#database = database;
     this.#rooms = rooms;
-    this.#clock = clock;
-    this.#enabled = enabled;
+    this.#clock = needs.clock;
+    this.#enabled = needs.enabled;
+    this.#serverName = needs.serverName;
     this.#floor = database.position();
+    this.#rollCall = new RollCall(database, () => [...this.#told.keys()]);
     database.subscribe((changes) => {
       for (const change of changes) this.#note(change);
     });
-    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref();
+    this.#sweeper = setInterval(() => this.sweep(), SWEEP_MS).unref();
+    this.#nextRollCall = setTimeout(() => this.#callTheRoll(), ROLL_CALL_MS).unref();
   }
 
   /**
-   * A client of the user syncs. Costs nothing but when the presence changes.
+   * A client of the user syncs, for up to `forMs`. Costs nothing but when the presence changes.
    *
    * @returns what is to be awaited before the sync is answered, so that the user's own coming does not end the next one;
    *   undefined when nothing changed.
    */
-  seen(session: { userId: UserId }, setPresence: PresenceState): Promise<void> | undefined {
+  seen(
+    session: { userId: UserId; deviceId?: DeviceId | undefined },
+    setPresence: PresenceState,
+    forMs = 0,
+  ): Promise<void> | undefined {
     if (!this.#enabled || setPresence === 'offline') return undefined;
-    const now = this.#clock.now();
-    const known = this.#here.get(session.userId);
-    if (known && known.presence === setPresence) {
-      known.seenAt = now;
-      if (setPresence === 'online') known.lastActiveAt = now;
-      return undefined;
-    }
-    return this.#set(session.userId, setPresence, known?.statusMsg);
+    const { userId, deviceId = NO_DEVICE } = session;
+    this.#attendance.seen(userId, deviceId, setPresence, this.#clock.now(), forMs);
+    return this.#tellIfNew(userId);
   }
 
-  /** Sets one's own presence. 403 for another's. */
+  /** Sets one's own presence, for the device that asks. 403 for another's. */
   async set(
-    asker: UserId,
+    asker: { userId: UserId; deviceId: DeviceId | undefined },
     userId: UserId,
     presence: PresenceState,
     statusMsg: string | undefined,
   ): Promise<void> {
-    if (asker !== userId) throw forbidden('You can set your own presence only');
-    if (this.#enabled) await this.#set(userId, presence, statusMsg);
+    if (asker.userId !== userId) throw forbidden('You can set your own presence only');
+    if (!this.#enabled) return;
+    const device = asker.deviceId ?? NO_DEVICE;
+    if (presence === 'offline') this.#attendance.gone(userId, device);
+    else this.#attendance.seen(userId, device, presence, this.#clock.now(), SAID_MS);
+    const state = this.#attendance.stateOf(userId, this.#clock.now());
+    await this.#tell(userId, state, statusMsg);
   }
 
   /** The presence of oneself or of somebody with whom one shares a room. */
@@ -120,18 +149,71 @@ export class Presence implements SyncPart {
     return presence.length === 0 ? undefined : { presence };
   }
 
-  /** Stops the timer. */
-  close(): void {
-    clearInterval(this.#sweeper);
+  /** Looks who has gone or become idle, and tells of them. */
+  sweep(): void {
+    for (const userId of this.#attendance.people()) this.#tellIfNew(userId)?.catch(() => undefined);
   }
 
-  async #set(userId: UserId, presence: PresenceState, statusMsg: string | undefined): Promise<void> {
-    const now = this.#clock.now();
-    const before = this.#here.get(userId);
-    const lastActiveAt = presence === 'online' ? now : (before?.lastActiveAt ?? now);
-    const known: Known = { presence, statusMsg, lastActiveAt, seenAt: now };
-    if (presence === 'offline') this.#here.delete(userId);
-    else this.#here.set(userId, known);
+  /** Notes as absent who is at no process: those whose process died, or whose server did not run. */
+  async removeAbsent(): Promise<void> {
+    const present = await this.#rollCall.ask();
+    for (let after = '' as UserId | undefined; after !== undefined;) {
+      const rows = await presenceStore.presentAfter(this.#database, after, PAGE);
+      for (const row of rows) {
+        const userId = row.user_id as UserId;
+        const isGone = serverNameOf(userId) === this.#serverName && !present.has(userId);
+        if (isGone && !this.#told.has(userId))
+          await this.#tell(userId, 'offline', row.status_msg ?? undefined);
+      }
+      after = rows.length < PAGE ? undefined : (rows.at(-1)?.user_id as UserId);
+    }
+  }
+
+  /** Stops the timers. */
+  close(): void {
+    clearInterval(this.#sweeper);
+    clearTimeout(this.#nextRollCall);
+  }
+
+  #callTheRoll(): void {
+    if (!this.#enabled) return;
+    this.removeAbsent().catch(() => undefined);
+    if (this.#database.engine === 'sqlite') return;
+    this.#nextRollCall = setTimeout(() => this.#callTheRoll(), NEXT_ROLL_CALL_MS).unref();
+  }
+
+  /** Tells others when what the user's devices amount to is not what was told last. */
+  #tellIfNew(userId: UserId): Promise<void> | undefined {
+    const state = this.#attendance.stateOf(userId, this.#clock.now());
+    const told = this.#told.get(userId);
+    if ((told?.presence ?? 'offline') === state) {
+      if (state === 'offline') this.#attendance.forget(userId);
+      return undefined;
+    }
+    if (told) return this.#tell(userId, state, told.statusMsg);
+    // What one said of oneself stays when one comes back.
+    const row = this.#rows.get(userId);
+    if (row) return this.#tell(userId, state, row.status_msg ?? undefined);
+    this.#told.set(userId, { presence: state, statusMsg: undefined });
+    return this.#row(userId).then((known) => this.#tell(userId, state, known?.status_msg ?? undefined));
+  }
+
+  async #tell(userId: UserId, presence: PresenceState, statusMsg: string | undefined): Promise<void> {
+    const lastActiveAt = this.#attendance.activeAt(userId) ?? this.#clock.now();
+    if (presence === 'offline') {
+      this.#attendance.forget(userId);
+      this.#told.delete(userId);
+    } else this.#told.set(userId, { presence, statusMsg });
+    await this.note(userId, { presence, statusMsg, lastActiveAt });
+  }
+
+  /** The presence of a user, of whatever server, is this now. `lastActiveAt` in milliseconds. */
+  async note(
+    userId: UserId,
+    known: { presence: PresenceState; statusMsg: string | undefined; lastActiveAt: number },
+  ): Promise<void> {
+    if (!this.#enabled) return;
+    const { presence, statusMsg, lastActiveAt } = known;
     const joined = await this.#rooms.joinedRooms(userId);
     const rooms: RoomId[] = [];
     for (const roomId of joined) if (rooms.length < MOST_ROOMS) rooms.push(roomId);
@@ -139,7 +221,7 @@ export class Presence implements SyncPart {
     const position = unit.position();
     presenceStore.put(unit, { userId, presence, statusMsg, lastActiveAt }, position);
     const data = { userId, presence, statusMsg: statusMsg ?? null, lastActiveAt };
-    unit.announce({ topic: 'presence', position, users: [userId], rooms, data });
+    unit.announce({ topic: 'presence', position, users: [userId], rooms, data, local: true });
     await this.#database.commit(unit);
   }
 
@@ -149,7 +231,8 @@ export class Presence implements SyncPart {
       this.#changes = [];
       this.#floor = change.position;
     }
-    if (change.topic !== 'presence') return;
+    if (change.topic === 'event' || change.topic === 'typing') this.#noteDeed(change);
+    if (change.topic !== 'presence' || this.#rollCall.hear(change)) return;
     const { userId, presence, statusMsg, lastActiveAt } = change.data as JsonObject;
     const row: PresenceRow = {
       user_id: userId as string,
@@ -164,6 +247,24 @@ export class Presence implements SyncPart {
       const dropped = this.#changes.splice(0, REMEMBERED);
       this.#floor = dropped.at(-1)?.position ?? this.#floor;
     }
+    if (change.local === undefined) this.#insist(userId as UserId, row);
+  }
+
+  /** Who says something or types is active; whoever was idle is so no more. */
+  #noteDeed({ data }: Change): void {
+    const { sender, userId, until } = data as JsonObject;
+    const who = (sender ?? (until === 0 ? undefined : userId)) as UserId | undefined;
+    if (who === undefined || !this.#attendance.active(who, this.#clock.now())) return;
+    if (this.#told.get(who)?.presence === 'unavailable') this.#tellIfNew(who)?.catch(() => undefined);
+  }
+
+  /** Another process told less of a user than this one knows: the user has devices at both. */
+  #insist(userId: UserId, row: PresenceRow): void {
+    const told = this.#told.get(userId);
+    if (!told) return;
+    const state = this.#attendance.stateOf(userId, this.#clock.now());
+    if ((RANK[state] ?? 0) <= (RANK[row.presence] ?? 0)) return;
+    this.#tell(userId, state, row.status_msg ?? undefined).catch(() => undefined);
   }
 
   async #since(request: SyncRequest, since: number): Promise<PresenceRow[]> {
@@ -216,19 +317,11 @@ export class Presence implements SyncPart {
   }
 
   #content(row: PresenceRow): JsonObject {
-    const ago = Math.max(0, this.#clock.now() - row.last_active_at);
+    const activeAt = this.#attendance.activeAt(row.user_id as UserId) ?? 0;
+    const ago = Math.max(0, this.#clock.now() - Math.max(row.last_active_at, activeAt));
     const content: JsonObject = { presence: row.presence, last_active_ago: ago };
     if (row.presence === 'online') content.currently_active = ago < ACTIVE_MS;
     if (row.status_msg !== null) content.status_msg = row.status_msg;
     return content;
-  }
-
-  #sweep(): void {
-    const now = this.#clock.now();
-    for (const [userId, known] of this.#here) {
-      if (now - known.seenAt > OFFLINE_AFTER_MS) {
-        this.#set(userId, 'offline', known.statusMsg).catch(() => undefined);
-      }
-    }
   }
 }

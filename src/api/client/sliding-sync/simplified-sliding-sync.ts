@@ -65,18 +65,21 @@ export const simplifiedSlidingSync = endpoint(
   async (
     needs: {
       slidingSync: SlidingSyncService;
-      presence: { seen(session: Session, setPresence: 'offline' | 'online' | 'unavailable'): void };
+      presence: {
+        seen(session: Session, setPresence: 'offline' | 'online' | 'unavailable', forMs: number): void;
+      };
     },
     { query, body, session, signal },
   ) => {
-    needs.presence.seen(session, query.set_presence ?? 'online');
+    const timeoutMs = Math.min(query.timeout ?? 0, LONGEST_WAIT_MS);
+    needs.presence.seen(session, query.set_presence ?? 'online', timeoutMs);
     const extensions = body.extensions ?? {};
     const text = await needs.slidingSync.sync({
       userId: session.userId,
       deviceId: session.deviceId,
       connId: body.conn_id ?? '',
       pos: query.pos === '' ? undefined : query.pos,
-      timeoutMs: Math.min(query.timeout ?? 0, LONGEST_WAIT_MS),
+      timeoutMs,
       signal,
       dialect: 'simplified',
       wishes: roomWishes(FORM, session.userId, {

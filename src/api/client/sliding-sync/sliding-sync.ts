@@ -57,20 +57,21 @@ export const slidingSync = endpoint(
   async (
     needs: {
       slidingSync: SlidingSyncService;
-      presence: { seen(session: Session, setPresence: (typeof PRESENCES)[number]): void };
+      presence: { seen(session: Session, setPresence: (typeof PRESENCES)[number], forMs: number): void };
     },
     { body, session, signal },
   ) => {
     const presence = PRESENCES.find((one) => one === (body.set_presence ?? 'online'));
     if (!presence) throw invalidParam(`"set_presence" must be one of ${PRESENCES.join(', ')}`);
-    needs.presence.seen(session, presence);
+    const timeoutMs = Math.min(body.timeout ?? 0, LONGEST_WAIT_MS);
+    needs.presence.seen(session, presence, timeoutMs);
     const extensions = body.extensions ?? {};
     const text = await needs.slidingSync.sync({
       userId: session.userId,
       deviceId: session.deviceId,
       connId: body.conn_id ?? '',
       pos: body.pos,
-      timeoutMs: Math.min(body.timeout ?? 0, LONGEST_WAIT_MS),
+      timeoutMs,
       signal,
       dialect: 'accepted',
       wishes: wishesOf(session.userId, body, extensions),

@@ -29,7 +29,7 @@ export const setPresence = endpoint(
   },
   async (needs: { presence: Presence }, request) => {
     const { presence, status_msg: message } = request.body;
-    await needs.presence.set(request.session.userId, userId(request.params.userId), presence, message);
+    await needs.presence.set(request.session, userId(request.params.userId), presence, message);
     return {};
   },
 );

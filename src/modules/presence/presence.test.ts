@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { TestClient } from '../../testing/test-client.ts';
+import { onServers, type TestServer } from '../../testing/test-server.ts';
+
+let now = Date.now();
+const overrides = { clock: { now: () => now } };
+const MINUTE = 60_000;
+
+async function presenceOf(viewer: TestClient, whose: TestClient): Promise<string> {
+  return (await viewer.ok('GET', `/v3/presence/${whose.userId}/status`)).presence;
+}
+
+async function friends({ person }: TestServer): Promise<[TestClient, TestClient]> {
+  const [alice, bob] = [await person('alice'), await person('bob')];
+  const room = await alice.createRoom({ preset: 'public_chat' });
+  await bob.join(room);
+  return [alice, bob];
+}
+
+/** Waits for what is told to have been told: sweeps do not wait for it. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 500; i++) if (await holds()) return;
+  throw new Error('It never came to be');
+}
+
+onServers(
+  'who does nothing becomes idle, and is there again with the first word [B060 partial]',
+  async (s) => {
+    const [alice, bob] = await friends(s);
+    await bob.sync();
+    assert.equal(await presenceOf(alice, bob), 'online');
+    now += 6 * MINUTE;
+    await bob.sync({ set_presence: 'offline' });
+    s.server.services.presence.sweep();
+    await until(async () => (await presenceOf(alice, bob)) === 'offline');
+    await bob.sync();
+    for (let i = 0; i < 6; i++) {
+      now += MINUTE / 2;
+      await bob.sync({ timeout: 0 });
+      now += MINUTE / 2 - 1_000;
+      await bob.sync();
+    }
+    s.server.services.presence.sweep();
+    await until(async () => (await presenceOf(alice, bob)) === 'unavailable');
+    const status = await alice.ok('GET', `/v3/presence/${bob.userId}/status`);
+    assert.ok(status.last_active_ago > 5 * MINUTE);
+    assert.equal(status.currently_active, undefined);
+    await bob.createRoom();
+    await until(async () => (await presenceOf(alice, bob)) === 'online');
+    assert.equal((await alice.ok('GET', `/v3/presence/${bob.userId}/status`)).currently_active, true);
+  },
+  { overrides },
+);
+
+onServers(
+  'several devices make one presence, the liveliest counts [B060 partial]',
+  async (s) => {
+    const [alice, laptop] = await friends(s);
+    const login = await laptop.ok('POST', '/v3/login', {
+      type: 'm.login.password',
+      identifier: { type: 'm.id.user', user: 'bob' },
+      password: 'bob password',
+    });
+    const phone = new TestClient(laptop.base, login.access_token);
+    await phone.sync({ set_presence: 'unavailable' });
+    assert.equal(await presenceOf(alice, laptop), 'unavailable');
+    await laptop.sync();
+    assert.equal(await presenceOf(alice, laptop), 'online');
+    await phone.sync({ set_presence: 'unavailable' });
+    assert.equal(await presenceOf(alice, laptop), 'online');
+    const path = `/v3/presence/${laptop.userId}/status`;
+    await laptop.ok('PUT', path, { presence: 'offline', status_msg: 'out' });
+    assert.equal(await presenceOf(alice, laptop), 'unavailable');
+    now += MINUTE;
+    s.server.services.presence.sweep();
+    await until(async () => (await presenceOf(alice, laptop)) === 'offline');
+    await laptop.sync();
+    const back = await alice.ok('GET', path);
+    assert.deepEqual([back.presence, back.status_msg], ['online', 'out']);
+  },
+  { overrides },
+);
+
+onServers(
+  'who does not come back after a restart is noted as absent [B060 partial]',
+  async (s) => {
+    const [alice, bob] = await friends(s);
+    await alice.sync();
+    await bob.sync();
+    await s.restart();
+    const again = new TestClient(s.server.url, alice.token);
+    again.userId = alice.userId;
+    await again.sync();
+    assert.equal(await presenceOf(again, bob), 'online');
+    await s.server.services.presence.removeAbsent();
+    assert.equal(await presenceOf(again, bob), 'offline');
+    assert.equal(await presenceOf(again, again), 'online');
+  },
+  { overrides },
+);
+
+onServers(
+  'who is at another process is not absent, nor less there than they are [B060 partial]',
+  async (s) => {
+    const [alice, bob] = await friends(s);
+    const other = await s.another();
+    const elsewhere = new TestClient(other.url, bob.token);
+    await elsewhere.sync();
+    await s.server.services.presence.removeAbsent();
+    assert.equal(await presenceOf(alice, bob), 'online');
+    const login = await alice.ok('POST', '/v3/login', {
+      type: 'm.login.password',
+      identifier: { type: 'm.id.user', user: 'bob' },
+      password: 'bob password',
+    });
+    const second = new TestClient(s.server.url, login.access_token);
+    await second.sync({ set_presence: 'unavailable' });
+    await until(async () => (await presenceOf(alice, bob)) === 'online');
+  },
+  { overrides },
+);
