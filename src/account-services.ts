@@ -1,5 +1,7 @@
 import { hash, randomInt } from 'node:crypto';
 import { Accounts } from './accounts/accounts.ts';
+import { Appservices } from './accounts/application-services/appservices.ts';
+import { readRegistrationFiles } from './accounts/application-services/registration-files.ts';
 import { Administration } from './accounts/administration.ts';
 import { EmailLogin } from './accounts/email-login.ts';
 import { InteractiveAuth } from './accounts/interactive-auth.ts';
@@ -55,7 +57,11 @@ export function createAccountServices(wiring: AccountWiring) {
   const passwords = new Passwords({ memoryKib, iterations }, minLength);
   const accessTokenLifetimeMs = config.sessions.access_token_lifetime * 1000;
   const macaroons = new MacaroonTokens(macaroonSecret(wiring.key), serverName, clock);
-  const sessions = new Sessions({ database, clock, opaque, accessTokenLifetimeMs, macaroons });
+  const registrations = readRegistrationFiles(config.application_services.files);
+  const appservices = new Appservices({ registrations, database, serverName, clock });
+  const sessions = new Sessions({
+    ...{ database, clock, opaque, accessTokenLifetimeMs, macaroons, appservices },
+  });
   const interactive = new InteractiveAuth(database, clock, opaque);
   const { enabled, guests, shared_secret: secret } = config.registration;
   const identity = new IdentityServers(
@@ -80,7 +86,7 @@ export function createAccountServices(wiring: AccountWiring) {
     passwords,
     interactive,
     policy: { enabled, guests },
-    ...{ challenge, threepids, validation },
+    ...{ challenge, threepids, validation, appservices },
     serverName,
     clock,
     opaque,
@@ -91,7 +97,7 @@ export function createAccountServices(wiring: AccountWiring) {
   accounts.onClosing((unit, userId) => threepids.release(unit, userId));
   const loginTokens = new LoginTokens({ database, sessions, macaroons, serverName, clock, opaque });
   const login = new Login({
-    ...{ database, sessions, passwords, serverName, threepids, loginTokens, allowAttempt },
+    ...{ database, sessions, passwords, serverName, threepids, loginTokens, allowAttempt, appservices },
   });
   const legacyStages = new LegacyStages(database, loginTokens, config.sso.providers.length > 0);
   const stagePages = new StagePages({
@@ -103,6 +109,7 @@ export function createAccountServices(wiring: AccountWiring) {
       ...{ database, clock, opaque, sessions, accounts, interactive, registration },
       ...{ outgoing: wiring.outgoing, config, onProviderFailed: wiring.onProviderFailed },
     }),
+    appservices,
     sessions,
     registration,
     identity,

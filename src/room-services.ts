@@ -26,6 +26,7 @@ import { StateTries } from './rooms/state-trie.ts';
 import { ThirdPartyInvites } from './rooms/third-party-invites.ts';
 import { Timeline } from './rooms/timeline.ts';
 import { Visibility } from './rooms/visibility.ts';
+import type { Appservices } from './accounts/application-services/appservices.ts';
 import type { IdentityServers } from './accounts/identity-server.ts';
 import type { UserId } from './protocol/identifiers.ts';
 import type { Database } from './storage/database.ts';
@@ -38,6 +39,7 @@ export interface RoomWiring {
   readonly opaqueId: () => string;
   readonly identity: IdentityServers;
   readonly profileOf: ProfileOf;
+  readonly appservices: Appservices;
   readonly invites: InviteRules;
   readonly remote: RemoteRooms;
   readonly policy: PolicySigner;
@@ -61,8 +63,9 @@ export function createRoomServices(wiring: RoomWiring) {
   const writer = new RoomWriter(database, needs);
   const visibility = new Visibility(log, tries, memberships);
   const aggregations = new Aggregations({ database, log, visibility, ignoredUsers: wiring.ignoredUsers });
+  const { appservices } = wiring;
   const timeline = new Timeline({ database, log, tries, visibility, remote: wiring.remoteHistory });
-  const aliases = new Aliases({ database, log, memberships, writer, serverName });
+  const aliases = new Aliases({ database, log, memberships, writer, serverName, appservices });
   const restricted = new RestrictedJoins(database, memberships, serverName);
   const outside = new OutsideMemberships(database);
   const { remote, invites } = wiring;
@@ -81,11 +84,13 @@ export function createRoomServices(wiring: RoomWiring) {
     invites,
     remoteInvites,
     defaultVersion,
+    appservices,
   });
   const sending = new MessageSending(database, writer, invites, remoteInvites);
   sending.onGuestsRefused((roomId) => changes.removeGuests(roomId));
   return {
     log,
+    invites,
     tries,
     writer,
     restricted,

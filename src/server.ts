@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import manifest from '../package.json' with { type: 'json' };
 import { createAccountServices } from './account-services.ts';
+import { createAppserviceServices } from './appservice-services.ts';
 import { accountEndpoints } from './api/client/account-endpoints.ts';
 import { discoveryEndpoints } from './api/client/discovery-endpoints.ts';
 import type { WellKnown } from './api/client/discovery/well-known.ts';
@@ -145,6 +146,7 @@ export async function createServices(config: Config, database: Database, overrid
     permission: (invited, inviter) => modules.invitePermissions.of(invited, inviter),
   });
   const rooms = createRoomServices({
+    appservices: accounts.appservices,
     invites,
     policy: { sign: (...event) => federation.policyServers.sign(...event) },
     remote: {
@@ -201,6 +203,11 @@ export async function createServices(config: Config, database: Database, overrid
     longestDelayMs: config.delayed_events.longest_ms,
     opaque,
   });
+  const applicationServices = createAppserviceServices({
+    ...{ database, clock, randomness, accounts, rooms, modules },
+    onError: (error) => overrides.log?.error({ err: error }, 'an application service could not be told'),
+  });
+  await accounts.appservices.makeSenders();
   const media = createContentRepository({
     ...{ database, clock, serverName, opaque, outgoing },
     dataDir: config.data_dir,
@@ -246,6 +253,7 @@ export async function createServices(config: Config, database: Database, overrid
     ...modules,
     ...media,
     ...push,
+    ...applicationServices,
     ...federation,
     software: SOFTWARE,
     clock,
@@ -298,6 +306,7 @@ async function serveFrom(database: Database, config: Config, overrides: Override
   const routes = collectRoutes(app);
   const wiring = {
     authenticate: services.sessions.authenticate.bind(services.sessions),
+    isAppserviceToken: (token: string) => services.appservices.byToken(token) !== undefined,
     authenticateServer: services.serverAuthentication.authenticate.bind(services.serverAuthentication),
     limiter: services.limiter,
     metrics,
@@ -339,6 +348,7 @@ async function serveFrom(database: Database, config: Config, overrides: Override
     services,
     wiring,
   );
+  await services.appserviceSender.start();
   services.reports.onReport((report) => log.warn({ report }, 'something was reported'));
   services.roomSuccession.start((error) => log.error({ err: error }, 'settings could not follow a room'));
   await services.pushDispatch.start((error) => log.error({ err: error }, 'something could not be pushed'));
@@ -365,6 +375,8 @@ async function serveFrom(database: Database, config: Config, overrides: Override
       await services.roomSuccession.stop();
       await services.pushDispatch.stop();
       await services.sessions.flush();
+      await services.appserviceSender.stop();
+      await services.appserviceHttp.close();
       await services.outgoing.close();
       await services.transport.close();
       await services.mailer.close();

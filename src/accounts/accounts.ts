@@ -62,10 +62,11 @@ export class Accounts {
 
   /**
    * Lets the request through when the user proves who they are; else 401 with what to do. 403 for tokens of the OAuth
-   * 2.0 API, whose clients do this on the account page.
+   * 2.0 API, whose clients do this on the account page. Application services have proven enough by their token.
    */
   async confirm(session: Session, purpose: string, auth: unknown): Promise<void> {
     assertLegacy(session);
+    if (session.appserviceId !== undefined) return;
     const { userId } = session;
     const stages = await this.#stagesOf(userId);
     const flows = stages.map(({ type }) => [type]);
@@ -127,6 +128,14 @@ export class Accounts {
       await this.#devicesChanged(unit, userId);
     }
     await this.#commit(unit, notFound(`There is no active user ${userId}`));
+  }
+
+  /** Makes a device without a token, for an application service; where it is there already, gives it the name. */
+  async makeDevice(userId: UserId, deviceId: DeviceId, name: string | undefined): Promise<void> {
+    const unit = new UnitOfWork();
+    devicesStore.put(unit, userId, deviceId, name);
+    await this.#devicesChanged(unit, userId);
+    await this.#database.commit(unit);
   }
 
   /** Closes an account for good: its password, devices and tokens end, and it leaves its rooms. */

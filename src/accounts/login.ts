@@ -7,6 +7,7 @@ import type { UserRow } from '../storage/users-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 import { threepidOfIdentifier, userOfIdentifier } from './login-identifier.ts';
 import type { LoginTokens, TakenLoginToken } from './login-tokens.ts';
+import type { Appservices } from './application-services/appservices.ts';
 import type { Passwords } from './passwords.ts';
 import type { OpenedSession, Sessions, TokenForm } from './sessions.ts';
 import type { Threepids } from './threepids.ts';
@@ -18,6 +19,7 @@ export class Login {
   readonly #passwords: Passwords;
   readonly #serverName: ServerName;
   readonly #threepids: Threepids;
+  readonly #appservices: Appservices;
   readonly #loginTokens: LoginTokens;
   /** Throws 429 when too many attempts on an account failed. */
   readonly #allowAttempt: (account: string) => void;
@@ -28,6 +30,7 @@ export class Login {
     passwords: Passwords;
     serverName: ServerName;
     threepids: Threepids;
+    appservices: Appservices;
     loginTokens: LoginTokens;
     allowAttempt: (account: string) => void;
   }) {
@@ -36,22 +39,25 @@ export class Login {
     this.#passwords = needs.passwords;
     this.#serverName = needs.serverName;
     this.#threepids = needs.threepids;
+    this.#appservices = needs.appservices;
     this.#loginTokens = needs.loginTokens;
     this.#allowAttempt = needs.allowAttempt;
   }
 
   /**
-   * Logs in by password or login token.
+   * Logs in by password or login token, or as an application service's user.
    *
+   * @param appserviceId the application service that asks, if one does.
    * @param form what tokens the client gets; by default as its `refresh_token` says.
    * @throws MatrixError 403 M_FORBIDDEN for wrong credentials, M_USER_DEACTIVATED, 400 for an unknown type.
    */
   async login(
     body: JsonObject,
+    appserviceId?: string,
     form: TokenForm = body.refresh_token === true ? 'refreshable' : 'lasting',
   ): Promise<OpenedSession> {
     const unit = new UnitOfWork();
-    const { userId, deviceId: belonging } = await this.#userOf(body, unit);
+    const { userId, deviceId: belonging } = await this.#userOf(body, unit, appserviceId);
     const wanted = body.device_id;
     const session = this.#sessions.open(unit, {
       userId,
@@ -92,8 +98,14 @@ export class Login {
     return session;
   }
 
-  async #userOf(body: JsonObject, unit: UnitOfWork): Promise<TakenLoginToken> {
+  async #userOf(
+    body: JsonObject,
+    unit: UnitOfWork,
+    appserviceId: string | undefined,
+  ): Promise<TakenLoginToken> {
     switch (body.type) {
+      case 'm.login.application_service':
+        return { userId: await this.#byAppservice(body, appserviceId), deviceId: undefined };
       case 'm.login.password':
         if (typeof body.password !== 'string') throw badJson('"password" must be given');
         return { userId: await this.#byPassword(identifierIn(body), body.password), deviceId: undefined };
@@ -119,6 +131,21 @@ export class Login {
     if (user?.deactivated === 1) throw deactivated();
     if (!isRight || !user) throw forbidden('The user name or the password is wrong');
     return user.user_id as UserId;
+  }
+
+  /** Application Service API, "Server admin style permissions". */
+  async #byAppservice(body: JsonObject, appserviceId: string | undefined): Promise<UserId> {
+    const service = appserviceId === undefined ? undefined : this.#appservices.byId(appserviceId);
+    if (!service) {
+      throw new MatrixError(401, 'M_MISSING_TOKEN', 'This log-in needs the token of an application service');
+    }
+    const named = userOfIdentifier(identifierIn(body), this.#serverName);
+    if (named === undefined) throw badJson('"identifier" must name a user');
+    this.#appservices.assertOwns(service, named);
+    const user = await usersStore.byId(this.#database, named);
+    if (!user) throw forbidden('There is no such user: register it first');
+    if (user.deactivated !== 0) throw deactivated();
+    return named;
   }
 
   /** The user of this ID, or of the same in small letters: people write their names as they like. */

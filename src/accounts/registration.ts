@@ -7,13 +7,14 @@ import {
   type UserId,
 } from '../protocol/identifiers.ts';
 import type { JsonValue } from '../protocol/json.ts';
-import { forbidden, MatrixError } from '../protocol/matrix-error.ts';
+import { badJson, forbidden, MatrixError } from '../protocol/matrix-error.ts';
 import { GuardFailed, type Database, type Writer } from '../storage/database.ts';
 import * as profilesStore from '../storage/profiles-store.ts';
 import * as registrationTokensStore from '../storage/registration-tokens-store.ts';
 import * as termsStore from '../storage/terms-store.ts';
 import * as usersStore from '../storage/users-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
+import type { Appservice, Appservices } from './application-services/appservices.ts';
 import type { Challenge, InteractiveAuth, Stage } from './interactive-auth.ts';
 import type { Passwords } from './passwords.ts';
 import type { OpenedSession, Sessions, TokenForm } from './sessions.ts';
@@ -57,6 +58,7 @@ export class Registration {
   readonly #threepids: Threepids;
   readonly #validation: ThreepidValidation;
   readonly #policy: RegistrationPolicy;
+  readonly #appservices: Appservices;
   readonly #serverName: ServerName;
   readonly #clock: { now(): number };
   readonly #opaque: (length: number) => string;
@@ -71,6 +73,7 @@ export class Registration {
     threepids: Threepids;
     validation: ThreepidValidation;
     policy: RegistrationPolicy;
+    appservices: Appservices;
     serverName: ServerName;
     clock: { now(): number };
     opaque: (length: number) => string;
@@ -83,6 +86,7 @@ export class Registration {
     this.#threepids = needs.threepids;
     this.#validation = needs.validation;
     this.#policy = needs.policy;
+    this.#appservices = needs.appservices;
     this.#serverName = needs.serverName;
     this.#clock = needs.clock;
     this.#opaque = needs.opaque;
@@ -203,8 +207,35 @@ export class Registration {
     return registrationTokensStore.isUsable(this.#database, token, this.#clock.now());
   }
 
-  /** @throws MatrixError 400 M_USER_IN_USE. */
-  async assertAvailable(userId: UserId): Promise<void> {
+  /**
+   * Registers a user of an application service (Application Service API, "Server admin style permissions").
+   *
+   * @throws MatrixError 400 M_EXCLUSIVE outside its namespaces, M_USER_IN_USE, M_INVALID_USERNAME.
+   */
+  async registerForAppservice(
+    appserviceId: string,
+    wishes: RegistrationWishes,
+  ): Promise<{ userId: UserId; session: OpenedSession | undefined }> {
+    const service = this.#appservices.byId(appserviceId);
+    if (!service) throw forbidden('Only application services may register users in this way');
+    if (wishes.username === undefined) throw badJson('"username" must be given');
+    const userId = this.userIdOf(wishes.username);
+    this.#appservices.assertOwns(service, userId);
+    await this.assertAvailable(userId, service);
+    return this.#create(userId, wishes, {
+      isGuest: false,
+      token: undefined,
+      threepids: [],
+      agreed: undefined,
+    });
+  }
+
+  /**
+   * @param own the application service that makes the user, if one does.
+   * @throws MatrixError 400 M_USER_IN_USE, M_EXCLUSIVE.
+   */
+  async assertAvailable(userId: UserId, own?: Appservice): Promise<void> {
+    this.#appservices.assertNotReserved(userId, own);
     if (await usersStore.byId(this.#database, userId)) throw userInUse();
   }
 

@@ -7,9 +7,11 @@ import * as usersStore from '../storage/users-store.ts';
 import { onBothEngines } from '../testing/engines.ts';
 import { openPlaceDatabase } from '../testing/place-database.ts';
 import { MacaroonTokens } from './macaroon-tokens.ts';
+import { Appservices } from './application-services/appservices.ts';
 import { Sessions } from './sessions.ts';
 
 const alice = '@alice:localhost' as UserId;
+const NOBODY = { userId: undefined, deviceId: undefined };
 const from = { ip: '192.0.2.1', userAgent: 'a'.repeat(1_000) };
 
 /** The database, with reads of single rows that can be held back after they were made and counted. */
@@ -50,6 +52,12 @@ function withSessions(
       clock,
       opaque,
       accessTokenLifetimeMs: 1_000,
+      appservices: new Appservices({
+        registrations: [],
+        database,
+        serverName: 'localhost' as ServerName,
+        clock,
+      }),
       macaroons: new MacaroonTokens(Buffer.from('a secret'), 'localhost' as ServerName, clock),
     });
     try {
@@ -68,8 +76,8 @@ function withSessions(
 }
 
 withSessions('a known token is not read again', async ({ sessions, reads, token }) => {
-  await sessions.authenticate(token, from);
-  await sessions.authenticate(token, from);
+  await sessions.authenticate(token, from, NOBODY);
+  await sessions.authenticate(token, from, NOBODY);
   assert.equal(reads.reads, 1);
 });
 
@@ -80,19 +88,19 @@ withSessions(
     const mayGoOn = Promise.withResolvers<void>();
     reads.held = mayGoOn.promise;
     reads.onRead = isRead.resolve;
-    const first = sessions.authenticate(token, from);
+    const first = sessions.authenticate(token, from, NOBODY);
     await isRead.promise;
     const unit = new UnitOfWork();
     sessions.endAll(unit, alice, undefined);
     await database.commit(unit);
     mayGoOn.resolve();
     await first;
-    await assert.rejects(sessions.authenticate(token, from), { errcode: 'M_UNKNOWN_TOKEN' });
+    await assert.rejects(sessions.authenticate(token, from, NOBODY), { errcode: 'M_UNKNOWN_TOKEN' });
   },
 );
 
 withSessions('where a device was seen is written down', async ({ database, sessions, token }) => {
-  const { deviceId } = await sessions.authenticate(token, from);
+  const { deviceId } = await sessions.authenticate(token, from, NOBODY);
   assert.ok(deviceId);
   await sessions.flush();
   const device = await devicesStore.byId(database, alice, deviceId);

@@ -5,7 +5,8 @@ import * as devicesStore from '../storage/devices-store.ts';
 import { GuardFailed, type Database, type Writer } from '../storage/database.ts';
 import * as tokensStore from '../storage/tokens-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
-import type { Session } from '../wire/session.ts';
+import type { Assertion, Session } from '../wire/session.ts';
+import type { Appservices } from './application-services/appservices.ts';
 import type { MacaroonTokens, MacaroonType } from './macaroon-tokens.ts';
 import { SessionCache, type CachedSession } from './session-cache.ts';
 import { tokenHash } from './token-hash.ts';
@@ -53,6 +54,7 @@ export class Sessions {
   readonly #clock: { now(): number };
   readonly #opaque: (length: number) => string;
   readonly #lifetimeMs: number;
+  readonly #appservices: Appservices;
   readonly #macaroons: MacaroonTokens;
   readonly #cache = new SessionCache();
   /** Counts changes of sessions: what was read while one came in may be outdated. */
@@ -66,12 +68,14 @@ export class Sessions {
     opaque: (length: number) => string;
     /** Milliseconds that an access token with a refresh token is valid. */
     accessTokenLifetimeMs: number;
+    appservices: Appservices;
     macaroons: MacaroonTokens;
   }) {
     this.#database = needs.database;
     this.#clock = needs.clock;
     this.#opaque = needs.opaque;
     this.#lifetimeMs = needs.accessTokenLifetimeMs;
+    this.#appservices = needs.appservices;
     this.#macaroons = needs.macaroons;
     needs.database.subscribe((changes) => {
       for (const change of changes) {
@@ -86,9 +90,16 @@ export class Sessions {
   /**
    * Whoever the token stands for.
    *
+   * @param asserted whom an application service acts as; ignored for everybody else.
    * @throws MatrixError 401 M_UNKNOWN_TOKEN, with `soft_logout` when the token expired and can be refreshed.
    */
-  async authenticate(token: string, from: { ip: string; userAgent: string }): Promise<Session> {
+  async authenticate(
+    token: string,
+    from: { ip: string; userAgent: string },
+    asserted: Assertion,
+  ): Promise<Session> {
+    const service = this.#appservices.byToken(token);
+    if (service) return this.#appservices.session(service, asserted);
     const known = this.#cache.get(token) ?? (await this.#read(token));
     const now = this.#clock.now();
     if (known.expiresAt !== undefined && known.expiresAt <= now) {
@@ -274,6 +285,7 @@ export class Sessions {
         isSuspended: row.suspended !== 0,
         tokenId: `${row.user_id}/${row.device_id}`,
         appserviceId: undefined,
+        isRateLimited: true,
         oauthClient: row.client_id ?? undefined,
       },
       expiresAt: earliest(row.expires_at ?? undefined, validUntil),

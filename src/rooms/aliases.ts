@@ -15,6 +15,8 @@ import * as aliasesStore from '../storage/aliases-store.ts';
 import { GuardFailed, type Database } from '../storage/database.ts';
 import * as roomsStore from '../storage/rooms-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
+import type { Appservices } from '../accounts/application-services/appservices.ts';
+import type { Session } from '../wire/session.ts';
 import type { EventLog } from './event-log.ts';
 import type { Memberships } from './memberships.ts';
 import type { RoomWriter } from './room-writer.ts';
@@ -29,6 +31,8 @@ export class Aliases {
   readonly #memberships: Memberships;
   readonly #writer: RoomWriter;
   readonly #serverName: ServerName;
+  readonly #appservices: Appservices;
+  #askForAlias: (alias: RoomAlias) => Promise<void> = () => Promise.resolve();
 
   constructor(needs: {
     database: Database;
@@ -36,17 +40,24 @@ export class Aliases {
     memberships: Memberships;
     writer: RoomWriter;
     serverName: ServerName;
+    appservices: Appservices;
   }) {
     this.#database = needs.database;
     this.#log = needs.log;
     this.#memberships = needs.memberships;
     this.#writer = needs.writer;
     this.#serverName = needs.serverName;
+    this.#appservices = needs.appservices;
+  }
+
+  /** Sets who is asked to make an alias of this server that does not exist. */
+  onUnknown(ask: (alias: RoomAlias) => Promise<void>): void {
+    this.#askForAlias = ask;
   }
 
   /** The room of an alias. 404 for an unknown one, and for one of another server, which is not asked yet. */
   async resolve(alias: RoomAlias): Promise<{ roomId: RoomId; servers: ServerName[] }> {
-    const row = await aliasesStore.byAlias(this.#database, alias);
+    const row = await this.#find(alias);
     if (!row) throw notFound(`There is no room with the alias ${alias}`);
     return { roomId: row.room_id as RoomId, servers: [this.#serverName] };
   }
@@ -71,9 +82,17 @@ export class Aliases {
     return { roomId: found.roomId, servers: [...given, ...found.servers] };
   }
 
-  /** Gives a room of this server a further name. 409 M_UNKNOWN when it is taken. */
-  async create(userId: UserId, alias: RoomAlias, roomId: RoomId): Promise<void> {
+  /**
+   * Gives a room of this server a further name. 409 M_UNKNOWN when it is taken, 400 M_EXCLUSIVE when it is an application
+   * service's.
+   */
+  async create(
+    { userId, appserviceId }: Pick<Session, 'userId' | 'appserviceId'>,
+    alias: RoomAlias,
+    roomId: RoomId,
+  ): Promise<void> {
     this.#assertOwn(alias);
+    this.#appservices.assertAliasNotReserved(alias, appserviceId);
     const membership = await this.#memberships.of(roomId, userId);
     if (membership?.membership !== 'join') {
       if (!(await roomsStore.byId(this.#database, roomId))) throw notFound('There is no such room');
@@ -113,6 +132,13 @@ export class Aliases {
     const levels = await this.#log.state(roomId, 'm.room.power_levels', '');
     const power = new PowerLevels(roomVersion(room.room_version), create, levels);
     return power.userLevel(userId) >= power.requiredFor('m.room.canonical_alias', true);
+  }
+
+  async #find(alias: RoomAlias): Promise<aliasesStore.AliasRow | undefined> {
+    const row = await aliasesStore.byAlias(this.#database, alias);
+    if (row || serverNameOf(alias) !== this.#serverName) return row;
+    await this.#askForAlias(alias);
+    return aliasesStore.byAlias(this.#database, alias);
   }
 
   #assertOwn(alias: RoomAlias): void {

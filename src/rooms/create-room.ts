@@ -12,6 +12,7 @@ import type { JsonObject } from '../protocol/json.ts';
 import { badJson, invalidParam, MatrixError } from '../protocol/matrix-error.ts';
 import { roomVersion, type RoomVersion } from '../protocol/room-versions.ts';
 import * as aliasesStore from '../storage/aliases-store.ts';
+import type { Appservices } from '../accounts/application-services/appservices.ts';
 import { GuardFailed, type Reader, type Writer } from '../storage/database.ts';
 import * as roomsStore from '../storage/rooms-store.ts';
 import type { EventSigner } from './event-signer.ts';
@@ -27,6 +28,8 @@ import type { RoomWriter } from './room-writer.ts';
 export interface RoomWishes {
   readonly visibility?: 'public' | 'private';
   readonly roomAliasName?: string;
+  /** The application service that asks, if one does: some aliases are for one alone. */
+  readonly appserviceId?: string;
   readonly name?: string;
   readonly topic?: string;
   readonly invite?: readonly string[];
@@ -51,6 +54,7 @@ export class RoomCreation {
   readonly #invites: InviteRules;
   readonly #remoteInvites: RemoteInvites;
   readonly #defaultVersion: string;
+  readonly #appservices: Appservices;
   #lastCreatedAt = 0;
 
   constructor(needs: {
@@ -63,6 +67,7 @@ export class RoomCreation {
     invites: InviteRules;
     remoteInvites: RemoteInvites;
     defaultVersion: string;
+    appservices: Appservices;
   }) {
     this.#writer = needs.writer;
     this.#reader = needs.reader;
@@ -73,6 +78,7 @@ export class RoomCreation {
     this.#invites = needs.invites;
     this.#remoteInvites = needs.remoteInvites;
     this.#defaultVersion = needs.defaultVersion;
+    this.#appservices = needs.appservices;
   }
 
   /**
@@ -88,6 +94,7 @@ export class RoomCreation {
     const version = roomVersion(wishes.roomVersion ?? this.#defaultVersion);
     const invitees = await this.#invitees(creator, wishes.invite ?? []);
     const alias = await this.#alias(wishes.roomAliasName);
+    if (alias !== undefined) this.#appservices.assertAliasNotReserved(alias, wishes.appserviceId);
     const preset = wishes.preset ?? (wishes.visibility === 'public' ? 'public_chat' : 'private_chat');
     const createContent = creationContent(version, creator, wishes.creationContent ?? {}, preset, invitees);
     const founding = { creator, wishes, preset, invitees, alias, createContent };

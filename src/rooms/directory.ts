@@ -2,6 +2,7 @@ import type { RoomId, ServerName, UserId } from '../protocol/identifiers.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import { forbidden, invalidParam, notFound } from '../protocol/matrix-error.ts';
 import type { Database } from '../storage/database.ts';
+import * as networkRoomsStore from '../storage/network-rooms-store.ts';
 import * as roomsStore from '../storage/rooms-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 import type { Aliases } from './aliases.ts';
@@ -13,6 +14,8 @@ export interface DirectoryQuery {
   readonly since?: string | undefined;
   readonly server?: string | undefined;
   readonly searchTerm?: string | undefined;
+  /** The network of an application service whose directory is meant, as `appservice|network`. */
+  readonly network?: string | undefined;
   /** Room types to list; null stands for rooms without one. */
   readonly roomTypes?: readonly (string | null)[] | undefined;
 }
@@ -59,6 +62,7 @@ export class Directory {
     if (query.server !== undefined && query.server !== this.#serverName) {
       throw notFound(`The directory of ${query.server} cannot be asked: this server does not federate yet`);
     }
+    if (query.network !== undefined) return this.#listNetwork(query.network, query);
     const limit = Math.min(query.limit ?? DEFAULT_LIMIT, MOST_ROOMS);
     const chunk: JsonObject[] = [];
     let after = query.since === undefined || query.since === '' ? undefined : parsePlace(query.since);
@@ -84,6 +88,40 @@ export class Directory {
     const answer: JsonObject = { chunk, total_room_count_estimate: total };
     if (hasMore && after) answer.next_batch = `${after.joinedCount}_${after.roomId}`;
     if (query.since) answer.prev_batch = query.since;
+    return answer;
+  }
+
+  /** Puts a room into the directory of an application service's network, or takes it out. 404 for an unknown room. */
+  async setNetwork(
+    appserviceId: string,
+    networkId: string,
+    roomId: RoomId,
+    published: boolean,
+  ): Promise<void> {
+    await this.isPublished(roomId);
+    const unit = new UnitOfWork();
+    const change = published ? networkRoomsStore.publish : networkRoomsStore.withdraw;
+    change(unit, appserviceId, networkId, roomId);
+    await this.#database.commit(unit);
+  }
+
+  /** A page of a network's directory, in the order of room IDs. */
+  async #listNetwork(network: string, query: DirectoryQuery): Promise<JsonObject> {
+    const at = network.indexOf('|');
+    if (at < 0)
+      throw invalidParam('"third_party_instance_id" must be an "instance_id" of /thirdparty/protocols');
+    const of = { appserviceId: network.slice(0, at), networkId: network.slice(at + 1) };
+    const limit = Math.min(Math.max(query.limit ?? DEFAULT_LIMIT, 1), MOST_ROOMS);
+    const page = await networkRoomsStore.page(this.#database, of, query.since ?? '', limit + 1);
+    const chunk: JsonObject[] = [];
+    for (const roomId of page.slice(0, limit)) {
+      const row = await roomsStore.byId(this.#database, roomId);
+      const entry = row && (await this.#entry(row));
+      if (entry && matches(entry, query)) chunk.push(entry);
+    }
+    const answer: JsonObject = { chunk, total_room_count_estimate: page.length };
+    const last = page[limit - 1];
+    if (page.length > limit && last !== undefined) answer.next_batch = last;
     return answer;
   }
 

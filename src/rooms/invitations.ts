@@ -8,6 +8,7 @@ export class InviteRules {
   /** Sends notices of this server: its invites reach everybody and cannot be declined. */
   readonly #noticesUser: UserId;
   readonly #permission: (invited: UserId, inviter: UserId) => Promise<InvitePermission>;
+  #beforeInvite: (target: UserId) => Promise<void> = () => Promise.resolve();
 
   constructor(needs: {
     serverName: ServerName;
@@ -22,8 +23,14 @@ export class InviteRules {
   /** @throws MatrixError 403 M_INVITE_BLOCKED for a user of this server who wants no invites of the inviter. */
   async assertInvitable(target: UserId, inviter: UserId): Promise<void> {
     if (serverNameOf(target) !== this.serverName) return;
+    await this.#beforeInvite(target);
     if (inviter === this.#noticesUser || (await this.#permission(target, inviter)) !== 'block') return;
     throw new MatrixError(403, 'M_INVITE_BLOCKED', `${target} does not take your invites`);
+  }
+
+  /** Sets what happens first when a user of this server is invited, who may not exist yet. */
+  onInvited(prepare: (target: UserId) => Promise<void>): void {
+    this.#beforeInvite = prepare;
   }
 
   /** Whether the invited user is not to see an invite. */

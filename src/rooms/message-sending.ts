@@ -29,6 +29,8 @@ export interface MessageToSend {
   readonly txnId: string;
   /** For redactions. */
   readonly redacts?: EventId;
+  /** Milliseconds, where an application service says when it happened; now, if absent. */
+  readonly originServerTs?: number;
 }
 
 /** A state event as a client sets it. */
@@ -37,6 +39,8 @@ export interface StateToSet {
   readonly type: string;
   readonly stateKey: string;
   readonly content: JsonObject;
+  /** Milliseconds, where an application service says when it happened; now, if absent. */
+  readonly originServerTs?: number;
 }
 
 /** Who sends: a user, from a device. */
@@ -106,7 +110,8 @@ export class MessageSending {
       if (type === 'm.room.member' && before && stateKey === session.userId && content.membership === 'leave')
         this.#invites.assertDeclinable(before);
       if (type === 'm.room.canonical_alias') await this.#checkCanonicalAlias(change, before?.content);
-      return (await room.add({ type, stateKey, content, sender: session.userId })).eventId;
+      const draft = { type, stateKey, content, sender: session.userId };
+      return (await room.add({ ...draft, ...timeOf(change) })).eventId;
     });
     if (type === 'm.room.guest_access' && stateKey === '' && content.guest_access !== 'can_join') {
       for (const listener of this.#onGuestsRefused) await listener(change.roomId);
@@ -131,6 +136,7 @@ export class MessageSending {
         sender: session.userId,
         transaction: { deviceId: session.deviceId, txnId: message.txnId },
         ...(redacts === undefined ? {} : { redacts }),
+        ...timeOf(message),
       };
       const event = await room.add(draft);
       room.transactionKey = key;
@@ -182,4 +188,8 @@ function transactionKey(session: Sender, message: MessageToSend): Buffer {
 
 function sameJson(a: JsonObject, b: JsonObject): boolean {
   return canonicalJson(a, { strict: false }) === canonicalJson(b, { strict: false });
+}
+
+function timeOf({ originServerTs }: { originServerTs?: number }): { originServerTs?: number } {
+  return originServerTs === undefined ? {} : { originServerTs };
 }

@@ -7,10 +7,11 @@ import type { Session } from './session.ts';
 export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';
 
 /**
- * Who may call: anybody, anybody but known if a token is given, whoever has an access token, or other servers, by the
+ * Who may call: anybody, anybody but known if a token is given, anybody but known if an application service's token is
+ * given (others are of no account), whoever has an access token, or other servers, by the
  * signature of their request (and, where the path has a `roomId`, if the room's access control list lets them).
  */
-export type Auth = 'none' | 'optional' | 'user' | 'server';
+export type Auth = 'none' | 'optional' | 'application-service' | 'user' | 'server';
 
 /** Classes of requests that have a rate of their own. */
 export type LimitName =

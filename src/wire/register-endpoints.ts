@@ -17,7 +17,7 @@ import { leaveBodiesUnread } from './http-server.ts';
 import { PartParser } from './parse-request.ts';
 import { sendJson } from './send-json.ts';
 import { sendStream } from './send-stream.ts';
-import type { Session } from './session.ts';
+import type { Assertion, Session } from './session.ts';
 
 /** What tells which server a request comes from. */
 export interface ServerRequest {
@@ -34,17 +34,19 @@ export interface ServerRequest {
 /** What the HTTP layer needs of the rest of the server. */
 export interface Wiring {
   /**
-   * Whoever the access token stands for.
+   * Whoever the access token stands for; of an application service, the user it acts as.
    *
    * @throws MatrixError 401 M_UNKNOWN_TOKEN.
    */
-  authenticate(token: string, from: { ip: string; userAgent: string }): Promise<Session>;
+  authenticate(token: string, from: { ip: string; userAgent: string }, asserted: Assertion): Promise<Session>;
   /**
    * The server that signed a request.
    *
    * @throws MatrixError 401 M_UNAUTHORIZED, or 403 M_FORBIDDEN when the room shuts that server out.
    */
   authenticateServer(request: ServerRequest): Promise<ServerName>;
+  /** Whether the access token is that of an application service. */
+  isAppserviceToken(token: string): boolean;
   /** Takes one request of a class from a caller's allowance: milliseconds to wait if there is none left. */
   limiter: { take(limit: LimitName, caller: string): number | undefined };
   /** Records a request: seconds it took. */
@@ -146,6 +148,10 @@ const NOBODY: Caller = { session: undefined, origin: undefined };
 async function identify(declaration: AnyDeclaration, request: RawRequest, wiring: Wiring): Promise<Caller> {
   if (declaration.auth === 'none') return NOBODY;
   if (declaration.auth === 'server') return { session: undefined, origin: await signer(request, wiring) };
+  if (declaration.auth === 'application-service') {
+    const session = await appserviceOf(request, wiring);
+    return session === undefined ? NOBODY : { session, origin: undefined };
+  }
   const session = await holder(declaration, request, wiring);
   return session === undefined ? NOBODY : { session, origin: undefined };
 }
@@ -159,6 +165,17 @@ function signer(request: RawRequest, wiring: Wiring): Promise<ServerName> {
     content: request.body as JsonValue | undefined,
     roomId,
   });
+}
+
+/** The application service that asks. Tokens of anybody else are of no account here, not even if they are not good. */
+async function appserviceOf(request: RawRequest, wiring: Wiring): Promise<Session | undefined> {
+  const token = tokenOf(request);
+  if (token === undefined || !wiring.isAppserviceToken(token)) return undefined;
+  return wiring.authenticate(
+    token,
+    { ip: request.ip, userAgent: '' },
+    { userId: undefined, deviceId: undefined },
+  );
 }
 
 async function holder(
@@ -176,7 +193,12 @@ async function holder(
     );
   }
   const userAgent = request.headers['user-agent'] ?? '';
-  const session = await wiring.authenticate(token, { ip: request.ip, userAgent });
+  const { user_id: userId, device_id: deviceId } = request.query;
+  const session = await wiring.authenticate(
+    token,
+    { ip: request.ip, userAgent },
+    { userId: textOf(userId), deviceId: textOf(deviceId) },
+  );
   if (session.isGuest && declaration.guests !== true) {
     throw new MatrixError(403, 'M_GUEST_ACCESS_FORBIDDEN', 'Guests may not do this: register an account');
   }
@@ -187,6 +209,10 @@ async function holder(
   }
   if (session.isSuspended && declaration.whenSuspended === 'refused') throw suspended();
   return session;
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }
 
 function tokenOf(request: RawRequest): string | undefined {
@@ -201,7 +227,7 @@ function tokenOf(request: RawRequest): string | undefined {
 
 function limit(declaration: AnyDeclaration, caller: Caller, request: RawRequest, wiring: Wiring): void {
   const name = declaration.limit;
-  if (name === undefined) return;
+  if (name === undefined || caller.session?.isRateLimited === false) return;
   const waitMs = wiring.limiter.take(name, caller.session?.userId ?? caller.origin ?? request.ip);
   if (waitMs !== undefined) throw tooManyRequests(waitMs);
 }

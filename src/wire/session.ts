@@ -1,5 +1,11 @@
 import type { DeviceId, UserId } from '../protocol/identifiers.ts';
 
+/** Whom a request of an application service acts as, by its query string; its own user if it names none. */
+export interface Assertion {
+  readonly userId: string | undefined;
+  readonly deviceId: string | undefined;
+}
+
 /** Whoever a request's access token stands for. */
 export interface Session {
   readonly userId: UserId;
@@ -15,6 +21,8 @@ export interface Session {
   readonly tokenId: string;
   /** The application service that asks, if one does. */
   readonly appserviceId: string | undefined;
+  /** Whether limits on how often one may ask apply. */
+  readonly isRateLimited: boolean;
   /** The OAuth client that the access token was given to; undefined for one of the legacy API. */
   readonly oauthClient: string | undefined;
 }

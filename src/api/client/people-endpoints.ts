@@ -6,6 +6,7 @@ import {
   setAdminLockUser,
   setAdminSuspendUser,
 } from './people/admin.ts';
+import { appserviceEndpoints } from './application-services/appservice-endpoints.ts';
 import { networkEndpoints } from './networks/third-party-networks.ts';
 import { sendServerNotice, sendServerNoticeOnce } from './people/server-notice.ts';
 import { getMutualRooms, getMutualRoomsUnstable } from './people/mutual-rooms.ts';
@@ -16,6 +17,7 @@ import { searchUserDirectory } from './people/user-directory.ts';
 
 /** Endpoints about people: finding them, proving who they are, reporting and moderating them. */
 export const peopleEndpoints = [
+  ...appserviceEndpoints,
   ...networkEndpoints,
   sendServerNotice,
   sendServerNoticeOnce,

@@ -113,6 +113,13 @@ export class Receipts implements SyncPart {
     return positions;
   }
 
+  /** The content of m.receipt for what a user changed in a room at a position of the log. */
+  async contentAt(roomId: RoomId, userId: UserId, position: number): Promise<JsonObject | undefined> {
+    const range = { after: position - 1, upTo: position, limit: MOST_RECEIPTS };
+    const rows = await receiptsStore.changed(this.#database, roomId, userId, range);
+    return rows.length === 0 ? undefined : receiptContent(rows);
+  }
+
   async room(request: SyncRequest, roomId: RoomId): Promise<RoomSections | undefined> {
     const { recent, since, userId, upTo } = request;
     const isNew = since === undefined || request.newlyJoined.has(roomId);

@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox';
+import { applicationServicesSection } from './application-services-section.ts';
 import { federationSection } from './federation-section.ts';
 import { mediaSection } from './media-section.ts';
 import { mailSection, outgoingSection } from './outgoing-section.ts';
@@ -174,6 +175,7 @@ export const ConfigSchema = Type.Object(
       { additionalProperties: false, description: 'How much a caller may ask for' },
     ),
     federation: federationSection,
+    application_services: applicationServicesSection,
     outgoing: outgoingSection,
     mail: mailSection,
     threepids: threepidsSection,

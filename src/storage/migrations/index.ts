@@ -2,6 +2,7 @@ import { log } from './001-log.ts';
 import { accounts } from './002-accounts.ts';
 import { encryption } from './005-encryption.ts';
 import { media } from './006-media.ts';
+import { applicationServices } from './019-application-services.ts';
 import { delayedEvents } from './012-delayed-events.ts';
 import { serverNotices } from './013-server-notices.ts';
 import { federatedRooms } from './018-federated-rooms.ts';
@@ -34,4 +35,5 @@ export const MIGRATIONS: readonly Migration[] = [
   slidingSync,
   federation,
   federatedRooms,
+  applicationServices,
 ];

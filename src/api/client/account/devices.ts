@@ -40,7 +40,8 @@ export const updateDevice = endpoint(
     const { userId } = request.session;
     const id = deviceId(request.params.deviceId);
     const name = request.body.display_name;
-    if (name === undefined) await needs.accounts.device(userId, id);
+    if (request.session.appserviceId !== undefined) await needs.accounts.makeDevice(userId, id, name);
+    else if (name === undefined) await needs.accounts.device(userId, id);
     else await needs.accounts.renameDevice(userId, id, name);
     return {};
   },

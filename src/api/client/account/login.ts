@@ -19,6 +19,7 @@ export const getLoginFlows = endpoint(
       { type: 'm.login.password' },
       ssoFlow(needs.singleSignOn),
       { type: 'm.login.token', get_login_token: true },
+      { type: 'm.login.application_service' },
     ],
   }),
 );
@@ -30,7 +31,7 @@ export const login = endpoint(
     spec: 'client-server-api/#post_matrixclientv3login',
     method: 'POST',
     paths: clientPaths('/login'),
-    auth: 'none',
+    auth: 'application-service',
     limit: 'login',
     body: Type.Object({
       type: Type.String(),
@@ -46,7 +47,7 @@ export const login = endpoint(
     }),
   },
   async (needs: { login: Login }, request) =>
-    sessionBody(await needs.login.login(request.body as JsonObject)),
+    sessionBody(await needs.login.login(request.body as JsonObject, request.session?.appserviceId)),
 );
 
 /** Signing in with a browser: on this server's own page, or by another service ("OAuth 2.0 aware clients"). */

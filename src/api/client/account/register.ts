@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { Registration } from '../../../accounts/registration.ts';
 import { deviceId } from '../../../protocol/identifiers.ts';
-import { invalidParam } from '../../../protocol/matrix-error.ts';
+import { forbidden, invalidParam } from '../../../protocol/matrix-error.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 import { sessionBody } from './session-body.ts';
 
@@ -12,10 +12,11 @@ export const register = endpoint(
     spec: 'client-server-api/#post_matrixclientv3register',
     method: 'POST',
     paths: clientPaths('/register'),
-    auth: 'none',
+    auth: 'application-service',
     limit: 'registration',
     query: Type.Object({ kind: Type.Optional(Type.String()) }),
     body: Type.Object({
+      type: Type.Optional(Type.String()),
       auth: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
       username: Type.Optional(Type.String()),
       password: Type.Optional(Type.String()),
@@ -29,19 +30,25 @@ export const register = endpoint(
     const { body } = request;
     const kind = request.query.kind ?? 'user';
     if (kind !== 'user' && kind !== 'guest') throw invalidParam('"kind" must be "user" or "guest"');
+    const appserviceId = request.session?.appserviceId;
+    if (body.type === 'm.login.application_service' && appserviceId === undefined) {
+      throw forbidden('This kind of registration is for application services: it needs their token');
+    }
+    const wishes = {
+      username: body.username,
+      password: body.password,
+      deviceId: body.device_id === undefined || body.device_id === '' ? undefined : deviceId(body.device_id),
+      displayName: body.initial_device_display_name,
+      inhibitLogin: body.inhibit_login ?? false,
+      form: body.refresh_token === true ? ('refreshable' as const) : ('lasting' as const),
+      auth: body.auth,
+    };
     const { userId, session } =
       kind === 'guest'
         ? await needs.registration.registerGuest(body.initial_device_display_name)
-        : await needs.registration.register({
-            username: body.username,
-            password: body.password,
-            deviceId:
-              body.device_id === undefined || body.device_id === '' ? undefined : deviceId(body.device_id),
-            displayName: body.initial_device_display_name,
-            inhibitLogin: body.inhibit_login ?? false,
-            form: body.refresh_token === true ? 'refreshable' : 'lasting',
-            auth: body.auth,
-          });
+        : appserviceId !== undefined
+          ? await needs.registration.registerForAppservice(appserviceId, wishes)
+          : await needs.registration.register(wishes);
     return session ? sessionBody(session) : { user_id: userId, home_server: serverOf(userId) };
   },
 );

@@ -30,7 +30,7 @@ export const setRoomAlias = endpoint(
   },
   async (needs: { aliases: Aliases }, request) => {
     const alias = roomAlias(request.params.roomAlias);
-    await needs.aliases.create(request.session.userId, alias, roomId(request.body.room_id));
+    await needs.aliases.create(request.session, alias, roomId(request.body.room_id));
     return {};
   },
 );

@@ -52,6 +52,7 @@ export const queryPublicRooms = endpoint(
     return needs.directory.list({
       limit,
       since,
+      network: request.body.third_party_instance_id,
       server: request.query.server,
       searchTerm: filter?.generic_search_term ?? undefined,
       roomTypes: filter?.room_types ?? undefined,

@@ -1,8 +1,15 @@
 import { Type } from 'typebox';
-import { forbidden, notFound } from '../../../protocol/matrix-error.ts';
+import type { ThirdPartyNetworks } from '../../../modules/application-services/index.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 
-/** GET /thirdparty/protocols: networks that application services bridge to, of which none is connected. */
+interface Needs {
+  thirdPartyNetworks: ThirdPartyNetworks;
+}
+
+const PROTOCOL = Type.Object({ protocol: Type.String() });
+const FIELDS = Type.Record(Type.String(), Type.Unknown());
+
+/** GET /thirdparty/protocols: networks that application services bridge to. */
 export const getProtocols = endpoint(
   {
     id: 'getProtocols',
@@ -11,24 +18,37 @@ export const getProtocols = endpoint(
     paths: clientPaths('/thirdparty/protocols'),
     auth: 'user',
   },
-  () => ({}),
+  (needs: Needs) => needs.thirdPartyNetworks.protocols(),
 );
 
-const ofProtocol = [
-  { id: 'getProtocolMetadata', suffix: '/thirdparty/protocol/:protocol' },
-  { id: 'queryLocationByProtocol', suffix: '/thirdparty/location/:protocol' },
-  { id: 'queryUserByProtocol', suffix: '/thirdparty/user/:protocol' },
-].map(({ id, suffix }) =>
+/** GET /thirdparty/protocol/{protocol} */
+export const getProtocolMetadata = endpoint(
+  {
+    id: 'getProtocolMetadata',
+    method: 'GET',
+    paths: clientPaths('/thirdparty/protocol/:protocol'),
+    auth: 'user',
+    params: PROTOCOL,
+  },
+  (needs: Needs, request) => needs.thirdPartyNetworks.protocol(request.params.protocol),
+);
+
+/** GET /thirdparty/location/{protocol} and /thirdparty/user/{protocol}, with the fields of that network. */
+const byFields = (['location', 'user'] as const).map((kind) =>
   endpoint(
     {
-      id,
+      id: kind === 'location' ? 'queryLocationByProtocol' : 'queryUserByProtocol',
       method: 'GET',
-      paths: clientPaths(suffix),
+      paths: clientPaths(`/thirdparty/${kind}/:protocol`),
       auth: 'user',
-      params: Type.Object({ protocol: Type.String() }),
+      params: PROTOCOL,
+      query: FIELDS,
     },
-    () => {
-      throw notFound('No application service of this server bridges to that network');
+    (needs: Needs, request) => {
+      const fields = Object.entries(request.query).filter(
+        (field): field is [string, string] => typeof field[1] === 'string' && field[0] !== 'access_token',
+      );
+      return needs.thirdPartyNetworks.byFields(kind, request.params.protocol, Object.fromEntries(fields));
     },
   ),
 );
@@ -43,9 +63,7 @@ export const queryLocationByAlias = endpoint(
     auth: 'user',
     query: Type.Object({ alias: Type.String() }),
   },
-  () => {
-    throw notFound('The alias is of no place in another network that this server bridges to');
-  },
+  (needs: Needs, request) => needs.thirdPartyNetworks.byAlias(request.query.alias),
 );
 
 /** GET /thirdparty/user?userid= */
@@ -58,47 +76,14 @@ export const queryUserById = endpoint(
     auth: 'user',
     query: Type.Object({ userid: Type.String() }),
   },
-  () => {
-    throw notFound('The user is nobody in another network that this server bridges to');
-  },
-);
-
-/** PUT /directory/list/appservice/{networkId}/{roomId}: for application services, of which none is connected. */
-export const publishForNetwork = endpoint(
-  {
-    id: 'updateAppserviceRoomDirectoryVisibility',
-    method: 'PUT',
-    paths: clientPaths('/directory/list/appservice/:networkId/:roomId'),
-    auth: 'user',
-    params: Type.Object({ networkId: Type.String(), roomId: Type.String() }),
-    body: Type.Object({ visibility: Type.Union([Type.Literal('public'), Type.Literal('private')]) }),
-  },
-  () => {
-    throw forbidden('Only application services may do this');
-  },
-);
-
-/** POST /v1/appservice/{appserviceId}/ping */
-export const pingAppservice = endpoint(
-  {
-    id: 'pingAppservice',
-    method: 'POST',
-    paths: clientPaths('/appservice/:appserviceId/ping', { since: 'v1' }),
-    auth: 'user',
-    params: Type.Object({ appserviceId: Type.String() }),
-    body: Type.Object({ transaction_id: Type.Optional(Type.String()) }),
-  },
-  () => {
-    throw forbidden('Only application services may do this');
-  },
+  (needs: Needs, request) => needs.thirdPartyNetworks.byUser(request.query.userid),
 );
 
 /** Endpoints of third-party networks. */
 export const networkEndpoints = [
   getProtocols,
-  ...ofProtocol,
-  pingAppservice,
-  publishForNetwork,
+  getProtocolMetadata,
+  ...byFields,
   queryLocationByAlias,
   queryUserById,
 ] as const;

@@ -48,6 +48,7 @@ export const createRoom = endpoint(
     const wishes: RoomWishes = {
       visibility: body.visibility,
       roomAliasName: body.room_alias_name,
+      appserviceId: request.session.appserviceId,
       name: body.name,
       topic: body.topic,
       invite: body.invite,

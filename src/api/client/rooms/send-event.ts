@@ -4,6 +4,7 @@ import { roomId } from '../../../protocol/identifiers.ts';
 import type { MessageSending } from '../../../rooms/message-sending.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 import { DELAY, delayOf } from './delay.ts';
+import { MASSAGED_TIME, massagedTime } from './massaged-time.ts';
 import { eventContent, redactionTarget } from './event-content.ts';
 
 /** PUT /rooms/{roomId}/send/{eventType}/{txnId} */
@@ -18,7 +19,7 @@ export const sendMessage = endpoint(
     guests: true,
     limit: 'message',
     params: Type.Object({ roomId: Type.String(), eventType: Type.String(), txnId: Type.String() }),
-    query: DELAY,
+    query: Type.Object({ ...DELAY.properties, ...MASSAGED_TIME }),
     body: Type.Unknown(),
   },
   async (needs: { sending: MessageSending; delayedEvents: DelayedEvents }, request) => {
@@ -31,6 +32,7 @@ export const sendMessage = endpoint(
       content,
       txnId,
       ...(redacts === undefined ? {} : { redacts }),
+      ...massagedTime(request.session, request.query),
     };
     const delay = delayOf(request.query);
     if (delay !== undefined) {

@@ -6,6 +6,7 @@ import type { MessageSending, StateToSet } from '../../../rooms/message-sending.
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 import type { Session } from '../../../wire/session.ts';
 import { DELAY, delayOf, type Delay } from './delay.ts';
+import { MASSAGED_TIME, massagedTime } from './massaged-time.ts';
 import { eventContent } from './event-content.ts';
 
 const declaration = {
@@ -16,7 +17,7 @@ const declaration = {
   whenSuspended: 'refused',
   guests: true,
   limit: 'message',
-  query: DELAY,
+  query: Type.Object({ ...DELAY.properties, ...MASSAGED_TIME }),
   body: Type.Unknown(),
 } as const;
 
@@ -27,12 +28,13 @@ interface Needs {
 
 async function set(
   { sending, delayedEvents }: Needs,
-  { session, query }: { session: Session; query: Delay },
+  { session, query }: { session: Session; query: Delay & { ts?: number } },
   change: StateToSet,
 ): Promise<JsonObject> {
   const delay = delayOf(query);
   if (delay !== undefined) return { delay_id: await delayedEvents.schedule(session, change, delay) };
-  return { event_id: await sending.setState(session, change) };
+  const eventId = await sending.setState(session, { ...change, ...massagedTime(session, query) });
+  return { event_id: eventId };
 }
 
 /** PUT /rooms/{roomId}/state/{eventType}/{stateKey} */

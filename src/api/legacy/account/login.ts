@@ -49,7 +49,8 @@ export const legacyLogin = endpoint(
   async (needs: { login: Login; emailLogin: EmailLogin; serverName: ServerName }, { body, baseUrl }) => {
     if (body.type === 'm.login.oauth2') return { uri: baseUrl + OAUTH2_LOGIN_PATH };
     const kind = Object.hasOwn(EMAIL, body.type) ? EMAIL[body.type] : undefined;
-    if (kind === undefined) return legacySessionBody(await needs.login.login(body as JsonObject, 'macaroon'));
+    if (kind === undefined)
+      return legacySessionBody(await needs.login.login(body as JsonObject, undefined, 'macaroon'));
     if (body.session === undefined) {
       if (body.user === undefined || body.email === undefined)
         throw badJson('"user" and "email" must be given');

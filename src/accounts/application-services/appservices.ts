@@ -1,0 +1,143 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import {
+  isExclusive,
+  isInNamespace,
+  type AppserviceRegistration,
+} from '../../protocol/application-services/registration.ts';
+import { deviceId, parseUserId, userId, type ServerName, type UserId } from '../../protocol/identifiers.ts';
+import { MatrixError } from '../../protocol/matrix-error.ts';
+import { GuardFailed, type Database } from '../../storage/database.ts';
+import * as devicesStore from '../../storage/devices-store.ts';
+import { UnitOfWork } from '../../storage/unit-of-work.ts';
+import * as usersStore from '../../storage/users-store.ts';
+import type { Assertion, Session } from '../../wire/session.ts';
+
+/** An application service with the user that it acts as when it names none. */
+export interface Appservice extends AppserviceRegistration {
+  readonly sender: UserId;
+}
+
+interface Known {
+  readonly service: Appservice;
+  readonly tokenHash: Buffer;
+}
+
+/** The application services of this server, what is theirs, and who they act as. */
+export class Appservices {
+  readonly all: readonly Appservice[];
+  readonly #known: readonly Known[];
+  readonly #database: Database;
+  readonly #clock: { now(): number };
+
+  constructor(needs: {
+    registrations: readonly AppserviceRegistration[];
+    database: Database;
+    serverName: ServerName;
+    clock: { now(): number };
+  }) {
+    this.#database = needs.database;
+    this.#clock = needs.clock;
+    this.all = needs.registrations.map((registration) => ({
+      ...registration,
+      sender: userId(`@${registration.senderLocalpart}:${needs.serverName}`),
+    }));
+    this.#known = this.all.map((service) => ({ service, tokenHash: hashOf(service.asToken) }));
+  }
+
+  /** The application service of a token. Takes the same time for every token. */
+  byToken(token: string): Appservice | undefined {
+    if (this.#known.length === 0) return undefined;
+    const hash = hashOf(token);
+    let found: Appservice | undefined;
+    for (const { service, tokenHash } of this.#known) {
+      if (timingSafeEqual(hash, tokenHash)) found = service;
+    }
+    return found;
+  }
+
+  byId(id: string): Appservice | undefined {
+    return this.all.find((service) => service.id === id);
+  }
+
+  /** Makes the accounts that application services act as when they name none. */
+  async makeSenders(): Promise<void> {
+    for (const { sender } of this.all) {
+      if (await usersStore.byId(this.#database, sender)) continue;
+      const unit = new UnitOfWork();
+      const account = { userId: sender, passwordHash: null, isGuest: false, isAdmin: false };
+      usersStore.insert(unit, { ...account, createdAt: this.#clock.now() });
+      await this.#database.commit(unit).catch((error: unknown) => {
+        if (!(error instanceof GuardFailed)) throw error;
+      });
+    }
+  }
+
+  /**
+   * The session of an application service that acts as one of its users (Application Service API, "Identity assertion").
+   *
+   * @throws MatrixError 403 M_FORBIDDEN for a user who is not in its namespaces or has no account, 400 M_UNKNOWN_DEVICE.
+   */
+  async session(service: Appservice, asserted: Assertion): Promise<Session> {
+    const user = asserted.userId === undefined ? service.sender : parseUserId(asserted.userId);
+    if (!user || !owns(service, user)) {
+      throw new MatrixError(403, 'M_FORBIDDEN', 'The user is not in a namespace of the application service');
+    }
+    const row = await usersStore.byId(this.#database, user);
+    if (row?.deactivated !== 0) {
+      throw new MatrixError(403, 'M_FORBIDDEN', 'The application service has not registered this user');
+    }
+    const device = asserted.deviceId === undefined ? undefined : deviceId(asserted.deviceId);
+    if (device !== undefined && !(await devicesStore.byId(this.#database, user, device))) {
+      throw new MatrixError(400, 'M_UNKNOWN_DEVICE', 'The user has no such device');
+    }
+    return {
+      userId: user,
+      deviceId: device,
+      isGuest: false,
+      isAdmin: row.is_admin !== 0,
+      isLocked: row.locked !== 0,
+      isSuspended: row.suspended !== 0,
+      tokenId: `appservice ${service.id} ${user}`,
+      appserviceId: service.id,
+      isRateLimited: service.rateLimited,
+      oauthClient: undefined,
+    };
+  }
+
+  /** @throws MatrixError 400 M_EXCLUSIVE for a user name that is an application service's alone, and not `own`'s. */
+  assertNotReserved(user: UserId, own?: Appservice): void {
+    const reserved = this.all.some(
+      (service) => service !== own && (service.sender === user || isExclusive(service, 'users', user)),
+    );
+    if (reserved) throw exclusive('This user name belongs to an application service');
+  }
+
+  /** @throws MatrixError 400 M_EXCLUSIVE for an alias that is an application service's alone, and not that of `ownId`. */
+  assertAliasNotReserved(alias: string, ownId: string | undefined): void {
+    const reserved = this.all.some(
+      (service) => service.id !== ownId && isExclusive(service, 'aliases', alias),
+    );
+    if (reserved) throw exclusive('This alias belongs to an application service');
+    const own = ownId === undefined ? undefined : this.byId(ownId);
+    if (own && own.namespaces.aliases.length > 0 && !isInNamespace(own, 'aliases', alias))
+      throw exclusive('The alias is not in a namespace of the application service');
+  }
+
+  /** @throws MatrixError 400 M_EXCLUSIVE for a user whom the application service may not make or log in. */
+  assertOwns(service: Appservice, user: UserId): void {
+    if (!owns(service, user)) throw exclusive('The user is not in a namespace of the application service');
+  }
+}
+
+/** Whether the user is the application service's own, or in one of its namespaces. */
+export function owns(service: Appservice, user: string): boolean {
+  return service.sender === user || isInNamespace(service, 'users', user);
+}
+
+function exclusive(message: string): MatrixError {
+  return new MatrixError(400, 'M_EXCLUSIVE', message);
+}
+
+function hashOf(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}

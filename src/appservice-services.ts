@@ -1,0 +1,60 @@
+import type { AccountServices } from './account-services.ts';
+import {
+  AppserviceClient,
+  AppserviceInterest,
+  AppservicePing,
+  AppserviceQueries,
+  AppserviceSender,
+  ThirdPartyNetworks,
+} from './modules/application-services/index.ts';
+import type { Modules } from './modules/index.ts';
+import { OutgoingHttp } from './platform/outgoing-http.ts';
+import type { Randomness } from './platform/randomness.ts';
+import type { RoomServices } from './room-services.ts';
+import type { Database } from './storage/database.ts';
+
+/** Where application services are is the administrator's choice: they may be anywhere. */
+const ANYWHERE = ['0.0.0.0/0', '::/0'];
+
+/** What the services about application services need of the rest. */
+export interface AppserviceWiring {
+  readonly database: Database;
+  readonly clock: { now(): number };
+  readonly randomness: Randomness;
+  readonly accounts: AccountServices;
+  readonly rooms: RoomServices;
+  readonly modules: Modules;
+  readonly onError: (error: unknown) => void;
+}
+
+/** Puts the services about application services together. */
+export function createAppserviceServices(wiring: AppserviceWiring) {
+  const { database, clock, randomness, rooms, modules } = wiring;
+  const { appservices } = wiring.accounts;
+  const appserviceHttp = new OutgoingHttp({ allowedRanges: ANYWHERE });
+  const client = new AppserviceClient(appserviceHttp, clock);
+  const interest = new AppserviceInterest(database, appservices.all);
+  const appserviceSender = new AppserviceSender(
+    appservices.all,
+    {
+      ...{ database, interest, client, clock, onError: wiring.onError },
+      log: rooms.log,
+      clientEvents: rooms.clientEvents,
+      draw: () => randomness.bytes(4).readUInt32BE() / 2 ** 32,
+      processId: randomness.opaque(18),
+    },
+    {
+      typing: (roomId) => modules.typing.typing(roomId),
+      receiptAt: (roomId, userId, position) => modules.receipts.contentAt(roomId, userId, position),
+    },
+  );
+  const queries = new AppserviceQueries(appservices, client, database);
+  rooms.aliases.onUnknown((alias) => queries.askForAlias(alias));
+  rooms.invites.onInvited((userId) => queries.askForUser(userId));
+  return {
+    appserviceHttp,
+    appserviceSender,
+    appservicePing: new AppservicePing(appservices, client, appserviceSender),
+    thirdPartyNetworks: new ThirdPartyNetworks(appservices, client),
+  };
+}

@@ -1,0 +1,78 @@
+import { owns, type Appservice } from '../../accounts/application-services/appservices.ts';
+import { boundedCache } from '../../platform/bounded-cache.ts';
+import { isInNamespace } from '../../protocol/application-services/registration.ts';
+import type { RoomId } from '../../protocol/identifiers.ts';
+import type { StoredEvent } from '../../rooms/stored-event.ts';
+import { membershipChange } from '../../rooms/room-changes.ts';
+import * as aliasesStore from '../../storage/aliases-store.ts';
+import type { Database } from '../../storage/database.ts';
+import * as membershipsStore from '../../storage/memberships-store.ts';
+
+const CACHED_ROOMS = 20_000;
+const MEMBERS_AT_ONCE = 1_000;
+const MOST_ALIASES = 100;
+
+/**
+ * What concerns an application service: what happens in rooms of its namespaces, or in which somebody of its namespaces is
+ * joined, and what is about somebody of them (Application Service API, "Registration").
+ */
+export class AppserviceInterest {
+  readonly #database: Database;
+  /** Whether somebody of its namespaces is joined, by application service and room. */
+  readonly #joined = boundedCache<string, boolean>(CACHED_ROOMS);
+  #changes = 0;
+
+  constructor(database: Database, services: readonly Appservice[]) {
+    this.#database = database;
+    if (services.length === 0) return;
+    database.subscribe((changes) => {
+      for (const change of changes) {
+        if (change.topic === 'reset') this.#joined.clear();
+        const changed = membershipChange(change);
+        if (!changed) continue;
+        this.#changes += 1;
+        for (const service of services) {
+          if (owns(service, changed.userId)) this.#joined.delete(`${service.id}\0${changed.roomId}`);
+        }
+      }
+    });
+  }
+
+  /** Whether an event concerns it. */
+  async inEvent(service: Appservice, event: StoredEvent): Promise<boolean> {
+    if (owns(service, event.sender)) return true;
+    const { type, stateKey, roomId } = event;
+    if (type === 'm.room.member' && stateKey !== undefined && owns(service, stateKey)) return true;
+    return this.inRoom(service, roomId);
+  }
+
+  /** Whether everything in a room concerns it. */
+  async inRoom(service: Appservice, roomId: RoomId): Promise<boolean> {
+    if (isInNamespace(service, 'rooms', roomId)) return true;
+    if (service.namespaces.aliases.length > 0) {
+      const aliases = await aliasesStore.ofRoom(this.#database, roomId, '', MOST_ALIASES);
+      if (aliases.some(({ alias }) => isInNamespace(service, 'aliases', alias))) return true;
+    }
+    return this.#hasMember(service, roomId);
+  }
+
+  async #hasMember(service: Appservice, roomId: RoomId): Promise<boolean> {
+    const key = `${service.id}\0${roomId}`;
+    const known = this.#joined.get(key);
+    if (known !== undefined) return known;
+    const changes = this.#changes;
+    const found = await this.#look(service, roomId);
+    if (changes === this.#changes) this.#joined.set(key, found);
+    return found;
+  }
+
+  async #look(service: Appservice, roomId: RoomId): Promise<boolean> {
+    for (let after = ''; ;) {
+      const members = await membershipsStore.members(this.#database, roomId, 'join', after, MEMBERS_AT_ONCE);
+      if (members.some((member) => owns(service, member))) return true;
+      const last = members.at(-1);
+      if (last === undefined || members.length < MEMBERS_AT_ONCE) return false;
+      after = last;
+    }
+  }
+}

@@ -1,0 +1,254 @@
+import type { Appservice } from '../../accounts/application-services/appservices.ts';
+import { OutgoingError } from '../../platform/outgoing-http.ts';
+import type { ClientEvents } from '../../rooms/client-events.ts';
+import type { EventLog } from '../../rooms/event-log.ts';
+import type { StoredEvent } from '../../rooms/stored-event.ts';
+import * as queuesStore from '../../storage/appservice-queues-store.ts';
+import { GuardFailed, type Database } from '../../storage/database.ts';
+import { UnitOfWork } from '../../storage/unit-of-work.ts';
+import type { AppserviceClient } from './appservice-client.ts';
+import type { AppserviceInterest } from './appservice-interest.ts';
+
+/** What the queues of all application services use together. */
+export interface AppserviceQueueNeeds {
+  readonly database: Database;
+  readonly log: EventLog;
+  readonly clientEvents: ClientEvents;
+  readonly interest: AppserviceInterest;
+  readonly client: AppserviceClient;
+  readonly clock: { now(): number };
+  /** A random number from 0 (inclusive) to 1. */
+  readonly draw: () => number;
+  /** Names the process. */
+  readonly processId: string;
+  readonly onError: (error: unknown) => void;
+}
+
+/** Events looked at, and events told at most, in one transaction. */
+const MOST_LOOKED_AT = 500;
+const MOST_EVENTS = 100;
+/** Ephemeral data kept for a service that does not take it; the oldest is dropped. */
+const MOST_EPHEMERAL = 1_000;
+const EPHEMERAL_AT_ONCE = 100;
+const TIMEOUT_MS = 60_000;
+const LEASE_MS = 150_000;
+const FIRST_RETRY_MS = 1_000;
+const LONGEST_RETRY_MS = 300_000;
+
+interface Transaction {
+  readonly id: string;
+  readonly body: string;
+  readonly upTo: number;
+  /** Whether it is in the database, so that it is sent again as it is after a crash. */
+  readonly isKept: boolean;
+}
+
+/**
+ * What one application service is told (Application Service API, "Pushing events"): events in the order of the log, one
+ * transaction after the other, each again and again until it is taken. The log is the queue; the service has a position in
+ * it. Of several processes one at a time sends.
+ */
+export class AppserviceQueue {
+  readonly service: Appservice;
+  readonly #needs: AppserviceQueueNeeds;
+  readonly #ephemeral: string[] = [];
+  #position: number | undefined;
+  #current: Transaction | undefined;
+  #failures = 0;
+  #leasedUntil = 0;
+  #running: Promise<void> | undefined;
+  #again = false;
+  #timer: NodeJS.Timeout | undefined;
+  readonly #stopping = new AbortController();
+
+  constructor(service: Appservice, needs: AppserviceQueueNeeds) {
+    this.service = service;
+    this.#needs = needs;
+  }
+
+  /** Makes the queue of a service that was not there before: it is told what happens from now on. */
+  async open(): Promise<void> {
+    const { database } = this.#needs;
+    if (await queuesStore.byId(database, this.service.id)) return;
+    const unit = new UnitOfWork();
+    queuesStore.insert(unit, this.service.id, database.position());
+    await database.commit(unit);
+  }
+
+  /** Ephemeral data as JSON text, told with the next transaction; lost when the process ends before. */
+  addEphemeral(text: string): void {
+    this.#ephemeral.push(text);
+    if (this.#ephemeral.length > MOST_EPHEMERAL) this.#ephemeral.shift();
+    this.wake();
+  }
+
+  /** There may be something to tell. Does nothing while the service is left in peace after a failure. */
+  wake(): void {
+    if (this.#stopping.signal.aborted || this.#timer) return;
+    if (this.#running) {
+      this.#again = true;
+      return;
+    }
+    this.#again = false;
+    this.#running = this.#run()
+      .catch((error: unknown) => {
+        this.#needs.onError(error);
+        this.#sleep();
+      })
+      .finally(() => {
+        this.#running = undefined;
+        if (this.#again) this.wake();
+      });
+  }
+
+  /** The service has shown that it is there: what waits is sent now. */
+  retry(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#failures = 0;
+    this.wake();
+  }
+
+  /** Ends what is under way; what was not taken is sent after the next start. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    clearTimeout(this.#timer);
+    await this.#running;
+    if (this.#leasedUntil === 0) return;
+    const unit = new UnitOfWork();
+    queuesStore.release(unit, this.service.id, this.#owner);
+    await this.#needs.database.commit(unit);
+  }
+
+  /** The embedded engine knows one process only: after a restart it goes on at once. */
+  get #owner(): string {
+    return this.#needs.database.engine === 'sqlite' ? 'embedded' : this.#needs.processId;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      if (!(await this.#lease())) return;
+      this.#current ??= await this.#next();
+      if (!this.#current) return;
+      if (!(await this.#send(this.#current))) return this.#sleep();
+      await this.#taken(this.#current);
+    }
+  }
+
+  async #lease(): Promise<boolean> {
+    const { database, clock } = this.#needs;
+    const now = clock.now();
+    if (now + TIMEOUT_MS < this.#leasedUntil) return true;
+    const isNew = now >= this.#leasedUntil;
+    const unit = new UnitOfWork();
+    const lease = { owner: this.#owner, now, until: now + LEASE_MS };
+    queuesStore.claim(unit, this.service.id, lease);
+    try {
+      await database.commit(unit);
+    } catch (error) {
+      if (!(error instanceof GuardFailed)) throw error;
+      this.#leasedUntil = 0;
+      this.#current = undefined;
+      this.#ephemeral.length = 0;
+      this.#timer = setTimeout(() => this.retry(), LEASE_MS / 2).unref();
+      return false;
+    }
+    this.#leasedUntil = lease.until;
+    if (isNew) await this.#load();
+    return true;
+  }
+
+  /** Goes on where the last process stopped, with the transaction that it may have sent. */
+  async #load(): Promise<void> {
+    const row = await queuesStore.byId(this.#needs.database, this.service.id);
+    if (!row)
+      throw new Error(`The queue of the application service ${this.service.id} is not in the database`);
+    this.#position = row.position;
+    const { transaction_id: id, transaction_body: body, transaction_upto: upTo } = row;
+    const isKept = id !== null && body !== null && upTo !== null;
+    this.#current = isKept ? { id, body, upTo, isKept } : undefined;
+  }
+
+  async #next(): Promise<Transaction | undefined> {
+    const { database } = this.#needs;
+    for (let from = this.#position ?? 0; ;) {
+      const upTo = database.position();
+      const rows = await queuesStore.events(database, from, upTo, MOST_LOOKED_AT);
+      const { events, reached } = await this.#concerning(rows.map((row) => this.#needs.log.intern(row)));
+      const isEnd = rows.length < MOST_LOOKED_AT && events.length < MOST_EVENTS;
+      from = isEnd ? upTo : reached;
+      const ephemeral = this.#ephemeral.splice(0, EPHEMERAL_AT_ONCE);
+      if (events.length > 0 || ephemeral.length > 0) return this.#begin(events, ephemeral, from);
+      this.#position = from;
+      if (isEnd) return undefined;
+    }
+  }
+
+  async #concerning(events: readonly StoredEvent[]): Promise<{ events: StoredEvent[]; reached: number }> {
+    const wanted: StoredEvent[] = [];
+    let reached = this.#position ?? 0;
+    for (const event of events) {
+      if (await this.#needs.interest.inEvent(this.service, event)) wanted.push(event);
+      reached = event.position;
+      if (wanted.length === MOST_EVENTS) break;
+    }
+    return { events: wanted, reached };
+  }
+
+  async #begin(
+    events: readonly StoredEvent[],
+    ephemeral: readonly string[],
+    upTo: number,
+  ): Promise<Transaction> {
+    const { database, clock, clientEvents } = this.#needs;
+    const viewer = { userId: this.service.sender, deviceId: undefined, now: clock.now() };
+    const texts: string[] = [];
+    for (const event of events) texts.push(await clientEvents.text(event, viewer));
+    let body = `{"events":[${texts.join(',')}]`;
+    if (this.service.receiveEphemeral) {
+      const list = ephemeral.join(',');
+      body += `,"ephemeral":[${list}],"de.sorunome.msc2409.ephemeral":[${list}]`;
+    }
+    const id = `${upTo}-${Math.floor(this.#needs.draw() * 2 ** 32).toString(36)}`;
+    const transaction = { id, body: `${body}}`, upTo };
+    if (events.length === 0) return { ...transaction, isKept: false };
+    const unit = new UnitOfWork();
+    queuesStore.begin(unit, this.service.id, this.#owner, transaction);
+    await database.commit(unit);
+    return { ...transaction, isKept: true };
+  }
+
+  async #send({ id, body }: Transaction): Promise<boolean> {
+    const path = `/transactions/${encodeURIComponent(id)}`;
+    const { signal } = this.#stopping;
+    const request = { method: 'PUT', path, legacyPath: path, body, timeoutMs: TIMEOUT_MS, signal } as const;
+    try {
+      const { status } = await this.#needs.client.request(this.service, request);
+      return status >= 200 && status < 300;
+    } catch (error) {
+      if (error instanceof OutgoingError || signal.aborted) return false;
+      throw error;
+    }
+  }
+
+  async #taken({ upTo, isKept }: Transaction): Promise<void> {
+    this.#failures = 0;
+    this.#position = upTo;
+    this.#current = undefined;
+    if (!isKept) return;
+    const unit = new UnitOfWork();
+    queuesStore.taken(unit, this.service.id, this.#owner, upTo);
+    await this.#needs.database.commit(unit);
+  }
+
+  #sleep(): void {
+    if (this.#stopping.signal.aborted) return;
+    const ms = Math.min(FIRST_RETRY_MS * 2 ** Math.min(this.#failures, 20), LONGEST_RETRY_MS);
+    this.#failures += 1;
+    const waitMs = ms * (0.75 + this.#needs.draw() / 2);
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.wake();
+    }, waitMs).unref();
+  }
+}

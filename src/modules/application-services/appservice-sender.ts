@@ -1,0 +1,92 @@
+import type { Appservice } from '../../accounts/application-services/appservices.ts';
+import type { RoomId, UserId } from '../../protocol/identifiers.ts';
+import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
+import type { Change } from '../../storage/database.ts';
+import { owns } from '../../accounts/application-services/appservices.ts';
+import { AppserviceQueue, type AppserviceQueueNeeds } from './appservice-queue.ts';
+
+/** Where ephemeral data comes from. */
+export interface EphemeralSources {
+  /** Who types in the room now. */
+  typing(roomId: RoomId): readonly UserId[];
+  /** The content of m.receipt for what a user changed in a room at a position, with private receipts. */
+  receiptAt(roomId: RoomId, userId: UserId, position: number): Promise<JsonObject | undefined>;
+}
+
+/** Tells application services what concerns them. */
+export class AppserviceSender {
+  readonly #needs: AppserviceQueueNeeds;
+  readonly #sources: EphemeralSources;
+  readonly #queues: readonly AppserviceQueue[];
+
+  constructor(services: readonly Appservice[], needs: AppserviceQueueNeeds, sources: EphemeralSources) {
+    this.#needs = needs;
+    this.#sources = sources;
+    this.#queues = services
+      .filter((service) => service.url !== undefined)
+      .map((service) => new AppserviceQueue(service, needs));
+  }
+
+  /** Begins to send. */
+  async start(): Promise<void> {
+    if (this.#queues.length === 0) return;
+    for (const queue of this.#queues) await queue.open();
+    this.#needs.database.subscribe((changes) => this.#observe(changes));
+    for (const queue of this.#queues) queue.wake();
+  }
+
+  /** Ends what is under way. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#queues.map((queue) => queue.stop()));
+  }
+
+  /** The application service has shown that it is there. */
+  retry(service: Appservice): void {
+    this.#queues.find((queue) => queue.service.id === service.id)?.retry();
+  }
+
+  #observe(changes: readonly Change[]): void {
+    if (changes.some(({ topic }) => topic === 'event' || topic === 'reset')) {
+      for (const queue of this.#queues) queue.wake();
+    }
+    for (const change of changes) {
+      if (change.topic !== 'typing' && change.topic !== 'receipt' && change.topic !== 'presence') continue;
+      for (const queue of this.#queues) {
+        if (!queue.service.receiveEphemeral) continue;
+        this.#ephemeral(queue.service, change)
+          .then((text) => text !== undefined && queue.addEphemeral(text))
+          .catch(this.#needs.onError);
+      }
+    }
+  }
+
+  async #ephemeral(service: Appservice, change: Change): Promise<string | undefined> {
+    const data = isJsonObject(change.data) ? change.data : {};
+    if (change.topic === 'presence') return this.#presence(service, change, data);
+    const roomId = (change.topic === 'receipt' ? data.roomId : change.rooms[0]) as RoomId | undefined;
+    if (roomId === undefined || !(await this.#needs.interest.inRoom(service, roomId))) return undefined;
+    if (change.topic === 'typing') {
+      const content = { user_ids: [...this.#sources.typing(roomId)] };
+      return JSON.stringify({ type: 'm.typing', room_id: roomId, content });
+    }
+    const [userId] = change.users;
+    if (userId === undefined || (change.rooms.length === 0 && !owns(service, userId))) return undefined;
+    const content = await this.#sources.receiptAt(roomId, userId, change.position);
+    return content && JSON.stringify({ type: 'm.receipt', room_id: roomId, content });
+  }
+
+  async #presence(service: Appservice, change: Change, data: JsonObject): Promise<string | undefined> {
+    const { userId, presence, statusMsg, lastActiveAt } = data;
+    if (typeof userId !== 'string') return undefined;
+    let concerns = owns(service, userId);
+    for (const roomId of change.rooms) {
+      concerns ||= await this.#needs.interest.inRoom(service, roomId);
+    }
+    if (!concerns) return undefined;
+    const content: JsonObject = { presence: presence ?? 'offline' };
+    if (typeof statusMsg === 'string') content.status_msg = statusMsg;
+    if (typeof lastActiveAt === 'number')
+      content.last_active_ago = Math.max(0, this.#needs.clock.now() - lastActiveAt);
+    return JSON.stringify({ type: 'm.presence', sender: userId, content });
+  }
+}
