@@ -36,6 +36,8 @@ const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 3_600_000;
 const LONGEST_PAUSE_MS = 30_000;
 const LOOK_EVERY_MS = 10_000;
+/** Gateways of which is remembered that they do not answer. */
+const MOST_GATEWAYS = 10_000;
 /** Time that is left at the end to what is under way. */
 const END_MS = 3_000;
 
@@ -179,6 +181,9 @@ export class PushDelivery {
   }
 
   #gateway(name: string): Gateway {
+    if (this.#gateways.size >= MOST_GATEWAYS) {
+      for (const [idle, { running }] of this.#gateways) if (running === 0) this.#gateways.delete(idle);
+    }
     let gateway = this.#gateways.get(name);
     if (!gateway) this.#gateways.set(name, (gateway = { running: 0, failures: 0, pausedUntil: 0 }));
     return gateway;

@@ -182,6 +182,24 @@ onServers(
   },
 );
 
+test('what a tally left out is not counted, and what it counted before still is', () => {
+  const none = { unthreaded: 0, threads: new Map<string, number>() };
+  const judged = (position: number) => {
+    return { position, thread: 'main', notify: true, highlight: false, isOwn: false };
+  };
+  const tally = UnreadTally.startingAt(0, '');
+  for (let position = 1; position <= 300; position++) tally.add(judged(position));
+  tally.leaveOutUpTo(5_000);
+  tally.add(judged(5_001));
+  const total = () => tally.counts().get('main')?.notify;
+  assert.equal(total(), 301);
+  tally.invalidate(4_000);
+  assert.deepEqual(tally.apply(none), []);
+  assert.deepEqual(tally.apply({ ...none, unthreaded: 260 }), [{ after: 250, upTo: 300 }]);
+  const kept = UnreadTally.parse(tally.toText());
+  assert.equal(kept?.upTo, 5_001);
+});
+
 test('a tally costs the same however much is unread', () => {
   const none = { unthreaded: 0, threads: new Map<string, number>() };
   const judged = (position: number, thread = 'main') => {

@@ -23,10 +23,25 @@ interface Counted {
   readonly joinedSince: number;
 }
 
+/** Whose unread events of which room are wanted. */
+interface Want {
+  readonly userId: UserId;
+  readonly roomId: RoomId;
+  readonly upTo: number;
+  readonly budget: CountingBudget;
+}
+
+/** What one answer may take of events that were never counted, in all rooms together. */
+export interface CountingBudget {
+  left: number;
+}
+
 /** Threads and stretches of all tallies that are kept in memory. */
 const CACHED = 400_000;
 /** Events read at once. */
 const PAGE = 250;
+/** Events that one answer counts at most, the newest of each room; about a quarter of a second's work. */
+const MOST_OF_ANSWER = 20_000;
 
 /**
  * How many events a user has not read, and which of them are for them in particular (Client-Server API, "Receiving
@@ -41,6 +56,7 @@ export class UnreadCounts implements SyncPart {
   readonly #ignoredUsers: (userId: UserId) => Promise<ReadonlySet<UserId>>;
   readonly #counted = boundedCache<string, Counted>(CACHED);
   readonly #turns = new KeyedQueue();
+  readonly #budgets = new WeakMap<SyncRequest, CountingBudget>();
 
   constructor(needs: {
     database: Database;
@@ -66,7 +82,7 @@ export class UnreadCounts implements SyncPart {
     const { since, userId, recent } = request;
     const isNew = since === undefined || request.newlyJoined.has(roomId);
     if (!isNew && !timelineChanged && !recent.userChangedSince(userId, since, 'receipt')) return undefined;
-    const counts = await this.of(userId, roomId, request.upTo);
+    const counts = await this.of(userId, roomId, request.upTo, this.#budgetOf(request));
     const byThread = request.filter.room.timeline.unreadThreadNotifications;
     const threads: Record<string, object> = {};
     let [notify, highlight] = [0, 0];
@@ -86,17 +102,30 @@ export class UnreadCounts implements SyncPart {
 
   /**
    * Unread events of a room that the user is joined to, by thread (`main` for those of none), up to a position in the log.
-   * Of more than 20,000 events the newest are counted.
+   * Of more than 20,000 events the newest are counted, and of as many as the budget has left.
    */
-  async of(userId: UserId, roomId: RoomId, upTo: number): Promise<ReadonlyMap<string, Count>> {
+  async of(
+    userId: UserId,
+    roomId: RoomId,
+    upTo: number,
+    budget: CountingBudget = UnreadCounts.budget(),
+  ): Promise<ReadonlyMap<string, Count>> {
     const key = `${userId}\0${roomId}`;
-    return this.#turns.run(key, () => this.#bringUp(key, { userId, roomId, upTo }));
+    return this.#turns.run(key, () => this.#bringUp(key, { userId, roomId, upTo, budget }));
   }
 
-  async #bringUp(
-    key: string,
-    want: { userId: UserId; roomId: RoomId; upTo: number },
-  ): Promise<ReadonlyMap<string, Count>> {
+  /** What one answer may take. */
+  static budget(): CountingBudget {
+    return { left: MOST_OF_ANSWER };
+  }
+
+  #budgetOf(request: SyncRequest): CountingBudget {
+    let budget = this.#budgets.get(request);
+    if (!budget) this.#budgets.set(request, (budget = UnreadCounts.budget()));
+    return budget;
+  }
+
+  async #bringUp(key: string, want: Want): Promise<ReadonlyMap<string, Count>> {
     const { userId, roomId, upTo } = want;
     const membership = await this.#rooms.membership(roomId, userId);
     if (membership?.membership !== 'join') return new Map();
@@ -137,20 +166,18 @@ export class UnreadCounts implements SyncPart {
   }
 
   /** Looks at what came since. Gives whether a stretch was filled, which is when the tally is written down. */
-  async #advance(
-    tally: UnreadTally,
-    want: { userId: UserId; roomId: RoomId; upTo: number },
-    ignored: ReadonlySet<UserId>,
-  ): Promise<boolean> {
-    const { roomId, upTo } = want;
+  async #advance(tally: UnreadTally, want: Want, ignored: ReadonlySet<UserId>): Promise<boolean> {
+    const { roomId, upTo, budget } = want;
     let wasFilled = false;
     let events = await this.#rooms.newestEvents(roomId, tally.upTo, upTo, PAGE);
     if (events.length === PAGE) {
-      const start = await this.#rooms.positionBefore(roomId, tally.upTo, upTo, MOST_COUNTED);
-      if (start !== undefined) tally.restartAt(start);
+      const most = Math.max(PAGE, Math.min(MOST_COUNTED, budget.left));
+      const start = await this.#rooms.positionBefore(roomId, tally.upTo, upTo, most);
+      if (start !== undefined) tally.leaveOutUpTo(start);
       events = await this.#rooms.oldestEvents(roomId, tally.upTo, upTo, PAGE);
     }
     while (events.length > 0) {
+      budget.left -= events.length;
       for (const event of await this.#judge(events, want.userId, ignored)) {
         if (tally.add(event)) wasFilled = true;
       }

@@ -115,6 +115,12 @@ export class UnreadTally {
     this.#after = position;
   }
 
+  /** Leaves out what comes up to a position. */
+  leaveOutUpTo(position: number): void {
+    if (this.#stretches.length === 0) this.#after = position;
+    else this.#begin(position);
+  }
+
   /** Notes that there is nothing to count up to a position. */
   skipTo(position: number): void {
     const last = this.#stretches.at(-1);
@@ -129,7 +135,7 @@ export class UnreadTally {
    */
   add(event: Judged): boolean {
     let last = this.#stretches.at(-1);
-    if (!last || last.events >= STRETCH) last = this.#begin();
+    if (!last || last.events >= STRETCH) last = this.#begin(this.upTo);
     last.events += 1;
     last.upTo = event.position;
     if (event.isOwn) {
@@ -195,8 +201,7 @@ export class UnreadTally {
     return this.#stretches[0]?.after ?? this.#after;
   }
 
-  #begin(): Stretch {
-    const after = this.upTo;
+  #begin(after: number): Stretch {
     const stretch: Stretch = {
       ...{ after, upTo: after, events: 0 },
       ...{ threads: new Map(), readUpTo: new Map(), isStale: false },

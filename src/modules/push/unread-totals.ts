@@ -4,7 +4,7 @@ import type { RoomReads } from '../../rooms/room-reads.ts';
 import type { Database } from '../../storage/database.ts';
 import type { RecentChanges } from '../../storage/recent-changes.ts';
 import * as unreadCountsStore from '../../storage/unread-counts-store.ts';
-import type { UnreadCounts } from './unread-counts.ts';
+import { UnreadCounts } from './unread-counts.ts';
 
 /** What is unread in the rooms of a user, of those where something is. */
 interface Totals {
@@ -38,9 +38,11 @@ export class UnreadTotals {
       ? await this.#changedRooms(userId, known)
       : await unreadCountsStore.roomsToCount(this.#database, userId);
     const byRoom = new Map(known?.byRoom);
+    const budget = UnreadCounts.budget();
     for (const roomId of changed) {
       let unread = 0;
-      for (const count of (await this.#counts.of(userId, roomId, upTo)).values()) unread += count.notify;
+      for (const count of (await this.#counts.of(userId, roomId, upTo, budget)).values())
+        unread += count.notify;
       if (unread > 0) byRoom.set(roomId, unread);
       else byRoom.delete(roomId);
     }
