@@ -20,6 +20,7 @@ import type { OutgoingHttp } from './platform/outgoing-http.ts';
 import type { Randomness } from './platform/randomness.ts';
 import type { ServerName, UserId } from './protocol/identifiers.ts';
 import type { EventLog } from './rooms/event-log.ts';
+import type { OutsideMemberships } from './rooms/outside-memberships.ts';
 import type { RoomReads } from './rooms/room-reads.ts';
 import type { Database } from './storage/database.ts';
 import type { RecentChanges } from './storage/recent-changes.ts';
@@ -37,6 +38,7 @@ export interface PushWiring {
   readonly accounts: AccountServices;
   readonly rooms: RoomReads;
   readonly log: EventLog;
+  readonly outside: OutsideMemberships;
   readonly modules: Modules;
   readonly onSendingFailed: (error: unknown) => void;
   readonly isInviteHidden: (invited: UserId, inviter: UserId) => Promise<boolean>;
@@ -53,7 +55,7 @@ export function createPushServices(wiring: PushWiring) {
     sendsMail: mailer.enabled,
   });
   const recipients = new PushRecipients(database, serverName);
-  const wording = new PushWording(rooms);
+  const wording = new PushWording(rooms, wiring.outside);
   const pending = new PendingPushes(rooms, modules.receipts, events);
   const giveUpAfterMs = config.push.give_up_after * 1000;
   const http = new HttpPush({

@@ -215,7 +215,7 @@ export async function createServices(config: Config, database: Database, overrid
   });
   const push = createPushServices({
     ...{ database, config, serverName, clock, randomness, mailer, outgoing, recent, accounts, modules },
-    ...{ rooms: rooms.rooms, log: rooms.log },
+    ...{ rooms: rooms.rooms, log: rooms.log, outside: rooms.outside },
     onSendingFailed: (error) => overrides.log?.error({ err: error }, 'a mail could not be sent'),
     isInviteHidden: (invited, inviter) => invites.isHidden(invited, inviter),
   });

@@ -66,7 +66,7 @@ const movedMembers = sql(
 );
 const activeRooms = sql(
   `SELECT memberships.room_id AS room_id, membership, event_id, memberships.position AS position,
-     rooms.position AS newest FROM memberships JOIN rooms ON rooms.room_id = memberships.room_id
+     COALESCE(rooms.position, 0) AS newest FROM memberships LEFT JOIN rooms ON rooms.room_id = memberships.room_id
    WHERE memberships.user_id = ? AND membership IN ('join', 'invite')`,
 );
 
@@ -181,7 +181,7 @@ function escaped(text: string): string {
   return text.replaceAll(/[%_]/g, '!$&');
 }
 
-/** A room that a user is in or invited to, and the position of its newest event. */
+/** A room that a user is in or invited to, and the position of its newest event; 0 where the room is not here. */
 export interface ActiveRoomRow {
   readonly room_id: RoomId;
   readonly membership: 'join' | 'invite';

@@ -39,11 +39,17 @@ export interface NotificationsNeeds {
 const MOST_LOOKED_AT = 2_000;
 const AT_ONCE = 50;
 
+/** An event, and where in the log the user came to know it. */
+interface Placed {
+  readonly event: StoredEvent;
+  readonly position: number;
+}
+
 /** The events of one room, newest first, read when they are needed. */
 interface Source {
   readonly room: ActiveRoomRow;
   /** Read already. */
-  events: StoredEvent[];
+  events: Placed[];
   /** No event has a greater position than this. */
   most: number;
   /** Position at which the user joined; undefined until it is asked. */
@@ -75,56 +81,58 @@ export class Notifications {
     const notifications: Notification[] = [];
     let position = upTo;
     for (let looked = 0; looked < MOST_LOOKED_AT && notifications.length < want.limit; looked++) {
-      const event = await this.#newest(sources);
-      if (!event) return { notifications, next: undefined };
-      position = event.position;
+      const placed = await this.#newest(sources);
+      if (!placed) return { notifications, next: undefined };
+      const { event } = placed;
+      position = placed.position;
       if (event.sender === userId || event.redactedBy !== undefined || ignored.has(event.sender)) continue;
-      const found = await this.#judge(userId, event, overTime, want.onlyHighlights);
+      const found = await this.#judge(userId, placed, overTime, want.onlyHighlights);
       if (found) notifications.push(found);
     }
     return { notifications, next: position };
   }
 
   /** Takes the newest event of all sources. */
-  async #newest(sources: Source[]): Promise<StoredEvent | undefined> {
+  async #newest(sources: Source[]): Promise<Placed | undefined> {
     for (;;) {
       let first: Source | undefined;
       for (const one of sources) if (one.most > (first?.most ?? 0)) first = one;
       if (!first) return undefined;
-      const event = first.events.shift();
-      if (event) {
-        first.most = first.events[0]?.position ?? event.position - 1;
-        return event;
+      const placed = first.events.shift();
+      if (placed) {
+        first.most = first.events[0]?.position ?? placed.position - 1;
+        return placed;
       }
       first.events = await this.#read(first);
       first.most = first.events[0]?.position ?? 0;
     }
   }
 
-  async #read(source: Source): Promise<StoredEvent[]> {
+  async #read(source: Source): Promise<Placed[]> {
     const { log, rooms } = this.#needs;
     const { room, most } = source;
     if (room.membership === 'invite') {
       const invite = most === room.position ? await log.byId(room.event_id) : undefined;
-      return invite?.position === room.position ? [invite] : [];
+      return invite ? [{ event: invite, position: room.position }] : [];
     }
     const { room_id: roomId, position, event_id: eventId } = room;
     source.since ??= await joinedSince(rooms, { position, eventId });
-    return log.page(roomId, { after: source.since, upTo: most, limit: AT_ONCE, newestFirst: true });
+    const range = { after: source.since, upTo: most, limit: AT_ONCE, newestFirst: true };
+    return (await log.page(roomId, range)).map((event) => ({ event, position: event.position }));
   }
 
   async #judge(
     userId: UserId,
-    event: StoredEvent,
+    { event, position }: Placed,
     rules: RulesOverTime,
     onlyHighlights: boolean,
   ): Promise<Notification | undefined> {
     const { events, receipts } = this.#needs;
     const ready = await events.of(event);
-    const { notify, highlight, actions } = await events.judge(ready, userId, rules);
+    const { notify, highlight, actions } = await events.judge(ready, userId, rules, position);
     if (!notify || (onlyHighlights && !highlight)) return undefined;
     const read = await receipts.readPositions(userId, event.roomId);
     const readUpTo = Math.max(read.unthreaded, read.threads.get(ready.thread) ?? -Infinity);
-    return { event, actions, isRead: event.position <= readUpTo };
+    return { event, actions, isRead: position <= readUpTo };
   }
 }

@@ -76,7 +76,8 @@ export class PushDecision {
     const pushers = all.filter((one) => one.enabled !== 0 && one.since < position);
     if (pushers.length === 0 || !(await this.#concerns(userId, place, event))) return [];
     const ready = await this.#events.of(event);
-    const outcome = await this.#events.judge(ready, userId, await this.#rules.overTime(userId));
+    const rules = await this.#rules.overTime(userId);
+    const outcome = await this.#events.judge(ready, userId, rules, position);
     if (!outcome.notify) return [];
     return pushers.map((pusher) => pushOf(pusher, { position, roomId, eventId }, outcome));
   }

@@ -83,9 +83,18 @@ export class PushEvents {
     return ready;
   }
 
-  /** What the rules that held for an event say of it. */
-  async judge(ready: ReadyEvent, userId: UserId, rules: RulesOverTime): Promise<PushOutcome> {
-    const ruleset = rules.at(ready.position);
+  /**
+   * What the rules that held for an event say of it.
+   *
+   * @param position where the user came to know it, if not by the event's own place in the log.
+   */
+  async judge(
+    ready: ReadyEvent,
+    userId: UserId,
+    rules: RulesOverTime,
+    position = ready.position,
+  ): Promise<PushOutcome> {
+    const ruleset = rules.at(position);
     const roomId = ready.push.roomId as RoomId;
     const isThreadSubscribed =
       ready.thread === MAIN

@@ -1,4 +1,6 @@
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
+import { isJsonObject } from '../../protocol/json.ts';
+import type { OutsideMemberships } from '../../rooms/outside-memberships.ts';
 import type { RoomReads } from '../../rooms/room-reads.ts';
 
 /** Members by whom a room without a name is called. */
@@ -7,9 +9,11 @@ const MOST_NAMED = 3;
 /** What rooms and people are called in what is pushed. */
 export class PushWording {
   readonly #rooms: RoomReads;
+  readonly #outside: OutsideMemberships;
 
-  constructor(rooms: RoomReads) {
+  constructor(rooms: RoomReads, outside: OutsideMemberships) {
     this.#rooms = rooms;
+    this.#outside = outside;
   }
 
   /** The room's canonical alias. */
@@ -28,8 +32,15 @@ export class PushWording {
     const names = await Promise.all(
       others.slice(0, MOST_NAMED).map((userId) => this.memberName(roomId, userId)),
     );
-    if (names.length === 0) return undefined;
+    if (names.length === 0) return this.#nameFromOutside(roomId, reader);
     return others.length > MOST_NAMED ? `${names.join(', ')} and others` : names.join(', ');
+  }
+
+  /** What somebody who is invited was told of a room that is not here. */
+  async #nameFromOutside(roomId: RoomId, reader: UserId): Promise<string | undefined> {
+    const known = await this.#outside.of(reader, roomId);
+    const content = known?.stripped.find((one) => one.type === 'm.room.name')?.content;
+    return isJsonObject(content) ? textOf(content.name) : undefined;
   }
 
   /** The display name of somebody in a room, or their user ID. */
