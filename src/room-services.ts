@@ -3,6 +3,7 @@ import { Aggregations } from './rooms/aggregations.ts';
 import { Aliases } from './rooms/aliases.ts';
 import { ClientEvents } from './rooms/client-events.ts';
 import { CommittedRooms } from './rooms/committed-rooms.ts';
+import { RelatedRedactions } from './rooms/related-redactions.ts';
 import { RelatedEvents } from './rooms/related-events.ts';
 import { RoomCreation } from './rooms/create-room.ts';
 import { Directory } from './rooms/directory.ts';
@@ -103,6 +104,7 @@ export function createRoomServices(wiring: RoomWiring) {
     aggregations,
     eventByTime: new EventByTime({ database, log, visibility, remote: wiring.remoteHistory }),
     overviews: new RoomOverviews(database, log, memberships),
+    relatedRedactions: new RelatedRedactions(database, sending),
     relatedEvents: new RelatedEvents(database, log, visibility),
     aliases,
     creation,

@@ -31,7 +31,7 @@ export async function joinedRoom(
   const summary = membersChanged ? await needs.summaries.text(roomId, context.userId) : '{}';
   const parts = [
     `"timeline":${await timelineText(needs, context, room, timeline)}`,
-    `"${context.useStateAfter ? 'state_after' : 'state'}":{"events":[${(await eventTexts(needs, context, state)).join(',')}]}`,
+    `"${context.stateAs}":{"events":[${(await eventTexts(needs, context, state)).join(',')}]}`,
     `"summary":${summary}`,
     `"ephemeral":{"events":[${join(sections, 'ephemeral')}]}`,
     `"account_data":{"events":[${join(sections, 'accountData')}]}`,
@@ -83,7 +83,7 @@ async function roomState(
   const whole = isNew || context.fullState;
   const lazy = context.filter.room.state.lazyLoadMembers;
   const forked = !whole && timeline.events.some((event) => event.roomRoot !== undefined);
-  const atEnd = context.useStateAfter || forked || timeline.hidesState;
+  const atEnd = context.stateAs !== 'state' || forked || timeline.hidesState;
   if (!whole && !timeline.limited && !lazy && !atEnd) return [];
   const rootAt = (position: number) => needs.timeline.rootAt(roomId, position);
   const span: StateSpan = {

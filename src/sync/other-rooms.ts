@@ -54,7 +54,7 @@ export async function leftRoom(
   const upTo = Math.min(room.position, context.upTo);
   const timeline = await timelineSection(needs, context, room.roomId, { after, upTo, checked: true });
   const whole = context.since === undefined || context.fullState;
-  const atEnd = context.useStateAfter || timeline.hidesState;
+  const atEnd = context.stateAs !== 'state' || timeline.hidesState;
   const span = {
     before: whole ? undefined : await needs.timeline.rootAt(room.roomId, after),
     after: await needs.timeline.rootAt(room.roomId, atEnd ? upTo : timeline.start),
@@ -63,19 +63,17 @@ export async function leftRoom(
   const wasJoined = access.joinedUntil > after;
   const state = wasJoined ? await stateSection(needs, context, room.roomId, span, timeline) : [];
   const events = await eventTexts(needs, context, timeline.events, { bundled: true });
-  const stateKey = context.useStateAfter ? 'state_after' : 'state';
   const place = `"limited":${timeline.limited},"prev_batch":"${timeline.prevBatch}"`;
   const stateEvents = await eventTexts(needs, context, state);
   return (
     `{"timeline":{"events":[${events.join(',')}],${place}},` +
-    `"${stateKey}":{"events":[${stateEvents.join(',')}]},"account_data":{"events":[]}}`
+    `"${context.stateAs}":{"events":[${stateEvents.join(',')}]},"account_data":{"events":[]}}`
   );
 }
 
 /** A room that is not here, whose invite the user declined or where they were turned away: that event alone. */
 async function neverJoinedRoom(needs: SyncNeeds, context: SyncContext, own: StoredEvent): Promise<string> {
   const [event] = await eventTexts(needs, context, [own]);
-  const stateKey = context.useStateAfter ? 'state_after' : 'state';
   const timeline = `{"events":[${event ?? ''}],"limited":false,"prev_batch":"${streamToken(context.upTo)}"}`;
-  return `{"timeline":${timeline},"${stateKey}":{"events":[]},"account_data":{"events":[]}}`;
+  return `{"timeline":${timeline},"${context.stateAs}":{"events":[]},"account_data":{"events":[]}}`;
 }

@@ -28,9 +28,8 @@ export async function stateSection(
   const senders = new Set<UserId>(timeline.events.map((event) => event.sender));
   const lazy = filter.lazyLoadMembers;
   if (span.before !== span.after) {
-    const inTimeline = context.useStateAfter
-      ? undefined
-      : new Set(timeline.events.map((event) => event.eventId));
+    const inTimeline =
+      context.stateAs !== 'state' ? undefined : new Set(timeline.events.map((event) => event.eventId));
     for (const { key, after } of await needs.timeline.difference(span.before, span.after)) {
       if (after === undefined || inTimeline?.has(after)) continue;
       const { type, stateKey } = splitStateKey(key);

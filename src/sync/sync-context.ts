@@ -24,10 +24,13 @@ export interface SyncNeeds {
   readonly parts: readonly SyncPart[];
 }
 
+/** Under which name state is given. By any but `state` it is the state at the end of the timeline (`use_state_after`). */
+export type StateName = 'state' | 'state_after' | 'org.matrix.msc4222.state_after';
+
 /** One sync as the code that answers it sees it. */
 export interface SyncContext extends SyncRequest {
   readonly fullState: boolean;
-  readonly useStateAfter: boolean;
+  readonly stateAs: StateName;
   /** Senders whose messages and invites are withheld. */
   readonly ignored: ReadonlySet<UserId>;
   /** Milliseconds since the epoch. */

@@ -9,7 +9,7 @@ import { joinedRoom } from './joined-room.ts';
 import { joinedSince } from './joined-since.ts';
 import type { Notifier } from './notifier.ts';
 import { leftRoom, strippedRoom } from './other-rooms.ts';
-import type { SyncContext, SyncNeeds } from './sync-context.ts';
+import type { StateName, SyncContext, SyncNeeds } from './sync-context.ts';
 
 /** What a client asks of /sync. */
 export interface SyncOptions {
@@ -18,7 +18,7 @@ export interface SyncOptions {
   readonly since: string | undefined;
   readonly filter: ClientFilter;
   readonly fullState: boolean;
-  readonly useStateAfter: boolean;
+  readonly stateAs: StateName;
   /** Milliseconds to wait for something to tell. */
   readonly timeoutMs: number;
   /** Aborts when the client goes away or the server stops: the sync answers at once. */
@@ -116,7 +116,7 @@ export class SyncService {
   ): Promise<SyncContext> {
     const since = token?.position;
     const joined = await joinedSince(this.#needs, rooms.values(), since);
-    const { userId, deviceId, filter, fullState, useStateAfter } = options;
+    const { userId, deviceId, filter, fullState, stateAs } = options;
     const ignored = await this.#ignoredUsers(userId);
     const now = this.#clock.now();
     const recent = this.#recent;
@@ -130,7 +130,7 @@ export class SyncService {
       recent,
       ...joined,
       fullState,
-      useStateAfter,
+      stateAs,
       ignored,
       now,
     };

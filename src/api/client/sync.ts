@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import type { ClientFilter } from '../../protocol/filter/client-filter.ts';
 import type { UserId } from '../../protocol/identifiers.ts';
+import type { StateName } from '../../sync/sync-context.ts';
 import type { SyncService } from '../../sync/sync-service.ts';
 import { clientPaths, endpoint, RawJson } from '../../wire/endpoint.ts';
 import type { Session } from '../../wire/session.ts';
@@ -21,6 +22,7 @@ export const sync = endpoint(
       since: Type.Optional(Type.String()),
       full_state: Type.Optional(Type.Boolean()),
       use_state_after: Type.Optional(Type.Boolean()),
+      'org.matrix.msc4222.use_state_after': Type.Optional(Type.Boolean()),
       set_presence: Type.Optional(
         Type.Union([Type.Literal('offline'), Type.Literal('online'), Type.Literal('unavailable')]),
       ),
@@ -53,10 +55,16 @@ export const sync = endpoint(
       since: query.since === '' ? undefined : query.since,
       filter: await needs.filters.resolveFilter(session.userId, query.filter),
       fullState: query.full_state ?? false,
-      useStateAfter: query.use_state_after ?? false,
+      stateAs: stateAs(query),
       timeoutMs,
       signal: request.signal,
     });
     return new RawJson(text);
   },
 );
+
+/** Clients that know MSC4222 by its old name read the answer by that name, too. */
+function stateAs(query: Record<string, unknown>): StateName {
+  if (query.use_state_after === true) return 'state_after';
+  return query['org.matrix.msc4222.use_state_after'] === true ? 'org.matrix.msc4222.state_after' : 'state';
+}

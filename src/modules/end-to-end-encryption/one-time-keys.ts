@@ -117,6 +117,7 @@ export class OneTimeKeys implements SyncPart {
     const made = {
       device_one_time_keys_count: JSON.stringify(await this.counts({ userId, deviceId })),
       device_unused_fallback_key_types: JSON.stringify(types),
+      'org.matrix.msc2732.device_unused_fallback_key_types': JSON.stringify(types),
     };
     if (changes === this.#changes) this.#counts.set(cacheKey({ userId, deviceId }), made);
     return made;

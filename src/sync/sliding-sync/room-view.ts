@@ -85,6 +85,6 @@ export function contextOf(
     joinedRooms: about.joinedRooms ?? new Set(),
     newlyJoined: about.newlyJoined ?? new Set(),
     fullState: false,
-    useStateAfter: false,
+    stateAs: 'state',
   };
 }

@@ -26,6 +26,7 @@ export const getCapabilities = endpoint(
         'm.profile_fields': { enabled: true },
         'm.3pid_changes': { enabled: isLegacy && needs.capabilities.threepidChanges },
         'm.get_login_token': { enabled: isLegacy },
+        'org.matrix.msc3882.get_login_token': { enabled: isLegacy },
         ...(request.session.isAdmin ? { 'm.account_moderation': { suspend: true, lock: true } } : {}),
       },
     };

@@ -6,6 +6,11 @@ const RELEASES = Array.from({ length: NEWEST_MINOR }, (_, i) => `v1.${i + 1}`);
 
 /** What clients find by a flag, whatever is configured. */
 const FEATURES = {
+  'org.matrix.msc3882': true,
+  'org.matrix.msc3912': true,
+  'org.matrix.msc4222': true,
+  'uk.tcpip.msc4133': true,
+  'uk.tcpip.msc4133.stable': true,
   'org.matrix.msc4306': true,
   'org.matrix.msc4308': true,
   'org.matrix.msc3881': true,

@@ -1,9 +1,12 @@
 import { Type } from 'typebox';
 import { eventId, roomId } from '../../../protocol/identifiers.ts';
+import type { RelatedRedactions } from '../../../rooms/related-redactions.ts';
 import type { MessageSending } from '../../../rooms/message-sending.ts';
 import type { EventLog } from '../../../rooms/event-log.ts';
 import { suspended } from '../../../wire/register-endpoints.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
+
+const REL_TYPES = Type.Optional(Type.Array(Type.String(), { maxItems: 20 }));
 
 /** PUT /rooms/{roomId}/redact/{eventId}/{txnId} */
 export const redactEvent = endpoint(
@@ -15,20 +18,29 @@ export const redactEvent = endpoint(
     auth: 'user',
     limit: 'message',
     params: Type.Object({ roomId: Type.String(), eventId: Type.String(), txnId: Type.String() }),
-    body: Type.Object({ reason: Type.Optional(Type.String()) }),
+    body: Type.Object({
+      reason: Type.Optional(Type.String()),
+      with_rel_types: REL_TYPES,
+      'org.matrix.msc3912.with_relations': REL_TYPES,
+    }),
   },
-  async (needs: { sending: MessageSending; log: EventLog }, request) => {
-    const { reason } = request.body;
+  async (
+    needs: { sending: MessageSending; relatedRedactions: RelatedRedactions; log: EventLog },
+    request,
+  ) => {
+    const { reason, with_rel_types: relTypes = request.body['org.matrix.msc3912.with_relations'] } =
+      request.body;
     const redacts = eventId(request.params.eventId);
     const { userId, isSuspended } = request.session;
     if (isSuspended && (await needs.log.byId(redacts))?.sender !== userId) throw suspended();
-    const id = await needs.sending.send(request.session, {
+    const redaction = {
       roomId: roomId(request.params.roomId),
-      type: 'm.room.redaction',
       content: reason === undefined ? {} : { reason },
       txnId: request.params.txnId,
       redacts,
-    });
+    };
+    const id = await needs.sending.send(request.session, { ...redaction, type: 'm.room.redaction' });
+    if (relTypes) await needs.relatedRedactions.redact(request.session, { ...redaction, relTypes });
     return { event_id: id };
   },
 );
