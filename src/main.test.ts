@@ -6,6 +6,8 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { bodies, TestClient } from './testing/test-client.ts';
+import { onServers } from './testing/test-server.ts';
 
 const MAIN = new URL('./main.ts', import.meta.url).pathname;
 const FLAGS = ['--disable-warning=ExperimentalWarning', MAIN];
@@ -123,3 +125,28 @@ test('accounts are made, changed and closed, and the server runs and stops', () 
     assert.equal(myelin(folder, ['user', 'deactivate', 'alice']).status, 0);
     assert.equal(myelin(folder, ['user', 'deactivate', 'alice']).status, 1);
   }));
+
+onServers(
+  'a running server notices what the command line does to its database',
+  async ({ server, place, person }) => {
+    const alice = await person('alice');
+    const room = await alice.createRoom();
+    await alice.ok('GET', '/v3/account/whoami');
+    const env = { ...process.env, ...CHEAP, ...place.env };
+    const command = spawn(process.execPath, [...FLAGS, 'user', 'password', 'alice'], { env });
+    command.stdin.end('another password\n');
+    const [status] = (await once(command, 'exit')) as [number];
+    assert.equal(status, 0);
+    const begun = performance.now();
+    while ((await alice.ask('GET', '/v3/account/whoami')).status !== 401) {
+      assert.ok(performance.now() - begun < 5_000, 'the old token is still taken');
+    }
+    const again = new TestClient(server.url);
+    const identifier = { type: 'm.id.user', user: 'alice' };
+    const login = { type: 'm.login.password', identifier, password: 'another password' };
+    again.token = (await again.ok('POST', '/v3/login', login)).access_token;
+    await again.say(room, 'the log goes on');
+    const { rooms } = await again.sync();
+    assert.deepEqual(bodies(rooms.join[room].timeline.events), ['the log goes on']);
+  },
+);

@@ -4,6 +4,11 @@ import { Position, type UnitOfWork, type Write } from '../unit-of-work.ts';
 /** A parameter as it travels to the writer: a value, or a place among the batch's positions, as `Position` has it. */
 export type BatchParameter = SqlValue | { readonly at: number; readonly downFrom: number | undefined };
 
+/** Another process wrote to the database, up to this position. */
+export interface OutsideWrite {
+  readonly outside: number;
+}
+
 /** A statement of a batch: its number, and its parameters. */
 export type BatchWrite = readonly [statement: number, parameters: readonly BatchParameter[]];
 

@@ -10,7 +10,7 @@ import {
   type Statement,
 } from '../database.ts';
 import type { UnitOfWork } from '../unit-of-work.ts';
-import { packBatch, type BatchOutcome } from './batch.ts';
+import { packBatch, type BatchOutcome, type OutsideWrite } from './batch.ts';
 import { configureConnection } from './connection.ts';
 
 /** Units committed in one transaction at most. */
@@ -37,6 +37,8 @@ export class SqliteDatabase implements Database {
   #busy = false;
   /** While somebody writes exclusively, others gather. */
   #held: Promise<void> | undefined;
+  /** Another process, such as the command line, wrote up to this position; subscribers have not been told. */
+  #outside: number | undefined;
   #answer: ((outcome: BatchOutcome | { failed: string }) => void) | undefined;
   #closed: Error | undefined;
   #closing: Promise<void> | undefined;
@@ -55,7 +57,10 @@ export class SqliteDatabase implements Database {
       workerData: { path },
       resourceLimits: { maxYoungGenerationSizeMb: 4 },
     });
-    this.#worker.on('message', (outcome: BatchOutcome | { failed: string }) => this.#answer?.(outcome));
+    this.#worker.on('message', (message: BatchOutcome | { failed: string } | OutsideWrite) => {
+      if ('outside' in message) this.#noticeOutside(message.outside);
+      else this.#answer?.(message);
+    });
     this.#worker.on('error', (error) => this.#fail(error));
     this.#worker.on('exit', () => this.#fail(new Error('The writer of the database has ended')));
   }
@@ -102,11 +107,29 @@ export class SqliteDatabase implements Database {
     } finally {
       this.#held = undefined;
       release();
-      if (this.#waiting.length > 0 && !this.#busy) {
+      if (this.#hasWork && !this.#busy) {
         this.#busy = true;
         void this.#run();
       }
     }
+  }
+
+  get #hasWork(): boolean {
+    return this.#waiting.length > 0 || this.#outside !== undefined;
+  }
+
+  #noticeOutside(position: number): void {
+    this.#outside = position;
+    if (this.#busy || this.#held || this.#closed) return;
+    this.#busy = true;
+    void this.#run();
+  }
+
+  /** Whatever is kept of the database in memory is to be read again. */
+  async #tellOutside(position: number): Promise<void> {
+    this.#outside = undefined;
+    const reset: Change = { topic: 'reset', position, rooms: [], users: [], data: null };
+    await this.#feed.deliverChanges([reset], position);
   }
 
   position(): number {
@@ -144,9 +167,10 @@ export class SqliteDatabase implements Database {
   }
 
   async #run(): Promise<void> {
-    while (this.#waiting.length > 0 && !this.#idle) {
+    while (this.#hasWork && !this.#idle) {
+      if (this.#outside !== undefined) await this.#tellOutside(this.#outside);
       const batch = this.#waiting.splice(0, BATCH_LIMIT);
-      await this.#commitBatch(batch);
+      if (batch.length > 0) await this.#commitBatch(batch);
     }
     this.#busy = false;
     const { waiting, idle } = { waiting: this.#waiting.length, idle: this.#idle };

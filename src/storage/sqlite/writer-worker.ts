@@ -1,7 +1,15 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { SqlValue } from '../database.ts';
-import type { Batch, BatchOutcome, BatchParameter, BatchUnit, BatchWrite, UnitOutcome } from './batch.ts';
+import type {
+  Batch,
+  BatchOutcome,
+  BatchParameter,
+  BatchUnit,
+  BatchWrite,
+  OutsideWrite,
+  UnitOutcome,
+} from './batch.ts';
 import { configureConnection } from './connection.ts';
 
 /** The thread that owns the one writing connection: it commits batches, one durable transaction each. */
@@ -13,15 +21,36 @@ const takePositions = connection.prepare(
   'UPDATE stream SET position = position + ? WHERE id = 1 RETURNING position',
 );
 const prepared = new Map<number, StatementSync>();
+const dataVersion = connection.prepare('PRAGMA data_version');
+const readPosition = connection.prepare('SELECT position FROM stream WHERE id = 1');
+/** How often it is looked whether another process wrote, in milliseconds. */
+const LOOK_MS = 500;
+let seenVersion = versionNow();
+const looking = setInterval(lookOutside, LOOK_MS);
 
 parentPort?.on('message', (message: Batch | 'close') => {
   if (message === 'close') {
+    clearInterval(looking);
     connection.close();
     parentPort?.close();
     return;
   }
+  lookOutside();
   parentPort?.postMessage(commit(message));
 });
+
+/** SQLite counts what other connections commit: of this process only this one writes, so that it was another process. */
+function lookOutside(): void {
+  const version = versionNow();
+  if (version === seenVersion) return;
+  seenVersion = version;
+  const { position } = readPosition.get() as { position: number };
+  parentPort?.postMessage({ outside: position } satisfies OutsideWrite);
+}
+
+function versionNow(): number {
+  return (dataVersion.get() as { data_version: number }).data_version;
+}
 
 function commit(batch: Batch): BatchOutcome | { readonly failed: string } {
   try {
