@@ -2,6 +2,7 @@ import { BackOff } from './federation/back-off.ts';
 import { RoomAnswers } from './federation/answering/room-answers.ts';
 import { ServerResolution } from './federation/discovery/server-resolution.ts';
 import { WellKnownServers } from './federation/discovery/well-known-servers.ts';
+import { EduExchange } from './federation/edu-exchange.ts';
 import { EventGathering } from './federation/inbound/event-gathering.ts';
 import { EventReceiver } from './federation/inbound/event-receiver.ts';
 import { HistoryFetching } from './federation/inbound/history-fetching.ts';
@@ -129,6 +130,10 @@ export function createFederationServices(wiring: FederationWiring) {
       ...{ writer, outside, remoteInvites, requests, outgoing, serverName },
     }),
     roomAnswers: new RoomAnswers({ database, log, tries, acl }),
+    eduExchange: new EduExchange({
+      ...{ servers: roomServers, ownServer: serverName, handlers: eduHandlers, sender, acl },
+      onProblem: wiring.onProblem,
+    }),
     serverAuthentication: new ServerAuthentication({ serverName, keys: keyRing, acl, backOff, clock }),
     eduHandlers,
     transactions: new TransactionReceiver(receiver, eduHandlers),

@@ -41,7 +41,7 @@ import { createPushServices } from './push-services.ts';
 import { createRoomServices } from './room-services.ts';
 import { InviteRules } from './rooms/invitations.ts';
 import { EventSigner } from './rooms/event-signer.ts';
-import type { Timers } from './platform/timers.ts';
+import { systemTimers, type Timers } from './platform/timers.ts';
 import { trustedAuthorities } from './platform/trusted-authorities.ts';
 import type { Database } from './storage/database.ts';
 import { openDatabase, type DatabaseLocation } from './storage/open-database.ts';
@@ -171,11 +171,13 @@ export async function createServices(config: Config, database: Database, overrid
     eventCacheBytes: config.cache.events_mib * MIB,
     stateCacheBytes: config.cache.state_mib * MIB,
   });
+  const onProblem = (error: unknown) =>
+    overrides.log?.error({ err: error }, 'something went wrong with another server');
   const federation = createFederationServices({
     ...{ database, config, serverName, key, clock, randomness, outgoing },
     ...{ rooms, signer, invites },
     ...{ dns: overrides.dns, transport: overrides.transport, timers: overrides.timers },
-    onProblem: (error) => overrides.log?.error({ err: error }, 'something went wrong with another server'),
+    onProblem,
   });
   const modules = createModules({
     database,
@@ -202,6 +204,10 @@ export async function createServices(config: Config, database: Database, overrid
     },
     longestDelayMs: config.delayed_events.longest_ms,
     opaque,
+    exchange: federation.eduExchange,
+    client: federation.federationClient,
+    timers: overrides.timers ?? systemTimers,
+    onProblem,
   });
   const applicationServices = createAppserviceServices({
     ...{ database, clock, randomness, accounts, rooms, modules },
@@ -220,7 +226,9 @@ export async function createServices(config: Config, database: Database, overrid
     isInviteHidden: (invited, inviter) => invites.isHidden(invited, inviter),
   });
   modules.profile.onChanged((userId) => rooms.changes.refreshProfile(userId));
-  accounts.accounts.onDevicesChanged((unit, userId) => modules.deviceLists.announce(unit, userId));
+  accounts.accounts.onDevicesChanged((unit, userId, change) =>
+    modules.deviceLists.announceDevices(unit, userId, change),
+  );
   accounts.accounts.onDevicesChanged((unit, userId) => modules.accountData.forgetEndedDevices(unit, userId));
   accounts.registration.onCreated((unit, userId, name) => {
     modules.userDirectory.add(unit, userId);
@@ -353,7 +361,10 @@ async function serveFrom(database: Database, config: Config, overrides: Override
   services.roomSuccession.start((error) => log.error({ err: error }, 'settings could not follow a room'));
   await services.pushDispatch.start((error) => log.error({ err: error }, 'something could not be pushed'));
   services.delayedEvents.start((error) => log.error({ err: error }, 'a delayed event could not be sent'));
-  if (config.federation.enabled) services.federationSender.start();
+  if (config.federation.enabled) {
+    services.federationSender.start();
+    services.remoteDeviceLists.start();
+  }
   services.searchIndex.start((error) => log.error({ err: error }, 'messages could not be indexed'));
   services.mediaSweep.start((error) => log.error({ err: error }, 'old media could not be removed'));
   addOperationalRoutes(app, config, { metrics, database, services });
@@ -371,6 +382,7 @@ async function serveFrom(database: Database, config: Config, overrides: Override
       await closeHttp(app, tls, underWay);
       services.notifier.close();
       await services.delayedEvents.stop();
+      services.remoteDeviceLists.stop();
       await services.federationSender.stop();
       await services.roomSuccession.stop();
       await services.pushDispatch.stop();

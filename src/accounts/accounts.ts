@@ -14,6 +14,12 @@ import { threepidsIn, threepidStage } from './threepid-stages.ts';
 import type { ThreepidValidation } from './threepid-validation.ts';
 import type { Threepids } from './threepids.ts';
 
+/** What an account does to its devices: names one, ends some, or all but perhaps one. */
+export type DeviceChange =
+  | { readonly renamed: DeviceId; readonly name: string | undefined }
+  | { readonly ended: readonly DeviceId[] }
+  | { readonly endedAllBut: DeviceId | undefined };
+
 /** What people do with the accounts and devices that they have. */
 export class Accounts {
   readonly #database: Database;
@@ -25,7 +31,7 @@ export class Accounts {
   readonly #allowAttempt: (account: string) => void;
   readonly #onDeactivated: ((userId: UserId) => Promise<void>)[] = [];
   readonly #onClosing: ((unit: Writer, userId: UserId) => void)[] = [];
-  readonly #onDevicesChanged: ((unit: Writer, userId: UserId) => Promise<void>)[] = [];
+  readonly #onDevicesChanged: ((unit: Writer, userId: UserId, change: DeviceChange) => Promise<void>)[] = [];
 
   constructor(needs: {
     database: Database;
@@ -56,7 +62,7 @@ export class Accounts {
   }
 
   /** What else belongs into a unit of work that ends or renames devices. */
-  onDevicesChanged(listener: (unit: Writer, userId: UserId) => Promise<void>): void {
+  onDevicesChanged(listener: (unit: Writer, userId: UserId, change: DeviceChange) => Promise<void>): void {
     this.#onDevicesChanged.push(listener);
   }
 
@@ -125,7 +131,7 @@ export class Accounts {
     this.#sessions.endBrowsers(unit, userId);
     if (keep !== 'keep all') {
       this.#sessions.endAll(unit, userId, keep);
-      await this.#devicesChanged(unit, userId);
+      await this.#devicesChanged(unit, userId, { endedAllBut: keep });
     }
     await this.#commit(unit, notFound(`There is no active user ${userId}`));
   }
@@ -134,7 +140,7 @@ export class Accounts {
   async makeDevice(userId: UserId, deviceId: DeviceId, name: string | undefined): Promise<void> {
     const unit = new UnitOfWork();
     devicesStore.put(unit, userId, deviceId, name);
-    await this.#devicesChanged(unit, userId);
+    await this.#devicesChanged(unit, userId, { renamed: deviceId, name });
     await this.#database.commit(unit);
   }
 
@@ -144,7 +150,7 @@ export class Accounts {
     usersStore.deactivate(unit, userId);
     for (const listener of this.#onClosing) listener(unit, userId);
     this.#sessions.endAll(unit, userId, undefined);
-    await this.#devicesChanged(unit, userId);
+    await this.#devicesChanged(unit, userId, { endedAllBut: undefined });
     await this.#commit(unit, notFound(`There is no active user ${userId}`));
     for (const listener of this.#onDeactivated) await listener(userId);
   }
@@ -165,7 +171,7 @@ export class Accounts {
   async renameDevice(userId: UserId, deviceId: DeviceId, name: string): Promise<void> {
     const unit = new UnitOfWork();
     devicesStore.rename(unit, userId, deviceId, name);
-    await this.#devicesChanged(unit, userId);
+    await this.#devicesChanged(unit, userId, { renamed: deviceId, name });
     await this.#commit(unit, notFound('You have no such device'));
   }
 
@@ -173,7 +179,7 @@ export class Accounts {
   async endDevices(userId: UserId, deviceIds: readonly DeviceId[]): Promise<void> {
     const unit = new UnitOfWork();
     for (const deviceId of deviceIds) this.#sessions.end(unit, userId, deviceId);
-    await this.#devicesChanged(unit, userId);
+    await this.#devicesChanged(unit, userId, { ended: deviceIds });
     await this.#database.commit(unit);
   }
 
@@ -181,7 +187,7 @@ export class Accounts {
   async endAllDevices(userId: UserId): Promise<void> {
     const unit = new UnitOfWork();
     this.#sessions.endAll(unit, userId, undefined);
-    await this.#devicesChanged(unit, userId);
+    await this.#devicesChanged(unit, userId, { endedAllBut: undefined });
     await this.#database.commit(unit);
   }
 
@@ -200,8 +206,8 @@ export class Accounts {
     await this.#commit(unit, forbidden('This link or code was used already'));
   }
 
-  async #devicesChanged(unit: Writer, userId: UserId): Promise<void> {
-    for (const listener of this.#onDevicesChanged) await listener(unit, userId);
+  async #devicesChanged(unit: Writer, userId: UserId, change: DeviceChange): Promise<void> {
+    for (const listener of this.#onDevicesChanged) await listener(unit, userId, change);
   }
 
   async #commit(unit: UnitOfWork, ifRefused: MatrixError): Promise<void> {

@@ -1,3 +1,6 @@
+import type { EduExchange } from '../federation/edu-exchange.ts';
+import type { FederationClient } from '../federation/federation-client.ts';
+import type { Timers } from '../platform/timers.ts';
 import type { ServerName, UserId } from '../protocol/identifiers.ts';
 import type { Aggregations } from '../rooms/aggregations.ts';
 import type { ClientEvents } from '../rooms/client-events.ts';
@@ -14,29 +17,37 @@ import type { Database } from '../storage/database.ts';
 import type { RecentChanges } from '../storage/recent-changes.ts';
 import { AccountData } from './account-data/index.ts';
 import { DehydratedDevices } from './dehydrated-devices/index.ts';
-import { CrossSigning, DeviceKeys, DeviceLists, OneTimeKeys } from './end-to-end-encryption/index.ts';
+import {
+  CrossSigning,
+  DeviceKeys,
+  DeviceListEdus,
+  DeviceLists,
+  OneTimeKeys,
+  RemoteDeviceLists,
+  RemoteKeyQueries,
+} from './end-to-end-encryption/index.ts';
 import { DelayedEvents } from './delayed-events/index.ts';
 import { Filters } from './filters/index.ts';
 import { InvitePermissions } from './invite-permission/index.ts';
 import { KeyBackup } from './key-backup/index.ts';
 import { MutualRooms } from './mutual-rooms/index.ts';
 import { OpenIdTokens } from './openid/index.ts';
-import { Presence } from './presence/index.ts';
+import { exchangePresence, Presence } from './presence/index.ts';
 import { Profile } from './profile/index.ts';
 import { PushEvents, PushRules, UnreadCounts } from './push/index.ts';
 import { Reports } from './reporting/index.ts';
 import { RoomSuccession } from './room-succession/index.ts';
-import { Receipts } from './receipts/index.ts';
+import { exchangeReceipts, Receipts } from './receipts/index.ts';
 import { EventSearch, SearchAnswers, SearchIndex } from './search/index.ts';
 import { SpaceHierarchy } from './spaces/index.ts';
 import { ServerNotices } from './server-notices/index.ts';
 import type { SyncPart } from './sync-part.ts';
 import { ThreadSubscriptions } from './thread-subscriptions/index.ts';
-import { ToDevice } from './to-device/index.ts';
+import { receiveToDevice, ToDevice } from './to-device/index.ts';
 import { UserDirectory } from './user-directory/index.ts';
 import { Rendezvous } from './rendezvous/index.ts';
 import { TurnCredentials, type TurnConfig } from './voip/index.ts';
-import { Typing } from './typing/index.ts';
+import { exchangeTyping, Typing } from './typing/index.ts';
 
 /** What modules need of the rest of the server. */
 export interface ModuleWiring {
@@ -64,6 +75,11 @@ export interface ModuleWiring {
     readonly roomName: string;
   };
   readonly opaque: (length: number) => string;
+  readonly exchange: EduExchange;
+  readonly client: FederationClient;
+  readonly timers: Timers;
+  /** Told of what should not happen but harms nothing else. */
+  readonly onProblem: (error: unknown) => void;
 }
 
 /** Puts the modules together. A new one is added here. */
@@ -78,6 +94,9 @@ export function createModules(wiring: ModuleWiring) {
     enabled: wiring.presenceEnabled,
     serverName: wiring.serverName,
   });
+  exchangeTyping(typing, wiring.exchange, { database, rooms });
+  exchangeReceipts(receipts, wiring.exchange, database);
+  exchangePresence(presence, wiring.exchange, { database, rooms, clock });
   const pushRules = new PushRules(database, accountData, wiring.pushDefaults);
   const threadSubscriptions = new ThreadSubscriptions(wiring);
   const pushEvents = new PushEvents(database, rooms, threadSubscriptions);
@@ -144,15 +163,30 @@ function createSearch(wiring: ModuleWiring, accountData: AccountData) {
 }
 
 /** The modules of end-to-end encryption. */
-function createEncryption({ database, rooms, recent, serverName }: ModuleWiring) {
-  const deviceLists = new DeviceLists(database, rooms, recent);
+function createEncryption(wiring: ModuleWiring) {
+  const { database, rooms, recent, serverName, exchange, client } = wiring;
+  const deviceLists = new DeviceLists({ database, rooms, recent, edus: new DeviceListEdus(exchange) });
   const oneTimeKeys = new OneTimeKeys(database);
-  const deviceKeys = new DeviceKeys({ database, lists: deviceLists, oneTimeKeys, serverName });
-  const toDevice = new ToDevice(database, serverName);
+  const remoteDeviceLists = new RemoteDeviceLists({
+    ...{ database, client, exchange, lists: deviceLists },
+    ...{ timers: wiring.timers, onProblem: wiring.onProblem },
+  });
+  const remoteKeys = new RemoteKeyQueries(client, remoteDeviceLists);
+  const deviceKeys = new DeviceKeys({
+    database,
+    lists: deviceLists,
+    oneTimeKeys,
+    serverName,
+    remote: remoteKeys,
+  });
+  const toDevice = new ToDevice(database, serverName, exchange);
+  receiveToDevice(toDevice, exchange);
   return {
     deviceLists,
     oneTimeKeys,
     deviceKeys,
+    remoteDeviceLists,
+    remoteKeys,
     toDevice,
     crossSigning: new CrossSigning(database, deviceLists),
     keyBackup: new KeyBackup(database),

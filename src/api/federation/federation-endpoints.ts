@@ -13,6 +13,7 @@ import {
 } from './room-events.ts';
 import { sendTransaction } from './send-transaction.ts';
 import { bulkPerspectivesKeyQuery, getServerKey, perspectivesKeyQuery } from './server-keys.ts';
+import { claimUserEncryptionKeys, getUserDevices, queryUserEncryptionKeys } from './user-keys.ts';
 import { getServerWellKnown, getVersion } from './version.ts';
 
 /** Endpoints for other servers. */
@@ -37,8 +38,11 @@ export const federationEndpoints = [
   getMissingPreviousEvents,
   getRoomStateIds,
   bulkPerspectivesKeyQuery,
+  claimUserEncryptionKeys,
   getServerKey,
   getServerWellKnown,
+  getUserDevices,
+  queryUserEncryptionKeys,
   getVersion,
   perspectivesKeyQuery,
   sendTransaction,

@@ -5,7 +5,7 @@ import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import { eventChange } from '../../rooms/room-changes.ts';
 import type { Change, Writer } from '../../storage/database.ts';
 import * as outgoingStore from '../../storage/outgoing-store.ts';
-import type { UnitOfWork } from '../../storage/unit-of-work.ts';
+import type { Position } from '../../storage/unit-of-work.ts';
 import { DestinationQueue, type QueueNeeds } from './destination-queue.ts';
 import type { RoomServers } from './room-servers.ts';
 import type { VolatileEdu } from './volatile-edus.ts';
@@ -68,15 +68,10 @@ export class FederationSender {
     await this.#needs.leases.close();
   }
 
-  /** Keeps ephemeral data for servers until they have taken it, as part of a unit of work. */
-  store(unit: UnitOfWork, servers: readonly ServerName[], type: string, content: JsonObject): void {
-    storeEdu(unit, servers, type, content);
-  }
-
-  /** Sends volatile data to servers, if they can be reached soon. */
-  sendSoon(servers: Iterable<ServerName>, edu: VolatileEdu): void {
+  /** Sends volatile data to servers, if they can be reached soon. `isLocal`: not only to those that are this process's. */
+  sendSoon(servers: Iterable<ServerName>, edu: VolatileEdu, isLocal: boolean): void {
     if (this.#isStopped) return;
-    for (const server of servers) this.#queue(server).addEdu(edu);
+    for (const server of servers) if (this.#isMine(server, isLocal)) this.#queue(server).addEdu(edu);
   }
 
   #note(change: Change): void {
@@ -179,11 +174,17 @@ export function storeEdu(
   type: string,
   content: JsonObject,
 ): void {
+  if (servers.length === 0) return;
   const text = JSON.stringify(content);
+  const position = unit.position();
+  for (const server of servers) outgoingStore.addEdu(unit, server, { type, content: text }, position);
+  announceStored(unit, servers, position);
+}
+
+/** Tells whoever sends to the servers that something is kept for them. */
+export function announceStored(unit: Writer, servers: readonly ServerName[], position: Position): void {
   for (let i = 0; i < servers.length; i += MOST_NAMED) {
-    const named = servers.slice(i, i + MOST_NAMED);
-    const position = unit.position();
-    for (const server of named) outgoingStore.addEdu(unit, server, { type, content: text }, position);
-    unit.announce({ topic: 'destination', position, data: { edusFor: named }, local: true });
+    const edusFor = servers.slice(i, i + MOST_NAMED);
+    unit.announce({ topic: 'destination', position, data: { edusFor }, local: true });
   }
 }

@@ -1,29 +1,12 @@
 import assert from 'node:assert/strict';
 import * as outgoingStore from '../../storage/outgoing-store.ts';
-import { sql } from '../../storage/sql.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import { onFederation, type FederatingServer } from '../../testing/federation.ts';
 import { openPlaceDatabase } from '../../testing/place-database.ts';
+import { putIntoRoom } from '../../testing/put-into-room.ts';
 import { RemoteServer } from '../../testing/remote-server.ts';
 import type { Json, TestClient } from '../../testing/test-client.ts';
 import { storeEdu } from './federation-sender.ts';
-
-const addServer = sql(
-  `INSERT INTO room_servers (server_name, room_id, joined, since) VALUES (?, ?, 1, (SELECT position FROM stream))`,
-);
-const countRemote = sql(`UPDATE rooms SET remote_joined = remote_joined + 1 WHERE room_id = ?`);
-
-/** Writes down that a member of another server is in the room, as if it had joined. */
-async function putInto(server: FederatingServer, remote: RemoteServer, roomId: string): Promise<void> {
-  await server.stop();
-  const database = await openPlaceDatabase(server.place);
-  const unit = new UnitOfWork();
-  unit.run(addServer, remote.name, roomId);
-  unit.run(countRemote, roomId);
-  await database.commit(unit);
-  await database.close();
-  await server.start();
-}
 
 const texts = (pdus: Json[]): string[] =>
   pdus.filter((pdu) => pdu.type === 'm.room.message').map((pdu) => pdu.content.body);
@@ -37,7 +20,7 @@ async function withRemote(
     const person = await a.person('alice');
     const roomId = await person.createRoom({});
     await person.say(roomId, 'before it was there');
-    await putInto(a, remote, roomId);
+    await putIntoRoom(a, `@bob:${remote.name}`, roomId);
     await run({ alice: a.client(person.token), roomId, remote });
   } finally {
     await remote.close();
@@ -105,7 +88,7 @@ onFederation(
       remote.answer = ({ url }) => (url.includes('/send/') ? { status: 502, body: {} } : undefined);
       const other = await alice.createRoom({});
       await alice.say(roomId, 'first');
-      await putInto(a, remote, other);
+      await putIntoRoom(a, `@bob:${remote.name}`, other);
       const later = a.client(alice.token);
       for (let i = 0; i < 210; i++) await later.say(roomId, `m${i}`);
       await later.say(other, 'elsewhere');
@@ -141,8 +124,8 @@ onFederation(
         key: `presence ${n}`,
         content: { push: [{ user_id: `@u${n}:${a.name}` }] },
       });
-      sender.sendSoon([remote.name], presence(1));
-      sender.sendSoon([remote.name], presence(2));
+      sender.sendSoon([remote.name], presence(1), true);
+      sender.sendSoon([remote.name], presence(2), true);
       remote.answer = () => undefined;
       const push = await remote.until(() => {
         const edus = remote.edus.filter((edu) => edu.edu_type === 'm.presence');

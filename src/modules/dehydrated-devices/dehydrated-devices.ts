@@ -75,7 +75,7 @@ export class DehydratedDevices {
     const unit = new UnitOfWork();
     dehydratedDevicesStore.remove(unit, userId, deviceId as DeviceId);
     devicesStore.remove(unit, userId, deviceId as DeviceId);
-    await this.#lists.announce(unit, userId);
+    await this.#lists.announce(unit, userId, [{ ended: deviceId as DeviceId }]);
     try {
       await this.#database.commit(unit);
     } catch (error) {

@@ -5,10 +5,11 @@ import { invalidParam, MatrixError } from '../../protocol/matrix-error.ts';
 import { VerifyKey, verifyJson } from '../../protocol/signing.ts';
 import { GuardFailed, type Database } from '../../storage/database.ts';
 import * as deviceKeysStore from '../../storage/device-keys-store.ts';
-import type { KeyUsage } from '../../storage/device-keys-store.ts';
+import type { KeyUsage, SignatureRow } from '../../storage/device-keys-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
-import { publicKeyOf } from './device-keys.ts';
+import type { KeyUpdate } from './device-list-edus.ts';
 import type { DeviceLists } from './device-lists.ts';
+import { publicKeyOf, withSignatures } from './key-signatures.ts';
 
 /** Cross-signing keys by what they are for. */
 export type CrossSigningKeys = Readonly<Partial<Record<KeyUsage, JsonObject>>>;
@@ -82,7 +83,8 @@ export class CrossSigning {
       }
     }
     if (!changes) return;
-    await this.#lists.announce(unit, userId);
+    const told = { masterKey: master, selfSigningKey: keys.self_signing ?? stored.self_signing };
+    await this.#lists.announce(unit, userId, [told]);
     await this.#database.commit(unit);
   }
 
@@ -100,10 +102,12 @@ export class CrossSigning {
     const unit = new UnitOfWork();
     const own = await this.stored(signer);
     const changed = new Set<UserId>();
+    const updates: KeyUpdate[] = [];
     for (const [userId, keys] of Object.entries(uploads)) {
       for (const [keyId, signed] of Object.entries(keys)) {
         try {
-          await this.#addSignature(unit, { signer, own }, userId as UserId, keyId, signed);
+          const update = await this.#addSignature(unit, { signer, own }, userId as UserId, keyId, signed);
+          if (userId === signer) updates.push(update);
           changed.add(userId as UserId);
         } catch (error) {
           if (!(error instanceof MatrixError)) throw error;
@@ -112,7 +116,7 @@ export class CrossSigning {
       }
     }
     for (const userId of changed) {
-      if (userId === signer) await this.#lists.announce(unit, signer);
+      if (userId === signer) await this.#lists.announce(unit, signer, updates);
       else this.#lists.announceTo(unit, signer, userId);
     }
     if (changed.size > 0) await this.#database.commit(unit);
@@ -125,7 +129,7 @@ export class CrossSigning {
     userId: UserId,
     keyId: string,
     signed: JsonObject,
-  ): Promise<void> {
+  ): Promise<KeyUpdate> {
     const target = await this.#target(userId, keyId);
     if (!target || (userId !== signer && target.isDevice)) throw notFoundKey(userId, keyId);
     if (!isSame(withoutSignatures(signed), withoutSignatures(target.key))) {
@@ -137,26 +141,26 @@ export class CrossSigning {
       isDevice: target.isDevice,
     });
     const signatures = Object.entries(isJsonObject(bySigner) ? bySigner : {});
-    let added = 0;
+    const added: SignatureRow[] = [];
     for (const [signerKeyId, signature] of signatures) {
       const verifier = await verifiers(signerKeyId);
       if (verifier === undefined || typeof signature !== 'string') continue;
       if (!verifyJson(signed, signer, signerKeyId, VerifyKey.of(verifier))) continue;
-      deviceKeysStore.putSignature(unit, userId, {
-        key_id: keyId,
-        signer,
-        signer_key_id: signerKeyId,
-        signature,
-      });
-      added += 1;
+      const row = { key_id: keyId, signer, signer_key_id: signerKeyId, signature };
+      deviceKeysStore.putSignature(unit, userId, row);
+      added.push(row);
     }
-    if (added === 0) {
+    if (added.length === 0) {
       throw new MatrixError(
         400,
         'M_INVALID_SIGNATURE',
         'There is no valid signature of a key that may sign this',
       );
     }
+    const before = await deviceKeysStore.signatures(this.#database, userId, userId);
+    const keys = withSignatures(target.key, keyId, [...before, ...added]);
+    if (!target.isDevice) return { masterKey: keys, selfSigningKey: own.self_signing };
+    return { deviceId: keyId as DeviceId, keys, displayName: undefined };
   }
 
   /** The key that is signed, as it was uploaded. */

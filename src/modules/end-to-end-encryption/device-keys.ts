@@ -2,13 +2,17 @@ import { canonicalJson } from '../../protocol/canonical-json.ts';
 import type { ServerName, UserId } from '../../protocol/identifiers.ts';
 import { serverNameOf } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
-import { invalidParam } from '../../protocol/matrix-error.ts';
+import { invalidParam, notFound } from '../../protocol/matrix-error.ts';
 import type { Database } from '../../storage/database.ts';
 import * as deviceKeysStore from '../../storage/device-keys-store.ts';
-import type { CrossSigningRow, SignatureRow } from '../../storage/device-keys-store.ts';
+import * as streamsStore from '../../storage/device-list-streams-store.ts';
+import * as devicesStore from '../../storage/devices-store.ts';
+import * as usersStore from '../../storage/users-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { DeviceLists } from './device-lists.ts';
+import { crossSigningKey, withSignatures } from './key-signatures.ts';
 import type { DeviceOfUser, KeysById, OneTimeKeys } from './one-time-keys.ts';
+import type { RemoteKeyQueries } from './remote-key-queries.ts';
 
 /** What a device uploads. */
 export interface KeyUpload {
@@ -32,17 +36,20 @@ export class DeviceKeys {
   readonly #lists: DeviceLists;
   readonly #oneTimeKeys: OneTimeKeys;
   readonly #serverName: ServerName;
+  readonly #remote: RemoteKeyQueries;
 
   constructor(needs: {
     database: Database;
     lists: DeviceLists;
     oneTimeKeys: OneTimeKeys;
     serverName: ServerName;
+    remote: RemoteKeyQueries;
   }) {
     this.#database = needs.database;
     this.#lists = needs.lists;
     this.#oneTimeKeys = needs.oneTimeKeys;
     this.#serverName = needs.serverName;
+    this.#remote = needs.remote;
   }
 
   /**
@@ -68,15 +75,67 @@ export class DeviceKeys {
     const text = canonicalJson(signed, { strict: false });
     if ((await deviceKeysStore.ofDevice(this.#database, userId, deviceId)) === text) return;
     deviceKeysStore.put(unit, userId, deviceId, text);
-    await this.#lists.announce(unit, userId);
+    const name = (await devicesStore.byId(this.#database, userId, deviceId))?.display_name ?? undefined;
+    await this.#lists.announce(unit, userId, [{ deviceId, keys: signed, displayName: name }]);
   }
 
   /**
-   * Keys of users as the viewer may see them.
+   * Keys of users as the viewer may see them; those of other servers are asked for where they are not known.
    *
    * @param wanted devices by user; an empty list asks for all.
+   * @param timeoutMs how long other servers have to answer, each.
    */
-  async query(viewer: UserId, wanted: ReadonlyMap<UserId, readonly string[]>): Promise<QueriedKeys> {
+  async query(
+    viewer: UserId,
+    wanted: ReadonlyMap<UserId, readonly string[]>,
+    timeoutMs?: number,
+  ): Promise<QueriedKeys> {
+    const elsewhere = new Map([...wanted].filter(([userId]) => serverNameOf(userId) !== this.#serverName));
+    const remote = elsewhere.size === 0 ? undefined : await this.#remote.query(elsewhere, timeoutMs);
+    const answer = await this.#answer(viewer, wanted, (userId) => !elsewhere.has(userId));
+    if (!remote) return answer;
+    for (const userId of remote.kept) await this.#ofUser(answer, viewer, userId, wanted.get(userId) ?? []);
+    for (const { users, body } of remote.answers) addAnswer(answer, users, body);
+    answer.failures = remote.failures;
+    return answer;
+  }
+
+  /** As `query`, of people here only and for everybody: what another server may know. */
+  async queryLocal(wanted: ReadonlyMap<UserId, readonly string[]>): Promise<Partial<QueriedKeys>> {
+    const isLocal = (userId: UserId) => serverNameOf(userId) === this.#serverName;
+    const all = await this.#answer(undefined, wanted, isLocal);
+    const { device_keys, master_keys, self_signing_keys } = all;
+    return { device_keys, master_keys, self_signing_keys };
+  }
+
+  /** Everything about a user's devices that other servers follow (GET /user/devices). 404 for an unknown user. */
+  async devicesOf(userId: UserId): Promise<JsonObject> {
+    const user = await usersStore.byId(this.#database, userId);
+    if (!user) throw notFound(`There is no user ${userId}`);
+    const streamId = await streamsStore.newestOf(this.#database, userId);
+    const { device_keys: keys, ...crossSigning } = await this.queryLocal(new Map([[userId, []]]));
+    const ofUser = keys?.[userId];
+    const devices = Object.entries(isJsonObject(ofUser) ? ofUser : {}).map(([deviceId, one]) => {
+      const { unsigned, ...signed } = one as JsonObject;
+      const name = isJsonObject(unsigned) ? unsigned.device_display_name : undefined;
+      return {
+        device_id: deviceId,
+        keys: signed,
+        ...(name === undefined ? {} : { device_display_name: name }),
+      };
+    });
+    const answer: JsonObject = { user_id: userId, stream_id: streamId, devices };
+    const { master_keys: master, self_signing_keys: selfSigning } = crossSigning;
+    if (master?.[userId] !== undefined) answer.master_key = master[userId];
+    if (selfSigning?.[userId] !== undefined) answer.self_signing_key = selfSigning[userId];
+    return answer;
+  }
+
+  async #answer(
+    viewer: UserId | undefined,
+    wanted: ReadonlyMap<UserId, readonly string[]>,
+    isWanted: (userId: UserId) => boolean,
+  ): Promise<QueriedKeys> {
     const answer: QueriedKeys = {
       device_keys: {},
       master_keys: {},
@@ -85,29 +144,28 @@ export class DeviceKeys {
       failures: {},
     };
     for (const [userId, devices] of wanted) {
-      const server = serverNameOf(userId);
-      if (server === this.#serverName) await this.#ofUser(answer, viewer, userId, devices);
-      else answer.failures[server] = {};
+      if (isWanted(userId)) await this.#ofUser(answer, viewer, userId, devices);
     }
     return answer;
   }
 
   async #ofUser(
     answer: QueriedKeys,
-    viewer: UserId,
+    viewer: UserId | undefined,
     userId: UserId,
     devices: readonly string[],
   ): Promise<void> {
     const [rows, crossSigning, signatures] = await Promise.all([
       deviceKeysStore.ofUser(this.#database, userId),
       deviceKeysStore.crossSigning(this.#database, userId),
-      deviceKeysStore.signatures(this.#database, userId, viewer),
+      deviceKeysStore.signatures(this.#database, userId, viewer ?? userId),
     ]);
     const found: JsonObject = {};
     for (const row of rows) {
       if (devices.length > 0 && !devices.includes(row.device_id)) continue;
       const keys = withSignatures(JSON.parse(row.keys) as JsonObject, row.device_id, signatures);
-      keys.unsigned = row.display_name === null ? {} : { device_display_name: row.display_name };
+      keys.unsigned ??= {};
+      if (row.display_name !== null) keys.unsigned = { device_display_name: row.display_name };
       found[row.device_id] = keys;
     }
     answer.device_keys[userId] = found;
@@ -118,24 +176,12 @@ export class DeviceKeys {
   }
 }
 
-/** A cross-signing key with the signatures that were added to it. */
-export function crossSigningKey(row: CrossSigningRow, signatures: readonly SignatureRow[]): JsonObject {
-  const key = JSON.parse(row.key) as JsonObject;
-  return withSignatures(key, publicKeyOf(key), signatures);
-}
-
-/** The public key, in base64, of a cross-signing key: it has one, and is named for it. */
-export function publicKeyOf(key: JsonObject): string {
-  const [id = ''] = Object.keys(isJsonObject(key.keys) ? key.keys : {});
-  return id.slice(id.indexOf(':') + 1);
-}
-
-function withSignatures(key: JsonObject, keyId: string, rows: readonly SignatureRow[]): JsonObject {
-  const signatures: JsonObject = isJsonObject(key.signatures) ? { ...key.signatures } : {};
-  for (const row of rows) {
-    if (row.key_id !== keyId) continue;
-    const before = signatures[row.signer];
-    signatures[row.signer] = { ...(isJsonObject(before) ? before : {}), [row.signer_key_id]: row.signature };
+/** Adds what a server said of some of its users. What it says of others is left out. */
+function addAnswer(answer: QueriedKeys, users: ReadonlySet<string>, body: JsonObject): void {
+  for (const part of ['device_keys', 'master_keys', 'self_signing_keys'] as const) {
+    const ofServer = body[part];
+    for (const [userId, keys] of Object.entries(isJsonObject(ofServer) ? ofServer : {})) {
+      if (users.has(userId) && isJsonObject(keys)) answer[part][userId] = keys;
+    }
   }
-  return { ...key, signatures };
 }

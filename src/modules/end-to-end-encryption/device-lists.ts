@@ -1,9 +1,14 @@
-import type { RoomId, UserId } from '../../protocol/identifiers.ts';
+import type { DeviceChange } from '../../accounts/accounts.ts';
+import type { DeviceId, RoomId, UserId } from '../../protocol/identifiers.ts';
+import type { JsonObject } from '../../protocol/json.ts';
 import type { RoomReads } from '../../rooms/room-reads.ts';
 import type { Database, Writer } from '../../storage/database.ts';
+import * as deviceKeysStore from '../../storage/device-keys-store.ts';
 import * as deviceListsStore from '../../storage/device-lists-store.ts';
 import type { RecentChanges } from '../../storage/recent-changes.ts';
 import type { AccountSections, SyncPart, SyncRequest } from '../sync-part.ts';
+import type { DeviceListEdus, KeyUpdate } from './device-list-edus.ts';
+import { withSignatures } from './key-signatures.ts';
 
 const PAGE = 500;
 /** Members of a room without encryption are listed to who joins only up to this number. */
@@ -30,19 +35,45 @@ export class DeviceLists implements SyncPart {
   readonly #database: Database;
   readonly #rooms: RoomReads;
   readonly #recent: RecentChanges;
+  readonly #edus: DeviceListEdus;
 
-  constructor(database: Database, rooms: RoomReads, recent: RecentChanges) {
-    this.#database = database;
-    this.#rooms = rooms;
-    this.#recent = recent;
+  constructor(needs: { database: Database; rooms: RoomReads; recent: RecentChanges; edus: DeviceListEdus }) {
+    this.#database = needs.database;
+    this.#rooms = needs.rooms;
+    this.#recent = needs.recent;
+    this.#edus = needs.edus;
   }
 
-  /** The user's devices or keys change with this unit: everybody who shares a room is told. */
-  async announce(unit: Writer, userId: UserId): Promise<void> {
+  /**
+   * A user's devices or keys change with this unit: everybody who shares a room is told.
+   *
+   * @param updates for other servers, of a user of this one.
+   */
+  async announce(unit: Writer, userId: UserId, updates: readonly KeyUpdate[]): Promise<void> {
     const rooms = [...(await this.#rooms.joinedRooms(userId))];
     const position = unit.position();
     deviceListsStore.change(unit, userId, undefined, position);
     unit.announce({ topic: 'device-list', position, rooms, users: [userId] });
+    await this.#edus.write(unit, userId, rooms, updates);
+  }
+
+  /** As `announce`, for what an account does to its devices. */
+  async announceDevices(unit: Writer, userId: UserId, change: DeviceChange): Promise<void> {
+    await this.announce(unit, userId, await this.#updatesOf(userId, change));
+  }
+
+  async #updatesOf(userId: UserId, change: DeviceChange): Promise<KeyUpdate[]> {
+    if ('ended' in change) return change.ended.map((ended) => ({ ended }));
+    const rows = await deviceKeysStore.ofUser(this.#database, userId);
+    if ('renamed' in change) {
+      const row = rows.find((one) => one.device_id === change.renamed);
+      if (!row) return [];
+      const signatures = await deviceKeysStore.signatures(this.#database, userId, userId);
+      const keys = withSignatures(JSON.parse(row.keys) as JsonObject, row.device_id, signatures);
+      return [{ deviceId: change.renamed, keys, displayName: change.name }];
+    }
+    const ended = rows.map((row) => row.device_id as DeviceId).filter((id) => id !== change.endedAllBut);
+    return ended.map((deviceId) => ({ ended: deviceId }));
   }
 
   /** Something about the user's keys changes that one observer alone may see. */

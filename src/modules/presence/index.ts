@@ -1,2 +1,3 @@
 export type { PresenceState } from './attendance.ts';
 export { Presence } from './presence.ts';
+export { exchangePresence } from './presence-edus.ts';

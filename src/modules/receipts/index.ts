@@ -1,1 +1,2 @@
 export { Receipts, type ReadPositions } from './receipts.ts';
+export { exchangeReceipts } from './receipt-edus.ts';

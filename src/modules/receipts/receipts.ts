@@ -54,14 +54,14 @@ export class Receipts implements SyncPart {
   }
 
   /**
-   * Moves a receipt to an event; nothing happens when it is there already or further on.
+   * Moves a receipt to an event, now or at `ts` (milliseconds); nothing happens when it is there already or further on.
    *
    * @throws MatrixError 400 for an unknown type or thread, 403 for one who is not joined, 404 for an unknown event.
    */
   async set(
     userId: UserId,
     roomId: RoomId,
-    receipt: { type: string; eventId: EventId; threadId: string | undefined },
+    receipt: { type: string; eventId: EventId; threadId: string | undefined; ts?: number | undefined },
   ): Promise<void> {
     const { type, eventId, threadId } = receipt;
     if (!TYPES.includes(type)) throw invalidParam(`A receipt must be of type ${TYPES.join(', ')}`);
@@ -84,11 +84,13 @@ export class Receipts implements SyncPart {
       threadId: threadId ?? UNTHREADED,
       eventId,
       eventPosition: event.position,
-      ts: this.#clock.now(),
+      ts: receipt.ts ?? this.#clock.now(),
     };
     receiptsStore.advance(unit, row, position);
-    const rooms = type === 'm.read' ? [roomId] : [];
-    unit.announce({ topic: 'receipt', position, rooms, users: [userId], data: { roomId } });
+    const isPublic = type === 'm.read';
+    const data = { roomId, ...(isPublic ? { eventId, threadId: threadId ?? null, ts: row.ts } : {}) };
+    const rooms = isPublic ? [roomId] : [];
+    unit.announce({ topic: 'receipt', position, rooms, users: [userId], data, local: true });
     try {
       await this.#database.commit(unit);
     } catch (error) {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { EduExchange } from '../../federation/edu-exchange.ts';
 import { boundedCache } from '../../platform/bounded-cache.ts';
 import type { DeviceId, ServerName, UserId } from '../../protocol/identifiers.ts';
 import { serverNameOf } from '../../protocol/identifiers.ts';
@@ -26,15 +27,17 @@ const DEVICES = 50_000;
 export class ToDevice implements SyncPart {
   readonly #database: Database;
   readonly #serverName: ServerName;
+  readonly #exchange: EduExchange;
   /** Position up to which nothing is kept any more, of devices that synced here lately. */
   readonly #cleared = boundedCache<string, number>(DEVICES);
   /** Position of the newest message for anyone of a user's devices, as far as it came by. */
   readonly #newest = boundedCache<UserId, number>(DEVICES);
   #sends = 0;
 
-  constructor(database: Database, serverName: ServerName) {
+  constructor(database: Database, serverName: ServerName, exchange: EduExchange) {
     this.#database = database;
     this.#serverName = serverName;
+    this.#exchange = exchange;
     database.subscribe((changes) => {
       for (const change of changes) {
         if (change.topic === 'reset') this.#cleared.clear();
@@ -46,21 +49,42 @@ export class ToDevice implements SyncPart {
 
   /** Sends messages of one type. The same transaction of a device again changes nothing. */
   async send(session: Session, type: string, txnId: string, messages: MessagesByDevice): Promise<void> {
-    const unit = new UnitOfWork();
-    const position = unit.position();
     const scope = [session.userId, session.deviceId ?? '', type, txnId].map(
       (part) => `${part.length} ${part}`,
     );
     const key = createHash('sha256').update(scope.join('')).digest();
+    await this.deliver({ sender: session.userId, type, key }, messages);
+  }
+
+  /**
+   * Puts messages into the queues of devices here, and on the way to those of other servers. What has the same key as an
+   * earlier message changes nothing.
+   */
+  async deliver(
+    message: { sender: UserId; type: string; key: Buffer },
+    messages: MessagesByDevice,
+  ): Promise<void> {
+    const { sender, type, key } = message;
+    const unit = new UnitOfWork();
+    const position = unit.position();
     toDeviceStore.claimTransaction(unit, key, position);
     const users: UserId[] = [];
+    const elsewhere = new Map<ServerName, JsonObject>();
     for (const [userId, devices] of messages) {
-      if (serverNameOf(userId) !== this.#serverName) continue;
+      const server = serverNameOf(userId);
+      if (server !== this.#serverName) {
+        elsewhere.set(server, { ...elsewhere.get(server), [userId]: { ...devices } });
+        continue;
+      }
       users.push(userId);
       for (const [deviceId, content] of Object.entries(devices)) {
-        const message = JSON.stringify({ type, sender: session.userId, content });
-        toDeviceStore.add(unit, userId, deviceId, message, position);
+        toDeviceStore.add(unit, userId, deviceId, JSON.stringify({ type, sender, content }), position);
       }
+    }
+    const messageId = key.toString('base64url');
+    for (const [server, ofServer] of elsewhere) {
+      const edu = { sender, type, message_id: messageId, messages: ofServer };
+      this.#exchange.store(unit, [server], 'm.direct_to_device', edu);
     }
     this.#sends += 1;
     if (this.#sends % FORGET_EVERY === 0) {

@@ -1,1 +1,2 @@
 export { Typing } from './typing.ts';
+export { exchangeTyping } from './typing-edus.ts';

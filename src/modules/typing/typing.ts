@@ -34,6 +34,11 @@ export class Typing implements SyncPart {
   /** The user types, for at most `timeoutMs`, or has stopped. 403 for one who is not joined. */
   async set(userId: UserId, roomId: RoomId, typing: boolean, timeoutMs: number | undefined): Promise<void> {
     await this.#rooms.assertJoined(roomId, userId);
+    await this.note(userId, roomId, typing, timeoutMs);
+  }
+
+  /** As `set`, of a user of whom it is known that he is joined. */
+  async note(userId: UserId, roomId: RoomId, typing: boolean, timeoutMs?: number): Promise<void> {
     const isTyping = this.typing(roomId).includes(userId);
     if (!typing && !isTyping) return;
     const forMs = Math.min(Math.max(timeoutMs ?? DEFAULT_MS, 1), LONGEST_MS);
@@ -83,7 +88,8 @@ export class Typing implements SyncPart {
   async #announce(userId: UserId, roomId: RoomId, until: number, isNews: boolean): Promise<void> {
     const unit = new UnitOfWork();
     const rooms = isNews ? [roomId] : [];
-    unit.announce({ topic: 'typing', position: unit.position(), rooms, data: { roomId, userId, until } });
+    const data = { roomId, userId, until };
+    unit.announce({ topic: 'typing', position: unit.position(), rooms, data, local: true });
     await this.#database.commit(unit);
   }
 

@@ -1,8 +1,18 @@
 import { Type } from 'typebox';
-import type { DeviceOfUser, OneTimeKeys } from '../../../modules/end-to-end-encryption/index.ts';
+import type {
+  DeviceOfUser,
+  OneTimeKeys,
+  RemoteKeyQueries,
+} from '../../../modules/end-to-end-encryption/index.ts';
 import { parseDeviceId, parseUserId, serverNameOf, type ServerName } from '../../../protocol/identifiers.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
+
+interface Needs {
+  oneTimeKeys: OneTimeKeys;
+  remoteKeys: RemoteKeyQueries;
+  serverName: ServerName;
+}
 
 /** POST /keys/claim */
 export const claimKeys = endpoint(
@@ -18,25 +28,23 @@ export const claimKeys = endpoint(
       timeout: Type.Optional(Type.Integer({ minimum: 0 })),
     }),
   },
-  async (needs: { oneTimeKeys: OneTimeKeys; serverName: ServerName }, request) => {
+  async (needs: Needs, request) => {
     const wanted: { device: DeviceOfUser; algorithm: string }[] = [];
-    const failures: JsonObject = {};
+    const elsewhere: typeof wanted = [];
     for (const [user, devices] of Object.entries(request.body.one_time_keys)) {
       const userId = parseUserId(user);
       if (userId === undefined) continue;
-      if (serverNameOf(userId) !== needs.serverName) {
-        failures[serverNameOf(userId)] = {};
-        continue;
-      }
+      const list = serverNameOf(userId) === needs.serverName ? wanted : elsewhere;
       for (const [device, algorithm] of Object.entries(devices)) {
         const deviceId = parseDeviceId(device);
-        if (deviceId !== undefined) wanted.push({ device: { userId, deviceId }, algorithm });
+        if (deviceId !== undefined) list.push({ device: { userId, deviceId }, algorithm });
       }
     }
     const keys: Record<string, JsonObject> = {};
-    for (const claimed of await needs.oneTimeKeys.claim(wanted)) {
+    const remote = await needs.remoteKeys.claim(elsewhere, request.body.timeout);
+    for (const claimed of [...(await needs.oneTimeKeys.claim(wanted)), ...remote.claimed]) {
       (keys[claimed.device.userId] ??= {})[claimed.device.deviceId] = claimed.keys;
     }
-    return { one_time_keys: keys, failures };
+    return { one_time_keys: keys, failures: remote.failures };
   },
 );

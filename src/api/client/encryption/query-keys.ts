@@ -23,6 +23,6 @@ export const queryKeys = endpoint(
       const userId = parseUserId(id);
       if (userId !== undefined) wanted.set(userId, devices);
     }
-    return needs.deviceKeys.query(request.session.userId, wanted);
+    return needs.deviceKeys.query(request.session.userId, wanted, request.body.timeout);
   },
 );

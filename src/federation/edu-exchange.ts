@@ -1,0 +1,99 @@
+import {
+  parseRoomId,
+  parseUserId,
+  serverNameOf,
+  type RoomId,
+  type ServerName,
+  type UserId,
+} from '../protocol/identifiers.ts';
+import type { JsonObject, JsonValue } from '../protocol/json.ts';
+import { badJson, forbidden } from '../protocol/matrix-error.ts';
+import type { Writer } from '../storage/database.ts';
+import type { EduHandler, EduHandlers } from './receiving/edu-handlers.ts';
+import type { RoomAcl } from './room-acl.ts';
+import { storeEdu, type FederationSender } from './sending/federation-sender.ts';
+import type { RoomServers } from './sending/room-servers.ts';
+import type { VolatileEdu } from './sending/volatile-edus.ts';
+
+/** How modules exchange ephemeral data with other servers (Server-Server API, "EDUs"). */
+export class EduExchange {
+  readonly servers: RoomServers;
+  readonly #ownServer: ServerName;
+  readonly #handlers: EduHandlers;
+  readonly #sender: FederationSender;
+  readonly #acl: RoomAcl;
+  readonly #onProblem: (error: unknown) => void;
+
+  constructor(needs: {
+    servers: RoomServers;
+    ownServer: ServerName;
+    handlers: EduHandlers;
+    sender: FederationSender;
+    acl: RoomAcl;
+    onProblem: (error: unknown) => void;
+  }) {
+    this.servers = needs.servers;
+    this.#ownServer = needs.ownServer;
+    this.#handlers = needs.handlers;
+    this.#sender = needs.sender;
+    this.#acl = needs.acl;
+    this.#onProblem = needs.onProblem;
+  }
+
+  /** Registers what takes in data of a type. */
+  on(type: string, handler: EduHandler): void {
+    this.#handlers.on(type, handler);
+  }
+
+  /** Whether a user is of this server. */
+  isOwn(userId: UserId): boolean {
+    return serverNameOf(userId) === this.#ownServer;
+  }
+
+  /**
+   * Sends volatile data to the other servers in some rooms, if they can be reached soon.
+   *
+   * @param isLocal whether it is of this process: of what another process told, only servers that this one sends to get it.
+   */
+  sendToRooms(rooms: readonly RoomId[], edu: VolatileEdu, isLocal: boolean): void {
+    this.serversOf(rooms)
+      .then((servers) => this.#sender.sendSoon(servers, edu, isLocal))
+      .catch(this.#onProblem);
+  }
+
+  /** The other servers in some rooms. */
+  async serversOf(rooms: Iterable<RoomId>): Promise<ReadonlySet<ServerName>> {
+    const servers = new Set<ServerName>();
+    for (const roomId of rooms) for (const server of await this.servers.of(roomId)) servers.add(server);
+    return servers;
+  }
+
+  /** Keeps data for servers until they have taken it, as part of a unit of work. */
+  store(unit: Writer, servers: Iterable<ServerName>, type: string, content: JsonObject): void {
+    storeEdu(unit, [...servers], type, content);
+  }
+
+  /** Whether the room's access control list lets a server tell something of a room. */
+  allows(roomId: RoomId, origin: ServerName): Promise<boolean> {
+    return this.#acl.allows(roomId, origin);
+  }
+}
+
+/**
+ * The user that data of a server is about.
+ *
+ * @throws MatrixError 400 for what is no user ID, 403 for a user of another server.
+ */
+export function userOf(origin: ServerName, value: JsonValue | undefined): UserId {
+  const userId = typeof value === 'string' ? parseUserId(value) : undefined;
+  if (userId === undefined) throw badJson('The user ID is missing or malformed');
+  if (serverNameOf(userId) !== origin) throw forbidden(`${userId} is not a user of ${origin}`);
+  return userId;
+}
+
+/** A room ID. 400 M_BAD_JSON for what is none. */
+export function roomOf(value: JsonValue | undefined): RoomId {
+  const roomId = typeof value === 'string' ? parseRoomId(value) : undefined;
+  if (roomId === undefined) throw badJson('The room ID is missing or malformed');
+  return roomId;
+}

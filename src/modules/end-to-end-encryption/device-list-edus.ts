@@ -1,0 +1,69 @@
+import type { EduExchange } from '../../federation/edu-exchange.ts';
+import { announceStored } from '../../federation/sending/federation-sender.ts';
+import type { DeviceId, RoomId, UserId } from '../../protocol/identifiers.ts';
+import type { JsonObject } from '../../protocol/json.ts';
+import type { Writer } from '../../storage/database.ts';
+import * as streamsStore from '../../storage/device-list-streams-store.ts';
+
+/** What changes of a user's devices and keys, as other servers are told. */
+export type KeyUpdate =
+  | {
+      readonly deviceId: DeviceId;
+      /** Identity keys with signatures; undefined for a device without. */
+      readonly keys: JsonObject | undefined;
+      readonly displayName: string | undefined;
+    }
+  | { readonly ended: DeviceId }
+  | { readonly masterKey: JsonObject | undefined; readonly selfSigningKey: JsonObject | undefined };
+
+/** Tells other servers of changes of people's devices and keys here (Server-Server API, "Device Management"). */
+export class DeviceListEdus {
+  readonly #exchange: EduExchange;
+
+  constructor(exchange: EduExchange) {
+    this.#exchange = exchange;
+  }
+
+  /** Adds the updates to a unit of work, for the servers in the user's rooms. */
+  async write(
+    unit: Writer,
+    userId: UserId,
+    rooms: Iterable<RoomId>,
+    updates: readonly KeyUpdate[],
+  ): Promise<void> {
+    const servers = [...(await this.#exchange.serversOf(rooms))];
+    for (const update of updates) {
+      if (!('masterKey' in update)) {
+        const text = JSON.stringify(contentOf(userId, update));
+        const position = unit.position();
+        for (const server of servers) streamsStore.keepFor(unit, server, userId, text, position);
+        streamsStore.advance(unit, userId, position);
+        announceStored(unit, servers, position);
+        continue;
+      }
+      const content: JsonObject = { user_id: userId };
+      if (update.masterKey) content.master_key = update.masterKey;
+      if (update.selfSigningKey) content.self_signing_key = update.selfSigningKey;
+      this.#exchange.store(unit, servers, 'm.signing_key_update', content);
+    }
+  }
+}
+
+function contentOf(
+  userId: UserId,
+  update: Exclude<KeyUpdate, { masterKey: JsonObject | undefined }>,
+): JsonObject {
+  const isEnd = 'ended' in update;
+  const content: JsonObject = {
+    user_id: userId,
+    device_id: isEnd ? update.ended : update.deviceId,
+    stream_id: streamsStore.STREAM_ID,
+    prev_id: [streamsStore.PREVIOUS_ID],
+  };
+  if (isEnd) content.deleted = true;
+  else {
+    if (update.keys) content.keys = update.keys;
+    if (update.displayName !== undefined) content.device_display_name = update.displayName;
+  }
+  return content;
+}

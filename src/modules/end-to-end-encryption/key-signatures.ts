@@ -1,0 +1,25 @@
+import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
+import type { CrossSigningRow, SignatureRow } from '../../storage/device-keys-store.ts';
+
+/** A cross-signing key with the signatures that were added to it. */
+export function crossSigningKey(row: CrossSigningRow, signatures: readonly SignatureRow[]): JsonObject {
+  const key = JSON.parse(row.key) as JsonObject;
+  return withSignatures(key, publicKeyOf(key), signatures);
+}
+
+/** The public key, in base64, of a cross-signing key: it has one, and is named for it. */
+export function publicKeyOf(key: JsonObject): string {
+  const [id = ''] = Object.keys(isJsonObject(key.keys) ? key.keys : {});
+  return id.slice(id.indexOf(':') + 1);
+}
+
+/** A key with the signatures that were added to it since it was uploaded. `keyId` is a device ID or a master key. */
+export function withSignatures(key: JsonObject, keyId: string, rows: readonly SignatureRow[]): JsonObject {
+  const signatures: JsonObject = isJsonObject(key.signatures) ? { ...key.signatures } : {};
+  for (const row of rows) {
+    if (row.key_id !== keyId) continue;
+    const before = signatures[row.signer];
+    signatures[row.signer] = { ...(isJsonObject(before) ? before : {}), [row.signer_key_id]: row.signature };
+  }
+  return { ...key, signatures };
+}

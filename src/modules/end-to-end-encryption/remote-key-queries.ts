@@ -1,0 +1,132 @@
+import type { FederationClient } from '../../federation/federation-client.ts';
+import { FederationError } from '../../federation/federation-error.ts';
+import { serverNameOf, type DeviceId, type ServerName, type UserId } from '../../protocol/identifiers.ts';
+import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
+import type { DeviceOfUser, KeysById } from './one-time-keys.ts';
+import type { RemoteDeviceLists } from './remote-device-lists.ts';
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+const LONGEST_TIMEOUT_MS = 60_000;
+/** With more users of one server whose lists are not known, their keys are asked for at once and not kept. */
+const MOST_FETCHED = 10;
+/** Servers that one request asks at the same time. */
+const MOST_SERVERS = 200;
+
+/** What came of asking other servers. */
+export interface RemoteAnswers {
+  /** Users whose keys are kept here now. */
+  readonly kept: readonly UserId[];
+  /** Answers of servers for users whose keys are not kept. */
+  readonly answers: readonly { readonly users: ReadonlySet<string>; readonly body: JsonObject }[];
+  /** What went wrong, by server. */
+  readonly failures: JsonObject;
+}
+
+/** Asks other servers for the keys of their users (Server-Server API, "End-to-End Encryption"). */
+export class RemoteKeyQueries {
+  readonly #client: FederationClient;
+  readonly #lists: RemoteDeviceLists;
+
+  constructor(client: FederationClient, lists: RemoteDeviceLists) {
+    this.#client = client;
+    this.#lists = lists;
+  }
+
+  /** Keys of users. Each server has `timeoutMs` (ten seconds by default, a minute at most) to answer. */
+  async query(
+    wanted: ReadonlyMap<UserId, readonly string[]>,
+    timeoutMs: number | undefined,
+  ): Promise<RemoteAnswers> {
+    const kept: UserId[] = [];
+    const answers: { users: ReadonlySet<string>; body: JsonObject }[] = [];
+    const failures = await this.#ofEach([...wanted.keys()], async (server, users) => {
+      const found = await this.#fetchLists(users, limited(timeoutMs));
+      kept.push(...found.kept);
+      if (found.others.length === 0) return;
+      const devices = Object.fromEntries(found.others.map((id) => [id, [...(wanted.get(id) ?? [])]]));
+      const body = await this.#client.request(server, {
+        method: 'POST',
+        path: '/_matrix/federation/v1/user/keys/query',
+        body: { device_keys: devices },
+        timeoutMs: limited(timeoutMs),
+      });
+      answers.push({ users: new Set(found.others), body });
+    });
+    return { kept, answers, failures };
+  }
+
+  /** Claims one-time keys of devices. */
+  async claim(
+    wanted: readonly { device: DeviceOfUser; algorithm: string }[],
+    timeoutMs: number | undefined,
+  ): Promise<{ claimed: { device: DeviceOfUser; keys: KeysById }[]; failures: JsonObject }> {
+    const claimed: { device: DeviceOfUser; keys: KeysById }[] = [];
+    const users = new Set(wanted.map(({ device }) => device.userId));
+    const failures = await this.#ofEach([...users], async (server, ofServer) => {
+      const asked: Record<string, Record<string, string>> = {};
+      const mine = wanted.filter(({ device }) => ofServer.includes(device.userId));
+      for (const { device, algorithm } of mine) (asked[device.userId] ??= {})[device.deviceId] = algorithm;
+      const answer = await this.#client.request(server, {
+        method: 'POST',
+        path: '/_matrix/federation/v1/user/keys/claim',
+        body: { one_time_keys: asked },
+        timeoutMs: limited(timeoutMs),
+      });
+      for (const { device } of mine) {
+        const keys = keysOf(answer, device.userId, device.deviceId);
+        if (keys) claimed.push({ device, keys });
+      }
+    });
+    return { claimed, failures };
+  }
+
+  async #fetchLists(
+    users: readonly UserId[],
+    timeoutMs: number,
+  ): Promise<{ kept: UserId[]; others: UserId[] }> {
+    const kept: UserId[] = [];
+    const followed: UserId[] = [];
+    const others: UserId[] = [];
+    for (const userId of users) {
+      if (await this.#lists.isCurrent(userId)) kept.push(userId);
+      else if (await this.#lists.isFollowed(userId)) followed.push(userId);
+      else others.push(userId);
+    }
+    if (followed.length > MOST_FETCHED) return { kept, others: [...others, ...followed] };
+    await Promise.all(followed.map((userId) => this.#lists.fetch(userId, timeoutMs)));
+    return { kept: [...kept, ...followed], others };
+  }
+
+  /** Does something for the users of each server; gives what failed, by server. */
+  async #ofEach(
+    users: readonly UserId[],
+    ask: (server: ServerName, users: readonly UserId[]) => Promise<void>,
+  ): Promise<JsonObject> {
+    const failures: JsonObject = {};
+    const servers = [...Map.groupBy(users, (userId) => serverNameOf(userId))];
+    for (let i = 0; i < servers.length; i += MOST_SERVERS) {
+      const part = servers.slice(i, i + MOST_SERVERS).map(async ([server, ofServer]) => {
+        try {
+          await ask(server, ofServer);
+        } catch (error) {
+          if (!(error instanceof FederationError)) throw error;
+          const { status, errcode, message } = error.toMatrixError();
+          failures[server] = { status, errcode, message };
+        }
+      });
+      await Promise.all(part);
+    }
+    return failures;
+  }
+}
+
+function limited(timeoutMs: number | undefined): number {
+  return Math.min(timeoutMs ?? DEFAULT_TIMEOUT_MS, LONGEST_TIMEOUT_MS);
+}
+
+function keysOf(answer: JsonObject, userId: UserId, deviceId: DeviceId): KeysById | undefined {
+  const { one_time_keys: users } = answer;
+  const devices = isJsonObject(users) ? users[userId] : undefined;
+  const keys = isJsonObject(devices) ? devices[deviceId] : undefined;
+  return isJsonObject(keys) ? (keys as KeysById) : undefined;
+}

@@ -1,0 +1,269 @@
+import assert from 'node:assert/strict';
+import { onFederation, type FederatingServer, type TestFederation } from '../testing/federation.ts';
+import { putIntoRoom } from '../testing/put-into-room.ts';
+import { RemoteServer } from '../testing/remote-server.ts';
+import type { Json, TestClient } from '../testing/test-client.ts';
+
+interface Parts {
+  readonly a: FederatingServer;
+  readonly remote: RemoteServer;
+  readonly alice: TestClient;
+  /** A user of the remote server, in the room. */
+  readonly bob: string;
+  readonly roomId: string;
+}
+
+/** Declares a test with Alice here and Bob on another server in one room. */
+function withBob(title: string, run: (parts: Parts) => Promise<void>): void {
+  onFederation(
+    title,
+    async ({ a, authority }: TestFederation) => {
+      const remote = await RemoteServer.start(authority);
+      try {
+        const person = await a.person('alice');
+        const roomId = await person.createRoom({});
+        const bob = `@bob:${remote.name}`;
+        await putIntoRoom(a, bob, roomId);
+        const alice = a.client(person.token);
+        alice.userId = person.userId;
+        alice.deviceId = person.deviceId;
+        await run({ a, remote, alice, bob, roomId });
+      } finally {
+        await remote.close();
+      }
+    },
+    { servers: 1 },
+  );
+}
+
+/** Waits for the first EDU of a type that the remote server got and for which the condition holds. */
+function edu(
+  remote: RemoteServer,
+  type: string,
+  holds: (content: Json) => boolean = () => true,
+): Promise<Json> {
+  return remote.until(
+    () => remote.edus.find((one) => one.edu_type === type && holds(one.content))?.content as Json,
+  );
+}
+
+const ephemeral = (body: Json, roomId: string, type: string): Json =>
+  (body.rooms?.join?.[roomId]?.ephemeral?.events ?? []).find((event: Json) => event.type === type);
+
+withBob('typing goes to other servers and comes from them [B111 partial] [A114 partial]', async (parts) => {
+  const { a, remote, alice, bob, roomId } = parts;
+  const path = alice.room(roomId, `/typing/${encodeURIComponent(alice.userId)}`);
+  await alice.ok('PUT', path, { typing: true, timeout: 20_000 });
+  assert.deepEqual(await edu(remote, 'm.typing'), { room_id: roomId, user_id: alice.userId, typing: true });
+  await alice.ok('PUT', path, { typing: false });
+  await edu(remote, 'm.typing', (content) => content.typing === false);
+
+  const since = (await alice.sync()).next_batch;
+  await remote.sendEdus(
+    a.name,
+    { edu_type: 'm.typing', content: { room_id: roomId, user_id: `@mallory:${a.name}`, typing: true } },
+    { edu_type: 'm.typing', content: { room_id: roomId, user_id: `@nobody:${remote.name}`, typing: true } },
+    { edu_type: 'm.typing', content: { room_id: roomId, user_id: bob, typing: true } },
+  );
+  const body = await alice.syncUntil(since, (one) => ephemeral(one, roomId, 'm.typing') !== undefined);
+  assert.deepEqual(ephemeral(body, roomId, 'm.typing').content.user_ids, [bob]);
+});
+
+withBob('receipts go to other servers and come from them [B111 partial] [A114 partial]', async (parts) => {
+  const { a, remote, alice, bob, roomId } = parts;
+  const eventId = await alice.say(roomId, 'read this');
+  await alice.ok('POST', alice.room(roomId, `/receipt/m.read/${encodeURIComponent(eventId)}`), {
+    thread_id: 'main',
+  });
+  const sent = await edu(remote, 'm.receipt');
+  const receipt = sent[roomId]['m.read'][alice.userId];
+  assert.deepEqual(receipt.event_ids, [eventId]);
+  assert.equal(receipt.data.thread_id, 'main');
+  assert.equal(typeof receipt.data.ts, 'number');
+  const secret = await alice.say(roomId, 'read in private');
+  await alice.ok('POST', alice.room(roomId, `/receipt/m.read.private/${encodeURIComponent(secret)}`), {});
+
+  const since = (await alice.sync()).next_batch;
+  const read = (user: string) => ({ [user]: { data: { ts: 1_700_000_000_000 }, event_ids: [eventId] } });
+  await remote.sendEdus(
+    a.name,
+    { edu_type: 'm.receipt', content: { [roomId]: { 'm.read': read(`@mallory:${a.name}`) } } },
+    { edu_type: 'm.receipt', content: { [roomId]: { 'm.read': read(bob) } } },
+  );
+  const body = await alice.syncUntil(since, (one) => ephemeral(one, roomId, 'm.receipt') !== undefined);
+  const { content } = ephemeral(body, roomId, 'm.receipt');
+  assert.deepEqual(content[eventId]['m.read'], { [bob]: { ts: 1_700_000_000_000 } });
+  assert.ok(!JSON.stringify(remote.edus).includes(secret), 'private receipts stay here');
+});
+
+withBob('presence goes to other servers and comes from them [B111 partial]', async (parts) => {
+  const { a, remote, alice, bob } = parts;
+  await alice.ok('PUT', `/v3/presence/${encodeURIComponent(alice.userId)}/status`, {
+    presence: 'unavailable',
+    status_msg: 'out',
+  });
+  const { push } = await edu(remote, 'm.presence', (content) => content.push[0].presence === 'unavailable');
+  assert.equal(push[0].user_id, alice.userId);
+  assert.equal(push[0].status_msg, 'out');
+  const since = (await alice.sync()).next_batch;
+  await remote.sendEdus(a.name, {
+    edu_type: 'm.presence',
+    content: { push: [{ user_id: bob, presence: 'online', last_active_ago: 5_000, currently_active: true }] },
+  });
+  const isBob = (one: Json) => one.sender === bob;
+  const body = await alice.syncUntil(since, (one) => (one.presence?.events ?? []).some(isBob));
+  assert.equal(body.presence.events.find(isBob).content.presence, 'online');
+});
+
+withBob('messages to devices cross servers, each exactly once [B110 partial]', async (parts) => {
+  const { a, remote, alice, bob } = parts;
+  await alice.ok('PUT', '/v3/sendToDevice/test.type/t1', { messages: { [bob]: { PHONE: { n: 1 } } } });
+  await alice.ok('PUT', '/v3/sendToDevice/test.type/t1', { messages: { [bob]: { PHONE: { n: 1 } } } });
+  const sent = await edu(remote, 'm.direct_to_device');
+  assert.equal(sent.sender, alice.userId);
+  assert.equal(sent.type, 'test.type');
+  assert.deepEqual(sent.messages, { [bob]: { PHONE: { n: 1 } } });
+
+  const message = (id: string, n: number, sender = bob) => ({
+    edu_type: 'm.direct_to_device',
+    content: { sender, type: 'test.type', message_id: id, messages: { [alice.userId]: { '*': { n } } } },
+  });
+  await remote.sendEdus(a.name, message('1', 1), message('1', 1), message('2', 2));
+  await remote.sendEdus(a.name, message('1', 1), message('3', 3, `@mallory:${a.name}`), message('4', 4));
+  const { to_device: toDevice } = await alice.sync();
+  assert.deepEqual(
+    toDevice.events.map((event: Json) => [event.sender, event.content.n]),
+    [
+      [bob, 1],
+      [bob, 2],
+      [bob, 4],
+    ],
+  );
+  assert.equal(remote.edus.filter((one) => one.edu_type === 'm.direct_to_device').length, 1);
+});
+
+const deviceKeys = (userId: string, deviceId: string, key = 'a') => ({
+  user_id: userId,
+  device_id: deviceId,
+  algorithms: ['m.olm.v1.curve25519-aes-sha2'],
+  keys: { [`curve25519:${deviceId}`]: key },
+  signatures: { [userId]: { [`ed25519:${deviceId}`]: 'signature' } },
+});
+
+withBob(
+  'changes of devices are told to other servers, each with the one before [B110 partial]',
+  async (parts) => {
+    const { a, remote, alice } = parts;
+    const keys = deviceKeys(alice.userId, alice.deviceId);
+    await alice.ok('POST', '/v3/keys/upload', { device_keys: keys });
+    const first = await edu(remote, 'm.device_list_update');
+    assert.deepEqual(first.keys, keys);
+    assert.equal(first.device_id, alice.deviceId);
+    assert.deepEqual(first.prev_id, []);
+    await alice.ok('PUT', `/v3/devices/${alice.deviceId}`, { display_name: 'my phone' });
+    const second = await edu(remote, 'm.device_list_update', (one) => one.device_display_name === 'my phone');
+    assert.deepEqual(second.prev_id, [first.stream_id]);
+    assert.ok(second.stream_id > first.stream_id);
+
+    const path = (rest: string) => `/_matrix/federation/v1/user/${rest}`;
+    const list = await remote.ask(a.name, 'GET', path(`devices/${encodeURIComponent(alice.userId)}`));
+    assert.equal(list.status, 200);
+    assert.equal(list.body.stream_id, second.stream_id);
+    assert.deepEqual(list.body.devices, [
+      { device_id: alice.deviceId, keys, device_display_name: 'my phone' },
+    ]);
+    const unknown = await remote.ask(
+      a.name,
+      'GET',
+      path(`devices/${encodeURIComponent(`@nobody:${a.name}`)}`),
+    );
+    assert.equal(unknown.status, 404);
+    const queried = await remote.ask(a.name, 'POST', path('keys/query'), {
+      device_keys: { [alice.userId]: [] },
+    });
+    assert.deepEqual(queried.body.device_keys[alice.userId][alice.deviceId].keys, keys.keys);
+    await alice.ok('POST', '/v3/keys/upload', { one_time_keys: { 'signed_curve25519:one': { key: 'k' } } });
+    const claim = { one_time_keys: { [alice.userId]: { [alice.deviceId]: 'signed_curve25519' } } };
+    const claimed = await remote.ask(a.name, 'POST', path('keys/claim'), claim);
+    const ofDevice = claimed.body.one_time_keys[alice.userId][alice.deviceId];
+    assert.deepEqual(ofDevice, { 'signed_curve25519:one': { key: 'k' } });
+    const nothing = await remote.ask(a.name, 'POST', path('keys/claim'), claim);
+    assert.deepEqual(nothing.body, { one_time_keys: {} });
+
+    await alice.ok('POST', '/v3/logout', {});
+    const last = await edu(remote, 'm.device_list_update', (one) => one.deleted === true);
+    assert.equal(last.device_id, alice.deviceId);
+    assert.deepEqual(last.prev_id, [second.stream_id]);
+  },
+);
+
+withBob(
+  'devices of others are fetched once, followed by updates, and fetched again after a gap [B110 partial]',
+  async (parts) => {
+    const { a, remote, alice, bob } = parts;
+    let devices = [{ device_id: 'PHONE', keys: deviceKeys(bob, 'PHONE'), device_display_name: 'phone' }];
+    let streamId = 5;
+    const asked = () => remote.seen.filter(({ url }) => url.includes('/user/devices/')).length;
+    remote.answer = ({ url }) =>
+      url.includes('/user/devices/')
+        ? { status: 200, body: { user_id: bob, stream_id: streamId, devices } }
+        : undefined;
+    const query = async () =>
+      (await alice.ok('POST', '/v3/keys/query', { device_keys: { [bob]: [] } })) as Json;
+    assert.deepEqual((await query()).device_keys[bob].PHONE.keys, deviceKeys(bob, 'PHONE').keys);
+    assert.equal((await query()).device_keys[bob].PHONE.unsigned.device_display_name, 'phone');
+    assert.equal(asked(), 1, 'the second answer is from here');
+
+    const update = (stream: number, previous: number[], deviceId: string, more: object) => ({
+      edu_type: 'm.device_list_update',
+      content: { user_id: bob, device_id: deviceId, stream_id: stream, prev_id: previous, ...more },
+    });
+    let since = (await alice.sync()).next_batch;
+    const isTold = (one: Json) => (one.device_lists?.changed ?? []).includes(bob);
+    await remote.sendEdus(a.name, update(6, [5], 'TABLET', { keys: deviceKeys(bob, 'TABLET') }));
+    since = (await alice.syncUntil(since, isTold)).next_batch;
+    assert.deepEqual(Object.keys((await query()).device_keys[bob]), ['PHONE', 'TABLET']);
+    await remote.sendEdus(a.name, update(7, [6], 'PHONE', { deleted: true }));
+    since = (await alice.syncUntil(since, isTold)).next_batch;
+    assert.deepEqual(Object.keys((await query()).device_keys[bob]), ['TABLET']);
+    assert.equal(asked(), 1);
+
+    devices = [{ device_id: 'WATCH', keys: deviceKeys(bob, 'WATCH'), device_display_name: 'watch' }];
+    streamId = 10;
+    await remote.sendEdus(a.name, update(10, [9], 'WATCH', { keys: deviceKeys(bob, 'WATCH') }));
+    await remote.until(() => (asked() === 2 ? true : undefined));
+    await alice.syncUntil(since, isTold);
+    assert.deepEqual(Object.keys((await query()).device_keys[bob]), ['WATCH']);
+  },
+);
+
+withBob(
+  'keys of people on other servers are asked for and claimed, with what failed [B110 partial]',
+  async (parts) => {
+    const { remote, alice, bob } = parts;
+    const stranger = `@stranger:${remote.name}`;
+    remote.answer = ({ url, body }) => {
+      if (url.endsWith('/user/keys/query')) {
+        assert.deepEqual(body, { device_keys: { [stranger]: ['X'] } });
+        const keys = { [stranger]: { X: deviceKeys(stranger, 'X') }, [alice.userId]: { FORGED: {} } };
+        return { status: 200, body: { device_keys: keys } };
+      }
+      if (!url.endsWith('/user/keys/claim')) return undefined;
+      const oneTime = { [bob]: { PHONE: { 'signed_curve25519:x': { key: 'k' } } } };
+      return { status: 200, body: { one_time_keys: oneTime } };
+    };
+    const gone = '@carol:localhost:1';
+    const queried = await alice.ok('POST', '/v3/keys/query', {
+      device_keys: { [stranger]: ['X'], [gone]: [] },
+      timeout: 2_000,
+    });
+    assert.deepEqual(Object.keys(queried.device_keys), [stranger]);
+    assert.deepEqual(Object.keys(queried.failures), ['localhost:1']);
+    const claimed = await alice.ok('POST', '/v3/keys/claim', {
+      one_time_keys: { [bob]: { PHONE: 'signed_curve25519' }, [gone]: { Y: 'signed_curve25519' } },
+      timeout: 2_000,
+    });
+    assert.deepEqual(claimed.one_time_keys, { [bob]: { PHONE: { 'signed_curve25519:x': { key: 'k' } } } });
+    assert.deepEqual(Object.keys(claimed.failures), ['localhost:1']);
+  },
+);

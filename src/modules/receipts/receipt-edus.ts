@@ -1,0 +1,58 @@
+import { roomOf, userOf, type EduExchange } from '../../federation/edu-exchange.ts';
+import { parseEventId, type RoomId, type ServerName, type UserId } from '../../protocol/identifiers.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/json.ts';
+import { MatrixError } from '../../protocol/matrix-error.ts';
+import type { Database } from '../../storage/database.ts';
+import type { Receipts } from './receipts.ts';
+
+/** Receipts of one EDU that are taken; more are dropped. */
+const MOST = 500;
+
+/** Tells other servers what was read here, and believes them what was read there (Server-Server API, "Receipts"). */
+export function exchangeReceipts(receipts: Receipts, exchange: EduExchange, database: Database): void {
+  database.subscribe((changes) => {
+    for (const change of changes) {
+      const [roomId, userId] = [change.rooms[0], change.users[0]];
+      if (change.topic !== 'receipt' || roomId === undefined || userId === undefined) continue;
+      const { eventId, threadId, ts } = change.data as JsonObject;
+      if (typeof eventId !== 'string' || !exchange.isOwn(userId)) continue;
+      const data: JsonObject = { ts, ...(typeof threadId === 'string' ? { thread_id: threadId } : {}) };
+      const content = { [roomId]: { 'm.read': { [userId]: { data, event_ids: [eventId] } } } };
+      const key = `receipt ${roomId} ${userId} ${String(threadId)}`;
+      exchange.sendToRooms([roomId], { type: 'm.receipt', key, content }, change.local === true);
+    }
+  });
+  exchange.on('m.receipt', async (origin, content) => {
+    let left = MOST;
+    for (const [room, types] of Object.entries(content)) {
+      const read = isJsonObject(types) ? types['m.read'] : undefined;
+      const roomId = roomOf(room);
+      if (!isJsonObject(read) || !(await exchange.allows(roomId, origin))) continue;
+      for (const [user, receipt] of Object.entries(read)) {
+        if (--left < 0) return;
+        await take(receipts, { origin, roomId, user }, receipt);
+      }
+    }
+  });
+}
+
+/** Moves one user's receipts. Those for events that are not known, or of users who are not joined, are dropped. */
+async function take(
+  receipts: Receipts,
+  { origin, roomId, user }: { origin: ServerName; roomId: RoomId; user: string },
+  receipt: JsonValue | undefined,
+): Promise<void> {
+  if (!isJsonObject(receipt) || !Array.isArray(receipt.event_ids)) return;
+  const { data } = receipt;
+  const threadId = isJsonObject(data) && typeof data.thread_id === 'string' ? data.thread_id : undefined;
+  const ts = isJsonObject(data) && typeof data.ts === 'number' ? Math.floor(data.ts) : undefined;
+  const last = receipt.event_ids.at(-1);
+  const eventId = typeof last === 'string' ? parseEventId(last) : undefined;
+  if (eventId === undefined) return;
+  try {
+    const userId: UserId = userOf(origin, user);
+    await receipts.set(userId, roomId, { type: 'm.read', eventId, threadId, ts });
+  } catch (error) {
+    if (!(error instanceof MatrixError)) throw error;
+  }
+}
