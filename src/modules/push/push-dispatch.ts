@@ -119,7 +119,10 @@ export class PushDispatch {
   /** What a change may mean for pushers; undefined at once where nobody has any. */
   #workOf(change: Change): Work | undefined {
     const { position, rooms, users } = change;
-    if (change.topic === 'receipt' && users[0] !== undefined) return { position, reader: users[0] };
+    if (change.topic === 'receipt') {
+      const reader = users.find((userId) => serverNameOf(userId) === this.#needs.serverName);
+      return reader === undefined ? undefined : { position, reader };
+    }
     const event = eventChange(change);
     const moved = membershipChange(change);
     const isInvite = moved?.membership === 'invite' && serverNameOf(moved.userId) === this.#needs.serverName;

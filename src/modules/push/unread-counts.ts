@@ -36,6 +36,7 @@ export interface CountingBudget {
   left: number;
 }
 
+const NOTHING_READ: ReadPositions = { unthreaded: -Infinity, threads: new Map() };
 /** Threads and stretches of all tallies that are kept in memory. */
 const CACHED = 400_000;
 /** Events read at once. */
@@ -134,7 +135,8 @@ export class UnreadCounts implements SyncPart {
     const names = namesOf(ignored);
     let counted = this.#counted.get(key);
     if (counted?.memberSince !== membership.position || counted.tally.ignored !== names) {
-      counted = await this.#load(membership, userId, names, counted?.tally);
+      const known = counted?.tally;
+      counted = await this.#load(membership, want, read, { ignored: names, known });
     } else if (counted.read === read && counted.tally.upTo >= upTo) return counted.counts;
     const { tally } = counted;
     const floor = { ...read, unthreaded: Math.max(read.unthreaded, counted.joinedSince) };
@@ -152,17 +154,23 @@ export class UnreadCounts implements SyncPart {
 
   async #load(
     membership: RoomMembership,
-    userId: UserId,
-    ignored: string,
-    known: UnreadTally | undefined,
+    want: Want,
+    read: ReadPositions,
+    { ignored, known }: { ignored: string; known: UnreadTally | undefined },
   ): Promise<Counted> {
-    const { roomId, position: memberSince } = membership;
+    const { userId, roomId, upTo } = want;
+    const memberSince = membership.position;
+    const nothing = { read: NOTHING_READ, counts: new Map<string, Count>(), memberSince };
+    if (read.unthreaded >= memberSince) {
+      const [unread] = await this.#rooms.newestEvents(roomId, read.unthreaded, upTo, 1);
+      const tally = UnreadTally.startingAt(read.unthreaded, ignored);
+      if (!unread) return { ...nothing, tally, joinedSince: memberSince };
+    }
     const since = await joinedSince(this.#rooms, membership);
     const text = known ? undefined : await unreadCountsStore.get(this.#database, userId, roomId);
     const found = known ?? (text === undefined ? undefined : UnreadTally.parse(text));
     const tally = found?.ignored === ignored ? found : UnreadTally.startingAt(since, ignored);
-    const read = { unthreaded: -Infinity, threads: new Map<string, number>() };
-    return { tally, read, counts: new Map(), memberSince, joinedSince: since };
+    return { ...nothing, tally, joinedSince: since };
   }
 
   /** Looks at what came since. Gives whether a stretch was filled, which is when the tally is written down. */
