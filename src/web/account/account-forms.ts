@@ -3,19 +3,18 @@ import type { BrowserSession, BrowserSessions } from '../../accounts/browser-ses
 import { ACCOUNT_PATH } from '../../accounts/oauth/account-actions.ts';
 import type { CrossSigningResets } from '../../accounts/oauth/cross-signing-resets.ts';
 import { threepidOf } from '../../accounts/threepid-addresses.ts';
-import type { Threepids } from '../../accounts/threepids.ts';
 import type { Profile } from '../../modules/profile/index.ts';
 import { deviceId } from '../../protocol/identifiers.ts';
 import { invalidParam, MatrixError } from '../../protocol/matrix-error.ts';
 import { endpoint, type Reply } from '../../wire/endpoint.ts';
 import { answeringWithPages, Visit } from '../visit.ts';
 import { donePage, passwordView } from './account-views.ts';
+import { addContact, finishContact, type ContactNeeds } from './contact-forms.ts';
 import { onTheWayTo, SIGN_IN_PATH } from './next-page.ts';
 
-interface Needs {
+interface Needs extends ContactNeeds {
   readonly browserSessions: BrowserSessions;
   readonly accounts: Accounts;
-  readonly threepids: Threepids;
   readonly profile: Profile;
   readonly crossSigningResets: CrossSigningResets;
 }
@@ -28,7 +27,7 @@ interface Sent {
 }
 
 /** What only somebody may do who signed in a short time ago. */
-const GRAVE = ['change_password', 'deactivate', 'allow_cross_signing_reset'];
+const GRAVE = ['add_contact', 'allow_cross_signing_reset', 'change_password', 'deactivate', 'finish_contact'];
 
 /** POST {account_management_uri}: what the forms of the account page do. */
 const changeAccount = endpoint(
@@ -65,6 +64,10 @@ async function change(needs: Needs, sent: Sent): Promise<Reply> {
     case 'remove_threepid':
       await needs.threepids.remove(userId, threepidOf(text('medium'), text('address')), undefined);
       return visit.page(donePage('It is removed.'));
+    case 'add_contact':
+      return addContact(needs, visit, fields);
+    case 'finish_contact':
+      return finishContact(needs, visit, userId, fields);
     case 'rename_device':
       await needs.accounts.renameDevice(userId, deviceId(text('device_id')), text('name').slice(0, 100));
       return visit.page(donePage('The device has its new name.'));

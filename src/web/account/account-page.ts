@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import type { Accounts } from '../../accounts/accounts.ts';
 import type { BrowserSession, BrowserSessions } from '../../accounts/browser-sessions.ts';
 import { ACCOUNT_PATH } from '../../accounts/oauth/account-actions.ts';
+import type { ThreepidValidation } from '../../accounts/threepid-validation.ts';
 import type { Threepids } from '../../accounts/threepids.ts';
 import type { Profile } from '../../modules/profile/index.ts';
 import { parseDeviceId } from '../../protocol/identifiers.ts';
@@ -18,17 +19,19 @@ import {
   passwordView,
   profileView,
 } from './account-views.ts';
+import { contactView } from './contact-forms.ts';
 import { onTheWayTo, searchOf, SIGN_IN_PATH } from './next-page.ts';
 
 interface Needs {
   readonly browserSessions: BrowserSessions;
   readonly accounts: Accounts;
   readonly threepids: Threepids;
+  readonly validation: ThreepidValidation;
   readonly profile: Profile;
 }
 
 /** Views that show themselves only to who signed in a short time ago. */
-const GRAVE = ['password', 'org.matrix.account_deactivate', 'org.matrix.cross_signing_reset'];
+const GRAVE = ['add_contact', 'password', 'org.matrix.account_deactivate', 'org.matrix.cross_signing_reset'];
 
 /** GET {account_management_uri} (Client-Server API, "Account management"). */
 const showAccount = endpoint(
@@ -62,7 +65,7 @@ const showAccount = endpoint(
 export const accountPages = [showAccount] as const;
 
 async function viewOf(
-  { accounts, profile, threepids }: Needs,
+  { accounts, profile, threepids, validation }: Needs,
   visit: Visit,
   asked: { session: BrowserSession; action?: string; device_id?: string },
 ): Promise<Page> {
@@ -86,6 +89,8 @@ async function viewOf(
       return deactivationView(visit, userId);
     case 'org.matrix.cross_signing_reset':
       return crossSigningView(visit);
+    case 'add_contact':
+      return contactView(visit, validation);
     case 'password':
       return passwordView(visit, undefined);
     default:

@@ -59,7 +59,7 @@ export function profileView(visit: Visit, profile: JsonObject, threepids: readon
   return {
     title: 'Your profile',
     body: `${visit.form(field, { do: 'rename' }, ACCOUNT_PATH)}\n${picture}
-<h2>Mail addresses and phone numbers</h2>\n${contacts}\n${BACK}`,
+<h2>Mail addresses and phone numbers</h2>\n${contacts}\n<p>${viewLink('add_contact', 'Add one')}</p>\n${BACK}`,
   };
 }
 

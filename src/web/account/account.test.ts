@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
+import { after } from 'node:test';
+import { MailSink } from '../../testing/mail-sink.ts';
 import { TestBrowser } from '../../testing/test-browser.ts';
 import { TestClient } from '../../testing/test-client.ts';
 import { onServers } from '../../testing/test-server.ts';
+
+const mails = await MailSink.start();
+after(() => mails.close());
 
 const time = { ms: Date.now(), now: () => time.ms };
 
@@ -54,6 +59,34 @@ onServers(
     await browser.open(uri);
     assert.match(browser.page.html, /<h1>Sign in/);
   },
+);
+
+onServers(
+  'people add a mail address on the account page, and take it away again [B022 partial]',
+  async ({ person, anonymous, place }) => {
+    const alice = await person('alice');
+    const address = `alice-${place.engine}@example.org`;
+    const browser = new TestBrowser(anonymous().base);
+    await browser.open('/account?action=add_contact');
+    await browser.submit({ user: 'alice', password: 'alice password' });
+    await browser.submit({ address: 'no address' });
+    assert.equal(browser.page.status, 400);
+    await browser.submit({ address });
+    await browser.submit({});
+    assert.equal(browser.page.status, 400, 'the link was not opened yet');
+    const mailed = new TestBrowser(anonymous().base);
+    const link = mails.link(address);
+    await mailed.open(link.pathname + link.search);
+    await mailed.submit({});
+    await browser.submit({});
+    assert.match(browser.page.html, /is yours now/);
+    assert.equal((await alice.ok('GET', '/v3/account/3pid')).threepids[0].address, address);
+    await browser.open('/account?action=org.matrix.profile');
+    await browser.submit({}, 1);
+    assert.match(browser.page.html, /It is removed/);
+    assert.deepEqual((await alice.ok('GET', '/v3/account/3pid')).threepids, []);
+  },
+  { env: { MYELIN_MAIL_SMTP_URL: mails.url } },
 );
 
 onServers(

@@ -1,3 +1,4 @@
+import { ACCOUNT_PATH } from '../../../accounts/oauth/account-actions.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
 import { notFound } from '../../../protocol/matrix-error.ts';
 import { endpoint } from '../../../wire/endpoint.ts';
@@ -31,6 +32,9 @@ export const getWellknown = endpoint(
     const { baseUrl } = needs.wellKnown;
     if (baseUrl === undefined) throw notFound('The address of this server for clients is not configured');
     const answer: JsonObject = { 'm.homeserver': { base_url: baseUrl } };
+    const base = baseUrl.replace(/\/+$/, '');
+    // Clients from before the metadata of the OAuth 2.0 API was in the specification look here.
+    answer['org.matrix.msc2965.authentication'] = { issuer: `${base}/`, account: base + ACCOUNT_PATH };
     if (needs.rtcTransports.length > 0) answer['org.matrix.msc4143.rtc_foci'] = [...needs.rtcTransports];
     return answer;
   },
