@@ -27,7 +27,7 @@ import { ThreepidValidation } from './accounts/threepid-validation.ts';
 import type { Mailer } from './platform/mailer.ts';
 import type { OutgoingHttp } from './platform/outgoing-http.ts';
 import { RateLimiter } from './platform/rate-limiter.ts';
-import { MatrixError } from './protocol/matrix-error.ts';
+import { forbidden, MatrixError } from './protocol/matrix-error.ts';
 import type { SigningKey } from './protocol/signing.ts';
 import type { Config } from './platform/config/schema.ts';
 import { createOAuthServices } from './oauth-services.ts';
@@ -70,7 +70,7 @@ export function createAccountServices(wiring: AccountWiring) {
     wiring.key,
     config.threepids.plain_identity_servers,
   );
-  const validation = createValidation(wiring);
+  const validation = createValidation(wiring, identity);
   const threepids = new Threepids({
     ...{ database, validation, identity, clock },
     policy: {
@@ -141,7 +141,7 @@ function macaroonSecret(key: SigningKey): Buffer {
 /** Mails and messages to one address: a few at once, then one in five minutes. */
 const SENDING = { perSecond: 1 / 300, burst: 5 };
 
-function createValidation(wiring: AccountWiring): ThreepidValidation {
+function createValidation(wiring: AccountWiring, identity: IdentityServers): ThreepidValidation {
   const { config, clock, serverName } = wiring;
   const limiter = new RateLimiter(config.limits.enabled ? { sending: SENDING } : {}, () => clock.now());
   const { sms_url: url, sms_token: token, token_lifetime: lifetime } = config.threepids;
@@ -163,6 +163,11 @@ function createValidation(wiring: AccountWiring): ThreepidValidation {
       throw new MatrixError(429, 'M_LIMIT_EXCEEDED', 'Enough was sent to this address: wait a while', extra);
     },
     onSendingFailed: wiring.onSendingFailed,
+    provenAt: async (idServer, name) => {
+      if (config.threepids.trusted_identity_servers.includes(idServer))
+        return identity.validated(idServer, name);
+      throw forbidden(`The word of the identity server ${idServer} is not taken here`);
+    },
   });
 }
 

@@ -112,7 +112,7 @@ export class Accounts {
     if (owner === undefined || (session && owner !== session.userId)) {
       throw forbidden('The address that was proven does not belong to this account');
     }
-    await this.#useUp(proven.sid);
+    if (proven.sid !== undefined) await this.#useUp(proven.sid);
     return owner;
   }
 

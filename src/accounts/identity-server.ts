@@ -93,6 +93,25 @@ export class IdentityServers {
     return typeof found === 'string' ? found : undefined;
   }
 
+  /**
+   * What a session at an identity server has proven (Identity Service API of 2015).
+   *
+   * @throws MatrixError 403 where it has not.
+   */
+  async validated(
+    idServer: string,
+    name: SessionName,
+  ): Promise<{ medium: string; address: string; validatedAt: number }> {
+    const query = new URLSearchParams({ sid: name.sid, client_secret: name.clientSecret });
+    const uri = `/_matrix/identity/api/v1/3pid/getValidated3pid?${query.toString()}`;
+    const answer = await this.#request(idServer, 'GET', uri, {}, undefined);
+    const { medium, address, validated_at: validatedAt } = contentOf(answer);
+    if (answer.status !== 200 || typeof medium !== 'string' || typeof address !== 'string') {
+      throw forbidden('The identity server does not know that this address was proven');
+    }
+    return { medium, address, validatedAt: typeof validatedAt === 'number' ? validatedAt : 0 };
+  }
+
   /** Leaves an invitation for who has the identifier. */
   async storeInvite(access: IdentityAccess, invite: JsonObject): Promise<StoredInvite> {
     const answer = await this.#ask(access, 'POST', '/store-invite', invite);

@@ -268,7 +268,7 @@ export class Registration {
     if (kind.token !== undefined) registrationTokensStore.use(unit, kind.token);
     for (const proven of kind.threepids) {
       this.#threepids.put(unit, userId, proven);
-      this.#validation.consume(unit, proven.sid);
+      if (proven.sid !== undefined) this.#validation.consume(unit, proven.sid);
     }
     if (kind.agreed !== undefined) {
       termsStore.agree(unit, userId, JSON.stringify(kind.agreed), this.#clock.now());

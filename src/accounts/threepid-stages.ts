@@ -10,15 +10,20 @@ const TYPES: Readonly<Record<Medium, string>> = {
 };
 
 /** An identifier that a stage has proven, and by which session. */
-export type ProvenThreepid = Threepid & { readonly validatedAt: number; readonly sid: string };
+export type ProvenThreepid = Threepid & {
+  readonly validatedAt: number;
+  /** Undefined for a session at an identity server. */
+  readonly sid: string | undefined;
+};
 
 /** `m.login.email.identity` or `m.login.msisdn`: a session that has proven an identifier. */
 export function threepidStage(validation: ThreepidValidation, medium: Medium, purpose: Purpose): Stage {
   return {
     type: TYPES[medium],
     async check(auth) {
-      const given = auth.threepid_creds ?? auth.threepidCreds;
-      const { sid, client_secret: clientSecret } = isJsonObject(given) ? given : {};
+      const all = auth.threepid_creds ?? auth.threepidCreds;
+      const given = Array.isArray(all) ? all[0] : all;
+      const { sid, client_secret: clientSecret, id_server: idServer } = isJsonObject(given) ? given : {};
       if (typeof sid !== 'string' || typeof clientSecret !== 'string') {
         throw new MatrixError(
           400,
@@ -26,11 +31,17 @@ export function threepidStage(validation: ThreepidValidation, medium: Medium, pu
           '"threepid_creds" in "auth" must have "sid" and "client_secret"',
         );
       }
-      const proven = await validation.proven(purpose, { sid, clientSecret });
+      const name = { sid, clientSecret };
+      const proven = await validation.proven(
+        purpose,
+        name,
+        typeof idServer === 'string' ? idServer : undefined,
+      );
       if (proven.medium !== medium) {
         throw new MatrixError(400, 'M_INVALID_PARAM', 'The session has proven something else');
       }
-      return { sid, medium, address: proven.address, validated_at: proven.validatedAt };
+      const { address, validatedAt, isElsewhere } = proven;
+      return { medium, address, validated_at: validatedAt, ...(isElsewhere ? {} : { sid }) };
     },
   };
 }
@@ -39,8 +50,8 @@ export function threepidStage(validation: ThreepidValidation, medium: Medium, pu
 export function threepidsIn(proof: Proof): ProvenThreepid[] {
   return Object.values(TYPES).flatMap((type) => {
     const { sid, medium, address, validated_at: validatedAt } = proof[type] ?? {};
-    if (typeof sid !== 'string' || typeof medium !== 'string' || typeof address !== 'string') return [];
+    if (typeof medium !== 'string' || typeof address !== 'string') return [];
     if (typeof validatedAt !== 'number') return [];
-    return [{ ...threepidOf(medium, address), validatedAt, sid }];
+    return [{ ...threepidOf(medium, address), validatedAt, sid: typeof sid === 'string' ? sid : undefined }];
   });
 }

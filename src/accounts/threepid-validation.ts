@@ -6,7 +6,7 @@ import * as store from '../storage/threepid-sessions-store.ts';
 import type { ThreepidSessionRow } from '../storage/threepid-sessions-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 import type { TextMessages } from './text-messages.ts';
-import type { Medium, Threepid } from './threepid-addresses.ts';
+import { threepidOf, type Medium, type Threepid } from './threepid-addresses.ts';
 import { tokenHash } from './token-hash.ts';
 import { codeMail, validationMail } from './validation-mail.ts';
 
@@ -105,18 +105,28 @@ export class ThreepidValidation {
   }
 
   /**
-   * The identifier that a session has proven.
+   * The identifier that a session has proven, here or at an identity server whose word is taken.
    *
+   * @param idServer where the session is, if it is not here.
    * @throws MatrixError 400 M_NO_VALID_SESSION, or M_THREEPID_AUTH_FAILED when the token was not used yet.
    */
-  async proven(purpose: Purpose, name: SessionName): Promise<Threepid & { validatedAt: number }> {
+  async proven(
+    purpose: Purpose,
+    name: SessionName,
+    idServer?: string,
+  ): Promise<Threepid & { validatedAt: number; isElsewhere: boolean }> {
+    if (idServer !== undefined && !(await store.byId(this.#needs.database, name.sid))) {
+      const { medium, address, validatedAt } = await this.#needs.provenAt(idServer, name);
+      return { ...threepidOf(medium, address), validatedAt, isElsewhere: true };
+    }
     const row = await this.#session(name);
     if (row.purpose !== purpose) throw noSession();
     if (row.validated_at === null) {
       const message = 'The link or code that was sent has not been used yet';
       throw new MatrixError(400, 'M_THREEPID_AUTH_FAILED', message);
     }
-    return { medium: row.medium as Medium, address: row.address, validatedAt: row.validated_at };
+    const { address, validated_at: validatedAt } = row;
+    return { medium: row.medium as Medium, address, validatedAt, isElsewhere: false };
   }
 
   /** Ends a session within a unit of work, which fails when another request ended it first. */
@@ -196,6 +206,11 @@ export interface ValidationNeeds {
   /** Throws 429 when too much was sent to an address. */
   readonly allowSending: (address: string) => void;
   readonly onSendingFailed: (error: unknown) => void;
+  /** What a session at an identity server has proven; 403 where it has not, or that server is not trusted. */
+  readonly provenAt: (
+    idServer: string,
+    name: SessionName,
+  ) => Promise<{ medium: string; address: string; validatedAt: number }>;
 }
 
 function isWebAddress(text: string): boolean {

@@ -80,7 +80,8 @@ export class Threepids {
   /** Adds what a session has proven. 400 M_THREEPID_IN_USE, M_NO_VALID_SESSION, M_THREEPID_AUTH_FAILED. */
   async add(userId: UserId, name: SessionName): Promise<Threepid> {
     this.#assertChangesAllowed();
-    const { validatedAt, ...threepid } = await this.#validation.proven('add', name);
+    const { medium, address, validatedAt } = await this.#validation.proven('add', name);
+    const threepid = { medium, address };
     if ((await this.of(userId)).length >= MOST) throw forbidden(`An account has at most ${MOST} addresses`);
     const unit = new UnitOfWork();
     this.put(unit, userId, { ...threepid, validatedAt });

@@ -12,6 +12,8 @@ const PEPPER = 'a pepper';
 export class StandInIdentityServer {
   /** Whose identifiers are bound, by `address medium`. */
   readonly bound = new Map<string, string>();
+  /** Addresses that sessions have proven, by `sid client_secret`. */
+  readonly validated = new Map<string, string>();
   /** `Authorization` headers of requests to unbind. */
   readonly unbindings: string[] = [];
   /** Bodies of requests to keep an invitation. */
@@ -59,6 +61,12 @@ export class StandInIdentityServer {
     const body = request.method === 'POST' ? (JSON.parse(await text(request)) as JsonObject) : {};
     const path = (request.url ?? '').replace('/_matrix/identity/v2', '');
     const { authorization = '' } = request.headers;
+    if (path.startsWith('/_matrix/identity/api/v1/3pid/getValidated3pid?')) {
+      const query = new URL(path, 'http://here').searchParams;
+      const address = this.validated.get(`${query.get('sid') ?? ''} ${query.get('client_secret') ?? ''}`);
+      if (address === undefined) return [404, { errcode: 'M_NO_VALID_SESSION', error: 'not proven' }];
+      return [200, { medium: 'email', address, validated_at: 1_000 }];
+    }
     if (path === '/3pid/unbind') {
       this.unbindings.push(authorization);
       return authorization.startsWith('X-Matrix ') ? [200, {}] : [403, {}];

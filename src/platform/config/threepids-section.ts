@@ -40,6 +40,12 @@ export const threepidsSection = Type.Object(
       default: '',
       description: 'Sent to the gateway as `Authorization: Bearer …`. Empty: not sent.',
     }),
+    trusted_identity_servers: Type.Array(Type.String({ minLength: 1 }), {
+      default: [],
+      description:
+        'Identity servers, as `host:port`, whose word is taken for it that somebody has an address, as in 2015. They could ' +
+        'let anybody set the password of anybody.',
+    }),
     plain_identity_servers: Type.Array(Type.String({ minLength: 1 }), {
       default: [],
       description:

@@ -262,3 +262,29 @@ onServers(
   },
   { env: { MYELIN_OUTGOING_ALLOWED_RANGES: '127.0.0.0/8', MYELIN_THREEPIDS_SMS_URL: SMS_URL } },
 );
+
+onServers(
+  'completes the proof of a phone number on its page [B010]',
+  async ({ anonymous }) => {
+    const client = anonymous();
+    const wishes = { username: 'bob', password: 'bob password' };
+    const { session, flows } = (await client.ask('POST', '/v3/register', wishes)).body;
+    assert.deepEqual(flows, [{ stages: ['m.login.msisdn'] }]);
+    const browser = new TestBrowser(client.base);
+    await browser.open(`/_matrix/client/v3/auth/m.login.msisdn/fallback/web?session=${session}`);
+    await browser.submit({ country: 'GB', address: '07911 123459' });
+    await browser.submit({ code: 'wrong' });
+    assert.equal(browser.page.status, 400);
+    await browser.submit({ code: /[0-9]{6}/.exec(texts.at(-1)?.text ?? '')?.[0] ?? '' });
+    assert.match(browser.page.html, /onAuthDone/);
+    const done = await client.ok('POST', '/v3/register', { ...wishes, auth: { session } });
+    assert.equal(done.user_id, '@bob:localhost');
+  },
+  {
+    env: {
+      MYELIN_OUTGOING_ALLOWED_RANGES: '127.0.0.0/8',
+      MYELIN_THREEPIDS_SMS_URL: SMS_URL,
+      MYELIN_THREEPIDS_REGISTRATION_MSISDN: 'required',
+    },
+  },
+);

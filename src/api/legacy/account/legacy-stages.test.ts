@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { after } from 'node:test';
 import { TestIdentityProvider } from '../../../testing/identity-provider.ts';
+import { StandInIdentityServer } from '../../../testing/identity-server.ts';
 import { MailSink } from '../../../testing/mail-sink.ts';
 import { TestBrowser } from '../../../testing/test-browser.ts';
 import { TestClient, type Json } from '../../../testing/test-client.ts';
@@ -13,6 +14,7 @@ import { onServers } from '../../../testing/test-server.ts';
 const V1 = '/_matrix/client/api/v1';
 const V2 = '/_matrix/client/v2_alpha';
 
+const identity = await StandInIdentityServer.start();
 const mails = await MailSink.start();
 const elsewhere = await TestIdentityProvider.start();
 /** What the service was asked that sets the riddles. */
@@ -33,6 +35,7 @@ const RECAPTCHA = {
   MYELIN_OUTGOING_ALLOWED_RANGES: '127.0.0.0/8',
 };
 after(async () => {
+  identity.close();
   riddler.close();
   riddler.closeAllConnections();
   elsewhere.close();
@@ -136,4 +139,53 @@ onServers(
     assert.deepEqual(riddles.at(-1), { secret: 'a secret', response: 'solved' });
   },
   { env: RECAPTCHA },
+);
+
+onServers(
+  'an address that was proven at a trusted identity server registers, and sets a password [A016]',
+  async ({ anonymous, place }) => {
+    const client = anonymous();
+    const address = `erin-${place.engine}@example.org`;
+    identity.validated.clear();
+    identity.validated.set('one secret', address);
+    const type = 'm.login.email.identity';
+    const creds = { sid: 'one', client_secret: 'secret', id_server: identity.name };
+    const wishes = { username: 'erin', password: 'erin password' };
+    const { session } = (await client.ask('POST', `${V2}/register`, wishes)).body;
+    const register = (threepidCreds: object[]) =>
+      client.ask('POST', `${V2}/register`, { ...wishes, auth: { type, session, threepidCreds } });
+    assert.equal((await register([{ ...creds, client_secret: 'guessed' }])).status, 401);
+    assert.equal((await register([{ ...creds, id_server: 'identity.example.org' }])).status, 401);
+    assert.equal((await register([])).status, 401);
+    const done = await register([creds]);
+    assert.equal(done.body.user_id, '@erin:localhost', JSON.stringify(done.body));
+    const erin = new TestClient(client.base, done.body.access_token);
+    assert.equal((await erin.ok('GET', '/v3/account/3pid')).threepids[0].address, address);
+
+    const change = { new_password: 'another password', auth: { type, threepidCreds: [creds] } };
+    await client.ok('POST', `${V2}/account/password`, change);
+    const login = { type: 'm.login.password', user: 'erin', password: 'another password' };
+    await client.ok('POST', `${V1}/login`, login);
+    const stage = { type, threepidCreds: [{ sid: 'two', clientSecret: 'secret', idServer: identity.name }] };
+    await client.fails(403, 'M_FORBIDDEN', 'POST', `${V1}/register`, stage);
+    identity.validated.set('two secret', `second-${place.engine}@example.org`);
+    const staged = await client.ok('POST', `${V1}/register`, stage);
+    assert.equal(staged.next, 'm.login.password');
+    const last = { type: staged.next, session: staged.session };
+    const made = await client.ok('POST', `${V1}/register`, {
+      ...last,
+      user: 'second',
+      password: 'second password',
+    });
+    assert.equal(made.user_id, '@second:localhost');
+  },
+  {
+    env: {
+      MYELIN_MAIL_SMTP_URL: mails.url,
+      MYELIN_THREEPIDS_REGISTRATION_EMAIL: 'required',
+      MYELIN_THREEPIDS_TRUSTED_IDENTITY_SERVERS: identity.name,
+      MYELIN_THREEPIDS_PLAIN_IDENTITY_SERVERS: identity.name,
+      MYELIN_OUTGOING_ALLOWED_RANGES: '127.0.0.0/8',
+    },
+  },
 );
