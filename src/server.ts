@@ -238,6 +238,7 @@ export async function createServices(config: Config, database: Database, overrid
   accounts.accounts.onClosing((unit, userId) => modules.threadSubscriptions.forget(unit, userId));
   accounts.accounts.onDeactivated((userId) => rooms.changes.leaveAll(userId));
 
+  const summaries = new RoomSummaries(database, rooms.timeline);
   const notifier = new Notifier(database, rooms.memberships);
   const syncWiring = {
     ...{ database, recent, notifier, clock, opaque },
@@ -246,7 +247,7 @@ export async function createServices(config: Config, database: Database, overrid
     needs: {
       ...rooms,
       ...modules,
-      summaries: new RoomSummaries(database, rooms.timeline),
+      summaries,
       lazyMembers: new LazyMembers(),
       parts: modules.syncParts,
     },

@@ -20,6 +20,16 @@ const changedReceipts = sql(
   `SELECT * FROM receipts WHERE room_id = ? AND position > ? AND position <= ? AND (type = 'm.read' OR user_id = ?)
    ORDER BY CASE WHEN user_id = ? THEN 0 ELSE 1 END, position DESC LIMIT ?`,
 );
+/** Rooms that one statement reads, and rows of each: who gets as many has to ask for that room alone. */
+export const ROOMS_AT_ONCE = 16;
+export const ROWS_OF_ROOM = 500;
+const ofSeveralRooms = sql(
+  `SELECT room_id, user_id, type, thread_id, event_id, event_position, ts, position FROM (
+     SELECT receipts.*, ROW_NUMBER() OVER (PARTITION BY room_id) AS place FROM receipts
+     WHERE room_id IN (${Array.from({ length: ROOMS_AT_ONCE }, () => '?').join(', ')})
+       AND position <= ? AND (type = 'm.read' OR user_id = ?)) AS found
+   WHERE place <= ${ROWS_OF_ROOM}`,
+);
 const atEvents = sql(
   `SELECT * FROM receipts WHERE room_id = ?
    AND (user_id = ? OR (type = 'm.read' AND (position > ? OR (event_position >= ? AND event_position <= ?))))
@@ -53,6 +63,20 @@ export function changed(
     userId,
     range.limit,
   );
+}
+
+/**
+ * Receipts of at most `ROOMS_AT_ONCE` rooms up to a position, as one user may see them: of each room all, or any
+ * `ROWS_OF_ROOM` if there are more.
+ */
+export function ofRooms(
+  reader: Reader,
+  rooms: readonly RoomId[],
+  userId: UserId,
+  upTo: number,
+): Promise<ReceiptRow[]> {
+  const slots = Array.from({ length: ROOMS_AT_ONCE }, (_, i) => rooms[i] ?? '');
+  return reader.all<ReceiptRow>(ofSeveralRooms, ...slots, upTo, userId);
 }
 
 /**

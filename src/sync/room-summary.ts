@@ -1,20 +1,39 @@
 import type { RoomId, UserId } from '../protocol/identifiers.ts';
-import { rootFromBytes, type StateRoot } from '../rooms/stored-event.ts';
+import type { StateRoot } from '../rooms/stored-event.ts';
 import type { Timeline } from '../rooms/timeline.ts';
-import type { Reader } from '../storage/database.ts';
+import { boundedCache } from '../platform/bounded-cache.ts';
+import { membershipChange } from '../rooms/room-changes.ts';
+import type { Database } from '../storage/database.ts';
 import * as membershipsStore from '../storage/memberships-store.ts';
 import * as roomsStore from '../storage/rooms-store.ts';
 
 const HEROES = 5;
+const CACHED = 50_000;
+
+interface MemberCounts {
+  readonly joined: number;
+  readonly invited: number;
+}
 
 /** What /sync says of a room's members, and who stands for a room without a name. */
 export class RoomSummaries {
-  readonly #reader: Reader;
+  readonly #database: Database;
   readonly #timeline: Timeline;
+  readonly #counts = boundedCache<RoomId, MemberCounts>(CACHED);
+  /** Counts changes: what was read while one came in may be outdated. */
+  #changes = 0;
 
-  constructor(reader: Reader, timeline: Timeline) {
-    this.#reader = reader;
+  constructor(database: Database, timeline: Timeline) {
+    this.#database = database;
     this.#timeline = timeline;
+    database.subscribe((changes) => {
+      for (const change of changes) {
+        if (change.topic === 'reset') this.#counts.clear();
+        else if (change.topic !== 'state' && !membershipChange(change)) continue;
+        this.#changes += 1;
+        for (const roomId of change.rooms) this.#counts.delete(roomId);
+      }
+    });
   }
 
   /** Users who name a room that has neither name nor canonical alias; undefined where it has one. */
@@ -33,19 +52,21 @@ export class RoomSummaries {
   }
 
   /** How many are in the room, and how many are invited. */
-  async counts(roomId: RoomId): Promise<{ joined: number; invited: number }> {
-    const room = await roomsStore.byId(this.#reader, roomId);
-    return { joined: room?.joined_count ?? 0, invited: room?.invited_count ?? 0 };
+  async counts(roomId: RoomId): Promise<MemberCounts> {
+    const known = this.#counts.get(roomId);
+    if (known) return known;
+    const changes = this.#changes;
+    const room = await roomsStore.byId(this.#database, roomId);
+    const counts = { joined: room?.joined_count ?? 0, invited: room?.invited_count ?? 0 };
+    if (changes === this.#changes) this.#counts.set(roomId, counts);
+    return counts;
   }
 
   /** The summary as JSON text. */
   async text(roomId: RoomId, reader: UserId): Promise<string> {
-    const room = await roomsStore.byId(this.#reader, roomId);
-    const counts = {
-      'm.joined_member_count': room?.joined_count ?? 0,
-      'm.invited_member_count': room?.invited_count ?? 0,
-    };
-    const root = room && rootFromBytes(room.state_root);
+    const { joined, invited } = await this.counts(roomId);
+    const counts = { 'm.joined_member_count': joined, 'm.invited_member_count': invited };
+    const root = await this.#timeline.rootAt(roomId, this.#database.position());
     const heroes = root && (await this.heroes(roomId, root, reader));
     return JSON.stringify(heroes ? { 'm.heroes': heroes, ...counts } : counts);
   }
@@ -55,7 +76,7 @@ export class RoomSummaries {
     for (const membership of memberships) {
       const limit = HEROES - found.length;
       if (limit === 0) break;
-      found.push(...(await membershipsStore.someMembers(this.#reader, roomId, membership, except, limit)));
+      found.push(...(await membershipsStore.someMembers(this.#database, roomId, membership, except, limit)));
     }
     return found.sort((a, b) => a.position - b.position).map((member) => member.user_id);
   }

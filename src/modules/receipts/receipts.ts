@@ -9,6 +9,7 @@ import type { ReceiptRow } from '../../storage/receipts-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { AccountData } from '../account-data/index.ts';
 import type { RoomSections, SyncPart, SyncRequest } from '../sync-part.ts';
+import { InitialReceipts } from './initial-receipts.ts';
 
 /** How far a user has read a room, as positions in the log. */
 export interface ReadPositions {
@@ -20,7 +21,7 @@ export interface ReadPositions {
 
 const TYPES = ['m.read', 'm.read.private', 'm.fully_read'];
 /** Receipts of others that one sync shows of a room at most, the newest. */
-const MOST_RECEIPTS = 500;
+const MOST_RECEIPTS = receiptsStore.ROWS_OF_ROOM;
 const CACHED = 50_000;
 const UNTHREADED = '';
 
@@ -29,6 +30,7 @@ export class Receipts implements SyncPart {
   readonly #database: Database;
   readonly #rooms: RoomReads;
   readonly #accountData: AccountData;
+  readonly #ofRequest = new WeakMap<SyncRequest, InitialReceipts>();
   readonly #clock: { now(): number };
   readonly #read = boundedCache<string, ReadPositions>(CACHED);
   /** Counts changes: what was read while one came in may be outdated. */
@@ -132,7 +134,10 @@ export class Receipts implements SyncPart {
     if (!changed || !request.filter.room.ephemeral.matches({ type: 'm.receipt', roomId })) return undefined;
     const after = isNew ? Number.MIN_SAFE_INTEGER : since;
     const range = { after, upTo, limit: MOST_RECEIPTS };
-    const shown = await receiptsStore.changed(this.#database, roomId, userId, range);
+    const shown =
+      since === undefined
+        ? await this.#initial(request).of(roomId)
+        : await receiptsStore.changed(this.#database, roomId, userId, range);
     if (shown.length === 0) return undefined;
     return { ephemeral: [`{"type":"m.receipt","content":${JSON.stringify(receiptContent(shown))}}`] };
   }
@@ -148,6 +153,15 @@ export class Receipts implements SyncPart {
   ): Promise<JsonObject | undefined> {
     const rows = await receiptsStore.at(this.#database, roomId, userId, { ...stretch, limit: MOST_RECEIPTS });
     return rows.length === 0 ? undefined : receiptContent(rows);
+  }
+
+  #initial(request: SyncRequest): InitialReceipts {
+    let found = this.#ofRequest.get(request);
+    if (!found) {
+      found = new InitialReceipts(this.#database, request);
+      this.#ofRequest.set(request, found);
+    }
+    return found;
   }
 
   async #setFullyRead(

@@ -66,13 +66,18 @@ export const simplifiedSlidingSync = endpoint(
     needs: {
       slidingSync: SlidingSyncService;
       presence: {
-        seen(session: Session, setPresence: 'offline' | 'online' | 'unavailable', forMs: number): void;
+        seen(
+          session: Session,
+          setPresence: 'offline' | 'online' | 'unavailable',
+          forMs: number,
+        ): Promise<void> | undefined;
       };
     },
     { query, body, session, signal },
   ) => {
     const timeoutMs = Math.min(query.timeout ?? 0, LONGEST_WAIT_MS);
-    needs.presence.seen(session, query.set_presence ?? 'online', timeoutMs);
+    const becoming = needs.presence.seen(session, query.set_presence ?? 'online', timeoutMs);
+    if (becoming) await becoming;
     const extensions = body.extensions ?? {};
     const text = await needs.slidingSync.sync({
       userId: session.userId,

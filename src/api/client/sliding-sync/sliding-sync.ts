@@ -57,14 +57,21 @@ export const slidingSync = endpoint(
   async (
     needs: {
       slidingSync: SlidingSyncService;
-      presence: { seen(session: Session, setPresence: (typeof PRESENCES)[number], forMs: number): void };
+      presence: {
+        seen(
+          session: Session,
+          setPresence: (typeof PRESENCES)[number],
+          forMs: number,
+        ): Promise<void> | undefined;
+      };
     },
     { body, session, signal },
   ) => {
     const presence = PRESENCES.find((one) => one === (body.set_presence ?? 'online'));
     if (!presence) throw invalidParam(`"set_presence" must be one of ${PRESENCES.join(', ')}`);
     const timeoutMs = Math.min(body.timeout ?? 0, LONGEST_WAIT_MS);
-    needs.presence.seen(session, presence, timeoutMs);
+    const becoming = needs.presence.seen(session, presence, timeoutMs);
+    if (becoming) await becoming;
     const extensions = body.extensions ?? {};
     const text = await needs.slidingSync.sync({
       userId: session.userId,
