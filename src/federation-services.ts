@@ -19,6 +19,7 @@ import { RemoteMembership } from './federation/membership/remote-membership.ts';
 import { ResidentMembership } from './federation/membership/resident-membership.ts';
 import { ThirdPartyExchange } from './federation/membership/third-party-exchange.ts';
 import { PolicyServers } from './federation/policy-servers.ts';
+import { RemoteQueries } from './federation/queries/remote-queries.ts';
 import { EduHandlers } from './federation/receiving/edu-handlers.ts';
 import { TransactionReceiver } from './federation/receiving/transaction-receiver.ts';
 import { RoomAcl } from './federation/room-acl.ts';
@@ -118,6 +119,7 @@ export function createFederationServices(wiring: FederationWiring) {
     roomAcl: acl,
     roomServers,
     federationSender: sender,
+    remoteQueries: new RemoteQueries(client),
     history: new HistoryFetching({ database, writer, gathering, requests: roomRequests }),
     remoteMembership: new RemoteMembership({
       ...{ database, writer, signer, requests, gathering, signatures, outside, receiver, clock },

@@ -112,7 +112,7 @@ export function createRoomServices(wiring: RoomWiring) {
     changes,
     thirdPartyInvites: new ThirdPartyInvites(wiring.identity, writer, changes),
     sending,
-    directory: new Directory({ database, log, aliases, serverName }),
+    directory: new Directory({ database, log, aliases }),
     upgrades: new RoomUpgrade({ database, log, writer, creation }),
   };
 }

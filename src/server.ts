@@ -179,6 +179,7 @@ export async function createServices(config: Config, database: Database, overrid
     ...{ dns: overrides.dns, transport: overrides.transport, timers: overrides.timers },
     onProblem,
   });
+  rooms.aliases.onElsewhere((alias) => federation.remoteQueries.directory(alias));
   const modules = createModules({
     database,
     recent,
@@ -206,6 +207,7 @@ export async function createServices(config: Config, database: Database, overrid
     opaque,
     exchange: federation.eduExchange,
     client: federation.federationClient,
+    remoteQueries: federation.remoteQueries,
     timers: overrides.timers ?? systemTimers,
     onProblem,
   });

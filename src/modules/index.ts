@@ -1,5 +1,6 @@
 import type { EduExchange } from '../federation/edu-exchange.ts';
 import type { FederationClient } from '../federation/federation-client.ts';
+import type { RemoteQueries } from '../federation/queries/remote-queries.ts';
 import type { Timers } from '../platform/timers.ts';
 import type { ServerName, UserId } from '../protocol/identifiers.ts';
 import type { Aggregations } from '../rooms/aggregations.ts';
@@ -77,6 +78,7 @@ export interface ModuleWiring {
   readonly opaque: (length: number) => string;
   readonly exchange: EduExchange;
   readonly client: FederationClient;
+  readonly remoteQueries: RemoteQueries;
   readonly timers: Timers;
   /** Told of what should not happen but harms nothing else. */
   readonly onProblem: (error: unknown) => void;
@@ -86,7 +88,7 @@ export interface ModuleWiring {
 export function createModules(wiring: ModuleWiring) {
   const { database, rooms, clock, serverName } = wiring;
   const accountData = new AccountData(database);
-  const profile = new Profile(database, serverName);
+  const profile = new Profile(database, serverName, wiring.remoteQueries);
   const receipts = new Receipts(database, rooms, accountData, clock);
   const typing = new Typing(database, rooms, clock);
   const presence = new Presence(database, rooms, {

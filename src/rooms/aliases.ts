@@ -24,6 +24,12 @@ import type { RoomWriter } from './room-writer.ts';
 /** Aliases given for one room at most. */
 const MOST_ALIASES = 1_000;
 
+/** A room, and servers by which it can be joined. */
+export interface Place {
+  readonly roomId: RoomId;
+  readonly servers: readonly ServerName[];
+}
+
 /** Names of rooms on this server (Client-Server API, "Room aliases"). */
 export class Aliases {
   readonly #database: Database;
@@ -33,6 +39,7 @@ export class Aliases {
   readonly #serverName: ServerName;
   readonly #appservices: Appservices;
   #askForAlias: (alias: RoomAlias) => Promise<void> = () => Promise.resolve();
+  #askElsewhere: ((alias: RoomAlias) => Promise<Place>) | undefined;
 
   constructor(needs: {
     database: Database;
@@ -55,8 +62,14 @@ export class Aliases {
     this.#askForAlias = ask;
   }
 
-  /** The room of an alias. 404 for an unknown one, and for one of another server, which is not asked yet. */
-  async resolve(alias: RoomAlias): Promise<{ roomId: RoomId; servers: ServerName[] }> {
+  /** Sets who asks other servers for their aliases. */
+  onElsewhere(ask: (alias: RoomAlias) => Promise<Place>): void {
+    this.#askElsewhere = ask;
+  }
+
+  /** The room of an alias, of whatever server. 404 for an unknown one; 502 or 504 when its server cannot be asked. */
+  async resolve(alias: RoomAlias): Promise<Place> {
+    if (this.#askElsewhere && serverNameOf(alias) !== this.#serverName) return this.#askElsewhere(alias);
     const row = await this.#find(alias);
     if (!row) throw notFound(`There is no room with the alias ${alias}`);
     return { roomId: row.room_id as RoomId, servers: [this.#serverName] };
@@ -72,10 +85,7 @@ export class Aliases {
    *
    * @param via names of servers that the client gave; those that are none are left out.
    */
-  async placeOf(
-    idOrAlias: string,
-    via: string | readonly string[],
-  ): Promise<{ roomId: RoomId; servers: ServerName[] }> {
+  async placeOf(idOrAlias: string, via: string | readonly string[]): Promise<Place> {
     const given = (typeof via === 'string' ? [via] : via).flatMap((name) => parseServerName(name) ?? []);
     if (!idOrAlias.startsWith('#')) return { roomId: roomId(idOrAlias), servers: given };
     const found = await this.resolve(roomAlias(idOrAlias));

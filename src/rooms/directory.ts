@@ -1,4 +1,4 @@
-import type { RoomId, ServerName, UserId } from '../protocol/identifiers.ts';
+import type { RoomId, UserId } from '../protocol/identifiers.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import { forbidden, invalidParam, notFound } from '../protocol/matrix-error.ts';
 import type { Database } from '../storage/database.ts';
@@ -12,7 +12,6 @@ import type { EventLog } from './event-log.ts';
 export interface DirectoryQuery {
   readonly limit?: number | undefined;
   readonly since?: string | undefined;
-  readonly server?: string | undefined;
   readonly searchTerm?: string | undefined;
   /** The network of an application service whose directory is meant, as `appservice|network`. */
   readonly network?: string | undefined;
@@ -30,13 +29,11 @@ export class Directory {
   readonly #database: Database;
   readonly #log: EventLog;
   readonly #aliases: Aliases;
-  readonly #serverName: ServerName;
 
-  constructor(needs: { database: Database; log: EventLog; aliases: Aliases; serverName: ServerName }) {
+  constructor(needs: { database: Database; log: EventLog; aliases: Aliases }) {
     this.#database = needs.database;
     this.#log = needs.log;
     this.#aliases = needs.aliases;
-    this.#serverName = needs.serverName;
   }
 
   /** Whether the room is published. 404 for an unknown room. */
@@ -59,9 +56,6 @@ export class Directory {
 
   /** A page of the directory, the rooms with most members first. */
   async list(query: DirectoryQuery): Promise<JsonObject> {
-    if (query.server !== undefined && query.server !== this.#serverName) {
-      throw notFound(`The directory of ${query.server} cannot be asked: this server does not federate yet`);
-    }
     if (query.network !== undefined) return this.#listNetwork(query.network, query);
     const limit = Math.min(query.limit ?? DEFAULT_LIMIT, MOST_ROOMS);
     const chunk: JsonObject[] = [];

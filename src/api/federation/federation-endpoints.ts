@@ -14,6 +14,13 @@ import {
 import { sendTransaction } from './send-transaction.ts';
 import { bulkPerspectivesKeyQuery, getServerKey, perspectivesKeyQuery } from './server-keys.ts';
 import { claimUserEncryptionKeys, getUserDevices, queryUserEncryptionKeys } from './user-keys.ts';
+import {
+  getPublicRoomsForServers,
+  queryInfo,
+  queryProfile,
+  queryPublicRoomsForServers,
+  queryRoomDirectory,
+} from './queries.ts';
 import { getServerWellKnown, getVersion } from './version.ts';
 
 /** Endpoints for other servers. */
@@ -46,4 +53,9 @@ export const federationEndpoints = [
   getVersion,
   perspectivesKeyQuery,
   sendTransaction,
+  getPublicRoomsForServers,
+  queryInfo,
+  queryProfile,
+  queryPublicRoomsForServers,
+  queryRoomDirectory,
 ] as const;

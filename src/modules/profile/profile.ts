@@ -1,5 +1,6 @@
 import { boundedCache } from '../../platform/bounded-cache.ts';
-import { parseUserId, type ServerName, type UserId } from '../../protocol/identifiers.ts';
+import type { RemoteQueries } from '../../federation/queries/remote-queries.ts';
+import { parseUserId, serverNameOf, type ServerName, type UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject, JsonValue } from '../../protocol/json.ts';
 import { forbidden, invalidParam, MatrixError, notFound } from '../../protocol/matrix-error.ts';
 import type { MemberProfile } from '../../rooms/member-content.ts';
@@ -20,15 +21,17 @@ type Listener = (userId: UserId) => Promise<void>;
 export class Profile {
   readonly #database: Database;
   readonly #serverName: ServerName;
+  readonly #remote: RemoteQueries;
   readonly #listeners: Listener[] = [];
   readonly #onNamed: ((unit: Writer, userId: UserId, name: string | undefined) => void)[] = [];
   readonly #cache = boundedCache<UserId, JsonObject>(CACHED);
   /** Counts changes of profiles: what was read while one came in may be outdated. */
   #changes = 0;
 
-  constructor(database: Database, serverName: ServerName) {
+  constructor(database: Database, serverName: ServerName, remote: RemoteQueries) {
     this.#database = database;
     this.#serverName = serverName;
+    this.#remote = remote;
     database.subscribe((changes) => {
       for (const change of changes) {
         if (change.topic !== 'reset' && change.topic !== 'profile') continue;
@@ -58,8 +61,9 @@ export class Profile {
     };
   }
 
-  /** All fields of a user. 404 for unknown users, and for those of other servers, which are not asked yet. */
+  /** All fields of a user, of whatever server. 404 for unknown users; 502 or 504 when their server cannot be asked. */
   async get(userId: UserId): Promise<JsonObject> {
+    if (serverNameOf(userId) !== this.#serverName) return this.#remote.profile(userId);
     const fields = await this.#fields(userId);
     if (Object.keys(fields).length === 0) await this.#assertKnown(userId);
     return fields;
@@ -67,7 +71,8 @@ export class Profile {
 
   /** One field. 404 when it is not set. */
   async field(userId: UserId, key: string): Promise<JsonValue> {
-    const fields = await this.get(userId);
+    const isOwn = serverNameOf(userId) === this.#serverName;
+    const fields = isOwn ? await this.get(userId) : await this.#remote.profile(userId, key);
     const value = Object.hasOwn(fields, key) ? fields[key] : undefined;
     if (value === undefined) throw notFound(`The profile has no "${key}"`);
     return value;
@@ -131,11 +136,6 @@ export class Profile {
   }
 
   async #assertKnown(userId: UserId): Promise<void> {
-    if (!userId.endsWith(`:${this.#serverName}`)) {
-      throw notFound(
-        'Profiles of users of other servers cannot be looked up: this server does not federate yet',
-      );
-    }
     if (!(await usersStore.byId(this.#database, userId))) throw notFound('There is no such user');
   }
 }

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import type { RoomServers } from '../../../federation/sending/room-servers.ts';
 import { roomAlias, roomId } from '../../../protocol/identifiers.ts';
 import type { Aliases } from '../../../rooms/aliases.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
@@ -12,9 +13,9 @@ const declaration = {
 /** GET /directory/room/{roomAlias} */
 export const getRoomIdByAlias = endpoint(
   { ...declaration, id: 'getRoomIdByAlias', method: 'GET', auth: 'none' },
-  async (needs: { aliases: Aliases }, request) => {
+  async (needs: { aliases: Aliases; roomServers: RoomServers }, request) => {
     const { roomId: id, servers } = await needs.aliases.resolve(roomAlias(request.params.roomAlias));
-    return { room_id: id, servers };
+    return { room_id: id, servers: [...new Set([...servers, ...(await needs.roomServers.of(id))])] };
   },
 );
 

@@ -1,9 +1,24 @@
 import { Type } from 'typebox';
-import type { Directory } from '../../../rooms/directory.ts';
+import type { RemoteQueries } from '../../../federation/queries/remote-queries.ts';
+import { serverName, type ServerName } from '../../../protocol/identifiers.ts';
+import type { JsonObject } from '../../../protocol/json.ts';
+import type { Directory, DirectoryQuery } from '../../../rooms/directory.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
+
+interface Needs {
+  readonly directory: Directory;
+  readonly remoteQueries: RemoteQueries;
+  readonly serverName: ServerName;
+}
 
 const paths = clientPaths('/publicRooms');
 const Limit = Type.Optional(Type.Integer({ minimum: 0 }));
+
+/** Of the directory of this server, or of another one that is asked for. */
+function list(needs: Needs, server: string | undefined, query: DirectoryQuery): Promise<JsonObject> {
+  if (server === undefined || server === needs.serverName) return needs.directory.list(query);
+  return needs.remoteQueries.publicRooms(serverName(server), query);
+}
 
 /** GET /publicRooms */
 export const getPublicRooms = endpoint(
@@ -19,7 +34,7 @@ export const getPublicRooms = endpoint(
       server: Type.Optional(Type.String()),
     }),
   },
-  (needs: { directory: Directory }, request) => needs.directory.list(request.query),
+  (needs: Needs, { query }) => list(needs, query.server, { limit: query.limit, since: query.since }),
 );
 
 /** POST /publicRooms */
@@ -47,13 +62,12 @@ export const queryPublicRooms = endpoint(
       third_party_instance_id: Type.Optional(Type.String()),
     }),
   },
-  (needs: { directory: Directory }, request) => {
+  (needs: Needs, request) => {
     const { limit, since, filter } = request.body;
-    return needs.directory.list({
+    return list(needs, request.query.server, {
       limit,
       since,
       network: request.body.third_party_instance_id,
-      server: request.query.server,
       searchTerm: filter?.generic_search_term ?? undefined,
       roomTypes: filter?.room_types ?? undefined,
     });
