@@ -29,6 +29,7 @@ const askForBadge = sql(
    WHERE user_id = ? AND kind = 'http' AND enabled = 1`,
 );
 const ofOne = sql(`SELECT * FROM pushes WHERE ${BY_KEY} ORDER BY position LIMIT ?`);
+const newestOfOne = sql(`SELECT * FROM pushes WHERE ${BY_KEY} ORDER BY position DESC LIMIT ?`);
 const removeUpToPosition = sql(`DELETE FROM pushes WHERE ${BY_KEY} AND position <= ?`);
 const removeOlderThan = sql(`DELETE FROM pushes WHERE ${BY_KEY} AND created_at < ?`);
 const removeBeyondMost = sql(
@@ -70,6 +71,12 @@ export function wantBadge(writer: Writer, userId: string, position: number, now:
 /** What a pusher has to tell of, oldest first. */
 export function ofPusher(reader: Reader, key: PusherKey, limit: number): Promise<PushRow[]> {
   return reader.all<PushRow>(ofOne, key.user_id, key.app_id, key.pushkey, limit);
+}
+
+/** The newest of what a pusher has to tell of, oldest first. */
+export async function newestOfPusher(reader: Reader, key: PusherKey, limit: number): Promise<PushRow[]> {
+  const rows = await reader.all<PushRow>(newestOfOne, key.user_id, key.app_id, key.pushkey, limit);
+  return rows.reverse();
 }
 
 /** What a pusher has to tell of up to a position was told, or needs no telling. */

@@ -29,7 +29,7 @@ export interface EmailPushNeeds {
   readonly onSendingFailed: (error: unknown) => void;
 }
 
-/** Events that one mail tells of at most. */
+/** Events that one mail tells of at most, the newest. */
 const MOST_OF_MAIL = 200;
 
 /** Pushers of the kind `email`: a mail, after a while, tells of what is still unread then. */
@@ -50,7 +50,7 @@ export class EmailPush implements PushWay {
       await this.#postpone(pusher, mayAt);
       return 'settled';
     }
-    const wanted = pusher.enabled === 0 ? [] : await pushesStore.ofPusher(database, key, MOST_OF_MAIL);
+    const wanted = pusher.enabled === 0 ? [] : await pushesStore.newestOfPusher(database, key, MOST_OF_MAIL);
     const rooms = await this.#missed(wanted);
     if (rooms.length > 0 && !(await this.#send(pusher, rooms))) {
       await this.#giveUp(pusher, now - this.#needs.giveUpAfterMs);

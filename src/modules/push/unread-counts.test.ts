@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { onServers, type TestServer } from '../../testing/test-server.ts';
-import type { Json, TestClient } from '../../testing/test-client.ts';
+import { TestClient, type Json } from '../../testing/test-client.ts';
 import { UnreadTally } from './unread-tally.ts';
 
 const BY_THREAD = JSON.stringify({
@@ -181,6 +181,27 @@ onServers(
     assert.deepEqual(await counts(asAt(bob, server), room), [299, 0]);
   },
 );
+
+onServers('every process counts the same [B061 partial]', async (server) => {
+  const [alice, bob, room] = await twoInARoom(server);
+  const second = await server.another();
+  const elsewhere = new TestClient(second.url, bob.token);
+  const there = async () => {
+    // Waits until the other process knows what this one does.
+    await elsewhere.sync({ since: (await bob.sync()).next_batch, timeout: 0 });
+    return counts(elsewhere, room);
+  };
+  const [first = '', middle = ''] = await sayMany(alice, room, 4);
+  assert.deepEqual(await there(), [4, 0]);
+  await alice.ok('PUT', alice.room(room, `/redact/${middle}/r`), {});
+  assert.deepEqual(await there(), [3, 0]);
+  await read(bob, room, first);
+  assert.deepEqual(await there(), [2, 0]);
+  await bob.ok('PUT', `/v3/pushrules/global/room/${encodeURIComponent(room)}`, { actions: [] });
+  await alice.say(room, 'nobody hears this');
+  assert.deepEqual(await there(), [2, 0]);
+  assert.deepEqual(await counts(bob, room), [2, 0]);
+});
 
 test('what a tally left out is not counted, and what it counted before still is', () => {
   const none = { unthreaded: 0, threads: new Map<string, number>() };
