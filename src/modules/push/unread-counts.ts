@@ -37,8 +37,8 @@ export interface CountingBudget {
 }
 
 const NOTHING_READ: ReadPositions = { unthreaded: -Infinity, threads: new Map() };
-/** Threads and stretches of all tallies that are kept in memory. */
-const CACHED = 400_000;
+/** Threads and stretches of all tallies that are kept in memory, half a kilobyte each. */
+const CACHED = 60_000;
 /** Events read at once. */
 const PAGE = 250;
 /** Events that one answer counts at most, the newest of each room; about a quarter of a second's work. */
