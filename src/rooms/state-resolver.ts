@@ -29,7 +29,7 @@ type Changes = ReadonlyMap<StateKey, EventId | undefined>;
 /** Resolutions remembered: a fork that lasts is resolved for each event. */
 const REMEMBERED = 2_000;
 /** Steps along auth events that are read ahead at most. */
-const FURTHEST_AHEAD = 4_096;
+const FURTHEST_AHEAD = 256;
 
 /**
  * Resolves states that are tries. The conflict is the difference of the tries, and of the events only what the algorithm
@@ -75,7 +75,7 @@ export class StateResolver {
     const base = roots[0] as StateRoot;
     const { conflicted, agreed } = await this.#conflicts(room.version, roots);
     const known = new KnownPart(base, agreed, conflicted);
-    for (let ahead = 1; ; ahead = Math.min(ahead * 4, FURTHEST_AHEAD)) {
+    for (let ahead = 1; ; ahead = Math.min(ahead * 2, FURTHEST_AHEAD)) {
       const resolved = resolveConflicts(room.version, { unconflicted: known, conflicted }, known);
       if (await known.learn(this.#tries, { lookup, reader, roomId: room.roomId, ahead })) continue;
       const changes = new Map<StateKey, EventId | undefined>(agreed);
@@ -169,13 +169,17 @@ class KnownPart implements EventSource {
     tries: StateTries,
     from: { lookup: EventLookup; reader: Reader; roomId: RoomId; ahead: number },
   ): Promise<boolean> {
-    const lacks = this.#lacksEvents.size + this.#lacksEntries.size > 0 || this.#lacksDeeperThan !== undefined;
-    if (!lacks) return false;
+    const deeperThan = this.#lacksDeeperThan;
+    this.#lacksDeeperThan = undefined;
+    // While events are lacking, how deep the shared state has to be known is not known either.
+    if (this.#lacksEvents.size + this.#lacksEntries.size === 0) {
+      if (deeperThan === undefined) return false;
+      await this.#learnDeeper(tries, from, deeperThan);
+      return true;
+    }
     await this.#learnEvents(from.lookup, from.ahead);
     for (const key of this.#lacksEntries) this.#entries.set(key, await tries.get(this.#base, key));
     this.#lacksEntries.clear();
-    if (this.#lacksDeeperThan !== undefined) await this.#learnDeeper(tries, from, this.#lacksDeeperThan);
-    this.#lacksDeeperThan = undefined;
     return true;
   }
 
