@@ -17,6 +17,7 @@ import { IncomingInvites } from './federation/membership/incoming-invites.ts';
 import { MembershipRequests } from './federation/membership/membership-requests.ts';
 import { RemoteMembership } from './federation/membership/remote-membership.ts';
 import { ResidentMembership } from './federation/membership/resident-membership.ts';
+import { StateCompletion } from './federation/membership/state-completion.ts';
 import { ThirdPartyExchange } from './federation/membership/third-party-exchange.ts';
 import { PolicyServers } from './federation/policy-servers.ts';
 import { RemoteQueries } from './federation/queries/remote-queries.ts';
@@ -82,6 +83,7 @@ export function createFederationServices(wiring: FederationWiring) {
   const old = new Map(oldKeys.map((one) => [one.keyId, VerifyKey.of(one.publicKey)]));
   const keyRing = new KeyRing(database, fetcher, { server: serverName, key, old });
   const { log, writer, tries, memberships, outside, restricted, remoteInvites } = wiring.rooms;
+  const { partialRooms: partial } = wiring.rooms;
   const { signer, invites } = wiring;
   const signatures = keyRing;
   const acl = new RoomAcl(log, database);
@@ -92,11 +94,14 @@ export function createFederationServices(wiring: FederationWiring) {
   const receiver = new EventReceiver({
     ...{ database, writer, gathering, signatures, acl, policies },
     outside: outsideEvents,
+    partial,
   });
   const requests = new MembershipRequests(client);
+  const timers = wiring.timers ?? systemTimers;
+  const { onProblem } = wiring;
+  const completion = new StateCompletion({ database, writer, gathering, partial, timers, onProblem });
   const eduHandlers = new EduHandlers();
   const roomServers = new RoomServers(database, serverName);
-  const timers = wiring.timers ?? systemTimers;
   const pdus = new OutgoingPdus(log, database);
   const sender = new FederationSender(
     {
@@ -121,17 +126,20 @@ export function createFederationServices(wiring: FederationWiring) {
     federationSender: sender,
     remoteQueries: new RemoteQueries(client),
     history: new HistoryFetching({ database, writer, gathering, requests: roomRequests }),
+    eventGathering: gathering,
+    stateCompletion: completion,
     remoteMembership: new RemoteMembership({
       ...{ database, writer, signer, requests, gathering, signatures, outside, receiver, clock },
+      completion,
     }),
     residentMembership: new ResidentMembership({
-      ...{ database, writer, signer, log, tries, restricted, signatures, policies },
+      ...{ database, writer, signer, log, tries, restricted, signatures, partial, policies },
     }),
     incomingInvites: new IncomingInvites({ database, signer, signatures, rules: invites, outside }),
     thirdPartyExchange: new ThirdPartyExchange({
       ...{ writer, outside, remoteInvites, requests, outgoing, serverName },
     }),
-    roomAnswers: new RoomAnswers({ database, log, tries, acl }),
+    roomAnswers: new RoomAnswers({ database, log, tries, acl, partial }),
     eduExchange: new EduExchange({
       ...{ servers: roomServers, ownServer: serverName, handlers: eduHandlers, sender, acl },
       onProblem: wiring.onProblem,

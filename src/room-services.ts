@@ -15,6 +15,7 @@ import { MembershipChanges } from './rooms/membership-changes.ts';
 import { Memberships } from './rooms/memberships.ts';
 import { MessageSending } from './rooms/message-sending.ts';
 import { OutsideMemberships } from './rooms/outside-memberships.ts';
+import { PartialRooms } from './rooms/partial-rooms.ts';
 import { RemoteInvites } from './rooms/remote-invites.ts';
 import type { RemoteHistory, RemoteRooms } from './rooms/remote-rooms.ts';
 import { RestrictedJoins } from './rooms/restricted-joins.ts';
@@ -57,6 +58,7 @@ export function createRoomServices(wiring: RoomWiring) {
   const { serverName } = signer;
   const log = new EventLog(database, wiring.eventCacheBytes);
   const memberships = new Memberships(database);
+  const partialRooms = new PartialRooms(database);
   const tries = new StateTries(database, wiring.stateCacheBytes);
   const resolver = new StateResolver(tries);
   const { policy } = wiring;
@@ -65,7 +67,10 @@ export function createRoomServices(wiring: RoomWiring) {
   const visibility = new Visibility(log, tries, memberships);
   const aggregations = new Aggregations({ database, log, visibility, ignoredUsers: wiring.ignoredUsers });
   const { appservices } = wiring;
-  const timeline = new Timeline({ database, log, tries, visibility, remote: wiring.remoteHistory });
+  const timeline = new Timeline({
+    ...{ database, log, tries, visibility, partialRooms },
+    remote: wiring.remoteHistory,
+  });
   const aliases = new Aliases({ database, log, memberships, writer, serverName, appservices });
   const restricted = new RestrictedJoins(database, memberships, serverName);
   const outside = new OutsideMemberships(database);
@@ -96,6 +101,7 @@ export function createRoomServices(wiring: RoomWiring) {
     writer,
     restricted,
     outside,
+    partialRooms,
     remoteInvites,
     memberships,
     rooms: new CommittedRooms(database, log, memberships),

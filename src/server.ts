@@ -364,9 +364,11 @@ async function serveFrom(database: Database, config: Config, overrides: Override
   services.roomSuccession.start((error) => log.error({ err: error }, 'settings could not follow a room'));
   await services.pushDispatch.start((error) => log.error({ err: error }, 'something could not be pushed'));
   services.delayedEvents.start((error) => log.error({ err: error }, 'a delayed event could not be sent'));
+  await services.partialRooms.load();
   if (config.federation.enabled) {
     services.federationSender.start();
     services.remoteDeviceLists.start();
+    services.stateCompletion.start();
   }
   services.searchIndex.start((error) => log.error({ err: error }, 'messages could not be indexed'));
   services.mediaSweep.start((error) => log.error({ err: error }, 'old media could not be removed'));
@@ -386,6 +388,7 @@ async function serveFrom(database: Database, config: Config, overrides: Override
       services.notifier.close();
       await services.delayedEvents.stop();
       services.remoteDeviceLists.stop();
+      await services.stateCompletion.stop();
       await services.federationSender.stop();
       await services.roomSuccession.stop();
       await services.pushDispatch.stop();

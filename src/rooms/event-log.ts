@@ -6,7 +6,7 @@ import type { AggregationRow } from '../storage/aggregations-store.ts';
 import * as eventsStore from '../storage/events-store.ts';
 import type { EventRow } from '../storage/events-store.ts';
 import * as roomsStore from '../storage/rooms-store.ts';
-import { eventChange, historyChange, type HistoryChange } from './room-changes.ts';
+import { eventChange, historyChange, stateChange, type HistoryChange } from './room-changes.ts';
 import { StoredEvent } from './stored-event.ts';
 import { BEFORE_HISTORY } from '../storage/unit-of-work.ts';
 
@@ -193,6 +193,7 @@ export class EventLog {
       }
       const roomId = change.rooms[0];
       if (roomId === undefined) continue;
+      if (stateChange(change)?.partial === 'ends') this.#forgetRoom(roomId);
       const history = historyChange(change);
       if (history) this.#noteHistory(roomId, history);
       const data = eventChange(change);
@@ -204,6 +205,13 @@ export class EventLog {
       }
       await this.#append(roomId, change);
     }
+  }
+
+  /** What the states after its events are has changed. */
+  #forgetRoom(roomId: RoomId): void {
+    this.#windows.delete(roomId);
+    const ofRoom = [...this.#byId.values()].filter((event) => event.roomId === roomId);
+    for (const event of ofRoom) this.#byId.delete(event.eventId);
   }
 
   #noteHistory(roomId: RoomId, { parents, redacted }: HistoryChange): void {

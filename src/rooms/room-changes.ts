@@ -28,6 +28,8 @@ export interface EventChange extends JsonObject {
  */
 export interface StateChange extends JsonObject {
   version: number;
+  /** Of a room that was joined before its whole state was here: when that begins, and when it ends. */
+  partial?: 'begins' | 'ends';
   userId?: UserId;
   membership?: string;
   eventId?: EventId;
@@ -54,6 +56,11 @@ export interface MembershipChange {
 /** The data of a change with topic `event`. */
 export function eventChange(change: Change): EventChange | undefined {
   return change.topic === 'event' && isJsonObject(change.data) ? (change.data as EventChange) : undefined;
+}
+
+/** The data of a change with topic `state`. */
+export function stateChange(change: Change): StateChange | undefined {
+  return change.topic === 'state' && isJsonObject(change.data) ? (change.data as StateChange) : undefined;
 }
 
 /** The data of a change with topic `history`. */

@@ -8,7 +8,13 @@ import {
   type StateKey,
 } from '../protocol/events/event.ts';
 import { MAX_PREV_EVENTS } from '../protocol/events/event-format.ts';
-import { serverNameOf, type EventId, type RoomId, type UserId } from '../protocol/identifiers.ts';
+import {
+  serverNameOf,
+  type EventId,
+  type RoomId,
+  type ServerName,
+  type UserId,
+} from '../protocol/identifiers.ts';
 import { forbidden, MatrixError } from '../protocol/matrix-error.ts';
 import { authDepthFrom } from '../protocol/state-resolution/event-source.ts';
 import type { Reader } from '../storage/database.ts';
@@ -217,6 +223,22 @@ export class RoomTransaction implements EventLookup {
     if (move === undefined) return;
     this.serverMoves.push(move);
     this.point.remoteJoined += joinedBy(move);
+  }
+
+  /** Counts at least one member of each of the servers, whose members are not known yet. */
+  expectUnknownMembers(servers: readonly ServerName[]): void {
+    for (const server of servers) this.#countServer({ server, kind: 'join' });
+  }
+
+  /** Undoes `expectUnknownMembers`: the members are known. */
+  forgetUnknownMembers(servers: readonly ServerName[]): void {
+    for (const server of servers) this.#countServer({ server, kind: 'leave' });
+  }
+
+  #countServer(move: ServerMove): void {
+    this.serverMoves.push(move);
+    this.point.remoteJoined += joinedBy(move);
+    this.point.joinedCount += joinedBy(move);
   }
 
   /** Applies a redaction that is allowed, where there is something to redact. */

@@ -3,6 +3,7 @@ import type { EventId, RoomId, UserId } from '../protocol/identifiers.ts';
 import { forbidden, notFound } from '../protocol/matrix-error.ts';
 import type { Database } from '../storage/database.ts';
 import type { EventLog } from './event-log.ts';
+import type { PartialRooms } from './partial-rooms.ts';
 import type { RemoteHistory } from './remote-rooms.ts';
 import type { StateDifference, StateTries } from './state-trie.ts';
 import type { StateRoot, StoredEvent } from './stored-event.ts';
@@ -41,6 +42,8 @@ export interface EventContext {
 
 /** Events looked at for one page, when a filter lets few of them through. */
 const MOST_LOOKED_AT = 1_000;
+/** How long a request waits for the whole state of a room, in ms. */
+const LONGEST_WAIT_MS = 30_000;
 /** Stretches of history fetched from other servers for one page. */
 const MOST_FETCHES = 3;
 
@@ -51,6 +54,7 @@ export class Timeline {
   readonly #tries: StateTries;
   readonly #visibility: Visibility;
   readonly #remote: RemoteHistory;
+  readonly #partialRooms: PartialRooms;
 
   constructor(needs: {
     database: Database;
@@ -58,12 +62,14 @@ export class Timeline {
     tries: StateTries;
     visibility: Visibility;
     remote: RemoteHistory;
+    partialRooms: PartialRooms;
   }) {
     this.#database = needs.database;
     this.#log = needs.log;
     this.#tries = needs.tries;
     this.#visibility = needs.visibility;
     this.#remote = needs.remote;
+    this.#partialRooms = needs.partialRooms;
   }
 
   /** One event that the user may see. 404 for any other, whether it is there or not. */
@@ -153,10 +159,15 @@ export class Timeline {
     return this.#remote.lacksHistory(roomId);
   }
 
-  /** The state of the room at a place in the log: after the newest event up to it. Undefined before the first. */
+  /**
+   * The state of the room at a place in the log: after the newest event up to it, or before the whole state was here what was
+   * known when it was joined. Undefined before the first event.
+   */
   async rootAt(roomId: RoomId, position: number): Promise<StateRoot | undefined> {
     const { events } = await this.#log.newest(roomId, BEFORE_HISTORY, position, 1);
     const [newest] = events;
+    const completion = this.#partialRooms.completionOf(roomId);
+    if (newest && completion && position < completion.position) return completion.joinRoot;
     return newest?.roomRoot ?? newest?.stateRoot;
   }
 
@@ -197,6 +208,12 @@ export class Timeline {
     const root = await this.rootAt(access.roomId, await this.#newestVisible(access));
     if (!root) throw notFound('There is no such room');
     return root;
+  }
+
+  /** `visibleRoot`, once the whole state is here of a room that was just joined by way of another server. */
+  async wholeRoot(access: RoomAccess): Promise<StateRoot> {
+    await this.#partialRooms.whenComplete(access.roomId, LONGEST_WAIT_MS);
+    return this.visibleRoot(access);
   }
 
   /** Events of a state, of those keys that `want` accepts. */

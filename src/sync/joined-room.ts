@@ -22,12 +22,14 @@ export async function joinedRoom(
   const timeline = eventsChanged ? await roomTimeline(needs, context, room, isNew) : undefined;
   const whole = isNew || context.fullState;
   if (whole) needs.lazyMembers.forget(context, roomId);
-  const state = timeline || whole ? await roomState(needs, context, roomId, timeline, isNew) : [];
+  const state =
+    timeline || whole ? await roomState(needs, context, roomId, timeline, { isNew, stateChanged }) : [];
   const somethingInTimeline = timeline !== undefined && (timeline.events.length > 0 || timeline.limited);
   const sections = await moduleSections(needs, context, roomId, somethingInTimeline);
   const isEmpty = !somethingInTimeline && state.length === 0 && sections.length === 0 && !whole;
   if (isEmpty) return undefined;
-  const membersChanged = whole || timeline?.limited === true || timeline?.events.some(isMember) === true;
+  const changed = [...(timeline?.events ?? []), ...state];
+  const membersChanged = whole || timeline?.limited === true || changed.some(isMember);
   const summary = membersChanged ? await needs.summaries.text(roomId, context.userId) : '{}';
   const parts = [
     `"timeline":${await timelineText(needs, context, room, timeline)}`,
@@ -71,7 +73,7 @@ async function roomState(
   context: SyncContext,
   roomId: RoomId,
   section: TimelineSection | undefined,
-  isNew: boolean,
+  { isNew, stateChanged }: { isNew: boolean; stateChanged: boolean },
 ): Promise<StoredEvent[]> {
   const timeline = section ?? {
     events: [],
@@ -83,7 +85,7 @@ async function roomState(
   const whole = isNew || context.fullState;
   const lazy = context.filter.room.state.lazyLoadMembers;
   const forked = !whole && timeline.events.some((event) => event.roomRoot !== undefined);
-  const atEnd = context.stateAs !== 'state' || forked || timeline.hidesState;
+  const atEnd = context.stateAs !== 'state' || forked || stateChanged || timeline.hidesState;
   if (!whole && !timeline.limited && !lazy && !atEnd) return [];
   const rootAt = (position: number) => needs.timeline.rootAt(roomId, position);
   const span: StateSpan = {

@@ -5,6 +5,7 @@ import type { ClientEvents } from '../rooms/client-events.ts';
 import type { EventLog } from '../rooms/event-log.ts';
 import type { Memberships } from '../rooms/memberships.ts';
 import type { OutsideMemberships } from '../rooms/outside-memberships.ts';
+import type { PartialRooms } from '../rooms/partial-rooms.ts';
 import type { Timeline } from '../rooms/timeline.ts';
 import type { Visibility } from '../rooms/visibility.ts';
 import type { LazyMembers } from './lazy-members.ts';
@@ -17,6 +18,7 @@ export interface SyncNeeds {
   readonly visibility: Visibility;
   readonly memberships: Memberships;
   readonly outside: OutsideMemberships;
+  readonly partialRooms: PartialRooms;
   readonly clientEvents: ClientEvents;
   readonly aggregations: Aggregations;
   readonly summaries: RoomSummaries;

@@ -25,6 +25,9 @@ export interface SyncOptions {
   readonly signal: AbortSignal;
 }
 
+/** How long a sync waits for the members of one room, in ms. */
+const LONGEST_WAIT_MS = 5_000;
+
 /** Answers /sync (Client-Server API, "Syncing"). */
 export class SyncService {
   readonly #database: Database;
@@ -64,6 +67,7 @@ export class SyncService {
     const end = performance.now() + options.timeoutMs;
     if (token) for (const part of this.#needs.parts) await part.received?.(options, token.toDevice);
     if (since !== undefined) await this.#notifier.reached(since, options.timeoutMs, options.signal);
+    if (!options.filter.room.state.lazyLoadMembers) await this.#whenMembersAreHere(options.userId);
     for (;;) {
       const upTo = Math.max(this.#database.position(), since ?? 0);
       const answer = await this.#answer(options, token, upTo);
@@ -73,6 +77,15 @@ export class SyncService {
       if (mustAnswer)
         return `{"next_batch":"${syncToken(upTo, undefined)}"${await this.#accompanying(options)}}`;
       await this.#notifier.wait(options.userId, upTo, left, options.signal);
+    }
+  }
+
+  /** A client that wants all members gets a room that was just joined once they are here, unless that takes long. */
+  async #whenMembersAreHere(userId: UserId): Promise<void> {
+    const { partialRooms, memberships } = this.#needs;
+    for (const roomId of partialRooms.partialRooms()) {
+      const membership = (await memberships.of(roomId, userId))?.membership;
+      if (membership === 'join') await partialRooms.whenComplete(roomId, LONGEST_WAIT_MS);
     }
   }
 

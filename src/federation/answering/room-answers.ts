@@ -3,6 +3,7 @@ import type { EventId, RoomId, ServerName } from '../../protocol/identifiers.ts'
 import { forbidden, notFound } from '../../protocol/matrix-error.ts';
 import { roomVersion, type RoomVersion } from '../../protocol/room-versions.ts';
 import type { EventLog } from '../../rooms/event-log.ts';
+import type { PartialRooms } from '../../rooms/partial-rooms.ts';
 import { pduOfEvent } from '../../rooms/pdu-of-event.ts';
 import { ServerVisibility } from '../../rooms/server-visibility.ts';
 import type { StateTries } from '../../rooms/state-trie.ts';
@@ -37,13 +38,21 @@ export class RoomAnswers {
   readonly #log: EventLog;
   readonly #tries: StateTries;
   readonly #acl: RoomAcl;
+  readonly #partial: PartialRooms;
   readonly #visibility: ServerVisibility;
 
-  constructor(needs: { database: Database; log: EventLog; tries: StateTries; acl: RoomAcl }) {
+  constructor(needs: {
+    database: Database;
+    log: EventLog;
+    tries: StateTries;
+    acl: RoomAcl;
+    partial: PartialRooms;
+  }) {
     this.#database = needs.database;
     this.#log = needs.log;
     this.#tries = needs.tries;
     this.#acl = needs.acl;
+    this.#partial = needs.partial;
     this.#visibility = new ServerVisibility(needs.database, needs.log, needs.tries);
   }
 
@@ -158,8 +167,9 @@ export class RoomAnswers {
 
   async #stateBefore(roomId: RoomId, eventId: EventId): Promise<StateAnswer<StoredEvent>> {
     const event = await this.#eventIn(roomId, eventId);
-    if (event.stateAfter === undefined) throw notFound('The state at this event is not known here');
-    const entries = new Map<StateKey, EventId>(await this.#tries.entries(event.stateAfter));
+    const isKnown = event.stateAfter !== undefined && !this.#partial.isPartial(roomId);
+    if (!isKnown) throw notFound('The state at this event is not known here');
+    const entries = new Map<StateKey, EventId>(await this.#tries.entries(event.stateRoot));
     if (event.stateKey !== undefined && event.refused !== 'rejected') {
       const key = stateKeyOf(event.type, event.stateKey);
       if (event.replaces === undefined) entries.delete(key);

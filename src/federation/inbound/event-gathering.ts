@@ -125,6 +125,18 @@ export class EventGathering {
     return before && { event, before, outliers: inAuthOrder(outliers) };
   }
 
+  /** The whole state before an event, and its auth chain; undefined when the server does not give it. */
+  async stateBefore(
+    server: ServerName,
+    room: GatheredRoom,
+    eventId: EventId,
+  ): Promise<{ state: ReceivedEvent[]; authChain: ReceivedEvent[] } | undefined> {
+    const answer = await orNothing(this.#requests.state(server, room.roomId, eventId));
+    if (!answer || answer.state.length === 0) return undefined;
+    const state = await this.verified(room, answer.state);
+    return { state, authChain: await this.verified(room, answer.authChain) };
+  }
+
   async #singly(server: ServerName, room: GatheredRoom, ids: readonly EventId[]): Promise<ReceivedEvent[]> {
     const found: ReceivedEvent[] = [];
     for (let i = 0; i < ids.length; i += AT_ONCE) {

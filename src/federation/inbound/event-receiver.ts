@@ -5,6 +5,7 @@ import type { JsonObject } from '../../protocol/json.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import { roomVersion } from '../../protocol/room-versions.ts';
 import { receiveEvent, type ReceivedEvent, type Verdict } from '../../rooms/event-receipt.ts';
+import type { PartialRooms } from '../../rooms/partial-rooms.ts';
 import type { RoomWriter } from '../../rooms/room-writer.ts';
 import type { Database } from '../../storage/database.ts';
 import * as roomsStore from '../../storage/rooms-store.ts';
@@ -21,6 +22,9 @@ import { eventIdOrUndefined, verifiedEvent, type SignatureChecker } from './pdu-
 const MOST_MISSING = 50;
 /** Events of which the state is fetched to receive one transaction. */
 const MOST_STATES = 10;
+/** How long events wait for the whole state of a room that was just joined, in ms. */
+const LONGEST_WAIT_MS = 20_000;
+const NOT_COMPLETE: PduResult = { error: 'The whole state of the room is not here yet' };
 const NOT_IN_ROOM: PduResult = { error: 'Nobody of this server is in the room' };
 
 /** What was made of events, and what those lack that could not be judged. */
@@ -41,6 +45,7 @@ export class EventReceiver implements PduReceiver {
   readonly #signatures: SignatureChecker;
   readonly #acl: RoomAcl;
   readonly #outside: OutsideEvents;
+  readonly #partial: PartialRooms;
   readonly #policies: PolicyServers;
   readonly #turns = new KeyedQueue();
 
@@ -51,6 +56,7 @@ export class EventReceiver implements PduReceiver {
     signatures: SignatureChecker;
     acl: RoomAcl;
     outside: OutsideEvents;
+    partial: PartialRooms;
     policies: PolicyServers;
   }) {
     this.#database = needs.database;
@@ -59,6 +65,7 @@ export class EventReceiver implements PduReceiver {
     this.#signatures = needs.signatures;
     this.#acl = needs.acl;
     this.#outside = needs.outside;
+    this.#partial = needs.partial;
     this.#policies = needs.policies;
   }
 
@@ -83,6 +90,7 @@ export class EventReceiver implements PduReceiver {
     if (!(await this.#acl.allows(roomId, origin))) {
       return refuseAll({ error: `The access control list of the room shuts ${origin} out` });
     }
+    if (!(await this.#partial.whenComplete(roomId, LONGEST_WAIT_MS))) return refuseAll(NOT_COMPLETE);
     const room = { roomId, version };
     const verified = await this.#verify(room, pdus, results);
     if (verified.length === 0) return results;

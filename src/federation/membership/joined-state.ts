@@ -1,7 +1,7 @@
 import { stateKeyOf, type StateKey } from '../../protocol/events/event.ts';
-import { prevEventIdsOf, toRoomEvent } from '../../protocol/events/event-format.ts';
+import { authEventIdsOf, prevEventIdsOf, toRoomEvent } from '../../protocol/events/event-format.ts';
 import { roomIdOfCreateId } from '../../protocol/events/event-id.ts';
-import type { EventId, RoomId } from '../../protocol/identifiers.ts';
+import type { EventId, RoomId, ServerName } from '../../protocol/identifiers.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import type { RoomVersion } from '../../protocol/room-versions.ts';
 import { EventsMissing, refusalByAuthEvents, refusalByState } from '../../rooms/event-judgement.ts';
@@ -9,8 +9,11 @@ import { eventOfPdu } from '../../rooms/event-of-pdu.ts';
 import { changePresentState, type ReceivedEvent } from '../../rooms/event-receipt.ts';
 import { keepOutlier, stateOf } from '../../rooms/outliers.ts';
 import { authDepthOf, type RoomTransaction } from '../../rooms/room-transaction.ts';
+import type { StateChange } from '../../rooms/room-changes.ts';
+import { rootToBytes, type StateRoot } from '../../rooms/stored-event.ts';
 import type { Writer } from '../../storage/database.ts';
 import * as historyGaps from '../../storage/history-gaps-store.ts';
+import * as partialRoomsStore from '../../storage/partial-rooms-store.ts';
 import { inAuthOrder } from '../inbound/auth-order.ts';
 
 /** A room as another server gave it to one who joined. Of each event the form, the signatures and the hash are in order. */
@@ -20,6 +23,8 @@ export interface JoinedRoom {
   readonly join: ReceivedEvent;
   readonly state: readonly ReceivedEvent[];
   readonly authChain: readonly ReceivedEvent[];
+  /** The other servers in the room, where the state lacks members that are to be fetched. */
+  readonly lacksMembersOf: readonly ServerName[] | undefined;
 }
 
 /**
@@ -34,8 +39,10 @@ export async function writeJoinedRoom(
   joined: JoinedRoom,
 ): Promise<void> {
   const { roomId, version, join } = joined;
-  for (const event of inAuthOrder([...joined.authChain, ...joined.state])) await keepIfPossible(room, event);
-  const before = await stateOf(room, await acceptedState(room, joined));
+  await keepAll(room, [...joined.authChain, ...joined.state]);
+  const entries = await acceptedState(room, joined.state);
+  if (joined.lacksMembersOf) await addMembersOfAuthEvents(room, join, entries);
+  const before = await stateOf(room, entries);
   await assertFounded(room, joined, before);
   const event = toRoomEvent(join.pdu, join.eventId, version, roomId);
   const reason =
@@ -55,9 +62,43 @@ export async function writeJoinedRoom(
   room.append(stored, event.prevEventIds, event.depth);
   room.received.add(join.eventId);
   await changePresentState(room, after);
+  if (joined.lacksMembersOf) notePartial(room, unit, joined, { before, after });
   for (const id of prevEventIdsOf(join.pdu)) {
     historyGaps.open(unit, roomId, id, Math.min(event.depth, Number.MAX_SAFE_INTEGER));
   }
+}
+
+/** Keeps events beside the timeline, as far as what authorises them is here. */
+export async function keepAll(room: RoomTransaction, events: readonly ReceivedEvent[]): Promise<void> {
+  for (const event of inAuthOrder(events)) await keepIfPossible(room, event);
+}
+
+/** Members without whom the join could not be judged. */
+async function addMembersOfAuthEvents(
+  room: RoomTransaction,
+  join: ReceivedEvent,
+  entries: Map<StateKey, EventId>,
+): Promise<void> {
+  for (const event of (await room.eventsOf(authEventIdsOf(join.pdu))).values()) {
+    if (event.type !== 'm.room.member' || event.stateKey === undefined || event.refused === 'rejected')
+      continue;
+    const key = stateKeyOf(event.type, event.stateKey);
+    if (!entries.has(key)) entries.set(key, event.eventId);
+  }
+}
+
+function notePartial(
+  room: RoomTransaction,
+  unit: Writer,
+  { roomId, join, lacksMembersOf }: JoinedRoom,
+  { before, after }: { before: StateRoot; after: StateRoot },
+): void {
+  const servers = lacksMembersOf ?? [];
+  room.expectUnknownMembers(servers);
+  const roots = { beforeRoot: rootToBytes(before), joinRoot: rootToBytes(after) };
+  partialRoomsStore.insert(unit, { roomId, joinEventId: join.eventId, servers, ...roots });
+  const data: StateChange = { version: 0, partial: 'begins' };
+  unit.announce({ topic: 'state', position: unit.position(), rooms: [roomId], data, local: true });
 }
 
 async function keepIfPossible(room: RoomTransaction, event: ReceivedEvent): Promise<void> {
@@ -69,10 +110,13 @@ async function keepIfPossible(room: RoomTransaction, event: ReceivedEvent): Prom
 }
 
 /** The entries of the state whose events were kept and not rejected. */
-async function acceptedState(room: RoomTransaction, joined: JoinedRoom): Promise<Map<StateKey, EventId>> {
-  const kept = await room.eventsOf(joined.state.map((event) => event.eventId));
+export async function acceptedState(
+  room: RoomTransaction,
+  state: readonly ReceivedEvent[],
+): Promise<Map<StateKey, EventId>> {
+  const kept = await room.eventsOf(state.map((event) => event.eventId));
   const entries = new Map<StateKey, EventId>();
-  for (const { eventId } of joined.state) {
+  for (const { eventId } of state) {
     const event = kept.get(eventId);
     if (!event || event.refused === 'rejected') continue;
     if (event.stateKey === undefined) throw unusable('an event of its state has no state key');

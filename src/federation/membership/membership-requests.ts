@@ -36,16 +36,27 @@ export class MembershipRequests {
     return this.#client.request(server, { method: 'GET', path, query, timeoutMs: TIMEOUT_MS });
   }
 
-  /** PUT send_join: the room's state before the join. Servers that know only the first version are asked that way. */
-  async sendJoin(server: ServerName, roomId: RoomId, eventId: EventId, body: Pdu): Promise<JsonObject> {
+  /**
+   * PUT send_join: the room's state before the join. Servers that know only the first version are asked that way.
+   *
+   * @param omitMembers whether most members may be left out of the state.
+   */
+  async sendJoin(
+    server: ServerName,
+    { roomId, eventId, pdu }: { roomId: RoomId; eventId: EventId; pdu: Pdu },
+    omitMembers: boolean,
+  ): Promise<JsonObject> {
     const suffix = `/send_join/${encodeURIComponent(roomId)}/${encodeURIComponent(eventId)}`;
-    return this.#put(server, suffix, body, JOIN_TIMEOUT_MS);
+    return this.#put(server, suffix, pdu, {
+      timeoutMs: JOIN_TIMEOUT_MS,
+      query: { omit_members: omitMembers },
+    });
   }
 
   /** PUT send_leave. */
   async sendLeave(server: ServerName, roomId: RoomId, eventId: EventId, body: Pdu): Promise<void> {
     const suffix = `/send_leave/${encodeURIComponent(roomId)}/${encodeURIComponent(eventId)}`;
-    await this.#put(server, suffix, body, TIMEOUT_MS);
+    await this.#put(server, suffix, body, { timeoutMs: TIMEOUT_MS });
   }
 
   /** PUT send_knock: what the one who knocks is shown of the room. */
@@ -86,9 +97,15 @@ export class MembershipRequests {
     await this.#client.request(server, { method: 'PUT', path, body, timeoutMs: TIMEOUT_MS });
   }
 
-  async #put(server: ServerName, suffix: string, body: Pdu, timeoutMs: number): Promise<JsonObject> {
+  async #put(
+    server: ServerName,
+    suffix: string,
+    body: Pdu,
+    how: { timeoutMs: number; query?: Readonly<Record<string, boolean>> },
+  ): Promise<JsonObject> {
+    const { timeoutMs } = how;
     try {
-      return await this.#client.request(server, { method: 'PUT', path: V2 + suffix, body, timeoutMs });
+      return await this.#client.request(server, { method: 'PUT', path: V2 + suffix, body, ...how });
     } catch (error) {
       if (!isUnknownEndpoint(error)) throw error;
     }

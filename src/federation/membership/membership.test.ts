@@ -217,3 +217,57 @@ onFederation('an event is found by its time on another server [B102 partial]', a
   const context = await bob.ok('GET', bob.room(room, `/context/${found.event_id}`));
   assert.equal(context.event.event_id, found.event_id);
 });
+
+onFederation(
+  'a room is usable before its members are here, which then come, also after a restart [B104]',
+  async ({ a, b }) => {
+    const [alice, bob] = [await a.person('alice'), await b.person('bob')];
+    const room = await alice.createRoom({ preset: 'public_chat', name: 'large' });
+    const others = ['carol', 'dan', 'erin'];
+    for (const name of others) await (await a.person(name)).join(room);
+    const gathering = b.server.services.eventGathering;
+    let asked = 0;
+    gathering.stateBefore = async () => {
+      asked += 1;
+      return Promise.resolve(undefined);
+    };
+    await joinVia(bob, room, a.name);
+    assert.equal(asked, 1);
+    const lazy = { filter: JSON.stringify({ room: { state: { lazy_load_members: true } } }) };
+    const early = await bob.sync(lazy);
+    const shown = early.rooms.join[room].state.events;
+    assert.equal(shown.find((event: Json) => event.type === 'm.room.name').content.name, 'large');
+    assert.ok(!shown.some((event: Json) => event.state_key === `@carol:${a.name}`), 'she is not known yet');
+    const said = await bob.say(room, 'already talking');
+    assert.equal((await sees(alice, room, says('already talking'))).event_id, said);
+    const asking = await a.server.services.federationClient
+      .request(b.name, {
+        method: 'GET',
+        path: `/_matrix/federation/v1/state_ids/${encodeURIComponent(room)}?event_id=${encodeURIComponent(said)}`,
+      })
+      .catch((error: Json) => error.status);
+    assert.equal(asking, 404, 'what is not known is not told');
+    await b.stop();
+    await b.start();
+    const again = b.client(bob.token);
+    const members = await again.ok('GET', bob.room(room, '/joined_members'));
+    const expected = [...others.map((name) => `@${name}:${a.name}`), alice.userId, bob.userId];
+    assert.deepEqual(Object.keys(members.joined).sort(), expected.sort());
+    const later = await again.syncUntil(
+      early.next_batch,
+      (body) => {
+        const events: Json[] = body.rooms?.join?.[room]?.state?.events ?? [];
+        return events.some((event) => event.state_key === `@carol:${a.name}`);
+      },
+      lazy,
+    );
+    assert.equal(later.rooms.join[room].summary['m.joined_member_count'], 5);
+    const ids = (events: Json[]) => events.map((event) => event.event_id).sort();
+    const ofAlice = await alice.ok('GET', alice.room(room, '/state'));
+    assert.deepEqual(ids(await again.ok('GET', bob.room(room, '/state'))), ids(ofAlice));
+    const old = await again.ok('GET', bob.room(room, `/context/${said}`));
+    assert.deepEqual(ids(old.state), ids(ofAlice), 'the state at what was said meanwhile is whole, too');
+    await alice.say(room, 'welcome');
+    await sees(again, room, says('welcome'));
+  },
+);

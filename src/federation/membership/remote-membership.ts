@@ -2,7 +2,13 @@ import { KeyedQueue } from '../../platform/keyed-queue.ts';
 import { parsePdu } from '../../protocol/events/event-format.ts';
 import { eventIdOf } from '../../protocol/events/event-id.ts';
 import type { Pdu } from '../../protocol/events/event.ts';
-import { serverNameOf, type EventId, type ServerName, type UserId } from '../../protocol/identifiers.ts';
+import {
+  parseServerName,
+  serverNameOf,
+  type EventId,
+  type ServerName,
+  type UserId,
+} from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/json.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import { ROOM_VERSIONS, type RoomVersion } from '../../protocol/room-versions.ts';
@@ -18,6 +24,7 @@ import type { EventGathering } from '../inbound/event-gathering.ts';
 import { verifiedEvent, type SignatureChecker } from '../inbound/pdu-verification.ts';
 import type { PduReceiver } from '../receiving/pdu-receiver.ts';
 import { unusable, writeJoinedRoom, type JoinedRoom } from './joined-state.ts';
+import type { StateCompletion } from './state-completion.ts';
 import type { Handshake, MembershipRequests } from './membership-requests.ts';
 
 /** A membership event that was made of another server's template and signed. */
@@ -26,6 +33,9 @@ interface Prepared {
   readonly pdu: Pdu;
   readonly eventId: EventId;
 }
+
+/** Servers of a room that are believed to be in it before its members are known. */
+const MOST_SERVERS = 10_000;
 
 /** Brings users of this server into rooms of others, and out of them. */
 export class RemoteMembership implements RemoteRooms {
@@ -37,6 +47,7 @@ export class RemoteMembership implements RemoteRooms {
   readonly #signatures: SignatureChecker;
   readonly #outside: OutsideMemberships;
   readonly #receiver: PduReceiver;
+  readonly #completion: StateCompletion;
   readonly #clock: { now(): number };
   /** Two who join a room at the same time: the second finds it here. */
   readonly #joins = new KeyedQueue();
@@ -50,6 +61,7 @@ export class RemoteMembership implements RemoteRooms {
     signatures: SignatureChecker;
     outside: OutsideMemberships;
     receiver: PduReceiver;
+    completion: StateCompletion;
     clock: { now(): number };
   }) {
     this.#database = needs.database;
@@ -60,6 +72,7 @@ export class RemoteMembership implements RemoteRooms {
     this.#signatures = needs.signatures;
     this.#outside = needs.outside;
     this.#receiver = needs.receiver;
+    this.#completion = needs.completion;
     this.#clock = needs.clock;
   }
 
@@ -132,15 +145,18 @@ export class RemoteMembership implements RemoteRooms {
   async #joinBy(server: ServerName, wish: RemoteMembershipWish): Promise<void> {
     const { roomId } = wish;
     const prepared = await this.#prepare(server, 'join', wish);
-    const answer = await this.#requests.sendJoin(server, roomId, prepared.eventId, prepared.pdu);
+    const isNew = (await roomsStore.byId(this.#database, roomId)) === undefined;
+    const answer = await this.#requests.sendJoin(server, { roomId, ...prepared }, isNew);
     if (await this.#outside.isHere(roomId)) return this.#takeJoin(server, wish, prepared, answer);
-    const joined = await this.#verifiedRoom(wish, prepared, answer);
-    if (!(await roomsStore.byId(this.#database, roomId))) {
+    const joined = await this.#verifiedRoom(server, wish, prepared, answer);
+    if (isNew) {
       await this.#writer.create(RoomHead.empty(roomId, joined.version), (room, unit) =>
         writeJoinedRoom(room, unit, joined),
       );
+      if (joined.lacksMembersOf) this.#completion.begin(roomId);
       return;
     }
+    if (joined.lacksMembersOf) throw unusable('it lacks members, which was not asked for');
     await this.#writer.append(roomId, (room, unit) => writeJoinedRoom(room, unit, joined));
   }
 
@@ -157,6 +173,7 @@ export class RemoteMembership implements RemoteRooms {
   }
 
   async #verifiedRoom(
+    server: ServerName,
     { roomId }: RemoteMembershipWish,
     { version, pdu, eventId }: Prepared,
     answer: JsonObject,
@@ -167,7 +184,18 @@ export class RemoteMembership implements RemoteRooms {
     if (join?.eventId !== eventId) throw unusable('the join is not signed as it should be');
     const state = await this.#gathering.verified(room, listIn(answer, 'state'));
     const authChain = await this.#gathering.verified(room, listIn(answer, 'auth_chain'));
-    return { ...room, join, state, authChain };
+    return { ...room, join, state, authChain, lacksMembersOf: this.#lacking(server, answer) };
+  }
+
+  /** The other servers in the room, the one that was asked first, where members were left out. */
+  #lacking(server: ServerName, answer: JsonObject): ServerName[] | undefined {
+    if (answer.members_omitted !== true) return undefined;
+    const named = listIn(answer, 'servers_in_room').flatMap((name) => {
+      return (typeof name === 'string' ? parseServerName(name) : undefined) ?? [];
+    });
+    const servers = new Set([server, ...named]);
+    servers.delete(this.#signer.serverName);
+    return [...servers].slice(0, MOST_SERVERS);
   }
 
   /** Asks for a template and makes a signed event of it. Of the template only what places the event is taken. */

@@ -1,5 +1,5 @@
 import { ownMembershipIn } from './membership-form.ts';
-import { stateKeyOf, type Pdu } from '../../protocol/events/event.ts';
+import { stateKeyOf, type Pdu, type StateKey } from '../../protocol/events/event.ts';
 import {
   serverNameOf,
   type EventId,
@@ -16,12 +16,14 @@ import type { EventLog } from '../../rooms/event-log.ts';
 import type { EventSigner } from '../../rooms/event-signer.ts';
 import { pduOfEvent } from '../../rooms/pdu-of-event.ts';
 import { strippedFor } from '../../rooms/remote-invites.ts';
+import type { PartialRooms } from '../../rooms/partial-rooms.ts';
 import type { RestrictedJoins } from '../../rooms/restricted-joins.ts';
 import type { RoomTransaction } from '../../rooms/room-transaction.ts';
 import type { RoomWriter } from '../../rooms/room-writer.ts';
 import type { StateTries } from '../../rooms/state-trie.ts';
 import type { StoredEvent } from '../../rooms/stored-event.ts';
 import type { Database } from '../../storage/database.ts';
+import * as membershipsStore from '../../storage/memberships-store.ts';
 import * as roomServersStore from '../../storage/room-servers-store.ts';
 import * as roomsStore from '../../storage/rooms-store.ts';
 import { authChainOf } from '../answering/event-graph.ts';
@@ -44,6 +46,8 @@ export interface JoinAnswer {
   readonly servers: readonly ServerName[] | undefined;
 }
 
+/** Members that stand for a room without a name. */
+const HEROES = 5;
 const MEMBERSHIPS: Readonly<Record<Handshake, string>> = { join: 'join', knock: 'knock', leave: 'leave' };
 
 /** Lets users of other servers into rooms of this one, lets them knock, and lets them go (the resident server's side). */
@@ -56,6 +60,7 @@ export class ResidentMembership {
   readonly #restricted: RestrictedJoins;
   readonly #policies: PolicyServers;
   readonly #signatures: SignatureChecker;
+  readonly #partial: PartialRooms;
 
   constructor(needs: {
     database: Database;
@@ -66,6 +71,7 @@ export class ResidentMembership {
     restricted: RestrictedJoins;
     policies: PolicyServers;
     signatures: SignatureChecker;
+    partial: PartialRooms;
   }) {
     this.#database = needs.database;
     this.#writer = needs.writer;
@@ -75,6 +81,7 @@ export class ResidentMembership {
     this.#restricted = needs.restricted;
     this.#policies = needs.policies;
     this.#signatures = needs.signatures;
+    this.#partial = needs.partial;
   }
 
   /**
@@ -120,7 +127,10 @@ export class ResidentMembership {
     const own = stateKeyOf('m.room.member', stored.sender);
     if (stored.replaces === undefined) entries.delete(own);
     else entries.set(own, stored.replaces);
-    const wanted = [...entries].filter(([key]) => !omitMembers || !key.startsWith('m.room.member\0'));
+    const heroes = omitMembers ? await this.#heroes(sent.roomId, stored) : undefined;
+    const wanted = [...entries].filter(([key]) => {
+      return !heroes || !key.startsWith('m.room.member\0') || heroes.has(key);
+    });
     const state = await this.#log.byIds(wanted.map(([, id]) => id));
     const inState = new Set(state.map((event) => event.eventId));
     const chain = await authChainOf(this.#log, [...state, stored]);
@@ -198,10 +208,20 @@ export class ResidentMembership {
 
   async #versionHere(roomId: RoomId): Promise<RoomVersion> {
     const row = await roomsStore.byId(this.#database, roomId);
-    if (!row || row.joined_count <= row.remote_joined) {
+    const isWhole = !this.#partial.isPartial(roomId);
+    if (!row || row.joined_count <= row.remote_joined || !isWhole) {
       throw notFound('Nobody of this server is in this room');
     }
     return roomVersion(row.room_version);
+  }
+
+  /** Members by whom a room without a name is known, as keys of state. */
+  async #heroes(roomId: RoomId, { stateRoot, sender }: StoredEvent): Promise<Set<StateKey>> {
+    for (const type of ['m.room.name', 'm.room.canonical_alias']) {
+      if ((await this.#tries.get(stateRoot, stateKeyOf(type, ''))) !== undefined) return new Set();
+    }
+    const members = await membershipsStore.someMembers(this.#database, roomId, 'join', sender, HEROES);
+    return new Set(members.map((member) => stateKeyOf('m.room.member', member.user_id)));
   }
 
   async #servers(roomId: RoomId): Promise<ServerName[]> {

@@ -15,6 +15,7 @@ import { relationsAndSearch } from './009-relations-search.ts';
 import { rooms } from './003-rooms.ts';
 import { threepids } from './008-threepids.ts';
 import { federation } from './017-federation.ts';
+import { partialRooms } from './038-partial-rooms.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step of the schema, in order. */
@@ -36,4 +37,5 @@ export const MIGRATIONS: readonly Migration[] = [
   federation,
   federatedRooms,
   applicationServices,
+  partialRooms,
 ];

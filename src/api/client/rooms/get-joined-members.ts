@@ -3,6 +3,10 @@ import { roomId } from '../../../protocol/identifiers.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
 import type { CommittedRooms } from '../../../rooms/committed-rooms.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
+import type { PartialRooms } from '../../../rooms/partial-rooms.ts';
+
+/** How long to wait for the members of a room that was just joined by way of another server, in ms. */
+const LONGEST_WAIT_MS = 30_000;
 
 /** GET /rooms/{roomId}/joined_members */
 export const getJoinedMembersByRoom = endpoint(
@@ -15,9 +19,10 @@ export const getJoinedMembersByRoom = endpoint(
     guests: true,
     params: Type.Object({ roomId: Type.String() }),
   },
-  async (needs: { rooms: CommittedRooms }, request) => {
+  async (needs: { rooms: CommittedRooms; partialRooms: PartialRooms }, request) => {
     const id = roomId(request.params.roomId);
     await needs.rooms.assertJoined(id, request.session.userId);
+    await needs.partialRooms.whenComplete(id, LONGEST_WAIT_MS);
     const joined: JsonObject = {};
     for await (const event of needs.rooms.memberEvents(id)) {
       const { membership, displayname, avatar_url: avatarUrl } = event.content;

@@ -40,7 +40,7 @@ export const getMembersByRoom = endpoint(
     const root =
       position < access.joinedUntil
         ? await needs.timeline.visibleRootAt(access, position)
-        : await needs.timeline.visibleRoot(access);
+        : await needs.timeline.wholeRoot(access);
     const members = await needs.timeline.stateEvents(root, (type) => type === 'm.room.member');
     const chunk = members.filter(({ content }) => {
       if (membership !== undefined) return content.membership === membership;

@@ -56,7 +56,8 @@ async function stateEvent(
 ): Promise<RawJson> {
   const access = await needs.visibility.accessOrForbid(roomId(path.roomId), session.userId);
   const root = await needs.timeline.visibleRoot(access);
-  const event = await needs.timeline.stateEvent(root, path.eventType, path.stateKey);
+  const find = (at: typeof root) => needs.timeline.stateEvent(at, path.eventType, path.stateKey);
+  const event = (await find(root)) ?? (await find(await needs.timeline.wholeRoot(access)));
   if (!event) throw notFound(`The room has no state ${path.eventType} with the key "${path.stateKey}"`);
   if (format !== 'event') return new RawJson(event.contentText);
   const viewer = { userId: session.userId, deviceId: session.deviceId, now: needs.clock.now() };

@@ -27,7 +27,7 @@ export const getRoomState = endpoint(
   ) => {
     const { userId, deviceId } = request.session;
     const access = await needs.visibility.accessOrForbid(roomId(request.params.roomId), userId);
-    const events = await needs.timeline.stateEvents(await needs.timeline.visibleRoot(access));
+    const events = await needs.timeline.stateEvents(await needs.timeline.wholeRoot(access));
     const viewer = { userId, deviceId, now: needs.clock.now() };
     const texts = await needs.clientEvents.texts(events, viewer, { roomId: access.roomId });
     return new RawJson(`[${texts.join(',')}]`);

@@ -1,0 +1,167 @@
+import type { Timer, Timers } from '../../platform/timers.ts';
+import type { EventId, RoomId, ServerName } from '../../protocol/identifiers.ts';
+import { MatrixError } from '../../protocol/matrix-error.ts';
+import { roomVersion } from '../../protocol/room-versions.ts';
+import { changePresentState, type ReceivedEvent } from '../../rooms/event-receipt.ts';
+import { stateOf } from '../../rooms/outliers.ts';
+import type { PartialRooms } from '../../rooms/partial-rooms.ts';
+import type { StateChange } from '../../rooms/room-changes.ts';
+import type { RoomTransaction } from '../../rooms/room-transaction.ts';
+import type { RoomWriter } from '../../rooms/room-writer.ts';
+import { rootFromBytes, rootToBytes, type StateRoot } from '../../rooms/stored-event.ts';
+import type { Database, Writer } from '../../storage/database.ts';
+import * as eventsStore from '../../storage/events-store.ts';
+import * as partialRoomsStore from '../../storage/partial-rooms-store.ts';
+import * as roomsStore from '../../storage/rooms-store.ts';
+import { BEFORE_HISTORY } from '../../storage/unit-of-work.ts';
+import type { EventGathering } from '../inbound/event-gathering.ts';
+import { acceptedState, keepAll } from './joined-state.ts';
+
+/** Events of this server that are looked at in one step, of those since the join. */
+const PAGE = 500;
+const FIRST_RETRY_MS = 1_000;
+const LONGEST_RETRY_MS = 10 * 60_000;
+
+/** Fetches the rest of the state of rooms that were joined without it, in the background, also after a restart. */
+export class StateCompletion {
+  readonly #database: Database;
+  readonly #writer: RoomWriter;
+  readonly #gathering: EventGathering;
+  readonly #partial: PartialRooms;
+  readonly #timers: Timers;
+  readonly #onProblem: (error: unknown) => void;
+  readonly #underWay = new Map<RoomId, Promise<void>>();
+  readonly #retries = new Map<RoomId, Timer>();
+  #stopped = false;
+
+  constructor(needs: {
+    database: Database;
+    writer: RoomWriter;
+    gathering: EventGathering;
+    partial: PartialRooms;
+    timers: Timers;
+    onProblem: (error: unknown) => void;
+  }) {
+    this.#database = needs.database;
+    this.#writer = needs.writer;
+    this.#gathering = needs.gathering;
+    this.#partial = needs.partial;
+    this.#timers = needs.timers;
+    this.#onProblem = needs.onProblem;
+  }
+
+  /** Goes on with what was not finished. */
+  start(): void {
+    for (const roomId of this.#partial.partialRooms()) this.begin(roomId);
+  }
+
+  /** Begins with a room, if it is not under way. */
+  begin(roomId: RoomId, retryMs = FIRST_RETRY_MS): void {
+    if (this.#stopped || this.#underWay.has(roomId)) return;
+    const work = this.#complete(roomId)
+      .catch((error: unknown) => {
+        if (!(error instanceof MatrixError)) this.#onProblem(error);
+        return false;
+      })
+      .then((isDone) => {
+        this.#underWay.delete(roomId);
+        if (!isDone && !this.#stopped) this.#retryLater(roomId, retryMs);
+      });
+    this.#underWay.set(roomId, work);
+  }
+
+  /** Begins nothing more and waits for what is under way. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const timer of this.#retries.values()) timer.cancel();
+    await Promise.all(this.#underWay.values());
+  }
+
+  #retryLater(roomId: RoomId, retryMs: number): void {
+    const next = Math.min(retryMs * 2, LONGEST_RETRY_MS);
+    const run = () => {
+      this.#retries.delete(roomId);
+      this.begin(roomId, next);
+    };
+    this.#retries.set(roomId, this.#timers.after(retryMs, run));
+  }
+
+  /** Whether the room needs no more. */
+  async #complete(roomId: RoomId): Promise<boolean> {
+    const row = await partialRoomsStore.of(this.#database, roomId);
+    const room = await roomsStore.byId(this.#database, roomId);
+    if (!row || !room || row.completed_at !== null) return true;
+    const place = { roomId, version: roomVersion(room.room_version) };
+    for (const server of JSON.parse(row.servers) as ServerName[]) {
+      const found = await this.#gathering.stateBefore(server, place, row.join_event_id);
+      if (!found || this.#stopped) continue;
+      await this.#writer.append(roomId, (transaction, unit) => complete(transaction, unit, found));
+      return true;
+    }
+    return false;
+  }
+}
+
+/** Puts the whole state under what happened in the room since it was joined. */
+async function complete(
+  room: RoomTransaction,
+  unit: Writer,
+  found: { state: readonly ReceivedEvent[]; authChain: readonly ReceivedEvent[] },
+): Promise<void> {
+  const row = await partialRoomsStore.of(room.needs.reader, room.roomId);
+  if (!row || row.completed_at !== null) return;
+  await keepAll(room, [...found.authChain, ...found.state]);
+  const whole = await stateOf(room, await acceptedState(room, found.state));
+  const rebase = rebaser(room, rootFromBytes(row.before_root), whole);
+  for await (const { eventId, root } of eventsSince(room, row.join_event_id)) {
+    eventsStore.setStateRoot(unit, eventId, rootToBytes(await rebase(root)));
+  }
+  const { root } = room.point;
+  if (root !== undefined) await changePresentState(room, await rebase(root));
+  room.forgetUnknownMembers(JSON.parse(row.servers) as ServerName[]);
+  const position = unit.position();
+  partialRoomsStore.complete(unit, room.roomId, position);
+  const data: StateChange = { version: 0, partial: 'ends' };
+  unit.announce({ topic: 'state', position, rooms: [room.roomId], data, local: true });
+}
+
+/** Moves states from one that they grew from onto another. */
+function rebaser(
+  room: RoomTransaction,
+  from: StateRoot,
+  onto: StateRoot,
+): (root: StateRoot) => Promise<StateRoot> {
+  const done = new Map<StateRoot, StateRoot>();
+  return async (root) => {
+    const known = done.get(root);
+    if (known !== undefined) return known;
+    const changes = await room.needs.tries.difference(from, root);
+    const moved = await room.stateWith(
+      onto,
+      changes.map(({ key, after }) => [key, after] as const),
+    );
+    done.set(root, moved);
+    return moved;
+  };
+}
+
+/** The events since the join, that included: this server's own, since others are not taken before the state is whole. */
+async function* eventsSince(
+  room: RoomTransaction,
+  joinId: EventId,
+): AsyncGenerator<{ eventId: EventId; root: StateRoot }> {
+  const join = await eventsStore.byId(room.needs.reader, joinId);
+  let after = (join?.position ?? BEFORE_HISTORY + 1) - 1;
+  for (let isMore = true; isMore;) {
+    const range = { after, upTo: Number.MAX_SAFE_INTEGER, limit: PAGE, newestFirst: false };
+    const rows = await eventsStore.page(room.needs.reader, room.roomId, range);
+    for (const row of rows) {
+      after = row.position;
+      yield { eventId: row.event_id as EventId, root: rootFromBytes(row.state_root) };
+    }
+    isMore = rows.length === PAGE;
+  }
+  for (const event of room.head.allPending()) {
+    if (!event.isAside) yield { eventId: event.eventId, root: event.stateRoot };
+  }
+}

@@ -1,0 +1,94 @@
+import type { RoomId } from '../protocol/identifiers.ts';
+import type { Database } from '../storage/database.ts';
+import * as partialRoomsStore from '../storage/partial-rooms-store.ts';
+import { rootFromBytes, type StateRoot } from './stored-event.ts';
+import { stateChange } from './room-changes.ts';
+
+/** Where in the log the whole state of a room came, and the state that the room had right after it was joined. */
+export interface Completion {
+  readonly position: number;
+  readonly joinRoot: StateRoot;
+}
+
+/**
+ * Which rooms are here without their whole state: joined by way of another server, their members yet to come (Server-Server
+ * API, "Joining Rooms", `omit_members`).
+ */
+export class PartialRooms {
+  readonly #database: Database;
+  readonly #partial = new Map<RoomId, StateRoot>();
+  readonly #completions = new Map<RoomId, Completion>();
+  readonly #waiting = new Map<RoomId, Set<() => void>>();
+
+  constructor(database: Database) {
+    this.#database = database;
+    database.subscribe(async (changes) => {
+      for (const change of changes) {
+        if (change.topic === 'reset') await this.load();
+        const roomId = change.rooms[0];
+        const kind = stateChange(change)?.partial;
+        if (kind === undefined || roomId === undefined) continue;
+        if (kind === 'begins') await this.#read(roomId);
+        else this.#complete(roomId, change.position);
+      }
+    });
+  }
+
+  /** Reads what is known. Call it before the server answers. */
+  async load(): Promise<void> {
+    for (const row of await partialRoomsStore.all(this.#database)) this.#take(row);
+  }
+
+  isPartial(roomId: RoomId): boolean {
+    return this.#partial.has(roomId);
+  }
+
+  /** Rooms whose state is yet to come. */
+  partialRooms(): RoomId[] {
+    return [...this.#partial.keys()];
+  }
+
+  /** What a room was before its whole state came; undefined for rooms that were here whole from the beginning. */
+  completionOf(roomId: RoomId): Completion | undefined {
+    return this.#completions.get(roomId);
+  }
+
+  /** Waits for the whole state, at most so many milliseconds. Whether it is here. */
+  async whenComplete(roomId: RoomId, timeoutMs: number): Promise<boolean> {
+    if (!this.#partial.has(roomId)) return true;
+    const waiting = this.#waiting.get(roomId) ?? new Set();
+    this.#waiting.set(roomId, waiting);
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        waiting.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, timeoutMs);
+      waiting.add(done);
+    });
+    return !this.#partial.has(roomId);
+  }
+
+  async #read(roomId: RoomId): Promise<void> {
+    const row = await partialRoomsStore.of(this.#database, roomId);
+    if (row) this.#take(row);
+  }
+
+  #take(row: partialRoomsStore.PartialRoomRow): void {
+    const joinRoot = rootFromBytes(row.join_root);
+    if (row.completed_at === null) this.#partial.set(row.room_id, joinRoot);
+    else {
+      this.#partial.set(row.room_id, joinRoot);
+      this.#complete(row.room_id, row.completed_at);
+    }
+  }
+
+  #complete(roomId: RoomId, position: number): void {
+    const joinRoot = this.#partial.get(roomId);
+    this.#partial.delete(roomId);
+    if (joinRoot !== undefined) this.#completions.set(roomId, { position, joinRoot });
+    for (const resume of [...(this.#waiting.get(roomId) ?? [])]) resume();
+    this.#waiting.delete(roomId);
+  }
+}

@@ -1,0 +1,62 @@
+import type { EventId, RoomId, ServerName } from '../protocol/identifiers.ts';
+import type { Reader, Writer } from './database.ts';
+import { sql } from './sql.ts';
+import type { Position } from './unit-of-work.ts';
+
+/** A row of the table `partial_rooms`. */
+export interface PartialRoomRow {
+  readonly room_id: RoomId;
+  readonly join_event_id: EventId;
+  /** JSON array of the servers that were in the room when it was joined. */
+  readonly servers: string;
+  /** Root of the state that was known before the join, and after it. */
+  readonly before_root: Uint8Array;
+  readonly join_root: Uint8Array;
+  /** Where in the log the whole state came; null as long as it has not. */
+  readonly completed_at: number | null;
+}
+
+const insertRoom = sql(
+  `INSERT INTO partial_rooms (room_id, join_event_id, servers, before_root, join_root) VALUES (?, ?, ?, ?, ?)`,
+);
+const setCompleted = sql(
+  `UPDATE partial_rooms SET completed_at = ? WHERE room_id = ? AND completed_at IS NULL`,
+);
+const oneRoom = sql(`SELECT * FROM partial_rooms WHERE room_id = ?`);
+const allRooms = sql(`SELECT * FROM partial_rooms`);
+
+/** Notes that a room is here without its whole state. */
+export function insert(
+  writer: Writer,
+  row: {
+    roomId: RoomId;
+    joinEventId: EventId;
+    servers: readonly ServerName[];
+    beforeRoot: Uint8Array;
+    joinRoot: Uint8Array;
+  },
+): void {
+  writer.run(
+    insertRoom,
+    row.roomId,
+    row.joinEventId,
+    JSON.stringify(row.servers),
+    row.beforeRoot,
+    row.joinRoot,
+  );
+}
+
+/** Notes that the whole state is here. */
+export function complete(writer: Writer, roomId: RoomId, at: Position): void {
+  writer.run(setCompleted, at, roomId);
+}
+
+/** The row of a room. */
+export function of(reader: Reader, roomId: RoomId): Promise<PartialRoomRow | undefined> {
+  return reader.get<PartialRoomRow>(oneRoom, roomId);
+}
+
+/** All rows. */
+export function all(reader: Reader): Promise<PartialRoomRow[]> {
+  return reader.all<PartialRoomRow>(allRooms);
+}
