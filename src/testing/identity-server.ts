@@ -18,6 +18,8 @@ export class StandInIdentityServer {
   readonly unbindings: string[] = [];
   /** Bodies of requests to keep an invitation. */
   readonly invites: JsonObject[] = [];
+  /** Whether it says that its key is still valid. */
+  keyIsValid = true;
   readonly #server: Server;
   readonly #key: KeyObject;
   readonly #publicKey: string;
@@ -70,6 +72,9 @@ export class StandInIdentityServer {
     if (path === '/3pid/unbind') {
       this.unbindings.push(authorization);
       return authorization.startsWith('X-Matrix ') ? [200, {}] : [403, {}];
+    }
+    if (path === `/valid?public_key=${encodeURIComponent(this.#publicKey)}`) {
+      return [200, { valid: this.keyIsValid }];
     }
     if (authorization !== 'Bearer token') return [401, { errcode: 'M_UNAUTHORIZED', error: 'no token' }];
     switch (path) {

@@ -271,3 +271,31 @@ onFederation(
     await sees(again, room, says('welcome'));
   },
 );
+
+onFederation('who left comes back, and hears what was said meanwhile [B104 partial]', async ({ a, b }) => {
+  const [alice, bob] = [await a.person('alice'), await b.person('bob')];
+  const room = await alice.createRoom({ preset: 'public_chat' });
+  await joinVia(bob, room, a.name);
+  await bob.say(room, 'first');
+  await sees(alice, room, says('first'));
+  await bob.ok('POST', bob.room(room, '/leave'), {});
+  await sees(alice, room, (event) => event.state_key === bob.userId && event.content.membership === 'leave');
+  await alice.say(room, 'while you were away');
+  await alice.setState(room, 'm.room.topic', { topic: 'new' });
+  await joinVia(bob, room, a.name);
+  assert.equal((await bob.ok('GET', bob.room(room, '/state/m.room.topic/'))).topic, 'new');
+  await alice.say(room, 'welcome back');
+  await sees(bob, room, says('welcome back'));
+  await bob.say(room, 'thanks');
+  await sees(alice, room, says('thanks'));
+  const found: string[] = [];
+  for (let from: string | undefined = ''; from !== undefined;) {
+    const page: Json = await bob.ok(
+      'GET',
+      bob.room(room, `/messages?dir=b&limit=20${from === '' ? '' : `&from=${from}`}`),
+    );
+    found.push(...bodies(page.chunk));
+    from = page.end;
+  }
+  assert.deepEqual([...found].sort(), ['first', 'thanks', 'welcome back', 'while you were away']);
+});

@@ -17,7 +17,7 @@ import type { OutsideMemberships } from '../../rooms/outside-memberships.ts';
 import type { RemoteMembershipWish, RemoteRooms, SignedInvite } from '../../rooms/remote-rooms.ts';
 import { RoomHead } from '../../rooms/room-head.ts';
 import type { RoomWriter } from '../../rooms/room-writer.ts';
-import type { Database } from '../../storage/database.ts';
+import { GuardFailed, type Database } from '../../storage/database.ts';
 import * as roomsStore from '../../storage/rooms-store.ts';
 import { FederationError } from '../federation-error.ts';
 import type { EventGathering } from '../inbound/event-gathering.ts';
@@ -149,15 +149,28 @@ export class RemoteMembership implements RemoteRooms {
     const answer = await this.#requests.sendJoin(server, { roomId, ...prepared }, isNew);
     if (await this.#outside.isHere(roomId)) return this.#takeJoin(server, wish, prepared, answer);
     const joined = await this.#verifiedRoom(server, wish, prepared, answer);
-    if (isNew) {
-      await this.#writer.create(RoomHead.empty(roomId, joined.version), (room, unit) =>
-        writeJoinedRoom(room, unit, joined),
-      );
-      if (joined.lacksMembersOf) this.#completion.begin(roomId);
-      return;
-    }
+    if (isNew) return this.#found(server, wish, prepared, { answer, joined });
     if (joined.lacksMembersOf) throw unusable('it lacks members, which was not asked for');
     await this.#writer.append(roomId, (room, unit) => writeJoinedRoom(room, unit, joined));
+  }
+
+  /** Writes down a room that was not here. Where another process was first, the join goes into its room. */
+  async #found(
+    server: ServerName,
+    wish: RemoteMembershipWish,
+    prepared: Prepared,
+    { answer, joined }: { answer: JsonObject; joined: JoinedRoom },
+  ): Promise<void> {
+    const { roomId, version } = joined;
+    try {
+      await this.#writer.create(RoomHead.empty(roomId, version), (room, unit) =>
+        writeJoinedRoom(room, unit, joined),
+      );
+    } catch (error) {
+      if (!(error instanceof GuardFailed)) throw error;
+      return this.#takeJoin(server, wish, prepared, answer);
+    }
+    if (joined.lacksMembersOf) this.#completion.begin(roomId);
   }
 
   /** A join that another server vouched for, of a room that is here. */
