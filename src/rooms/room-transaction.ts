@@ -1,27 +1,12 @@
-import { checkAuth } from '../protocol/auth/auth-rules.ts';
-import { authTypesFor } from '../protocol/auth/auth-types.ts';
-import {
-  splitStateKey,
-  stateKeyOf,
-  type Pdu,
-  type RoomEvent,
-  type StateKey,
-} from '../protocol/events/event.ts';
-import { MAX_PREV_EVENTS } from '../protocol/events/event-format.ts';
-import {
-  serverNameOf,
-  type EventId,
-  type RoomId,
-  type ServerName,
-  type UserId,
-} from '../protocol/identifiers.ts';
-import { forbidden, MatrixError } from '../protocol/matrix-error.ts';
+import { splitStateKey, stateKeyOf, type Pdu, type StateKey } from '../protocol/events/event.ts';
+import { type EventId, type RoomId, type ServerName, type UserId } from '../protocol/identifiers.ts';
+import { MatrixError } from '../protocol/matrix-error.ts';
 import { authDepthFrom } from '../protocol/state-resolution/event-source.ts';
 import type { Reader } from '../storage/database.ts';
 import { encodeTransaction } from './client-transaction.ts';
-import { checkDraft, type EventDraft } from './event-draft.ts';
+import type { EventDraft } from './event-draft.ts';
+import { draftedPdu } from './event-drafting.ts';
 import { eventOfPdu } from './event-of-pdu.ts';
-import { eventReferences } from './event-references.ts';
 import type { EventSigner } from './event-signer.ts';
 import { approved, type PolicySigner } from './policy-signing.ts';
 import { assertRedactable, prepareRedaction, type PreparedRedaction } from './redactions.ts';
@@ -109,7 +94,7 @@ export class RoomTransaction implements EventLookup {
     const found = new Map<EventId, StoredEvent>();
     const others: EventId[] = [];
     for (const eventId of eventIds) {
-      const event = this.#uncommitted(eventId);
+      const event = this.uncommittedEvent(eventId);
       if (event) found.set(eventId, event);
       else others.push(eventId);
     }
@@ -130,7 +115,8 @@ export class RoomTransaction implements EventLookup {
    *   the room's policy server says against it.
    */
   async add(draft: EventDraft): Promise<StoredEvent> {
-    const { signed, authEvents, prevEvents } = await this.#sign(draft);
+    const { pdu: unsigned, authEvents, prevEvents } = await draftedPdu(this, draft);
+    const signed = this.needs.signer.sign(unsigned, this.head.version);
     const pdu = this.point.remoteJoined === 0 ? signed.pdu : await approved(this, signed.pdu);
     const { type, stateKey, sender, redacts } = draft;
     const replaced = stateKey === undefined ? undefined : await this.stateEvent(type, stateKey);
@@ -157,13 +143,9 @@ export class RoomTransaction implements EventLookup {
     return event;
   }
 
-  /** The event as it would be if it were added now, signed; for other servers to complete. */
+  /** The event as it would be if it were added now, not signed; for other servers to complete. Errors as `add`. */
   async template(draft: EventDraft): Promise<Pdu> {
-    checkDraft(draft);
-    const authEvents = await this.#authEvents(draft);
-    const pdu = await this.#pdu(draft, [...authEvents.values()], this.#cited());
-    await this.#authorise(pdu, draft, authEvents);
-    return pdu;
+    return (await draftedPdu(this, draft)).pdu;
   }
 
   /** Puts an event at the end of the timeline. State, and what it does to other events, are for the caller. */
@@ -248,89 +230,9 @@ export class RoomTransaction implements EventLookup {
     if (prepared) this.redactions.push(prepared);
   }
 
-  #uncommitted(eventId: EventId): StoredEvent | undefined {
+  /** An event of this transaction, or one that was handed to the database and is not committed yet. */
+  uncommittedEvent(eventId: EventId): StoredEvent | undefined {
     return this.#added.get(eventId) ?? this.head.pending(eventId);
-  }
-
-  /** The events that a new event of this server follows. */
-  #cited(): readonly EventId[] {
-    return this.point.extremities.slice(-MAX_PREV_EVENTS);
-  }
-
-  async #sign(draft: EventDraft): Promise<{
-    signed: { pdu: Pdu; eventId: EventId };
-    authEvents: StoredEvent[];
-    prevEvents: readonly EventId[];
-  }> {
-    checkDraft(draft);
-    const found = await this.#authEvents(draft);
-    const authEvents = [...found.values()];
-    const prevEvents = this.#cited();
-    const pdu = await this.#pdu(draft, authEvents, prevEvents);
-    await this.#authorise(pdu, draft, found);
-    return { signed: this.needs.signer.sign(pdu, this.head.version), authEvents, prevEvents };
-  }
-
-  async #authEvents(draft: EventDraft): Promise<Map<StateKey, StoredEvent>> {
-    const found = new Map<StateKey, StoredEvent>();
-    const { type, stateKey, sender, content } = draft;
-    for (const needed of authTypesFor(this.head.version, { type, stateKey, sender, content })) {
-      const event = await this.stateEvent(...needed);
-      if (event) found.set(stateKeyOf(...needed), event);
-    }
-    return found;
-  }
-
-  async #pdu(
-    draft: EventDraft,
-    authEvents: readonly StoredEvent[],
-    prevEvents: readonly EventId[],
-  ): Promise<Pdu> {
-    const { version, roomId } = this.head;
-    const { reader, clock } = this.needs;
-    const known = (eventId: EventId) => this.#uncommitted(eventId);
-    const authIds = authEvents.map((event) => event.eventId);
-    const pdu: Pdu = {
-      auth_events: await eventReferences(reader, version, authIds, known),
-      content: draft.content,
-      depth: Math.min(this.point.depth + 1, Number.MAX_SAFE_INTEGER),
-      origin_server_ts: draft.originServerTs ?? clock.now(),
-      prev_events: await eventReferences(reader, version, prevEvents, known),
-      sender: draft.sender,
-      type: draft.type,
-    };
-    if (!(version.roomIdIsCreateHash && draft.type === 'm.room.create')) pdu.room_id = roomId;
-    if (draft.stateKey !== undefined) pdu.state_key = draft.stateKey;
-    if (draft.redacts !== undefined) {
-      if (version.updatedRedaction) pdu.content = { ...draft.content, redacts: draft.redacts };
-      else pdu.redacts = draft.redacts;
-    }
-    return pdu;
-  }
-
-  async #authorise(
-    pdu: Pdu,
-    draft: EventDraft,
-    authEvents: ReadonlyMap<StateKey, StoredEvent>,
-  ): Promise<void> {
-    const create = await this.stateEvent('m.room.create', '');
-    const candidate: RoomEvent = {
-      eventId: `$candidate:${serverNameOf(draft.sender)}` as EventId,
-      roomId: this.roomId,
-      type: draft.type,
-      stateKey: draft.stateKey,
-      sender: draft.sender,
-      content: pdu.content,
-      originServerTs: pdu.origin_server_ts,
-      depth: pdu.depth,
-      authEventIds: [...authEvents.values()].map((event) => event.eventId),
-      prevEventIds: this.point.extremities,
-      redacts: draft.redacts,
-    };
-    const result = checkAuth(this.head.version, candidate, (type, stateKey) =>
-      type === 'm.room.create' ? create : authEvents.get(stateKeyOf(type, stateKey)),
-    );
-    if (!result.allowed) throw forbidden(result.reason);
   }
 }
 
