@@ -111,11 +111,16 @@ export const READERS: readonly Reader[] = [
     operation: 'initialSync',
     read: async (client) => [await text(client, '/_matrix/client/v3/initialSync?limit=100&archived=true')],
   },
-  one(
-    'events of a room',
-    'peekEvents',
-    (room) => `/_matrix/client/v3/events?room_id=${encodeURIComponent(room)}&timeout=0`,
-  ),
+  {
+    name: 'event stream',
+    operation: 'getEvents',
+    read: (client, room, { tokens }) => {
+      const peek = `&room_id=${encodeURIComponent(room)}`;
+      const queries = [BEGINNING, ...tokens].flatMap((from) => [`from=${from}`, `from=${from}${peek}`]);
+      const ask = (query: string) => text(client, `/_matrix/client/v3/events?timeout=0&${query}`);
+      return Promise.all(queries.map(ask));
+    },
+  },
   one('notifications', 'getNotifications', () => '/_matrix/client/v3/notifications?limit=100'),
   {
     name: 'search',
@@ -132,19 +137,26 @@ export const READERS: readonly Reader[] = [
     },
   },
   {
-    name: 'sliding sync',
+    name: 'simplified sliding sync',
     operation: 'simplifiedSlidingSync',
-    read: async (client, room) => {
-      const wishes = { required_state: [['*', '*']], timeline_limit: 50 };
-      const body = {
-        lists: { all: { ranges: [[0, 20]], ...wishes } },
-        room_subscriptions: { [room]: wishes },
-      };
-      const path = '/_matrix/client/unstable/org.matrix.simplified_msc3575/sync';
-      return [JSON.stringify((await client.ask('POST', path, body)).body)];
-    },
+    read: (client, room) =>
+      slide(client, room, '/_matrix/client/unstable/org.matrix.simplified_msc3575/sync', [['*', '*']]),
+  },
+  {
+    name: 'sliding sync',
+    operation: 'slidingSync',
+    read: (client, room) => slide(client, room, '/_matrix/client/v4/sync', { include: [{}] }),
   },
 ];
+
+async function slide(client: TestClient, room: string, path: string, all: unknown): Promise<string[]> {
+  const wishes = { required_state: all, timeline_limit: 50 };
+  const lists = { all: { ranges: [[0, 20]], range: [0, 20], ...wishes } };
+  const body = { lists, room_subscriptions: { [room]: wishes } };
+  const { status, body: answer } = await client.ask('POST', path, body);
+  if (status !== 200) throw new Error(`${path}: ${status} ${JSON.stringify(answer)}`);
+  return [JSON.stringify(answer)];
+}
 
 /** The IDs of the events that answers show, wherever they hold them. An ID alone, as of what an event relates to, is none. */
 export function shownOn(texts: readonly string[]): Set<string> {
@@ -159,6 +171,8 @@ export function shownOn(texts: readonly string[]): Set<string> {
   return ids;
 }
 
+/** A sync token from before everything. */
+const BEGINNING = 's1';
 const of = (room: string): string => `/_matrix/client/v3/rooms/${encodeURIComponent(room)}`;
 const V1 = (room: string): string => `/_matrix/client/v1/rooms/${encodeURIComponent(room)}`;
 

@@ -48,6 +48,9 @@ for (const acts of STORIES) {
           for (const fault of faultsOf(story.chronicle, who, reader.name, texts, about)) {
             faults.push(`${name}, ${reader.name}: ${fault}`);
           }
+          const isBlind = marksIn(texts.join()).length + shownOn(texts).size === 0;
+          if (name === 'creator' && isBlind && !BLIND.has(reader.name))
+            faults.push(`${reader.name} shows nothing at all`);
         }
       }
       assert.deepEqual(faults, []);
@@ -58,6 +61,9 @@ for (const acts of STORIES) {
     },
   );
 }
+
+/** What shows a member nothing of what was said and set. */
+const BLIND = new Set(['aliases', 'joined members']);
 
 async function gather(s: TestServer): Promise<People> {
   const people: Record<string, TestClient> = {};
