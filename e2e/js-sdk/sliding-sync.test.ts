@@ -48,7 +48,7 @@ function say(client: MatrixClient, roomId: string, body: string): Promise<{ even
 }
 
 onBothEngines(
-  'somebody with matrix-js-sdk’s sliding sync talks with somebody who has the other, encrypted too, across a restart [B138 partial]',
+  'somebody with matrix-js-sdk’s sliding sync talks with somebody who has the other, encrypted too, across a restart [B138]',
   async (place) => {
     let server = await ServerProcess.start(place.env);
     const clients: MatrixClient[] = [];

@@ -20,16 +20,17 @@ export class InitialReceipts {
 
   /** The user's own receipts in a room and the newest public ones, 500 in all. */
   async of(roomId: RoomId): Promise<readonly ReceiptRow[]> {
+    const { userId, upTo } = this.#request;
+    const range = { after: Number.MIN_SAFE_INTEGER, upTo, limit: receiptsStore.ROWS_OF_ROOM };
+    return (await this.all(roomId)) ?? receiptsStore.changed(this.#reader, roomId, userId, range);
+  }
+
+  /** All receipts in a room that the user may see; undefined when they are 500 or more. */
+  async all(roomId: RoomId): Promise<readonly ReceiptRow[] | undefined> {
     if (!this.#found.has(roomId)) await this.#read(roomId);
     const rows = this.#found.get(roomId) ?? [];
     this.#found.delete(roomId);
-    const limit = receiptsStore.ROWS_OF_ROOM;
-    if (rows.length < limit) return rows;
-    return receiptsStore.changed(this.#reader, roomId, this.#request.userId, {
-      after: Number.MIN_SAFE_INTEGER,
-      upTo: this.#request.upTo,
-      limit,
-    });
+    return rows.length < receiptsStore.ROWS_OF_ROOM ? rows : undefined;
   }
 
   /** Reads a room, and those that come after it. Of rooms with many receipts it finds that out. */

@@ -155,6 +155,23 @@ export class Receipts implements SyncPart {
     return rows.length === 0 ? undefined : receiptContent(rows);
   }
 
+  /**
+   * The same for who gets the room from scratch, and the rooms of the request with it: they are read for many rooms at
+   * once.
+   */
+  async shownInitially(
+    request: SyncRequest,
+    roomId: RoomId,
+    stretch: { from: number; upTo: number },
+  ): Promise<JsonObject | undefined> {
+    const { userId } = request;
+    const all = await this.#initial(request).all(roomId);
+    if (!all) return this.shownAt(userId, roomId, { ...stretch, movedAfter: Number.MAX_SAFE_INTEGER });
+    const isShown = ({ event_position: at }: ReceiptRow) => at >= stretch.from && at <= stretch.upTo;
+    const rows = all.filter((row) => row.user_id === userId || isShown(row));
+    return rows.length === 0 ? undefined : receiptContent(rows);
+  }
+
   #initial(request: SyncRequest): InitialReceipts {
     let found = this.#ofRequest.get(request);
     if (!found) {

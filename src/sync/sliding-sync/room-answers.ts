@@ -33,6 +33,8 @@ export class RoomAnswering {
   readonly #answering: Answering;
   readonly #rooms: UserRooms;
   readonly #contexts = new Map<number | undefined, SyncContext>();
+  /** For rooms that the client gets from scratch: all of them are named in it. */
+  #fresh: SyncContext | undefined = undefined;
   readonly #entries = new Map<RoomId, string>();
   readonly #changes = new Map<RoomId, SentRoom>();
   readonly #ofRooms: RoomExtensions = { accountData: new Map(), receipts: new Map(), typing: new Map() };
@@ -53,6 +55,10 @@ export class RoomAnswering {
     const settled = { rooms: this.#rooms, version: this.#rooms.version, asked: this.#wishes.asked };
     const isSettled = windows.areWhole && isSame(connection.settled, settled);
     const wanted = isSettled && changed ? wantedAmong(windows, changed) : windows.all();
+    const freshRooms = new Set([...wanted.keys()].filter((roomId) => !connection.rooms.has(roomId)));
+    if (freshRooms.size > 1) {
+      this.#fresh = contextOf(this.#answering, { since: undefined, joinedRooms: freshRooms });
+    }
     const memberships = await this.#needs.memberships.ofUser(userId);
     const direct = await this.#rooms.direct();
     for (const [roomId, one] of wanted) {
@@ -184,11 +190,15 @@ export class RoomAnswering {
     if (!isFresh && !shown) {
       return (await this.#needs.receipts.room(this.#context(after), room.roomId))?.ephemeral?.[0];
     }
-    const content = await this.#needs.receipts.shownAt(this.#answering.userId, room.roomId, {
-      from: shown?.from ?? 1,
-      upTo: shown?.upTo ?? 0,
-      movedAfter: isFresh ? Number.MAX_SAFE_INTEGER : after,
-    });
+    const stretch = { from: shown?.from ?? 1, upTo: shown?.upTo ?? 0 };
+    const { receipts } = this.#needs;
+    const content =
+      isFresh && this.#fresh
+        ? await receipts.shownInitially(this.#fresh, room.roomId, stretch)
+        : await receipts.shownAt(this.#answering.userId, room.roomId, {
+            ...stretch,
+            movedAfter: isFresh ? Number.MAX_SAFE_INTEGER : after,
+          });
     return content && JSON.stringify({ type: 'm.receipt', content });
   }
 

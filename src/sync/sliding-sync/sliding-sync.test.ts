@@ -233,3 +233,31 @@ onServers('filters choose the rooms of a list [B138 partial]', async ({ person }
     [false, false, 0],
   );
 });
+
+onServers(
+  'a long connection is kept in one piece, and a device keeps ten of them [B138 partial]',
+  async (world) => {
+    const alice = await world.person('alice');
+    const wishes = allRooms(1);
+    const sliding = new SlidingConnection(alice);
+    const rooms: string[] = [];
+    for (let i = 0; i < 20; i++) {
+      rooms.push(await alice.createRoom());
+      assert.deepEqual(Object.keys((await sliding.next(wishes)).rooms), [rooms[i]]);
+    }
+    await world.restart();
+    const again = world.anonymous();
+    again.token = alice.token;
+    const later = new SlidingConnection(again);
+    later.pos = sliding.pos;
+    assert.deepEqual((await later.next(wishes)).rooms, {});
+    await again.send(rooms[3]!, 'm.room.message', { body: 'still followed' });
+    assert.deepEqual(Object.keys((await later.next(wishes)).rooms), [rooms[3]]);
+    for (let i = 0; i < 10; i++) await new SlidingConnection(again, `other ${i}`).next(wishes);
+    await world.restart();
+    const last = new SlidingConnection(world.anonymous());
+    last.client.token = alice.token;
+    last.pos = later.pos;
+    await last.fails(400, 'M_UNKNOWN_POS', wishes);
+  },
+);

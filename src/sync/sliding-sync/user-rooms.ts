@@ -131,6 +131,10 @@ export class UserRooms implements Watcher {
         return;
       case 'account-data':
         return this.#accountData(change);
+      case 'session':
+        // The user may have forgotten a room.
+        this.#isOutdated = true;
+        return;
       default:
     }
   }

@@ -80,7 +80,7 @@ onServers(
   },
 );
 
-onServers('who follows threads is notified of those only [B145 partial]', async ({ person }) => {
+onServers('who follows threads is notified of those only [B145]', async ({ person }) => {
   const [alice, bob, carol] = [await person('alice'), await person('bob'), await person('carol')];
   const room = await alice.createRoom({ preset: 'public_chat' });
   for (const one of [bob, carol]) await one.join(room);
