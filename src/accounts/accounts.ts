@@ -109,7 +109,8 @@ export class Accounts {
       throw forbidden('No address was proven');
     }
     const owner = await this.#threepids.owner(proven);
-    if (owner === undefined || (session && owner !== session.userId)) {
+    if (owner === undefined) throw notFound('No account here has the address that was proven');
+    if (session && owner !== session.userId) {
       throw forbidden('The address that was proven does not belong to this account');
     }
     if (proven.sid !== undefined) await this.#useUp(proven.sid);

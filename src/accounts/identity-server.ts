@@ -51,6 +51,21 @@ export class IdentityServers {
     return { medium, address };
   }
 
+  /** The same as identity servers of 2015 took it: without a token. */
+  async bindWithoutToken(
+    idServer: string,
+    name: SessionName,
+    mxid: UserId,
+  ): Promise<{ medium: string; address: string }> {
+    const body = { sid: name.sid, client_secret: name.clientSecret, mxid };
+    const uri = '/_matrix/identity/api/v1/3pid/bind';
+    const answer = await this.#request(idServer, 'POST', uri, {}, JSON.stringify(body));
+    const { medium, address } = contentOf(answer);
+    if (answer.status !== 200) throw forbidden(`The identity server refused: ${answer.status}`);
+    if (typeof medium !== 'string' || typeof address !== 'string') throw senseless();
+    return { medium, address };
+  }
+
   /** Whether the identity server agreed to forget whose identifier this is. Signed with the server's key. */
   async unbind(idServer: string, mxid: UserId, threepid: Threepid): Promise<boolean> {
     const uri = '/_matrix/identity/v2/3pid/unbind';

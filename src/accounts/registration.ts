@@ -36,6 +36,8 @@ export interface RegistrationWishes {
   readonly displayName: string | undefined;
   readonly inhibitLogin: boolean;
   readonly form: TokenForm;
+  /** Whether identity servers that proved an address tell others whose it is (2015). */
+  readonly bindAddresses?: boolean;
   readonly auth: unknown;
 }
 
@@ -108,13 +110,16 @@ export class Registration {
     const proof = await this.#interactive.prove(this.#challenge, wishes.auth);
     const userId = wanted ?? this.userIdOf(this.#opaque(12).toLowerCase());
     const token = proof['m.login.registration_token']?.token;
+    const threepids = threepidsIn(proof);
     try {
-      return await this.#create(userId, wishes, {
+      const made = await this.#create(userId, wishes, {
         isGuest: false,
         token: typeof token === 'string' ? token : undefined,
-        threepids: threepidsIn(proof),
+        threepids,
         agreed: proof['m.login.terms']?.agreed,
       });
+      if (wishes.bindAddresses === true) await this.#bind(userId, threepids);
+      return made;
     } catch (error) {
       if (error instanceof ProofUsedUp) throw await this.#interactive.startAgain(this.#challenge, error);
       throw error;
@@ -182,9 +187,10 @@ export class Registration {
    * Makes an account for somebody who signs in by another service, without a password.
    *
    * @param also what else belongs into the unit of work.
-   * @throws GuardFailed when the name is taken, or a guard of `also` fails.
+   * @throws GuardFailed when the name is taken, or a guard of `also` fails; MatrixError 400 M_EXCLUSIVE.
    */
   async createLinked(userId: UserId, displayName: string, also: (unit: Writer) => void): Promise<void> {
+    this.#appservices.assertNotReserved(userId, undefined);
     const unit = new UnitOfWork();
     const createdAt = this.#clock.now();
     usersStore.insert(unit, { userId, passwordHash: null, isGuest: false, isAdmin: false, createdAt });
@@ -283,6 +289,18 @@ export class Registration {
         });
     await this.#commitNew(unit, userId, kind.threepids);
     return { userId, session };
+  }
+
+  /** The account is there, whether an identity server does its part or not. */
+  async #bind(userId: UserId, threepids: readonly ProvenThreepid[]): Promise<void> {
+    for (const { at } of threepids) {
+      if (!at) continue;
+      try {
+        await this.#threepids.bindWithoutToken(userId, at.idServer, at.name);
+      } catch (error) {
+        if (!(error instanceof MatrixError)) throw error;
+      }
+    }
   }
 
   /** A new user is called by the localpart until they choose a name. */

@@ -1,8 +1,8 @@
-import { isJsonObject } from '../protocol/json.ts';
+import { isJsonObject, type JsonValue } from '../protocol/json.ts';
 import { MatrixError } from '../protocol/matrix-error.ts';
 import type { Proof, Stage } from './interactive-auth.ts';
 import { threepidOf, type Medium, type Threepid } from './threepid-addresses.ts';
-import type { Purpose, ThreepidValidation } from './threepid-validation.ts';
+import type { Purpose, SessionName, ThreepidValidation } from './threepid-validation.ts';
 
 const TYPES: Readonly<Record<Medium, string>> = {
   email: 'm.login.email.identity',
@@ -14,6 +14,8 @@ export type ProvenThreepid = Threepid & {
   readonly validatedAt: number;
   /** Undefined for a session at an identity server. */
   readonly sid: string | undefined;
+  /** That session, and where it is. */
+  readonly at: { readonly idServer: string; readonly name: SessionName } | undefined;
 };
 
 /** `m.login.email.identity` or `m.login.msisdn`: a session that has proven an identifier. */
@@ -41,7 +43,10 @@ export function threepidStage(validation: ThreepidValidation, medium: Medium, pu
         throw new MatrixError(400, 'M_INVALID_PARAM', 'The session has proven something else');
       }
       const { address, validatedAt, isElsewhere } = proven;
-      return { medium, address, validated_at: validatedAt, ...(isElsewhere ? {} : { sid }) };
+      const session = isElsewhere
+        ? { at: { id_server: idServer, sid, client_secret: clientSecret } }
+        : { sid };
+      return { medium, address, validated_at: validatedAt, ...session };
     },
   };
 }
@@ -49,9 +54,18 @@ export function threepidStage(validation: ThreepidValidation, medium: Medium, pu
 /** The identifiers that a proof has. */
 export function threepidsIn(proof: Proof): ProvenThreepid[] {
   return Object.values(TYPES).flatMap((type) => {
-    const { sid, medium, address, validated_at: validatedAt } = proof[type] ?? {};
+    const { sid, at, medium, address, validated_at: validatedAt } = proof[type] ?? {};
     if (typeof medium !== 'string' || typeof address !== 'string') return [];
     if (typeof validatedAt !== 'number') return [];
-    return [{ ...threepidOf(medium, address), validatedAt, sid: typeof sid === 'string' ? sid : undefined }];
+    const threepid = threepidOf(medium, address);
+    return [{ ...threepid, validatedAt, sid: typeof sid === 'string' ? sid : undefined, at: placeIn(at) }];
   });
+}
+
+function placeIn(at: JsonValue | undefined): ProvenThreepid['at'] {
+  if (!isJsonObject(at)) return undefined;
+  const { id_server: idServer, sid, client_secret: clientSecret } = at;
+  if (typeof idServer !== 'string' || typeof sid !== 'string' || typeof clientSecret !== 'string')
+    return undefined;
+  return { idServer, name: { sid, clientSecret } };
 }

@@ -77,15 +77,20 @@ export class Threepids {
     return this.#validation.begin(purpose, wishes, isUseless);
   }
 
-  /** Adds what a session has proven. 400 M_THREEPID_IN_USE, M_NO_VALID_SESSION, M_THREEPID_AUTH_FAILED. */
-  async add(userId: UserId, name: SessionName): Promise<Threepid> {
+  /**
+   * Adds what a session has proven, here or at an identity server whose word is taken.
+   *
+   * @throws MatrixError 400 M_THREEPID_IN_USE, M_NO_VALID_SESSION, M_THREEPID_AUTH_FAILED; 403 of the identity server.
+   */
+  async add(userId: UserId, name: SessionName, idServer?: string): Promise<Threepid> {
     this.#assertChangesAllowed();
-    const { medium, address, validatedAt } = await this.#validation.proven('add', name);
+    const proven = await this.#validation.proven('add', name, idServer);
+    const { medium, address, validatedAt } = proven;
     const threepid = { medium, address };
     if ((await this.of(userId)).length >= MOST) throw forbidden(`An account has at most ${MOST} addresses`);
     const unit = new UnitOfWork();
     this.put(unit, userId, { ...threepid, validatedAt });
-    this.#validation.consume(unit, name.sid);
+    if (!proven.isElsewhere) this.#validation.consume(unit, name.sid);
     try {
       await this.#database.commit(unit);
     } catch (error) {
@@ -103,10 +108,22 @@ export class Threepids {
 
   /** Has an identity server tell others whose the identifier of a session there is. */
   async bind(userId: UserId, access: IdentityAccess, name: SessionName): Promise<void> {
-    const bound = await this.#identity.bind(access, name, userId);
+    await this.#noteBinding(userId, access.idServer, await this.#identity.bind(access, name, userId));
+  }
+
+  /** The same as 2015 had it: the client has no token of the identity server. */
+  async bindWithoutToken(userId: UserId, idServer: string, name: SessionName): Promise<void> {
+    await this.#noteBinding(userId, idServer, await this.#identity.bindWithoutToken(idServer, name, userId));
+  }
+
+  async #noteBinding(
+    userId: UserId,
+    idServer: string,
+    bound: { medium: string; address: string },
+  ): Promise<void> {
     const { medium, address } = threepidOf(bound.medium, bound.address);
     const unit = new UnitOfWork();
-    store.addBinding(unit, { user_id: userId, medium, address, id_server: access.idServer });
+    store.addBinding(unit, { user_id: userId, medium, address, id_server: idServer });
     await this.#database.commit(unit);
   }
 

@@ -14,6 +14,8 @@ export class StandInIdentityServer {
   readonly bound = new Map<string, string>();
   /** Addresses that sessions have proven, by `sid client_secret`. */
   readonly validated = new Map<string, string>();
+  /** Who was bound without a token, by `sid client_secret`. */
+  readonly boundWithoutToken = new Map<string, string>();
   /** `Authorization` headers of requests to unbind. */
   readonly unbindings: string[] = [];
   /** Bodies of requests to keep an invitation. */
@@ -63,6 +65,13 @@ export class StandInIdentityServer {
     const body = request.method === 'POST' ? (JSON.parse(await text(request)) as JsonObject) : {};
     const path = (request.url ?? '').replace('/_matrix/identity/v2', '');
     const { authorization = '' } = request.headers;
+    if (path === '/_matrix/identity/api/v1/3pid/bind') {
+      const key = `${String(body.sid)} ${String(body.client_secret)}`;
+      const address = this.validated.get(key);
+      if (address === undefined) return [404, { errcode: 'M_NO_VALID_SESSION', error: 'not proven' }];
+      this.boundWithoutToken.set(key, String(body.mxid));
+      return [200, { medium: 'email', address, mxid: String(body.mxid) }];
+    }
     if (path.startsWith('/_matrix/identity/api/v1/3pid/getValidated3pid?')) {
       const query = new URL(path, 'http://here').searchParams;
       const address = this.validated.get(`${query.get('sid') ?? ''} ${query.get('client_secret') ?? ''}`);

@@ -135,7 +135,7 @@ onServers('login with every form of identifier [B012 partial]', async ({ person,
   const flows = await anonymous().ok('GET', '/v3/login');
   assert.deepEqual(
     flows.flows.map((flow: Json) => flow.type),
-    ['m.login.password', 'm.login.sso', 'm.login.token'],
+    ['m.login.password', 'm.login.sso', 'm.login.token', 'm.login.application_service'],
   );
   for (const identifier of [
     { type: 'm.id.user', user: 'alice' },

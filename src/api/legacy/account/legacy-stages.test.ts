@@ -34,6 +34,12 @@ const RECAPTCHA = {
   MYELIN_RECAPTCHA_VERIFY_URL: `http://127.0.0.1:${(riddler.address() as AddressInfo).port}/`,
   MYELIN_OUTGOING_ALLOWED_RANGES: '127.0.0.0/8',
 };
+const TRUSTING = {
+  MYELIN_MAIL_SMTP_URL: mails.url,
+  MYELIN_THREEPIDS_TRUSTED_IDENTITY_SERVERS: identity.name,
+  MYELIN_THREEPIDS_PLAIN_IDENTITY_SERVERS: identity.name,
+  MYELIN_OUTGOING_ALLOWED_RANGES: '127.0.0.0/8',
+};
 after(async () => {
   identity.close();
   riddler.close();
@@ -179,13 +185,100 @@ onServers(
     });
     assert.equal(made.user_id, '@second:localhost');
   },
+  { env: { ...TRUSTING, MYELIN_THREEPIDS_REGISTRATION_EMAIL: 'required' } },
+);
+
+onServers(
+  'addresses that an identity server has proven are added, listed, bound, and good for a password [A020] [A025] [A026] [A027]',
+  async ({ anonymous, place }) => {
+    identity.validated.clear();
+    const client = anonymous();
+    const mine = (name: string) => `${name}-${place.engine}@example.org`;
+    for (const name of ['one', 'two', 'three']) identity.validated.set(`${name} secret`, mine(name));
+    const creds = (sid: string) => ({ sid, client_secret: 'secret', id_server: identity.name });
+    const type = 'm.login.email.identity';
+    const wishes = { username: 'erin', password: 'erin password', bind_email: true };
+    const auth = { type, threepidCreds: [creds('one')] };
+    const made = await client.ok('POST', `${V2}/register`, { ...wishes, auth });
+    assert.equal(identity.boundWithoutToken.get('one secret'), '@erin:localhost');
+
+    const erin = new TestClient(client.base, made.access_token);
+    const path = `${V2}/account/3pid`;
+    const wrong = { threePidCreds: { ...creds('two'), client_secret: 'guessed' } };
+    await erin.fails(400, 'M_THREEPID_AUTH_FAILED', 'POST', path, wrong);
+    await erin.ok('POST', path, { threePidCreds: creds('two') });
+    assert.equal(identity.boundWithoutToken.has('two secret'), false);
+    await erin.ok('POST', path, { threePidCreds: creds('three'), bind: true });
+    assert.equal(identity.boundWithoutToken.get('three secret'), '@erin:localhost');
+    const { threepids } = await erin.ok('GET', path);
+    const expected = ['one', 'three', 'two'].map((name) => ({ medium: 'email', address: mine(name) }));
+    const byAddress = (a: Json, b: Json) => (a.address < b.address ? -1 : 1);
+    assert.deepEqual((threepids as Json[]).sort(byAddress), expected);
+
+    const change = { new_password: 'another password' };
+    const flows = async (who: TestClient): Promise<string[]> => {
+      const asked = await who.ask('POST', `${V2}/account/password`, change);
+      assert.equal(asked.status, 401);
+      return asked.body.flows.flatMap(({ stages }: Json) => stages);
+    };
+    assert.ok((await flows(erin)).includes('m.login.password'));
+    assert.deepEqual(await flows(client), [type], 'who is not logged in can prove an address only');
+    identity.validated.set('four secret', mine('nobody'));
+    const unknown = { ...change, auth: { type, threepidCreds: [creds('four')] } };
+    await client.fails(404, 'M_NOT_FOUND', 'POST', `${V2}/account/password`, unknown);
+    const known = { ...change, auth: { type, threepidCreds: [creds('two')] } };
+    await client.ok('POST', `${V2}/account/password`, known);
+    const login = { type: 'm.login.password', user: 'erin', password: 'another password' };
+    await client.ok('POST', `${V1}/login`, login);
+  },
+  { env: { ...TRUSTING, MYELIN_THREEPIDS_REGISTRATION_EMAIL: 'optional' } },
+);
+
+onServers(
+  'interactive authentication as 2015 had it: stages, sessions, what is wrong [A010] [A011] [A012] [A019 partial]',
+  async ({ anonymous }) => {
+    const client = anonymous();
+    const path = `${V2}/register`;
+    const wishes = { username: 'bob', password: 'bob password' };
+    const asked = await client.ask('POST', path, wishes);
+    assert.equal(asked.status, 401);
+    assert.equal(asked.body.errcode, undefined);
+    assert.deepEqual(asked.body.flows, [{ stages: ['m.login.registration_token', 'm.login.terms'] }]);
+    const { session } = asked.body;
+    const wrong = { type: 'm.login.registration_token', token: 'wrong', session };
+    const failed = await client.ask('POST', path, { ...wishes, auth: wrong });
+    assert.deepEqual([failed.status, failed.body.errcode], [401, 'M_UNAUTHORIZED']);
+    assert.deepEqual(failed.body.completed, []);
+    const half = await client.ask('POST', path, { ...wishes, auth: { ...wrong, token: 'letmein' } });
+    assert.equal(half.status, 401);
+    assert.deepEqual(half.body.completed, ['m.login.registration_token']);
+    assert.equal(half.body.session, session);
+
+    const reported = await client.ask('POST', path, { ...wishes, auth: { session } });
+    assert.deepEqual(reported.body.completed, ['m.login.registration_token']);
+    const browser = new TestBrowser(client.base);
+    await browser.open(`${V2}/auth/m.login.terms/fallback/web?session=${session}`);
+    await browser.submit({});
+    const done = await client.ok('POST', path, { ...wishes, auth: { session } });
+    assert.equal(done.user_id, '@bob:localhost');
+    await client.fails(400, 'M_USER_IN_USE', 'POST', path, wishes);
+    await client.fails(400, 'M_WEAK_PASSWORD', 'POST', path, { username: 'weak', password: 'short' });
+
+    const bob = new TestClient(client.base, done.access_token);
+    for (const user of ['bob', '@bob:localhost']) {
+      const auth = { type: 'm.login.password', user, password: 'bob password' };
+      const weak = { new_password: 'short', auth };
+      await bob.fails(400, 'M_WEAK_PASSWORD', 'POST', `${V2}/account/password`, weak);
+    }
+    const auth = { type: 'm.login.password', user: 'bob', password: 'wrong password' };
+    const refused = await bob.ask('POST', `${V2}/account/password`, { new_password: 'bob password 2', auth });
+    assert.deepEqual([refused.status, refused.body.errcode], [401, 'M_FORBIDDEN']);
+  },
   {
     env: {
-      MYELIN_MAIL_SMTP_URL: mails.url,
-      MYELIN_THREEPIDS_REGISTRATION_EMAIL: 'required',
-      MYELIN_THREEPIDS_TRUSTED_IDENTITY_SERVERS: identity.name,
-      MYELIN_THREEPIDS_PLAIN_IDENTITY_SERVERS: identity.name,
-      MYELIN_OUTGOING_ALLOWED_RANGES: '127.0.0.0/8',
+      MYELIN_REGISTRATION_REQUIRES_TOKEN: 'true',
+      MYELIN_REGISTRATION_TOKENS: 'letmein',
+      MYELIN_TERMS_POLICIES: 'privacy|1.0|en|Privacy policy|https://example.org/privacy',
     },
   },
 );

@@ -53,6 +53,7 @@ export const alphaRegister = endpoint(
       displayName: undefined,
       inhibitLogin: false,
       form: 'macaroon',
+      bindAddresses: body.bind_email ?? false,
       auth: body.auth,
     });
     return session ? legacySessionBody(session) : { user_id: userId };
