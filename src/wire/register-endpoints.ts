@@ -314,9 +314,10 @@ class CheckedRequest {
     const { stopping } = this.#wiring;
     if (stopping.aborted) abort();
     stopping.addEventListener('abort', abort);
-    this.#reply.raw.once('close', () => {
+    const response = this.#reply.raw;
+    response.once('close', () => {
       stopping.removeEventListener('abort', abort);
-      abort();
+      if (!response.writableFinished) abort();
     });
     return controller.signal;
   }
