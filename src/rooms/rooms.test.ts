@@ -180,6 +180,7 @@ onServers('power levels guard state, redactions and their own change [B039] [B02
   await bob.ok('PUT', put(`/redact/${own}/r2`), {});
   const outsider = await person('carol');
   await outsider.fails(403, 'M_FORBIDDEN', 'PUT', outsider.room(room, '/send/m.room.message/x'), {
+    msgtype: 'm.text',
     body: 'x',
   });
 });
@@ -370,7 +371,10 @@ onServers('an upgrade moves people on to a new room [B069]', async ({ person }) 
   });
   assert.equal((await bob.ok('GET', bob.room(old, '/state/m.room.tombstone'))).replacement_room, room);
   assert.equal((await bob.ok('GET', '/v3/directory/room/%23moving%3Alocalhost')).room_id, room);
-  await bob.fails(403, 'M_FORBIDDEN', 'PUT', bob.room(old, '/send/m.room.message/1'), { body: 'too late' });
+  await bob.fails(403, 'M_FORBIDDEN', 'PUT', bob.room(old, '/send/m.room.message/1'), {
+    msgtype: 'm.text',
+    body: 'too late',
+  });
   await bob.join(room);
   assert.equal((await bob.ok('GET', bob.room(room, '/state/m.room.name'))).name, 'M');
   assert.equal((await bob.ok('GET', bob.room(room, '/state/m.room.create'))).predecessor?.room_id, old);
@@ -407,11 +411,11 @@ onServers('events have limits [B029]', async ({ person }) => {
   const alice = await person('alice');
   const room = await alice.createRoom();
   const path = alice.room(room, '/send/m.room.message/big');
-  await alice.fails(413, 'M_TOO_LARGE', 'PUT', path, { body: 'x'.repeat(66_000) });
-  await alice.fails(400, 'M_BAD_JSON', 'PUT', path, { body: 1.5 });
+  await alice.fails(413, 'M_TOO_LARGE', 'PUT', path, { msgtype: 'm.text', body: 'x'.repeat(66_000) });
+  await alice.fails(400, 'M_BAD_JSON', 'PUT', path, { msgtype: 'm.text', body: 'x', number: 1.5 });
   await alice.fails(400, 'M_BAD_JSON', 'PUT', path, []);
   await alice.fails(400, 'M_NOT_JSON', 'PUT', path, '{"body":');
-  await alice.fails(400, 'M_BAD_JSON', 'PUT', path, '{"body":"\\ud800"}');
+  await alice.fails(400, 'M_BAD_JSON', 'PUT', path, '{"msgtype":"m.text","body":"\\ud800"}');
   const long = await alice.ask('PUT', alice.room(room, `/state/${'t'.repeat(300)}/`), {});
   assert.equal(long.status >= 400 && long.status < 500, true, String(long.status));
 });

@@ -40,7 +40,9 @@ onServers('a retry under way waits for the first request [B006]', async ({ perso
   const alice = await person('alice');
   const room = await alice.createRoom();
   const path = alice.room(room, '/send/m.room.message/same');
-  const sent = await Promise.all(Array.from({ length: 16 }, () => alice.ok('PUT', path, { body: 'once' })));
+  const sent = await Promise.all(
+    Array.from({ length: 16 }, () => alice.ok('PUT', path, { msgtype: 'm.text', body: 'once' })),
+  );
   assert.equal(new Set(sent.map((answer) => answer.event_id)).size, 1);
   assert.deepEqual(texts(await alice.sync(), room), ['once']);
 });
@@ -283,8 +285,9 @@ onServers('everything is there after a restart [B026 partial]', async (world) =>
   await world.restart();
   const again = world.anonymous();
   again.token = alice.token;
-  await again.ok('PUT', again.room(room, '/send/m.room.message/later'), { body: 'two' });
+  await again.ok('PUT', again.room(room, '/send/m.room.message/later'), { msgtype: 'm.text', body: 'two' });
   await again.ok('PUT', again.room(room, '/send/m.room.message/t1'), {
+    msgtype: 'm.text',
     body: 'a retry of what was sent before',
   });
   assert.deepEqual(texts(await again.sync({ since }), room), ['two']);

@@ -109,7 +109,10 @@ onServers(
     const alice = await person('alice');
     const room = await alice.createRoom();
     for (let i = 0; i < 3; i++) await alice.say(room, `m${i}`);
-    const answer = await alice.ask('PUT', alice.room(room, '/send/m.room.message/over'), { body: 'x' });
+    const answer = await alice.ask('PUT', alice.room(room, '/send/m.room.message/over'), {
+      msgtype: 'm.text',
+      body: 'x',
+    });
     assert.deepEqual([answer.status, answer.body.errcode], [429, 'M_LIMIT_EXCEEDED']);
     assert.ok(answer.body.retry_after_ms > 0 && answer.body.retry_after_ms <= 2_000);
     assert.equal(answer.headers.get('retry-after'), String(Math.ceil(answer.body.retry_after_ms / 1000)));

@@ -168,7 +168,12 @@ onGateways(
     await scene.restart();
     const alice2 = Object.assign(scene.anonymous(), { token: alice.token });
     sent.push(
-      (await alice2.ok('PUT', alice2.room(room, '/send/m.room.message/x'), { body: 'three' })).event_id,
+      (
+        await alice2.ok('PUT', alice2.room(room, '/send/m.room.message/x'), {
+          msgtype: 'm.text',
+          body: 'three',
+        })
+      ).event_id,
     );
     gateway.mood = 'accept';
     await gateway.until(() => gateway.eventIds.length === 3);

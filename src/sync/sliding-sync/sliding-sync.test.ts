@@ -103,7 +103,10 @@ onServers(
     const again = new SlidingConnection(new TestClient(world.server.url, bob.token));
     again.pos = there.pos;
     assert.deepEqual((await again.next(wishes)).rooms, {});
-    await new TestClient(world.server.url, alice.token).send(rooms[2]!, 'm.room.message', { body: 'after' });
+    await new TestClient(world.server.url, alice.token).send(rooms[2]!, 'm.room.message', {
+      msgtype: 'm.text',
+      body: 'after',
+    });
     assert.deepEqual(Object.keys((await again.next(wishes)).rooms), [rooms[2]]);
   },
 );

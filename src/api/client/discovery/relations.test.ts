@@ -82,7 +82,11 @@ onServers('relations are for those who may see the parent, and only of one room 
   const other = await mallory.createRoom();
   const root = await alice.say(room, 'root');
   await mallory.say(other, 'from elsewhere', relates('m.thread', root));
-  await mallory.send(other, 'm.room.message', { body: 'x', ...relates('m.reference', root) });
+  await mallory.send(other, 'm.room.message', {
+    msgtype: 'm.text',
+    body: 'x',
+    ...relates('m.reference', root),
+  });
   await mallory.fails(404, 'M_NOT_FOUND', 'GET', relations(room, root));
   await alice.fails(404, 'M_NOT_FOUND', 'GET', relations(other, root));
   await alice.fails(404, 'M_NOT_FOUND', 'GET', relations(room, '$unknown'));

@@ -148,7 +148,7 @@ onServers('whois shows devices to their user and to administrators', async (s) =
 });
 
 onServers(
-  'A locked account can log out and nothing else, in every process, until it is unlocked [B041]',
+  'A locked account can log out and nothing else, in every process, until it is unlocked [B041] [B023]',
   async (s) => {
     const root = await admin(s);
     const alice = await s.person('alice');
@@ -187,7 +187,7 @@ onServers(
 );
 
 onServers(
-  'A suspended account may read, leave and take back what it said, but not take part [B041]',
+  'A suspended account may read, leave and take back what it said, but not take part [B041] [B024]',
   async (s) => {
     const root = await admin(s);
     const alice = await s.person('alice');
@@ -214,6 +214,10 @@ onServers(
     await alice.ok('PUT', alice.room(room, `/redact/${encodeURIComponent(own)}/3`), {});
     await alice.sync();
     await alice.ok('GET', alice.room(room, '/messages?dir=b'));
+    const device = { [alice.userId]: { [alice.deviceId]: { method: 'm.sas.v1' } } };
+    const start = '/v3/sendToDevice/m.key.verification.start/1';
+    await alice.ok('PUT', start, { messages: device });
+    await alice.ok('POST', '/v3/keys/query', { device_keys: { [alice.userId]: [] } });
     await alice.ok('POST', alice.room(second, '/leave'), {});
     await alice.ok('POST', alice.room(room, '/leave'), {});
     await root.ok('PUT', path, { suspended: false });

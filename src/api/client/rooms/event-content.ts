@@ -15,3 +15,13 @@ export function redactionTarget(content: JsonObject): EventId {
   }
   return eventId(content.redacts);
 }
+
+/**
+ * Refuses messages that no client can show (Client-Server API, "Instant Messaging").
+ *
+ * @throws MatrixError 400 M_BAD_JSON for an m.room.message without a msgtype or a body.
+ */
+export function assertShowable(type: string, { msgtype, body }: JsonObject): void {
+  if (type !== 'm.room.message' || (typeof msgtype === 'string' && typeof body === 'string')) return;
+  throw badJson('An m.room.message must have "msgtype" and "body", both strings');
+}

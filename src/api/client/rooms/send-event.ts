@@ -5,7 +5,7 @@ import type { MessageSending } from '../../../rooms/message-sending.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 import { DELAY, delayOf } from './delay.ts';
 import { MASSAGED_TIME, massagedTime } from './massaged-time.ts';
-import { eventContent, redactionTarget } from './event-content.ts';
+import { assertShowable, eventContent, redactionTarget } from './event-content.ts';
 
 /** PUT /rooms/{roomId}/send/{eventType}/{txnId} */
 export const sendMessage = endpoint(
@@ -25,6 +25,7 @@ export const sendMessage = endpoint(
   async (needs: { sending: MessageSending; delayedEvents: DelayedEvents }, request) => {
     const { eventType, txnId } = request.params;
     const content = eventContent(request.body);
+    assertShowable(eventType, content);
     const redacts = eventType === 'm.room.redaction' ? redactionTarget(content) : undefined;
     const message = {
       roomId: roomId(request.params.roomId),
