@@ -15,6 +15,7 @@ import * as termsStore from '../storage/terms-store.ts';
 import * as usersStore from '../storage/users-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 import type { Appservice, Appservices } from './application-services/appservices.ts';
+import { assertIsGuest } from './guest-upgrade.ts';
 import type { Challenge, InteractiveAuth, Stage } from './interactive-auth.ts';
 import type { Passwords } from './passwords.ts';
 import type { OpenedSession, Sessions, TokenForm } from './sessions.ts';
@@ -39,10 +40,14 @@ export interface RegistrationWishes {
   /** Whether identity servers that proved an address tell others whose it is (2015). */
   readonly bindAddresses?: boolean;
   readonly auth: unknown;
+  /** Of the guest whose account is to become a full one. */
+  readonly guestAccessToken?: string | undefined;
 }
 
 /** What an account is made with. */
 interface Kind {
+  /** The account is there already, as a guest's. */
+  readonly upgrades?: boolean;
   readonly isGuest: boolean;
   readonly token: string | undefined;
   readonly threepids: readonly ProvenThreepid[];
@@ -95,7 +100,7 @@ export class Registration {
   }
 
   /**
-   * Registers a user after interactive authentication.
+   * Registers a user after interactive authentication, or makes a guest one.
    *
    * @throws MatrixError 403 where registration is closed, 400 M_USER_IN_USE, M_INVALID_USERNAME, M_WEAK_PASSWORD, and 401
    *   while stages are missing.
@@ -105,7 +110,9 @@ export class Registration {
   ): Promise<{ userId: UserId; session: OpenedSession | undefined }> {
     if (!this.#policy.enabled) throw forbidden('Registration is closed on this server');
     const wanted = wishes.username === undefined ? undefined : this.userIdOf(wishes.username);
-    if (wanted) await this.assertAvailable(wanted);
+    const { guestAccessToken: guest } = wishes;
+    if (guest !== undefined) await assertIsGuest(this.#sessions, guest, wanted);
+    else if (wanted) await this.assertAvailable(wanted);
     if (wishes.password !== undefined) this.#passwords.assertAcceptable(wishes.password);
     const proof = await this.#interactive.prove(this.#challenge, wishes.auth);
     const userId = wanted ?? this.userIdOf(this.#opaque(12).toLowerCase());
@@ -114,6 +121,7 @@ export class Registration {
     try {
       const made = await this.#create(userId, wishes, {
         isGuest: false,
+        upgrades: guest !== undefined,
         token: typeof token === 'string' ? token : undefined,
         threepids,
         agreed: proof['m.login.terms']?.agreed,
@@ -269,7 +277,13 @@ export class Registration {
     const passwordHash = wishes.password === undefined ? null : await this.#passwords.hash(wishes.password);
     const unit = new UnitOfWork();
     const { isGuest } = kind;
-    usersStore.insert(unit, { userId, passwordHash, isGuest, isAdmin: false, createdAt: this.#clock.now() });
+    if (kind.upgrades === true) {
+      usersStore.makeFullUser(unit, userId, passwordHash);
+      this.#sessions.announce(unit, userId);
+    } else {
+      const createdAt = this.#clock.now();
+      usersStore.insert(unit, { userId, passwordHash, isGuest, isAdmin: false, createdAt });
+    }
     if (!isGuest) this.#nameAfterLocalpart(unit, userId);
     if (kind.token !== undefined) registrationTokensStore.use(unit, kind.token);
     for (const proven of kind.threepids) {

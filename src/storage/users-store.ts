@@ -19,6 +19,7 @@ const insertUser = sql(
   `INSERT INTO users (user_id, password_hash, is_guest, is_admin, created_at) VALUES (?, ?, ?, ?, ?)
    ON CONFLICT DO NOTHING`,
 );
+const makeFull = sql(`UPDATE users SET is_guest = 0, password_hash = ? WHERE user_id = ? AND is_guest = 1`);
 const updatePassword = sql(`UPDATE users SET password_hash = ? WHERE user_id = ? AND deactivated = 0`);
 const deactivateUser = sql(
   `UPDATE users SET deactivated = 1, password_hash = NULL WHERE user_id = ? AND deactivated = 0`,
@@ -44,6 +45,11 @@ export function insert(
 ): void {
   const { userId, passwordHash, isGuest, isAdmin, createdAt } = user;
   writer.guard(insertUser, userId, passwordHash, isGuest ? 1 : 0, isAdmin ? 1 : 0, createdAt);
+}
+
+/** Makes a guest's account a full one; the unit fails when it is none of a guest. */
+export function makeFullUser(writer: Writer, userId: UserId, passwordHash: string | null): void {
+  writer.guard(makeFull, passwordHash, userId);
 }
 
 /** Sets a password; the unit fails when there is no such active user. */

@@ -24,6 +24,7 @@ export const register = endpoint(
       initial_device_display_name: Type.Optional(Type.String()),
       inhibit_login: Type.Optional(Type.Boolean()),
       refresh_token: Type.Optional(Type.Boolean()),
+      guest_access_token: Type.Optional(Type.String()),
     }),
   },
   async (needs: { registration: Registration }, request) => {
@@ -42,6 +43,7 @@ export const register = endpoint(
       inhibitLogin: body.inhibit_login ?? false,
       form: body.refresh_token === true ? ('refreshable' as const) : ('lasting' as const),
       auth: body.auth,
+      guestAccessToken: body.guest_access_token,
     };
     const { userId, session } =
       kind === 'guest'

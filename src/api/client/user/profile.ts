@@ -4,6 +4,7 @@ import { userId } from '../../../protocol/identifiers.ts';
 import { isJsonObject, type JsonValue } from '../../../protocol/json.ts';
 import { badJson, MatrixError } from '../../../protocol/matrix-error.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
+import type { Session } from '../../../wire/session.ts';
 
 const oneField = {
   paths: clientPaths('/profile/:userId/:keyName', { unstable: ['uk.tcpip.msc4133'] }),
@@ -44,6 +45,7 @@ export const setProfileField = endpoint(
   },
   async (needs: { profile: Profile }, request) => {
     const { userId: target, keyName } = request.params;
+    assertMayChange(request.session, keyName);
     if (!isJsonObject(request.body)) throw badJson('The body must be an object with the field');
     const value = request.body[keyName];
     if (value === undefined)
@@ -65,10 +67,17 @@ export const deleteProfileField = endpoint(
   },
   async (needs: { profile: Profile }, request) => {
     const { userId: target, keyName } = request.params;
+    assertMayChange(request.session, keyName);
     await needs.profile.set(request.session.userId, target, keyName, undefined);
     return {};
   },
 );
+
+/** Guests have a name, and nothing else in their profile (Client-Server API, "Guest Access"). */
+function assertMayChange({ isGuest }: Session, key: string): void {
+  if (!isGuest || key === 'displayname') return;
+  throw new MatrixError(403, 'M_GUEST_ACCESS_FORBIDDEN', 'Guests may only change their display name');
+}
 
 /** Clients that know no deletion empty a name or picture instead. */
 function emptied(key: string, value: JsonValue): JsonValue | undefined {

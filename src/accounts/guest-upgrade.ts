@@ -1,0 +1,23 @@
+import type { UserId } from '../protocol/identifiers.ts';
+import { forbidden, MatrixError } from '../protocol/matrix-error.ts';
+import type { Sessions } from './sessions.ts';
+
+/**
+ * Checks that somebody is the guest whose account they want to make a full one (Client-Server API, "Guest Access").
+ *
+ * @param wanted the ID of the user name that the client gave, which must be the guest's.
+ * @throws MatrixError 401 M_UNKNOWN_TOKEN, 400 M_MISSING_PARAM without a user name, 403 M_FORBIDDEN for another account
+ *   than the guest's.
+ */
+export async function assertIsGuest(
+  sessions: Sessions,
+  accessToken: string,
+  wanted: UserId | undefined,
+): Promise<UserId> {
+  if (wanted === undefined) {
+    throw new MatrixError(400, 'M_MISSING_PARAM', 'A guest keeps their name: give it as "username"');
+  }
+  const { userId, isGuest } = await sessions.authenticate(accessToken, { ip: '', userAgent: '' });
+  if (isGuest && userId === wanted) return wanted;
+  throw forbidden('"guest_access_token" must be that of the guest whose name is given');
+}
