@@ -42,7 +42,7 @@ async function pressButton(client: TestClient, link: URL): Promise<Response> {
 }
 
 onServers(
-  'adds, lists and deletes a mail address that was proven by its link, not by looking at it [B014 partial]',
+  'adds, lists and deletes a mail address that was proven by its link, not by looking at it [B014]',
   async (s) => {
     const alice = await s.person('alice');
     const to = `alice-${s.place.engine}@example.org`;
@@ -182,7 +182,7 @@ onServers(
 );
 
 onServers(
-  'proves a phone number by a code, of which few can be tried [B014 partial]',
+  'proves a phone number by a code, of which few can be tried [B014]',
   async (s) => {
     const alice = await s.person('alice');
     const ask = { client_secret: 'secret', country: 'GB', phone_number: '07911 123456', send_attempt: 1 };
@@ -230,7 +230,7 @@ onServers(
 );
 
 onServers(
-  'a phone number is added the old way, takes no second account, and lets its owner back in',
+  'a phone number is added the old way, takes no second account, and lets its owner back in [B014] [B013 partial]',
   async (s) => {
     const alice = await s.person('alice');
     const number = { country: 'GB', phone_number: '07911 123458' };

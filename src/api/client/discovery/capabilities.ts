@@ -27,6 +27,7 @@ export const getCapabilities = endpoint(
         'm.3pid_changes': { enabled: isLegacy && needs.capabilities.threepidChanges },
         'm.get_login_token': { enabled: isLegacy },
         'org.matrix.msc3882.get_login_token': { enabled: isLegacy },
+        'm.forget_forced_upon_leave': { enabled: false },
         ...(request.session.isAdmin ? { 'm.account_moderation': { suspend: true, lock: true } } : {}),
       },
     };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { onServers } from '../../../testing/test-server.ts';
 
 onServers(
-  'who helps, and the key of the policy server, are told as configured',
+  'who helps, and the key of the policy server, are told as configured [B002]',
   async ({ anonymous }) => {
     const nobody = anonymous();
     const support = await nobody.ok('GET', '/.well-known/matrix/support');

@@ -47,7 +47,7 @@ onServers(
 );
 
 onServers(
-  'binds at an identity server, and unbinds with the server’s signature [B014 partial]',
+  'binds at an identity server, and unbinds with the server’s signature [B014]',
   async (s) => {
     const erin = await s.person('erin');
     await erin.ok('POST', '/v3/account/3pid/bind', { sid: 's', client_secret: 'c', ...access });

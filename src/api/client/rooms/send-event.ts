@@ -25,7 +25,6 @@ export const sendMessage = endpoint(
   async (needs: { sending: MessageSending; delayedEvents: DelayedEvents }, request) => {
     const { eventType, txnId } = request.params;
     const content = eventContent(request.body);
-    assertShowable(eventType, content);
     const redacts = eventType === 'm.room.redaction' ? redactionTarget(content) : undefined;
     const message = {
       roomId: roomId(request.params.roomId),
@@ -35,6 +34,7 @@ export const sendMessage = endpoint(
       ...(redacts === undefined ? {} : { redacts }),
       ...massagedTime(request.session, request.query),
     };
+    assertShowable(eventType, content);
     const delay = delayOf(request.query);
     if (delay !== undefined) {
       return { delay_id: await needs.delayedEvents.schedule(request.session, message, delay) };
