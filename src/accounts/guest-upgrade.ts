@@ -17,7 +17,8 @@ export async function assertIsGuest(
   if (wanted === undefined) {
     throw new MatrixError(400, 'M_MISSING_PARAM', 'A guest keeps their name: give it as "username"');
   }
-  const { userId, isGuest } = await sessions.authenticate(accessToken, { ip: '', userAgent: '' });
+  const nobody = { userId: undefined, deviceId: undefined };
+  const { userId, isGuest } = await sessions.authenticate(accessToken, { ip: '', userAgent: '' }, nobody);
   if (isGuest && userId === wanted) return wanted;
   throw forbidden('"guest_access_token" must be that of the guest whose name is given');
 }
