@@ -7,6 +7,7 @@ import { RelatedRedactions } from './rooms/related-redactions.ts';
 import { RelatedEvents } from './rooms/related-events.ts';
 import { RoomCreation } from './rooms/create-room.ts';
 import { Directory } from './rooms/directory.ts';
+import { ErasedSenders } from './rooms/erased-senders.ts';
 import { EventByTime } from './rooms/event-by-time.ts';
 import type { InviteRules } from './rooms/invitations.ts';
 import { EventLog } from './rooms/event-log.ts';
@@ -64,7 +65,7 @@ export function createRoomServices(wiring: RoomWiring) {
   const { policy } = wiring;
   const needs = { reader: database, tries, resolver, signer, clock, policy, committed: log };
   const writer = new RoomWriter(database, needs);
-  const visibility = new Visibility(log, tries, memberships);
+  const visibility = new Visibility({ log, tries, memberships, erased: new ErasedSenders(database, log) });
   const aggregations = new Aggregations({ database, log, visibility, ignoredUsers: wiring.ignoredUsers });
   const { appservices } = wiring;
   const timeline = new Timeline({

@@ -163,6 +163,7 @@ export class Threepids {
   async markErased(userId: UserId): Promise<void> {
     const unit = new UnitOfWork();
     store.markErased(unit, userId, this.#clock.now());
+    unit.announce({ topic: 'session', position: unit.position(), users: [userId] });
     await this.#database.commit(unit);
   }
 

@@ -121,9 +121,7 @@ export class Aggregations {
       if (!event || view.ignored.has(event.sender)) continue;
       const access = await view.accessTo(event.roomId);
       const first = this.#log.intern(row);
-      const edit = (await this.#visibility.mayRead(access, first))
-        ? first
-        : await this.#olderEdit(access, event);
+      const edit = (await this.#visibility.shown(access, first)) ?? (await this.#olderEdit(access, event));
       if (edit) aggregationOf(view, event).edit = edit;
     }
   }
@@ -180,9 +178,10 @@ export class Aggregations {
   /** The newest event of a thread that the user may and wants to see. */
   async #latest(view: View, root: StoredEvent, newest: StoredEvent): Promise<StoredEvent | undefined> {
     const access = await view.accessTo(root.roomId);
-    const isWanted = async (event: StoredEvent) =>
-      !view.ignored.has(event.sender) && (await this.#visibility.mayRead(access, event));
-    if (await isWanted(newest)) return newest;
+    const shown = async (event: StoredEvent) =>
+      view.ignored.has(event.sender) ? undefined : this.#visibility.shown(access, event);
+    const newestShown = await shown(newest);
+    if (newestShown) return newestShown;
     const rows = await relationsStore.children(this.#database, {
       parentId: root.eventId,
       roomId: root.roomId,
@@ -195,8 +194,8 @@ export class Aggregations {
       limit: MOST_LOOKED_AT,
     });
     for (const row of rows) {
-      const event = this.#log.intern(row);
-      if (await isWanted(event)) return event;
+      const event = await shown(this.#log.intern(row));
+      if (event) return event;
     }
     return undefined;
   }

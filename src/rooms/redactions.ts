@@ -9,7 +9,7 @@ import type { RoomVersion } from '../protocol/room-versions.ts';
 import type { RelatedEvent } from '../storage/relations-store.ts';
 import { pduOfEvent } from './pdu-of-event.ts';
 import type { RoomTransaction } from './room-transaction.ts';
-import type { StoredEvent } from './stored-event.ts';
+import { StoredEvent } from './stored-event.ts';
 
 /** What is left of an event after a redaction. */
 export interface PreparedRedaction {
@@ -42,6 +42,16 @@ export function prepareRedaction(
     envelope: canonicalJson(envelope, { strict }),
     relation: target.isAside ? undefined : target.relatedEvent,
   };
+}
+
+/** A copy of an event that shows no more than if it were redacted; nothing is summed up there. */
+export function redactedCopy(event: StoredEvent, version: RoomVersion): StoredEvent {
+  const prepared = prepareRedaction(version, event.eventId, event);
+  if (!prepared) return event;
+  const { content, envelope } = prepared;
+  const copy = new StoredEvent({ ...event.toRow(), position: event.position, content, envelope });
+  copy.hasAggregations = false;
+  return copy;
 }
 
 /**

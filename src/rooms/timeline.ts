@@ -75,10 +75,11 @@ export class Timeline {
   /** One event that the user may see. 404 for any other, whether it is there or not. */
   async event(access: RoomAccess, eventId: EventId): Promise<StoredEvent> {
     const event = await this.#log.byId(eventId);
-    if (event?.roomId !== access.roomId || !(await this.#visibility.mayRead(access, event))) {
+    const shown = event?.roomId === access.roomId ? await this.#visibility.shown(access, event) : undefined;
+    if (!shown) {
       throw notFound('There is no such event in this room, or you may not see it');
     }
-    return event;
+    return shown;
   }
 
   /**

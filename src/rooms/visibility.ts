@@ -2,6 +2,7 @@ import { stateKeyOf } from '../protocol/events/event.ts';
 import { mayRead } from '../protocol/history-visibility.ts';
 import type { RoomId, UserId } from '../protocol/identifiers.ts';
 import { forbidden } from '../protocol/matrix-error.ts';
+import type { ErasedSenders } from './erased-senders.ts';
 import type { EventLog } from './event-log.ts';
 import type { Memberships } from './memberships.ts';
 import type { Membership, RoomMembership } from './room-reads.ts';
@@ -26,11 +27,13 @@ export class Visibility {
   readonly #log: EventLog;
   readonly #tries: StateTries;
   readonly #memberships: Memberships;
+  readonly #erased: ErasedSenders;
 
-  constructor(log: EventLog, tries: StateTries, memberships: Memberships) {
-    this.#log = log;
-    this.#tries = tries;
-    this.#memberships = memberships;
+  constructor(needs: { log: EventLog; tries: StateTries; memberships: Memberships; erased: ErasedSenders }) {
+    this.#log = needs.log;
+    this.#tries = needs.tries;
+    this.#memberships = needs.memberships;
+    this.#erased = needs.erased;
   }
 
   /** What is to know of user and room before events are looked at. */
@@ -60,18 +63,29 @@ export class Visibility {
   /**
    * Those of the events that the user may see, in the same order; one's own membership events always, so that who declined
    * an invite or was banned learns of it.
-   * All must be of the room of `access`.
+   * All must be of the room of `access`. Those of senders who asked to be erased are redacted where `shown` says so.
    */
   async filter(access: RoomAccess, events: readonly StoredEvent[]): Promise<StoredEvent[]> {
     const known = new Map<StateRoot, StateThen>();
     const seen: StoredEvent[] = [];
-    for (const event of events) if (await this.#mayRead(access, event, known)) seen.push(event);
+    for (const event of events) {
+      const shown = await this.#shown(access, event, known);
+      if (shown) seen.push(shown);
+    }
     return seen;
   }
 
   /** Whether the user may see the event. */
   async mayRead(access: RoomAccess, event: StoredEvent): Promise<boolean> {
-    return this.#mayRead(access, event, new Map());
+    return (await this.shown(access, event)) !== undefined;
+  }
+
+  /**
+   * The event, if the user may see it; redacted, if its sender asked to be erased before the user came, and the user was not
+   * in the room when it was sent.
+   */
+  async shown(access: RoomAccess, event: StoredEvent): Promise<StoredEvent | undefined> {
+    return this.#shown(access, event, new Map());
   }
 
   /**
@@ -111,18 +125,24 @@ export class Visibility {
     return (await this.#stateAt(root, userId)).membership;
   }
 
-  async #mayRead(access: RoomAccess, event: StoredEvent, known: Map<StateRoot, StateThen>): Promise<boolean> {
-    if (event.type === 'm.room.member' && event.stateKey === access.userId) return true;
-    if (event.isAside) return false;
+  async #shown(
+    access: RoomAccess,
+    event: StoredEvent,
+    known: Map<StateRoot, StateThen>,
+  ): Promise<StoredEvent | undefined> {
+    if (event.type === 'm.room.member' && event.stateKey === access.userId) return event;
+    if (event.isAside) return undefined;
     let then = known.get(event.stateRoot);
     if (!then) {
       then = await this.#stateAt(event.stateRoot, access.userId);
       known.set(event.stateRoot, then);
     }
     const joinedLater = event.position < access.joinedUntil;
-    if (mayRead({ ...then, joinedLater })) return true;
-    const before = await this.#valueBefore(event);
-    return before !== undefined && mayRead({ ...then, ...before, joinedLater });
+    if (!mayRead({ ...then, joinedLater })) {
+      const before = await this.#valueBefore(event);
+      if (before === undefined || !mayRead({ ...then, ...before, joinedLater })) return undefined;
+    }
+    return then.membership === 'join' ? event : this.#erased.shown(access, event);
   }
 
   /** For events that change the visibility: what it was before. */

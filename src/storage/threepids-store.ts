@@ -44,6 +44,13 @@ const insertErased = sql(
   `INSERT INTO erased_users (user_id, erased_at) VALUES (?, ?) ON CONFLICT DO NOTHING`,
 );
 
+const erasedUser = sql(`SELECT erased_at FROM erased_users WHERE user_id = ?`);
+
+/** When a user asked to be erased (ms); undefined for one who did not. */
+export async function erasedAt(reader: Reader, userId: UserId): Promise<number | undefined> {
+  return (await reader.get<{ erased_at: number }>(erasedUser, userId))?.erased_at;
+}
+
 /** The identifier with its owner, or undefined. */
 export function byAddress(reader: Reader, medium: string, address: string): Promise<ThreepidRow | undefined> {
   return reader.get<ThreepidRow>(one, medium, address);

@@ -100,10 +100,11 @@ export const getOneEvent = endpoint(
     const { userId, deviceId } = session;
     const event = await needs.log.byId(eventId(params.eventId));
     const access = event && (await needs.visibility.access(event.roomId, userId));
-    if (!event || !access || event.isAside || !(await needs.visibility.mayRead(access, event))) {
+    const shown = access && (await needs.visibility.shown(access, event));
+    if (!shown || shown.isAside) {
       throw notFound('There is no such event, or you may not see it');
     }
     const viewer = { userId, deviceId, now: needs.clock.now() };
-    return new RawJson(await needs.clientEvents.text(event, viewer));
+    return new RawJson(await needs.clientEvents.text(shown, viewer));
   },
 );

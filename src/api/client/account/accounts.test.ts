@@ -310,6 +310,41 @@ onServers(
   },
 );
 
+onServers(
+  'who joins after somebody was erased gets their messages redacted, nobody else does [B013]',
+  async ({ person }) => {
+    const [alice, bob] = [await person('alice'), await person('bob')];
+    const room = await bob.createRoom({ preset: 'public_chat' });
+    await alice.join(room);
+    const eventId = encodeURIComponent(await alice.say(room, 'to be forgotten'));
+    await bob.say(room, 'of bob');
+    const late = await person('late');
+    await late.join(room);
+    const auth = { type: 'm.login.password', user: 'alice', password: 'alice password' };
+    await alice.ok('POST', '/v3/account/deactivate', { auth, erase: true });
+    const later = await person('later');
+    await later.join(room);
+    for (const [reader, texts] of [
+      [bob, ['of bob', 'to be forgotten']],
+      [late, ['of bob', 'to be forgotten']],
+      [later, ['of bob']],
+    ] as const) {
+      const { chunk } = await reader.ok('GET', reader.room(room, '/messages?dir=b&limit=50'));
+      const messages = chunk.filter((event: Json) => event.type === 'm.room.message');
+      assert.equal(messages.length, 2, 'the events are there');
+      assert.deepEqual(
+        messages.flatMap(({ content }: Json) => content.body ?? []),
+        texts,
+      );
+      const event = await reader.ok('GET', reader.room(room, `/event/${eventId}`));
+      assert.equal(event.content.body, texts[1]);
+      const timeline = (await reader.sync()).rooms.join[room].timeline.events;
+      const shown = timeline.flatMap(({ content }: Json) => content.body ?? []);
+      assert.deepEqual(shown, [...texts].reverse());
+    }
+  },
+);
+
 onServers('devices are listed, renamed and deleted with a password [B043]', async ({ person, anonymous }) => {
   const alice = await person('alice');
   const identifier = { type: 'm.id.user', user: 'alice' };
