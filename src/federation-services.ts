@@ -5,6 +5,7 @@ import { WellKnownServers } from './federation/discovery/well-known-servers.ts';
 import { EduExchange } from './federation/edu-exchange.ts';
 import { EventGathering } from './federation/inbound/event-gathering.ts';
 import { EventReceiver } from './federation/inbound/event-receiver.ts';
+import { ForkMerging } from './federation/inbound/fork-merging.ts';
 import { HistoryFetching } from './federation/inbound/history-fetching.ts';
 import { OutsideEvents } from './federation/inbound/outside-events.ts';
 import { RoomRequests } from './federation/inbound/room-requests.ts';
@@ -95,6 +96,7 @@ export function createFederationServices(wiring: FederationWiring) {
     ...{ database, writer, gathering, signatures, acl, policies },
     outside: outsideEvents,
     partial,
+    merging: new ForkMerging(writer, serverName),
   });
   const requests = new MembershipRequests(client);
   const timers = wiring.timers ?? systemTimers;

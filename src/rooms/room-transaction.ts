@@ -153,7 +153,8 @@ export class RoomTransaction implements EventLookup {
     this.events.push(event);
     this.#added.set(event.eventId, event);
     const left = this.point.extremities.filter((id) => !prevEvents.includes(id));
-    this.point.depth = left.length === 0 ? depth : Math.max(depth, this.point.depth);
+    const known = Math.min(depth, Number.MAX_SAFE_INTEGER);
+    this.point.depth = left.length === 0 ? known : Math.max(known, this.point.depth);
     this.point.extremities = [...left, event.eventId];
   }
 

@@ -14,6 +14,7 @@ import type { PolicyServers } from '../policy-servers.ts';
 import type { RoomAcl } from '../room-acl.ts';
 import { byDepth } from './auth-order.ts';
 import type { EventGathering, EventWithState, GatheredRoom } from './event-gathering.ts';
+import type { ForkMerging } from './fork-merging.ts';
 import { keepFetched, NOTHING_FETCHED, unlessMissing, type Fetched } from './keep-fetched.ts';
 import type { OutsideEvents } from './outside-events.ts';
 import { eventIdOrUndefined, verifiedEvent, type SignatureChecker } from './pdu-verification.ts';
@@ -47,6 +48,7 @@ export class EventReceiver implements PduReceiver {
   readonly #outside: OutsideEvents;
   readonly #partial: PartialRooms;
   readonly #policies: PolicyServers;
+  readonly #merging: ForkMerging;
   readonly #turns = new KeyedQueue();
 
   constructor(needs: {
@@ -58,6 +60,7 @@ export class EventReceiver implements PduReceiver {
     outside: OutsideEvents;
     partial: PartialRooms;
     policies: PolicyServers;
+    merging: ForkMerging;
   }) {
     this.#database = needs.database;
     this.#writer = needs.writer;
@@ -67,6 +70,7 @@ export class EventReceiver implements PduReceiver {
     this.#outside = needs.outside;
     this.#partial = needs.partial;
     this.#policies = needs.policies;
+    this.#merging = needs.merging;
   }
 
   async receive(
@@ -95,7 +99,10 @@ export class EventReceiver implements PduReceiver {
     const verified = await this.#verify(room, pdus, results);
     if (verified.length === 0) return results;
     const events = await this.#policies.complete(room, verified);
-    await this.#turns.run(roomId, () => this.#receiveVerified(origin, room, events, results));
+    await this.#turns.run(roomId, async () => {
+      await this.#receiveVerified(origin, room, events, results);
+      await this.#merging.merge(roomId);
+    });
     return results;
   }
 

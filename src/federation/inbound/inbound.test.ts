@@ -348,3 +348,38 @@ onFederation('events of another server count as unread, and notify [B063]', asyn
     assert.equal(body.rooms.join[roomId].unread_notifications.notification_count, 2);
   });
 });
+
+onFederation(
+  'a server that forks a room again and again does not make it grow ends [A105] [B101 partial]',
+  async (federation) => {
+    await inRoom(federation, {}, async ({ alice, roomId, room, remote }) => {
+      const start = [...room.latest];
+      const forks = Array.from({ length: 50 }, (_, i) =>
+        room.make({ type: 'm.room.message', content: { body: `f${i}` }, prev: start }),
+      );
+      assert.ok((await room.send(...forks)).every((error) => error === undefined));
+      await alice.say(roomId, 'on top');
+      const pdu = await remote.until(() => remote.pdus.find((one: Json) => one.content?.body === 'on top'));
+      assert.ok(pdu.prev_events.length <= 11, `${pdu.prev_events.length} ends are left`);
+      assert.equal(bodies(await timeline(alice, roomId)).length, 51);
+    });
+  },
+);
+
+onFederation(
+  'depths and events as large as they may be are taken, larger ones refused [A104 partial]',
+  async (federation) => {
+    await inRoom(federation, { room_version: '5' }, async ({ alice, roomId, room }) => {
+      const deep = room.next({ type: 'm.room.message', content: { body: 'deep' }, depth: 2 ** 62 });
+      assert.deepEqual(await room.send(deep), [undefined]);
+      assert.deepEqual(
+        await room.send(room.next({ type: 'm.room.message', content: { body: 'next' }, depth: 7 })),
+        [undefined],
+      );
+      const large = room.make({ type: 'm.room.message', content: { body: 'x'.repeat(66_000) } });
+      assert.match((await room.send(large))[0] ?? '', /at most 65536/);
+      await alice.say(roomId, 'on top');
+      assert.deepEqual(bodies(await timeline(alice, roomId)), ['deep', 'next', 'on top']);
+    });
+  },
+);
