@@ -9,7 +9,10 @@ import { firstRunPage } from './web/first-run-page.ts';
 interface Watched {
   readonly metrics: Metrics;
   readonly database: { position(): number };
-  readonly services: { readonly notifier: { readonly waiting: number } };
+  readonly services: {
+    readonly notifier: { readonly waiting: number };
+    readonly pushDelivery: { readonly atWork: number };
+  };
 }
 
 /** Routes for who runs the server: `/health`, `/metrics` and the first page. */
@@ -20,6 +23,11 @@ export function addOperationalRoutes(app: FastifyInstance, config: Config, watch
     'myelin_waiting_syncs',
     'Syncs that wait for something to happen',
     () => services.notifier.waiting,
+  );
+  metrics.gauge(
+    'myelin_pushers_at_work',
+    'Pushers that wait for the answer of a gateway or mail server, in the process that pushes',
+    () => services.pushDelivery.atWork,
   );
   app.get('/health', (_request, reply) => {
     return reply.header('content-type', 'application/json').send('{"status":"ok"}');

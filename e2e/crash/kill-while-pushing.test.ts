@@ -5,7 +5,7 @@ import { TestClient } from '../../src/testing/test-client.ts';
 import { MessageSenders } from '../message-senders.ts';
 import { ServerProcess } from '../server-process.ts';
 
-const ROUNDS = 3;
+const ROUNDS = 2;
 const SENDERS = 8;
 
 onBothEngines(

@@ -80,6 +80,11 @@ export class PushDelivery {
     this.#ways = needs.ways;
   }
 
+  /** How many pushers are at work now. */
+  get atWork(): number {
+    return this.#atWork.size;
+  }
+
   /** Begins to push what is due. */
   start(onError: (error: unknown) => void): void {
     this.#onError = onError;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { onServers } from '../../../testing/test-server.ts';
-import type { Json, TestClient } from '../../../testing/test-client.ts';
+import { TestClient, type Json } from '../../../testing/test-client.ts';
 
 const RULES = '/v3/pushrules/global';
 
@@ -112,3 +112,20 @@ onServers(
     assert.equal(await soundOf(bob, await alice.send(room, 'm.call.invite', call)), 'ring');
   },
 );
+
+onServers('rules that are set in several processes at once are all kept [B061 partial]', async (server) => {
+  const alice = await server.person('alice');
+  const elsewhere = new TestClient((await server.another()).url, alice.token);
+  const names = Array.from({ length: 12 }, (_, i) => `rule${i}`);
+  await Promise.all(
+    names.map((name, i) =>
+      (i % 2 === 0 ? alice : elsewhere).ok(
+        'PUT',
+        `${RULES}/content/${name}`,
+        sounding(name, { pattern: name }),
+      ),
+    ),
+  );
+  const { content } = await alice.ok('GET', `${RULES}/`);
+  assert.deepEqual(content.map((one: Json) => one.rule_id).sort(), names.sort());
+});
