@@ -7,18 +7,17 @@ import * as tokensStore from '../storage/tokens-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 import type { Assertion, Session } from '../wire/session.ts';
 import type { Appservices } from './application-services/appservices.ts';
+import { DeviceSightings } from './device-sightings.ts';
 import type { MacaroonTokens, MacaroonType } from './macaroon-tokens.ts';
 import { SessionCache, type CachedSession } from './session-cache.ts';
 import { tokenHash } from './token-hash.ts';
 
 /** Where a device was seen is written down at most this often. */
 const SEEN_EVERY_MS = 60_000;
-const WRITE_SEEN_AFTER_MS = 1_000;
 /** A refresh token whose successor was used: see the tokens' store. */
 const SPENT = 2;
-/** Characters kept of the name that a client gives its device, and of its user agent. */
+/** Characters kept of the name that a client gives its device. */
 const MAX_NAME = 100;
-const MAX_USER_AGENT = 255;
 
 /** A session that was opened, with what the client needs to keep. */
 export interface OpenedSession {
@@ -40,14 +39,6 @@ interface TokenOwner {
   readonly oauthClient: string | undefined;
 }
 
-interface Seen {
-  readonly userId: UserId;
-  readonly deviceId: DeviceId;
-  readonly at: number;
-  readonly ip: string;
-  readonly userAgent: string;
-}
-
 /** Access and refresh tokens, and the devices they belong to (Client-Server API, "Client authentication"). */
 export class Sessions {
   readonly #database: Database;
@@ -59,8 +50,7 @@ export class Sessions {
   readonly #cache = new SessionCache();
   /** Counts changes of sessions: what was read while one came in may be outdated. */
   #changes = 0;
-  readonly #seen = new Map<string, Seen>();
-  #seenTimer: NodeJS.Timeout | undefined;
+  readonly #sightings: DeviceSightings;
 
   constructor(needs: {
     database: Database;
@@ -77,6 +67,7 @@ export class Sessions {
     this.#lifetimeMs = needs.accessTokenLifetimeMs;
     this.#appservices = needs.appservices;
     this.#macaroons = needs.macaroons;
+    this.#sightings = new DeviceSightings(needs.database);
     needs.database.subscribe((changes) => {
       for (const change of changes) {
         if (change.topic !== 'reset' && change.topic !== 'session') continue;
@@ -210,14 +201,8 @@ export class Sessions {
   }
 
   /** Writes down where devices were seen last. Resolves when it is on disk. */
-  async flush(): Promise<void> {
-    clearTimeout(this.#seenTimer);
-    this.#seenTimer = undefined;
-    if (this.#seen.size === 0) return;
-    const unit = new UnitOfWork();
-    for (const seen of this.#seen.values()) devicesStore.seen(unit, seen);
-    this.#seen.clear();
-    await this.#database.commit(unit);
+  flush(): Promise<void> {
+    return this.#sightings.flush();
   }
 
   #issue(unit: Writer, owner: TokenOwner, form: TokenForm): OpenedSession {
@@ -298,18 +283,7 @@ export class Sessions {
   #noteSeen(known: CachedSession, now: number, from: { ip: string; userAgent: string }): void {
     known.seenAt = now;
     const { userId, deviceId } = known.session;
-    if (deviceId === undefined) return;
-    this.#seen.set(`${userId}\0${deviceId}`, {
-      userId,
-      deviceId,
-      at: now,
-      ip: from.ip,
-      userAgent: from.userAgent.slice(0, MAX_USER_AGENT),
-    });
-    this.#seenTimer ??= setTimeout(
-      () => void this.flush().catch(() => undefined),
-      WRITE_SEEN_AFTER_MS,
-    ).unref();
+    if (deviceId !== undefined) this.#sightings.note({ userId, deviceId, at: now, ...from });
   }
 }
 

@@ -232,49 +232,6 @@ onServers(
 );
 
 onServers(
-  'a refresh token stays usable until the new one is, and a stolen one ends the session [B021 partial]',
-  async ({ person, anonymous }) => {
-    await person('alice');
-    const oauth = await OAuthTestClient.register(anonymous().base);
-    const other = await OAuthTestClient.register(anonymous().base, { ...WEB_CLIENT, client_name: 'Other' });
-    const { tokens } = await oauth.signIn('alice', 'REFRESHING');
-    assert.equal((await oauth.refresh(tokens.refresh_token, other.clientId)).body.error, 'invalid_grant');
-    const legacy = { refresh_token: tokens.refresh_token };
-    await anonymous().fails(401, 'M_UNKNOWN_TOKEN', 'POST', '/v3/refresh', legacy);
-    await oauth.refresh(tokens.refresh_token);
-    const second = await oauth.refresh(tokens.refresh_token);
-    assert.equal(second.status, 200, 'the answer to the first try may have been lost');
-    assert.notEqual(second.body.refresh_token, tokens.refresh_token);
-    const client = new TestClient(anonymous().base, second.body.access_token);
-    await client.ok('GET', '/v3/account/whoami');
-    const stolen = await oauth.refresh(tokens.refresh_token);
-    assert.equal(stolen.status, 400);
-    assert.equal(stolen.body.error, 'invalid_grant');
-    await client.fails(401, 'M_UNKNOWN_TOKEN', 'GET', '/v3/account/whoami');
-    assert.equal((await oauth.refresh(second.body.refresh_token)).body.error, 'invalid_grant');
-  },
-);
-
-onServers('revoking either token ends both and the device [B021]', async ({ person, anonymous }) => {
-  const alice = await person('alice');
-  const oauth = await OAuthTestClient.register(anonymous().base);
-  for (const kind of ['access_token', 'refresh_token']) {
-    const { tokens, client } = await oauth.signIn('alice', `REVOKED${kind}`);
-    const form = { token: tokens[kind], token_type_hint: kind, client_id: oauth.clientId };
-    assert.equal((await oauth.post('revocation_endpoint', form)).status, 200);
-    await client.fails(401, 'M_UNKNOWN_TOKEN', 'GET', '/v3/account/whoami');
-    assert.equal((await oauth.refresh(tokens.refresh_token)).body.error, 'invalid_grant');
-    await alice.fails(404, 'M_NOT_FOUND', 'GET', `/v3/devices/REVOKED${kind}`);
-    assert.equal((await oauth.post('revocation_endpoint', form)).status, 200);
-  }
-  assert.equal((await oauth.post('revocation_endpoint', { token_type_hint: 'x' })).status, 400);
-  const leaked = await oauth.signIn('alice', 'LEAKED');
-  const found = { token: leaked.tokens.access_token };
-  assert.equal((await oauth.post('revocation_endpoint', found)).status, 200);
-  await leaked.client.fails(401, 'M_UNKNOWN_TOKEN', 'GET', '/v3/account/whoami');
-});
-
-onServers(
   'what needs interactive authentication is refused to OAuth clients, but for cross-signing [B010 partial] [B022 partial]',
   async ({ person, anonymous }) => {
     await person('alice');
