@@ -2,6 +2,7 @@ import type { RoomId } from '../protocol/identifiers.ts';
 import type { StoredEvent } from '../rooms/stored-event.ts';
 import { BEFORE_HISTORY } from '../storage/unit-of-work.ts';
 import { streamToken } from '../rooms/stream-token.ts';
+import { lastGap } from './timeline-gap.ts';
 import type { SyncContext, SyncNeeds } from './sync-context.ts';
 
 /** The timeline of one room in a sync. */
@@ -34,13 +35,15 @@ export async function timelineSection(
   const isSelective = !passesAll(context);
   const looked = isSelective && filter.limit > 0 ? Math.max(filter.limit, LOOKED_AT) : filter.limit;
   const stretch = await needs.log.newest(roomId, range.after, range.upTo, looked);
-  let events = stretch.events;
+  const gap = await lastGap(needs.log, stretch.events, context.userId);
+  const whole = gap === undefined ? stretch.events : stretch.events.slice(gap);
+  let events = whole;
   let oldest = events[0];
   if (range.checked && events.length > 0) {
     const access = await needs.visibility.access(roomId, context.userId);
     events = await needs.visibility.filter(access, events);
   }
-  let limited = stretch.limited || events.length < stretch.events.length;
+  let limited = stretch.limited || gap !== undefined || events.length < whole.length;
   if (isSelective) {
     const passing = events.filter((event) => passes(context, event));
     events = await needs.aggregations.related(passing, filter);
