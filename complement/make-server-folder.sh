@@ -28,10 +28,8 @@ export MYELIN_PUSH_MENTIONS_IN_TEXT=true
 export MYELIN_REGISTRATION_SHARED_SECRET=complement
 export MYELIN_ROOMS_DEFAULT_VERSION=11
 export MYELIN_OUTGOING_ALLOWED_RANGES=10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,127.0.0.0/8
-export MYELIN_FEDERATION_CERTIFICATE_FILE=/complement/tls/server.crt
-export MYELIN_FEDERATION_PRIVATE_KEY_FILE=/complement/tls/server.key
-export MYELIN_FEDERATION_RETRY_FIRST=0.2
-export MYELIN_FEDERATION_RETRY_LONGEST=2
+MYELIN_APPLICATION_SERVICES_FILES=\$(ls /complement/appservice/*.yaml 2>/dev/null | paste -sd,)
+export MYELIN_APPLICATION_SERVICES_FILES
 cd /data
 exec $here/node_modules/.bin/node --disable-warning=ExperimentalWarning $here/bin/myelin-server.js serve
 START

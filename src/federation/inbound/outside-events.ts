@@ -37,8 +37,10 @@ export class OutsideEvents {
     const { membership } = isJsonObject(content) ? content : {};
     const ends = type === 'm.room.member' && (membership === 'leave' || membership === 'ban');
     if (!userId || !ends || serverNameOf(userId) !== this.#serverName) return undefined;
-    const now = (await this.#memberships.of(roomId, userId))?.membership;
-    if (now !== 'invite' && now !== 'knock') return undefined;
+    const now = await this.#memberships.of(roomId, userId);
+    if (now?.membership !== 'invite' && now?.membership !== 'knock') return undefined;
+    // Who else has the power to take an invite back cannot be known from outside: anybody could claim it.
+    if (now.membership === 'invite' && event.sender !== now.sender) return undefined;
     const known = await this.#outside.of(userId, roomId);
     if (!known) return undefined;
     try {

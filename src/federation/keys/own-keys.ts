@@ -1,3 +1,4 @@
+import { canonicalJson } from '../../protocol/canonical-json.ts';
 import type { ServerName } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { signJson, VerifyKey, type SigningKey } from '../../protocol/signing.ts';
@@ -55,7 +56,9 @@ export class OwnKeys {
       verify_keys: { [this.#key.keyId]: { key: this.#key.publicKey } },
       old_verify_keys: Object.fromEntries(old) as JsonObject,
     };
-    return signJson(body, this.#serverName, this.#key);
+    const signed = signJson(body, this.#serverName, this.#key);
+    // In canonical order: there are those who verify the text as it comes.
+    return JSON.parse(canonicalJson(signed, { strict: true })) as JsonObject;
   }
 }
 

@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict';
+import { onFederation } from '../../testing/federation.ts';
+import { bodies } from '../../testing/test-client.ts';
+
+onFederation('only who invited takes an invite of another server back [B106 partial]', async ({ a, b }) => {
+  const [alice, carol] = [await a.person('alice'), await a.person('carol')];
+  const bob = await b.person('bob');
+  const meeting = await alice.createRoom({ preset: 'public_chat' });
+  await bob.ok('POST', `/v3/join/${encodeURIComponent(meeting)}?via=${encodeURIComponent(a.name)}`, {});
+  const room = await alice.createRoom({ preset: 'public_chat' });
+  await carol.join(room);
+  await carol.ok('POST', carol.room(room, '/invite'), { user_id: bob.userId });
+  await bob.syncUntil(undefined, (body) => body.rooms?.invite?.[room] !== undefined);
+  await alice.ok('POST', alice.room(room, '/kick'), { user_id: bob.userId });
+  await alice.say(meeting, 'later');
+  await bob.syncUntil(undefined, (body) =>
+    bodies(body.rooms?.join?.[meeting]?.timeline?.events).includes('later'),
+  );
+  assert.ok((await bob.sync()).rooms.invite[room], 'anybody could have sent such an event');
+});
