@@ -6,6 +6,8 @@ export interface VolatileEdu {
   readonly content: JsonObject;
   /** What it tells about: newer data with the same key takes the place of older. */
   readonly key: string;
+  /** Data that could contradict each other in one EDU, of those that are put together, is of different groups. */
+  readonly group?: string;
 }
 
 /** An EDU as it goes into a transaction. */
@@ -36,11 +38,11 @@ export class VolatileEdus {
     }
   }
 
-  /** Takes out what is to be sent, at most `limit` EDUs; what was to be told of presence and of receipts is one each. */
+  /** Takes out what is to be sent, at most `limit` EDUs; what was to be told of presence and of receipts is one each and group. */
   take(limit: number, now: number): WireEdu[] {
     const merged = new Map<string, WireEdu>();
     for (const [key, { edu, since }] of this.#waiting) {
-      const name = MERGES[edu.type] === undefined ? key : edu.type;
+      const name = MERGES[edu.type] === undefined ? key : `${edu.type} ${edu.group ?? ''}`;
       const known = merged.get(name);
       if (!known && merged.size >= limit) continue;
       this.#waiting.delete(key);

@@ -19,7 +19,9 @@ export function exchangeReceipts(receipts: Receipts, exchange: EduExchange, data
       const data: JsonObject = { ts, ...(typeof threadId === 'string' ? { thread_id: threadId } : {}) };
       const content = { [roomId]: { 'm.read': { [userId]: { data, event_ids: [eventId] } } } };
       const key = `receipt ${roomId} ${userId} ${String(threadId)}`;
-      exchange.sendToRooms([roomId], { type: 'm.receipt', key, content }, change.local === true);
+      const group = data.thread_id;
+      const edu = { type: 'm.receipt', key, content, ...(typeof group === 'string' ? { group } : {}) };
+      exchange.sendToRooms([roomId], edu, change.local === true);
     }
   });
   exchange.on('m.receipt', async (origin, content) => {

@@ -194,13 +194,19 @@ export class Receipts implements SyncPart {
   }
 }
 
+/**
+ * The content of m.receipt. Where one user has several receipts at one event, that which concerns all threads is given: there is
+ * place for one only.
+ */
 function receiptContent(rows: readonly ReceiptRow[]): JsonObject {
   const content: Record<string, Record<string, Record<string, JsonObject>>> = {};
   for (const row of rows) {
     const receipt: JsonObject = { ts: row.ts };
     if (row.thread_id !== UNTHREADED) receipt.thread_id = row.thread_id;
-    const ofEvent = (content[row.event_id] ??= {});
-    (ofEvent[row.type] ??= {})[row.user_id] = receipt;
+    const ofType = ((content[row.event_id] ??= {})[row.type] ??= {});
+    const given = ofType[row.user_id];
+    if (given && given.thread_id === undefined) continue;
+    ofType[row.user_id] = receipt;
   }
   return content;
 }
