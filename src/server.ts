@@ -218,6 +218,7 @@ export async function createServices(config: Config, database: Database, overrid
   await accounts.appservices.makeSenders();
   const media = createContentRepository({
     ...{ database, clock, serverName, opaque, outgoing },
+    client: federation.federationClient,
     dataDir: config.data_dir,
     config: config.media,
   });

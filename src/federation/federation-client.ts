@@ -30,6 +30,8 @@ export interface FederationRequest {
 const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_MAX_BYTES = 50 * 1024 * 1024;
 const MAX_ERROR_BYTES = 65_536;
+/** A connection that was kept open ended just when it was to be used again: what may be asked twice is. */
+const LOST: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'UND_ERR_ABORTED', 'ECONNRESET', 'EPIPE']);
 
 /** Asks other servers. */
 export class FederationClient {
@@ -116,19 +118,17 @@ export class FederationClient {
       headers.authorization = authorizationOf(signed, this.#key);
     }
     const routes = await this.#resolution.routes(destination);
+    const { method } = request;
     let failure: unknown;
     for (const route of routes) {
-      try {
-        return await this.#transport.request(route, {
-          method: request.method,
-          target,
-          headers,
-          body,
-          signal,
-        });
-      } catch (error) {
-        failure = error;
-        if (signal.aborted) break;
+      for (let tries = method === 'POST' ? 1 : 2; tries > 0; tries--) {
+        try {
+          return await this.#transport.request(route, { method, target, headers, body, signal });
+        } catch (error) {
+          failure = error;
+          if (signal.aborted) throw error;
+          if (!LOST.has(String((error as { code?: unknown }).code))) break;
+        }
       }
     }
     throw failure;

@@ -1,5 +1,6 @@
 const MEDIA_TYPE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+ *(;[ -~]*)?$/;
 const LONGEST_TYPE = 255;
+const LONGEST_NAME = 1_024;
 const UNKNOWN_TYPE = 'application/octet-stream';
 
 /** Types that a browser shows without running anything in them (Content repository, "Serving inline content"). */
@@ -37,4 +38,22 @@ function extendedValue(text: string): string {
     /['()*]/g,
     (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,
   );
+}
+
+/** The name of the file that a Content-Disposition gives (RFC 6266), without folders; undefined where it gives none. */
+export function namedFile(disposition: string | undefined): string | undefined {
+  const extended = /filename\*=utf-8''([^;\s]+)/i.exec(disposition ?? '')?.[1];
+  const quoted = /filename="((?:[^"\\]|\\.)*)"/i.exec(disposition ?? '')?.[1]?.replace(/\\(.)/g, '$1');
+  const plain = /filename=([^;\s"]+)/i.exec(disposition ?? '')?.[1];
+  const name = (decoded(extended) ?? quoted ?? plain)?.split(/[\\/]/).at(-1);
+  return name === undefined || name === '' ? undefined : name.slice(0, LONGEST_NAME).toWellFormed();
+}
+
+function decoded(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }

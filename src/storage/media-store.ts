@@ -41,6 +41,10 @@ const insertMedia = sql(
   `INSERT INTO media (origin, media_id, user_id, created_at, uploaded_at, expires_at, hash, bytes, content_type,
      file_name) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 );
+const insertRemote = sql(
+  `INSERT INTO media (origin, media_id, created_at, uploaded_at, hash, bytes, content_type, file_name)
+   VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+);
 const insertPending = sql(
   `INSERT INTO media (origin, media_id, user_id, created_at, expires_at) VALUES (?, ?, ?, ?, ?)`,
 );
@@ -104,6 +108,17 @@ export function insert(
     insertMedia,
     ...[id.origin, id.mediaId, who, now, now, expiresAt ?? null, hash, bytes, contentType, fileName ?? null],
   );
+}
+
+/** Adds a content of another server; nothing happens where it is there already. */
+export function insertFetched(
+  writer: Writer,
+  id: { origin: ServerName; mediaId: string },
+  content: MediaContent,
+  now: number,
+): void {
+  const { hash, bytes, contentType, fileName } = content;
+  writer.run(insertRemote, id.origin, id.mediaId, now, now, hash, bytes, contentType, fileName ?? null);
 }
 
 /** Adds a content URI whose content comes later, before `expiresAt`. */

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { Agent, request } from 'undici';
+import { Agent, request, type Dispatcher } from 'undici';
 import { serverName, type ServerName } from '../protocol/identifiers.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import { signJson, SigningKey } from '../protocol/signing.ts';
@@ -70,15 +70,22 @@ export class RemoteServer {
     uri: string,
     content?: JsonObject,
   ): Promise<{ status: number; body: Json }> {
-    const authorization = authorizationOf(
-      { method, uri, origin: this.name, destination: to, content },
-      this.key,
-    );
-    const answer = await request(`https://${to}${uri}`, {
-      ...{ method, dispatcher: this.#agent, headers: { authorization } },
+    const answer = await this.raw(to, method, uri, content);
+    return { status: answer.statusCode, body: await answer.body.json() };
+  }
+
+  /** As `ask`, for answers that are not JSON. */
+  raw(
+    to: ServerName,
+    method: 'GET' | 'PUT' | 'POST',
+    uri: string,
+    content?: JsonObject,
+  ): Promise<Dispatcher.ResponseData> {
+    const signed = { method, uri, origin: this.name, destination: to, content };
+    return request(`https://${to}${uri}`, {
+      ...{ method, dispatcher: this.#agent, headers: { authorization: authorizationOf(signed, this.key) } },
       body: content === undefined ? null : JSON.stringify(content),
     });
-    return { status: answer.statusCode, body: await answer.body.json() };
   }
 
   /** Sends EDUs in a transaction of their own. */

@@ -1,3 +1,4 @@
+import { getContentForServers, getContentThumbnailForServers } from './media.ts';
 import { sendInvite, sendInviteV1 } from './invite.ts';
 import { makeJoin, makeKnock, makeLeave } from './make-membership.ts';
 import { sendJoin, sendJoinV1, sendKnock, sendLeave, sendLeaveV1 } from './send-membership.ts';
@@ -58,4 +59,6 @@ export const federationEndpoints = [
   queryProfile,
   queryPublicRoomsForServers,
   queryRoomDirectory,
+  getContentForServers,
+  getContentThumbnailForServers,
 ] as const;

@@ -45,6 +45,8 @@ export class HttpsTransport implements ServerTransport {
       const first = Array.isArray(value) ? value[0] : value;
       if (first !== undefined) headers[name.toLowerCase()] = first;
     }
+    // Whoever reads the body is told of its errors; a body that is destroyed unread has nobody to tell.
+    answer.body.on('error', () => undefined);
     return { status: answer.statusCode, headers, body: answer.body };
   }
 

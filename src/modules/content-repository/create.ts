@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import type { FederationClient } from '../../federation/federation-client.ts';
 import type { Config } from '../../platform/config/schema.ts';
 import type { OutgoingHttp } from '../../platform/outgoing-http.ts';
 import type { ServerName } from '../../protocol/identifiers.ts';
@@ -11,7 +12,7 @@ import type { Database } from '../../storage/database.ts';
 import { ContentStore } from './content-store.ts';
 import { MediaReads } from './media-reads.ts';
 import { MediaSweep } from './media-sweep.ts';
-import { noRemoteMedia } from './remote-media.ts';
+import { FederatedMedia } from './federated-media.ts';
 import { Thumbnails } from './thumbnails.ts';
 import { Uploads } from './uploads.ts';
 import { UrlPreviews } from './url-previews.ts';
@@ -27,6 +28,7 @@ export interface ContentRepositoryNeeds {
   /** Text of letters and digits that nobody can guess. */
   readonly opaque: (length: number) => string;
   readonly outgoing: OutgoingHttp;
+  readonly client: FederationClient;
   /** Folder of the server's data. */
   readonly dataDir: string;
   readonly config: Config['media'];
@@ -51,7 +53,10 @@ export function createContentRepository(needs: ContentRepositoryNeeds) {
   });
   const mediaReads = new MediaReads({
     ...{ database, blobs, clock, serverName },
-    remote: noRemoteMedia,
+    remote: new FederatedMedia({
+      ...{ client: needs.client, outgoing: needs.outgoing, database, contents, spool, clock },
+      maxBytes: config.max_upload_bytes,
+    }),
     frozenFrom: frozen === '' ? Infinity : Date.parse(frozen),
   });
   const thumbnails = new Thumbnails({

@@ -1,0 +1,151 @@
+import { Readable } from 'node:stream';
+import type { FederationClient } from '../../federation/federation-client.ts';
+import { FederationError } from '../../federation/federation-error.ts';
+import type { WireAnswer } from '../../federation/transport/server-transport.ts';
+import { OutgoingError, type OutgoingHttp } from '../../platform/outgoing-http.ts';
+import type { ContentUri } from '../../protocol/content-uri.ts';
+import { MatrixError } from '../../protocol/matrix-error.ts';
+import { mediaTypeOf, namedFile } from '../../protocol/served-content.ts';
+import { TooManyBytes, type ReceivedFile, type Spool } from '../../storage/blobs/spool.ts';
+import type { Database } from '../../storage/database.ts';
+import * as store from '../../storage/media-store.ts';
+import { UnitOfWork } from '../../storage/unit-of-work.ts';
+import type { ContentStore } from './content-store.ts';
+import { boundaryOf, readMediaPart } from './multipart-media.ts';
+import type { RemoteMedia } from './remote-media.ts';
+
+export interface FederatedMediaNeeds {
+  readonly client: FederationClient;
+  readonly outgoing: OutgoingHttp;
+  readonly database: Database;
+  readonly contents: ContentStore;
+  readonly spool: Spool;
+  readonly clock: { now(): number };
+  /** Bytes of the largest file that is fetched. */
+  readonly maxBytes: number;
+}
+
+/** A file that was fetched, with what its server said of it. */
+interface Fetched {
+  readonly file: ReceivedFile;
+  readonly type: string | undefined;
+  readonly disposition: string | undefined;
+}
+
+/** How long fetching one file may take, in milliseconds. */
+const PATIENCE_MS = 120_000;
+const LONGEST_WAIT_MS = 60_000;
+
+/** Fetches content of other servers when it is first asked for, and keeps it (Server-Server API, "Content Repository"). */
+export class FederatedMedia implements RemoteMedia {
+  readonly #needs: FederatedMediaNeeds;
+  readonly #underWay = new Map<string, Promise<store.MediaRow | undefined>>();
+
+  constructor(needs: FederatedMediaNeeds) {
+    this.#needs = needs;
+  }
+
+  async obtain(uri: ContentUri, wish: { timeoutMs: number }): Promise<store.MediaRow | undefined> {
+    const known = await store.get(this.#needs.database, uri.origin, uri.mediaId);
+    if (known && known.hash !== null) return known;
+    const key = `${uri.origin}/${uri.mediaId}`;
+    let fetching = this.#underWay.get(key);
+    if (!fetching) {
+      fetching = this.#obtain(uri, Math.min(wish.timeoutMs, LONGEST_WAIT_MS)).finally(() =>
+        this.#underWay.delete(key),
+      );
+      this.#underWay.set(key, fetching);
+    }
+    return fetching;
+  }
+
+  async #obtain(uri: ContentUri, waitMs: number): Promise<store.MediaRow | undefined> {
+    const { database, contents, clock } = this.#needs;
+    const { file, type, disposition } = await this.#fetch(uri, waitMs);
+    await contents.keep(file);
+    const unit = new UnitOfWork();
+    const { hash, bytes } = file;
+    const content = { hash, bytes, contentType: mediaTypeOf(type), fileName: namedFile(disposition) };
+    store.insertFetched(unit, uri, content, clock.now());
+    await database.commit(unit);
+    return store.get(database, uri.origin, uri.mediaId);
+  }
+
+  async #fetch(uri: ContentUri, waitMs: number): Promise<Fetched> {
+    const { client } = this.#needs;
+    const query = { timeout_ms: waitMs };
+    const path = `/_matrix/federation/v1/media/download/${uri.mediaId}`;
+    const request = { method: 'GET', timeoutMs: PATIENCE_MS + waitMs } as const;
+    try {
+      return await client.stream(uri.origin, { ...request, path, query }, (answer) =>
+        judged(uri, this.#readParts(answer)),
+      );
+    } catch (error) {
+      if (!(error instanceof FederationError && error.status === 404 && error.errcode !== 'M_NOT_FOUND')) {
+        throw translate(error, this.#needs.maxBytes);
+      }
+    }
+    // Servers from before version 1.11 of the specification have only the path that anybody may use.
+    const old = `/_matrix/media/v3/download/${uri.origin}/${uri.mediaId}`;
+    const unsigned = { ...request, path: old, query: { ...query, allow_remote: false }, signed: false };
+    try {
+      return await client.stream(uri.origin, unsigned, async ({ body, headers }) => ({
+        file: await judged(uri, this.#receive(body)).finally(() => body.destroy()),
+        type: headers['content-type'],
+        disposition: headers['content-disposition'],
+      }));
+    } catch (error) {
+      throw translate(error, this.#needs.maxBytes);
+    }
+  }
+
+  async #readParts({ headers, body }: WireAnswer): Promise<Fetched> {
+    const boundary = boundaryOf(headers['content-type']);
+    if (boundary === undefined) {
+      body.destroy();
+      throw new Error('The answer is not multipart/mixed');
+    }
+    const part = await readMediaPart(body, boundary);
+    const { location } = part.headers;
+    if (location !== undefined) {
+      body.destroy();
+      return this.#follow(location);
+    }
+    const file = await this.#receive(part.content).finally(() => body.destroy());
+    return { file, type: part.headers['content-type'], disposition: part.headers['content-disposition'] };
+  }
+
+  async #follow(url: string): Promise<Fetched> {
+    const { outgoing, maxBytes } = this.#needs;
+    const wanted = { method: 'GET', url, timeoutMs: PATIENCE_MS, maxBytes, maxRedirects: 3 } as const;
+    const { status, headers, body } = await outgoing.request(wanted);
+    if (status !== 200) throw new Error(`What the answer points to answers ${status}`);
+    const file = await this.#receive(Readable.from([body]));
+    return { file, type: headers['content-type'], disposition: headers['content-disposition'] };
+  }
+
+  #receive(source: Readable): Promise<ReceivedFile> {
+    return this.#needs.spool.receive(source, this.#needs.maxBytes);
+  }
+}
+
+/** What goes wrong with an answer that came is not the way to its server. */
+async function judged<Result>(uri: ContentUri, reading: Promise<Result>): Promise<Result> {
+  try {
+    return await reading;
+  } catch (cause) {
+    const message = `${uri.origin} did not give the content as it should`;
+    throw new FederationError(uri.origin, 'bad-answer', message, { cause });
+  }
+}
+
+/** What is said to whoever asked for the content. */
+function translate(error: unknown, maxBytes: number): MatrixError {
+  const inner = error instanceof FederationError && error.cause !== undefined ? error.cause : error;
+  if (inner instanceof TooManyBytes || (inner instanceof OutgoingError && inner.reason === 'too-large')) {
+    const message = `The content is larger than the ${maxBytes} bytes that this server takes`;
+    return new MatrixError(502, 'M_TOO_LARGE', message);
+  }
+  if (error instanceof FederationError) return error.toMatrixError();
+  throw error;
+}
