@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { listedEndpoints, type ListedEndpoint } from '../src/testing/contract/exercised.ts';
 
 /**
- * Writes docs/endpoints.md from what the test processes of the last run noted, and names the endpoints of the client-server
- * API that no test exercised. With `--check` it writes nothing.
+ * Writes docs/endpoints.md from what the test processes of the last run noted, and fails when an endpoint of the
+ * client-server API was exercised by no test. With `--check` it writes nothing.
  */
 
 const FILE = 'docs/endpoints.md';
@@ -24,6 +24,7 @@ const isTested = (one: ListedEndpoint) => answeredIn(one).length + refusedIn(one
 if (!process.argv.includes('--check')) writeFileSync(FILE, documentOf(listedEndpoints()));
 const untested = listedEndpoints().filter((one) => one.api === 'client-server' && !isTested(one));
 for (const { method, path } of untested) process.stderr.write(`no test exercises ${method} ${path}\n`);
+if (untested.length > 0) process.exit(1);
 
 /** The test files in which an endpoint answered in a way. */
 function notes(wanted: 'answered' | 'refused'): (endpoint: ListedEndpoint) => string[] {

@@ -12,7 +12,7 @@ const folder = process.env.MYELIN_EXERCISED;
 const exercised = folder === undefined ? undefined : new ExercisedEndpoints(folder);
 
 watchTraffic(
-  (url) => /^\/(?:_matrix|\.well-known\/matrix)\//.test(url),
+  (url) => /^\/(?:_matrix\/|\.well-known\/matrix\/|oauth2\/|account\b)/.test(url),
   (exchange) => {
     exercised?.note(exchange);
     for (const breach of contract?.breaches(exchange) ?? []) breaches.add(breach);

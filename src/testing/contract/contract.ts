@@ -54,7 +54,7 @@ export class Contract {
       })),
     ];
     return faults
-      .filter(({ part, at }) => !isKnownDefect({ operation: operation.id, status, part, query, at }))
+      .filter((fault) => !isKnownDefect({ ...fault, operation: operation.id, status, query }))
       .map(
         ({ part, at, what }) =>
           `${method} ${url.slice(0, LONGEST_SHOWN)} (${operation.id}), ${status}: the ${part}${at === '' ? '' : ` at ${at}`} ${what}`,

@@ -41,7 +41,7 @@ const METHODS = ['get', 'put', 'post', 'delete'];
 export function operationsOf(specification: Specification): Operation[] {
   const reader = new Reader(specification);
   return [...specification.keys()]
-    .filter((name) => /^api\/client-server\/[^/]+\.yaml$/.test(name))
+    .filter((name) => /^api\/(?:client|server)-server\/[^/]+\.yaml$/.test(name))
     .flatMap((name) => reader.operations(name));
 }
 

@@ -15,8 +15,11 @@ export interface Exchange {
 
 type Chunk = string | Uint8Array;
 
+/** What all answers of the server have, and none of what stands in for other servers in tests. */
+const OURS = 'access-control-allow-origin';
+
 /**
- * Hands over whatever the HTTP servers of this process answer from now on, whoever asks: it sits below them all, so no
+ * Hands over whatever the servers under test in this process answer from now on, whoever asks: it sits below them all, so no
  * client can go past it. It is told of an answer before the client has it.
  *
  * @param concerns whether a path is worth keeping bodies for.
@@ -42,15 +45,20 @@ function watch(request: IncomingMessage, response: ServerResponse, tell: (exchan
     return write(...rest);
   };
   let type = '';
+  let isOurs = false;
   const writeHead = response.writeHead.bind(response) as (...rest: unknown[]) => ServerResponse;
   response.writeHead = (...rest: unknown[]) => {
-    const headers = rest.at(-1) as Record<string, string | undefined>;
-    type = headers['content-type'] ?? '';
+    const headers = rest.at(-1);
+    if (typeof headers === 'object' && headers !== null) {
+      type = (headers as Record<string, string | undefined>)['content-type'] ?? '';
+      isOurs = OURS in headers;
+    }
     return writeHead(...rest);
   };
   const end = response.end.bind(response) as (...rest: unknown[]) => ServerResponse;
   response.end = (...rest: unknown[]) => {
     const [last] = rest;
+    if (!isOurs) return end(...rest);
     if (typeof last === 'string' || last instanceof Uint8Array) answered.push(bytesOf(last));
     tell({
       method: request.method ?? '',
