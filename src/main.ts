@@ -6,7 +6,8 @@ import { ConfigError, loadConfig } from './platform/config/load-config.ts';
 import type { Config } from './platform/config/schema.ts';
 import { userId as parseUserId } from './protocol/identifiers.ts';
 import { MatrixError } from './protocol/matrix-error.ts';
-import { createServices, databaseLocation, startServer, type Services } from './server.ts';
+import { startServer } from './server.ts';
+import { createServices, databaseLocation, type Services } from './services.ts';
 import { openDatabase } from './storage/open-database.ts';
 
 const HELP: Readonly<Record<string, string>> = {

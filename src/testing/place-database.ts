@@ -1,5 +1,5 @@
 import { loadConfig } from '../platform/config/load-config.ts';
-import { databaseLocation } from '../server.ts';
+import { databaseLocation } from '../services.ts';
 import type { Database } from '../storage/database.ts';
 import { openDatabase, type DatabaseLocation } from '../storage/open-database.ts';
 import type { TestPlace } from './engines.ts';

@@ -1,0 +1,288 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import manifest from '../package.json' with { type: 'json' };
+import { createAccountServices } from './account-services.ts';
+import { createAppserviceServices } from './appservice-services.ts';
+import type { WellKnown } from './api/client/discovery/well-known.ts';
+import { createFederationServices } from './federation-services.ts';
+import type { ServerTransport } from './federation/transport/server-transport.ts';
+import { createContentRepository } from './modules/content-repository/index.ts';
+import { createModules } from './modules/index.ts';
+import { systemClock, type Clock } from './platform/clock.ts';
+import type { Config } from './platform/config/schema.ts';
+import type { Dns } from './platform/dns.ts';
+import { Mailer } from './platform/mailer.ts';
+import { OutgoingHttp } from './platform/outgoing-http.ts';
+import { systemRandomness, type Randomness } from './platform/randomness.ts';
+import { RateLimiter } from './platform/rate-limiter.ts';
+import { loadSigningKey } from './platform/signing-key-file.ts';
+import { serverName as parseName, userId, type UserId } from './protocol/identifiers.ts';
+import type { JsonObject } from './protocol/json.ts';
+import { createPushServices } from './push-services.ts';
+import { createRoomServices } from './room-services.ts';
+import { InviteRules } from './rooms/invitations.ts';
+import { EventSigner } from './rooms/event-signer.ts';
+import { systemTimers, type Timers } from './platform/timers.ts';
+import { trustedAuthorities } from './platform/trusted-authorities.ts';
+import type { Database } from './storage/database.ts';
+import { type DatabaseLocation } from './storage/open-database.ts';
+import { RecentChanges } from './storage/recent-changes.ts';
+import { UnitOfWork } from './storage/unit-of-work.ts';
+import * as registrationTokensStore from './storage/registration-tokens-store.ts';
+import { EventStream, RoomSnapshots } from './sync/event-stream/index.ts';
+import { LazyMembers } from './sync/lazy-members.ts';
+import { Notifier } from './sync/notifier.ts';
+import { RoomSummaries } from './sync/room-summary.ts';
+import { createSlidingSync } from './sync/sliding-sync/create-sliding-sync.ts';
+import { SyncService } from './sync/sync-service.ts';
+import type { LimitName } from './wire/endpoint.ts';
+import { tooManyRequests } from './wire/register-endpoints.ts';
+
+const MIB = 1024 * 1024;
+/** What the server calls itself to other servers. */
+const SOFTWARE = { name: 'Myelin', version: manifest.version };
+
+/** What tests may put in place of the real thing. */
+export interface Overrides {
+  readonly clock?: Clock;
+  readonly randomness?: Randomness;
+  readonly log?: Logger;
+  readonly dns?: Dns;
+  readonly transport?: ServerTransport;
+  readonly timers?: Timers;
+}
+
+export type Services = Awaited<ReturnType<typeof createServices>>;
+
+/** Where a configuration keeps its database. */
+export function databaseLocation(config: Config): DatabaseLocation {
+  const { engine, url, pool_size: poolSize } = config.database;
+  if (engine === 'postgres') return { engine, url, poolSize };
+  return { engine, path: join(config.data_dir, 'myelin.db') };
+}
+
+/** Builds the parts of a server on an open database and hands each what it needs. */
+export async function createServices(config: Config, database: Database, overrides: Overrides = {}) {
+  const clock = overrides.clock ?? systemClock;
+  const randomness = overrides.randomness ?? systemRandomness;
+  const opaque = (length: number) => randomness.opaque(length);
+  const serverName = parseName(config.server_name);
+  const key = loadSigningKey(join(config.data_dir, 'signing.key'), randomness);
+  const signer = new EventSigner(serverName, key, () => opaque(18));
+  const limiter = createLimiter(config, clock);
+  const allowAttempt = (account: string) => {
+    const waitMs = limiter.take('failedLogin', account);
+    if (waitMs !== undefined) throw tooManyRequests(waitMs);
+  };
+
+  const outgoing = new OutgoingHttp({
+    allowedRanges: config.outgoing.allowed_ranges,
+    trust: trustedAuthorities(config.outgoing.ca_file),
+  });
+  const mailer = new Mailer({ smtpUrl: config.mail.smtp_url, from: config.mail.from });
+  const recent = new RecentChanges(database);
+  const accounts = createAccountServices({
+    ...{ database, config, serverName, clock, opaque, allowAttempt, outgoing, mailer, key },
+    onProviderFailed: (provider, reason) =>
+      overrides.log?.warn({ provider, reason }, 'an identity provider did not answer as it should'),
+    onSendingFailed: (error) => overrides.log?.error({ err: error }, 'a token could not be sent'),
+  });
+  const noticesUser = userId(`@${config.server_notices.localpart}:${serverName}`);
+  const invites = new InviteRules({
+    serverName,
+    noticesUser,
+    permission: (invited, inviter) => modules.invitePermissions.of(invited, inviter),
+  });
+  const rooms = createRoomServices({
+    appservices: accounts.appservices,
+    invites,
+    policy: { sign: (...event) => federation.policyServers.sign(...event) },
+    remote: {
+      join: (wish) => federation.remoteMembership.join(wish),
+      knock: (wish) => federation.remoteMembership.knock(wish),
+      leave: (wish) => federation.remoteMembership.leave(wish),
+      invite: (...invite) => federation.remoteMembership.invite(...invite),
+    },
+    remoteHistory: {
+      lacksHistory: (roomId) => federation.history.lacksHistory(roomId),
+      fetchBefore: (roomId) => federation.history.fetchBefore(roomId),
+      eventByTime: (...place) => federation.history.eventByTime(...place),
+    },
+    database,
+    signer,
+    clock,
+    opaqueId: () => opaque(18),
+    identity: accounts.identity,
+    profileOf: (userId) => modules.profile.of(userId),
+    ignoredUsers: (userId) => modules.ignoredUsers(userId),
+    defaultVersion: config.rooms.default_version,
+    eventCacheBytes: config.cache.events_mib * MIB,
+    stateCacheBytes: config.cache.state_mib * MIB,
+  });
+  const onProblem = (error: unknown) =>
+    overrides.log?.error({ err: error }, 'something went wrong with another server');
+  const federation = createFederationServices({
+    ...{ database, config, serverName, key, clock, randomness, outgoing },
+    ...{ rooms, signer, invites },
+    ...{ dns: overrides.dns, transport: overrides.transport, timers: overrides.timers },
+    onProblem,
+  });
+  rooms.aliases.onElsewhere((alias) => federation.remoteQueries.directory(alias));
+  const modules = createModules({
+    database,
+    recent,
+    rooms: rooms.rooms,
+    log: rooms.log,
+    overviews: rooms.overviews,
+    clock,
+    serverName,
+    presenceEnabled: config.presence.enabled,
+    pushDefaults: { mentionsInText: config.push.mentions_in_text },
+    timeline: rooms.timeline,
+    visibility: rooms.visibility,
+    aggregations: rooms.aggregations,
+    clientEvents: rooms.clientEvents,
+    turn: config.turn,
+    sending: rooms.sending,
+    creation: rooms.creation,
+    changes: rooms.changes,
+    notices: {
+      noticesUser,
+      displayName: config.server_notices.display_name,
+      roomName: config.server_notices.room_name,
+    },
+    longestDelayMs: config.delayed_events.longest_ms,
+    opaque,
+    exchange: federation.eduExchange,
+    client: federation.federationClient,
+    remoteQueries: federation.remoteQueries,
+    timers: overrides.timers ?? systemTimers,
+    onProblem,
+  });
+  const applicationServices = createAppserviceServices({
+    ...{ database, clock, randomness, accounts, rooms, modules },
+    onError: (error) => overrides.log?.error({ err: error }, 'an application service could not be told'),
+  });
+  await accounts.appservices.makeSenders();
+  const media = createContentRepository({
+    ...{ database, clock, serverName, opaque, outgoing },
+    client: federation.federationClient,
+    dataDir: config.data_dir,
+    config: config.media,
+  });
+  const push = createPushServices({
+    ...{ database, config, serverName, clock, randomness, mailer, outgoing, recent, accounts, modules },
+    ...{ rooms: rooms.rooms, log: rooms.log, outside: rooms.outside },
+    onSendingFailed: (error) => overrides.log?.error({ err: error }, 'a mail could not be sent'),
+    isInviteHidden: (invited, inviter) => invites.isHidden(invited, inviter),
+  });
+  modules.profile.onChanged((userId) => rooms.changes.refreshProfile(userId));
+  accounts.accounts.onDevicesChanged((unit, userId, change) =>
+    modules.deviceLists.announceDevices(unit, userId, change),
+  );
+  accounts.accounts.onDevicesChanged((unit, userId) => modules.accountData.forgetEndedDevices(unit, userId));
+  accounts.registration.onCreated((unit, userId, name) => {
+    modules.userDirectory.add(unit, userId);
+    modules.userDirectory.rename(unit, userId, name);
+  });
+  accounts.accounts.onClosing((unit, userId) => modules.userDirectory.remove(unit, userId));
+  accounts.accounts.onClosing((unit, userId) => modules.threadSubscriptions.forget(unit, userId));
+  accounts.accounts.onDeactivated((userId) => rooms.changes.leaveAll(userId));
+
+  const summaries = new RoomSummaries(database, rooms.timeline);
+  const notifier = new Notifier(database, rooms.memberships);
+  const syncWiring = {
+    ...{ database, recent, notifier, clock, opaque },
+    ignoredUsers: (userId: UserId) => modules.ignoredUsers(userId),
+    isInviteHidden: (invited: UserId, inviter: UserId) => invites.isHidden(invited, inviter),
+    needs: {
+      ...rooms,
+      ...modules,
+      summaries,
+      lazyMembers: new LazyMembers(),
+      parts: modules.syncParts,
+    },
+  };
+  const sync = new SyncService(syncWiring);
+  await addRegistrationTokens(config, database);
+  const { default_version: defaultRoomVersion } = config.rooms;
+  const wellKnown = wellKnownOf(config);
+  return {
+    ...rooms,
+    ...accounts,
+    ...modules,
+    ...media,
+    ...push,
+    ...applicationServices,
+    ...federation,
+    software: SOFTWARE,
+    clock,
+    opaque,
+    limiter,
+    outgoing,
+    mailer,
+    notifier,
+    sync,
+    eventStream: new EventStream({ ...syncWiring, directory: rooms.directory }),
+    roomSnapshots: new RoomSnapshots({ ...syncWiring, directory: rooms.directory }),
+    slidingSync: createSlidingSync(syncWiring),
+    serverName,
+    wellKnown,
+    rtcTransports: config.calls.livekit_service_urls.map((url) => ({
+      type: 'livekit',
+      livekit_service_url: url,
+    })),
+    features: { 'org.matrix.msc4140': config.delayed_events.longest_ms > 0 },
+    capabilities: { defaultRoomVersion, threepidChanges: config.threepids.allow_changes },
+  };
+}
+
+function createLimiter(config: Config, clock: Clock): RateLimiter<LimitName | 'failedLogin'> {
+  const { limits } = config;
+  const rate = (one: { per_second: number; burst: number }) => ({
+    perSecond: one.per_second,
+    burst: one.burst,
+  });
+  if (!limits.enabled) return new RateLimiter({}, () => clock.now());
+  return new RateLimiter(
+    {
+      message: rate(limits.message),
+      join: rate(limits.join),
+      invite: rate(limits.invite),
+      membership: rate(limits.membership),
+      media: rate(limits.media),
+      createRoom: rate(limits.create_room),
+      registration: rate(limits.registration),
+      login: rate(limits.login),
+      token: rate(limits.token),
+      failedLogin: rate(limits.failed_login),
+    },
+    () => clock.now(),
+  );
+}
+
+async function addRegistrationTokens(config: Config, database: Database): Promise<void> {
+  if (config.registration.tokens.length === 0) return;
+  const unit = new UnitOfWork();
+  for (const token of config.registration.tokens) {
+    registrationTokensStore.insert(unit, token, { uses: undefined, expiresAt: undefined });
+  }
+  await database.commit(unit);
+}
+
+function wellKnownOf(config: Config): WellKnown {
+  const { support_email: email, support_matrix_id: matrixId, support_page: page } = config.well_known;
+  const policyKey = config.well_known.policy_server_key;
+  const contact: JsonObject = { role: 'm.role.admin' };
+  if (email !== '') contact.email_address = email;
+  if (matrixId !== '') contact.matrix_id = matrixId;
+  const support: JsonObject = {};
+  if (email !== '' || matrixId !== '') support.contacts = [contact];
+  if (page !== '') support.support_page = page;
+  return {
+    baseUrl: config.public_base_url === '' ? undefined : config.public_base_url,
+    server: config.well_known.server === '' ? undefined : config.well_known.server,
+    support: Object.keys(support).length === 0 ? undefined : support,
+    policyServer: policyKey === '' ? undefined : { public_keys: { ed25519: policyKey } },
+  };
+}
