@@ -51,7 +51,14 @@ export class TransactionReceiver {
 
   async #process(origin: ServerName, { pdus, edus }: IncomingTransaction): Promise<JsonObject> {
     const rooms = [...byRoom(pdus)].map(([roomId, ofRoom]) => this.#pdus.receive(origin, roomId, ofRoom));
-    const [results] = await Promise.all([Promise.all(rooms), this.#takeEdus(origin, edus)]);
+    const [results] = await Promise.all([
+      Promise.all(rooms),
+      this.#takeEdus(
+        origin,
+        edus.filter((edu) => !isAboutEvents(edu)),
+      ),
+    ]);
+    await this.#takeEdus(origin, edus.filter(isAboutEvents));
     const answer: Record<string, JsonObject> = {};
     for (const ofRoom of results) for (const [eventId, result] of ofRoom) answer[eventId] = toJson(result);
     return { pdus: answer };
@@ -64,6 +71,11 @@ export class TransactionReceiver {
       await this.#edus.take(origin, edu.edu_type, edu.content);
     }
   }
+}
+
+/** Whether an EDU means nothing before the events are there that may have come with it. */
+function isAboutEvents(edu: JsonValue): boolean {
+  return isJsonObject(edu) && edu.edu_type === 'm.receipt';
 }
 
 /** Events by room, in their order. What names no room cannot be placed, nor answered for. */
