@@ -37,6 +37,8 @@ const run: [string, string[]] = [
       ...flags,
       '--test',
       `--test-timeout=${longer ? 1_800_000 : 120_000}`,
+      // Much of a test is waiting: for disks, databases, browsers. Left alone, two processors run one file at a time.
+      '--test-concurrency=2',
     ],
     ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
     ...[
