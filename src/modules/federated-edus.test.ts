@@ -4,6 +4,9 @@ import { putIntoRoom } from '../testing/put-into-room.ts';
 import { RemoteServer } from '../testing/remote-server.ts';
 import type { Json, TestClient } from '../testing/test-client.ts';
 
+/** A one-time key with what the specification wants of one; nobody checks the signature here. */
+const SIGNED_KEY = { key: 'k', signatures: { '@bob:bob.example': { 'ed25519:PHONE': 's' } } };
+
 interface Parts {
   readonly a: FederatingServer;
   readonly remote: RemoteServer;
@@ -182,11 +185,11 @@ withBob(
       device_keys: { [alice.userId]: [] },
     });
     assert.deepEqual(queried.body.device_keys[alice.userId][alice.deviceId].keys, keys.keys);
-    await alice.ok('POST', '/v3/keys/upload', { one_time_keys: { 'signed_curve25519:one': { key: 'k' } } });
+    await alice.ok('POST', '/v3/keys/upload', { one_time_keys: { 'signed_curve25519:one': SIGNED_KEY } });
     const claim = { one_time_keys: { [alice.userId]: { [alice.deviceId]: 'signed_curve25519' } } };
     const claimed = await remote.ask(a.name, 'POST', path('keys/claim'), claim);
     const ofDevice = claimed.body.one_time_keys[alice.userId][alice.deviceId];
-    assert.deepEqual(ofDevice, { 'signed_curve25519:one': { key: 'k' } });
+    assert.deepEqual(ofDevice, { 'signed_curve25519:one': SIGNED_KEY });
     const nothing = await remote.ask(a.name, 'POST', path('keys/claim'), claim);
     assert.deepEqual(nothing.body, { one_time_keys: {} });
 
@@ -249,7 +252,7 @@ withBob(
         return { status: 200, body: { device_keys: keys } };
       }
       if (!url.endsWith('/user/keys/claim')) return undefined;
-      const oneTime = { [bob]: { PHONE: { 'signed_curve25519:x': { key: 'k' } } } };
+      const oneTime = { [bob]: { PHONE: { 'signed_curve25519:x': SIGNED_KEY } } };
       return { status: 200, body: { one_time_keys: oneTime } };
     };
     const gone = '@carol:localhost:1';
@@ -263,7 +266,7 @@ withBob(
       one_time_keys: { [bob]: { PHONE: 'signed_curve25519' }, [gone]: { Y: 'signed_curve25519' } },
       timeout: 2_000,
     });
-    assert.deepEqual(claimed.one_time_keys, { [bob]: { PHONE: { 'signed_curve25519:x': { key: 'k' } } } });
+    assert.deepEqual(claimed.one_time_keys, { [bob]: { PHONE: { 'signed_curve25519:x': SIGNED_KEY } } });
     assert.deepEqual(Object.keys(claimed.failures), ['localhost:1']);
   },
 );

@@ -254,7 +254,7 @@ onServers(
     const later = new SlidingConnection(again);
     later.pos = sliding.pos;
     assert.deepEqual((await later.next(wishes)).rooms, {});
-    await again.send(rooms[3]!, 'm.room.message', { body: 'still followed' });
+    await again.say(rooms[3]!, 'still followed');
     assert.deepEqual(Object.keys((await later.next(wishes)).rooms), [rooms[3]]);
     for (let i = 0; i < 10; i++) await new SlidingConnection(again, `other ${i}`).next(wishes);
     await world.restart();
