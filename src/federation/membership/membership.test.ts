@@ -116,7 +116,7 @@ onFederation(
   },
 );
 
-onFederation('one knocks on a room of another server and is let in [B105]', async ({ a, b }) => {
+onFederation('one knocks on a room of another server and is let in [B105 partial]', async ({ a, b }) => {
   const [alice, bob] = [await a.person('alice'), await b.person('bob')];
   const rules = { type: 'm.room.join_rules', state_key: '', content: { join_rule: 'knock' } };
   const room = await alice.createRoom({ room_version: '10', name: 'closed', initial_state: [rules] });
@@ -224,7 +224,7 @@ onFederation('an event is found by its time on another server [B102 partial]', a
 });
 
 onFederation(
-  'a room is usable before its members are here, which then come, also after a restart [B104]',
+  'a room is usable before its members are here, which then come, also after a restart [B104 partial]',
   async ({ a, b }) => {
     const [alice, bob] = [await a.person('alice'), await b.person('bob')];
     const room = await alice.createRoom({ preset: 'public_chat', name: 'large' });

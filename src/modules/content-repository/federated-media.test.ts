@@ -31,7 +31,7 @@ const people = async (a: FederatingServer, b: FederatingServer) =>
   [await a.person('alice'), await b.person('bob')] as const;
 
 onFederation(
-  'files of other servers are fetched, kept, and there when their server is gone [B112]',
+  'files of other servers are fetched, kept, and there when their server is gone [B112 partial]',
   async ({ a, b, authority }) => {
     const [alice, bob] = await people(a, b);
     const file = randomBytes(3_000_000);
