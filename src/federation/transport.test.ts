@@ -16,15 +16,18 @@ function send(from: FederatingServer, to: FederatingServer, body: JsonObject, tx
   return from.server.services.federationClient.request(to.name, { method: 'PUT', path, body });
 }
 
-onFederation('servers sign requests to each other and are believed [B097] [B099 partial]', async ({ a, b }) => {
-  assert.deepEqual(await send(a, b, { pdus: [], edus: [] }), { pdus: {} });
-  const version = await b.server.services.federationClient.request(a.name, {
-    method: 'GET',
-    path: '/_matrix/federation/v1/version',
-    signed: false,
-  });
-  assert.equal((version.server as JsonObject).name, 'Myelin');
-});
+onFederation(
+  'servers sign requests to each other and are believed [B097] [B099 partial]',
+  async ({ a, b }) => {
+    assert.deepEqual(await send(a, b, { pdus: [], edus: [] }), { pdus: {} });
+    const version = await b.server.services.federationClient.request(a.name, {
+      method: 'GET',
+      path: '/_matrix/federation/v1/version',
+      signed: false,
+    });
+    assert.equal((version.server as JsonObject).name, 'Myelin');
+  },
+);
 
 onFederation('requests that are not signed for this server are refused [A100 partial]', async ({ a, b }) => {
   const ask = async (authorization: string | undefined, body: JsonObject = { pdus: [] }, path = SEND) => {
