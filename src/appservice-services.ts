@@ -9,7 +9,7 @@ import {
 } from './modules/application-services/index.ts';
 import type { Modules } from './modules/index.ts';
 import { OutgoingHttp } from './platform/outgoing-http.ts';
-import type { Randomness } from './platform/randomness.ts';
+import { drawFraction, type Randomness } from './platform/randomness.ts';
 import type { RoomServices } from './room-services.ts';
 import type { Database } from './storage/database.ts';
 
@@ -40,7 +40,7 @@ export function createAppserviceServices(wiring: AppserviceWiring) {
       ...{ database, interest, client, clock, onError: wiring.onError },
       log: rooms.log,
       clientEvents: rooms.clientEvents,
-      draw: () => randomness.bytes(4).readUInt32BE() / 2 ** 32,
+      draw: () => drawFraction(randomness),
       processId: randomness.opaque(18),
     },
     {

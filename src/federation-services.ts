@@ -35,7 +35,7 @@ import type { ServerTransport } from './federation/transport/server-transport.ts
 import type { Config } from './platform/config/schema.ts';
 import { SystemDns, type Dns } from './platform/dns.ts';
 import type { OutgoingHttp } from './platform/outgoing-http.ts';
-import type { Randomness } from './platform/randomness.ts';
+import { drawFraction, type Randomness } from './platform/randomness.ts';
 import { systemTimers, type Timers } from './platform/timers.ts';
 import { serverName as parseName, type ServerName } from './protocol/identifiers.ts';
 import { VerifyKey, type SigningKey } from './protocol/signing.ts';
@@ -68,7 +68,7 @@ export interface FederationWiring {
 export function createFederationServices(wiring: FederationWiring) {
   const { database, serverName, key, clock, outgoing, randomness } = wiring;
   const { federation } = wiring.config;
-  const draw = () => randomness.bytes(4).readUInt32BE() / 2 ** 32;
+  const draw = () => drawFraction(randomness);
   const backOff = new BackOff(
     { database, clock, draw },
     { firstMs: federation.retry_first * 1000, longestMs: federation.retry_longest * 1000 },

@@ -17,7 +17,7 @@ import {
 import type { Config } from './platform/config/schema.ts';
 import type { Mailer } from './platform/mailer.ts';
 import type { OutgoingHttp } from './platform/outgoing-http.ts';
-import type { Randomness } from './platform/randomness.ts';
+import { drawFraction, type Randomness } from './platform/randomness.ts';
 import type { ServerName, UserId } from './protocol/identifiers.ts';
 import type { EventLog } from './rooms/event-log.ts';
 import type { OutsideMemberships } from './rooms/outside-memberships.ts';
@@ -72,7 +72,7 @@ export function createPushServices(wiring: PushWiring) {
   });
   const delivery = new PushDelivery({
     ...{ database, clock },
-    draw: () => randomness.bytes(4).readUInt32BE() / 2 ** 32,
+    draw: () => drawFraction(randomness),
     ways: { http, email },
   });
   const { isInviteHidden } = wiring;

@@ -7,6 +7,11 @@ export interface Randomness {
   opaque(length: number): string;
 }
 
+/** A random number from 0 (inclusive) to 1. */
+export function drawFraction(randomness: Randomness): number {
+  return randomness.bytes(4).readUInt32BE() / 2 ** 32;
+}
+
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 
 /** The operating system's randomness. */

@@ -1,8 +1,7 @@
-import type { Appservice } from '../../accounts/application-services/appservices.ts';
+import { owns, type Appservice } from '../../accounts/application-services/appservices.ts';
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import type { Change } from '../../storage/database.ts';
-import { owns } from '../../accounts/application-services/appservices.ts';
 import { AppserviceQueue, type AppserviceQueueNeeds } from './appservice-queue.ts';
 
 /** Where ephemeral data comes from. */
