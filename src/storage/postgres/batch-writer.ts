@@ -10,7 +10,14 @@ export type UnitError = Error | undefined;
 class Undo extends Error {}
 
 /**
- * Writes units inside a transaction that is open on the connection.
+ * How a batch is written. `together`: all statements are sent at once, in the hope that no guard misses. `stepwise`: what
+ * a unit writes is sent when its guards have held. `carefully`: as that, with a savepoint for each unit.
+ */
+export type WriteMode = 'together' | 'stepwise' | 'carefully';
+
+/**
+ * Writes units inside a transaction that is open on the connection, which has to be one that pipelines: statements are
+ * sent without waiting for the answers to those before them.
  *
  * @param first number of the first position of the batch.
  * @returns an error for each unit that was left out; undefined when the transaction is of no use any more and everything
@@ -20,33 +27,45 @@ export async function writeUnits(
   connection: pg.Client,
   units: readonly UnitOfWork[],
   first: number,
-  carefully: boolean,
+  mode: WriteMode,
 ): Promise<UnitError[] | undefined> {
-  const errors: UnitError[] = [];
   let before = first;
   for (const unit of units) {
     unit.firstPosition = before;
     before += unit.positions;
-    try {
-      errors.push(await (carefully ? writeCarefully(connection, unit) : writeFast(connection, unit)));
-    } catch (error) {
-      if (error instanceof Undo) return undefined;
-      throw error;
-    }
   }
-  return errors;
+  try {
+    if (mode === 'together') return await writeTogether(connection, units);
+    const errors: UnitError[] = [];
+    for (const unit of units) {
+      errors.push(await (mode === 'carefully' ? writeCarefully : writeStepwise)(connection, unit));
+    }
+    return errors;
+  } catch (error) {
+    if (error instanceof Undo) return undefined;
+    throw error;
+  }
 }
 
-async function writeFast(connection: pg.Client, unit: UnitOfWork): Promise<UnitError> {
+async function writeTogether(connection: pg.Client, units: readonly UnitOfWork[]): Promise<UnitError[]> {
+  const guards: Promise<number>[] = [];
+  const writes: Promise<number>[] = [];
+  for (const unit of units) {
+    for (const guard of unit.guards) guards.push(run(connection, guard));
+    for (const write of unit.writes) writes.push(run(connection, write));
+  }
+  const [held] = await Promise.all([Promise.all(guards), Promise.all(writes)]).catch(undone);
+  if (held.includes(0)) throw new Undo();
+  return units.map(() => undefined);
+}
+
+async function writeStepwise(connection: pg.Client, unit: UnitOfWork): Promise<UnitError> {
   for (const [i, guard] of unit.guards.entries()) {
-    const changed = await run(connection, guard).catch((error: unknown) => undone(error));
-    if (changed > 0) continue;
+    if ((await run(connection, guard).catch(undone)) > 0) continue;
     if (i === 0) return new GuardFailed();
     throw new Undo();
   }
-  await Promise.all(unit.writes.map((write) => run(connection, write))).catch((error: unknown) =>
-    undone(error),
-  );
+  await Promise.all(unit.writes.map((write) => run(connection, write))).catch(undone);
   return undefined;
 }
 

@@ -11,6 +11,8 @@ import { CHANNEL, NoticeListener, packNotices, type Notice } from './notices.ts'
 
 /** Units committed in one transaction at most. */
 const BATCH_LIMIT = 128;
+/** After a guard missed, so many batches are written stepwise: where one misses, more will. */
+const WARY_BATCHES = 16;
 const TAKE_POSITIONS = 'UPDATE stream SET position = position + $1 WHERE id = 1 RETURNING position';
 
 interface Waiting {
@@ -53,6 +55,8 @@ class PostgresDatabase implements Database {
   /** Ends when the last notice that came was delivered. */
   #delivering: Promise<void> = Promise.resolve();
   #batches = 0;
+  /** Batches still to be written stepwise. */
+  #wary = 0;
   readonly #sent = new Map<number, Sent>();
   /** Notices of a batch of which the last has not come. */
   #partial: Change[] = [];
@@ -96,10 +100,9 @@ class PostgresDatabase implements Database {
     if (this.#closed) throw this.#closed;
     const connection = await this.#connect();
     try {
-      await connection.query('BEGIN');
-      await connection.query(TAKE_POSITIONS, [0]);
+      await begin(connection, 0);
       const unit = await build(readerOn(connection));
-      const delivered = await this.#finish(connection, [unit]);
+      const delivered = await this.#finish(connection, [unit], true);
       if (delivered.errors[0]) throw delivered.errors[0];
       await delivered.done;
     } finally {
@@ -147,7 +150,6 @@ class PostgresDatabase implements Database {
   /** Commits a batch; its units are answered when their notice came back, which does not hold up the next batch. */
   async #commitBatch(batch: readonly Waiting[]): Promise<void> {
     this.#writer ??= await this.#connect();
-    await this.#writer.query('BEGIN');
     const { errors, done } = await this.#finish(
       this.#writer,
       batch.map((one) => one.unit),
@@ -161,19 +163,21 @@ class PostgresDatabase implements Database {
     });
   }
 
-  /** Writes units in the transaction that is open, sends their notices and commits. */
+  /** Writes units in one transaction, which may be open already, sends their notices and commits. */
   async #finish(
     connection: pg.Client,
     units: readonly UnitOfWork[],
+    isOpen = false,
   ): Promise<{ errors: (Error | undefined)[]; done: Promise<void> }> {
     const count = units.reduce((sum, unit) => sum + unit.positions, 0);
-    let first = await takePositions(connection, count);
-    let errors = await writeUnits(connection, units, first, false);
+    let first = await (isOpen ? takePositions : begin)(connection, count);
+    let errors = await writeUnits(connection, units, first, this.#wary > 0 ? 'stepwise' : 'together');
+    this.#wary -= this.#wary > 0 ? 1 : 0;
     if (!errors) {
+      this.#wary = WARY_BATCHES;
       await connection.query('ROLLBACK');
-      await connection.query('BEGIN');
-      first = await takePositions(connection, count);
-      errors = (await writeUnits(connection, units, first, true)) ?? [];
+      first = await begin(connection, count);
+      errors = (await writeUnits(connection, units, first, 'carefully')) ?? [];
     }
     const committed = units.filter((_unit, i) => errors[i] === undefined);
     this.#batches += 1;
@@ -184,14 +188,8 @@ class PostgresDatabase implements Database {
     const changes = committed.flatMap((unit) => unit.changes.map(announced));
     const newest = first + count - 1;
     try {
-      for (const payload of packNotices({ process: this.#process, batch, newest, changes })) {
-        await connection.query({
-          name: 'notify',
-          text: 'SELECT pg_notify($1, $2)',
-          values: [CHANNEL, payload],
-        });
-      }
-      await this.#commitTransaction(connection, newest, count);
+      const payloads = packNotices({ process: this.#process, batch, newest, changes });
+      await this.#commitTransaction(connection, payloads, { newest, count });
     } catch (error) {
       this.#sent.delete(batch);
       throw error;
@@ -200,12 +198,19 @@ class PostgresDatabase implements Database {
   }
 
   /**
-   * Commits. Where the connection is lost in between, looks whether the commit took place: positions never go back, and
-   * nobody else can have been given these.
+   * Sends the notices and commits. Where the connection is lost in between, looks whether the commit took place: positions
+   * never go back, and nobody else can have been given these.
    */
-  async #commitTransaction(connection: pg.Client, newest: number, count: number): Promise<void> {
+  async #commitTransaction(
+    connection: pg.Client,
+    payloads: readonly string[],
+    { newest, count }: { newest: number; count: number },
+  ): Promise<void> {
+    const notices = payloads.map((payload) =>
+      connection.query({ name: 'notify', text: 'SELECT pg_notify($1, $2)', values: [CHANNEL, payload] }),
+    );
     try {
-      await connection.query('COMMIT');
+      await Promise.all([...notices, connection.query('COMMIT')]);
     } catch (error) {
       if (!isLost(error) || count === 0) throw error;
       const { rows: found } = await this.#pool.query('SELECT 1 FROM events WHERE position = $1', [newest]);
@@ -248,11 +253,17 @@ class PostgresDatabase implements Database {
   }
 
   async #connect(): Promise<pg.Client> {
-    const connection = new pg.Client({ connectionString: this.#url, types, keepAlive: true });
+    const connection = new pg.Client({ connectionString: this.#url, types, keepAlive: true, pipeline: true });
     connection.on('error', () => undefined);
     await connection.connect();
     return connection;
   }
+}
+
+/** Begins a transaction and gives the first of so many positions. */
+async function begin(connection: pg.Client, count: number): Promise<number> {
+  const [, first] = await Promise.all([connection.query('BEGIN'), takePositions(connection, count)]);
+  return first;
 }
 
 async function takePositions(connection: pg.Client, count: number): Promise<number> {
