@@ -18,7 +18,9 @@ const GENERATOR_PROCESSOR = 1;
 const START_TIMEOUT_MS = 90_000;
 
 /** How long a server is left alone before its idle memory is read. */
-const SETTLE_MS = 4_000;
+const SETTLE_MS = 20_000;
+/** Long enough for a server to give back what it does not need when it is idle. */
+const REST_MS = 45_000;
 
 /** A server with what was found out about it. */
 interface Candidate {
@@ -51,6 +53,8 @@ async function benchmark(options: Options): Promise<void> {
       for (const candidate of candidates) await runScenario(scenario, candidate, options);
     }
     for (const candidate of candidates) reportMemory(candidate, 'after the run');
+    await delay(REST_MS);
+    for (const candidate of candidates) reportMemory(candidate, 'after a rest');
     const results = candidates.map((candidate) => candidate.results);
     process.stdout.write(`\n${reportTable(results)}\n`);
     if (options.jsonFile !== undefined)

@@ -4,6 +4,8 @@ import { createInterface } from 'node:readline/promises';
 import { sampleConfiguration } from './platform/config/document-config.ts';
 import { ConfigError, loadConfig } from './platform/config/load-config.ts';
 import type { Config } from './platform/config/schema.ts';
+import { releaseMemoryWhenIdle } from './platform/idle-memory.ts';
+import { systemTimers } from './platform/timers.ts';
 import { userId as parseUserId } from './protocol/identifiers.ts';
 import { MatrixError } from './protocol/matrix-error.ts';
 import { startServer } from './server.ts';
@@ -125,6 +127,7 @@ async function serve(args: Arguments): Promise<void> {
       `  configuration:  ${args.config ?? (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : 'none needed; "npx myelin init" writes one')}\n` +
       `  data:           ${config.data_dir}\n`,
   );
+  releaseMemoryWhenIdle(systemTimers);
   process.on('SIGHUP', () => server.reloadCertificate());
   let closing: Promise<void> | undefined;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {

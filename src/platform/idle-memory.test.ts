@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { getHeapStatistics } from 'node:v8';
+import { releaseMemoryWhenIdle } from './idle-memory.ts';
+import type { Timers } from './timers.ts';
+
+/** Timers that go off when the test says so. */
+class HandTimers implements Timers {
+  #waiting: (() => void) | undefined;
+
+  after(_ms: number, run: () => void): { cancel(): void } {
+    this.#waiting = run;
+    return { cancel: () => (this.#waiting = undefined) };
+  }
+
+  get isWaiting(): boolean {
+    return this.#waiting !== undefined;
+  }
+
+  go(): void {
+    const run = this.#waiting;
+    this.#waiting = undefined;
+    run?.();
+  }
+}
+
+const MIB = 1024 * 1024;
+const LONG_MS = 15_000 * 0.05;
+
+/** Makes the heap larger by some 100 MiB that nobody needs. */
+function leaveRubbish(): void {
+  let list: number[][] | undefined = Array.from({ length: 100 }, () => new Array<number>(MIB / 8).fill(0.5));
+  assert.equal(list.length, 100);
+  list = undefined;
+}
+
+function stayBusy(): void {
+  const start = performance.now();
+  while (performance.now() - start < LONG_MS);
+}
+
+describe('memory of an idle process', () => {
+  it('is given back when there is nothing to do, and only then', () => {
+    const timers = new HandTimers();
+    const release = releaseMemoryWhenIdle(timers);
+    timers.go();
+    leaveRubbish();
+    const before = getHeapStatistics().total_heap_size;
+    stayBusy();
+    timers.go();
+    const busy = getHeapStatistics().total_heap_size;
+    assert.ok(busy > before - 10 * MIB, 'a busy process is not held up');
+    timers.go();
+    assert.ok(getHeapStatistics().total_heap_size < before - 60 * MIB, 'an idle process becomes smaller');
+    release.cancel();
+    assert.equal(timers.isWaiting, false);
+  });
+});
