@@ -11,6 +11,8 @@ export interface Effort {
   /** How many members the big room has before the joins that are measured there. */
   readonly bigRoom: number;
   readonly diskMessages: number;
+  /** Members of the rooms that are joined by way of another server. */
+  readonly joinedRooms: readonly number[];
 }
 
 /** The figures to report. */
@@ -23,6 +25,7 @@ export const FULL: Effort = {
   memberPoints: [10, 1_000, 10_000],
   bigRoom: 1_000,
   diskMessages: 10_000,
+  joinedRooms: [1_000, 20_000],
 };
 
 /** A look while working: the same scenarios, too short and too small to report. */
@@ -35,4 +38,5 @@ export const QUICK: Effort = {
   memberPoints: [10, 200],
   bigRoom: 200,
   diskMessages: 1_000,
+  joinedRooms: [200, 1_000],
 };

@@ -94,8 +94,15 @@ export class LoadClient {
     return textField(text, 'room_id');
   }
 
-  async join(user: BenchUser, roomId: string): Promise<void> {
-    await this.#call('POST', `/_matrix/client/v3/join/${encodeURIComponent(roomId)}`, user.token, {});
+  /** @param via a server by way of which to join. */
+  async join(user: BenchUser, roomId: string, via?: string): Promise<void> {
+    const server = via === undefined ? '' : `?via=${via}&server_name=${via}`;
+    await this.#call(
+      'POST',
+      `/_matrix/client/v3/join/${encodeURIComponent(roomId)}${server}`,
+      user.token,
+      {},
+    );
   }
 
   /** Sends a text message under a new transaction identifier. */
@@ -103,6 +110,13 @@ export class LoadClient {
     const transaction = `${this.#run}-${this.#transactions++}`;
     const path = `/_matrix/client/v3/rooms/${encodeURIComponent(roomId)}/send/m.room.message/${transaction}`;
     await this.#call('PUT', path, user.token, { msgtype: 'm.text', body });
+  }
+
+  /** How many members of a room are known to be joined. */
+  async joinedMembers(user: BenchUser, roomId: string): Promise<number> {
+    const path = `/_matrix/client/v3/rooms/${encodeURIComponent(roomId)}/joined_members`;
+    const text = await this.#call('GET', path, user.token);
+    return Object.keys((JSON.parse(text) as { joined: object }).joined).length;
   }
 
   /** What happened since a position; everything without one. Waits up to `timeoutMs` for news. */

@@ -1,12 +1,16 @@
 import { parseArgs } from 'node:util';
 import { FULL, QUICK, type Effort } from './effort.ts';
+import type { FederationScenario } from './federation/federation-scenario.ts';
+import { FEDERATION_SCENARIOS } from './federation/run-federation.ts';
 import { SCENARIOS } from './scenarios/index.ts';
 import type { Scenario } from './scenarios/scenario.ts';
 import type { Engine } from './servers/own-server.ts';
 
 export const HELP = `Measures this server, or another, through its client API; see bench/README.md.
 
-  --only NAMES          scenarios, parted by commas: ${SCENARIOS.map(({ name }) => name).join(', ')}
+  federation            two servers of each kind beside each other, and what is between them, instead of the scenarios
+  --only NAMES          scenarios, parted by commas: ${SCENARIOS.map(({ name }) => name).join(', ')};
+                        of federation: ${FEDERATION_SCENARIOS.map(({ name }) => name).join(', ')}
   --quick               seconds instead of minutes; figures too rough to report
   --engine ENGINE       sqlite (default) or postgres
   --url URL             of an empty PostgreSQL database, for --engine postgres
@@ -21,7 +25,11 @@ export const HELP = `Measures this server, or another, through its client API; s
 
 export interface Options {
   readonly help: boolean;
+  /** Whether two servers of each kind are measured together. */
+  readonly federation: boolean;
   readonly scenarios: readonly Scenario[];
+  /** Those between two servers. */
+  readonly federationScenarios: readonly FederationScenario[];
   readonly effort: Effort;
   readonly engine: Engine;
   readonly peerCommand: string | undefined;
@@ -34,8 +42,9 @@ export interface Options {
 
 /** @throws Error saying which argument is wrong and what is allowed. */
 export function readOptions(argv: readonly string[]): Options {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args: [...argv],
+    allowPositionals: true,
     options: {
       only: { type: 'string' },
       quick: { type: 'boolean', default: false },
@@ -50,9 +59,13 @@ export function readOptions(argv: readonly string[]): Options {
       help: { type: 'boolean', default: false },
     },
   });
+  const unknown = positionals.find((word) => word !== 'federation');
+  if (unknown !== undefined) throw new Error(`There is no "${unknown}"; there is "federation"`);
   return {
     help: values.help,
-    scenarios: scenariosNamed(values.only),
+    federation: positionals.length > 0,
+    scenarios: positionals.length > 0 ? [] : named(SCENARIOS, values.only),
+    federationScenarios: positionals.length > 0 ? named(FEDERATION_SCENARIOS, values.only) : [],
     effort: values.quick ? QUICK : FULL,
     engine: engineOf(values.engine, values.url),
     peerCommand: values['peer-command'],
@@ -64,16 +77,17 @@ export function readOptions(argv: readonly string[]): Options {
   };
 }
 
-function scenariosNamed(names: string | undefined): readonly Scenario[] {
-  if (names === undefined) return SCENARIOS;
+function named<One extends { readonly name: string }>(
+  all: readonly One[],
+  names: string | undefined,
+): readonly One[] {
+  if (names === undefined) return all;
   const wanted = names.split(',');
-  const unknown = wanted.find((name) => !SCENARIOS.some((scenario) => scenario.name === name));
+  const unknown = wanted.find((name) => !all.some((scenario) => scenario.name === name));
   if (unknown !== undefined) {
-    throw new Error(
-      `--only: there is no "${unknown}"; there are ${SCENARIOS.map(({ name }) => name).join(', ')}`,
-    );
+    throw new Error(`--only: there is no "${unknown}"; there are ${all.map(({ name }) => name).join(', ')}`);
   }
-  return SCENARIOS.filter(({ name }) => wanted.includes(name));
+  return all.filter(({ name }) => wanted.includes(name));
 }
 
 function engineOf(name: string, url: string | undefined): Engine {

@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
+import { ownPair, scriptedPair, type ServerPair } from './federation/pair.ts';
+import { measurePairs } from './federation/run-federation.ts';
 import { HELP, readOptions, type Options } from './options.ts';
 import { pin, proportionalBytes, residentBytes } from './process-cpu.ts';
 import { anyFailures, megabytes, progressLine, reportTable, type Results, type Row } from './report.ts';
@@ -33,6 +35,7 @@ interface Candidate {
 try {
   const options = readOptions(process.argv.slice(2));
   if (options.help) process.stdout.write(HELP);
+  else if (options.federation) await benchmarkFederation(options);
   else await benchmark(options);
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
@@ -61,6 +64,25 @@ async function benchmark(options: Options): Promise<void> {
       writeFileSync(options.jsonFile, `${JSON.stringify(results, null, 1)}\n`);
     if (anyFailures(results)) process.exitCode = 1;
     await Promise.all(candidates.map(({ subject }) => subject.client.close()));
+  } finally {
+    await stopAll();
+  }
+}
+
+async function benchmarkFederation(options: Options): Promise<void> {
+  const processor = pinGenerator(options) ? SERVER_PROCESSOR : undefined;
+  const { peerCommand, federationScenarios, effort, jsonFile } = options;
+  const pairs: ServerPair[] = [];
+  const stopAll = () => Promise.all(pairs.map((pair) => pair.dispose()));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void stopAll().then(() => process.exit(1)));
+  try {
+    pairs.push(await ownPair(processor));
+    if (peerCommand !== undefined) pairs.push(scriptedPair(peerCommand, processor));
+    const results = await measurePairs(pairs, federationScenarios, effort);
+    process.stdout.write(`\n${reportTable(results)}\n`);
+    if (jsonFile !== undefined) writeFileSync(jsonFile, `${JSON.stringify(results, null, 1)}\n`);
+    if (anyFailures(results)) process.exitCode = 1;
   } finally {
     await stopAll();
   }

@@ -14,6 +14,7 @@ const MAX_FAILURES = 20;
 /** Users who long-poll /sync and note when each numbered message reaches them. */
 export class Watchers {
   readonly #client: LoadClient;
+  readonly #sender: LoadClient;
   readonly #tag = `watch${Date.now().toString(36)}:`;
   readonly #sentAt: number[] = [];
   readonly #latenciesMs: number[] = [];
@@ -24,13 +25,22 @@ export class Watchers {
   #lastSeen = performance.now();
   #ended = false;
 
-  private constructor(client: LoadClient) {
+  private constructor(client: LoadClient, sender: LoadClient) {
     this.#client = client;
+    this.#sender = sender;
   }
 
-  /** Brings each user up to date, then starts waiting for news. */
-  static async begin(client: LoadClient, users: readonly BenchUser[]): Promise<Watchers> {
-    const watchers = new Watchers(client);
+  /**
+   * Brings each user up to date, then starts waiting for news.
+   *
+   * @param sender client by which messages are sent, where they are sent on another server.
+   */
+  static async begin(
+    client: LoadClient,
+    users: readonly BenchUser[],
+    sender: LoadClient = client,
+  ): Promise<Watchers> {
+    const watchers = new Watchers(client, sender);
     // A timeout of its own makes each watch's first request a new one: a server may answer a repeated request from
     // a cache, with an old position.
     const timeoutMs = Math.floor(performance.now() % 1_000);
@@ -69,7 +79,7 @@ export class Watchers {
 
   async send(user: BenchUser, roomId: string, text: string): Promise<void> {
     const number = this.#sentAt.push(performance.now()) - 1;
-    await this.#client.send(user, roomId, `${this.#tag}${number};${text}`);
+    await this.#sender.send(user, roomId, `${this.#tag}${number};${text}`);
     this.#accepted++;
   }
 
@@ -82,7 +92,7 @@ export class Watchers {
   /** Wakes everyone who waits with one more message, and waits for them to stop. */
   async end(sender: BenchUser, roomId: string): Promise<void> {
     this.#ended = true;
-    await this.#client.send(sender, roomId, 'the end');
+    await this.#sender.send(sender, roomId, 'the end');
     const gaveUp = new AbortController();
     await Promise.race([
       this.#loops,

@@ -23,8 +23,14 @@ export type Engine = { readonly name: 'sqlite' } | { readonly name: 'postgres'; 
  * This project's server, in a process of its own, with everything at its default but the rate limits, which are off.
  *
  * With SQLite it keeps everything in a temporary folder. On PostgreSQL the database must exist and be empty.
+ *
+ * @param settings environment variables that go before those that it is given otherwise.
  */
-export async function ownServer(engine: Engine, processor: number | undefined): Promise<Server> {
+export async function ownServer(
+  engine: Engine,
+  processor: number | undefined,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Server> {
   const folder = mkdtempSync(join(tmpdir(), 'bench-myelin-'));
   const port = await freePort();
   const databasePids = engine.name === 'postgres' ? await postmaster(engine.url) : [];
@@ -45,7 +51,7 @@ export async function ownServer(engine: Engine, processor: number | undefined): 
       running = new ServerProcess({
         command: process.execPath,
         args: [...NODE_FLAGS, MAIN, 'serve'],
-        env: environment(engine, folder, port, hash),
+        env: { ...environment(engine, folder, port, hash), ...settings },
         cwd: folder,
         logFile: join(folder, 'server.log'),
         processor,
@@ -84,7 +90,8 @@ function environment(
   };
 }
 
-async function freePort(): Promise<number> {
+/** A port of this machine that nobody uses now. */
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
   const { port } = probe.address() as AddressInfo;

@@ -19,13 +19,21 @@ interface PeerInfo {
  * `info` (one JSON object), `dbsize` (bytes) and `dbpids`.
  *
  * @param command the script and its first arguments, parted by spaces.
+ * @param environment variables for the script.
  * @throws Error when the script fails.
  */
-export function scriptedServer(command: string, processor: number | undefined): Server {
+export function scriptedServer(
+  command: string,
+  processor: number | undefined,
+  environment: Readonly<Record<string, string>> = {},
+): Server {
   const words = command.split(' ').filter((word) => word !== '');
   const [program = '', ...rest] = words;
   const ask = (subcommand: string) =>
-    execFileSync(program, [...rest, subcommand], { encoding: 'utf8' }).trim();
+    execFileSync(program, [...rest, subcommand], {
+      encoding: 'utf8',
+      env: { ...process.env, ...environment },
+    }).trim();
   ask('prepare');
   const info = JSON.parse(ask('info')) as PeerInfo;
   const databasePids = ask('dbpids').split(/\s+/).filter(Boolean).map(Number);
@@ -44,7 +52,7 @@ export function scriptedServer(command: string, processor: number | undefined): 
     databaseProcesses: () => databasePids,
     start(hash) {
       if (processor !== undefined) pin(processTree(databasePids), processor);
-      const env = { HASH: hash === 'cheapest' ? 'low' : 'default' };
+      const env = { ...environment, HASH: hash === 'cheapest' ? 'low' : 'default' };
       const logFile = join(folder, 'server.log');
       running = new ServerProcess({ command: program, args: [...rest, 'start'], env, logFile, processor });
       return Promise.resolve();
