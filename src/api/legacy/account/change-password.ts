@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import type { Accounts } from '../../../accounts/accounts.ts';
 import type { LegacyStages } from '../../../accounts/legacy-stages.ts';
 import { endpoint } from '../../../wire/endpoint.ts';
-import { V2_ALPHA } from './legacy-paths.ts';
+import { V2_ALPHA } from '../legacy-paths.ts';
 
 /** POST /v2_alpha/account/password, with stages that there are no more. */
 export const alphaChangePassword = endpoint(

@@ -8,7 +8,7 @@ import type { ServerName } from '../../../protocol/identifiers.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
 import { badJson } from '../../../protocol/matrix-error.ts';
 import { endpoint } from '../../../wire/endpoint.ts';
-import { V1 } from './legacy-paths.ts';
+import { V1 } from '../legacy-paths.ts';
 import { legacySessionBody } from './legacy-session-body.ts';
 
 const EMAIL: Readonly<Record<string, EmailLoginKind>> = {

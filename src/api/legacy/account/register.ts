@@ -3,7 +3,7 @@ import type { Registration } from '../../../accounts/registration.ts';
 import type { StagedRegistration } from '../../../accounts/staged-registration.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
 import { endpoint } from '../../../wire/endpoint.ts';
-import { V1, V2_ALPHA } from './legacy-paths.ts';
+import { V1, V2_ALPHA } from '../legacy-paths.ts';
 import { legacySessionBody } from './legacy-session-body.ts';
 
 /** GET /api/v1/register */

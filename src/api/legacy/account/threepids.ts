@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import type { Threepids } from '../../../accounts/threepids.ts';
 import { MatrixError } from '../../../protocol/matrix-error.ts';
 import { endpoint } from '../../../wire/endpoint.ts';
-import { V2_ALPHA } from './legacy-paths.ts';
+import { V2_ALPHA } from '../legacy-paths.ts';
 
 const path = { paths: [`${V2_ALPHA}/account/3pid`], auth: 'user' } as const;
 

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import type { Sessions } from '../../../accounts/sessions.ts';
 import { forbidden, MatrixError } from '../../../protocol/matrix-error.ts';
 import { endpoint } from '../../../wire/endpoint.ts';
-import { V1, V2_ALPHA } from './legacy-paths.ts';
+import { V1, V2_ALPHA } from '../legacy-paths.ts';
 
 /** POST /tokenrefresh: the refresh token is used up at once. */
 export const tokenRefresh = endpoint(
