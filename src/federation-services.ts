@@ -1,7 +1,4 @@
-import { BackOff } from './federation/back-off.ts';
 import { RoomAnswers } from './federation/answering/room-answers.ts';
-import { ServerResolution } from './federation/discovery/server-resolution.ts';
-import { WellKnownServers } from './federation/discovery/well-known-servers.ts';
 import { EduExchange } from './federation/edu-exchange.ts';
 import { EventGathering } from './federation/inbound/event-gathering.ts';
 import { EventReceiver } from './federation/inbound/event-receiver.ts';
@@ -9,11 +6,7 @@ import { ForkMerging } from './federation/inbound/fork-merging.ts';
 import { HistoryFetching } from './federation/inbound/history-fetching.ts';
 import { OutsideEvents } from './federation/inbound/outside-events.ts';
 import { RoomRequests } from './federation/inbound/room-requests.ts';
-import { FederationClient } from './federation/federation-client.ts';
-import { KeyFetcher } from './federation/keys/key-fetcher.ts';
-import { KeyRing } from './federation/keys/key-ring.ts';
 import { Notary } from './federation/keys/notary.ts';
-import { OwnKeys, parseOldKeys } from './federation/keys/own-keys.ts';
 import { IncomingInvites } from './federation/membership/incoming-invites.ts';
 import { MembershipRequests } from './federation/membership/membership-requests.ts';
 import { RemoteMembership } from './federation/membership/remote-membership.ts';
@@ -30,18 +23,15 @@ import { FederationSender } from './federation/sending/federation-sender.ts';
 import { OutgoingPdus } from './federation/sending/outgoing-pdus.ts';
 import { RoomServers } from './federation/sending/room-servers.ts';
 import { ServerAuthentication } from './federation/server-authentication.ts';
-import { HttpsTransport } from './federation/transport/https-transport.ts';
-import type { ServerTransport } from './federation/transport/server-transport.ts';
 import type { Config } from './platform/config/schema.ts';
-import { SystemDns, type Dns } from './platform/dns.ts';
 import type { OutgoingHttp } from './platform/outgoing-http.ts';
-import { drawFraction, type Randomness } from './platform/randomness.ts';
-import { systemTimers, type Timers } from './platform/timers.ts';
-import { serverName as parseName, type ServerName } from './protocol/identifiers.ts';
-import { VerifyKey, type SigningKey } from './protocol/signing.ts';
+import type { Randomness } from './platform/randomness.ts';
+import type { Timers } from './platform/timers.ts';
+import type { ServerName } from './protocol/identifiers.ts';
 import type { EventSigner } from './rooms/event-signer.ts';
 import type { InviteRules } from './rooms/invitations.ts';
 import type { RoomServices } from './room-services.ts';
+import type { ServerLinks } from './server-links.ts';
 import type { Database } from './storage/database.ts';
 
 /** What the services about other servers need of the rest. */
@@ -49,40 +39,22 @@ export interface FederationWiring {
   readonly database: Database;
   readonly config: Config;
   readonly serverName: ServerName;
-  readonly key: SigningKey;
   readonly clock: { now(): number };
   readonly randomness: Randomness;
   readonly outgoing: OutgoingHttp;
   readonly signer: EventSigner;
   readonly invites: InviteRules;
   readonly rooms: RoomServices;
-  /** What a simulation puts in place of the real network. */
-  readonly dns?: Dns | undefined;
-  readonly transport?: ServerTransport | undefined;
-  readonly timers?: Timers | undefined;
+  readonly links: ServerLinks;
+  readonly timers: Timers;
   /** Told of what should not happen but harms nothing else. */
   readonly onProblem: (error: unknown) => void;
 }
 
-/** Puts together what asks other servers and believes them. */
+/** Puts together what exchanges rooms with other servers. */
 export function createFederationServices(wiring: FederationWiring) {
-  const { database, serverName, key, clock, outgoing, randomness } = wiring;
-  const { federation } = wiring.config;
-  const draw = () => drawFraction(randomness);
-  const backOff = new BackOff(
-    { database, clock, draw },
-    { firstMs: federation.retry_first * 1000, longestMs: federation.retry_longest * 1000 },
-  );
-  const transport = wiring.transport ?? new HttpsTransport(outgoing.reach, outgoing.trust);
-  const dns = wiring.dns ?? new SystemDns();
-  const resolution = new ServerResolution(new WellKnownServers(outgoing, clock), dns, draw);
-  const client = new FederationClient({ serverName, key, resolution, transport, backOff });
-  const oldKeys = parseOldKeys(federation.old_keys);
-  const ownKeys = new OwnKeys(serverName, key, oldKeys, clock);
-  const notaries = federation.trusted_key_servers.map(parseName);
-  const fetcher = new KeyFetcher({ client, database, clock, notaries });
-  const old = new Map(oldKeys.map((one) => [one.keyId, VerifyKey.of(one.publicKey)]));
-  const keyRing = new KeyRing(database, fetcher, { server: serverName, key, old });
+  const { database, serverName, clock, outgoing, randomness } = wiring;
+  const { backOff, federationClient: client, keyRing, fetcher, ownKeys } = wiring.links;
   const { log, writer, tries, memberships, outside, restricted, remoteInvites } = wiring.rooms;
   const { partialRooms: partial } = wiring.rooms;
   const { signer, invites } = wiring;
@@ -99,8 +71,7 @@ export function createFederationServices(wiring: FederationWiring) {
     merging: new ForkMerging(writer, serverName),
   });
   const requests = new MembershipRequests(client);
-  const timers = wiring.timers ?? systemTimers;
-  const { onProblem } = wiring;
+  const { timers, onProblem } = wiring;
   const completion = new StateCompletion({ database, writer, gathering, partial, timers, onProblem });
   const eduHandlers = new EduHandlers();
   const roomServers = new RoomServers(database, serverName);
@@ -116,11 +87,6 @@ export function createFederationServices(wiring: FederationWiring) {
     roomServers,
   );
   return {
-    backOff,
-    federationClient: client,
-    transport,
-    ownKeys,
-    keyRing,
     policyServers: policies,
     notary: new Notary({ database, fetcher, own: { server: serverName, keys: ownKeys }, clock }),
     roomAcl: acl,

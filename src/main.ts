@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { createInterface } from 'node:readline/promises';
+import { createFoundations } from './foundations.ts';
 import { sampleConfiguration } from './platform/config/document-config.ts';
 import { ConfigError, loadConfig } from './platform/config/load-config.ts';
 import type { Config } from './platform/config/schema.ts';
@@ -24,10 +25,11 @@ const HELP: Readonly<Record<string, string>> = {
 
 Every command takes --config FILE (default: myelin.yaml, if it is there) and --help.
 `,
-  serve: `myelin serve [--config FILE]
+  serve: `myelin serve [--config FILE] [--roles ROLES]
 
 Runs the server until SIGTERM or SIGINT. Without a configuration file it listens on http://localhost:8008 and keeps
-everything in ./data.
+everything in ./data. ROLES says what this process answers, with commas between: client, federation, identity. The
+default, client,federation, is a homeserver; identity alone is an identity server.
 `,
   init: `myelin init [--config FILE] [--server-name NAME]
 
@@ -57,6 +59,7 @@ interface Arguments {
   readonly name: string | undefined;
   readonly config: string | undefined;
   readonly serverName: string | undefined;
+  readonly roles: string | undefined;
   readonly password: string | undefined;
   readonly admin: boolean;
 }
@@ -81,6 +84,7 @@ async function run(argv: readonly string[]): Promise<void> {
         config: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
         'server-name': { type: 'string' },
+        roles: { type: 'string' },
         password: { type: 'string' },
         admin: { type: 'boolean' },
       },
@@ -97,6 +101,7 @@ async function run(argv: readonly string[]): Promise<void> {
       name: positionals[command.split(' ').length],
       config: values.config,
       serverName: values['server-name'],
+      roles: values.roles,
       password: values.password,
       admin: values.admin ?? false,
     });
@@ -113,7 +118,11 @@ function describe(error: unknown): string {
 
 function configOf(args: Arguments): Config {
   const file = args.config ?? (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined);
-  return loadConfig({ file, env: process.env });
+  const { roles } = args;
+  return loadConfig({
+    file,
+    env: roles === undefined ? process.env : { ...process.env, MYELIN_ROLES: roles },
+  });
 }
 
 async function serve(args: Arguments): Promise<void> {
@@ -158,7 +167,7 @@ async function withUser(
   const config = configOf(args);
   const database = await openDatabase(databaseLocation(config));
   try {
-    const services = await createServices(config, database);
+    const services = await createServices(config, database, createFoundations(config, database));
     try {
       await act(services, args, args.name);
     } finally {

@@ -5,20 +5,14 @@ import type { Metrics } from './platform/metrics.ts';
 import { MatrixError } from './protocol/matrix-error.ts';
 import { firstRunPage } from './web/first-run-page.ts';
 
-/** What the figures are read from. */
-interface Watched {
-  readonly metrics: Metrics;
-  readonly database: { position(): number };
-  readonly services: {
+/** Figures of a homeserver at work. */
+export function watchHomeserver(
+  metrics: Metrics,
+  services: {
     readonly notifier: { readonly waiting: number };
     readonly pushDelivery: { readonly atWork: number };
-  };
-}
-
-/** Routes for who runs the server: `/health`, `/metrics` and the first page. */
-export function addOperationalRoutes(app: FastifyInstance, config: Config, watched: Watched): void {
-  const { metrics, database, services } = watched;
-  metrics.gauge('myelin_log_position', 'Newest position of the log', () => database.position());
+  },
+): void {
   metrics.gauge(
     'myelin_waiting_syncs',
     'Syncs that wait for something to happen',
@@ -29,10 +23,24 @@ export function addOperationalRoutes(app: FastifyInstance, config: Config, watch
     'Pushers that wait for the answer of a gateway or mail server, in the process that pushes',
     () => services.pushDelivery.atWork,
   );
+}
+
+/** Routes for who runs the server, whatever its roles: `/health` and `/metrics`. */
+export function addOperationalRoutes(
+  app: FastifyInstance,
+  config: Config,
+  watched: { readonly metrics: Metrics; readonly database: { position(): number } },
+): void {
+  const { metrics, database } = watched;
+  metrics.gauge('myelin_log_position', 'Newest position of the log', () => database.position());
   app.get('/health', (_request, reply) => {
     return reply.header('content-type', 'application/json').send('{"status":"ok"}');
   });
   if (config.metrics.enabled) addMetrics(app, config.metrics.token, metrics);
+}
+
+/** The page at `/` of a homeserver. */
+export function addFirstRunPage(app: FastifyInstance, config: Config): void {
   app.get('/', (request, reply) => {
     const address = config.public_base_url === '' ? `http://${request.host}` : config.public_base_url;
     const open = config.registration.enabled;

@@ -1,29 +1,19 @@
 import { join } from 'node:path';
-import type { Logger } from 'pino';
 import manifest from '../package.json' with { type: 'json' };
 import { createAccountServices } from './account-services.ts';
 import { createAppserviceServices } from './appservice-services.ts';
 import type { WellKnown } from './api/client/discovery/well-known.ts';
 import { createFederationServices } from './federation-services.ts';
-import type { ServerTransport } from './federation/transport/server-transport.ts';
+import type { Foundations } from './foundations.ts';
 import { createContentRepository } from './modules/content-repository/index.ts';
 import { createModules } from './modules/index.ts';
-import { systemClock, type Clock } from './platform/clock.ts';
 import type { Config } from './platform/config/schema.ts';
-import type { Dns } from './platform/dns.ts';
-import { Mailer } from './platform/mailer.ts';
-import { OutgoingHttp } from './platform/outgoing-http.ts';
-import { systemRandomness, type Randomness } from './platform/randomness.ts';
-import { RateLimiter } from './platform/rate-limiter.ts';
-import { loadSigningKey } from './platform/signing-key-file.ts';
-import { serverName as parseName, userId, type UserId } from './protocol/identifiers.ts';
+import { userId, type UserId } from './protocol/identifiers.ts';
 import type { JsonObject } from './protocol/json.ts';
 import { createPushServices } from './push-services.ts';
 import { createRoomServices } from './room-services.ts';
 import { InviteRules } from './rooms/invitations.ts';
 import { EventSigner } from './rooms/event-signer.ts';
-import { systemTimers, type Timers } from './platform/timers.ts';
-import { trustedAuthorities } from './platform/trusted-authorities.ts';
 import type { Database } from './storage/database.ts';
 import { type DatabaseLocation } from './storage/open-database.ts';
 import { RecentChanges } from './storage/recent-changes.ts';
@@ -35,22 +25,11 @@ import { Notifier } from './sync/notifier.ts';
 import { RoomSummaries } from './sync/room-summary.ts';
 import { createSlidingSync } from './sync/sliding-sync/create-sliding-sync.ts';
 import { SyncService } from './sync/sync-service.ts';
-import type { LimitName } from './wire/endpoint.ts';
 import { tooManyRequests } from './wire/register-endpoints.ts';
 
 const MIB = 1024 * 1024;
 /** What the server calls itself to other servers. */
 const SOFTWARE = { name: 'Myelin', version: manifest.version };
-
-/** What tests may put in place of the real thing. */
-export interface Overrides {
-  readonly clock?: Clock;
-  readonly randomness?: Randomness;
-  readonly log?: Logger;
-  readonly dns?: Dns;
-  readonly transport?: ServerTransport;
-  readonly timers?: Timers;
-}
 
 export type Services = Awaited<ReturnType<typeof createServices>>;
 
@@ -62,30 +41,20 @@ export function databaseLocation(config: Config): DatabaseLocation {
 }
 
 /** Builds the parts of a server on an open database and hands each what it needs. */
-export async function createServices(config: Config, database: Database, overrides: Overrides = {}) {
-  const clock = overrides.clock ?? systemClock;
-  const randomness = overrides.randomness ?? systemRandomness;
-  const opaque = (length: number) => randomness.opaque(length);
-  const serverName = parseName(config.server_name);
-  const key = loadSigningKey(join(config.data_dir, 'signing.key'), randomness);
+export async function createServices(config: Config, database: Database, foundations: Foundations) {
+  const { clock, randomness, opaque, serverName, key, limiter, outgoing, mailer, log } = foundations;
   const signer = new EventSigner(serverName, key, () => opaque(18));
-  const limiter = createLimiter(config, clock);
   const allowAttempt = (account: string) => {
     const waitMs = limiter.take('failedLogin', account);
     if (waitMs !== undefined) throw tooManyRequests(waitMs);
   };
 
-  const outgoing = new OutgoingHttp({
-    allowedRanges: config.outgoing.allowed_ranges,
-    trust: trustedAuthorities(config.outgoing.ca_file),
-  });
-  const mailer = new Mailer({ smtpUrl: config.mail.smtp_url, from: config.mail.from });
   const recent = new RecentChanges(database);
   const accounts = createAccountServices({
     ...{ database, config, serverName, clock, opaque, allowAttempt, outgoing, mailer, key },
     onProviderFailed: (provider, reason) =>
-      overrides.log?.warn({ provider, reason }, 'an identity provider did not answer as it should'),
-    onSendingFailed: (error) => overrides.log?.error({ err: error }, 'a token could not be sent'),
+      log?.warn({ provider, reason }, 'an identity provider did not answer as it should'),
+    onSendingFailed: (error) => log?.error({ err: error }, 'a token could not be sent'),
   });
   const noticesUser = userId(`@${config.server_notices.localpart}:${serverName}`);
   const invites = new InviteRules({
@@ -120,11 +89,10 @@ export async function createServices(config: Config, database: Database, overrid
     stateCacheBytes: config.cache.state_mib * MIB,
   });
   const onProblem = (error: unknown) =>
-    overrides.log?.error({ err: error }, 'something went wrong with another server');
+    log?.error({ err: error }, 'something went wrong with another server');
   const federation = createFederationServices({
-    ...{ database, config, serverName, key, clock, randomness, outgoing },
-    ...{ rooms, signer, invites },
-    ...{ dns: overrides.dns, transport: overrides.transport, timers: overrides.timers },
+    ...{ database, config, serverName, clock, randomness, outgoing },
+    ...{ rooms, signer, invites, links: foundations.links, timers: foundations.timers },
     onProblem,
   });
   rooms.aliases.onElsewhere((alias) => federation.remoteQueries.directory(alias));
@@ -154,26 +122,26 @@ export async function createServices(config: Config, database: Database, overrid
     longestDelayMs: config.delayed_events.longest_ms,
     opaque,
     exchange: federation.eduExchange,
-    client: federation.federationClient,
+    client: foundations.links.federationClient,
     remoteQueries: federation.remoteQueries,
-    timers: overrides.timers ?? systemTimers,
+    timers: foundations.timers,
     onProblem,
   });
   const applicationServices = createAppserviceServices({
     ...{ database, clock, randomness, accounts, rooms, modules },
-    onError: (error) => overrides.log?.error({ err: error }, 'an application service could not be told'),
+    onError: (error) => log?.error({ err: error }, 'an application service could not be told'),
   });
   await accounts.appservices.makeSenders();
   const media = createContentRepository({
     ...{ database, clock, serverName, opaque, outgoing },
-    client: federation.federationClient,
+    client: foundations.links.federationClient,
     dataDir: config.data_dir,
     config: config.media,
   });
   const push = createPushServices({
     ...{ database, config, serverName, clock, randomness, mailer, outgoing, recent, accounts, modules },
     ...{ rooms: rooms.rooms, log: rooms.log, outside: rooms.outside },
-    onSendingFailed: (error) => overrides.log?.error({ err: error }, 'a mail could not be sent'),
+    onSendingFailed: (error) => log?.error({ err: error }, 'a mail could not be sent'),
     isInviteHidden: (invited, inviter) => invites.isHidden(invited, inviter),
   });
   modules.profile.onChanged((userId) => rooms.changes.refreshProfile(userId));
@@ -214,6 +182,7 @@ export async function createServices(config: Config, database: Database, overrid
     ...media,
     ...push,
     ...applicationServices,
+    ...foundations.links,
     ...federation,
     software: SOFTWARE,
     clock,
@@ -235,30 +204,6 @@ export async function createServices(config: Config, database: Database, overrid
     features: { 'org.matrix.msc4140': config.delayed_events.longest_ms > 0 },
     capabilities: { defaultRoomVersion, threepidChanges: config.threepids.allow_changes },
   };
-}
-
-function createLimiter(config: Config, clock: Clock): RateLimiter<LimitName | 'failedLogin'> {
-  const { limits } = config;
-  const rate = (one: { per_second: number; burst: number }) => ({
-    perSecond: one.per_second,
-    burst: one.burst,
-  });
-  if (!limits.enabled) return new RateLimiter({}, () => clock.now());
-  return new RateLimiter(
-    {
-      message: rate(limits.message),
-      join: rate(limits.join),
-      invite: rate(limits.invite),
-      membership: rate(limits.membership),
-      media: rate(limits.media),
-      createRoom: rate(limits.create_room),
-      registration: rate(limits.registration),
-      login: rate(limits.login),
-      token: rate(limits.token),
-      failedLogin: rate(limits.failed_login),
-    },
-    () => clock.now(),
-  );
 }
 
 async function addRegistrationTokens(config: Config, database: Database): Promise<void> {

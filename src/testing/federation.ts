@@ -8,7 +8,7 @@ import { pino } from 'pino';
 import { loadConfig } from '../platform/config/load-config.ts';
 import { serverName, type ServerName } from '../protocol/identifiers.ts';
 import { startServer, type RunningServer } from '../server.ts';
-import type { Overrides } from '../services.ts';
+import type { Overrides } from '../foundations.ts';
 import { TestAuthority } from './certificates.ts';
 import { ENGINES, makePlace, type TestPlace } from './engines.ts';
 import { TestClient } from './test-client.ts';

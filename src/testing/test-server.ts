@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { loadConfig } from '../platform/config/load-config.ts';
 import { startServer, type RunningServer } from '../server.ts';
-import type { Overrides } from '../services.ts';
+import type { Overrides } from '../foundations.ts';
 import { assertContractKept, takeBreaches } from './contract/checked-traffic.ts';
 import { onBothEngines, type TestPlace } from './engines.ts';
 import { TestClient } from './test-client.ts';

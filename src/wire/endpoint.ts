@@ -2,20 +2,22 @@ import type { Readable } from 'node:stream';
 import { Type, type Static, type TObject, type TSchema } from 'typebox';
 import type { ServerName } from '../protocol/identifiers.ts';
 import type { JsonObject, JsonValue } from '../protocol/json.ts';
-import type { Session } from './session.ts';
+import type { IdentityAccount, Session } from './session.ts';
 
 export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';
 
 /**
  * Who may call: anybody, anybody but known if a token is given, anybody but known if an application service's token is
  * given (others are of no account), whoever has an access token, or other servers, by the
- * signature of their request (and, where the path has a `roomId`, if the room's access control list lets them).
+ * signature of their request (and, where the path has a `roomId`, if the room's access control list lets them), or
+ * whoever has an access token of the identity service.
  */
-export type Auth = 'none' | 'optional' | 'application-service' | 'user' | 'server';
+export type Auth = 'none' | 'optional' | 'application-service' | 'user' | 'server' | 'identity';
 
 /** Classes of requests that have a rate of their own. */
 export type LimitName =
   | 'createRoom'
+  | 'identity'
   | 'invite'
   | 'join'
   | 'login'
@@ -59,6 +61,8 @@ export interface Declaration<
   readonly whenLocked?: 'allowed';
   /** Whether it takes part in conversations, which suspended accounts may not ("Account suspension"). */
   readonly whenSuspended?: 'refused';
+  /** Whether who has not agreed to the terms of the identity service may call it. */
+  readonly beforeTerms?: 'allowed';
   readonly limit?: LimitName;
   readonly params?: Params;
   readonly query?: Query;
@@ -78,6 +82,8 @@ export interface EndpointRequest<
   readonly session: Who extends 'user' ? Session : Session | undefined;
   /** The server that asks, of endpoints for servers. */
   readonly origin: Who extends 'server' ? ServerName : undefined;
+  /** Who asks, of endpoints of the identity service. */
+  readonly account: Who extends 'identity' ? IdentityAccount : undefined;
   readonly ip: string;
   readonly userAgent: string;
   /** The address at which this server is known to who asks, such as `https://matrix.example.org`, without a slash at its end. */

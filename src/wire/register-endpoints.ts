@@ -17,7 +17,7 @@ import { leaveBodiesUnread } from './http-server.ts';
 import { PartParser } from './parse-request.ts';
 import { sendJson } from './send-json.ts';
 import { sendStream } from './send-stream.ts';
-import type { Assertion, Session } from './session.ts';
+import type { Assertion, IdentityAccount, Session } from './session.ts';
 
 /** What tells which server a request comes from. */
 export interface ServerRequest {
@@ -31,8 +31,8 @@ export interface ServerRequest {
   readonly roomId: string | undefined;
 }
 
-/** What the HTTP layer needs of the rest of the server. */
-export interface Wiring {
+/** Who may call the endpoints of a homeserver. */
+export interface HomeserverCallers {
   /**
    * Whoever the access token stands for; of an application service, the user it acts as.
    *
@@ -47,14 +47,30 @@ export interface Wiring {
   authenticateServer(request: ServerRequest): Promise<ServerName>;
   /** Whether the access token is that of an application service. */
   isAppserviceToken(token: string): boolean;
+}
+
+/** Who may call the endpoints of an identity service. */
+export interface IdentityCallers {
+  /**
+   * Whoever has an access token of the identity service.
+   *
+   * @throws MatrixError 401 M_UNAUTHORIZED; 403 M_TERMS_NOT_SIGNED unless `mayLackTerms`.
+   */
+  authenticate(token: string | undefined, mayLackTerms: boolean): Promise<IdentityAccount>;
+}
+
+/** What the HTTP layer needs of the rest of the server. Endpoints are registered where their callers can be known. */
+export interface Wiring {
+  readonly homeserver?: HomeserverCallers;
+  readonly identity?: IdentityCallers;
   /** Takes one request of a class from a caller's allowance: milliseconds to wait if there is none left. */
-  limiter: { take(limit: LimitName, caller: string): number | undefined };
+  readonly limiter: { take(limit: LimitName, caller: string): number | undefined };
   /** Records a request: seconds it took. */
-  metrics: { request(id: string, status: number, seconds: number): void };
+  readonly metrics: { request(id: string, status: number, seconds: number): void };
   /** Aborts when the server stops. */
-  stopping: AbortSignal;
+  readonly stopping: AbortSignal;
   /** The address by which clients reach the server, if it is configured. */
-  publicBaseUrl: string | undefined;
+  readonly publicBaseUrl: string | undefined;
 }
 
 type RawRequest = FastifyRequest<{ Params: unknown; Querystring: Record<string, unknown> }>;
@@ -90,6 +106,7 @@ function runner<Needs>(endpoint: Endpoint<Needs>, needs: Needs, wiring: Wiring) 
     query: new PartParser('query', declaration.query ?? NOTHING),
   };
   const readBody = bodyReader(declaration);
+  const identify = identifier(declaration, wiring);
   return async (raw: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const request = raw as RawRequest;
     const begun = performance.now();
@@ -97,7 +114,7 @@ function runner<Needs>(endpoint: Endpoint<Needs>, needs: Needs, wiring: Wiring) 
     try {
       if (request.url.includes('%00'))
         throw invalidParam('Paths and queries must not hold the character NUL');
-      const caller = await identify(declaration, request, wiring);
+      const caller = await identify(request);
       limit(declaration, caller, request, wiring);
       const checked = new CheckedRequest({ request, reply }, caller, wiring, {
         params: parsers.params.parse(request.params),
@@ -136,29 +153,46 @@ function byteBody(request: RawRequest): ByteBody {
   };
 }
 
-/** Whoever calls: a user, a server, or neither. */
+/** Whoever calls: a user, a server, somebody with an account at the identity service, or nobody known. */
 interface Caller {
   readonly session: Session | undefined;
   readonly origin: ServerName | undefined;
+  readonly account: IdentityAccount | undefined;
 }
 
-const NOBODY: Caller = { session: undefined, origin: undefined };
+const NOBODY: Caller = { session: undefined, origin: undefined, account: undefined };
 
 /** The one place where a token becomes a user, and a signature a server. */
-async function identify(declaration: AnyDeclaration, request: RawRequest, wiring: Wiring): Promise<Caller> {
-  if (declaration.auth === 'none') return NOBODY;
-  if (declaration.auth === 'server') return { session: undefined, origin: await signer(request, wiring) };
-  if (declaration.auth === 'application-service') {
-    const session = await appserviceOf(request, wiring);
-    return session === undefined ? NOBODY : { session, origin: undefined };
+function identifier(
+  declaration: AnyDeclaration,
+  wiring: Wiring,
+): (request: RawRequest) => Promise<Caller> | Caller {
+  const { auth, id } = declaration;
+  if (auth === 'none') return () => NOBODY;
+  if (auth === 'identity') {
+    const { identity } = wiring;
+    if (!identity) throw new Error(`${id} can be called only where there is an identity service`);
+    const mayLackTerms = declaration.beforeTerms === 'allowed';
+    return async (request) => {
+      const account = await identity.authenticate(tokenOf(request), mayLackTerms);
+      return { ...NOBODY, account };
+    };
   }
-  const session = await holder(declaration, request, wiring);
-  return session === undefined ? NOBODY : { session, origin: undefined };
+  const { homeserver } = wiring;
+  if (!homeserver) throw new Error(`${id} can be called only where there is a homeserver`);
+  if (auth === 'server') {
+    return async (request) => ({ ...NOBODY, origin: await signer(request, homeserver) });
+  }
+  const sessionOf = auth === 'application-service' ? appserviceOf : holder;
+  return async (request) => {
+    const session = await sessionOf(declaration, request, homeserver);
+    return session === undefined ? NOBODY : { ...NOBODY, session };
+  };
 }
 
-function signer(request: RawRequest, wiring: Wiring): Promise<ServerName> {
+function signer(request: RawRequest, callers: HomeserverCallers): Promise<ServerName> {
   const { roomId } = request.params as { roomId?: string };
-  return wiring.authenticateServer({
+  return callers.authenticateServer({
     method: request.method,
     uri: request.url,
     authorization: request.headers.authorization,
@@ -168,10 +202,14 @@ function signer(request: RawRequest, wiring: Wiring): Promise<ServerName> {
 }
 
 /** The application service that asks. Tokens of anybody else are of no account here, not even if they are not good. */
-async function appserviceOf(request: RawRequest, wiring: Wiring): Promise<Session | undefined> {
+async function appserviceOf(
+  _declaration: AnyDeclaration,
+  request: RawRequest,
+  callers: HomeserverCallers,
+): Promise<Session | undefined> {
   const token = tokenOf(request);
-  if (token === undefined || !wiring.isAppserviceToken(token)) return undefined;
-  return wiring.authenticate(
+  if (token === undefined || !callers.isAppserviceToken(token)) return undefined;
+  return callers.authenticate(
     token,
     { ip: request.ip, userAgent: '' },
     { userId: undefined, deviceId: undefined },
@@ -181,7 +219,7 @@ async function appserviceOf(request: RawRequest, wiring: Wiring): Promise<Sessio
 async function holder(
   declaration: AnyDeclaration,
   request: RawRequest,
-  wiring: Wiring,
+  callers: HomeserverCallers,
 ): Promise<Session | undefined> {
   const token = tokenOf(request);
   if (token === undefined) {
@@ -194,7 +232,7 @@ async function holder(
   }
   const userAgent = request.headers['user-agent'] ?? '';
   const { user_id: userId, device_id: deviceId } = request.query;
-  const session = await wiring.authenticate(
+  const session = await callers.authenticate(
     token,
     { ip: request.ip, userAgent },
     { userId: textOf(userId), deviceId: textOf(deviceId) },
@@ -264,6 +302,7 @@ class CheckedRequest {
   readonly body: unknown;
   readonly session: Session | undefined;
   readonly origin: ServerName | undefined;
+  readonly account: IdentityAccount | undefined;
   readonly #request: FastifyRequest;
   readonly #reply: FastifyReply;
   readonly #wiring: Wiring;
@@ -280,6 +319,7 @@ class CheckedRequest {
     this.#wiring = wiring;
     this.session = caller.session;
     this.origin = caller.origin;
+    this.account = caller.account;
     this.params = parts.params;
     this.query = parts.query;
     this.body = parts.body;

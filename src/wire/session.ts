@@ -26,3 +26,10 @@ export interface Session {
   /** The OAuth client that the access token was given to; undefined for one of the legacy API. */
   readonly oauthClient: string | undefined;
 }
+
+/** Whoever an access token of the identity service stands for. */
+export interface IdentityAccount {
+  readonly userId: UserId;
+  /** SHA-256 of the token. */
+  readonly tokenHash: Buffer;
+}

@@ -50,9 +50,7 @@ export function allowed(schema: OptionSchema): string {
     case 'boolean':
       return 'true or false';
     case 'array':
-      return schema.items?.properties
-        ? `a list of entries with ${Object.keys(schema.items.properties).join(', ')}`
-        : 'a list of texts';
+      return list(schema);
     case 'object':
       return `a section with ${Object.keys(schema.properties ?? {}).join(', ')}`;
     case 'string':
@@ -62,6 +60,12 @@ export function allowed(schema: OptionSchema): string {
     default:
       return range(schema);
   }
+}
+
+function list({ items }: OptionSchema): string {
+  if (items?.properties) return `a list of entries with ${Object.keys(items.properties).join(', ')}`;
+  if (items?.anyOf) return `a list of ${items.anyOf.map((one) => String(one.const)).join(', ')}`;
+  return 'a list of texts';
 }
 
 function range(schema: OptionSchema): string {

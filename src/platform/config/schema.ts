@@ -41,6 +41,16 @@ export const ConfigSchema = Type.Object(
       description:
         'Address by which clients reach the server, such as `https://matrix.example.org`. Empty: not announced.',
     }),
+    roles: Type.Array(
+      Type.Union([Type.Literal('client'), Type.Literal('federation'), Type.Literal('identity')]),
+      {
+        minItems: 1,
+        default: ['client', 'federation'],
+        description:
+          'What this process answers: `client` (clients and people), `federation` (other servers), `identity` (the identity ' +
+          'service). The first two are the homeserver; `identity` alone needs no homeserver.',
+      },
+    ),
     data_dir: Type.String({
       minLength: 1,
       default: './data',
@@ -170,6 +180,7 @@ export const ConfigSchema = Type.Object(
           100,
           'Requests of an address for OAuth tokens, and for sessions of a sign-in by QR code,',
         ),
+        identity: rate(5, 100, 'Requests of an address to the identity service'),
         failed_login: rate(0.2, 10, 'Password checks of an account'),
       },
       { additionalProperties: false, description: 'How much a caller may ask for' },

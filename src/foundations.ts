@@ -1,0 +1,90 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { ServerTransport } from './federation/transport/server-transport.ts';
+import { systemClock, type Clock } from './platform/clock.ts';
+import type { Config } from './platform/config/schema.ts';
+import type { Dns } from './platform/dns.ts';
+import { Mailer } from './platform/mailer.ts';
+import { OutgoingHttp } from './platform/outgoing-http.ts';
+import { systemRandomness, type Randomness } from './platform/randomness.ts';
+import { RateLimiter } from './platform/rate-limiter.ts';
+import { loadSigningKey } from './platform/signing-key-file.ts';
+import { systemTimers, type Timers } from './platform/timers.ts';
+import { trustedAuthorities } from './platform/trusted-authorities.ts';
+import { serverName as parseName } from './protocol/identifiers.ts';
+import { createServerLinks } from './server-links.ts';
+import type { Database } from './storage/database.ts';
+import type { LimitName } from './wire/endpoint.ts';
+
+/** What tests may put in place of the real thing. */
+export interface Overrides {
+  readonly clock?: Clock;
+  readonly randomness?: Randomness;
+  readonly log?: Logger;
+  readonly dns?: Dns;
+  readonly transport?: ServerTransport;
+  readonly timers?: Timers;
+}
+
+/** Makes what every role of a process stands on. */
+export function createFoundations(config: Config, database: Database, overrides: Overrides = {}) {
+  const clock = overrides.clock ?? systemClock;
+  const randomness = overrides.randomness ?? systemRandomness;
+  const serverName = parseName(config.server_name);
+  const key = loadSigningKey(join(config.data_dir, 'signing.key'), randomness);
+  const outgoing = new OutgoingHttp({
+    allowedRanges: config.outgoing.allowed_ranges,
+    trust: trustedAuthorities(config.outgoing.ca_file),
+  });
+  const { dns, transport } = overrides;
+  const mailer = new Mailer({ smtpUrl: config.mail.smtp_url, from: config.mail.from });
+  const links = createServerLinks({
+    ...{ database, config, serverName, key, clock, randomness, outgoing, dns, transport },
+  });
+  return {
+    clock,
+    randomness,
+    opaque: (length: number) => randomness.opaque(length),
+    timers: overrides.timers ?? systemTimers,
+    log: overrides.log,
+    serverName,
+    key,
+    limiter: createLimiter(config, clock),
+    outgoing,
+    mailer,
+    links,
+    /** Closes the connections to others. */
+    async close(): Promise<void> {
+      await outgoing.close();
+      await links.transport.close();
+      await mailer.close();
+    },
+  };
+}
+
+export type Foundations = ReturnType<typeof createFoundations>;
+
+function createLimiter(config: Config, clock: Clock): RateLimiter<LimitName | 'failedLogin'> {
+  const { limits } = config;
+  const rate = (one: { per_second: number; burst: number }) => ({
+    perSecond: one.per_second,
+    burst: one.burst,
+  });
+  if (!limits.enabled) return new RateLimiter({}, () => clock.now());
+  return new RateLimiter(
+    {
+      message: rate(limits.message),
+      join: rate(limits.join),
+      invite: rate(limits.invite),
+      membership: rate(limits.membership),
+      media: rate(limits.media),
+      createRoom: rate(limits.create_room),
+      registration: rate(limits.registration),
+      login: rate(limits.login),
+      token: rate(limits.token),
+      identity: rate(limits.identity),
+      failedLogin: rate(limits.failed_login),
+    },
+    () => clock.now(),
+  );
+}

@@ -1,0 +1,54 @@
+import { BackOff } from './federation/back-off.ts';
+import { ServerResolution } from './federation/discovery/server-resolution.ts';
+import { WellKnownServers } from './federation/discovery/well-known-servers.ts';
+import { FederationClient } from './federation/federation-client.ts';
+import { KeyFetcher } from './federation/keys/key-fetcher.ts';
+import { KeyRing } from './federation/keys/key-ring.ts';
+import { OwnKeys, parseOldKeys } from './federation/keys/own-keys.ts';
+import { HttpsTransport } from './federation/transport/https-transport.ts';
+import type { ServerTransport } from './federation/transport/server-transport.ts';
+import type { Config } from './platform/config/schema.ts';
+import { SystemDns, type Dns } from './platform/dns.ts';
+import type { OutgoingHttp } from './platform/outgoing-http.ts';
+import { drawFraction, type Randomness } from './platform/randomness.ts';
+import { serverName as parseName, type ServerName } from './protocol/identifiers.ts';
+import { VerifyKey, type SigningKey } from './protocol/signing.ts';
+import type { Database } from './storage/database.ts';
+
+/** What asking other servers takes. */
+export interface LinkWiring {
+  readonly database: Database;
+  readonly config: Config;
+  readonly serverName: ServerName;
+  readonly key: SigningKey;
+  readonly clock: { now(): number };
+  readonly randomness: Randomness;
+  readonly outgoing: OutgoingHttp;
+  /** What a simulation puts in place of the real network. */
+  readonly dns?: Dns | undefined;
+  readonly transport?: ServerTransport | undefined;
+}
+
+/** Puts together what finds other servers, asks them, and checks what they sign. */
+export function createServerLinks(wiring: LinkWiring) {
+  const { database, serverName, key, clock, outgoing, randomness } = wiring;
+  const { federation } = wiring.config;
+  const draw = () => drawFraction(randomness);
+  const backOff = new BackOff(
+    { database, clock, draw },
+    { firstMs: federation.retry_first * 1000, longestMs: federation.retry_longest * 1000 },
+  );
+  const transport = wiring.transport ?? new HttpsTransport(outgoing.reach, outgoing.trust);
+  const dns = wiring.dns ?? new SystemDns();
+  const resolution = new ServerResolution(new WellKnownServers(outgoing, clock), dns, draw);
+  const client = new FederationClient({ serverName, key, resolution, transport, backOff });
+  const oldKeys = parseOldKeys(federation.old_keys);
+  const ownKeys = new OwnKeys(serverName, key, oldKeys, clock);
+  const notaries = federation.trusted_key_servers.map(parseName);
+  const fetcher = new KeyFetcher({ client, database, clock, notaries });
+  const old = new Map(oldKeys.map((one) => [one.keyId, VerifyKey.of(one.publicKey)]));
+  const keyRing = new KeyRing(database, fetcher, { server: serverName, key, old });
+  return { backOff, transport, federationClient: client, ownKeys, fetcher, keyRing };
+}
+
+export type ServerLinks = ReturnType<typeof createServerLinks>;
