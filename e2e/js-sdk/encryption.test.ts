@@ -16,7 +16,7 @@ import { closeEncrypted, logIn, openEncrypted, register, until, type KeySafe } f
 
 onBothEngines(
   'two people with two devices each cross-sign, verify each other, talk encrypted and restore history from the backup ' +
-    '[B045] [B071] [B072 partial]',
+    '[B045] [B071] [B072 partial] [B137]',
   async (place) => {
     const server = await ServerProcess.start(place.env);
     const open: MatrixClient[] = [];

@@ -31,7 +31,7 @@ const SERVER = serverName('domain');
 const OTHER = SigningKey.fromSeed('ed25519:other', Buffer.alloc(32, 7));
 const VERSIONS = [...ROOM_VERSIONS.values()];
 
-test('signs the JSON of the appendices', () => {
+test('signs the JSON of the appendices [B136] [B115 partial]', () => {
   const empty = 'K8280/U9SSy9IVtjBuVeLr+HpOB4BQFWbg+UZaADMtTdGYI7Geitb76LTrr5QV/7Xg4ahLwYGYZzuHGZKM5ZAQ';
   assert.deepEqual(signJson({}, SERVER, KEY), { signatures: { domain: { [KEY_ID]: empty } } });
   const data = 'KqmLSbO39/Bzb0QIYE82zqLwsA+PDzYIpIRA2sRQ4sL53+sN6/fpNSoqE7BP7vBZhG6kYdD13EIMJpvhJI+6Bw';
@@ -42,7 +42,7 @@ test('signs the JSON of the appendices', () => {
   });
 });
 
-test('hashes and signs the minimal event of the appendices', () => {
+test('hashes and signs the minimal event of the appendices [B115 partial] [B136 partial]', () => {
   const event: Pdu = {
     room_id: '!x:domain',
     sender: '@a:domain',
@@ -65,7 +65,7 @@ test('hashes and signs the minimal event of the appendices', () => {
   });
 });
 
-test('hashes and signs the redactable event of the appendices', () => {
+test('hashes and signs the redactable event of the appendices [B115 partial]', () => {
   const event = {
     content: { body: 'Here is the message content' },
     event_id: '$0:domain',
@@ -87,7 +87,7 @@ test('hashes and signs the redactable event of the appendices', () => {
   assert.equal(finished.eventId, '$0:domain');
 });
 
-test('keys: export and import, and refusal of malformed ones', () => {
+test('keys: export and import, and refusal of malformed ones [B136 partial]', () => {
   const exported = OTHER.exportSeed();
   assert.equal(exported, base64(Buffer.alloc(32, 7)));
   assert.equal(SigningKey.fromExportedSeed(OTHER.keyId, exported).publicKey, OTHER.publicKey);

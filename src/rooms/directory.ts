@@ -15,6 +15,8 @@ export interface DirectoryQuery {
   readonly searchTerm?: string | undefined;
   /** The network of an application service whose directory is meant, as `appservice|network`. */
   readonly network?: string | undefined;
+  /** Whether rooms in the directories of all networks are meant, too. */
+  readonly allNetworks?: boolean | undefined;
   /** Room types to list; null stands for rooms without one. */
   readonly roomTypes?: readonly (string | null)[] | undefined;
 }
@@ -58,12 +60,13 @@ export class Directory {
   async list(query: DirectoryQuery): Promise<JsonObject> {
     if (query.network !== undefined) return this.#listNetwork(query.network, query);
     const limit = Math.min(query.limit ?? DEFAULT_LIMIT, MOST_ROOMS);
+    const page = query.allNetworks === true ? roomsStore.publishedInAllNetworks : roomsStore.published;
     const chunk: JsonObject[] = [];
     let after = query.since === undefined || query.since === '' ? undefined : parsePlace(query.since);
     let hasMore = limit > 0;
     for (let looked = 0; hasMore && chunk.length < limit && looked < MOST_LOOKED_AT;) {
       const wanted = Math.min(MOST_ROOMS, limit + 1);
-      const rows = await roomsStore.published(this.#database, after, wanted);
+      const rows = await page(this.#database, after, wanted);
       hasMore = rows.length === wanted;
       looked += rows.length;
       for (const [i, row] of rows.entries()) {

@@ -14,7 +14,11 @@ export type ProfileOf = (userId: UserId) => Promise<MemberProfile>;
 export function memberContent(
   membership: string,
   profile: MemberProfile,
-  more: { reason?: string; isDirect?: boolean; authorisedVia?: UserId } = {},
+  more: {
+    reason?: string | undefined;
+    isDirect?: boolean | undefined;
+    authorisedVia?: UserId;
+  } = {},
 ): JsonObject {
   const content: JsonObject = { membership };
   if (profile.displayname !== undefined) content.displayname = profile.displayname;

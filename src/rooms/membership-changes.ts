@@ -106,14 +106,19 @@ export class MembershipChanges {
    * Invites a user. 403 when the sender may not, or the target is in the room or banned, or does not want to be; other
    * errors are those of the target's server.
    */
-  async invite(actor: Actor, roomId: RoomId, target: UserId, reason?: string): Promise<void> {
+  async invite(
+    actor: Actor,
+    roomId: RoomId,
+    target: UserId,
+    more: { readonly reason?: string | undefined; readonly isDirect?: boolean | undefined } = {},
+  ): Promise<void> {
     await this.#invites.assertInvitable(target, actor.userId);
     if (serverNameOf(target) !== this.#serverName) {
-      const content = memberContent('invite', {}, { reason });
+      const content = memberContent('invite', {}, more);
       await this.#remoteInvites.invite({ sender: actor.userId, roomId, target, content });
       return;
     }
-    const content = memberContent('invite', await this.#profileOf(target), { reason });
+    const content = memberContent('invite', await this.#profileOf(target), more);
     await this.#set(actor.userId, roomId, target, content);
   }
 

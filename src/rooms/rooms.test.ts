@@ -320,11 +320,12 @@ onServers('aliases and the canonical alias [B033 partial]', async ({ person }) =
   await bob.fails(404, 'M_NOT_FOUND', 'GET', path('one'));
 });
 
-onServers('the directory lists, searches and pages [B033 partial]', async ({ person, anonymous }) => {
+onServers('the directory lists, searches and pages [B033]', async ({ person, anonymous }) => {
   const [alice, bob] = [await person('alice'), await person('bob')];
   const rooms: string[] = [];
   for (const name of ['Alpha', 'Beta', 'Gamma']) {
-    rooms.push(await alice.createRoom({ visibility: 'public', name, topic: `about ${name}` }));
+    const type = name === 'Beta' ? { creation_content: { type: 'm.space' } } : {};
+    rooms.push(await alice.createRoom({ visibility: 'public', name, topic: `about ${name}`, ...type }));
   }
   await bob.join(rooms[1] ?? '');
   const all = await anonymous().ok('GET', '/v3/publicRooms');
@@ -344,10 +345,18 @@ onServers('the directory lists, searches and pages [B033 partial]', async ({ per
     found.chunk.map((room: Json) => room.name),
     ['Gamma'],
   );
+  const ofTypes = async (...types: (string | null)[]) =>
+    (await bob.ok('POST', '/v3/publicRooms', { filter: { room_types: types } })).chunk
+      .map((room: Json) => room.name)
+      .sort();
+  assert.deepEqual(await ofTypes('m.space'), ['Beta']);
+  assert.deepEqual(await ofTypes(null), ['Alpha', 'Gamma']);
+  assert.deepEqual(await ofTypes(null, 'm.space'), ['Alpha', 'Beta', 'Gamma']);
   const path = `/v3/directory/list/room/${encodeURIComponent(rooms[2] ?? '')}`;
   await bob.fails(403, 'M_FORBIDDEN', 'PUT', path, { visibility: 'private' });
   await alice.ok('PUT', path, { visibility: 'private' });
   assert.equal((await anonymous().ok('GET', path)).visibility, 'private');
+  await anonymous().fails(404, 'M_NOT_FOUND', 'GET', '/v3/directory/list/room/!none:localhost');
   assert.equal((await anonymous().ok('GET', '/v3/publicRooms')).chunk.length, 2);
 });
 

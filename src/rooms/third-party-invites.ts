@@ -6,6 +6,14 @@ import { forbidden, invalidParam } from '../protocol/matrix-error.ts';
 import type { Actor, MembershipChanges } from './membership-changes.ts';
 import type { RoomWriter } from './room-writer.ts';
 
+/** Who is invited to which room. */
+export interface AddressInvite {
+  readonly roomId: RoomId;
+  readonly threepid: Threepid;
+  /** Whether the room is meant for the two of them; told to who is known already. */
+  readonly isDirect?: boolean | undefined;
+}
+
 /** Invites people of whom only an address or phone number is known (Client-Server API, "Third-party invites"). */
 export class ThirdPartyInvites {
   readonly #identity: IdentityServers;
@@ -24,12 +32,16 @@ export class ThirdPartyInvites {
    *
    * @throws MatrixError 403 when the sender may not invite or the identity server refuses, 502 when it does not answer.
    */
-  async invite(actor: Actor, roomId: RoomId, access: IdentityAccess, threepid: Threepid): Promise<void> {
+  async invite(
+    actor: Actor,
+    access: IdentityAccess,
+    { roomId, threepid, isDirect }: AddressInvite,
+  ): Promise<void> {
     const mayInvite = await this.#isJoined(actor.userId, roomId);
     if (!mayInvite) throw forbidden('Only who is in the room may invite');
     const mxid = await this.#identity.lookup(access, threepid);
     const known = mxid === undefined ? undefined : parseUserId(mxid);
-    if (known) return this.#changes.invite(actor, roomId, known);
+    if (known) return this.#changes.invite(actor, roomId, known, { isDirect });
     const { medium, address } = threepid;
     const stored = await this.#identity.storeInvite(access, {
       ...{ medium, address, room_id: roomId, sender: actor.userId },

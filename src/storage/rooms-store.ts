@@ -79,6 +79,15 @@ const publishedRooms = sql(
   `SELECT * FROM rooms WHERE published = 1 AND (joined_count < ? OR (joined_count = ? AND room_id > ?))
    ORDER BY joined_count DESC, room_id LIMIT ?`,
 );
+const publishedAnywhere = sql(
+  `SELECT * FROM (SELECT * FROM rooms WHERE published = 1
+       AND (joined_count < ? OR (joined_count = ? AND room_id > ?))
+     ORDER BY joined_count DESC, room_id LIMIT ?) AS own
+   UNION ALL
+   SELECT * FROM rooms WHERE published = 0 AND room_id IN (SELECT room_id FROM network_rooms)
+     AND (joined_count < ? OR (joined_count = ? AND room_id > ?))
+   ORDER BY joined_count DESC, room_id LIMIT ?`,
+);
 const countPublished = sql(`SELECT COUNT(*) AS count FROM rooms WHERE published = 1`);
 
 /** The room, or undefined. */
@@ -211,8 +220,22 @@ export function published(
   after: { joinedCount: number; roomId: string } | undefined,
   limit: number,
 ): Promise<RoomRow[]> {
+  return reader.all<RoomRow>(publishedRooms, ...placeAfter(after), limit);
+}
+
+/** The same with the rooms in the directories of application services' networks. */
+export function publishedInAllNetworks(
+  reader: Reader,
+  after: { joinedCount: number; roomId: string } | undefined,
+  limit: number,
+): Promise<RoomRow[]> {
+  const place = placeAfter(after);
+  return reader.all<RoomRow>(publishedAnywhere, ...place, limit, ...place, limit);
+}
+
+function placeAfter(after: { joinedCount: number; roomId: string } | undefined): [number, number, string] {
   const count = after?.joinedCount ?? Number.MAX_SAFE_INTEGER;
-  return reader.all<RoomRow>(publishedRooms, count, count, after?.roomId ?? '', limit);
+  return [count, count, after?.roomId ?? ''];
 }
 
 /** How many rooms the directory lists. */

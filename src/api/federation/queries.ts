@@ -84,7 +84,12 @@ export const getPublicRoomsForServers = endpoint(
     }),
   },
   ({ directory }: { directory: Directory }, { query }) =>
-    directory.list({ limit: query.limit, since: query.since, network: query.third_party_instance_id }),
+    directory.list({
+      limit: query.limit,
+      since: query.since,
+      network: query.third_party_instance_id,
+      allNetworks: query.include_all_networks,
+    }),
 );
 
 /** POST /_matrix/federation/v1/publicRooms */
@@ -115,6 +120,7 @@ export const queryPublicRoomsForServers = endpoint(
       limit: body.limit,
       since: body.since,
       network: body.third_party_instance_id,
+      allNetworks: body.include_all_networks,
       searchTerm: body.filter?.generic_search_term ?? undefined,
       roomTypes: body.filter?.room_types ?? undefined,
     }),

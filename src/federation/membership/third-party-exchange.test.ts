@@ -29,7 +29,7 @@ async function bind(server: FederatingServer, mxid: string, room: string, sender
 }
 
 onFederation(
-  'who proves an address on another server is invited to the rooms that wait for it [B108]',
+  'who proves an address on another server is invited to the rooms that wait for it [B108] [B079 partial]',
   async ({ a, b }) => {
     const [alice, bob] = [await a.person('alice'), await b.person('bob')];
     const { room, token } = await inviteAddress(alice);

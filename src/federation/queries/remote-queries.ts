@@ -51,11 +51,14 @@ export class RemoteQueries {
 
   /** A page of another server's directory. 502 or 504 as `profile`. */
   publicRooms(server: ServerName, query: DirectoryQuery): Promise<JsonObject> {
-    const { limit, since, searchTerm, roomTypes, network } = query;
+    const { limit, since, searchTerm, roomTypes, network, allNetworks } = query;
     const filter: JsonObject = {};
     if (searchTerm !== undefined) filter.generic_search_term = searchTerm;
     if (roomTypes !== undefined) filter.room_types = [...roomTypes];
-    const body: JsonObject = { limit, since, third_party_instance_id: network };
+    const body: JsonObject = {
+      ...{ limit, since, third_party_instance_id: network },
+      include_all_networks: allNetworks,
+    };
     if (Object.keys(filter).length > 0) body.filter = filter;
     for (const key of Object.keys(body)) if (body[key] === undefined) delete body[key];
     const path = '/_matrix/federation/v1/publicRooms';

@@ -191,7 +191,7 @@ withAppservice(
 );
 
 withAppservice(
-  'networks are looked up at their application services, and have directories of their own [B120] [B124] [B080]',
+  'networks are looked up at their application services, and have directories of their own [B120] [B124] [B080] [B033 partial]',
   async ({ service, bot, person }) => {
     const protocol = {
       user_fields: ['nick'],
@@ -235,6 +235,7 @@ withAppservice(
       ((await alice.ok('POST', '/v3/publicRooms', body)).chunk as Json[]).map((one) => one.room_id);
     assert.deepEqual(await rooms(of), [room]);
     assert.deepEqual(await rooms({}), []);
+    assert.deepEqual(await rooms({ include_all_networks: true }), [room]);
     await bot.ok('PUT', list, { visibility: 'private' });
     assert.deepEqual(await rooms(of), []);
   },

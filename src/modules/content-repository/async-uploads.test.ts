@@ -117,7 +117,7 @@ onServers(
 );
 
 onServers(
-  'once it is frozen, new files are for those who say who they are',
+  'once it is frozen, new files are for those who say who they are [B042 partial]',
   async (s) => {
     const alice = await s.person('alice');
     now = Date.parse('2026-01-01T00:00:00Z') - 1;

@@ -7,7 +7,7 @@ import { onServers } from '../../testing/test-server.ts';
 import { TestClient } from '../../testing/test-client.ts';
 import { eventually, filesIn, get, OLD, send, upload, V1 } from './testing/media-client.ts';
 
-onServers('what is uploaded can be downloaded, by everybody with an account [B042 partial]', async (s) => {
+onServers('what is uploaded can be downloaded, by everybody with an account [B042]', async (s) => {
   const [alice, bob] = [await s.person('alice'), await s.person('bob')];
   const bytes = randomBytes(100_000);
   const uri = await upload(alice, bytes, 'img/png', '?filename=picture.png');
@@ -119,7 +119,7 @@ onServers('ranges, tags and questions for the headers alone', async (s) => {
   assert.deepEqual([head.status, head.headers.get('content-length'), head.bytes.length], [200, '10000', 0]);
 });
 
-onServers('files keep their names, in every script', async (s) => {
+onServers('files keep their names, in every script [B042 partial]', async (s) => {
   const alice = await s.person('alice');
   const disposition = async (uri: string, name = '') =>
     (await get(alice, `${V1}/download/${uri}${name}`)).headers.get('content-disposition');

@@ -98,7 +98,7 @@ onServers('thumbnails of every kind of picture, made once', async (s) => {
   assert.equal((await thumbnail(alice, uri, 'width=96&height=96&method=scale')).size, '48x96');
 });
 
-onServers('thumbnails move only if that is wished', async (s) => {
+onServers('thumbnails move only if that is wished [B042 partial]', async (s) => {
   const alice = await s.person('alice');
   const frames = await moving(200, 100);
   for (const bytes of [await frames.clone().webp().toBuffer(), await frames.clone().gif().toBuffer()]) {

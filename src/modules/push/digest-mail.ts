@@ -1,3 +1,5 @@
+import type { RoomId, ServerName } from '../../protocol/identifiers.ts';
+import { matrixToRoom } from '../../protocol/matrix-uri.ts';
 import type { Mail } from '../../platform/mailer.ts';
 import { escapeHtml } from '../../platform/html-text.ts';
 import type { LoggedEvent } from '../../rooms/room-reads.ts';
@@ -11,7 +13,7 @@ export interface MissedMessage {
 /** A room with what was missed there, oldest first. */
 export interface MissedRoom {
   readonly name: string;
-  readonly roomId: string;
+  readonly roomId: RoomId;
   readonly messages: readonly MissedMessage[];
 }
 
@@ -23,7 +25,7 @@ const MOST_SUBJECT = 80;
 /** The mail that tells somebody what they missed, in text and HTML, with a way to have no more of them. */
 export function digestMail(facts: {
   to: string;
-  serverName: string;
+  serverName: ServerName;
   rooms: readonly MissedRoom[];
   unsubscribeLink: string;
 }): Mail {
@@ -36,11 +38,11 @@ export function digestMail(facts: {
   return {
     to,
     subject: shortened(`${what} you have not read in ${where}`, MOST_SUBJECT),
-    text: `${rooms.map(roomText).join('\n')}\n-- \n${ending}\nNo more of these mails: ${unsubscribeLink}\n`,
+    text: `${rooms.map((room) => roomText(room, serverName)).join('\n')}\n-- \n${ending}\nNo more of these mails: ${unsubscribeLink}\n`,
     html: `<!doctype html>
 <html lang="en">
 <body style="font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem">
-${rooms.map(roomHtml).join('\n')}
+${rooms.map((room) => roomHtml(room, serverName)).join('\n')}
 <hr>
 <p style="font-size: .85rem; color: #666">${escapeHtml(ending)}
 <a href="${escapeHtml(unsubscribeLink)}">No more of these mails</a></p>
@@ -55,18 +57,20 @@ ${rooms.map(roomHtml).join('\n')}
   };
 }
 
-function roomText(room: MissedRoom): string {
+function roomText(room: MissedRoom, server: ServerName): string {
   const lines = shown(room).map(({ sender, event }) => `  ${timeOf(event)} ${sender}: ${wordsOf(event)}`);
-  return [room.name, roomLink(room), ...lines, ...omitted(room).map((one) => `  ${one}`), ''].join('\n');
+  const link = matrixToRoom(room.roomId, [server]);
+  return [room.name, link, ...lines, ...omitted(room).map((one) => `  ${one}`), ''].join('\n');
 }
 
-function roomHtml(room: MissedRoom): string {
+function roomHtml(room: MissedRoom, server: ServerName): string {
   const items = shown(room).map(
     ({ sender, event }) =>
       `<li><small>${timeOf(event)}</small> <b>${escapeHtml(sender)}</b>: ${escapeHtml(wordsOf(event))}</li>`,
   );
   const more = omitted(room).map((one) => `<li>${escapeHtml(one)}</li>`);
-  return `<h2 style="font-size: 1.1rem"><a href="${escapeHtml(roomLink(room))}">${escapeHtml(room.name)}</a></h2>
+  const link = escapeHtml(matrixToRoom(room.roomId, [server]));
+  return `<h2 style="font-size: 1.1rem"><a href="${link}">${escapeHtml(room.name)}</a></h2>
 <ul>
 ${[...items, ...more].join('\n')}
 </ul>`;
@@ -79,10 +83,6 @@ function shown({ messages }: MissedRoom): readonly MissedMessage[] {
 function omitted({ messages }: MissedRoom): string[] {
   const count = messages.length - MOST_SHOWN;
   return count > 0 ? [`and ${count} before`] : [];
-}
-
-function roomLink({ roomId }: MissedRoom): string {
-  return `https://matrix.to/#/${encodeURIComponent(roomId)}`;
 }
 
 function timeOf({ originServerTs }: LoggedEvent): string {

@@ -1,5 +1,5 @@
 import type { Mailer } from '../../platform/mailer.ts';
-import type { RoomId, UserId } from '../../protocol/identifiers.ts';
+import type { RoomId, ServerName, UserId } from '../../protocol/identifiers.ts';
 import type { Database } from '../../storage/database.ts';
 import * as pushersStore from '../../storage/pushers-store.ts';
 import type { PusherRow } from '../../storage/pushers-store.ts';
@@ -20,7 +20,7 @@ export interface EmailPushNeeds {
   readonly pending: PendingPushes;
   readonly wording: PushWording;
   readonly clock: { now(): number };
-  readonly serverName: string;
+  readonly serverName: ServerName;
   /** Address of this server, without a slash at its end. */
   readonly baseUrl: string;
   readonly intervalMs: number;
@@ -65,7 +65,7 @@ export class EmailPush implements PushWay {
   /** What is still unread, by room. */
   async #missed(pushes: readonly PushRow[]): Promise<MissedRoom[]> {
     const { pending, wording } = this.#needs;
-    const rooms = new Map<string, { name: string; roomId: string; messages: MissedMessage[] }>();
+    const rooms = new Map<string, { name: string; roomId: RoomId; messages: MissedMessage[] }>();
     for (const push of pushes) {
       const event = await pending.event(push);
       if (!event) continue;

@@ -116,7 +116,7 @@ test('the predefined rules decide as they are described [A074]', () => {
   }
 });
 
-test('polls notify like messages, and their answers do not', () => {
+test('polls notify like messages, and their answers do not [B141 partial]', () => {
   const cases: [string, number, string, string][] = [
     ['response', 2, 'poll_response', ''],
     ['start', 2, 'poll_start_one_to_one', 'default'],

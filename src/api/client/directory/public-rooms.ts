@@ -68,6 +68,7 @@ export const queryPublicRooms = endpoint(
       limit,
       since,
       network: request.body.third_party_instance_id,
+      allNetworks: request.body.include_all_networks,
       searchTerm: filter?.generic_search_term ?? undefined,
       roomTypes: filter?.room_types ?? undefined,
     });

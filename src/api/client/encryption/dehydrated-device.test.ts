@@ -22,7 +22,7 @@ function dehydrated(client: TestClient, deviceId: string): Json {
   };
 }
 
-onServers('a dehydrated device is found, gets messages and is replaced (MSC3814)', async (s) => {
+onServers('a dehydrated device is found, gets messages and is replaced (MSC3814) [B140]', async (s) => {
   const alice = await s.person('alice');
   const bob = await s.person('bob');
   await alice.fails(404, 'M_NOT_FOUND', 'GET', PATH);
@@ -59,7 +59,7 @@ onServers('a dehydrated device is found, gets messages and is replaced (MSC3814)
   await alice.fails(404, 'M_NOT_FOUND', 'DELETE', PATH);
 });
 
-onServers('a dehydrated device is nobody else’s and no device that is there', async (s) => {
+onServers('a dehydrated device is nobody else’s and no device that is there [B140 partial]', async (s) => {
   const alice = await s.person('alice');
   const bob = await s.person('bob');
   await alice.ok('PUT', PATH, dehydrated(alice, 'SLEEP1'));

@@ -31,7 +31,7 @@ export const inviteUser = endpoint(
     const { id_server: idServer, id_access_token: idToken } = request.body;
     const id = roomId(request.params.roomId);
     if (target !== undefined) {
-      await needs.changes.invite(request.session, id, userId(target), reason);
+      await needs.changes.invite(request.session, id, userId(target), { reason });
       return {};
     }
     if (!medium || !address || !idServer || !idToken) {
@@ -43,7 +43,7 @@ export const inviteUser = endpoint(
     }
     const invite = { medium, address, id_server: idServer, id_access_token: idToken };
     const { access, threepid } = readInvite3pid(invite);
-    await needs.thirdPartyInvites.invite(request.session, id, access, threepid);
+    await needs.thirdPartyInvites.invite(request.session, access, { roomId: id, threepid });
     return {};
   },
 );

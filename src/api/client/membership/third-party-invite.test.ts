@@ -13,7 +13,7 @@ const env = {
 const access = { id_server: identity.name, id_access_token: 'token' };
 
 onServers(
-  'invites by mail address: who is known at once, who is not by what the identity server signs [B079 partial]',
+  'invites by mail address: who is known at once, who is not by what the identity server signs [B079]',
   async (s) => {
     const alice = await s.person('alice');
     const bob = await s.person('bob');

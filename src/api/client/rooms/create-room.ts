@@ -65,7 +65,8 @@ export const createRoom = endpoint(
     };
     const { roomId } = await needs.creation.create(request.session.userId, wishes);
     for (const { access, threepid } of invites) {
-      await needs.thirdPartyInvites.invite(request.session, roomId, access, threepid);
+      const invite = { roomId, threepid, isDirect: body.is_direct };
+      await needs.thirdPartyInvites.invite(request.session, access, invite);
     }
     return { room_id: roomId };
   },

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { onFederation } from '../../testing/federation.ts';
+import type { Json } from '../../testing/test-client.ts';
+import { onServers } from '../../testing/test-server.ts';
+
+onServers(
+  'a profile has room for 64 KiB, under names of 255 bytes, and for a time zone [B037]',
+  async (s) => {
+    const alice = await s.person('alice');
+    const path = `/v3/profile/${alice.userId}`;
+    const put = (key: string, value: unknown) => alice.ok('PUT', `${path}/${key}`, { [key]: value });
+    await put('m.tz', 'Europe/Berlin');
+    assert.deepEqual(await alice.ok('GET', `${path}/m.tz`), { 'm.tz': 'Europe/Berlin' });
+    await alice.fails(400, 'M_INVALID_PARAM', 'PUT', `${path}/m.tz`, { 'm.tz': 1 });
+    await alice.fails(400, 'M_MISSING_PARAM', 'PUT', `${path}/m.tz`, { 'org.example.other': 'x' });
+    const longest = 'k'.repeat(255);
+    for (const value of ['text', 7, true, null, ['list', 1], { nested: { deep: [null] } }]) {
+      await put(longest, value);
+      assert.deepEqual((await alice.ok('GET', path))[longest], value);
+    }
+    await alice.ok('DELETE', `${path}/${longest}`);
+    await alice.ok('DELETE', `${path}/${longest}`);
+    assert.deepEqual(Object.keys(await alice.ok('GET', path)).sort(), ['displayname', 'm.tz']);
+    const rest = 65_536 - Buffer.byteLength(JSON.stringify({ ...(await alice.ok('GET', path)), big: '' }));
+    const big = `${path}/big`;
+    await alice.fails(400, 'M_PROFILE_TOO_LARGE', 'PUT', big, { big: 'x'.repeat(rest + 1) });
+    await put('big', 'x'.repeat(rest));
+    await alice.fails(400, 'M_PROFILE_TOO_LARGE', 'PUT', `${path}/more`, { more: 1 });
+    await s.restart();
+    const again = s.anonymous();
+    assert.equal((await again.ok('GET', path)).big.length, rest);
+  },
+);
+
+onFederation(
+  'fields of a profile are told to other servers, and names and pictures in rooms [B037 partial]',
+  async ({ a, b }) => {
+    const [alice, bob] = [await a.person('alice'), await b.person('bob')];
+    const path = (user: string) => `/v3/profile/${encodeURIComponent(user)}`;
+    await bob.ok('PUT', `${path(bob.userId)}/m.tz`, { 'm.tz': 'Asia/Tokyo' });
+    await bob.ok('PUT', `${path(bob.userId)}/org.example.pronouns`, { 'org.example.pronouns': ['they'] });
+    assert.deepEqual(await alice.ok('GET', `${path(bob.userId)}/m.tz`), { 'm.tz': 'Asia/Tokyo' });
+    const whole = await alice.ok('GET', path(bob.userId));
+    assert.deepEqual(whole['org.example.pronouns'], ['they']);
+    const room = await alice.createRoom({ preset: 'public_chat' });
+    const via = `?via=${encodeURIComponent(a.name)}`;
+    await bob.ok('POST', `/v3/join/${encodeURIComponent(room)}${via}`, {});
+    const { next_batch: since } = await alice.sync();
+    await bob.ok('PUT', `${path(bob.userId)}/avatar_url`, { avatar_url: 'mxc://there/new' });
+    const hasPicture = (event: Json) =>
+      event.state_key === bob.userId && event.content.avatar_url === 'mxc://there/new';
+    await alice.syncUntil(since, (body) =>
+      (body.rooms?.join?.[room]?.timeline?.events ?? []).some(hasPicture),
+    );
+    await bob.ok('DELETE', `${path(bob.userId)}/displayname`);
+    await alice.syncUntil(since, (body) =>
+      (body.rooms?.join?.[room]?.timeline?.events ?? []).some(
+        (event: Json) => hasPicture(event) && event.content.displayname === undefined,
+      ),
+    );
+  },
+);
