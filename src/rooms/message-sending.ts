@@ -26,7 +26,8 @@ export interface MessageToSend {
   readonly roomId: RoomId;
   readonly type: string;
   readonly content: JsonObject;
-  readonly txnId: string;
+  /** Absent where the client does not mean to send it again: each call sends an event then. */
+  readonly txnId?: string;
   /** For redactions. */
   readonly redacts?: EventId;
   /** Milliseconds, where an application service says when it happened; now, if absent. */
@@ -45,6 +46,12 @@ export interface StateToSet {
 
 /** Who sends: a user, from a device. */
 export type Sender = Pick<Session, 'userId' | 'deviceId'>;
+
+/** A request by which an event is sent once: what it is remembered by, and the client's name for it. */
+interface Transaction {
+  readonly key: Buffer;
+  readonly txnId: string;
+}
 
 /** Adds to a unit of work. May be called again on another unit when the first could not be committed. */
 type Also = (unit: Writer) => void;
@@ -69,19 +76,22 @@ export class MessageSending {
   }
 
   /**
-   * Sends a message event once: the same device, endpoint and transaction ID give the same event.
+   * Sends a message event, with a transaction ID once: the same device, endpoint and transaction ID give the same event.
    *
    * @param also what else belongs into the unit of work that sends it.
    * @throws MatrixError 403 when the auth rules refuse it, what `checkRelation` throws, 413 M_TOO_LARGE.
    */
   async send(session: Sender, message: MessageToSend, also: Also = () => undefined): Promise<EventId> {
-    const key = transactionKey(session, message);
+    const { txnId } = message;
+    const parent = annotated(message.content);
+    const inTurn = (send: () => Promise<EventId>) =>
+      parent === undefined ? send() : this.#annotations.run(`${session.userId} ${parent}`, send);
+    if (txnId === undefined) return inTurn(() => this.#append(session, message, { also }));
+    const key = transactionKey(session, message, txnId);
     const name = key.toString('latin1');
     const underWay = this.#underWay.get(name);
     if (underWay) return underWay;
-    const parent = annotated(message.content);
-    const once = () => this.#sendOnce(session, message, { key, also });
-    const sent = parent === undefined ? once() : this.#annotations.run(`${session.userId} ${parent}`, once);
+    const sent = inTurn(() => this.#sendOnce(session, message, { transaction: { key, txnId }, also }));
     const sending = sent.finally(() => this.#underWay.delete(name));
     this.#underWay.set(name, sending);
     return sending;
@@ -122,10 +132,18 @@ export class MessageSending {
   async #sendOnce(
     session: Sender,
     message: MessageToSend,
-    { key, also }: { key: Buffer; also: Also },
+    { transaction, also }: { transaction: Transaction; also: Also },
   ): Promise<EventId> {
-    const done = await eventsStore.byTransaction(this.#database, key);
+    const done = await eventsStore.byTransaction(this.#database, transaction.key);
     if (done) return done.event_id as EventId;
+    return this.#append(session, message, { transaction, also });
+  }
+
+  #append(
+    session: Sender,
+    message: MessageToSend,
+    { transaction, also }: { transaction?: Transaction; also: Also },
+  ): Promise<EventId> {
     return this.#writer.append(message.roomId, async (room, unit) => {
       also(unit);
       const { type, content, redacts } = message;
@@ -134,12 +152,12 @@ export class MessageSending {
         type,
         content,
         sender: session.userId,
-        transaction: { deviceId: session.deviceId, txnId: message.txnId },
+        ...(transaction && { transaction: { deviceId: session.deviceId, txnId: transaction.txnId } }),
         ...(redacts === undefined ? {} : { redacts }),
         ...timeOf(message),
       };
       const event = await room.add(draft);
-      room.transactionKey = key;
+      if (transaction) room.transactionKey = transaction.key;
       return event.eventId;
     });
   }
@@ -174,14 +192,14 @@ function aliasesIn(content: JsonObject): unknown[] {
 }
 
 /** Transactions are scoped to device and endpoint with its path (Client-Server API, "Transaction identifiers"). */
-function transactionKey(session: Sender, message: MessageToSend): Buffer {
+function transactionKey(session: Sender, message: MessageToSend, txnId: string): Buffer {
   const scope = [
     session.userId,
     session.deviceId ?? '',
     message.redacts === undefined ? 'send' : 'redact',
     message.roomId,
     message.redacts ?? message.type,
-    message.txnId,
+    txnId,
   ];
   return createHash('sha256').update(JSON.stringify(scope)).digest().subarray(0, 16);
 }

@@ -126,7 +126,7 @@ function runner<Needs>(endpoint: Endpoint<Needs>, needs: Needs, wiring: Wiring) 
       return send(reply, answer);
     } catch (error) {
       status = error instanceof MatrixError ? error.status : 500;
-      throw error;
+      throw declaration.codes === undefined ? error : renamed(error, declaration.codes);
     } finally {
       wiring.metrics.request(declaration.id, status, (performance.now() - begun) / 1000);
     }
@@ -247,6 +247,13 @@ async function holder(
   }
   if (session.isSuspended && declaration.whenSuspended === 'refused') throw suspended();
   return session;
+}
+
+/** The error by the name that clients of the endpoint know it by. */
+function renamed(error: unknown, codes: Readonly<Record<string, string>>): unknown {
+  if (!(error instanceof MatrixError)) return error;
+  const errcode = codes[error.errcode];
+  return errcode === undefined ? error : new MatrixError(error.status, errcode, error.message, error.extra);
 }
 
 function textOf(value: unknown): string | undefined {

@@ -1,8 +1,9 @@
 import { Type } from 'typebox';
 import type { DelayedEvents } from '../../../modules/delayed-events/index.ts';
 import { roomId } from '../../../protocol/identifiers.ts';
-import type { MessageSending } from '../../../rooms/message-sending.ts';
+import type { MessageSending, MessageToSend } from '../../../rooms/message-sending.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
+import type { Session } from '../../../wire/session.ts';
 import { DELAY, delayOf } from './delay.ts';
 import { MASSAGED_TIME, massagedTime } from './massaged-time.ts';
 import { assertShowable, eventContent, redactionTarget } from './event-content.ts';
@@ -23,18 +24,8 @@ export const sendMessage = endpoint(
     body: Type.Unknown(),
   },
   async (needs: { sending: MessageSending; delayedEvents: DelayedEvents }, request) => {
-    const { eventType, txnId } = request.params;
-    const content = eventContent(request.body);
-    const redacts = eventType === 'm.room.redaction' ? redactionTarget(content) : undefined;
-    const message = {
-      roomId: roomId(request.params.roomId),
-      type: eventType,
-      content,
-      txnId,
-      ...(redacts === undefined ? {} : { redacts }),
-      ...massagedTime(request.session, request.query),
-    };
-    assertShowable(eventType, content);
+    const { txnId } = request.params;
+    const message = { ...messageToSend(request), txnId };
     const delay = delayOf(request.query);
     if (delay !== undefined) {
       return { delay_id: await needs.delayedEvents.schedule(request.session, message, delay) };
@@ -43,3 +34,27 @@ export const sendMessage = endpoint(
     return { event_id: eventId };
   },
 );
+
+/**
+ * The message of a request.
+ *
+ * @throws MatrixError 400 for what is no content, a message that no client can show, or a redaction of nothing.
+ */
+export function messageToSend(request: {
+  params: { roomId: string; eventType: string };
+  query: { ts?: number };
+  body: unknown;
+  session: Session;
+}): Omit<MessageToSend, 'txnId'> {
+  const { eventType } = request.params;
+  const content = eventContent(request.body);
+  const redacts = eventType === 'm.room.redaction' ? redactionTarget(content) : undefined;
+  assertShowable(eventType, content);
+  return {
+    roomId: roomId(request.params.roomId),
+    type: eventType,
+    content,
+    ...(redacts === undefined ? {} : { redacts }),
+    ...massagedTime(request.session, request.query),
+  };
+}
