@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import { createAccountServices } from './account-services.ts';
+import { ClientTransactions } from './accounts/client-transactions.ts';
 import { createAppserviceServices } from './appservice-services.ts';
 import type { WellKnown } from './api/client/discovery/well-known.ts';
 import { createFederationServices } from './federation-services.ts';
@@ -192,6 +193,7 @@ export async function createServices(config: Config, database: Database, foundat
     mailer,
     notifier,
     sync,
+    clientTransactions: new ClientTransactions(database, clock),
     eventStream: new EventStream({ ...syncWiring, directory: rooms.directory }),
     roomSnapshots: new RoomSnapshots({ ...syncWiring, directory: rooms.directory }),
     slidingSync: createSlidingSync(syncWiring),

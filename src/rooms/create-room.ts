@@ -84,12 +84,14 @@ export class RoomCreation {
   /**
    * Makes a room with all its first events in one unit of work.
    *
+   * @param also - What else belongs into that unit.
    * @throws MatrixError 400 M_ROOM_IN_USE for a taken alias, M_UNSUPPORTED_ROOM_VERSION, M_INVALID_ROOM_STATE when
    *   the wishes contradict the auth rules, M_INVALID_PARAM for bad user IDs.
    */
   async create(
     creator: UserId,
     wishes: RoomWishes,
+    also: (unit: Writer, roomId: RoomId) => void = () => undefined,
   ): Promise<{ roomId: RoomId; alias: RoomAlias | undefined }> {
     const version = roomVersion(wishes.roomVersion ?? this.#defaultVersion);
     const invitees = await this.#invitees(creator, wishes.invite ?? []);
@@ -97,7 +99,7 @@ export class RoomCreation {
     if (alias !== undefined) this.#appservices.assertAliasNotReserved(alias, wishes.appserviceId);
     const preset = wishes.preset ?? (wishes.visibility === 'public' ? 'public_chat' : 'private_chat');
     const createContent = creationContent(version, creator, wishes.creationContent ?? {}, preset, invitees);
-    const founding = { creator, wishes, preset, invitees, alias, createContent };
+    const founding = { creator, wishes, preset, invitees, alias, createContent, also };
     for (let tries = 1; ; tries++) {
       try {
         const roomId = await this.#found(version, founding);
@@ -123,6 +125,7 @@ export class RoomCreation {
       await this.#addFirstState(transaction, founding);
       await this.#addInvites(transaction, founding);
       this.#addDirectoryEntries(unit, roomId, founding);
+      founding.also(unit, roomId);
     });
     return roomId;
   }
@@ -230,6 +233,7 @@ interface Founding {
   readonly invitees: readonly UserId[];
   readonly alias: RoomAlias | undefined;
   readonly createContent: JsonObject;
+  readonly also: (unit: Writer, roomId: RoomId) => void;
 }
 
 /** The full alias of a wished localpart on this server. */

@@ -3,6 +3,7 @@ import { accounts } from './002-accounts.ts';
 import { encryption } from './005-encryption.ts';
 import { media } from './006-media.ts';
 import { applicationServices } from './019-application-services.ts';
+import { clientTransactions } from './020-client-transactions.ts';
 import { delayedEvents } from './012-delayed-events.ts';
 import { serverNotices } from './013-server-notices.ts';
 import { federatedRooms } from './018-federated-rooms.ts';
@@ -37,5 +38,6 @@ export const MIGRATIONS: readonly Migration[] = [
   federation,
   federatedRooms,
   applicationServices,
+  clientTransactions,
   partialRooms,
 ];
