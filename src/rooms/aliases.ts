@@ -113,8 +113,27 @@ export class Aliases {
     await this.#commit(unit, new MatrixError(409, 'M_UNKNOWN', `The alias ${alias} is taken`));
   }
 
-  /** Deletes an alias. Its maker may, and whoever may set the room's canonical alias. */
-  async remove(userId: UserId, alias: RoomAlias): Promise<void> {
+  /**
+   * Tells the room which aliases it has on this server, in m.room.aliases ("Room aliases" of 2015). Nothing happens for a
+   * user whom the room does not let: the list says nothing certain.
+   */
+  async announce(userId: UserId, roomId: RoomId): Promise<void> {
+    const aliases = await this.ofRoom(roomId);
+    try {
+      await this.#writer.append(roomId, async (room) => {
+        const before = await room.stateEvent('m.room.aliases', this.#serverName);
+        const told = before?.content.aliases;
+        if (JSON.stringify(told ?? []) === JSON.stringify(aliases)) return;
+        const event = { type: 'm.room.aliases', stateKey: this.#serverName, content: { aliases } };
+        await room.add({ ...event, sender: userId });
+      });
+    } catch (error) {
+      if (!(error instanceof MatrixError) || error.status >= 500) throw error;
+    }
+  }
+
+  /** Deletes an alias. Its maker may, and whoever may set the room's canonical alias. Gives the room that it was of. */
+  async remove(userId: UserId, alias: RoomAlias): Promise<RoomId> {
     this.#assertOwn(alias);
     const row = await aliasesStore.byAlias(this.#database, alias);
     if (!row) throw notFound(`There is no room with the alias ${alias}`);
@@ -126,6 +145,7 @@ export class Aliases {
     aliasesStore.remove(unit, alias);
     await this.#commit(unit, notFound(`There is no room with the alias ${alias}`));
     await this.#dropFromCanonical(userId, alias, roomId);
+    return roomId;
   }
 
   /** All names of a room on this server, at most 1,000. */

@@ -19,6 +19,8 @@ export interface DirectoryQuery {
   readonly allNetworks?: boolean | undefined;
   /** Room types to list; null stands for rooms without one. */
   readonly roomTypes?: readonly (string | null)[] | undefined;
+  /** Whether the rooms' aliases on this server are wanted, too. */
+  readonly withAliases?: boolean;
 }
 
 const DEFAULT_LIMIT = 50;
@@ -72,6 +74,7 @@ export class Directory {
       for (const [i, row] of rows.entries()) {
         const entry = await this.#entry(row);
         if (!matches(entry, query)) continue;
+        if (query.withAliases) entry.aliases = await this.#aliases.ofRoom(row.room_id as RoomId);
         chunk.push(entry);
         if (chunk.length < limit) continue;
         hasMore = hasMore || i + 1 < rows.length;

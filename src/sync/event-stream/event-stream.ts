@@ -13,6 +13,8 @@ export interface StreamOptions extends StreamReader {
   readonly roomId: RoomId | undefined;
   /** Milliseconds to wait for something to tell. */
   readonly timeoutMs: number;
+  /** Whether the user's own data is left out, which the stream of 2015 did not have. */
+  readonly withoutAccountData?: boolean;
   /** Aborts when the client goes away or the server stops: the stream answers at once. */
   readonly signal: AbortSignal;
 }
@@ -35,8 +37,6 @@ interface Placed {
 
 /** Events of one answer. */
 const MOST_EVENTS = 100;
-/** Sections of a sync that the stream has, too. */
-const SECTIONS = ['presence', 'accountData'] as const;
 
 /** The stream of everything that happens, without gaps (Client-Server API, "GET /events"). */
 export class EventStream {
@@ -142,12 +142,13 @@ export class EventStream {
     const texts: EventText[] = [];
     for (const part of needs.parts) {
       const sections = options.roomId === undefined ? await part.account?.(request) : undefined;
-      for (const key of SECTIONS) texts.push(...(sections?.[key] ?? []));
+      texts.push(...(sections?.presence ?? []));
+      if (!options.withoutAccountData) texts.push(...(sections?.accountData ?? []));
     }
     const userChanged = recent.userChangedSince(options.userId, span.since);
     for (const roomId of request.joinedRooms) {
       if (!userChanged && !recent.roomChangedSince(roomId, span.since)) continue;
-      for (const part of needs.parts) texts.push(...(await roomTexts(part, request, roomId)));
+      for (const part of needs.parts) texts.push(...(await roomTexts(part, request, roomId, options)));
     }
     return texts;
   }
@@ -158,11 +159,11 @@ async function roomTexts(
   part: SyncPart,
   request: Parameters<NonNullable<SyncPart['room']>>[0],
   roomId: RoomId,
+  { withoutAccountData }: StreamOptions,
 ): Promise<EventText[]> {
   const sections = await part.room?.(request, roomId, false);
-  return [...(sections?.ephemeral ?? []), ...(sections?.accountData ?? [])].map((text) =>
-    withRoomId(text, roomId),
-  );
+  const ownData = withoutAccountData ? [] : (sections?.accountData ?? []);
+  return [...(sections?.ephemeral ?? []), ...ownData].map((text) => withRoomId(text, roomId));
 }
 
 /** An event that names no room, as JSON text, with the room that it is of. */

@@ -1,8 +1,9 @@
 import type { EventText, SyncRequest } from '../../modules/sync-part.ts';
-import type { RoomId } from '../../protocol/identifiers.ts';
+import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { Membership, RoomMembership } from '../../rooms/room-reads.ts';
 import type { StoredEvent } from '../../rooms/stored-event.ts';
 import type { RoomAccess } from '../../rooms/visibility.ts';
+import { strippedState } from '../other-rooms.ts';
 import type { EventStreamNeeds } from './event-stream-needs.ts';
 import { streamRequest, type StreamReader } from './stream-request.ts';
 
@@ -87,6 +88,13 @@ export class RoomSnapshots {
     const upTo = this.#needs.database.position();
     const request = await streamRequest(this.#needs, reader, own, { since: undefined, upTo });
     return this.#readable(request, access, limit);
+  }
+
+  /** What one who is invited to a room is shown of its state, event by event as JSON text; nothing for anybody else. */
+  async inviteState(userId: UserId, roomId: RoomId): Promise<EventText[]> {
+    const room = await this.#needs.needs.memberships.of(roomId, userId);
+    if (room?.membership !== 'invite') return [];
+    return strippedState(this.#needs.needs, userId, room);
   }
 
   async #isUnwanted(
