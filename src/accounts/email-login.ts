@@ -44,7 +44,7 @@ export class EmailLogin {
   /**
    * Logs in who opened the link of a mail or gave its code.
    *
-   * @throws MatrixError 403 M_LOGIN_EMAIL_URL_NOT_YET while that is not done, M_FORBIDDEN for an unknown session.
+   * @throws MatrixError 401 M_UNAUTHORIZED while that is not done, 403 M_FORBIDDEN for an unknown session.
    */
   async finish(kind: EmailLoginKind, session: string): Promise<OpenedSession> {
     const { database, threepids, validation, sessions } = this.#needs;
@@ -70,7 +70,7 @@ export class EmailLogin {
     } catch (error) {
       if (!(error instanceof MatrixError)) throw error;
       if (error.errcode !== 'M_THREEPID_AUTH_FAILED') throw forbidden(error.message);
-      throw new MatrixError(403, 'M_LOGIN_EMAIL_URL_NOT_YET', 'The mail has not been answered yet');
+      throw new MatrixError(401, 'M_UNAUTHORIZED', 'The mail has not been answered yet');
     }
   }
 }

@@ -238,7 +238,7 @@ onServers(
     const asked = await client.ok('POST', `${V1}/login`, byUrl);
     assert.equal(asked.type, 'm.login.email.url');
     const poll = { type: asked.type, session: asked.session };
-    await client.fails(403, 'M_LOGIN_EMAIL_URL_NOT_YET', 'POST', `${V1}/login`, poll);
+    await client.fails(401, 'M_UNAUTHORIZED', 'POST', `${V1}/login`, poll);
     await open(2);
     assert.equal((await client.ok('POST', `${V1}/login`, poll)).user_id, '@erin:localhost');
     await client.fails(403, 'M_FORBIDDEN', 'POST', `${V1}/login`, poll);
