@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { accountEndpoints } from './api/client/account-endpoints.ts';
 import { discoveryEndpoints } from './api/client/discovery-endpoints.ts';
 import { legacyAccountEndpoints } from './api/legacy/account/legacy-account-endpoints.ts';
+import { v1Endpoints } from './api/legacy/v1/v1-endpoints.ts';
 import { oauthEndpoints } from './api/oauth/oauth-endpoints.ts';
 import { encryptionEndpoints } from './api/client/encryption-endpoints.ts';
 import { mediaEndpoints } from './api/client/media-endpoints.ts';
@@ -52,6 +53,7 @@ const CLIENT_ENDPOINTS = [
   ...loginPages,
   ...oauthEndpoints,
   ...legacyAccountEndpoints,
+  ...v1Endpoints,
   ...oauth2LoginPages,
   ...jsonRendezvousEndpoints,
   ...textRendezvousEndpoints,

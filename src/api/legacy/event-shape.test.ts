@@ -69,7 +69,9 @@ test('version 2 alpha keeps sender and unsigned, and has the keys of the schemas
 
 test('presence names its user in the content, a room its creator', () => {
   const presence = { type: 'm.presence', sender: '@alice:here', content: { presence: 'online' } };
-  assert.deepEqual(v1StreamEvent(presence), {
+  const { event_id: id, ...shaped } = v1StreamEvent(presence);
+  assert.match(String(id), /^\$[\w-]{43}$/);
+  assert.deepEqual(shaped, {
     type: 'm.presence',
     content: { presence: 'online', user_id: '@alice:here' },
   });

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/json.ts';
 
 /** What today stands in `unsigned` and in 2015 stood beside `content`. */
@@ -46,11 +47,16 @@ export function alphaEvent(event: JsonObject): JsonObject {
   return shaped;
 }
 
-/** A presence event as version 1 had it: whose presence it is stands in the content (schema "m.presence" of 2015). */
+/**
+ * A presence event as version 1 had it: whose presence it is stands in the content, and it has an ID, which no other event
+ * refers to (schema "m.presence" of 2015).
+ */
 export function v1Presence(event: JsonObject): JsonObject {
   const { sender, content, ...rest } = event;
   if (!isJsonObject(content) || sender === undefined) return event;
-  return { ...rest, content: { ...content, user_id: sender } };
+  const shaped: JsonObject = { ...rest, content: { ...content, user_id: sender } };
+  shaped.event_id = `$${hash('sha256', JSON.stringify(shaped), 'base64url')}`;
+  return shaped;
 }
 
 /** Any event of a stream, of a room or not, as version 1 had it. */
