@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { at, FILLER } from '../subject.ts';
 import { serverOf, type FederationScenario, type PairSubject } from './federation-scenario.ts';
 
-const SMALL_JOINS = 20;
+const SMALL_JOINS = Number(process.env.SJ ?? 20);
 const COMPLETE_MS = 120_000;
 
 /** Joins of rooms with one member of the other server. */

@@ -68,7 +68,7 @@ export class PolicyServers implements PolicySigner {
       const { pdu } = event;
       if (!needsPolicySignature(pdu) || hasPolicySignature(pdu, version, policy)) return event;
       try {
-        return { ...event, pdu: await this.sign(pdu, policy) };
+        return { eventId: event.eventId, pdu: await this.sign(pdu, policy) };
       } catch (error) {
         if (error instanceof MatrixError) return event;
         throw error;

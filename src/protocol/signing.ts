@@ -21,6 +21,8 @@ export interface FinishedPdu {
   readonly eventId: EventId;
   /** The whole event as canonical JSON, signatures included. */
   readonly json: string;
+  /** Its keys, encoded. */
+  readonly members: readonly CanonicalMember[];
 }
 
 /**
@@ -112,13 +114,15 @@ export function finishPdu(
   const signatures = withSignature(unfinished, server, key.keyId, key.sign(signed));
   const signatureMember = { key: 'signatures', text: `"signatures":${canonicalJson(signatures, options)}` };
 
+  const finished = replace(replace(members, hashes), signatureMember);
   return {
     pdu: { ...unfinished, hashes: { sha256 }, signatures },
     eventId:
       version.eventIdFormat === 'server-chosen'
         ? eventIdOf(unfinished, version)
         : eventIdOfHash(hash('sha256', signed, 'buffer'), version),
-    json: joinMembers(replace(replace(members, hashes), signatureMember)),
+    json: joinMembers(finished),
+    members: finished,
   };
 }
 

@@ -1,7 +1,6 @@
-import { canonicalJson } from '../protocol/canonical-json.ts';
+import { canonicalMembers, joinMembers, type CanonicalMember } from '../protocol/canonical-json.ts';
 import type { Pdu } from '../protocol/events/event.ts';
 import type { EventId, RoomId } from '../protocol/identifiers.ts';
-import type { JsonObject } from '../protocol/json.ts';
 import type { RoomVersion } from '../protocol/room-versions.ts';
 import type { EventRow } from '../storage/events-store.ts';
 import { BEFORE_HISTORY } from '../storage/unit-of-work.ts';
@@ -35,14 +34,19 @@ const COLUMN_KEYS: ReadonlySet<string> = new Set([
   'unsigned',
 ]);
 
-/** The event as it is kept. `unsigned` of the PDU is left out: nobody vouches for it. */
-export function eventOfPdu(pdu: Pdu, version: RoomVersion, place: EventPlace): StoredEvent {
-  const envelope: JsonObject = {};
-  for (const key of Object.keys(pdu)) {
-    if (COLUMN_KEYS.has(key) || (key === 'event_id' && version.eventIdFormat === 'server-chosen')) continue;
-    envelope[key] = pdu[key];
-  }
-  const strict = version.strictCanonicalJson;
+/**
+ * The event as it is kept. `unsigned` of the PDU is left out: nobody vouches for it.
+ *
+ * @param members the PDU's keys as canonical JSON, where they were encoded already.
+ */
+export function eventOfPdu(
+  pdu: Pdu,
+  version: RoomVersion,
+  place: EventPlace,
+  members: readonly CanonicalMember[] = canonicalMembers(pdu, { strict: version.strictCanonicalJson }),
+): StoredEvent {
+  const isOfEnvelope = ({ key }: CanonicalMember) =>
+    !COLUMN_KEYS.has(key) && !(key === 'event_id' && version.eventIdFormat === 'server-chosen');
   const stateKey = typeof pdu.state_key === 'string' ? pdu.state_key : null;
   const row: EventRow = {
     position: place.isAside === true ? BEFORE_HISTORY : Number.NaN,
@@ -52,8 +56,8 @@ export function eventOfPdu(pdu: Pdu, version: RoomVersion, place: EventPlace): S
     state_key: stateKey,
     sender: pdu.sender,
     origin_server_ts: pdu.origin_server_ts,
-    content: canonicalJson(pdu.content, { strict }),
-    envelope: canonicalJson(envelope, { strict }),
+    content: valueOf(members, 'content'),
+    envelope: joinMembers(members.filter(isOfEnvelope)),
     state_root: place.root === undefined ? UNKNOWN_ROOT : rootToBytes(place.root),
     replaces: place.replaces ?? null,
     redacted_by: place.redactedBy ?? null,
@@ -63,4 +67,9 @@ export function eventOfPdu(pdu: Pdu, version: RoomVersion, place: EventPlace): S
     refused: place.refused ?? null,
   };
   return new StoredEvent(row, pdu.content);
+}
+
+function valueOf(members: readonly CanonicalMember[], key: string): string {
+  const text = members.find((member) => member.key === key)?.text ?? '';
+  return text.slice(key.length + 3);
 }

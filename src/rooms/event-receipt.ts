@@ -1,3 +1,4 @@
+import type { CanonicalMember } from '../protocol/canonical-json.ts';
 import { toRoomEvent } from '../protocol/events/event-format.ts';
 import { stateKeyOf, type Pdu, type RoomEvent } from '../protocol/events/event.ts';
 import type { EventId } from '../protocol/identifiers.ts';
@@ -21,6 +22,8 @@ import type { StateRoot, StoredEvent } from './stored-event.ts';
 export interface ReceivedEvent {
   readonly pdu: Pdu;
   readonly eventId: EventId;
+  /** The keys of `pdu`, encoded, where they were for the checks. */
+  readonly members?: readonly CanonicalMember[];
 }
 
 /** What became of a received event. `known`: it was here already, whatever became of it then. */
@@ -52,7 +55,7 @@ export async function receiveEvent(
   const judged = await judge(room, received);
   if (typeof judged === 'string') return { outcome: 'rejected', reason: judged };
   const { event } = judged;
-  if (await historyGaps.isOpen(room.needs.reader, room.roomId, event.eventId)) {
+  if (await isGap(room, event.eventId)) {
     await insertBelow(room, unit, judged, 'end');
     return { outcome: 'accepted' };
   }
@@ -131,6 +134,11 @@ async function judge(
   const after =
     stateKey === undefined ? before : await room.stateWith(before, [[stateKeyOf(type, stateKey), eventId]]);
   return { received, event, before, after };
+}
+
+/** Whether the timeline follows on the event without having it. */
+async function isGap(room: RoomTransaction, eventId: EventId): Promise<boolean> {
+  return room.foreknowledge?.isGap(eventId) ?? historyGaps.isOpen(room.needs.reader, room.roomId, eventId);
 }
 
 /** Whether an event is the one with which the room began. */
@@ -237,7 +245,9 @@ async function awaitedRedaction(
   unit: Writer,
   target: StoredEvent,
 ): Promise<StoredEvent | undefined> {
-  const ids = await awaitedRedactions.of(room.needs.reader, target.eventId);
+  const ids =
+    room.foreknowledge?.redactionsOf(target.eventId) ??
+    (await awaitedRedactions.of(room.needs.reader, target.eventId));
   if (ids.length === 0) return undefined;
   awaitedRedactions.forget(unit, target.eventId);
   for (const redaction of (await room.eventsOf(ids)).values()) {
@@ -265,12 +275,13 @@ async function storedEvent(
   const isState = stateKey !== undefined;
   const replaces = isState ? await room.needs.tries.get(before, stateKeyOf(type, stateKey)) : undefined;
   const authEvents = isState ? (await room.eventsOf(event.authEventIds)).values() : [];
-  return eventOfPdu(received.pdu, room.head.version, {
+  const place = {
     eventId: received.eventId,
     roomId: room.roomId,
     authDepth: isState ? authDepthOf(authEvents) : undefined,
     root: after,
     replaces,
     ...more,
-  });
+  };
+  return eventOfPdu(received.pdu, room.head.version, place, received.members);
 }

@@ -1,4 +1,5 @@
 import { countersignPdu, finishPdu, type SigningKey } from '../protocol/signing.ts';
+import type { CanonicalMember } from '../protocol/canonical-json.ts';
 import type { Pdu } from '../protocol/events/event.ts';
 import { checkEventSize } from '../protocol/events/event-format.ts';
 import type { EventId, ServerName } from '../protocol/identifiers.ts';
@@ -23,13 +24,13 @@ export class EventSigner {
    * @throws MatrixError 413 M_TOO_LARGE for one over the size limits, 400 M_BAD_JSON for one that canonical JSON
    *   cannot express.
    */
-  sign(pdu: Pdu, version: RoomVersion): { pdu: Pdu; eventId: EventId } {
+  sign(pdu: Pdu, version: RoomVersion): { pdu: Pdu; eventId: EventId; members: readonly CanonicalMember[] } {
     if (version.eventIdFormat === 'server-chosen') {
       pdu.event_id = `$${this.#opaqueId()}:${this.serverName}`;
     }
     const finished = finishPdu(pdu, version, this.serverName, this.#key);
     checkEventSize(finished.pdu, finished.json);
-    return { pdu: finished.pdu, eventId: finished.eventId };
+    return { pdu: finished.pdu, eventId: finished.eventId, members: finished.members };
   }
 
   /** Another server's event with this server's signature added, its hashes untouched. Errors as `sign`. */

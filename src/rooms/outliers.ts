@@ -49,7 +49,7 @@ export async function stateOf(
 
 async function keep(
   room: RoomTransaction,
-  { pdu, eventId }: ReceivedEvent,
+  { pdu, eventId, members }: ReceivedEvent,
   before: StateRoot | undefined,
 ): Promise<void> {
   const { version } = room.head;
@@ -63,14 +63,19 @@ async function keep(
   const replaces = changes ? await room.needs.tries.get(before, key) : undefined;
   const authEvents = (await room.eventsOf(event.authEventIds)).values();
   room.keepAside(
-    eventOfPdu(pdu, version, {
-      eventId,
-      roomId: room.roomId,
-      authDepth: authDepthOf(authEvents),
-      root: after,
-      replaces,
-      refused: refusal === undefined ? undefined : 'rejected',
-      isAside: true,
-    }),
+    eventOfPdu(
+      pdu,
+      version,
+      {
+        eventId,
+        roomId: room.roomId,
+        authDepth: authDepthOf(authEvents),
+        root: after,
+        replaces,
+        refused: refusal === undefined ? undefined : 'rejected',
+        isAside: true,
+      },
+      members,
+    ),
   );
 }

@@ -10,6 +10,7 @@ import { eventOfPdu } from './event-of-pdu.ts';
 import type { EventSigner } from './event-signer.ts';
 import { approved, type PolicySigner } from './policy-signing.ts';
 import { assertRedactable, prepareRedaction, type PreparedRedaction } from './redactions.ts';
+import type { Foreknowledge } from './foreknowledge.ts';
 import type { HeadPoint, RoomHead } from './room-head.ts';
 import { joinedBy, serverMoveOf, type ServerMove } from './server-moves.ts';
 import type { EventLookup, StateResolver } from './state-resolver.ts';
@@ -53,6 +54,8 @@ export class RoomTransaction implements EventLookup {
   /** How the events change which servers are in the room. */
   readonly serverMoves: ServerMove[] = [];
   point: HeadPoint;
+  /** What was read ahead of events that are to be received. */
+  foreknowledge: Foreknowledge | undefined = undefined;
   /** Names the client's transaction, whose retry is to give the first event of this one. */
   transactionKey: Uint8Array | undefined = undefined;
   readonly #added = new Map<EventId, StoredEvent>();
@@ -96,7 +99,7 @@ export class RoomTransaction implements EventLookup {
     for (const eventId of eventIds) {
       const event = this.uncommittedEvent(eventId);
       if (event) found.set(eventId, event);
-      else others.push(eventId);
+      else if (this.foreknowledge?.isAbsent(eventId) !== true) others.push(eventId);
     }
     if (others.length === 0) return found;
     for (const event of await this.needs.committed.byIds(others)) found.set(event.eventId, event);
@@ -126,14 +129,16 @@ export class RoomTransaction implements EventLookup {
     if (this.point.root === undefined) {
       throw new MatrixError(400, 'M_UNKNOWN', 'A room begins with its m.room.create event');
     }
-    const event = eventOfPdu(pdu, this.head.version, {
+    const place = {
       eventId: signed.eventId,
       roomId: this.roomId,
       authDepth: stateKey === undefined ? undefined : authDepthOf(authEvents),
       root: this.point.root,
       replaces: replaced?.eventId,
       transaction: draft.transaction && encodeTransaction(draft.transaction),
-    });
+    };
+    const members = pdu === signed.pdu ? signed.members : undefined;
+    const event = eventOfPdu(pdu, this.head.version, place, members);
     event.hasAggregations = false;
     if (redacts !== undefined) await assertRedactable(this, sender, redacts);
     this.append(event, prevEvents, signed.pdu.depth);

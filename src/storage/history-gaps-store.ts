@@ -14,6 +14,9 @@ const insertGap = sql(
 );
 const deleteGap = sql(`DELETE FROM history_gaps WHERE room_id = ? AND event_id = ?`);
 const oneGap = sql(`SELECT event_id, depth FROM history_gaps WHERE room_id = ? AND event_id = ?`);
+const MANY = 50;
+const SLOTS = Array.from({ length: MANY }, () => '?').join(', ');
+const gapsAmong = sql(`SELECT event_id FROM history_gaps WHERE room_id = ? AND event_id IN (${SLOTS})`);
 const gapsOfRoom = sql(
   `SELECT event_id, depth FROM history_gaps WHERE room_id = ? ORDER BY depth DESC, event_id LIMIT ?`,
 );
@@ -31,6 +34,22 @@ export function close(writer: Writer, roomId: RoomId, eventId: EventId): void {
 /** Whether the timeline follows on the event without having it. */
 export async function isOpen(reader: Reader, roomId: RoomId, eventId: EventId): Promise<boolean> {
   return (await reader.get(oneGap, roomId, eventId)) !== undefined;
+}
+
+/** Those of the events that the timeline follows on without having them. */
+export async function among(
+  reader: Reader,
+  roomId: RoomId,
+  eventIds: readonly EventId[],
+): Promise<EventId[]> {
+  const found: EventId[] = [];
+  for (let i = 0; i < eventIds.length; i += MANY) {
+    const part: string[] = eventIds.slice(i, i + MANY);
+    while (part.length < MANY) part.push('');
+    const rows = await reader.all<{ event_id: EventId }>(gapsAmong, roomId, ...part);
+    for (const row of rows) found.push(row.event_id);
+  }
+  return found;
 }
 
 /** The newest gaps of a room's history. */

@@ -73,7 +73,13 @@ const wholeState = sql(
 );
 const stateButMembers = sql(
   `SELECT ${EVENT_COLUMNS} FROM current_state JOIN events ON events.position = current_state.position
-   WHERE current_state.room_id = ? AND current_state.type <> 'm.room.member'`,
+   WHERE current_state.room_id = ? AND current_state.type < 'm.room.member'
+   UNION ALL
+   SELECT ${EVENT_COLUMNS} FROM current_state JOIN events ON events.position = current_state.position
+   WHERE current_state.room_id = ? AND current_state.type > 'm.room.member'`,
+);
+const oneBeyond = sql(
+  `SELECT state_key FROM current_state WHERE room_id = ? AND type = ? ORDER BY state_key LIMIT 1 OFFSET ?`,
 );
 const publishedRooms = sql(
   `SELECT * FROM rooms WHERE published = 1 AND (joined_count < ? OR (joined_count = ? AND room_id > ?))
@@ -211,7 +217,17 @@ export function allState(reader: Reader, roomId: RoomId): Promise<EventRow[]> {
 
 /** The current state of a room but for its members. */
 export function stateWithoutMembers(reader: Reader, roomId: RoomId): Promise<EventRow[]> {
-  return reader.all<EventRow>(stateButMembers, roomId);
+  return reader.all<EventRow>(stateButMembers, roomId, roomId);
+}
+
+/** Whether the current state of a room has more than so many entries of a type. */
+export async function hasMoreOf(
+  reader: Reader,
+  roomId: RoomId,
+  type: string,
+  count: number,
+): Promise<boolean> {
+  return (await reader.get(oneBeyond, roomId, type, count)) !== undefined;
 }
 
 /** Rooms of the directory, most members first, after the given one. */

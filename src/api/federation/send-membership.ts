@@ -28,7 +28,7 @@ export const sendJoin = endpoint(
     const omit = query.omit_members === true;
     const answer = await residentMembership.join(origin, sentOf(params, body), omit);
     const servers = answer.servers ? { servers_in_room: answer.servers } : {};
-    return { ...joinBody(serverName, answer), members_omitted: omit, ...servers };
+    return { ...joinBody(serverName, answer), members_omitted: answer.servers !== undefined, ...servers };
   },
 );
 

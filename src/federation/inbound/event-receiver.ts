@@ -5,6 +5,7 @@ import type { JsonObject } from '../../protocol/json.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import { roomVersion } from '../../protocol/room-versions.ts';
 import { receiveEvent, type ReceivedEvent, type Verdict } from '../../rooms/event-receipt.ts';
+import { Foreknowledge } from '../../rooms/foreknowledge.ts';
 import type { PartialRooms } from '../../rooms/partial-rooms.ts';
 import type { RoomWriter } from '../../rooms/room-writer.ts';
 import type { Database } from '../../storage/database.ts';
@@ -156,6 +157,8 @@ export class EventReceiver implements PduReceiver {
   /** Judges the events in one unit of work. What fails for what is missing is left out. */
   async #judge(room: GatheredRoom, events: readonly ReceivedEvent[], first: Fetched): Promise<Attempt> {
     return this.#writer.append(room.roomId, async (transaction, unit) => {
+      const ids = events.map((event) => event.eventId);
+      transaction.foreknowledge = await Foreknowledge.read(transaction.needs, room.roomId, ids);
       await keepFetched(transaction, first);
       const verdicts = new Map<EventId, Verdict>();
       const missing = new Map<EventId, readonly EventId[]>();

@@ -1,7 +1,7 @@
-import { contentHashMatches } from '../../protocol/events/content-hash.ts';
-import { parsePdu, toRoomEvent } from '../../protocol/events/event-format.ts';
+import { toRoomEvent } from '../../protocol/events/event-format.ts';
 import { eventIdOf } from '../../protocol/events/event-id.ts';
 import type { Pdu } from '../../protocol/events/event.ts';
+import { readReceivedPdu } from '../../protocol/events/received-pdu.ts';
 import { redact } from '../../protocol/events/redaction.ts';
 import {
   parseServerName,
@@ -18,7 +18,8 @@ import type { ReceivedEvent } from '../../rooms/event-receipt.ts';
 
 /** Checks signatures of servers; the key ring does. */
 export interface SignatureChecker {
-  verifyPdu(pdu: Pdu, version: RoomVersion, server: ServerName): Promise<boolean>;
+  /** @param signedText what is signed of the event, where that is known. */
+  verifyPdu(pdu: Pdu, version: RoomVersion, server: ServerName, signedText?: string): Promise<boolean>;
 }
 
 /**
@@ -33,14 +34,13 @@ export async function verifiedEvent(
   roomId: RoomId,
   signatures: SignatureChecker,
 ): Promise<ReceivedEvent> {
-  const pdu = parsePdu(value, version);
-  const eventId = eventIdOf(pdu, version);
+  const { pdu, eventId, signedText, hashMatches, members } = readReceivedPdu(value, version);
   if (toRoomEvent(pdu, eventId, version).roomId !== roomId) throw badJson('The event is of another room');
   for (const server of signersOf(pdu, eventId, version)) {
-    if (await signatures.verifyPdu(pdu, version, server)) continue;
+    if (await signatures.verifyPdu(pdu, version, server, signedText)) continue;
     throw forbidden(`The event is not signed by ${server} with a key that can be found and was valid`);
   }
-  return { pdu: contentHashMatches(pdu, version) ? pdu : redact(pdu, version), eventId };
+  return hashMatches ? { pdu, eventId, members } : { pdu: redact(pdu, version), eventId };
 }
 
 /** The ID of an event of which nothing is known yet; undefined when it has none. */

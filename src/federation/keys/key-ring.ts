@@ -9,6 +9,7 @@ import { VerifyKey, type SigningKey } from '../../protocol/signing.ts';
 import { canonicalJson } from '../../protocol/canonical-json.ts';
 import type { Database } from '../../storage/database.ts';
 import * as serverKeysStore from '../../storage/server-keys-store.ts';
+import { SignatureChecks } from './signature-checks.ts';
 import type { KeyFetcher } from './key-fetcher.ts';
 
 interface KnownKey {
@@ -29,6 +30,7 @@ export class KeyRing {
   readonly #fetcher: KeyFetcher;
   readonly #own: { readonly server: ServerName; readonly keys: ReadonlyMap<string, VerifyKey> };
   readonly #known = boundedCache<string, KnownKey>(MOST_KEYS);
+  readonly #checks = new SignatureChecks();
 
   /** @param own this server's name and keys, old ones included: it does not ask itself. */
   constructor(
@@ -57,14 +59,14 @@ export class KeyRing {
     return found && (at === undefined || at <= found.validUntil) ? found.key : undefined;
   }
 
-  /** Whether a text is signed by this key of a server, valid at a time. On the thread pool. */
+  /** Whether a text is signed by this key of a server, valid at a time. */
   async verifyText(
     text: string,
     by: { server: ServerName; keyId: string; signature: string },
     at: number | undefined,
   ): Promise<boolean> {
     const key = await this.key(by.server, by.keyId, at);
-    return key !== undefined && key.verifyInBackground(text, by.signature);
+    return key?.verify(text, by.signature) ?? false;
   }
 
   /** Whether an object carries a valid signature of a server (Appendices, "Checking for a Signature"). */
@@ -78,9 +80,9 @@ export class KeyRing {
    * Whether an event carries a valid signature of a server, by a key that was valid when the event says it was sent (room
    * version 5 and later). Call it for many events at once: the thread pool checks them beside each other.
    */
-  async verifyPdu(pdu: Pdu, version: RoomVersion, server: ServerName): Promise<boolean> {
+  async verifyPdu(pdu: Pdu, version: RoomVersion, server: ServerName, signedText?: string): Promise<boolean> {
     const at = version.enforceKeyValidity ? pdu.origin_server_ts : undefined;
-    return this.#verify(pdu, server, at, () => referenceJson(pdu, version));
+    return this.#verify(pdu, server, at, () => signedText ?? referenceJson(pdu, version));
   }
 
   async #verify(
@@ -99,7 +101,7 @@ export class KeyRing {
       if (key === undefined) continue;
       signed ??= textOrUndefined(text);
       if (signed === undefined) return false;
-      if (await key.verifyInBackground(signed, signature)) return true;
+      if (await this.#checks.isSigned(signed, key, signature)) return true;
     }
     return false;
   }

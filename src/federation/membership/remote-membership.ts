@@ -195,8 +195,10 @@ export class RemoteMembership implements RemoteRooms {
     const own = isJsonObject(answer.event) ? answer.event : pdu;
     const [join] = await this.#gathering.verified(room, [own]);
     if (join?.eventId !== eventId) throw unusable('the join is not signed as it should be');
-    const state = await this.#gathering.verified(room, listIn(answer, 'state'));
-    const authChain = await this.#gathering.verified(room, listIn(answer, 'auth_chain'));
+    const [state, authChain] = await Promise.all([
+      this.#gathering.verified(room, listIn(answer, 'state')),
+      this.#gathering.verified(room, listIn(answer, 'auth_chain')),
+    ]);
     return { ...room, join, state, authChain, lacksMembersOf: this.#lacking(server, answer) };
   }
 

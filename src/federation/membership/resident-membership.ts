@@ -1,5 +1,5 @@
 import { ownMembershipIn } from './membership-form.ts';
-import { stateKeyOf, type Pdu, type StateKey } from '../../protocol/events/event.ts';
+import type { Pdu } from '../../protocol/events/event.ts';
 import {
   serverNameOf,
   type EventId,
@@ -23,12 +23,12 @@ import type { RoomWriter } from '../../rooms/room-writer.ts';
 import type { StateTries } from '../../rooms/state-trie.ts';
 import type { StoredEvent } from '../../rooms/stored-event.ts';
 import type { Database } from '../../storage/database.ts';
-import * as membershipsStore from '../../storage/memberships-store.ts';
 import * as roomServersStore from '../../storage/room-servers-store.ts';
 import * as roomsStore from '../../storage/rooms-store.ts';
 import { authChainOf } from '../answering/event-graph.ts';
 import { verifiedEvent, type SignatureChecker } from '../inbound/pdu-verification.ts';
 import type { PolicyServers } from '../policy-servers.ts';
+import { stateForJoin } from './state-for-join.ts';
 import type { Handshake } from './membership-requests.ts';
 
 /** A membership event to complete, for another server. */
@@ -46,8 +46,6 @@ export interface JoinAnswer {
   readonly servers: readonly ServerName[] | undefined;
 }
 
-/** Members that stand for a room without a name. */
-const HEROES = 5;
 const MEMBERSHIPS: Readonly<Record<Handshake, string>> = { join: 'join', knock: 'knock', leave: 'leave' };
 
 /** Lets users of other servers into rooms of this one, lets them knock, and lets them go (the resident server's side). */
@@ -123,15 +121,8 @@ export class ResidentMembership {
     omitMembers: boolean,
   ): Promise<JoinAnswer> {
     const { room, stored } = await this.#take(server, 'join', sent);
-    const entries = new Map(await this.#tries.entries(stored.stateRoot));
-    const own = stateKeyOf('m.room.member', stored.sender);
-    if (stored.replaces === undefined) entries.delete(own);
-    else entries.set(own, stored.replaces);
-    const heroes = omitMembers ? await this.#heroes(sent.roomId, stored) : undefined;
-    const wanted = [...entries].filter(([key]) => {
-      return !heroes || !key.startsWith('m.room.member\0') || heroes.has(key);
-    });
-    const state = await this.#log.byIds(wanted.map(([, id]) => id));
+    const needs = { reader: this.#database, log: this.#log, tries: this.#tries };
+    const { state, omits } = await stateForJoin(needs, sent.roomId, stored, omitMembers);
     const inState = new Set(state.map((event) => event.eventId));
     const chain = await authChainOf(this.#log, [...state, stored]);
     const toPdu = (event: StoredEvent) => pduOfEvent(event, room);
@@ -139,7 +130,7 @@ export class ResidentMembership {
       event: toPdu(stored),
       state: state.map(toPdu),
       authChain: chain.filter((event) => !omitMembers || !inState.has(event.eventId)).map(toPdu),
-      servers: omitMembers ? await this.#servers(sent.roomId) : undefined,
+      servers: omits ? await this.#servers(sent.roomId) : undefined,
     };
   }
 
@@ -213,15 +204,6 @@ export class ResidentMembership {
       throw notFound('Nobody of this server is in this room');
     }
     return roomVersion(row.room_version);
-  }
-
-  /** Members by whom a room without a name is known, as keys of state. */
-  async #heroes(roomId: RoomId, { stateRoot, sender }: StoredEvent): Promise<Set<StateKey>> {
-    for (const type of ['m.room.name', 'm.room.canonical_alias']) {
-      if ((await this.#tries.get(stateRoot, stateKeyOf(type, ''))) !== undefined) return new Set();
-    }
-    const members = await membershipsStore.someMembers(this.#database, roomId, 'join', sender, HEROES);
-    return new Set(members.map((member) => stateKeyOf('m.room.member', member.user_id)));
   }
 
   async #servers(roomId: RoomId): Promise<ServerName[]> {

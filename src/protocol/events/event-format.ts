@@ -31,6 +31,13 @@ const LIMITED_KEYS = ['type', 'state_key', 'sender', 'room_id', 'event_id'] as c
  * @throws MatrixError 400 M_BAD_JSON, or 413 M_TOO_LARGE over the size limits; the message names the key.
  */
 export function parsePdu(value: unknown, version: RoomVersion): Pdu {
+  const pdu = parsePduForm(value, version);
+  checkEventSize(pdu, canonicalJson(pdu, { strict: version.strictCanonicalJson }));
+  return pdu;
+}
+
+/** As `parsePdu`, for who encodes the event anyway: the event's size, and whether it can be encoded, is for the caller. */
+export function parsePduForm(value: unknown, version: RoomVersion): Pdu {
   if (!isJsonObject(value)) throw badJson('An event must be a JSON object');
   const pdu: Pdu = {
     ...value,
@@ -48,7 +55,6 @@ export function parsePdu(value: unknown, version: RoomVersion): Pdu {
   checkIdentifiers(pdu, version);
   checkReferences(pdu, 'auth_events', MAX_AUTH_EVENTS, version);
   checkReferences(pdu, 'prev_events', MAX_PREV_EVENTS, version);
-  checkEventSize(pdu, canonicalJson(pdu, { strict: version.strictCanonicalJson }));
   return pdu;
 }
 

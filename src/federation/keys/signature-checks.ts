@@ -1,0 +1,52 @@
+import { hash } from 'node:crypto';
+import { boundedCache } from '../../platform/bounded-cache.ts';
+import type { VerifyKey } from '../../protocol/signing.ts';
+
+/** As many checks that are asked for at once are made at once: handing them to other threads would cost more. */
+const MOST_AT_ONCE = 4;
+/** Signatures that are remembered to be right. */
+const MOST_REMEMBERED = 10_000;
+
+interface Check {
+  readonly key: VerifyKey;
+  readonly text: string;
+  readonly signature: string;
+  readonly resolve: (isValid: boolean) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Checks signatures: a few at once on this thread, many on the thread pool. The same events come by many ways, in states, in
+ * auth chains and of many servers, so it is remembered of texts which signatures of theirs are right.
+ */
+export class SignatureChecks {
+  /** The hash of the text that a key made a signature of. */
+  readonly #right = boundedCache<string, string>(MOST_REMEMBERED);
+  #asked: Check[] = [];
+
+  /** Whether a base64 signature is the key's signature of the text's UTF-8 bytes. */
+  async isSigned(text: string, key: VerifyKey, signature: string): Promise<boolean> {
+    const name = `${key.publicKey} ${signature}`;
+    const digest = hash('sha256', text, 'base64');
+    if (this.#right.get(name) === digest) return true;
+    const isValid = await this.#check(text, key, signature);
+    if (isValid) this.#right.set(name, digest);
+    return isValid;
+  }
+
+  #check(text: string, key: VerifyKey, signature: string): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      if (this.#asked.length === 0) queueMicrotask(() => this.#run());
+      this.#asked.push({ key, text, signature, resolve, reject });
+    });
+  }
+
+  #run(): void {
+    const asked = this.#asked;
+    this.#asked = [];
+    for (const { key, text, signature, resolve, reject } of asked) {
+      if (asked.length <= MOST_AT_ONCE) resolve(key.verify(text, signature));
+      else key.verifyInBackground(text, signature).then(resolve, reject);
+    }
+  }
+}
