@@ -8,6 +8,7 @@ export default tseslint.config(
       'dist/',
       'data/',
       'bin/',
+      'e2e/bot-sdk/',
       '*.config.js',
       '.dependency-cruiser.cjs',
     ],

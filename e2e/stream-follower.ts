@@ -5,6 +5,7 @@ import { TestClient, type Json } from '../src/testing/test-client.ts';
 export interface Seen {
   readonly id: string;
   readonly body: string;
+  readonly sender: string;
 }
 
 const PAGE = 100;
@@ -88,5 +89,5 @@ export async function readMessages(
 function messages(events: readonly Json[]): Seen[] {
   return events
     .filter((event) => event.type === 'm.room.message')
-    .map((event) => ({ id: event.event_id, body: event.content.body }));
+    .map((event) => ({ id: event.event_id, body: event.content.body, sender: event.sender }));
 }

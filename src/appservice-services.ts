@@ -10,8 +10,11 @@ import {
 import type { Modules } from './modules/index.ts';
 import { OutgoingHttp } from './platform/outgoing-http.ts';
 import { drawFraction, type Randomness } from './platform/randomness.ts';
+import type { Timers } from './platform/timers.ts';
 import type { RoomServices } from './room-services.ts';
+import * as queuesStore from './storage/appservice-queues-store.ts';
 import type { Database } from './storage/database.ts';
+import { ProcessLeases } from './storage/process-leases.ts';
 
 /** Where application services are is the administrator's choice: they may be anywhere. */
 const ANYWHERE = ['0.0.0.0/0', '::/0'];
@@ -20,6 +23,7 @@ const ANYWHERE = ['0.0.0.0/0', '::/0'];
 export interface AppserviceWiring {
   readonly database: Database;
   readonly clock: { now(): number };
+  readonly timers: Timers;
   readonly randomness: Randomness;
   readonly accounts: AccountServices;
   readonly rooms: RoomServices;
@@ -29,19 +33,20 @@ export interface AppserviceWiring {
 
 /** Puts the services about application services together. */
 export function createAppserviceServices(wiring: AppserviceWiring) {
-  const { database, clock, randomness, rooms, modules } = wiring;
+  const { database, clock, timers, randomness, rooms, modules } = wiring;
   const { appservices } = wiring.accounts;
   const appserviceHttp = new OutgoingHttp({ allowedRanges: ANYWHERE });
   const client = new AppserviceClient(appserviceHttp, clock);
   const interest = new AppserviceInterest(database, appservices.all);
+  const processId = randomness.opaque(18);
+  const leases = new ProcessLeases<string>(queuesStore, { database, clock, timers, processId });
   const appserviceSender = new AppserviceSender(
     appservices.all,
     {
-      ...{ database, interest, client, clock, onError: wiring.onError },
+      ...{ database, interest, client, clock, timers, leases, onError: wiring.onError },
       log: rooms.log,
       clientEvents: rooms.clientEvents,
       draw: () => drawFraction(randomness),
-      processId: randomness.opaque(18),
     },
     {
       typing: (roomId) => modules.typing.typing(roomId),

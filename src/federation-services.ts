@@ -18,7 +18,6 @@ import { RemoteQueries } from './federation/queries/remote-queries.ts';
 import { EduHandlers } from './federation/receiving/edu-handlers.ts';
 import { TransactionReceiver } from './federation/receiving/transaction-receiver.ts';
 import { RoomAcl } from './federation/room-acl.ts';
-import { DestinationLeases } from './federation/sending/destination-leases.ts';
 import { FederationSender } from './federation/sending/federation-sender.ts';
 import { OutgoingPdus } from './federation/sending/outgoing-pdus.ts';
 import { RoomServers } from './federation/sending/room-servers.ts';
@@ -33,6 +32,8 @@ import type { InviteRules } from './rooms/invitations.ts';
 import type { RoomServices } from './room-services.ts';
 import type { ServerLinks } from './server-links.ts';
 import type { Database } from './storage/database.ts';
+import * as outgoingStore from './storage/outgoing-store.ts';
+import { ProcessLeases } from './storage/process-leases.ts';
 
 /** What the services about other servers need of the rest. */
 export interface FederationWiring {
@@ -76,10 +77,11 @@ export function createFederationServices(wiring: FederationWiring) {
   const eduHandlers = new EduHandlers();
   const roomServers = new RoomServers(database, serverName);
   const pdus = new OutgoingPdus(log, database);
+  const processId = randomness.opaque(16);
+  const leases = new ProcessLeases<ServerName>(outgoingStore, { database, clock, timers, processId });
   const sender = new FederationSender(
     {
-      ...{ database, client, backOff, clock, timers },
-      leases: new DestinationLeases({ database, clock, timers, processId: randomness.opaque(16) }),
+      ...{ database, client, backOff, clock, timers, leases },
       pdusOf: (eventIds) => pdus.of(eventIds),
       transactionId: () => randomness.opaque(24),
       onProblem: wiring.onProblem,

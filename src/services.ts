@@ -129,7 +129,7 @@ export async function createServices(config: Config, database: Database, foundat
     onProblem,
   });
   const applicationServices = createAppserviceServices({
-    ...{ database, clock, randomness, accounts, rooms, modules },
+    ...{ database, clock, timers: foundations.timers, randomness, accounts, rooms, modules },
     onError: (error) => log?.error({ err: error }, 'an application service could not be told'),
   });
   await accounts.appservices.makeSenders();

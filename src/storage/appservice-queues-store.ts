@@ -1,5 +1,6 @@
 import type { Reader, Writer } from './database.ts';
 import { EVENT_COLUMNS, type EventRow } from './events-store.ts';
+import type { Lease } from './process-leases.ts';
 import { sql } from './sql.ts';
 
 /** A row of the table `appservice_queues`. */
@@ -20,7 +21,10 @@ const insertQueue = sql(`INSERT INTO appservice_queues (id, position) VALUES (?,
 const claimQueue = sql(
   `UPDATE appservice_queues SET owner = ?, leased_until = ? WHERE id = ? AND (owner = ? OR leased_until <= ?)`,
 );
-const releaseQueue = sql(`UPDATE appservice_queues SET leased_until = 0 WHERE id = ? AND owner = ?`);
+const renewQueues = sql(
+  `UPDATE appservice_queues SET leased_until = ? WHERE owner = ? AND leased_until >= ?`,
+);
+const releaseQueues = sql(`UPDATE appservice_queues SET leased_until = 0 WHERE owner = ?`);
 const beginTransaction = sql(
   `UPDATE appservice_queues SET transaction_id = ?, transaction_body = ?, transaction_upto = ?
    WHERE id = ? AND owner = ?`,
@@ -45,17 +49,18 @@ export function insert(writer: Writer, id: string, position: number): void {
 }
 
 /** Makes a process the one that sends; the unit fails while another is. Times in milliseconds. */
-export function claim(
-  writer: Writer,
-  id: string,
-  lease: { owner: string; now: number; until: number },
-): void {
+export function claim(writer: Writer, id: string, lease: Lease): void {
   writer.guard(claimQueue, lease.owner, lease.until, id, lease.owner, lease.now);
 }
 
-/** Lets other processes send at once. */
-export function release(writer: Writer, id: string, owner: string): void {
-  writer.run(releaseQueue, id, owner);
+/** Prolongs every lease of a process that has not run out. */
+export function renew(writer: Writer, lease: Lease): void {
+  writer.run(renewQueues, lease.until, lease.owner, lease.now);
+}
+
+/** Gives up every lease of a process. */
+export function release(writer: Writer, owner: string): void {
+  writer.run(releaseQueues, owner);
 }
 
 /** Writes a transaction down before it is sent for the first time; the unit fails for who does not hold the queue. */

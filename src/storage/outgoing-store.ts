@@ -1,5 +1,6 @@
 import type { RoomId, ServerName } from '../protocol/identifiers.ts';
 import type { Reader, Writer } from './database.ts';
+import type { Lease } from './process-leases.ts';
 import { sql } from './sql.ts';
 import type { Position } from './unit-of-work.ts';
 
@@ -104,17 +105,13 @@ export function taken(writer: Writer, server: ServerName, owner: string, positio
 }
 
 /** Makes this process the one that sends to a server, until a time (milliseconds). The unit fails while another is. */
-export function claim(
-  writer: Writer,
-  server: ServerName,
-  lease: { owner: string; now: number; until: number },
-): void {
+export function claim(writer: Writer, server: ServerName, lease: Lease): void {
   writer.guard(claimLease, server, lease.owner, lease.until, lease.now);
 }
 
 /** Prolongs every lease of a process that has not run out. */
-export function renew(writer: Writer, owner: string, lease: { now: number; until: number }): void {
-  writer.run(renewLeases, lease.until, owner, lease.now);
+export function renew(writer: Writer, lease: Lease): void {
+  writer.run(renewLeases, lease.until, lease.owner, lease.now);
 }
 
 /** Until when some process is the one that sends to a server, in milliseconds; 0 when none is. */

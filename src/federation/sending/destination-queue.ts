@@ -5,12 +5,12 @@ import type { JsonObject } from '../../protocol/json.ts';
 import type { Database } from '../../storage/database.ts';
 import * as destinationsStore from '../../storage/destinations-store.ts';
 import * as outgoingStore from '../../storage/outgoing-store.ts';
+import type { ProcessLeases } from '../../storage/process-leases.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { BackOff } from '../back-off.ts';
 import type { FederationClient } from '../federation-client.ts';
 import { FederationError } from '../federation-error.ts';
 import { MOST_EDUS, MOST_PDUS } from '../receiving/transaction-receiver.ts';
-import type { DestinationLeases } from './destination-leases.ts';
 import { VolatileEdus, type VolatileEdu, type WireEdu } from './volatile-edus.ts';
 
 /** What the queues of all servers use together. */
@@ -18,7 +18,7 @@ export interface QueueNeeds {
   readonly database: Database;
   readonly client: FederationClient;
   readonly backOff: BackOff;
-  readonly leases: DestinationLeases;
+  readonly leases: ProcessLeases<ServerName>;
   readonly clock: { now(): number };
   readonly timers: Timers;
   /** Limits how many transactions are under way at once. */

@@ -1,10 +1,12 @@
 import type { Appservice } from '../../accounts/application-services/appservices.ts';
 import { OutgoingError } from '../../platform/outgoing-http.ts';
+import type { Timer, Timers } from '../../platform/timers.ts';
 import type { ClientEvents } from '../../rooms/client-events.ts';
 import type { EventLog } from '../../rooms/event-log.ts';
 import type { StoredEvent } from '../../rooms/stored-event.ts';
 import * as queuesStore from '../../storage/appservice-queues-store.ts';
-import { GuardFailed, type Database } from '../../storage/database.ts';
+import type { Database } from '../../storage/database.ts';
+import type { ProcessLeases } from '../../storage/process-leases.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { AppserviceClient } from './appservice-client.ts';
 import type { AppserviceInterest } from './appservice-interest.ts';
@@ -19,8 +21,9 @@ export interface AppserviceQueueNeeds {
   readonly clock: { now(): number };
   /** A random number from 0 (inclusive) to 1. */
   readonly draw: () => number;
-  /** Names the process. */
-  readonly processId: string;
+  readonly timers: Timers;
+  /** Which services this process tells. */
+  readonly leases: ProcessLeases<string>;
   readonly onError: (error: unknown) => void;
 }
 
@@ -31,7 +34,8 @@ const MOST_EVENTS = 100;
 const MOST_EPHEMERAL = 1_000;
 const EPHEMERAL_AT_ONCE = 100;
 const TIMEOUT_MS = 60_000;
-const LEASE_MS = 150_000;
+/** How long it waits before it looks again whether the process that sends is still alive. */
+const OTHERS_TURN_MS = 4_000;
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 300_000;
 
@@ -55,10 +59,9 @@ export class AppserviceQueue {
   #position: number | undefined;
   #current: Transaction | undefined;
   #failures = 0;
-  #leasedUntil = 0;
   #running: Promise<void> | undefined;
   #again = false;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
   readonly #stopping = new AbortController();
 
   constructor(service: Appservice, needs: AppserviceQueueNeeds) {
@@ -103,7 +106,7 @@ export class AppserviceQueue {
 
   /** The service has shown that it is there: what waits is sent now. */
   retry(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     this.#timer = undefined;
     this.#failures = 0;
     this.wake();
@@ -112,17 +115,8 @@ export class AppserviceQueue {
   /** Ends what is under way; what was not taken is sent after the next start. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     await this.#running;
-    if (this.#leasedUntil === 0) return;
-    const unit = new UnitOfWork();
-    queuesStore.release(unit, this.service.id, this.#owner);
-    await this.#needs.database.commit(unit);
-  }
-
-  /** The embedded engine knows one process only: after a restart it goes on at once. */
-  get #owner(): string {
-    return this.#needs.database.engine === 'sqlite' ? 'embedded' : this.#needs.processId;
   }
 
   async #run(): Promise<void> {
@@ -135,27 +129,18 @@ export class AppserviceQueue {
     }
   }
 
+  /** Whether it is this process that tells the service; looks again later while it is another. */
   async #lease(): Promise<boolean> {
-    const { database, clock } = this.#needs;
-    const now = clock.now();
-    if (now + TIMEOUT_MS < this.#leasedUntil) return true;
-    const isNew = now >= this.#leasedUntil;
-    const unit = new UnitOfWork();
-    const lease = { owner: this.#owner, now, until: now + LEASE_MS };
-    queuesStore.claim(unit, this.service.id, lease);
-    try {
-      await database.commit(unit);
-    } catch (error) {
-      if (!(error instanceof GuardFailed)) throw error;
-      this.#leasedUntil = 0;
-      this.#current = undefined;
-      this.#ephemeral.length = 0;
-      this.#timer = setTimeout(() => this.retry(), LEASE_MS / 2).unref();
-      return false;
+    const { leases } = this.#needs;
+    if (leases.holds(this.service.id)) return true;
+    if (await leases.claim(this.service.id)) {
+      await this.#load();
+      return true;
     }
-    this.#leasedUntil = lease.until;
-    if (isNew) await this.#load();
-    return true;
+    this.#current = undefined;
+    this.#ephemeral.length = 0;
+    this.#timer = this.#needs.timers.after(OTHERS_TURN_MS, () => this.retry());
+    return false;
   }
 
   /** Goes on where the last process stopped, with the transaction that it may have sent. */
@@ -213,7 +198,7 @@ export class AppserviceQueue {
     const transaction = { id, body: `${body}}`, upTo };
     if (events.length === 0) return { ...transaction, isKept: false };
     const unit = new UnitOfWork();
-    queuesStore.begin(unit, this.service.id, this.#owner, transaction);
+    queuesStore.begin(unit, this.service.id, this.#needs.leases.owner, transaction);
     await database.commit(unit);
     return { ...transaction, isKept: true };
   }
@@ -237,7 +222,7 @@ export class AppserviceQueue {
     this.#current = undefined;
     if (!isKept) return;
     const unit = new UnitOfWork();
-    queuesStore.taken(unit, this.service.id, this.#owner, upTo);
+    queuesStore.taken(unit, this.service.id, this.#needs.leases.owner, upTo);
     await this.#needs.database.commit(unit);
   }
 
@@ -246,9 +231,9 @@ export class AppserviceQueue {
     const ms = Math.min(FIRST_RETRY_MS * 2 ** Math.min(this.#failures, 20), LONGEST_RETRY_MS);
     this.#failures += 1;
     const waitMs = ms * (0.75 + this.#needs.draw() / 2);
-    this.#timer = setTimeout(() => {
+    this.#timer = this.#needs.timers.after(waitMs, () => {
       this.#timer = undefined;
       this.wake();
-    }, waitMs).unref();
+    });
   }
 }

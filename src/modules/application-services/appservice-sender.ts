@@ -37,6 +37,7 @@ export class AppserviceSender {
   /** Ends what is under way. */
   async stop(): Promise<void> {
     await Promise.all(this.#queues.map((queue) => queue.stop()));
+    await this.#needs.leases.close();
   }
 
   /** The application service has shown that it is there. */
