@@ -6,6 +6,7 @@ import { roomVersion, type RoomVersion } from '../src/protocol/room-versions.ts'
 import { Scenario, type Branch } from '../src/protocol/state-resolution/scenario.ts';
 import { eventOfPdu } from '../src/rooms/event-of-pdu.ts';
 import { EventLog } from '../src/rooms/event-log.ts';
+import { ROOM_RULES } from '../src/rooms/room-rules.ts';
 import { StateResolver, type EventLookup } from '../src/rooms/state-resolver.ts';
 import { insertNodes, StateTries } from '../src/rooms/state-trie.ts';
 import type { StateRoot } from '../src/rooms/stored-event.ts';
@@ -96,7 +97,7 @@ async function measure(database: Database, scenario: Scenario, roots: readonly S
         return new Map(found.map((event) => [event.eventId, event]));
       },
     };
-    const resolver = new StateResolver(new StateTries(database));
+    const resolver = new StateResolver(new StateTries(database), ROOM_RULES);
     const started = performance.now();
     await resolver.resolve({ roomId, version: scenario.version }, roots, lookup, database);
     taken.push(performance.now() - started);

@@ -27,6 +27,7 @@ import { ThreepidValidation } from './accounts/threepid-validation.ts';
 import type { Mailer } from './platform/mailer.ts';
 import type { OutgoingHttp } from './platform/outgoing-http.ts';
 import { RateLimiter } from './platform/rate-limiter.ts';
+import type { Timers } from './platform/timers.ts';
 import { forbidden, MatrixError } from './protocol/matrix-error.ts';
 import type { SigningKey } from './protocol/signing.ts';
 import type { Config } from './platform/config/schema.ts';
@@ -40,6 +41,7 @@ export interface AccountWiring {
   readonly config: Config;
   readonly serverName: ServerName;
   readonly clock: { now(): number };
+  readonly timers: Timers;
   readonly opaque: (length: number) => string;
   /** Throws 429 when the passwords of an account were tried too often. */
   readonly allowAttempt: (account: string) => void;
@@ -61,6 +63,7 @@ export function createAccountServices(wiring: AccountWiring) {
   const appservices = new Appservices({ registrations, database, serverName, clock });
   const sessions = new Sessions({
     ...{ database, clock, opaque, accessTokenLifetimeMs, macaroons, appservices },
+    timers: wiring.timers,
   });
   const interactive = new InteractiveAuth(database, clock, opaque);
   const { enabled, guests, shared_secret: secret } = config.registration;

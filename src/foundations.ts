@@ -12,6 +12,7 @@ import { loadSigningKey } from './platform/signing-key-file.ts';
 import { systemTimers, type Timers } from './platform/timers.ts';
 import { trustedAuthorities } from './platform/trusted-authorities.ts';
 import { serverName as parseName } from './protocol/identifiers.ts';
+import { ROOM_RULES, type RoomRules } from './rooms/room-rules.ts';
 import { createServerLinks } from './server-links.ts';
 import type { Database } from './storage/database.ts';
 import type { LimitName } from './wire/endpoint.ts';
@@ -24,6 +25,7 @@ export interface Overrides {
   readonly dns?: Dns;
   readonly transport?: ServerTransport;
   readonly timers?: Timers;
+  readonly rules?: RoomRules;
 }
 
 /** Makes what every role of a process stands on. */
@@ -36,16 +38,18 @@ export function createFoundations(config: Config, database: Database, overrides:
     allowedRanges: config.outgoing.allowed_ranges,
     trust: trustedAuthorities(config.outgoing.ca_file),
   });
+  const timers = overrides.timers ?? systemTimers;
   const { dns, transport } = overrides;
   const mailer = new Mailer({ smtpUrl: config.mail.smtp_url, from: config.mail.from });
   const links = createServerLinks({
-    ...{ database, config, serverName, key, clock, randomness, outgoing, dns, transport },
+    ...{ database, config, serverName, key, clock, randomness, timers, outgoing, dns, transport },
   });
   return {
     clock,
     randomness,
     opaque: (length: number) => randomness.opaque(length),
-    timers: overrides.timers ?? systemTimers,
+    timers,
+    rules: overrides.rules ?? ROOM_RULES,
     log: overrides.log,
     serverName,
     key,

@@ -31,6 +31,8 @@ import { Timeline } from './rooms/timeline.ts';
 import { Visibility } from './rooms/visibility.ts';
 import type { Appservices } from './accounts/application-services/appservices.ts';
 import type { IdentityServers } from './accounts/identity-server.ts';
+import type { Timers } from './platform/timers.ts';
+import type { RoomRules } from './rooms/room-rules.ts';
 import type { UserId } from './protocol/identifiers.ts';
 import type { Database } from './storage/database.ts';
 
@@ -39,6 +41,8 @@ export interface RoomWiring {
   readonly database: Database;
   readonly signer: EventSigner;
   readonly clock: { now(): number };
+  readonly timers: Timers;
+  readonly rules: RoomRules;
   readonly opaqueId: () => string;
   readonly identity: IdentityServers;
   readonly profileOf: ProfileOf;
@@ -59,11 +63,11 @@ export function createRoomServices(wiring: RoomWiring) {
   const { serverName } = signer;
   const log = new EventLog(database, wiring.eventCacheBytes);
   const memberships = new Memberships(database);
-  const partialRooms = new PartialRooms(database);
+  const partialRooms = new PartialRooms(database, wiring.timers);
   const tries = new StateTries(database, wiring.stateCacheBytes);
-  const resolver = new StateResolver(tries);
-  const { policy } = wiring;
-  const needs = { reader: database, tries, resolver, signer, clock, policy, committed: log };
+  const resolver = new StateResolver(tries, wiring.rules);
+  const { policy, rules } = wiring;
+  const needs = { reader: database, tries, resolver, rules, signer, clock, policy, committed: log };
   const writer = new RoomWriter(database, needs);
   const visibility = new Visibility({ log, tries, memberships, erased: new ErasedSenders(database, log) });
   const aggregations = new Aggregations({ database, log, visibility, ignoredUsers: wiring.ignoredUsers });

@@ -11,6 +11,7 @@ import type { Config } from './platform/config/schema.ts';
 import { SystemDns, type Dns } from './platform/dns.ts';
 import type { OutgoingHttp } from './platform/outgoing-http.ts';
 import { drawFraction, type Randomness } from './platform/randomness.ts';
+import type { Timers } from './platform/timers.ts';
 import { serverName as parseName, type ServerName } from './protocol/identifiers.ts';
 import { VerifyKey, type SigningKey } from './protocol/signing.ts';
 import type { Database } from './storage/database.ts';
@@ -23,6 +24,7 @@ export interface LinkWiring {
   readonly key: SigningKey;
   readonly clock: { now(): number };
   readonly randomness: Randomness;
+  readonly timers: Timers;
   readonly outgoing: OutgoingHttp;
   /** What a simulation puts in place of the real network. */
   readonly dns?: Dns | undefined;
@@ -31,7 +33,7 @@ export interface LinkWiring {
 
 /** Puts together what finds other servers, asks them, and checks what they sign. */
 export function createServerLinks(wiring: LinkWiring) {
-  const { database, serverName, key, clock, outgoing, randomness } = wiring;
+  const { database, serverName, key, clock, outgoing, randomness, timers } = wiring;
   const { federation } = wiring.config;
   const draw = () => drawFraction(randomness);
   const backOff = new BackOff(
@@ -41,7 +43,7 @@ export function createServerLinks(wiring: LinkWiring) {
   const transport = wiring.transport ?? new HttpsTransport(outgoing.reach, outgoing.trust);
   const dns = wiring.dns ?? new SystemDns();
   const resolution = new ServerResolution(new WellKnownServers(outgoing, clock), dns, draw);
-  const client = new FederationClient({ serverName, key, resolution, transport, backOff });
+  const client = new FederationClient({ serverName, key, resolution, transport, backOff, timers });
   const oldKeys = parseOldKeys(federation.old_keys);
   const ownKeys = new OwnKeys(serverName, key, oldKeys, clock);
   const notaries = federation.trusted_key_servers.map(parseName);

@@ -11,8 +11,8 @@ import type { AnyDeclaration } from './wire/endpoint.ts';
 import { answerTheRest, collectRoutes, countRequests, createHttpServer } from './wire/http-server.ts';
 import { listenTls, type TlsListener } from './wire/tls-listener.ts';
 
-import { createFoundations, type Overrides } from './foundations.ts';
-import { startHomeserver } from './homeserver.ts';
+import { createFoundations, type Foundations, type Overrides } from './foundations.ts';
+import { startHomeserver, type Homeserver } from './homeserver.ts';
 import { databaseLocation, type Services } from './services.ts';
 
 /** Requests that are not answered this long after the server began to stop are cut off. */
@@ -50,27 +50,9 @@ export async function startServer(config: Config, overrides: Overrides = {}): Pr
 }
 
 async function serveFrom(database: Database, config: Config, overrides: Overrides): Promise<RunningServer> {
-  const log = overrides.log ?? createLog(config.log.level);
-  const foundations = createFoundations(config, database, { ...overrides, log });
-  const stopping = new AbortController();
-  const metrics = new Metrics();
-  const app = createHttpServer({
-    bodyLimit: config.limits.body_bytes,
-    trustProxy: config.listen.trust_proxy,
-    log,
-  });
+  const built = await buildServer(database, config, overrides);
+  const { app, log, homeserver } = built;
   const underWay = countRequests(app);
-  const routes = collectRoutes(app);
-  const announced = config.public_base_url.replace(/\/+$/, '');
-  const wiring = {
-    ...{ limiter: foundations.limiter, metrics, stopping: stopping.signal },
-    publicBaseUrl: announced === '' ? undefined : announced,
-  };
-  const needs = { config, database, foundations, wiring, metrics, log };
-  const isHomeserver = config.roles.some((role) => role !== 'identity');
-  const homeserver = isHomeserver ? await startHomeserver(app, needs) : undefined;
-  addOperationalRoutes(app, config, { metrics, database });
-  answerTheRest(app, routes);
   const url = await app.listen({ host: config.listen.host, port: config.listen.port });
   const tls = await listenForServers(app, config, log);
   return {
@@ -83,13 +65,53 @@ async function serveFrom(database: Database, config: Config, overrides: Override
     declarations: homeserver?.declarations ?? [],
     reloadCertificate: () => tls?.reload(),
     async close() {
-      stopping.abort();
+      built.stopping.abort();
       await closeHttp(app, tls, underWay);
       await homeserver?.stop();
-      await foundations.close();
+      await built.foundations.close();
       await database.close();
     },
   };
+}
+
+/** A server that is put together and works, but does not listen. */
+export interface BuiltServer {
+  readonly app: FastifyInstance;
+  readonly log: Logger;
+  readonly foundations: Foundations;
+  /** Undefined where the process has no role of one. */
+  readonly homeserver: Homeserver | undefined;
+  /** To be aborted first when the server stops. */
+  readonly stopping: AbortController;
+}
+
+/** Puts a server together on a database. */
+export async function buildServer(
+  database: Database,
+  config: Config,
+  overrides: Overrides,
+): Promise<BuiltServer> {
+  const log = overrides.log ?? createLog(config.log.level);
+  const foundations = createFoundations(config, database, { ...overrides, log });
+  const stopping = new AbortController();
+  const metrics = new Metrics();
+  const app = createHttpServer({
+    bodyLimit: config.limits.body_bytes,
+    trustProxy: config.listen.trust_proxy,
+    log,
+  });
+  const routes = collectRoutes(app);
+  const announced = config.public_base_url.replace(/\/+$/, '');
+  const wiring = {
+    ...{ limiter: foundations.limiter, metrics, stopping: stopping.signal },
+    publicBaseUrl: announced === '' ? undefined : announced,
+  };
+  const needs = { config, database, foundations, wiring, metrics, log };
+  const isHomeserver = config.roles.some((role) => role !== 'identity');
+  const homeserver = isHomeserver ? await startHomeserver(app, needs) : undefined;
+  addOperationalRoutes(app, config, { metrics, database });
+  answerTheRest(app, routes);
+  return { app, log, foundations, homeserver, stopping };
 }
 
 /** Cuts connections once nothing is under way on any: clients keep them open, or open them and never ask anything. */

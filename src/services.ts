@@ -53,6 +53,7 @@ export async function createServices(config: Config, database: Database, foundat
   const recent = new RecentChanges(database);
   const accounts = createAccountServices({
     ...{ database, config, serverName, clock, opaque, allowAttempt, outgoing, mailer, key },
+    timers: foundations.timers,
     onProviderFailed: (provider, reason) =>
       log?.warn({ provider, reason }, 'an identity provider did not answer as it should'),
     onSendingFailed: (error) => log?.error({ err: error }, 'a token could not be sent'),
@@ -80,7 +81,7 @@ export async function createServices(config: Config, database: Database, foundat
     },
     database,
     signer,
-    clock,
+    ...{ clock, timers: foundations.timers, rules: foundations.rules },
     opaqueId: () => opaque(18),
     identity: accounts.identity,
     profileOf: (userId) => modules.profile.of(userId),

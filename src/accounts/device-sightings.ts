@@ -1,3 +1,4 @@
+import type { Timer, Timers } from '../platform/timers.ts';
 import type { DeviceId, UserId } from '../protocol/identifiers.ts';
 import type { Database } from '../storage/database.ts';
 import * as devicesStore from '../storage/devices-store.ts';
@@ -20,22 +21,24 @@ export interface Sighting {
 export class DeviceSightings {
   readonly #database: Database;
   readonly #waiting = new Map<string, Sighting>();
-  #timer: NodeJS.Timeout | undefined;
+  readonly #timers: Timers;
+  #timer: Timer | undefined;
 
-  constructor(database: Database) {
+  constructor(database: Database, timers: Timers) {
     this.#database = database;
+    this.#timers = timers;
   }
 
   /** Notes a sighting, to be written down soon. */
   note(sighting: Sighting): void {
     const userAgent = sighting.userAgent.slice(0, MAX_USER_AGENT);
     this.#waiting.set(`${sighting.userId}\0${sighting.deviceId}`, { ...sighting, userAgent });
-    this.#timer ??= setTimeout(() => void this.flush().catch(() => undefined), WRITE_AFTER_MS).unref();
+    this.#timer ??= this.#timers.after(WRITE_AFTER_MS, () => void this.flush().catch(() => undefined));
   }
 
   /** Writes down what waits. Resolves when it is on disk. */
   async flush(): Promise<void> {
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     this.#timer = undefined;
     if (this.#waiting.size === 0) return;
     const unit = new UnitOfWork();

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { systemTimers } from '../platform/timers.ts';
 import type { ServerName, UserId } from '../protocol/identifiers.ts';
 import type { Database, Reader } from '../storage/database.ts';
 import * as devicesStore from '../storage/devices-store.ts';
@@ -50,6 +51,7 @@ function withSessions(
     const sessions = new Sessions({
       database: reads.wrap(database),
       clock,
+      timers: systemTimers,
       opaque,
       accessTokenLifetimeMs: 1_000,
       appservices: new Appservices({

@@ -1,3 +1,4 @@
+import type { Timers } from '../platform/timers.ts';
 import type { DeviceId, UserId } from '../protocol/identifiers.ts';
 import { MatrixError } from '../protocol/matrix-error.ts';
 import * as browserSessionsStore from '../storage/browser-sessions-store.ts';
@@ -55,6 +56,7 @@ export class Sessions {
   constructor(needs: {
     database: Database;
     clock: { now(): number };
+    timers: Timers;
     opaque: (length: number) => string;
     /** Milliseconds that an access token with a refresh token is valid. */
     accessTokenLifetimeMs: number;
@@ -67,7 +69,7 @@ export class Sessions {
     this.#lifetimeMs = needs.accessTokenLifetimeMs;
     this.#appservices = needs.appservices;
     this.#macaroons = needs.macaroons;
-    this.#sightings = new DeviceSightings(needs.database);
+    this.#sightings = new DeviceSightings(needs.database, needs.timers);
     needs.database.subscribe((changes) => {
       for (const change of changes) {
         if (change.topic !== 'reset' && change.topic !== 'session') continue;

@@ -1,4 +1,5 @@
 import { AddressBlocked } from '../platform/reachable-addresses.ts';
+import { timeLimit, type Timers } from '../platform/timers.ts';
 import type { ServerName } from '../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../protocol/json.ts';
 import type { SigningKey } from '../protocol/signing.ts';
@@ -40,6 +41,7 @@ export class FederationClient {
   readonly #resolution: ServerResolution;
   readonly #transport: ServerTransport;
   readonly #backOff: BackOff;
+  readonly #timers: Timers;
 
   constructor(needs: {
     serverName: ServerName;
@@ -47,12 +49,14 @@ export class FederationClient {
     resolution: ServerResolution;
     transport: ServerTransport;
     backOff: BackOff;
+    timers: Timers;
   }) {
     this.serverName = needs.serverName;
     this.#key = needs.key;
     this.#resolution = needs.resolution;
     this.#transport = needs.transport;
     this.#backOff = needs.backOff;
+    this.#timers = needs.timers;
   }
 
   /**
@@ -92,7 +96,8 @@ export class FederationClient {
       const message = `${destination} did not answer lately: it is not asked again yet`;
       throw new FederationError(destination, 'backing-off', message);
     }
-    const timeout = AbortSignal.timeout(request.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    const limit = timeLimit(this.#timers, request.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    const timeout = limit.signal;
     const signal = request.signal ? AbortSignal.any([timeout, request.signal]) : timeout;
     try {
       const answer = await this.#send(destination, request, signal);
@@ -103,6 +108,8 @@ export class FederationClient {
       const failure = translate(destination, error, timeout);
       await this.#note(destination, failure, request.signal);
       throw failure;
+    } finally {
+      limit.cancel();
     }
   }
 

@@ -90,9 +90,9 @@ export function createModules(wiring: ModuleWiring) {
   const accountData = new AccountData(database);
   const profile = new Profile(database, serverName, wiring.remoteQueries);
   const receipts = new Receipts(database, rooms, accountData, clock);
-  const typing = new Typing(database, rooms, clock);
+  const typing = new Typing(database, rooms, wiring);
   const presence = new Presence(database, rooms, {
-    clock,
+    ...{ clock, timers: wiring.timers },
     enabled: wiring.presenceEnabled,
     serverName: wiring.serverName,
   });
@@ -155,7 +155,7 @@ export type Modules = ReturnType<typeof createModules>;
 /** The module that finds events by their words. */
 function createSearch(wiring: ModuleWiring, accountData: AccountData) {
   const { database, log, rooms, visibility, aggregations, timeline, clientEvents } = wiring;
-  const searchIndex = new SearchIndex(database);
+  const searchIndex = new SearchIndex(database, wiring.timers);
   const ignoredUsers = (userId: UserId) => accountData.ignoredUsers(userId);
   const search = new EventSearch({
     ...{ database, log, rooms, visibility, aggregations, ignoredUsers },
@@ -209,6 +209,7 @@ function createPeople(wiring: ModuleWiring, profile: Profile) {
     reports: new Reports({ database, timeline, visibility, clock, opaque }),
     delayedEvents: new DelayedEvents({
       ...{ database, clock, opaque, rooms: wiring.rooms, sending: wiring.sending },
+      timers: wiring.timers,
       longestMs: wiring.longestDelayMs,
     }),
     mutualRooms: new MutualRooms(wiring.rooms),

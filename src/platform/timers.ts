@@ -20,3 +20,26 @@ export const systemTimers: Timers = {
     return { cancel: () => clearTimeout(timer) };
   },
 };
+
+/** Calls `run` again and again, each time `ms` milliseconds after the last, until it is called off. */
+export function every(timers: Timers, ms: number, run: () => void): Timer {
+  let next = timers.after(ms, again);
+  function again(): void {
+    next = timers.after(ms, again);
+    run();
+  }
+  return { cancel: () => next.cancel() };
+}
+
+/** Resolves after at least `ms` milliseconds. */
+export function pause(timers: Timers, ms: number): Promise<void> {
+  return new Promise((resolve) => timers.after(ms, resolve));
+}
+
+/** A signal that aborts after `ms` milliseconds, unless it is called off. */
+export function timeLimit(timers: Timers, ms: number): Timer & { readonly signal: AbortSignal } {
+  const controller = new AbortController();
+  const reason = () => new DOMException('The operation took longer than it may', 'TimeoutError');
+  const timer = timers.after(ms, () => controller.abort(reason()));
+  return { signal: controller.signal, cancel: () => timer.cancel() };
+}

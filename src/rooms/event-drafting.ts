@@ -1,4 +1,3 @@
-import { checkAuth } from '../protocol/auth/auth-rules.ts';
 import { authTypesFor } from '../protocol/auth/auth-types.ts';
 import { MAX_PREV_EVENTS } from '../protocol/events/event-format.ts';
 import { stateKeyOf, type Pdu, type RoomEvent, type StateKey } from '../protocol/events/event.ts';
@@ -90,7 +89,7 @@ async function authorise(
     prevEventIds: room.point.extremities,
     redacts: draft.redacts,
   };
-  const result = checkAuth(room.head.version, candidate, (type, stateKey) =>
+  const result = room.needs.rules.checkAuth(room.head.version, candidate, (type, stateKey) =>
     type === 'm.room.create' ? create : authEvents.get(stateKeyOf(type, stateKey)),
   );
   if (!result.allowed) throw forbidden(result.reason);

@@ -1,4 +1,4 @@
-import { checkAuth, checkAuthEvents, type AuthState } from '../protocol/auth/auth-rules.ts';
+import { checkAuthEvents, type AuthState } from '../protocol/auth/auth-rules.ts';
 import { authTypesFor } from '../protocol/auth/auth-types.ts';
 import { stateKeyOf, type RoomEvent, type StateKey } from '../protocol/events/event.ts';
 import type { EventId } from '../protocol/identifiers.ts';
@@ -23,9 +23,9 @@ export class EventsMissing extends Error {
 export async function refusalByAuthEvents(
   version: RoomVersion,
   event: RoomEvent,
-  lookup: EventLookup,
+  room: RoomTransaction,
 ): Promise<string | undefined> {
-  const found = await lookup.eventsOf(event.authEventIds);
+  const found = await room.eventsOf(event.authEventIds);
   const missing = event.authEventIds.filter((id) => !found.has(id));
   if (missing.length > 0) throw new EventsMissing(missing);
   const authEvents = event.authEventIds.flatMap((id) => found.get(id) ?? []);
@@ -35,8 +35,8 @@ export async function refusalByAuthEvents(
   if (!listed.allowed) return listed.reason;
   const byKey = new Map<StateKey, RoomEvent>();
   for (const one of authEvents) byKey.set(stateKeyOf(one.type, one.stateKey ?? ''), one);
-  const create = await foundingEvent(version, event, lookup);
-  const result = checkAuth(version, event, authStateOf(byKey, create));
+  const create = await foundingEvent(version, event, room);
+  const result = room.needs.rules.checkAuth(version, event, authStateOf(byKey, create));
   return result.allowed ? undefined : result.reason;
 }
 
@@ -57,7 +57,7 @@ export async function refusalByState(
     byKey.set(stateKeyOf(one.type, one.stateKey ?? ''), one);
   }
   const create = await foundingEvent(version, event, room);
-  const result = checkAuth(version, event, authStateOf(byKey, create));
+  const result = room.needs.rules.checkAuth(version, event, authStateOf(byKey, create));
   return result.allowed ? undefined : result.reason;
 }
 

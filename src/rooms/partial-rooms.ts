@@ -1,3 +1,4 @@
+import type { Timers } from '../platform/timers.ts';
 import type { RoomId } from '../protocol/identifiers.ts';
 import type { Database } from '../storage/database.ts';
 import * as partialRoomsStore from '../storage/partial-rooms-store.ts';
@@ -16,12 +17,14 @@ export interface Completion {
  */
 export class PartialRooms {
   readonly #database: Database;
+  readonly #timers: Timers;
   readonly #partial = new Map<RoomId, StateRoot>();
   readonly #completions = new Map<RoomId, Completion>();
   readonly #waiting = new Map<RoomId, Set<() => void>>();
 
-  constructor(database: Database) {
+  constructor(database: Database, timers: Timers) {
     this.#database = database;
+    this.#timers = timers;
     database.subscribe(async (changes) => {
       for (const change of changes) {
         if (change.topic === 'reset') await this.load();
@@ -60,11 +63,11 @@ export class PartialRooms {
     this.#waiting.set(roomId, waiting);
     await new Promise<void>((resolve) => {
       const done = () => {
-        clearTimeout(timer);
+        timer.cancel();
         waiting.delete(done);
         resolve();
       };
-      const timer = setTimeout(done, timeoutMs);
+      const timer = this.#timers.after(timeoutMs, done);
       waiting.add(done);
     });
     return !this.#partial.has(roomId);

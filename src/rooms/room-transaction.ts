@@ -12,6 +12,7 @@ import { approved, type PolicySigner } from './policy-signing.ts';
 import { assertRedactable, prepareRedaction, type PreparedRedaction } from './redactions.ts';
 import type { Foreknowledge } from './foreknowledge.ts';
 import type { HeadPoint, RoomHead } from './room-head.ts';
+import type { RoomRules } from './room-rules.ts';
 import { joinedBy, serverMoveOf, type ServerMove } from './server-moves.ts';
 import type { EventLookup, StateResolver } from './state-resolver.ts';
 import type { NewNode, StateTries } from './state-trie.ts';
@@ -22,6 +23,7 @@ export interface TransactionNeeds {
   readonly reader: Reader;
   readonly tries: StateTries;
   readonly resolver: StateResolver;
+  readonly rules: RoomRules;
   readonly signer: EventSigner;
   readonly clock: { now(): number };
   readonly policy: PolicySigner;

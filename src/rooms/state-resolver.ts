@@ -3,9 +3,9 @@ import { stateKeyOf, type StateKey } from '../protocol/events/event.ts';
 import type { EventId, RoomId } from '../protocol/identifiers.ts';
 import type { RoomVersion } from '../protocol/room-versions.ts';
 import type { EventSource } from '../protocol/state-resolution/event-source.ts';
-import { resolveConflicts } from '../protocol/state-resolution/resolve-state.ts';
 import type { Reader } from '../storage/database.ts';
 import * as eventsStore from '../storage/events-store.ts';
+import type { RoomRules } from './room-rules.ts';
 import type { NewNode, StateTries } from './state-trie.ts';
 import type { StateRoot, StoredEvent } from './stored-event.ts';
 
@@ -37,10 +37,12 @@ const FURTHEST_AHEAD = 256;
  */
 export class StateResolver {
   readonly #tries: StateTries;
+  readonly #rules: RoomRules;
   readonly #remembered = boundedCache<string, Changes>(REMEMBERED);
 
-  constructor(tries: StateTries) {
+  constructor(tries: StateTries, rules: RoomRules) {
     this.#tries = tries;
+    this.#rules = rules;
   }
 
   /**
@@ -76,7 +78,7 @@ export class StateResolver {
     const { conflicted, agreed } = await this.#conflicts(room.version, roots);
     const known = new KnownPart(base, agreed, conflicted);
     for (let ahead = 1; ; ahead = Math.min(ahead * 2, FURTHEST_AHEAD)) {
-      const resolved = resolveConflicts(room.version, { unconflicted: known, conflicted }, known);
+      const resolved = this.#rules.resolveConflicts(room.version, { unconflicted: known, conflicted }, known);
       if (await known.learn(this.#tries, { lookup, reader, roomId: room.roomId, ahead })) continue;
       const changes = new Map<StateKey, EventId | undefined>(agreed);
       for (const key of conflicted.keys()) changes.set(key, resolved.get(key));

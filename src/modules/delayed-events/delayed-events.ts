@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Timer, Timers } from '../../platform/timers.ts';
 import type { DeviceId, EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { MatrixError, notFound } from '../../protocol/matrix-error.ts';
@@ -47,7 +48,8 @@ export class DelayedEvents {
   readonly #opaque: (length: number) => string;
   readonly #longestMs: number;
   #onError: (error: unknown) => void = () => undefined;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #timers: Timers;
+  #timer: Timer | undefined;
   #wakesAt = Infinity;
   #running: Promise<void> = Promise.resolve();
   #isRunning = false;
@@ -58,6 +60,7 @@ export class DelayedEvents {
     rooms: RoomReads;
     sending: MessageSending;
     clock: { now(): number };
+    timers: Timers;
     opaque: (length: number) => string;
     /** The longest delay, in milliseconds; 0 for no delayed events at all. */
     longestMs: number;
@@ -66,6 +69,7 @@ export class DelayedEvents {
     this.#rooms = needs.rooms;
     this.#sending = needs.sending;
     this.#clock = needs.clock;
+    this.#timers = needs.timers;
     this.#opaque = needs.opaque;
     this.#longestMs = needs.longestMs;
   }
@@ -80,7 +84,7 @@ export class DelayedEvents {
   /** Ends what is being sent, and begins nothing else. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     await this.#running;
   }
 
@@ -213,11 +217,11 @@ export class DelayedEvents {
   #wakeAt(time: number): void {
     if (this.#stopped || this.#isRunning || time >= this.#wakesAt) return;
     this.#wakesAt = time;
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     const wait = Math.min(Math.max(time - this.#clock.now(), 0), LOOK_EVERY_MS);
-    this.#timer = setTimeout(() => {
+    this.#timer = this.#timers.after(wait, () => {
       this.#running = this.#run();
-    }, wait).unref();
+    });
   }
 
   async #run(): Promise<void> {

@@ -1,4 +1,5 @@
 import { boundedCache } from '../../platform/bounded-cache.ts';
+import { every, type Timer, type Timers } from '../../platform/timers.ts';
 import {
   serverNameOf,
   type DeviceId,
@@ -64,13 +65,14 @@ export class Presence implements SyncPart {
   #changes: Remembered[] = [];
   /** Changes up to here are not remembered. */
   #floor: number;
-  readonly #sweeper: NodeJS.Timeout;
-  #nextRollCall: NodeJS.Timeout;
+  readonly #timers: Timers;
+  readonly #sweeper: Timer;
+  #nextRollCall: Timer;
 
   constructor(
     database: Database,
     rooms: RoomReads,
-    needs: { clock: { now(): number }; enabled: boolean; serverName: ServerName },
+    needs: { clock: { now(): number }; timers: Timers; enabled: boolean; serverName: ServerName },
   ) {
     this.#database = database;
     this.#rooms = rooms;
@@ -78,12 +80,13 @@ export class Presence implements SyncPart {
     this.#enabled = needs.enabled;
     this.#serverName = needs.serverName;
     this.#floor = database.position();
-    this.#rollCall = new RollCall(database, () => [...this.#told.keys()]);
+    this.#timers = needs.timers;
+    this.#rollCall = new RollCall(database, needs.timers, () => [...this.#told.keys()]);
     database.subscribe((changes) => {
       for (const change of changes) this.#note(change);
     });
-    this.#sweeper = setInterval(() => this.sweep(), SWEEP_MS).unref();
-    this.#nextRollCall = setTimeout(() => this.#callTheRoll(), ROLL_CALL_MS).unref();
+    this.#sweeper = every(needs.timers, SWEEP_MS, () => this.sweep());
+    this.#nextRollCall = needs.timers.after(ROLL_CALL_MS, () => this.#callTheRoll());
   }
 
   /**
@@ -171,15 +174,15 @@ export class Presence implements SyncPart {
 
   /** Stops the timers. */
   close(): void {
-    clearInterval(this.#sweeper);
-    clearTimeout(this.#nextRollCall);
+    this.#sweeper.cancel();
+    this.#nextRollCall.cancel();
   }
 
   #callTheRoll(): void {
     if (!this.#enabled) return;
     this.removeAbsent().catch(() => undefined);
     if (this.#database.engine === 'sqlite') return;
-    this.#nextRollCall = setTimeout(() => this.#callTheRoll(), NEXT_ROLL_CALL_MS).unref();
+    this.#nextRollCall = this.#timers.after(NEXT_ROLL_CALL_MS, () => this.#callTheRoll());
   }
 
   /** Tells others when what the user's devices amount to is not what was told last. */

@@ -1,3 +1,4 @@
+import { pause, type Timers } from '../../platform/timers.ts';
 import type { UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import type { Change, Database } from '../../storage/database.ts';
@@ -14,11 +15,13 @@ const ANSWER_MS = 5_000;
  */
 export class RollCall {
   readonly #database: Database;
+  readonly #timers: Timers;
   readonly #here: () => readonly UserId[];
   #named: Set<UserId> | undefined;
 
-  constructor(database: Database, here: () => readonly UserId[]) {
+  constructor(database: Database, timers: Timers, here: () => readonly UserId[]) {
     this.#database = database;
+    this.#timers = timers;
     this.#here = here;
   }
 
@@ -28,7 +31,7 @@ export class RollCall {
     const named = new Set(this.#here());
     this.#named = named;
     await this.#tell({ rollCall: true });
-    await new Promise((resolve) => setTimeout(resolve, ANSWER_MS).unref());
+    await pause(this.#timers, ANSWER_MS);
     this.#named = undefined;
     for (const userId of this.#here()) named.add(userId);
     return named;

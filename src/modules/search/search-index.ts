@@ -1,3 +1,4 @@
+import { pause, type Timer, type Timers } from '../../platform/timers.ts';
 import type { EventId } from '../../protocol/identifiers.ts';
 import { isJsonObject } from '../../protocol/json.ts';
 import { searchKeys } from '../../protocol/search/search-key.ts';
@@ -29,14 +30,16 @@ const MOST_TERMS = 500;
 export class SearchIndex {
   readonly #database: Database;
   #onError: (error: unknown) => void = () => undefined;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #timers: Timers;
+  #timer: Timer | undefined;
   #work: Promise<void> = Promise.resolve();
   /** Position that somebody waits for. */
   #wanted = 0;
   #stopped = true;
 
-  constructor(database: Database) {
+  constructor(database: Database, timers: Timers) {
     this.#database = database;
+    this.#timers = timers;
     database.subscribe((changes) => {
       if (changes.some((change) => change.topic === 'event')) this.#schedule(DELAY_MS);
     });
@@ -56,28 +59,27 @@ export class SearchIndex {
   /** Resolves when everything up to the present is indexed, or after some time when that is much. */
   async catchUp(waitMs = 3_000): Promise<void> {
     this.#wanted = Math.max(this.#wanted, this.#database.position());
-    let timer: NodeJS.Timeout | undefined;
+    let timer: Timer | undefined;
     const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, waitMs);
+      timer = this.#timers.after(waitMs, resolve);
     });
     await Promise.race([this.#run(), late]);
-    clearTimeout(timer);
+    timer?.cancel();
   }
 
   /** Ends after the batch that is being written. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     await this.#work;
   }
 
   #schedule(ms: number): void {
     if (this.#timer !== undefined || this.#stopped) return;
-    this.#timer = setTimeout(() => {
+    this.#timer = this.#timers.after(ms, () => {
       this.#timer = undefined;
       void this.#run();
-    }, ms);
-    this.#timer.unref();
+    });
   }
 
   #run(): Promise<void> {
@@ -89,7 +91,7 @@ export class SearchIndex {
     const upTo = this.#database.position();
     for (let done = 0; done < upTo && !this.#stopped;) {
       done = await this.#indexBatch(upTo);
-      if (done < upTo && done >= this.#wanted) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      if (done < upTo && done >= this.#wanted) await pause(this.#timers, PAUSE_MS);
     }
   }
 

@@ -1,4 +1,5 @@
 import { boundedCache } from '../../platform/bounded-cache.ts';
+import type { Timer, Timers } from '../../platform/timers.ts';
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import type { RoomReads } from '../../rooms/room-reads.ts';
@@ -18,12 +19,14 @@ export class Typing implements SyncPart {
   readonly #clock: { now(): number };
   /** Until when people type, in ms. */
   readonly #typing = boundedCache<RoomId, Map<UserId, number>>(ROOMS);
-  readonly #timers = new Map<string, NodeJS.Timeout>();
+  readonly #timers: Timers;
+  readonly #ends = new Map<string, Timer>();
 
-  constructor(database: Database, rooms: RoomReads, clock: { now(): number }) {
+  constructor(database: Database, rooms: RoomReads, needs: { clock: { now(): number }; timers: Timers }) {
     this.#database = database;
     this.#rooms = rooms;
-    this.#clock = clock;
+    this.#clock = needs.clock;
+    this.#timers = needs.timers;
     database.subscribe((changes) => {
       for (const change of changes) {
         if (change.topic === 'typing') this.#note(change.data as JsonObject);
@@ -68,16 +71,18 @@ export class Typing implements SyncPart {
 
   #expire(userId: UserId, roomId: RoomId, afterMs: number | undefined): void {
     const key = `${roomId}\0${userId}`;
-    clearTimeout(this.#timers.get(key));
-    this.#timers.delete(key);
+    this.#ends.get(key)?.cancel();
+    this.#ends.delete(key);
     if (afterMs === undefined) return;
-    const timer = setTimeout(() => this.#end(userId, roomId, key), afterMs);
-    this.#timers.set(key, timer.unref());
+    this.#ends.set(
+      key,
+      this.#timers.after(afterMs, () => this.#end(userId, roomId, key)),
+    );
   }
 
   /** Another process may have been told meanwhile that the user types on. */
   #end(userId: UserId, roomId: RoomId, key: string): void {
-    this.#timers.delete(key);
+    this.#ends.delete(key);
     const until = this.#typing.get(roomId)?.get(userId);
     if (until === undefined) return;
     const left = until - this.#clock.now();

@@ -1,5 +1,4 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { Worker } from 'node:worker_threads';
 import { ChangeFeed } from '../change-feed.ts';
 import {
   GuardFailed,
@@ -10,7 +9,8 @@ import {
   type Statement,
 } from '../database.ts';
 import type { UnitOfWork } from '../unit-of-work.ts';
-import { packBatch, type BatchOutcome, type OutsideWrite } from './batch.ts';
+import { packBatch, type BatchOutcome } from './batch.ts';
+import { openWriterThread, type BatchWriter, type OpenWriter } from './batch-writer.ts';
 import { configureConnection } from './connection.ts';
 
 /** Units committed in one transaction at most. */
@@ -23,14 +23,14 @@ interface Waiting {
 }
 
 /**
- * The embedded engine. Reads run on this thread; one worker thread owns the writing connection. While it commits a
+ * The embedded engine. Reads run on this thread; a writer on a thread of its own owns the writing connection. While it commits a
  * batch, the next one gathers: one sync of the disk serves all that wait.
  */
 export class SqliteDatabase implements Database {
   readonly engine = 'sqlite';
   readonly #connection: DatabaseSync;
   readonly #prepared = new Map<number, StatementSync>();
-  readonly #worker: Worker;
+  readonly #writer: BatchWriter;
   readonly #feed: ChangeFeed;
   readonly #sent = new Set<number>();
   #waiting: Waiting[] = [];
@@ -48,21 +48,18 @@ export class SqliteDatabase implements Database {
   #drained: (() => void) | undefined;
 
   /** @param path of a database whose migrations were run. */
-  constructor(path: string) {
+  constructor(path: string, openWriter: OpenWriter = openWriterThread) {
     this.#connection = new DatabaseSync(path);
     configureConnection(this.#connection);
     const row = this.#connection.prepare('SELECT position FROM stream WHERE id = 1').get();
     this.#feed = new ChangeFeed(Number(row?.position ?? 0));
-    this.#worker = new Worker(new URL('./writer-worker.ts', import.meta.url), {
-      workerData: { path },
-      resourceLimits: { maxYoungGenerationSizeMb: 4 },
+    this.#writer = openWriter(path, {
+      onMessage: (message) => {
+        if ('outside' in message) this.#noticeOutside(message.outside);
+        else this.#answer?.(message);
+      },
+      onEnd: (error) => this.#fail(error),
     });
-    this.#worker.on('message', (message: BatchOutcome | { failed: string } | OutsideWrite) => {
-      if ('outside' in message) this.#noticeOutside(message.outside);
-      else this.#answer?.(message);
-    });
-    this.#worker.on('error', (error) => this.#fail(error));
-    this.#worker.on('exit', () => this.#fail(new Error('The writer of the database has ended')));
   }
 
   all<Row>(statement: Statement, ...parameters: SqlValue[]): Promise<Row[]> {
@@ -151,9 +148,7 @@ export class SqliteDatabase implements Database {
       else await new Promise<void>((resolve) => (this.#drained = resolve));
     }
     this.#closed ??= new Error('The database is closed');
-    const ended = new Promise((resolve) => this.#worker.once('exit', resolve));
-    this.#worker.postMessage('close');
-    await ended;
+    await this.#writer.close();
     if (this.#connection.isOpen) this.#connection.close();
   }
 
@@ -184,7 +179,7 @@ export class SqliteDatabase implements Database {
     const units = batch.map((one) => one.unit);
     const outcome = await new Promise<BatchOutcome | { failed: string }>((resolve) => {
       this.#answer = resolve;
-      this.#worker.postMessage(packBatch(units, this.#sent));
+      this.#writer.commit(packBatch(units, this.#sent));
     });
     this.#answer = undefined;
     if ('failed' in outcome) {
