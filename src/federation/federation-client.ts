@@ -7,7 +7,7 @@ import type { BackOff } from './back-off.ts';
 import type { ServerResolution } from './discovery/server-resolution.ts';
 import { FederationError } from './federation-error.ts';
 import type { ServerTransport, WireAnswer } from './transport/server-transport.ts';
-import { authorizationOf } from './x-matrix.ts';
+import { authorizationOf, CanonicalText } from './x-matrix.ts';
 
 /** A request to another server. */
 export interface FederationRequest {
@@ -116,11 +116,12 @@ export class FederationClient {
   /** Tries one route after the other until one can be connected to. */
   async #send(destination: ServerName, request: FederationRequest, signal: AbortSignal): Promise<WireAnswer> {
     const target = request.path + queryOf(request.query);
-    const body = request.body === undefined ? undefined : JSON.stringify(request.body);
+    const content = request.body === undefined ? undefined : new CanonicalText(request.body);
+    const body = content?.text;
     const headers: Record<string, string> = { accept: 'application/json' };
     if (body !== undefined) headers['content-type'] = 'application/json';
     if (request.signed !== false) {
-      const { method, body: content } = request;
+      const { method } = request;
       const signed = { method, uri: target, origin: this.serverName, destination, content };
       headers.authorization = authorizationOf(signed, this.#key);
     }

@@ -1,7 +1,16 @@
 import { canonicalJson } from '../protocol/canonical-json.ts';
 import type { ServerName } from '../protocol/identifiers.ts';
-import type { JsonObject, JsonValue } from '../protocol/json.ts';
-import { signatureOf, signJson, type SigningKey } from '../protocol/signing.ts';
+import type { JsonValue } from '../protocol/json.ts';
+import type { SigningKey } from '../protocol/signing.ts';
+
+/** A body that was encoded as canonical JSON already. */
+export class CanonicalText {
+  readonly text: string;
+
+  constructor(value: JsonValue) {
+    this.text = canonicalJson(value, { strict: false });
+  }
+}
 
 /** What the signature of a request covers. `content` is absent for a request without body. */
 export interface SignedRequest {
@@ -10,7 +19,7 @@ export interface SignedRequest {
   readonly uri: string;
   readonly origin: ServerName;
   readonly destination: ServerName;
-  readonly content: JsonValue | undefined;
+  readonly content: JsonValue | CanonicalText | undefined;
 }
 
 /** The parameters of an `Authorization: X-Matrix` header. */
@@ -31,17 +40,22 @@ const SEPARATOR = /[ \t]*(?:,[ \t,]*|$)/y;
 
 /** The value of the `Authorization` header for a request (Server-Server API, "Request Authentication"). */
 export function authorizationOf(request: SignedRequest, key: SigningKey): string {
-  const signed = signJson(signedObject(request), request.origin, key);
-  const signature = signatureOf(signed, request.origin, key.keyId) ?? '';
+  const signature = key.sign(signedTextOf(request));
   return (
     `X-Matrix origin="${request.origin}",destination="${request.destination}",` +
     `key="${key.keyId}",sig="${signature}"`
   );
 }
 
-/** The text that the signature of a request is of. */
-export function signedTextOf(request: SignedRequest): string {
-  return canonicalJson(signedObject(request), { strict: false });
+/** The text that the signature of a request is of. Its keys are in the order of canonical JSON. */
+export function signedTextOf({ method, uri, origin, destination, content }: SignedRequest): string {
+  const parts = { destination, method, origin, uri };
+  const rest = canonicalJson(parts, { strict: false });
+  return content === undefined ? rest : `{"content":${textOf(content)},${rest.slice(1)}`;
+}
+
+function textOf(content: JsonValue | CanonicalText): string {
+  return content instanceof CanonicalText ? content.text : canonicalJson(content, { strict: false });
 }
 
 /** The parameters of the header; undefined when it is of another scheme, malformed, or lacks one. */
@@ -66,10 +80,6 @@ export function parseXMatrix(header: string): XMatrixParameters | undefined {
   const [origin, key, sig] = [found.get('origin'), found.get('key'), found.get('sig')];
   if (origin === undefined || key === undefined || sig === undefined) return undefined;
   return { origin, destination: found.get('destination'), key, sig };
-}
-
-function signedObject({ method, uri, origin, destination, content }: SignedRequest): JsonObject {
-  return { method, uri, origin, destination, ...(content === undefined ? {} : { content }) };
 }
 
 function match(pattern: RegExp, text: string, at: number): RegExpExecArray | null {

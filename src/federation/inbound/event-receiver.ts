@@ -15,7 +15,7 @@ import type { PolicyServers } from '../policy-servers.ts';
 import type { RoomAcl } from '../room-acl.ts';
 import { byDepth } from './auth-order.ts';
 import type { EventGathering, EventWithState, GatheredRoom } from './event-gathering.ts';
-import type { ForkMerging } from './fork-merging.ts';
+import { MOST_EXTREMITIES, type ForkMerging } from './fork-merging.ts';
 import { keepFetched, NOTHING_FETCHED, unlessMissing, type Fetched } from './keep-fetched.ts';
 import type { OutsideEvents } from './outside-events.ts';
 import { eventIdOrUndefined, verifiedEvent, type SignatureChecker } from './pdu-verification.ts';
@@ -24,6 +24,8 @@ import { eventIdOrUndefined, verifiedEvent, type SignatureChecker } from './pdu-
 const MOST_MISSING = 50;
 /** Events of which the state is fetched to receive one transaction. */
 const MOST_STATES = 10;
+/** Of fewer events it is read one by one what is known of them. */
+const FEW = 3;
 /** How long events wait for the whole state of a room that was just joined, in ms. */
 const LONGEST_WAIT_MS = 20_000;
 const NOT_COMPLETE: PduResult = { error: 'The whole state of the room is not here yet' };
@@ -33,6 +35,8 @@ const NOT_IN_ROOM: PduResult = { error: 'Nobody of this server is in the room' }
 interface Attempt {
   readonly verdicts: ReadonlyMap<EventId, Verdict>;
   readonly missing: ReadonlyMap<EventId, readonly EventId[]>;
+  /** How many extremities the room has. */
+  readonly ends: number;
 }
 
 /**
@@ -101,8 +105,8 @@ export class EventReceiver implements PduReceiver {
     if (verified.length === 0) return results;
     const events = await this.#policies.complete(room, verified);
     await this.#turns.run(roomId, async () => {
-      await this.#receiveVerified(origin, room, events, results);
-      await this.#merging.merge(roomId);
+      const ends = await this.#receiveVerified(origin, room, events, results);
+      if (ends > MOST_EXTREMITIES) await this.#merging.merge(roomId);
     });
     return results;
   }
@@ -137,12 +141,13 @@ export class EventReceiver implements PduReceiver {
     return (await Promise.all(checks)).filter((event) => event !== undefined);
   }
 
+  /** @returns how many extremities the room has then. */
   async #receiveVerified(
     origin: ServerName,
     room: GatheredRoom,
     events: readonly ReceivedEvent[],
     results: Map<EventId, PduResult>,
-  ): Promise<void> {
+  ): Promise<number> {
     let attempt = await this.#judge(room, events, NOTHING_FETCHED);
     if (attempt.missing.size > 0) attempt = await this.#fillAndJudge(origin, room, events, attempt);
     for (const { eventId } of events) {
@@ -152,13 +157,16 @@ export class EventReceiver implements PduReceiver {
       else if (verdict) results.set(eventId, {});
       else results.set(eventId, { error: `These events before it could not be had: ${missing.join(', ')}` });
     }
+    return attempt.ends;
   }
 
   /** Judges the events in one unit of work. What fails for what is missing is left out. */
   async #judge(room: GatheredRoom, events: readonly ReceivedEvent[], first: Fetched): Promise<Attempt> {
     return this.#writer.append(room.roomId, async (transaction, unit) => {
       const ids = events.map((event) => event.eventId);
-      transaction.foreknowledge = await Foreknowledge.read(transaction.needs, room.roomId, ids);
+      if (ids.length >= FEW) {
+        transaction.foreknowledge = await Foreknowledge.read(transaction.needs, room.roomId, ids);
+      }
       await keepFetched(transaction, first);
       const verdicts = new Map<EventId, Verdict>();
       const missing = new Map<EventId, readonly EventId[]>();
@@ -170,7 +178,7 @@ export class EventReceiver implements PduReceiver {
         );
         if (lacks) missing.set(event.eventId, lacks);
       }
-      return { verdicts, missing };
+      return { verdicts, missing, ends: transaction.point.extremities.length };
     });
   }
 
@@ -188,7 +196,7 @@ export class EventReceiver implements PduReceiver {
       const fetched = await this.#fetch(origin, room, all, attempt.missing);
       attempt = await this.#judge(room, all, fetched);
     }
-    return { verdicts: new Map([...before.verdicts, ...attempt.verdicts]), missing: attempt.missing };
+    return { ...attempt, verdicts: new Map([...before.verdicts, ...attempt.verdicts]) };
   }
 
   async #between(

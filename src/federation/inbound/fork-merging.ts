@@ -4,7 +4,7 @@ import type { RoomWriter } from '../../rooms/room-writer.ts';
 import * as membershipsStore from '../../storage/memberships-store.ts';
 
 /** Extremities that a room may have before this server joins them by an event of its own. */
-const MOST_EXTREMITIES = 10;
+export const MOST_EXTREMITIES = 10;
 /** Events sent for that at once, and users tried for each. */
 const MOST_EVENTS = 5;
 const MOST_USERS = 20;
