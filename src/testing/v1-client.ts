@@ -80,3 +80,13 @@ function queryOf(query: Record<string, string | number>): string {
   const entries = Object.entries(query).map(([key, value]): [string, string] => [key, String(value)]);
   return entries.length === 0 ? '' : `?${new URLSearchParams(entries).toString()}`;
 }
+
+/** Registered people with clients of 2015, in the order of their names. */
+export async function v1People<const Names extends readonly string[]>(
+  server: { person(name: string): Promise<TestClient> },
+  ...names: Names
+): Promise<{ [Name in keyof Names]: V1Client }> {
+  const people: V1Client[] = [];
+  for (const name of names) people.push(V1Client.of(await server.person(name)));
+  return people as { [Name in keyof Names]: V1Client };
+}
