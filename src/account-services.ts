@@ -1,4 +1,4 @@
-import { hash, randomInt } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { Accounts } from './accounts/accounts.ts';
 import { Appservices } from './accounts/application-services/appservices.ts';
 import { readRegistrationFiles } from './accounts/application-services/registration-files.ts';
@@ -20,13 +20,11 @@ import { registrationTokenStage } from './accounts/stages.ts';
 import { StagePages } from './accounts/stage-pages.ts';
 import { StagedRegistration } from './accounts/staged-registration.ts';
 import { parsePolicies, termsStage } from './accounts/terms.ts';
-import { TextMessages } from './accounts/text-messages.ts';
 import { threepidStage } from './accounts/threepid-stages.ts';
 import { Threepids } from './accounts/threepids.ts';
-import { ThreepidValidation } from './accounts/threepid-validation.ts';
+import type { ThreepidValidation } from './accounts/threepid-validation.ts';
 import type { Mailer } from './platform/mailer.ts';
 import type { OutgoingHttp } from './platform/outgoing-http.ts';
-import { RateLimiter } from './platform/rate-limiter.ts';
 import type { Timers } from './platform/timers.ts';
 import { forbidden, MatrixError } from './protocol/matrix-error.ts';
 import type { SigningKey } from './protocol/signing.ts';
@@ -34,6 +32,7 @@ import type { Config } from './platform/config/schema.ts';
 import { createOAuthServices } from './oauth-services.ts';
 import type { ServerName } from './protocol/identifiers.ts';
 import type { Database } from './storage/database.ts';
+import { createValidation } from './validation-services.ts';
 
 /** What the services about accounts need of the rest. */
 export interface AccountWiring {
@@ -73,7 +72,14 @@ export function createAccountServices(wiring: AccountWiring) {
     wiring.key,
     config.threepids.plain_identity_servers,
   );
-  const validation = createValidation(wiring, identity);
+  const { trusted_identity_servers: trusted } = config.threepids;
+  const validation = createValidation(wiring, {
+    couldNotSend: () => new MatrixError(502, 'M_UNKNOWN', 'The token could not be sent: try again later'),
+    provenAt: async (idServer, name) => {
+      if (trusted.includes(idServer)) return identity.validated(idServer, name);
+      throw forbidden(`The word of the identity server ${idServer} is not taken here`);
+    },
+  });
   const threepids = new Threepids({
     ...{ database, validation, identity, clock },
     policy: {
@@ -139,39 +145,6 @@ export type AccountServices = ReturnType<typeof createAccountServices>;
 /** Known to every process of the server, as its signing key is; Ed25519 makes the same signature each time. */
 function macaroonSecret(key: SigningKey): Buffer {
   return hash('sha256', key.sign('the secret of macaroons'), 'buffer');
-}
-
-/** Mails and messages to one address: a few at once, then one in five minutes. */
-const SENDING = { perSecond: 1 / 300, burst: 5 };
-
-function createValidation(wiring: AccountWiring, identity: IdentityServers): ThreepidValidation {
-  const { config, clock, serverName } = wiring;
-  const limiter = new RateLimiter(config.limits.enabled ? { sending: SENDING } : {}, () => clock.now());
-  const { sms_url: url, sms_token: token, token_lifetime: lifetime } = config.threepids;
-  const announced = config.public_base_url.replace(/\/+$/, '');
-  return new ThreepidValidation({
-    database: wiring.database,
-    mailer: wiring.mailer,
-    texts: new TextMessages(wiring.outgoing, { url, token }),
-    serverName,
-    baseUrl: announced === '' ? `https://${serverName}` : announced,
-    lifetimeMs: lifetime * 1000,
-    clock,
-    opaque: wiring.opaque,
-    digits: (count) => String(randomInt(10 ** count)).padStart(count, '0'),
-    allowSending: (address) => {
-      const waitMs = limiter.take('sending', address);
-      if (waitMs === undefined) return;
-      const extra = { retry_after_ms: Math.ceil(waitMs) };
-      throw new MatrixError(429, 'M_LIMIT_EXCEEDED', 'Enough was sent to this address: wait a while', extra);
-    },
-    onSendingFailed: wiring.onSendingFailed,
-    provenAt: async (idServer, name) => {
-      if (config.threepids.trusted_identity_servers.includes(idServer))
-        return identity.validated(idServer, name);
-      throw forbidden(`The word of the identity server ${idServer} is not taken here`);
-    },
-  });
 }
 
 function createChallenge(wiring: AccountWiring, validation: ThreepidValidation) {

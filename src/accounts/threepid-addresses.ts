@@ -12,32 +12,47 @@ export interface Threepid {
 // RFC 5321 allows 254 octets for an address with 64 for what stands before the @.
 const EMAIL = /^[^\s@<>(),;:\\"[\]\p{Cc}]{1,64}@[^\s@<>(),;:\\"[\]\p{Cc}]{1,189}$/u;
 
-/**
- * A mail address in the form in which it is kept: small letters.
- *
- * @throws MatrixError 400 M_INVALID_PARAM.
- */
-export function emailThreepid(text: string): Threepid {
+/** A mail address in the form in which it is kept: small letters. Undefined for what is none. */
+export function parseEmail(text: string): Threepid | undefined {
   const address = text.trim().toLowerCase();
-  if (!EMAIL.test(address) || address.includes('..')) {
-    throw invalidParam('"email" must be one mail address, such as alice@example.org');
-  }
-  return { medium: 'email', address };
+  return EMAIL.test(address) && !address.includes('..') ? { medium: 'email', address } : undefined;
 }
 
 /**
- * A phone number in the form in which it is kept: digits with the country's code (E.164 without the plus).
+ * As `parseEmail`.
+ *
+ * @throws MatrixError 400 M_INVALID_PARAM for what is no mail address.
+ */
+export function emailThreepid(text: string): Threepid {
+  const threepid = parseEmail(text);
+  if (!threepid) throw invalidParam('"email" must be one mail address, such as alice@example.org');
+  return threepid;
+}
+
+/**
+ * A phone number in the form in which it is kept: digits with the country's code (E.164 without the plus). Undefined for
+ * what is no number of the country.
  *
  * @param country two capital letters; how a number without a country's code is read.
- * @throws MatrixError 400 M_INVALID_PARAM.
+ * @throws MatrixError 400 M_INVALID_PARAM for what is no country.
  */
-export async function phoneThreepid(country: string, number: string): Promise<Threepid> {
+export async function parsePhone(country: string, number: string): Promise<Threepid | undefined> {
   const { parsePhoneNumberFromString, isSupportedCountry } = await import('libphonenumber-js/min');
   const region = country.toUpperCase();
   if (!isSupportedCountry(region)) throw invalidParam('"country" must be two letters, such as GB');
   const parsed = number.length <= 64 ? parsePhoneNumberFromString(number, region) : undefined;
-  if (!parsed?.isValid()) throw invalidParam('"phone_number" is no phone number of this country');
-  return { medium: 'msisdn', address: parsed.number.slice(1) };
+  return parsed?.isValid() === true ? { medium: 'msisdn', address: parsed.number.slice(1) } : undefined;
+}
+
+/**
+ * As `parsePhone`.
+ *
+ * @throws MatrixError 400 M_INVALID_PARAM.
+ */
+export async function phoneThreepid(country: string, number: string): Promise<Threepid> {
+  const threepid = await parsePhone(country, number);
+  if (!threepid) throw invalidParam('"phone_number" is no phone number of this country');
+  return threepid;
 }
 
 /**

@@ -11,7 +11,7 @@ import { tokenHash } from './token-hash.ts';
 import { codeMail, validationMail } from './validation-mail.ts';
 
 /** What an identifier is proven for. A proof for one is none for another. */
-export type Purpose = 'add' | 'register' | 'password' | 'login-code' | 'login-link';
+export type Purpose = 'add' | 'register' | 'password' | 'login-code' | 'login-link' | 'bind';
 
 /** What a client asks for with `requestToken`. */
 export interface TokenWishes {
@@ -26,6 +26,11 @@ export interface SessionName {
   readonly sid: string;
   readonly clientSecret: string;
 }
+
+/** How far a session is. One that has expired is known for a week. */
+export type Progress =
+  | { readonly state: 'unknown' | 'expired' | 'open' }
+  | { readonly state: 'proven'; readonly threepid: Threepid; readonly validatedAt: number };
 
 /** Path of the page that a mail leads to. */
 export const VALIDATION_PAGE = '/_myelin/threepid/validate';
@@ -51,7 +56,7 @@ export class ThreepidValidation {
    * Begins a session, or goes on with the one of the same address and secret, and sends a token: once for each attempt.
    *
    * @param isSilent keeps up appearances: there is a session, and nobody gets its token.
-   * @throws MatrixError 400 M_INVALID_PARAM, 403 M_THREEPID_MEDIUM_NOT_SUPPORTED, 429, 502 when it cannot be sent.
+   * @throws MatrixError 400 M_INVALID_PARAM, M_THREEPID_MEDIUM_NOT_SUPPORTED, 429, `couldNotSend` when it cannot be sent.
    */
   async begin(
     purpose: Purpose,
@@ -88,17 +93,22 @@ export class ThreepidValidation {
    * Takes a token.
    *
    * @returns where the person goes on, if the client said so.
-   * @throws MatrixError 400 M_NO_VALID_SESSION, M_TOKEN_INCORRECT; 429 after too many wrong ones.
+   * @throws MatrixError 400 M_NO_VALID_SESSION, M_SESSION_EXPIRED, M_TOKEN_INCORRECT (also after too many wrong ones).
    */
   async submit(name: SessionName, token: string): Promise<string | undefined> {
-    const row = await this.#session(name);
+    const row = await this.#row(name);
+    if (!row) throw noSession();
+    const now = this.#needs.clock.now();
+    if (row.expires_at <= now) {
+      throw new MatrixError(400, 'M_SESSION_EXPIRED', 'The validation session has expired: begin another');
+    }
     await this.#countTry(name.sid);
     if (!timingSafeEqual(row.token_hash, tokenHash(token))) {
       throw new MatrixError(400, 'M_TOKEN_INCORRECT', 'This is not the code that was sent last');
     }
     const unit = new UnitOfWork();
     if (row.validated_at === null) {
-      store.validate(unit, row.sid, row.token_hash, this.#needs.clock.now());
+      store.validate(unit, row, { now, expiresAt: now + this.#needs.lifetimeMs });
       await this.#needs.database.commit(unit);
     }
     return row.next_link ?? undefined;
@@ -115,18 +125,28 @@ export class ThreepidValidation {
     name: SessionName,
     idServer?: string,
   ): Promise<Threepid & { validatedAt: number; isElsewhere: boolean }> {
-    if (idServer !== undefined && !(await store.byId(this.#needs.database, name.sid))) {
-      const { medium, address, validatedAt } = await this.#needs.provenAt(idServer, name);
+    const { provenAt } = this.#needs;
+    if (idServer !== undefined && provenAt && !(await store.byId(this.#needs.database, name.sid))) {
+      const { medium, address, validatedAt } = await provenAt(idServer, name);
       return { ...threepidOf(medium, address), validatedAt, isElsewhere: true };
     }
-    const row = await this.#session(name);
-    if (row.purpose !== purpose) throw noSession();
-    if (row.validated_at === null) {
+    const progress = await this.progress(purpose, name);
+    if (progress.state === 'open') {
       const message = 'The link or code that was sent has not been used yet';
       throw new MatrixError(400, 'M_THREEPID_AUTH_FAILED', message);
     }
-    const { address, validated_at: validatedAt } = row;
-    return { medium: row.medium as Medium, address, validatedAt, isElsewhere: false };
+    if (progress.state !== 'proven') throw noSession();
+    return { ...progress.threepid, validatedAt: progress.validatedAt, isElsewhere: false };
+  }
+
+  /** How far a session for a purpose is. */
+  async progress(purpose: Purpose, name: SessionName): Promise<Progress> {
+    const row = await this.#row(name);
+    if (row?.purpose !== purpose) return { state: 'unknown' };
+    if (row.expires_at <= this.#needs.clock.now()) return { state: 'expired' };
+    if (row.validated_at === null) return { state: 'open' };
+    const threepid = { medium: row.medium as Medium, address: row.address };
+    return { state: 'proven', threepid, validatedAt: row.validated_at };
   }
 
   /** Ends a session within a unit of work, which fails when another request ended it first. */
@@ -134,10 +154,9 @@ export class ThreepidValidation {
     store.consume(unit, sid);
   }
 
-  async #session({ sid, clientSecret }: SessionName): Promise<ThreepidSessionRow> {
+  async #row({ sid, clientSecret }: SessionName): Promise<ThreepidSessionRow | undefined> {
     const row = await store.byId(this.#needs.database, sid);
-    if (row?.client_secret !== clientSecret || row.expires_at <= this.#needs.clock.now()) throw noSession();
-    return row;
+    return row?.client_secret === clientSecret ? row : undefined;
   }
 
   async #countTry(sid: string): Promise<void> {
@@ -185,7 +204,7 @@ export class ThreepidValidation {
       await mailer.send({ to: threepid.address, ...validationMail(purpose, { serverName, link }) });
     } catch (error) {
       this.#needs.onSendingFailed(error);
-      throw new MatrixError(502, 'M_UNKNOWN', 'The token could not be sent: try again later');
+      throw this.#needs.couldNotSend(threepid.medium);
     }
   }
 }
@@ -206,8 +225,10 @@ export interface ValidationNeeds {
   /** Throws 429 when too much was sent to an address. */
   readonly allowSending: (address: string) => void;
   readonly onSendingFailed: (error: unknown) => void;
+  /** What is answered when a token cannot be sent. */
+  readonly couldNotSend: (medium: Medium) => MatrixError;
   /** What a session at an identity server has proven; 403 where it has not, or that server is not trusted. */
-  readonly provenAt: (
+  readonly provenAt?: (
     idServer: string,
     name: SessionName,
   ) => Promise<{ medium: string; address: string; validatedAt: number }>;

@@ -6,6 +6,7 @@ const REASONS: Readonly<Record<Purpose, string>> = {
   password: 'set a new password for your account',
   'login-code': 'log in to your account',
   'login-link': 'log in to your account',
+  bind: 'let others find you by this address',
 };
 
 /** The mail with a code that somebody types where they log in. */

@@ -18,6 +18,8 @@ export interface ThreepidSessionRow {
 
 /** Wrong tokens that may be tried on a session: a code of six digits cannot be guessed with them. */
 export const MOST_TRIES = 10;
+/** How long it can be told that a session has expired, rather than that there is none. */
+const EXPIRED_KNOWN_MS = 7 * 86_400_000;
 
 const one = sql(`SELECT * FROM threepid_sessions WHERE sid = ?`);
 const same = sql(
@@ -32,8 +34,14 @@ const upsert = sql(
      expires_at = excluded.expires_at`,
 );
 const countTry = sql(`UPDATE threepid_sessions SET tries = tries + 1 WHERE sid = ? AND tries < ?`);
-const validateOne = sql(`UPDATE threepid_sessions SET validated_at = ? WHERE sid = ? AND token_hash = ?`);
+const validateOne = sql(
+  `UPDATE threepid_sessions SET validated_at = ?, expires_at = ? WHERE sid = ? AND token_hash = ?`,
+);
 const consumeOne = sql(`DELETE FROM threepid_sessions WHERE sid = ?`);
+const removeExpired = sql(
+  `DELETE FROM threepid_sessions
+   WHERE purpose = ? AND medium = ? AND address = ? AND client_secret = ? AND expires_at <= ?`,
+);
 const removeOld = sql(`DELETE FROM threepid_sessions WHERE expires_at < ?`);
 
 /** The session, or undefined. */
@@ -49,14 +57,18 @@ export function bySecret(
   return reader.get<ThreepidSessionRow>(same, key.purpose, key.medium, key.address, key.clientSecret);
 }
 
-/** Begins a session, or gives the one of the same address and secret another token; drops those that expired. */
+/**
+ * Begins a session, or gives the one of the same address and secret another token if it has not expired; drops those that
+ * expired a week ago.
+ */
 export function put(
   writer: Writer,
   row: Omit<ThreepidSessionRow, 'tries' | 'validated_at'>,
   now: number,
 ): void {
-  writer.run(removeOld, now);
   const { sid, purpose, medium, address } = row;
+  writer.run(removeOld, now - EXPIRED_KNOWN_MS);
+  writer.run(removeExpired, purpose, medium, address, row.client_secret, now);
   writer.run(
     upsert,
     ...[sid, purpose, medium, address, row.client_secret, row.send_attempt, row.token_hash],
@@ -69,9 +81,13 @@ export function addTry(writer: Writer, sid: string): void {
   writer.guard(countTry, sid, MOST_TRIES);
 }
 
-/** Marks a session as validated; the unit fails when its token has become another. */
-export function validate(writer: Writer, sid: string, tokenHash: Uint8Array, now: number): void {
-  writer.guard(validateOne, now, sid, tokenHash);
+/** Marks a session as validated, which gives it new time; the unit fails when its token has become another. */
+export function validate(
+  writer: Writer,
+  session: { readonly sid: string; readonly token_hash: Uint8Array },
+  at: { readonly now: number; readonly expiresAt: number },
+): void {
+  writer.guard(validateOne, at.now, at.expiresAt, session.sid, session.token_hash);
 }
 
 /** Ends a session that has served; the unit fails when another request was first. */
