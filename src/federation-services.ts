@@ -18,6 +18,7 @@ import { RemoteQueries } from './federation/queries/remote-queries.ts';
 import { EduHandlers } from './federation/receiving/edu-handlers.ts';
 import { TransactionReceiver } from './federation/receiving/transaction-receiver.ts';
 import { RoomAcl } from './federation/room-acl.ts';
+import { RequestSignatures } from './federation/request-signatures.ts';
 import { FederationSender } from './federation/sending/federation-sender.ts';
 import { OutgoingPdus } from './federation/sending/outgoing-pdus.ts';
 import { RoomServers } from './federation/sending/room-servers.ts';
@@ -114,7 +115,10 @@ export function createFederationServices(wiring: FederationWiring) {
       ...{ servers: roomServers, ownServer: serverName, handlers: eduHandlers, sender, acl },
       onProblem: wiring.onProblem,
     }),
-    serverAuthentication: new ServerAuthentication({ serverName, keys: keyRing, acl, backOff, clock }),
+    serverAuthentication: new ServerAuthentication({
+      ...{ serverName, acl, backOff },
+      signatures: new RequestSignatures(serverName, keyRing, clock),
+    }),
     eduHandlers,
     transactions: new TransactionReceiver(receiver, eduHandlers),
   };

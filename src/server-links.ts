@@ -43,7 +43,10 @@ export function createServerLinks(wiring: LinkWiring) {
   const transport = wiring.transport ?? new HttpsTransport(outgoing.reach, outgoing.trust);
   const dns = wiring.dns ?? new SystemDns();
   const resolution = new ServerResolution(new WellKnownServers(outgoing, clock), dns, draw);
-  const client = new FederationClient({ serverName, key, resolution, transport, backOff, timers });
+  const client = new FederationClient({
+    ...{ serverName, key, resolution, transport, backOff, timers },
+    isHomeserverElsewhere: wiring.config.roles.every((role) => role === 'identity'),
+  });
   const oldKeys = parseOldKeys(federation.old_keys);
   const ownKeys = new OwnKeys(serverName, key, oldKeys, clock);
   const notaries = federation.trusted_key_servers.map(parseName);

@@ -42,7 +42,9 @@ export class FederationClient {
   readonly #transport: ServerTransport;
   readonly #backOff: BackOff;
   readonly #timers: Timers;
+  readonly #isHomeserverElsewhere: boolean;
 
+  /** @param needs.isHomeserverElsewhere whether the homeserver of this name is another process, which can be asked. */
   constructor(needs: {
     serverName: ServerName;
     key: SigningKey;
@@ -50,6 +52,7 @@ export class FederationClient {
     transport: ServerTransport;
     backOff: BackOff;
     timers: Timers;
+    isHomeserverElsewhere: boolean;
   }) {
     this.serverName = needs.serverName;
     this.#key = needs.key;
@@ -57,6 +60,7 @@ export class FederationClient {
     this.#transport = needs.transport;
     this.#backOff = needs.backOff;
     this.#timers = needs.timers;
+    this.#isHomeserverElsewhere = needs.isHomeserverElsewhere;
   }
 
   /**
@@ -91,7 +95,9 @@ export class FederationClient {
     request: FederationRequest,
     read: (answer: WireAnswer, signal: AbortSignal) => Promise<Result>,
   ): Promise<Result> {
-    if (destination === this.serverName) throw new Error('This server must not ask itself over federation');
+    if (destination === this.serverName && !this.#isHomeserverElsewhere) {
+      throw new Error('This server must not ask itself over federation');
+    }
     if (request.evenWhenFailing !== true && (await this.#backOff.waitMs(destination)) > 0) {
       const message = `${destination} did not answer lately: it is not asked again yet`;
       throw new FederationError(destination, 'backing-off', message);
