@@ -7,6 +7,7 @@ import { HistoryFetching } from './federation/inbound/history-fetching.ts';
 import { OutsideEvents } from './federation/inbound/outside-events.ts';
 import { RoomRequests } from './federation/inbound/room-requests.ts';
 import { Notary } from './federation/keys/notary.ts';
+import { InviteKeyCheck } from './federation/membership/invite-key-check.ts';
 import { IncomingInvites } from './federation/membership/incoming-invites.ts';
 import { MembershipRequests } from './federation/membership/membership-requests.ts';
 import { RemoteMembership } from './federation/membership/remote-membership.ts';
@@ -108,7 +109,8 @@ export function createFederationServices(wiring: FederationWiring) {
     }),
     incomingInvites: new IncomingInvites({ database, signer, signatures, rules: invites, outside }),
     thirdPartyExchange: new ThirdPartyExchange({
-      ...{ writer, outside, remoteInvites, requests, outgoing, serverName },
+      ...{ writer, outside, remoteInvites, requests, serverName },
+      keys: new InviteKeyCheck(outgoing),
     }),
     roomAnswers: new RoomAnswers({ database, log, tries, acl, partial }),
     eduExchange: new EduExchange({

@@ -1,6 +1,6 @@
-import { hash } from 'node:crypto';
 import { OutgoingError, type OutgoingAnswer, type OutgoingHttp } from '../platform/outgoing-http.ts';
 import type { ServerName, UserId } from '../protocol/identifiers.ts';
+import { lookupHash } from '../protocol/identity/lookup-hash.ts';
 import { isJsonObject, type JsonObject } from '../protocol/json.ts';
 import { forbidden, invalidParam, MatrixError } from '../protocol/matrix-error.ts';
 import type { SigningKey } from '../protocol/signing-keys.ts';
@@ -11,7 +11,8 @@ import type { SessionName } from './threepid-validation.ts';
 /** An identity server as a client names it, with the token that it gave to the client. */
 export interface IdentityAccess {
   readonly idServer: string;
-  readonly accessToken: string;
+  /** Undefined in the API of 2015, which has no tokens: the identity server is asked on its paths of then. */
+  readonly accessToken: string | undefined;
 }
 
 /** What an identity server keeps of an invitation. */
@@ -24,7 +25,7 @@ export interface StoredInvite {
 
 const HOST = /^[A-Za-z0-9.-]{1,230}(:[0-9]{1,5})?$|^\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?$/;
 
-/** Speaks with identity servers (Identity Service API, v2). */
+/** Speaks with identity servers (Identity Service API, v2, and v1 for clients of 2015). */
 export class IdentityServers {
   readonly #outgoing: OutgoingHttp;
   readonly #serverName: ServerName;
@@ -47,21 +48,6 @@ export class IdentityServers {
   ): Promise<{ medium: string; address: string }> {
     const body = { sid: name.sid, client_secret: name.clientSecret, mxid };
     const { medium, address } = await this.#ask(access, 'POST', '/3pid/bind', body);
-    if (typeof medium !== 'string' || typeof address !== 'string') throw senseless();
-    return { medium, address };
-  }
-
-  /** The same as identity servers of 2015 took it: without a token. */
-  async bindWithoutToken(
-    idServer: string,
-    name: SessionName,
-    mxid: UserId,
-  ): Promise<{ medium: string; address: string }> {
-    const body = { sid: name.sid, client_secret: name.clientSecret, mxid };
-    const uri = '/_matrix/identity/api/v1/3pid/bind';
-    const answer = await this.#request(idServer, 'POST', uri, {}, JSON.stringify(body));
-    const { medium, address } = contentOf(answer);
-    if (answer.status !== 200) throw forbidden(`The identity server refused: ${answer.status}`);
     if (typeof medium !== 'string' || typeof address !== 'string') throw senseless();
     return { medium, address };
   }
@@ -94,14 +80,19 @@ export class IdentityServers {
 
   /** The user to whom an identifier is bound, if it is. Only its hash is told where the server takes that. */
   async lookup(access: IdentityAccess, threepid: Threepid): Promise<string | undefined> {
+    if (access.accessToken === undefined) {
+      const { medium, address } = threepid;
+      const query = new URLSearchParams({ medium, address });
+      const { mxid } = await this.#ask(access, 'GET', `/lookup?${query.toString()}`);
+      return typeof mxid === 'string' ? mxid : undefined;
+    }
     const details = await this.#ask(access, 'GET', '/hash_details');
     const { lookup_pepper: pepper, algorithms } = details;
     if (typeof pepper !== 'string' || !Array.isArray(algorithms)) throw senseless();
     if (!algorithms.includes('sha256')) {
       throw new MatrixError(400, 'M_UNKNOWN', 'The identity server looks nothing up by SHA-256');
     }
-    const text = `${threepid.address} ${threepid.medium} ${pepper}`;
-    const hashed = hash('sha256', text, 'base64url');
+    const hashed = lookupHash(threepid, pepper);
     const body = { addresses: [hashed], algorithm: 'sha256', pepper };
     const { mappings } = await this.#ask(access, 'POST', '/lookup', body);
     const found = isJsonObject(mappings) && Object.hasOwn(mappings, hashed) ? mappings[hashed] : undefined;
@@ -147,8 +138,9 @@ export class IdentityServers {
     path: string,
     body?: JsonObject,
   ): Promise<JsonObject> {
-    const headers = { authorization: `Bearer ${accessToken}` };
-    const uri = `/_matrix/identity/v2${path}`;
+    const headers: Record<string, string> =
+      accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` };
+    const uri = `/_matrix/identity/${accessToken === undefined ? 'api/v1' : 'v2'}${path}`;
     const text = body === undefined ? undefined : JSON.stringify(body);
     const answer = await this.#request(idServer, method, uri, headers, text);
     const content = contentOf(answer);

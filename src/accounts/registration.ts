@@ -310,7 +310,7 @@ export class Registration {
     for (const { at } of threepids) {
       if (!at) continue;
       try {
-        await this.#threepids.bindWithoutToken(userId, at.idServer, at.name);
+        await this.#threepids.bind(userId, { idServer: at.idServer, accessToken: undefined }, at.name);
       } catch (error) {
         if (!(error instanceof MatrixError)) throw error;
       }

@@ -108,22 +108,10 @@ export class Threepids {
 
   /** Has an identity server tell others whose the identifier of a session there is. */
   async bind(userId: UserId, access: IdentityAccess, name: SessionName): Promise<void> {
-    await this.#noteBinding(userId, access.idServer, await this.#identity.bind(access, name, userId));
-  }
-
-  /** The same as 2015 had it: the client has no token of the identity server. */
-  async bindWithoutToken(userId: UserId, idServer: string, name: SessionName): Promise<void> {
-    await this.#noteBinding(userId, idServer, await this.#identity.bindWithoutToken(idServer, name, userId));
-  }
-
-  async #noteBinding(
-    userId: UserId,
-    idServer: string,
-    bound: { medium: string; address: string },
-  ): Promise<void> {
+    const bound = await this.#identity.bind(access, name, userId);
     const { medium, address } = threepidOf(bound.medium, bound.address);
     const unit = new UnitOfWork();
-    store.addBinding(unit, { user_id: userId, medium, address, id_server: idServer });
+    store.addBinding(unit, { user_id: userId, medium, address, id_server: access.idServer });
     await this.#database.commit(unit);
   }
 

@@ -2,7 +2,7 @@ import type { IdentityAccess, IdentityServers } from '../accounts/identity-serve
 import type { Threepid } from '../accounts/threepid-addresses.ts';
 import { parseUserId, type RoomId, type UserId } from '../protocol/identifiers.ts';
 import type { JsonObject } from '../protocol/json.ts';
-import { forbidden, invalidParam } from '../protocol/matrix-error.ts';
+import { forbidden } from '../protocol/matrix-error.ts';
 import type { Actor, MembershipChanges } from './membership-changes.ts';
 import type { RoomWriter } from './room-writer.ts';
 
@@ -12,7 +12,23 @@ export interface AddressInvite {
   readonly threepid: Threepid;
   /** Whether the room is meant for the two of them; told to who is known already. */
   readonly isDirect?: boolean | undefined;
+  /** What the room is told of who is invited, where it is not left to the identity server. */
+  readonly displayName?: string | undefined;
 }
+
+/** What is told of a room (`store-invite`): the key, and where it is in the room's state. */
+const FACTS: readonly (readonly [string, string, string])[] = [
+  ['room_alias', 'm.room.canonical_alias', 'alias'],
+  ['room_avatar_url', 'm.room.avatar', 'url'],
+  ['room_join_rules', 'm.room.join_rules', 'join_rule'],
+  ['room_name', 'm.room.name', 'name'],
+  ['room_type', 'm.room.create', 'type'],
+];
+/** The same of who invites, from their membership. */
+const FACTS_OF_SENDER: readonly (readonly [string, string])[] = [
+  ['sender_display_name', 'displayname'],
+  ['sender_avatar_url', 'avatar_url'],
+];
 
 /** Invites people of whom only an address or phone number is known (Client-Server API, "Third-party invites"). */
 export class ThirdPartyInvites {
@@ -35,7 +51,7 @@ export class ThirdPartyInvites {
   async invite(
     actor: Actor,
     access: IdentityAccess,
-    { roomId, threepid, isDirect }: AddressInvite,
+    { roomId, threepid, isDirect, displayName }: AddressInvite,
   ): Promise<void> {
     const mayInvite = await this.#isJoined(actor.userId, roomId);
     if (!mayInvite) throw forbidden('Only who is in the room may invite');
@@ -43,41 +59,38 @@ export class ThirdPartyInvites {
     const known = mxid === undefined ? undefined : parseUserId(mxid);
     if (known) return this.#changes.invite(actor, roomId, known, { isDirect });
     const { medium, address } = threepid;
-    const stored = await this.#identity.storeInvite(access, {
-      ...{ medium, address, room_id: roomId, sender: actor.userId },
-    });
+    const facts = await this.#factsOf(roomId, actor.userId);
+    const wish = { medium, address, room_id: roomId, sender: actor.userId, ...facts };
+    const stored = await this.#identity.storeInvite(access, wish);
     const keys = stored.keys.map(({ publicKey, validityUrl }) => ({
       public_key: publicKey,
       key_validity_url: validityUrl,
     }));
-    const content: JsonObject = { display_name: stored.displayName, ...keys[0], public_keys: keys };
+    const content: JsonObject = {
+      display_name: displayName ?? stored.displayName,
+      ...keys[0],
+      public_keys: keys,
+    };
     await this.#writer.append(roomId, async (room) => {
       const event = { type: 'm.room.third_party_invite', stateKey: stored.token, content };
       await room.add({ ...event, sender: actor.userId });
     });
   }
 
-  /**
-   * Turns an invitation into one of this user, by what the identity server signed for them. Nothing happens for one who is
-   * invited or joined already; the room's rules check the signature.
-   *
-   * @throws MatrixError 400 for what is not signed for this user, 403 when the room does not accept it.
-   */
-  async accept(userId: UserId, roomId: RoomId, signed: JsonObject): Promise<void> {
-    const { mxid, token } = signed;
-    if (typeof token !== 'string' || mxid !== userId) {
-      throw invalidParam('"third_party_signed" must have "token", and as "mxid" the user who joins');
-    }
+  /** What the invited person is told of the room and of who invites. */
+  async #factsOf(roomId: RoomId, sender: UserId): Promise<JsonObject> {
+    const wanted = FACTS.map(([key, type, part]) => ({ key, part, type, stateKey: '' }));
+    const ofSender = FACTS_OF_SENDER.map(([key, part]) => ({
+      ...{ key, part, type: 'm.room.member', stateKey: sender },
+    }));
+    const facts: JsonObject = {};
     await this.#writer.append(roomId, async (room) => {
-      const membership = await room.membership(userId);
-      if (membership === 'join' || membership === 'invite') return;
-      const offer = await room.stateEvent('m.room.third_party_invite', token);
-      if (!offer) throw forbidden('The room has no third-party invite with this token');
-      const { display_name: name } = offer.content;
-      const invite = { display_name: typeof name === 'string' ? name : '', signed };
-      const content: JsonObject = { membership: 'invite', third_party_invite: invite };
-      await room.add({ type: 'm.room.member', stateKey: userId, content, sender: offer.sender });
+      for (const { key, type, stateKey, part } of [...wanted, ...ofSender]) {
+        const value = (await room.stateEvent(type, stateKey))?.content[part];
+        if (typeof value === 'string') facts[key] = value;
+      }
     });
+    return facts;
   }
 
   async #isJoined(userId: UserId, roomId: RoomId): Promise<boolean> {

@@ -1,5 +1,3 @@
-import type { OutgoingHttp } from '../../platform/outgoing-http.ts';
-import { OutgoingError } from '../../platform/outgoing-http.ts';
 import {
   parseRoomId,
   parseUserId,
@@ -14,6 +12,7 @@ import type { OutsideMemberships } from '../../rooms/outside-memberships.ts';
 import type { RemoteInvites } from '../../rooms/remote-invites.ts';
 import type { RoomWriter } from '../../rooms/room-writer.ts';
 import { FederationError } from '../federation-error.ts';
+import type { InviteKeyCheck } from './invite-key-check.ts';
 import type { MembershipRequests } from './membership-requests.ts';
 
 /** Somebody who turned up for a third-party invite. */
@@ -27,7 +26,6 @@ interface TurnedUp {
 
 /** Invites of one identity server's notice that are worked on. */
 const MOST_INVITES = 50;
-const KEY_CHECK_MS = 10_000;
 
 /** Turns third-party invites into invites of users (Server-Server API, "Third-party invites"). */
 export class ThirdPartyExchange {
@@ -35,7 +33,7 @@ export class ThirdPartyExchange {
   readonly #outside: OutsideMemberships;
   readonly #remoteInvites: RemoteInvites;
   readonly #requests: MembershipRequests;
-  readonly #outgoing: OutgoingHttp;
+  readonly #keys: InviteKeyCheck;
   readonly #serverName: ServerName;
 
   constructor(needs: {
@@ -43,14 +41,14 @@ export class ThirdPartyExchange {
     outside: OutsideMemberships;
     remoteInvites: RemoteInvites;
     requests: MembershipRequests;
-    outgoing: OutgoingHttp;
+    keys: InviteKeyCheck;
     serverName: ServerName;
   }) {
     this.#writer = needs.writer;
     this.#outside = needs.outside;
     this.#remoteInvites = needs.remoteInvites;
     this.#requests = needs.requests;
-    this.#outgoing = needs.outgoing;
+    this.#keys = needs.keys;
     this.#serverName = needs.serverName;
   }
 
@@ -67,6 +65,25 @@ export class ThirdPartyExchange {
         throw error;
       });
     }
+  }
+
+  /**
+   * Turns an invitation into one of a user of this server, by what the identity server signed for them. Nothing happens for
+   * one who is invited or joined already.
+   *
+   * @throws MatrixError 400 for what is not signed for this user, 403 when the room does not accept it.
+   */
+  async accept(target: UserId, roomId: RoomId, signed: JsonObject): Promise<void> {
+    const { mxid, token, sender: by } = signed;
+    if (typeof token !== 'string' || mxid !== target) {
+      throw invalidParam('"third_party_signed" must have "token", and as "mxid" the user who joins');
+    }
+    const sender = typeof by === 'string' ? parseUserId(by) : undefined;
+    if (await this.#outside.isHere(roomId)) return this.#invite({ roomId, sender, target, signed });
+    if (!sender) throw invalidParam('"third_party_signed" must have as "sender" who made the invite');
+    await this.#pass({ roomId, sender, target, signed }).catch((error: unknown) => {
+      throw error instanceof FederationError ? error.toMatrixError() : error;
+    });
   }
 
   /**
@@ -98,14 +115,17 @@ export class ThirdPartyExchange {
     await this.#requests.exchangeThirdPartyInvite(server, roomId, event);
   }
 
-  async #invite({ roomId, sender, target, signed }: TurnedUp): Promise<void> {
+  /** @param turnedUp.sender whoever made the invite, where nobody says who that was. */
+  async #invite(turnedUp: Omit<TurnedUp, 'sender'> & { readonly sender: UserId | undefined }): Promise<void> {
+    const { roomId, target, signed } = turnedUp;
     if (!(await this.#outside.isHere(roomId))) throw notFound('Nobody of this server is in this room');
     const { token } = signed;
     const offer = await this.#writer.append(roomId, async (room) =>
       typeof token === 'string' ? room.stateEvent('m.room.third_party_invite', token) : undefined,
     );
     if (!offer) throw forbidden('The room has no third-party invite with this token');
-    await this.#assertKeysHold(offer.content);
+    await this.#keys.assertHolds(offer.content, signed);
+    const sender = turnedUp.sender ?? offer.sender;
     const { display_name: name } = offer.content;
     const invite = { display_name: typeof name === 'string' ? name : '', signed };
     const content: JsonObject = { membership: 'invite', third_party_invite: invite };
@@ -119,17 +139,6 @@ export class ThirdPartyExchange {
       await room.add({ type: 'm.room.member', stateKey: target, sender, content });
     });
   }
-
-  /** Asks the identity server whether the keys of the invite are still its own. */
-  async #assertKeysHold(offer: JsonObject): Promise<void> {
-    const { public_key: key, key_validity_url: url } = offer;
-    if (typeof key !== 'string' || typeof url !== 'string' || url === '') return;
-    const query = new URLSearchParams({ public_key: key }).toString();
-    const wanted = { method: 'GET', timeoutMs: KEY_CHECK_MS, maxBytes: 65_536 } as const;
-    const answer = await this.#outgoing.request({ ...wanted, url: `${url}?${query}` }).catch(unlessOutgoing);
-    const body = answer?.status === 200 ? parsed(answer.body) : undefined;
-    if (body?.valid !== true) throw forbidden('The key of the third-party invite is not valid any more');
-  }
 }
 
 function turnedUpIn({ room_id: room, sender: by, signed }: JsonObject): TurnedUp | undefined {
@@ -138,18 +147,4 @@ function turnedUpIn({ room_id: room, sender: by, signed }: JsonObject): TurnedUp
   const sender = typeof by === 'string' ? parseUserId(by) : undefined;
   const target = typeof signed.mxid === 'string' ? parseUserId(signed.mxid) : undefined;
   return roomId && sender && target ? { roomId, sender, target, signed } : undefined;
-}
-
-function unlessOutgoing(error: unknown): undefined {
-  if (error instanceof OutgoingError) return undefined;
-  throw error;
-}
-
-function parsed(bytes: Buffer): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(bytes.toString('utf8'));
-    return isJsonObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { roomId } from '../../../protocol/identifiers.ts';
-import type { ThirdPartyInvites } from '../../../rooms/third-party-invites.ts';
+import type { ThirdPartyExchange } from '../../../federation/membership/third-party-exchange.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
 import type { MembershipChanges } from '../../../rooms/membership-changes.ts';
 import { furtherContent } from './further-content.ts';
@@ -23,10 +23,10 @@ export const joinRoomById = endpoint(
       third_party_signed: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
     }),
   },
-  async (needs: { changes: MembershipChanges; thirdPartyInvites: ThirdPartyInvites }, request) => {
+  async (needs: { changes: MembershipChanges; thirdPartyExchange: ThirdPartyExchange }, request) => {
     const id = roomId(request.params.roomId);
     const signed = request.body.third_party_signed as JsonObject | undefined;
-    if (signed) await needs.thirdPartyInvites.accept(request.session.userId, id, signed);
+    if (signed) await needs.thirdPartyExchange.accept(request.session.userId, id, signed);
     await needs.changes.join(request.session, id, request.body.reason, furtherContent(request.body));
     return { room_id: id };
   },

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import type { Aliases } from '../../../rooms/aliases.ts';
-import type { ThirdPartyInvites } from '../../../rooms/third-party-invites.ts';
+import type { ThirdPartyExchange } from '../../../federation/membership/third-party-exchange.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
 import type { MembershipChanges } from '../../../rooms/membership-changes.ts';
 import { furtherContent } from './further-content.ts';
@@ -26,13 +26,13 @@ export const joinRoom = endpoint(
     }),
   },
   async (
-    needs: { changes: MembershipChanges; thirdPartyInvites: ThirdPartyInvites; aliases: Aliases },
+    needs: { changes: MembershipChanges; thirdPartyExchange: ThirdPartyExchange; aliases: Aliases },
     request,
   ) => {
     const via = viaOf(request.query);
     const { roomId: id, servers } = await needs.aliases.placeOf(request.params.roomIdOrAlias, via);
     const signed = request.body.third_party_signed as JsonObject | undefined;
-    if (signed) await needs.thirdPartyInvites.accept(request.session.userId, id, signed);
+    if (signed) await needs.thirdPartyExchange.accept(request.session.userId, id, signed);
     const { reason } = request.body;
     await needs.changes.join(request.session, id, reason, furtherContent(request.body), servers);
     return { room_id: id };

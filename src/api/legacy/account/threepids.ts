@@ -40,7 +40,7 @@ export const alphaAddThreepid = endpoint(
         error instanceof MatrixError && ['M_FORBIDDEN', 'M_NO_VALID_SESSION'].includes(error.errcode);
       throw isUnproven ? new MatrixError(400, 'M_THREEPID_AUTH_FAILED', error.message) : error;
     }
-    if (body.bind === true) await threepids.bindWithoutToken(session.userId, idServer, name);
+    if (body.bind === true) await threepids.bind(session.userId, { idServer, accessToken: undefined }, name);
     return {};
   },
 );
