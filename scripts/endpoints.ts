@@ -4,7 +4,7 @@ import { listedEndpoints, type ListedEndpoint } from '../src/testing/contract/ex
 
 /**
  * Writes docs/endpoints.md from what the test processes of the last run noted, and fails when an endpoint of the
- * client-server API was exercised by no test. With `--check` it writes nothing.
+ * client-server API or of the identity service was exercised by no test. With `--check` it writes nothing.
  */
 
 const FILE = 'docs/endpoints.md';
@@ -13,8 +13,9 @@ const NOTES = 'data/exercised';
 const OF_ALL = 'src/testing/';
 const HEAD = `# Endpoints
 
-This table is made by \`npm test\`; do not edit it. It has what the specification asks of a homeserver (\`endpoints.tsv\`)
-and, for each endpoint, test files in which it gave what was asked for; or those in which it only refused to.
+This table is made by \`npm test\`; do not edit it. It has what the specification asks of a homeserver and of
+an identity server (\`endpoints.tsv\`) and, for each endpoint, test files in which it gave what was asked for; or those in
+which it only refused to.
 
 `;
 
@@ -22,7 +23,7 @@ const answeredIn = notes('answered');
 const refusedIn = notes('refused');
 const isTested = (one: ListedEndpoint) => answeredIn(one).length + refusedIn(one).length > 0;
 if (!process.argv.includes('--check')) writeFileSync(FILE, documentOf(listedEndpoints()));
-const untested = listedEndpoints().filter((one) => one.api === 'client-server' && !isTested(one));
+const untested = listedEndpoints().filter((one) => one.api !== 'server-server' && !isTested(one));
 for (const { method, path } of untested) process.stderr.write(`no test exercises ${method} ${path}\n`);
 if (untested.length > 0) process.exit(1);
 
@@ -45,6 +46,7 @@ function documentOf(endpoints: readonly ListedEndpoint[]): string {
   for (const [api, title] of [
     ['client-server', 'Client-Server API'],
     ['server-server', 'Server-Server API'],
+    ['identity', 'Identity Service API'],
   ] as const) {
     const rows = endpoints.filter((one) => one.api === api);
     const answered = rows.filter((one) => answeredIn(one).length > 0).length;

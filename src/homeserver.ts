@@ -31,6 +31,7 @@ import { unsubscribePages } from './web/unsubscribe-page.ts';
 import { validationPages } from './web/validation-page.ts';
 import { addFirstRunPage, watchHomeserver } from './operational-routes.ts';
 import type { Config } from './platform/config/schema.ts';
+import type { JsonValue } from './protocol/json.ts';
 import type { Metrics } from './platform/metrics.ts';
 import type { Foundations } from './foundations.ts';
 import { createServices, type Services } from './services.ts';
@@ -74,6 +75,8 @@ const CLIENT_ENDPOINTS = [
 export interface Homeserver {
   readonly services: Services;
   readonly declarations: readonly AnyDeclaration[];
+  /** Takes what an identity service in the same process has to tell (`3pid/onbind`). */
+  readonly onBind: (invites: readonly JsonValue[]) => Promise<void>;
   /** Ends what is under way and begins nothing else. */
   stop(): Promise<void>;
 }
@@ -117,6 +120,7 @@ export async function startHomeserver(
   return {
     services,
     declarations,
+    onBind: (invites) => services.thirdPartyExchange.onBind(invites),
     async stop() {
       services.notifier.close();
       await services.delayedEvents.stop();

@@ -13,6 +13,7 @@ import { listenTls, type TlsListener } from './wire/tls-listener.ts';
 
 import { createFoundations, type Foundations, type Overrides } from './foundations.ts';
 import { startHomeserver, type Homeserver } from './homeserver.ts';
+import { startIdentityServer, type IdentityServer } from './identity-server.ts';
 import { databaseLocation, type Services } from './services.ts';
 
 /** Requests that are not answered this long after the server began to stop are cut off. */
@@ -51,7 +52,7 @@ export async function startServer(config: Config, overrides: Overrides = {}): Pr
 
 async function serveFrom(database: Database, config: Config, overrides: Overrides): Promise<RunningServer> {
   const built = await buildServer(database, config, overrides);
-  const { app, log, homeserver } = built;
+  const { app, log, homeserver, identity } = built;
   const underWay = countRequests(app);
   const url = await app.listen({ host: config.listen.host, port: config.listen.port });
   const tls = await listenForServers(app, config, log);
@@ -62,11 +63,12 @@ async function serveFrom(database: Database, config: Config, overrides: Override
       if (homeserver) return homeserver.services;
       throw new Error('This process has no role of a homeserver');
     },
-    declarations: homeserver?.declarations ?? [],
+    declarations: [...(homeserver?.declarations ?? []), ...(identity?.declarations ?? [])],
     reloadCertificate: () => tls?.reload(),
     async close() {
       built.stopping.abort();
       await closeHttp(app, tls, underWay);
+      await identity?.stop();
       await homeserver?.stop();
       await built.foundations.close();
       await database.close();
@@ -81,6 +83,8 @@ export interface BuiltServer {
   readonly foundations: Foundations;
   /** Undefined where the process has no role of one. */
   readonly homeserver: Homeserver | undefined;
+  /** The same. */
+  readonly identity: IdentityServer | undefined;
   /** To be aborted first when the server stops. */
   readonly stopping: AbortController;
 }
@@ -109,9 +113,12 @@ export async function buildServer(
   const needs = { config, database, foundations, wiring, metrics, log };
   const isHomeserver = config.roles.some((role) => role !== 'identity');
   const homeserver = isHomeserver ? await startHomeserver(app, needs) : undefined;
+  const identity = config.roles.includes('identity')
+    ? await startIdentityServer(app, { ...needs, onBindHere: homeserver?.onBind })
+    : undefined;
   addOperationalRoutes(app, config, { metrics, database });
   answerTheRest(app, routes);
-  return { app, log, foundations, homeserver, stopping };
+  return { app, log, foundations, homeserver, identity, stopping };
 }
 
 /** Cuts connections once nothing is under way on any: clients keep them open, or open them and never ask anything. */
@@ -131,14 +138,18 @@ async function closeHttp(
   clearInterval(timer);
 }
 
-/** Answers other servers over TLS, where there is a certificate; else a reverse proxy does that for us. */
+/**
+ * Answers other servers, and who asks the identity service, over TLS, where there is a certificate; else a reverse proxy does
+ * that for us.
+ */
 async function listenForServers(
   app: FastifyInstance,
   config: Config,
   log: Logger,
 ): Promise<TlsListener | undefined> {
   const { enabled, host, port, certificate_file: certificate, private_key_file: key } = config.federation;
-  if (!enabled || certificate === '') return undefined;
+  const isAsked = config.roles.includes('identity') || (enabled && config.roles.includes('federation'));
+  if (!isAsked || certificate === '') return undefined;
   const handle: RequestListener = (request, response) => void app.server.emit('request', request, response);
   return listenTls(handle, { host, port }, { certificate, key }, (error) => {
     log.error({ err: error }, 'the changed certificate cannot be used; the old one stays');

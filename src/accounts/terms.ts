@@ -26,12 +26,18 @@ export function parsePolicies(lines: readonly string[]): PolicyText[] {
   });
 }
 
-/** `m.login.terms`: the person has agreed to the policies. Remembers to which, in which version. */
-export function termsStage(texts: readonly PolicyText[]): Stage {
+/** Policies by their ID: the version, and title and address by language (`m.login.terms`, and identity servers'). */
+export function policiesByName(texts: readonly PolicyText[]): Record<string, JsonObject> {
   const policies: Record<string, JsonObject> = {};
   for (const { id, version, language, title, url } of texts) {
     policies[id] = { ...policies[id], version, [language]: { name: title, url } };
   }
+  return policies;
+}
+
+/** `m.login.terms`: the person has agreed to the policies. Remembers to which, in which version. */
+export function termsStage(texts: readonly PolicyText[]): Stage {
+  const policies = policiesByName(texts);
   const agreed = Object.entries(policies).map(([id, { version }]) => [id, version]);
   return {
     type: 'm.login.terms',

@@ -36,6 +36,8 @@ export interface TestFederation {
   readonly b: FederatingServer;
   /** There only if the test asks for three. */
   readonly c: FederatingServer;
+  /** An identity server by itself, which the others trust; there only if the test asks for one. */
+  readonly identity: FederatingServer;
   /** Signs the certificates of all of them. */
   readonly authority: TestAuthority;
 }
@@ -43,6 +45,8 @@ export interface TestFederation {
 interface Options {
   readonly servers?: 1 | 2 | 3;
   readonly env?: Readonly<Record<string, string>>;
+  /** Settings of an identity server, if there is to be one. */
+  readonly identity?: Readonly<Record<string, string>>;
   readonly overrides?: Overrides;
 }
 
@@ -60,11 +64,25 @@ export function onFederation(
       const authority = new TestAuthority();
       const servers: Member[] = [];
       try {
-        for (let i = 0; i < (options.servers ?? 2); i++) {
-          servers.push(await Member.create(await makePlace(engine), authority, options));
-        }
-        const [a, b, c] = servers as [Member, Member, Member];
-        await run({ a, b, c, authority });
+        const add = async (env: Readonly<Record<string, string>> | undefined) => {
+          const member = await Member.create(await makePlace(engine), authority, {
+            ...options,
+            env: { ...env },
+          });
+          servers.push(member);
+          return member;
+        };
+        const alone = { ...options.identity, MYELIN_ROLES: 'identity' };
+        const identity = options.identity && (await add(alone));
+        const trust = identity && { MYELIN_THREEPIDS_TRUSTED_IDENTITY_SERVERS: identity.name };
+        const names = ['a', 'b', 'c'].slice(0, options.servers ?? 2);
+        const members: Record<string, Member> = {};
+        for (const name of names) members[name] = await add({ ...trust, ...options.env });
+        await run({
+          ...(members as Record<'a' | 'b' | 'c', Member>),
+          identity: identity as Member,
+          authority,
+        });
       } finally {
         for (const server of servers) await server.remove();
       }

@@ -1,5 +1,10 @@
 import { Type } from 'typebox';
-import { SUBMIT_PATH, VALIDATION_PAGE, type ThreepidValidation } from '../accounts/threepid-validation.ts';
+import {
+  SUBMIT_PATH,
+  VALIDATION_PAGE,
+  type SessionName,
+  type ThreepidValidation,
+} from '../accounts/threepid-validation.ts';
 import { MatrixError } from '../protocol/matrix-error.ts';
 import { endpoint, Reply } from '../wire/endpoint.ts';
 import { formFields } from '../wire/form-body.ts';
@@ -34,20 +39,29 @@ const confirm = endpoint(
   async (needs: { validation: ThreepidValidation }, { body }) => {
     const fields = await formFields(body);
     const name = { sid: fields.get('sid') ?? '', clientSecret: fields.get('client_secret') ?? '' };
-    try {
-      const next = await needs.validation.submit(name, fields.get('token') ?? '');
-      if (next !== undefined) return new Reply(303, { location: new URL(next).href }, '');
-    } catch (error) {
-      if (!(error instanceof MatrixError)) throw error;
-      const body = `<p role="alert">${escapeHtml(error.message)}.</p>`;
-      return pageReply({ status: error.status, title: 'Not confirmed', body });
-    }
-    return pageReply({
-      title: 'Confirmed',
-      body: '<p role="status">Your address is confirmed. Go back to your client.</p>',
-    });
+    return confirmed(needs.validation, name, fields.get('token') ?? '');
   },
 );
+
+/** Confirms an address, and answers the person: with a page, or by leading on to where the client said. */
+export async function confirmed(
+  validation: ThreepidValidation,
+  name: SessionName,
+  token: string,
+): Promise<Reply> {
+  try {
+    const next = await validation.submit(name, token);
+    if (next !== undefined) return new Reply(303, { location: new URL(next).href }, '');
+  } catch (error) {
+    if (!(error instanceof MatrixError)) throw error;
+    const body = `<p role="alert">${escapeHtml(error.message)}.</p>`;
+    return pageReply({ status: error.status, title: 'Not confirmed', body });
+  }
+  return pageReply({
+    title: 'Confirmed',
+    body: '<p role="status">Your address is confirmed. Go back to your client.</p>',
+  });
+}
 
 /** Takes the code of a text message from a client. */
 const submitCode = endpoint(

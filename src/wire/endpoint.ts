@@ -87,6 +87,8 @@ export interface EndpointRequest<
   /** Who asks, of endpoints of the identity service. */
   readonly account: Who extends 'identity' ? IdentityAccount : undefined;
   readonly ip: string;
+  /** Path and query as they were sent. */
+  readonly uri: string;
   readonly userAgent: string;
   /** The address at which this server is known to who asks, such as `https://matrix.example.org`, without a slash at its end. */
   readonly baseUrl: string;

@@ -174,7 +174,7 @@ function identifier(
     if (!identity) throw new Error(`${id} can be called only where there is an identity service`);
     const mayLackTerms = declaration.beforeTerms === 'allowed';
     return async (request) => {
-      const account = await identity.authenticate(tokenOf(request), mayLackTerms);
+      const account = await identity.authenticate(tokenInHeader(request), mayLackTerms);
       return { ...NOBODY, account };
     };
   }
@@ -261,13 +261,15 @@ function textOf(value: unknown): string | undefined {
 }
 
 function tokenOf(request: RawRequest): string | undefined {
-  const header = request.headers.authorization;
-  if (header !== undefined) {
-    const match = /^Bearer +(\S+) *$/i.exec(header);
-    if (match) return match[1];
-  }
+  const token = tokenInHeader(request);
+  if (token !== undefined) return token;
   const inQuery = request.query.access_token;
   return typeof inQuery === 'string' && inQuery !== '' ? inQuery : undefined;
+}
+
+function tokenInHeader(request: RawRequest): string | undefined {
+  const header = request.headers.authorization;
+  return header === undefined ? undefined : /^Bearer +(\S+) *$/i.exec(header)?.[1];
 }
 
 function limit(declaration: AnyDeclaration, caller: Caller, request: RawRequest, wiring: Wiring): void {
@@ -334,6 +336,10 @@ class CheckedRequest {
 
   get ip(): string {
     return this.#request.ip;
+  }
+
+  get uri(): string {
+    return this.#request.url;
   }
 
   get userAgent(): string {

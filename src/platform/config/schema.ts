@@ -1,6 +1,7 @@
 import { Type, type Static } from 'typebox';
 import { applicationServicesSection } from './application-services-section.ts';
 import { federationSection } from './federation-section.ts';
+import { identitySection } from './identity-section.ts';
 import { mediaSection } from './media-section.ts';
 import { mailSection, outgoingSection } from './outgoing-section.ts';
 import { callsSection, delayedEventsSection } from './calls-section.ts';
@@ -190,6 +191,7 @@ export const ConfigSchema = Type.Object(
     outgoing: outgoingSection,
     mail: mailSection,
     threepids: threepidsSection,
+    identity: identitySection,
     terms: termsSection,
     recaptcha: recaptchaSection,
     sso: ssoSection,

@@ -14,6 +14,7 @@ import { oauth } from './016-oauth.ts';
 import { slidingSync } from './015-sliding-sync.ts';
 import { relationsAndSearch } from './009-relations-search.ts';
 import { rooms } from './003-rooms.ts';
+import { identityService } from './023-identity-service.ts';
 import { threepids } from './008-threepids.ts';
 import { federation } from './017-federation.ts';
 import { partialRooms } from './038-partial-rooms.ts';
@@ -39,5 +40,6 @@ export const MIGRATIONS: readonly Migration[] = [
   federatedRooms,
   applicationServices,
   clientTransactions,
+  identityService,
   partialRooms,
 ];

@@ -12,7 +12,12 @@ const STANDARD_ERROR = `${BASE}api/client-server/definitions/errors/error.yaml`;
 const LONGEST_SHOWN = 300;
 const JSON_TYPE = 'application/json';
 /** To these people are sent with a browser: what goes wrong is told on a page. */
-const FOR_BROWSERS = new Set(['redirectToSSO', 'redirectToIdP']);
+const FOR_BROWSERS = new Set([
+  'redirectToSSO',
+  'redirectToIdP',
+  'emailSubmitTokenGetV2',
+  'msisdnSubmitTokenGetV2',
+]);
 /** Statuses that any operation may answer with, whether its document says so or not ("API Standards"). */
 const ANYWHERE = new Set([400, 401, 403, 404, 405, 413, 414, 415, 429, 431, 500, 502, 503, 504]);
 

@@ -12,16 +12,22 @@ const SAMPLES: Readonly<Record<string, string>> = {
   serverName: 'localhost',
 };
 
-onServers('every endpoint of the client-server API is there', async ({ anonymous }) => {
-  const nobody = anonymous();
-  const absent: string[] = [];
-  for (const { api, method, path } of listedEndpoints()) {
-    if (api !== 'client-server') continue;
-    const url = path.replace(/\{(\w+)\}/g, (_, name: string) =>
-      encodeURIComponent(SAMPLES[name] ?? 'nothing'),
-    );
-    const answer = await nobody.ask(method, url, method === 'GET' ? undefined : {});
-    if (answer.body.errcode === 'M_UNRECOGNIZED') absent.push(`${method} ${path}`);
-  }
-  assert.deepEqual(absent, []);
-});
+for (const api of ['client-server', 'identity'] as const) {
+  onServers(
+    `every endpoint of the ${api} API is there`,
+    async ({ anonymous }) => {
+      const nobody = anonymous();
+      const absent: string[] = [];
+      for (const { api: of, method, path } of listedEndpoints()) {
+        if (of !== api) continue;
+        const url = path.replace(/\{(\w+)\}/g, (_, name: string) =>
+          encodeURIComponent(SAMPLES[name] ?? 'nothing'),
+        );
+        const answer = await nobody.ask(method, url, method === 'GET' ? undefined : {});
+        if (answer.body.errcode === 'M_UNRECOGNIZED') absent.push(`${method} ${path}`);
+      }
+      assert.deepEqual(absent, []);
+    },
+    { env: api === 'identity' ? { MYELIN_ROLES: 'identity' } : {} },
+  );
+}

@@ -6,9 +6,9 @@ import type { Exchange } from './traffic.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** A row of docs/endpoints.tsv: an endpoint that the specification asks of a homeserver. */
+/** A row of docs/endpoints.tsv: an endpoint that the specification asks of a homeserver, or of an identity server. */
 export interface ListedEndpoint {
-  readonly api: 'client-server' | 'server-server';
+  readonly api: 'client-server' | 'server-server' | 'identity';
   readonly method: string;
   /** With `{name}` for parameters. */
   readonly path: string;

@@ -18,7 +18,7 @@ export interface Parameter {
 /** Bodies by media type; one without a schema may hold anything. */
 export type Content = ReadonlyMap<string, SchemaAddress>;
 
-/** One operation of the client-server API, as its document describes it. */
+/** One operation, as its document describes it. */
 export interface Operation {
   readonly id: string;
   readonly method: string;
@@ -37,11 +37,11 @@ interface Place {
 
 const METHODS = ['get', 'put', 'post', 'delete'];
 
-/** All operations of the documents under `api/client-server`. */
+/** All operations that clients, other servers and users of identity servers may ask for. */
 export function operationsOf(specification: Specification): Operation[] {
   const reader = new Reader(specification);
   return [...specification.keys()]
-    .filter((name) => /^api\/(?:client|server)-server\/[^/]+\.yaml$/.test(name))
+    .filter((name) => /^api\/(?:client-server|server-server|identity)\/[^/]+\.yaml$/.test(name))
     .flatMap((name) => reader.operations(name));
 }
 
@@ -74,10 +74,9 @@ class Reader {
         ? { required: body.value.required === true, content: this.#content(body) ?? new Map() }
         : undefined,
       responses: new Map(
-        this.#entries(this.#at(place, ['responses'])).map(([status, one]) => [
-          Number(status),
-          this.#content(one),
-        ]),
+        this.#entries(this.#at(place, ['responses'])).flatMap(([status, one]) =>
+          statusesOf(status).map((each) => [each, this.#content(one)] as const),
+        ),
       ),
     };
   }
@@ -138,6 +137,12 @@ class Reader {
       .map((key) => decodeURIComponent(key).replaceAll('~1', '/').replaceAll('~0', '~'));
     return this.#at({ value: document, address: `${BASE}${name}#` }, keys);
   }
+}
+
+/** A status, or all those of a class such as `3XX`. */
+function statusesOf(written: string): number[] {
+  if (!written.endsWith('XX')) return [Number(written)];
+  return Array.from({ length: 100 }, (_, i) => Number(written[0]) * 100 + i);
 }
 
 function text(value: JsonValue | undefined): string | undefined {

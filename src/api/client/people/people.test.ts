@@ -84,7 +84,7 @@ function worldReadable(): object {
   return { type: 'm.room.history_visibility', state_key: '', content };
 }
 
-onServers('An OpenID token says whose it is, and opens nothing else [B058]', async (s) => {
+onServers('An OpenID token says whose it is, and opens nothing else [B058] [B113]', async (s) => {
   const alice = await s.person('alice');
   const bob = await s.person('bob');
   const path = `/v3/user/${alice.userId}/openid/request_token`;

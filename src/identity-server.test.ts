@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { onServers } from './testing/test-server.ts';
+
+const OF_HOMESERVER = [
+  '/_matrix/client/versions',
+  '/_matrix/client/v3/login',
+  '/_matrix/client/api/v1/login',
+  '/_matrix/federation/v1/version',
+  '/_matrix/key/v2/server',
+  '/_matrix/media/v3/config',
+  '/.well-known/matrix/client',
+  '/oauth2/metadata',
+];
+
+onServers(
+  'an identity server by itself answers nothing that is a homeserver’s',
+  async (s) => {
+    const nobody = s.anonymous();
+    await nobody.ok('GET', '/_matrix/identity/v2');
+    await nobody.ok('GET', '/_matrix/identity/api/v1');
+    await nobody.ok('GET', '/health');
+    for (const path of OF_HOMESERVER) await nobody.fails(404, 'M_UNRECOGNIZED', 'GET', path);
+    await nobody.fails(404, 'M_UNRECOGNIZED', 'POST', '/_matrix/client/v3/register', {});
+    const onBind = '/_matrix/federation/v1/3pid/onbind';
+    await nobody.fails(404, 'M_UNRECOGNIZED', 'PUT', onBind, { invites: [] });
+  },
+  { env: { MYELIN_ROLES: 'identity' } },
+);
+
+onServers('a homeserver is no identity server unless that is configured', async (s) => {
+  const nobody = s.anonymous();
+  await nobody.ok('GET', '/_matrix/client/versions');
+  for (const path of ['/_matrix/identity/v2', '/_matrix/identity/versions', '/_matrix/identity/api/v1']) {
+    await nobody.fails(404, 'M_UNRECOGNIZED', 'GET', path);
+  }
+});
+
+onServers(
+  'a process may answer clients only, or other servers only',
+  async (s) => {
+    const nobody = s.anonymous();
+    await nobody.ok('GET', '/_matrix/federation/v1/version');
+    await nobody.fails(404, 'M_UNRECOGNIZED', 'GET', '/_matrix/client/versions');
+  },
+  { env: { MYELIN_ROLES: 'federation' } },
+);
+
+onServers(
+  'the API of 2015 can be switched off',
+  async (s) => {
+    const nobody = s.anonymous();
+    await nobody.ok('GET', '/_matrix/identity/v2');
+    const lookup = '/_matrix/identity/api/v1/lookup?medium=email&address=a@example.org';
+    await nobody.fails(404, 'M_UNRECOGNIZED', 'GET', lookup);
+    assert.equal((await nobody.ask('GET', '/')).status, 404);
+  },
+  { env: { MYELIN_ROLES: 'identity', MYELIN_IDENTITY_API_V1: 'false' } },
+);

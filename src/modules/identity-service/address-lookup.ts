@@ -1,0 +1,77 @@
+import { invalidParam, MatrixError } from '../../protocol/matrix-error.ts';
+import * as store from '../../storage/associations-store.ts';
+import type { Database } from '../../storage/database.ts';
+import type { LookupPeppers } from './lookup-peppers.ts';
+
+/** Identifiers that one request may ask for. */
+export const MOST_ADDRESSES = 10_000;
+
+/** Finds users by their addresses and phone numbers (Identity Service API, "Association lookup"). */
+export class AddressLookup {
+  readonly #database: Database;
+  readonly #peppers: LookupPeppers;
+  readonly #algorithms: readonly string[];
+
+  /** @param isPlainAllowed whether identifiers may be asked for as they are (`none`). */
+  constructor(database: Database, peppers: LookupPeppers, isPlainAllowed: boolean) {
+    this.#database = database;
+    this.#peppers = peppers;
+    this.#algorithms = isPlainAllowed ? ['sha256', 'none'] : ['sha256'];
+  }
+
+  /** How identifiers have to be hashed. */
+  async hashDetails(): Promise<{ lookup_pepper: string; algorithms: readonly string[] }> {
+    return { lookup_pepper: (await this.#peppers.current()).pepper, algorithms: this.#algorithms };
+  }
+
+  /**
+   * Users by the given hashes; those that are nobody's are left out.
+   *
+   * @throws MatrixError 400 M_INVALID_PEPPER when the pepper was rotated meanwhile, M_INVALID_PARAM.
+   */
+  async lookup(wish: {
+    readonly algorithm: string;
+    readonly pepper: string;
+    readonly addresses: readonly string[];
+  }): Promise<Record<string, string>> {
+    if (!this.#algorithms.includes(wish.algorithm)) {
+      throw invalidParam(`"algorithm" must be one of ${this.#algorithms.join(', ')}`);
+    }
+    if (wish.addresses.length > MOST_ADDRESSES) {
+      throw invalidParam(`"addresses" must be at most ${MOST_ADDRESSES}`);
+    }
+    const { pepper, generation } = await this.#peppers.current();
+    if (wish.pepper !== pepper) {
+      throw new MatrixError(
+        400,
+        'M_INVALID_PEPPER',
+        'This is not the pepper of now: ask /hash_details again',
+      );
+    }
+    const addresses = [...new Set(wish.addresses)];
+    return wish.algorithm === 'none' ? this.#byName(addresses) : this.#byHash(addresses, generation);
+  }
+
+  async #byHash(hashes: readonly string[], generation: number): Promise<Record<string, string>> {
+    const found: [string, string][] = [];
+    const asked = hashes.filter((hash) => hash !== '');
+    for (let i = 0; i < asked.length; i += store.MANY_HASHES) {
+      const some = asked.slice(i, i + store.MANY_HASHES);
+      const rows = await store.byHashes(this.#database, some, generation);
+      for (const { hash, mxid } of rows) found.push([hash, mxid]);
+    }
+    return Object.fromEntries(found);
+  }
+
+  async #byName(names: readonly string[]): Promise<Record<string, string>> {
+    const found: [string, string][] = [];
+    for (const name of names) {
+      const space = name.lastIndexOf(' ');
+      if (space < 0) continue;
+      const [address, medium] = [name.slice(0, space), name.slice(space + 1)];
+      const row = await store.byAddress(this.#database, medium, address);
+      if (row) found.push([name, row.mxid]);
+    }
+    return Object.fromEntries(found);
+  }
+}

@@ -1,0 +1,10 @@
+export { AddressLookup, MOST_ADDRESSES } from './address-lookup.ts';
+export { Associations } from './associations.ts';
+export { BindNotices } from './bind-notices.ts';
+export { Homeservers } from './homeservers.ts';
+export { IdentityAccounts } from './identity-accounts.ts';
+export { IdentityTerms } from './identity-terms.ts';
+export { LookupPeppers } from './lookup-peppers.ts';
+export { PublicKeys } from './public-keys.ts';
+export { StoredInvites } from './stored-invites.ts';
+export { WaitingInvites } from './waiting-invites.ts';
