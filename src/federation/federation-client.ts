@@ -1,5 +1,6 @@
 import { AddressBlocked } from '../platform/reachable-addresses.ts';
 import { timeLimit, type Timers } from '../platform/timers.ts';
+import { parseExactJson } from '../protocol/exact-json.ts';
 import type { ServerName } from '../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../protocol/json.ts';
 import type { SigningKey } from '../protocol/signing.ts';
@@ -207,7 +208,7 @@ async function readBody(
 
 function parseObject(bytes: Buffer): JsonObject | undefined {
   try {
-    const value: unknown = JSON.parse(bytes.toString('utf8'));
+    const value = parseExactJson(bytes.toString('utf8'));
     return isJsonObject(value) ? value : undefined;
   } catch {
     return undefined;

@@ -1,11 +1,15 @@
 import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
-import { badJson } from './matrix-error.ts';
+import { badJson, type MatrixError } from './matrix-error.ts';
+import { spelledAs, SpelledNumber, spellingIn } from './number-spelling.ts';
 
 /** Deepest nesting of arrays and objects that Myelin encodes, so that no input can exhaust the stack. */
 export const MAX_JSON_DEPTH = 512;
 
 export interface CanonicalJsonOptions {
-  /** Refuse floats and integers outside ±(2^53-1), as room versions 6 and later ask. */
+  /**
+   * Refuse all numbers but integers within ±(2^53-1), written without fraction, exponent or negative zero, as room versions
+   * 6 and later ask. `1.0` is refused, although it is a whole number.
+   */
   readonly strict: boolean;
 }
 
@@ -23,8 +27,9 @@ const PLAIN = /^[ !#-[\]-~]*$/;
  * The canonical encoding of a value (Appendices, "Canonical JSON"): no white space, keys by code point, shortest
  * escapes, no `-0`. Keys that are undefined are left out.
  *
- * When not strict (room versions 1 to 5, and JSON that is not an event) floats keep JavaScript's shortest form and
- * integers outside ±(2^53-1) are as exact as a double can hold them.
+ * When not strict (room versions 1 to 5, and JSON that is not an event) numbers keep the form in which they were written,
+ * if it is known (`number-spelling.ts`). Otherwise floats have JavaScript's shortest form, and integers outside ±(2^53-1)
+ * are as exact as a double can hold them.
  *
  * @throws MatrixError 400 M_BAD_JSON for a number that is not allowed, a lone surrogate, or nesting over
  *   `MAX_JSON_DEPTH`.
@@ -36,10 +41,12 @@ export function canonicalJson(value: JsonValue, options: CanonicalJsonOptions): 
 /** The members of an object in canonical order, each encoded; for putting several encodings together from one. */
 export function canonicalMembers(object: JsonObject, options: CanonicalJsonOptions): CanonicalMember[] {
   const members: CanonicalMember[] = [];
+  const spelling = spellingIn(object);
   for (const key of sortedKeys(object)) {
     const value = object[key];
     if (value === undefined) continue;
-    members.push({ key, text: `${quote(key)}:${encode(value, options.strict, 1)}` });
+    const encoded = encodeMember(value, options.strict, 1, spelling, key);
+    members.push({ key, text: `${quote(key)}:${encoded}` });
   }
   return members;
 }
@@ -65,6 +72,7 @@ function encode(value: JsonValue, strict: boolean, depth: number): string {
       return value ? 'true' : 'false';
   }
   if (value === null) return 'null';
+  if (value instanceof SpelledNumber) return encodeSpelled(value.source, strict);
   if (depth >= MAX_JSON_DEPTH) throw tooDeep();
   return Array.isArray(value)
     ? encodeArray(value, strict, depth + 1)
@@ -74,8 +82,11 @@ function encode(value: JsonValue, strict: boolean, depth: number): string {
 function encodeArray(array: readonly JsonValue[], strict: boolean, depth: number): string {
   let text = '[';
   let separator = '';
-  for (const item of array) {
-    text += separator + encode(item, strict, depth);
+  const spelling = spellingIn(array);
+  for (const [i, item] of array.entries()) {
+    text +=
+      separator +
+      (spelling ? encodeMember(item, strict, depth, spelling, String(i)) : encode(item, strict, depth));
     separator = ',';
   }
   return `${text}]`;
@@ -84,23 +95,47 @@ function encodeArray(array: readonly JsonValue[], strict: boolean, depth: number
 function encodeObject(object: JsonObject, strict: boolean, depth: number): string {
   let text = '{';
   let separator = '';
+  const spelling = spellingIn(object);
   for (const key of sortedKeys(object)) {
     const value = object[key];
     if (value === undefined) continue;
-    text += `${separator}${quote(key)}:${encode(value, strict, depth)}`;
+    text += `${separator}${quote(key)}:${encodeMember(value, strict, depth, spelling, key)}`;
     separator = ',';
   }
   return `${text}}`;
 }
 
+/** A value in an object or array of which it may be known how its numbers were written. */
+function encodeMember(
+  value: JsonValue,
+  strict: boolean,
+  depth: number,
+  spelling: ReadonlyMap<string, string> | undefined,
+  key: string,
+): string {
+  if (spelling === undefined || typeof value !== 'number') return encode(value, strict, depth);
+  const source = spelledAs(spelling, key, value);
+  return source === undefined ? encodeNumber(value, strict) : encodeSpelled(source, strict);
+}
+
+function encodeSpelled(source: string, strict: boolean): string {
+  if (strict) throw numberNotAllowed(source);
+  return source === '-0' ? '0' : source;
+}
+
 function encodeNumber(value: number, strict: boolean): string {
   if (Number.isSafeInteger(value)) return value === 0 ? '0' : String(value);
-  if (strict) {
-    throw badJson(`The number ${value} is not allowed: numbers are integers between -(2^53)+1 and (2^53)-1`);
-  }
+  if (strict) throw numberNotAllowed(String(value));
   if (!Number.isFinite(value))
     throw badJson('A number is too large for JSON: use one that a double can hold');
   return Number.isInteger(value) ? BigInt(value).toString() : String(value);
+}
+
+function numberNotAllowed(source: string): MatrixError {
+  const shown = source.slice(0, 40);
+  return badJson(
+    `The number ${shown} is not allowed: write integers between -(2^53)+1 and (2^53)-1, without "." and "e"`,
+  );
 }
 
 function quote(text: string): string {
@@ -167,5 +202,3 @@ function tooDeep() {
 function loneSurrogate() {
   return badJson('A string holds half of a surrogate pair: strings must be valid Unicode');
 }
-
-export { parseStrictJson } from './strict-json.ts';

@@ -4,6 +4,7 @@ import { redact } from '../protocol/events/redaction.ts';
 import type { RoomEvent } from '../protocol/events/event.ts';
 import { serverNameOf, type EventId, type UserId } from '../protocol/identifiers.ts';
 import type { JsonObject } from '../protocol/json.ts';
+import { keepSpelling } from '../protocol/number-spelling.ts';
 import { forbidden, MatrixError } from '../protocol/matrix-error.ts';
 import type { RoomVersion } from '../protocol/room-versions.ts';
 import type { RelatedEvent } from '../storage/relations-store.ts';
@@ -34,6 +35,7 @@ export function prepareRedaction(
   const { content, ...rest } = redact(pduOfEvent(target, version), version);
   const envelope: JsonObject = {};
   for (const key of Object.keys(target.envelope)) if (key in rest) envelope[key] = rest[key];
+  keepSpelling(rest, envelope);
   const strict = version.strictCanonicalJson;
   return {
     target: target.eventId,

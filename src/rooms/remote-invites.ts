@@ -4,7 +4,7 @@ import type { JsonObject } from '../protocol/json.ts';
 import { forbidden } from '../protocol/matrix-error.ts';
 import { receiveEvent } from './event-receipt.ts';
 import type { EventSigner } from './event-signer.ts';
-import { pduOfEvent } from './pdu-of-event.ts';
+import { sentPdu } from './pdu-of-event.ts';
 import type { RemoteRooms, SignedInvite } from './remote-rooms.ts';
 import type { RoomTransaction } from './room-transaction.ts';
 import type { RoomWriter } from './room-writer.ts';
@@ -67,7 +67,7 @@ export async function strippedFor(room: RoomTransaction, sender: UserId | undefi
   if (sender !== undefined) keys.push(['m.room.member', sender]);
   for (const [type, stateKey] of keys) {
     const event = await room.stateEvent(type, stateKey);
-    if (event) pdus.push(pduOfEvent(event, room.head.version));
+    if (event) pdus.push(sentPdu(event, room.head.version));
   }
   return pdus;
 }

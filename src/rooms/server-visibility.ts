@@ -6,7 +6,7 @@ import type { RoomVersion } from '../protocol/room-versions.ts';
 import type { Reader } from '../storage/database.ts';
 import * as membershipsStore from '../storage/memberships-store.ts';
 import type { EventLog } from './event-log.ts';
-import { pduOfEvent } from './pdu-of-event.ts';
+import { asSent, pduOfEvent } from './pdu-of-event.ts';
 import type { StateTries } from './state-trie.ts';
 import type { StateRoot, StoredEvent } from './stored-event.ts';
 
@@ -39,7 +39,7 @@ export class ServerVisibility {
     for (const event of events) {
       const pdu = pduOfEvent(event, room.version);
       const isOpen = event.stateKey !== undefined || (await this.#maySee(room.roomId, server, event, known));
-      pdus.push(isOpen ? pdu : redact(pdu, room.version));
+      pdus.push(asSent(isOpen ? pdu : redact(pdu, room.version), room.version));
     }
     return pdus;
   }

@@ -2,7 +2,7 @@ import type { RoomId } from '../protocol/identifiers.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import { ROOM_VERSIONS, type RoomVersion } from '../protocol/room-versions.ts';
 import type { TextOptions } from '../rooms/client-events.ts';
-import { pduOfEvent } from '../rooms/pdu-of-event.ts';
+import { sentPdu } from '../rooms/pdu-of-event.ts';
 import type { StoredEvent } from '../rooms/stored-event.ts';
 import type { SyncContext, SyncNeeds } from './sync-context.ts';
 
@@ -37,7 +37,7 @@ export async function eventTexts(
 
 /** The event as servers exchange it, with the ID and the annotations that clients cannot do without. */
 function rawEvent(event: StoredEvent, version: RoomVersion, forClient: JsonObject | undefined): JsonObject {
-  return { ...pduOfEvent(event, version), event_id: event.eventId, unsigned: forClient?.unsigned };
+  return { ...sentPdu(event, version), event_id: event.eventId, unsigned: forClient?.unsigned };
 }
 
 async function versionOf(needs: SyncNeeds, roomId: RoomId): Promise<RoomVersion> {

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Agent, request, type Dispatcher } from 'undici';
+import { canonicalJson } from '../protocol/canonical-json.ts';
 import { serverName, type ServerName } from '../protocol/identifiers.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import { signJson, SigningKey } from '../protocol/signing.ts';
@@ -84,7 +85,7 @@ export class RemoteServer {
     const signed = { method, uri, origin: this.name, destination: to, content };
     return request(`https://${to}${uri}`, {
       ...{ method, dispatcher: this.#agent, headers: { authorization: authorizationOf(signed, this.key) } },
-      body: content === undefined ? null : JSON.stringify(content),
+      body: content === undefined ? null : canonicalJson(content, { strict: false }),
     });
   }
 

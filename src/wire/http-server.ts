@@ -11,6 +11,7 @@ import {
   type FastifyReply,
 } from 'fastify';
 import { assertWellFormed } from '../protocol/canonical-json.ts';
+import { parseExactJson } from '../protocol/exact-json.ts';
 import type { JsonValue } from '../protocol/json.ts';
 import { badJson, MatrixError } from '../protocol/matrix-error.ts';
 import { sendJson } from './send-json.ts';
@@ -185,12 +186,7 @@ function parseJson(body: Buffer): JsonValue | undefined {
   if (body.length === 0) return undefined;
   if (!isUtf8(body)) throw new MatrixError(400, 'M_NOT_JSON', 'The body must be JSON in UTF-8');
   const text = body.toString('utf8');
-  let value: JsonValue;
-  try {
-    value = JSON.parse(text) as JsonValue;
-  } catch {
-    throw new MatrixError(400, 'M_NOT_JSON', 'The body is not JSON');
-  }
+  const value = parseExactJson(text);
   if (text.length > SHALLOW || text.includes('\\u')) assertWellFormed(value);
   if (text.includes('\\u0000') && holdsNulKey(value)) throw badJson('Keys must not hold the character NUL');
   return value;

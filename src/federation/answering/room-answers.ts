@@ -4,7 +4,7 @@ import { forbidden, notFound } from '../../protocol/matrix-error.ts';
 import { roomVersion, type RoomVersion } from '../../protocol/room-versions.ts';
 import type { EventLog } from '../../rooms/event-log.ts';
 import type { PartialRooms } from '../../rooms/partial-rooms.ts';
-import { pduOfEvent } from '../../rooms/pdu-of-event.ts';
+import { sentPdu } from '../../rooms/pdu-of-event.ts';
 import { ServerVisibility } from '../../rooms/server-visibility.ts';
 import type { StateTries } from '../../rooms/state-trie.ts';
 import type { StoredEvent } from '../../rooms/stored-event.ts';
@@ -76,14 +76,14 @@ export class RoomAnswers {
     const room = await this.#room(server, roomId);
     const event = await this.#eventIn(roomId, eventId);
     const chain = await authChainOf(this.#log, [event]);
-    return chain.map((one) => pduOfEvent(one, room.version));
+    return chain.map((one) => sentPdu(one, room.version));
   }
 
   /** The state before an event and its auth chain. Errors as `event`; 404 also where the state is not known. */
   async state(server: ServerName, roomId: RoomId, eventId: EventId): Promise<StateAnswer<Pdu>> {
     const room = await this.#room(server, roomId);
     const { state, authChain } = await this.#stateBefore(roomId, eventId);
-    const toPdu = (event: StoredEvent) => pduOfEvent(event, room.version);
+    const toPdu = (event: StoredEvent) => sentPdu(event, room.version);
     return { state: state.map(toPdu), authChain: authChain.map(toPdu) };
   }
 

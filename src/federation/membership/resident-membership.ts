@@ -14,7 +14,7 @@ import { EventsMissing } from '../../rooms/event-judgement.ts';
 import { receiveEvent } from '../../rooms/event-receipt.ts';
 import type { EventLog } from '../../rooms/event-log.ts';
 import type { EventSigner } from '../../rooms/event-signer.ts';
-import { pduOfEvent } from '../../rooms/pdu-of-event.ts';
+import { sentPdu } from '../../rooms/pdu-of-event.ts';
 import { strippedFor } from '../../rooms/remote-invites.ts';
 import type { PartialRooms } from '../../rooms/partial-rooms.ts';
 import type { RestrictedJoins } from '../../rooms/restricted-joins.ts';
@@ -125,7 +125,7 @@ export class ResidentMembership {
     const { state, omits } = await stateForJoin(needs, sent.roomId, stored, omitMembers);
     const inState = new Set(state.map((event) => event.eventId));
     const chain = await authChainOf(this.#log, [...state, stored]);
-    const toPdu = (event: StoredEvent) => pduOfEvent(event, room);
+    const toPdu = (event: StoredEvent) => sentPdu(event, room);
     return {
       event: toPdu(stored),
       state: state.map(toPdu),

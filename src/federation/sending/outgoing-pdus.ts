@@ -3,7 +3,7 @@ import type { EventId, RoomId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { roomVersion, type RoomVersion } from '../../protocol/room-versions.ts';
 import type { EventLog } from '../../rooms/event-log.ts';
-import { pduOfEvent } from '../../rooms/pdu-of-event.ts';
+import { sentPdu } from '../../rooms/pdu-of-event.ts';
 import type { Reader } from '../../storage/database.ts';
 import * as roomsStore from '../../storage/rooms-store.ts';
 
@@ -26,7 +26,7 @@ export class OutgoingPdus {
     for (const eventId of eventIds) {
       const event = await this.#log.byId(eventId);
       const version = event && (await this.#version(event.roomId));
-      if (event && version) pdus.push(pduOfEvent(event, version));
+      if (event && version) pdus.push(sentPdu(event, version));
     }
     return pdus;
   }

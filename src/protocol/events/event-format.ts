@@ -11,6 +11,7 @@ import {
 } from '../identifiers.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
 import { badJson, MatrixError } from '../matrix-error.ts';
+import { spelledAs, spellingIn } from '../number-spelling.ts';
 import type { RoomVersion } from '../room-versions.ts';
 import { roomIdOfCreateId } from './event-id.ts';
 import type { Pdu, RoomEvent } from './event.ts';
@@ -199,7 +200,10 @@ function depthOf(value: JsonObject, version: RoomVersion): number {
 
 function integer(value: JsonObject, key: string): number {
   const found = value[key];
-  if (typeof found === 'number' && Number.isSafeInteger(found)) return found;
+  if (typeof found === 'number' && Number.isSafeInteger(found)) {
+    // It is kept as a number, so it must be written as one is.
+    if (spelledAs(spellingIn(value), key, found) === undefined) return found;
+  }
   throw badJson(`${key} must be an integer between -(2^53)+1 and (2^53)-1`);
 }
 

@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
+import { keepSpelling } from '../number-spelling.ts';
 import type { RoomVersion } from '../room-versions.ts';
 import type { Pdu } from './event.ts';
 
@@ -39,6 +40,7 @@ export function redact(pdu: Pdu, version: RoomVersion): Pdu {
   for (const key of Object.keys(pdu)) {
     if (survivesRedaction(key, version)) kept[key] = pdu[key];
   }
+  keepSpelling(pdu, kept);
   const { type, sender, depth, origin_server_ts } = pdu;
   const content = redactContent(type, pdu.content, version);
   return Object.assign(kept, { type, sender, depth, origin_server_ts, content });
@@ -86,5 +88,6 @@ function pick(object: JsonObject, keys: readonly string[]): JsonObject {
   for (const key of keys) {
     if (Object.hasOwn(object, key)) picked[key] = object[key];
   }
+  keepSpelling(object, picked);
   return picked;
 }

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { signJson } from '../../protocol/signing.ts';
+import type { TestAuthority } from '../../testing/certificates.ts';
+import { onFederation } from '../../testing/federation.ts';
+import { RemoteRoom } from '../../testing/remote-room.ts';
+import { RemoteServer } from '../../testing/remote-server.ts';
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+/** What an event that is so far ahead of the time meets with, by room version and for how long the key is valid. */
+const CASES: [string, number, number, 'taken' | 'refused'][] = [
+  ['4', HOUR, 365 * DAY, 'taken'],
+  ['5', HOUR, 0, 'taken'],
+  ['5', HOUR, 2 * HOUR, 'refused'],
+  ['5', 30 * DAY, 6 * DAY, 'taken'],
+  ['5', 30 * DAY, 8 * DAY, 'refused'],
+  ['12', HOUR, 2 * HOUR, 'refused'],
+];
+
+/** A server whose key is valid for a time, in ms. */
+async function serverWithKey(authority: TestAuthority, validFor: number): Promise<RemoteServer> {
+  const remote = await RemoteServer.start(authority);
+  remote.answer = ({ url }) => {
+    if (!url.startsWith('/_matrix/key/v2/server')) return undefined;
+    const keys = {
+      server_name: remote.name,
+      valid_until_ts: Date.now() + validFor,
+      verify_keys: { [remote.key.keyId]: { key: remote.key.publicKey } },
+      old_verify_keys: {},
+    };
+    return { status: 200, body: signJson(keys, remote.name, remote.key) };
+  };
+  return remote;
+}
+
+onFederation(
+  'from room version 5 on a key signs only events of the time for which it is valid, at most of 7 days ahead [B088]',
+  async ({ a, authority }) => {
+    const alice = await a.person('alice');
+    for (const [version, validFor, ahead, expected] of CASES) {
+      const remote = await serverWithKey(authority, validFor);
+      try {
+        const roomId = await alice.createRoom({ preset: 'public_chat', room_version: version });
+        const room = await RemoteRoom.join(remote, a.name, roomId);
+        const draft = { type: 'm.room.message', content: { body: 'x' }, ts: Date.now() + ahead };
+        const [error] = await room.send(room.make(draft));
+        const what = `version ${version}, valid for ${validFor}, ${ahead} ahead: ${error}`;
+        if (expected === 'taken') assert.equal(error, undefined, what);
+        else assert.match(error ?? '', /was valid/, what);
+      } finally {
+        await remote.close();
+      }
+    }
+  },
+  { servers: 1 },
+);
