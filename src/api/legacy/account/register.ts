@@ -3,6 +3,7 @@ import type { Registration } from '../../../accounts/registration.ts';
 import type { StagedRegistration } from '../../../accounts/staged-registration.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
 import { endpoint } from '../../../wire/endpoint.ts';
+import { assertHumanReadable } from '../human-id-check.ts';
 import { V1, V2_ALPHA } from '../legacy-paths.ts';
 import { legacySessionBody } from './legacy-session-body.ts';
 
@@ -25,6 +26,7 @@ export const legacyRegister = endpoint(
     body: Type.Record(Type.String(), Type.Unknown()),
   },
   async ({ stagedRegistration }: { stagedRegistration: StagedRegistration }, { body }) => {
+    if (typeof body.user === 'string') assertHumanReadable({ user_id: body.user });
     const answer = await stagedRegistration.step(body as JsonObject);
     return 'opened' in answer ? legacySessionBody(answer.opened) : answer;
   },
@@ -46,6 +48,7 @@ export const alphaRegister = endpoint(
     }),
   },
   async ({ registration }: { registration: Registration }, { body }) => {
+    assertHumanReadable({ user_id: body.username });
     const { session, userId } = await registration.register({
       username: body.username,
       password: body.password,

@@ -168,8 +168,8 @@ describe('2015: API standards', () => {
     assert.equal((await alice.ok('GET', profile('@alice:localhost'))).displayname, 'Alice');
     await alice.fails(404, 'M_NOT_FOUND', 'GET', profile('@Alice:localhost'));
     const login = { type: 'm.login.password', password: 'alice password' };
-    await alice.ok('POST', '/login', { ...login, user: 'alice' });
-    await alice.fails(403, 'M_FORBIDDEN', 'POST', '/login', { ...login, user: 'Alice' });
+    await alice.ok('POST', '/login', { ...login, user: '@alice:localhost' });
+    await alice.fails(403, 'M_FORBIDDEN', 'POST', '/login', { ...login, user: '@Alice:localhost' });
     const lower = await alice.createRoom({ room_alias_name: 'garden' });
     const upper = await alice.createRoom({ room_alias_name: 'Garden' });
     const room = async (alias: string): Promise<string> =>
@@ -179,5 +179,56 @@ describe('2015: API standards', () => {
     for (const path of [elsewhere, profile('@alice:LOCALHOST')]) {
       assert.ok((await alice.ask('GET', path)).status >= 400, 'LOCALHOST is another server');
     }
+  });
+
+  onServers('names that could be taken for others are refused [A085]', async (server) => {
+    const [alice] = await v1People(server, 'alice');
+    const nobody = server.anonymous();
+    const alikes = ['p\u0430ypal', 'zero\u200Bwidth', '\u0410lice', 'turned\u202Eround', 'a\u0000b'];
+    for (const name of alikes) {
+      const v1 = { type: 'm.login.password', user: name, password: 'a long password' };
+      const failed = await nobody.fails(400, 'M_FAILED_HUMAN_ID_CHECK', 'POST', `${V1}/register`, v1);
+      assert.deepEqual(failed.failed_keys, ['user_id']);
+      const v2 = { username: name, password: 'a long password', auth: { type: 'm.login.dummy' } };
+      await nobody.fails(400, 'M_FAILED_HUMAN_ID_CHECK', 'POST', `${V2}/register`, v2);
+      const wishes = { room_alias_name: name };
+      const room = await alice.fails(400, 'M_FAILED_HUMAN_ID_CHECK', 'POST', '/createRoom', wishes);
+      assert.deepEqual(room.failed_keys, ['room_alias']);
+      if (name.includes('\0')) continue;
+      const path = `/directory/room/${encodeURIComponent(`#${name}:localhost`)}`;
+      await alice.fails(400, 'M_FAILED_HUMAN_ID_CHECK', 'PUT', path, { room_id: '!x:localhost' });
+      await alice.fails(400, 'M_FAILED_HUMAN_ID_CHECK', 'GET', path);
+    }
+    const room = await alice.createRoom({ room_alias_name: 'сад' });
+    const path = `/directory/room/${encodeURIComponent('#сад:localhost')}`;
+    assert.equal((await alice.ok('GET', path)).room_id, room);
+    const today = await server.person('bob');
+    await today.createRoom({ room_alias_name: 'p\u0430ypal' });
+  });
+
+  onServers('what there was no text for in 2015 is at the paths of today alone [A086]', async (server) => {
+    const [alice] = await v1People(server, 'alice');
+    const room = await alice.createRoom({ preset: 'public_chat' });
+    const user = `/user/${alice.userId}`;
+    const later: [string, string, object?][] = [
+      ['POST', '/logout', {}],
+      ['POST', '/search', {}],
+      ['GET', '/devices'],
+      ['GET', '/sync'],
+      ['GET', '/capabilities'],
+      ['POST', alice.room(room, '/kick'), {}],
+      ['POST', alice.room(room, '/unban'), {}],
+      ['POST', alice.room(room, '/forget'), {}],
+      ['POST', alice.room(room, '/upgrade'), {}],
+      ['GET', `${user}/rooms/${room}/tags`],
+      ['GET', `${user}/account_data/org.example`],
+    ];
+    for (const [method, path, body] of later) await alice.fails(404, 'M_UNRECOGNIZED', method, path, body);
+    const today = await server.person('bob');
+    await today.join(room);
+    await today.ok('PUT', `/v3/user/${today.userId}/rooms/${room}/tags/u.x`, {});
+    await today.ok('POST', '/v3/search', { search_categories: { room_events: { search_term: 'x' } } });
+    assert.ok((await today.ok('GET', '/versions')).versions.length > 0);
+    await today.ok('POST', '/v3/logout', {});
   });
 });

@@ -7,6 +7,7 @@ import type { Writer } from '../../../storage/database.ts';
 import { endpoint } from '../../../wire/endpoint.ts';
 import type { Session } from '../../../wire/session.ts';
 import { RoomBody, roomWishes } from '../../client/rooms/create-room.ts';
+import { assertHumanReadable } from '../human-id-check.ts';
 import { V1 } from '../legacy-paths.ts';
 import { CODES_OF_2015 } from '../old-form.ts';
 
@@ -27,6 +28,7 @@ async function create(
   body: Static<typeof RoomBody>,
   also?: (unit: Writer, roomId: RoomId) => void,
 ): Promise<{ room_id: RoomId }> {
+  assertHumanReadable({ room_alias: body.room_alias_name });
   const wishes = { roomVersion: VERSION_LIKE_2015, ...withoutAbsent(roomWishes(session, body)) };
   const { roomId, alias } = await creation.create(session.userId, wishes, also);
   if (alias !== undefined) await aliases.announce(session.userId, roomId);

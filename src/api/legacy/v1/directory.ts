@@ -1,12 +1,14 @@
 import { Type } from 'typebox';
+import type { RoomServers } from '../../../federation/sending/room-servers.ts';
 import { roomAlias, roomId } from '../../../protocol/identifiers.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
 import type { Aliases } from '../../../rooms/aliases.ts';
 import type { Directory } from '../../../rooms/directory.ts';
 import { endpoint } from '../../../wire/endpoint.ts';
 import { getRoomIdByAlias } from '../../client/directory/aliases.ts';
+import { assertHumanReadable } from '../human-id-check.ts';
 import { V1 } from '../legacy-paths.ts';
-import { CODES_OF_2015, CODES_OF_PAGES, oldForm } from '../old-form.ts';
+import { CODES_OF_2015, CODES_OF_PAGES } from '../old-form.ts';
 
 const ALIAS = `${V1}/directory/room/:roomAlias`;
 /** Rooms of one answer: 2015 gave all, which no server could today. */
@@ -15,7 +17,20 @@ const MOST_ROOMS = 500;
 const KEYS = ['room_id', 'name', 'topic', 'num_joined_members', 'aliases'] as const;
 
 /** GET /directory/room/{roomAlias} */
-export const v1GetAlias = oldForm(getRoomIdByAlias, { id: 'get_alias', paths: [ALIAS] });
+export const v1GetAlias = endpoint(
+  {
+    id: 'get_alias',
+    method: 'GET',
+    paths: [ALIAS],
+    auth: 'none',
+    codes: CODES_OF_2015,
+    params: Type.Object({ roomAlias: Type.String() }),
+  },
+  (needs: { aliases: Aliases; roomServers: RoomServers }, request) => {
+    assertHumanReadable({ room_alias: request.params.roomAlias });
+    return getRoomIdByAlias.handle(needs, request as never);
+  },
+);
 
 /** PUT /directory/room/{roomAlias}, of which the room is told. */
 export const v1SetAlias = endpoint(
@@ -30,6 +45,7 @@ export const v1SetAlias = endpoint(
     body: Type.Object({ room_id: Type.String() }),
   },
   async ({ aliases }: { aliases: Aliases }, { session, params, body }) => {
+    assertHumanReadable({ room_alias: params.roomAlias });
     const id = roomId(body.room_id);
     await aliases.create(session, roomAlias(params.roomAlias), id);
     await aliases.announce(session.userId, id);
