@@ -167,14 +167,16 @@ describe('2015: API standards', () => {
     await alice.ok('PUT', profile(alice.userId), { displayname: 'Alice' });
     assert.equal((await alice.ok('GET', profile('@alice:localhost'))).displayname, 'Alice');
     await alice.fails(404, 'M_NOT_FOUND', 'GET', profile('@Alice:localhost'));
-    const login = { type: 'm.login.password', password: 'alice password' };
-    await alice.ok('POST', '/login', { ...login, user: '@alice:localhost' });
-    await alice.fails(403, 'M_FORBIDDEN', 'POST', '/login', { ...login, user: '@Alice:localhost' });
+    const [bob] = await v1People(server, 'bob');
+    const room = await bob.createRoom({ preset: 'private_chat' });
+    await bob.ok('POST', bob.room(room, '/invite'), { user_id: '@Alice:localhost' });
+    assert.deepEqual((await alice.ok('GET', '/initialSync')).rooms, [], 'somebody else is invited');
+    await alice.fails(403, 'M_FORBIDDEN', 'POST', alice.room(room, '/join'), {});
     const lower = await alice.createRoom({ room_alias_name: 'garden' });
     const upper = await alice.createRoom({ room_alias_name: 'Garden' });
-    const room = async (alias: string): Promise<string> =>
+    const named = async (alias: string): Promise<string> =>
       (await alice.ok('GET', `/directory/room/${encodeURIComponent(alias)}`)).room_id;
-    assert.deepEqual([await room('#garden:localhost'), await room('#Garden:localhost')], [lower, upper]);
+    assert.deepEqual([await named('#garden:localhost'), await named('#Garden:localhost')], [lower, upper]);
     const elsewhere = `/directory/room/${encodeURIComponent('#garden:LOCALHOST')}`;
     for (const path of [elsewhere, profile('@alice:LOCALHOST')]) {
       assert.ok((await alice.ask('GET', path)).status >= 400, 'LOCALHOST is another server');
