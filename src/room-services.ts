@@ -27,6 +27,7 @@ import { RoomWriter } from './rooms/room-writer.ts';
 import { StateResolver } from './rooms/state-resolver.ts';
 import { StateTries } from './rooms/state-trie.ts';
 import { ThirdPartyInvites } from './rooms/third-party-invites.ts';
+import { StickyEvents } from './rooms/sticky-events.ts';
 import { Timeline } from './rooms/timeline.ts';
 import { Visibility } from './rooms/visibility.ts';
 import type { Appservices } from './accounts/application-services/appservices.ts';
@@ -113,6 +114,7 @@ export function createRoomServices(wiring: RoomWiring) {
     visibility,
     timeline,
     aggregations,
+    stickyEvents: new StickyEvents(database, log, wiring.clock),
     eventByTime: new EventByTime({ database, log, visibility, remote: wiring.remoteHistory }),
     overviews: new RoomOverviews(database, log, memberships),
     relatedRedactions: new RelatedRedactions(database, sending),

@@ -143,9 +143,16 @@ export function strippedText(event: StoredEvent): string {
   return `${head},"state_key":${stateKey},"type":${JSON.stringify(event.type)}}`;
 }
 
+/** For how much longer the event is sticky, in ms. One from the future has begun to be so when it came. */
+function stickyFor(event: StoredEvent, now: number): number {
+  return Math.max(0, Math.min(event.originServerTs, now) + (event.stickyMs ?? 0) - now);
+}
+
 function unsigned(event: StoredEvent, viewer: Viewer, membership: string | undefined): string {
   let text = `"age":${Math.max(0, viewer.now - event.originServerTs)}`;
   if (membership !== undefined) text += `,"membership":"${membership}"`;
+  if (event.stickyMs !== undefined)
+    text += `,"msc4354_sticky_duration_ttl_ms":${stickyFor(event, viewer.now)}`;
   const transaction = event.transaction;
   if (transaction !== undefined && event.sender === viewer.userId) {
     const { deviceId, txnId } = decodeTransaction(transaction);

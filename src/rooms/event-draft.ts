@@ -14,6 +14,8 @@ export interface EventDraft {
   readonly redacts?: EventId;
   /** Milliseconds; now, if absent. */
   readonly originServerTs?: number;
+  /** For how long the event is to be sticky (MSC4354), in ms; not at all, if absent. */
+  readonly stickyMs?: number;
   /** The device and transaction ID of the request, to be shown to that device again. */
   readonly transaction?: ClientTransaction;
 }

@@ -1,5 +1,6 @@
 import { authTypesFor } from '../protocol/auth/auth-types.ts';
 import { MAX_PREV_EVENTS } from '../protocol/events/event-format.ts';
+import { STICKY_KEY } from '../protocol/events/sticky-event.ts';
 import { stateKeyOf, type Pdu, type RoomEvent, type StateKey } from '../protocol/events/event.ts';
 import { serverNameOf, type EventId } from '../protocol/identifiers.ts';
 import { forbidden } from '../protocol/matrix-error.ts';
@@ -61,6 +62,7 @@ async function pduOf(
     type: draft.type,
   };
   if (!(version.roomIdIsCreateHash && draft.type === 'm.room.create')) pdu.room_id = roomId;
+  if (draft.stickyMs !== undefined) pdu[STICKY_KEY] = { duration_ms: draft.stickyMs };
   if (draft.stateKey !== undefined) pdu.state_key = draft.stateKey;
   if (draft.redacts !== undefined) {
     if (version.updatedRedaction) pdu.content = { ...draft.content, redacts: draft.redacts };

@@ -32,6 +32,8 @@ export interface MessageToSend {
   readonly redacts?: EventId;
   /** Milliseconds, where an application service says when it happened; now, if absent. */
   readonly originServerTs?: number;
+  /** For how long it is to be sticky (MSC4354), in ms. */
+  readonly stickyMs?: number;
 }
 
 /** A state event as a client sets it. */
@@ -42,6 +44,8 @@ export interface StateToSet {
   readonly content: JsonObject;
   /** Milliseconds, where an application service says when it happened; now, if absent. */
   readonly originServerTs?: number;
+  /** For how long it is to be sticky (MSC4354), in ms. */
+  readonly stickyMs?: number;
 }
 
 /** Who sends: a user, from a device. */
@@ -115,13 +119,13 @@ export class MessageSending {
     const eventId = await this.#writer.append(change.roomId, async (room, unit) => {
       also(unit);
       const before = await room.stateEvent(type, stateKey);
-      if (before && before.sender === session.userId && sameJson(before.content, content))
-        return before.eventId;
+      const isSame = before?.sender === session.userId && sameJson(before.content, content);
+      if (before && isSame && change.stickyMs === undefined) return before.eventId;
       if (type === 'm.room.member' && before && stateKey === session.userId && content.membership === 'leave')
         this.#invites.assertDeclinable(before);
       if (type === 'm.room.canonical_alias') await this.#checkCanonicalAlias(change, before?.content);
       const draft = { type, stateKey, content, sender: session.userId };
-      return (await room.add({ ...draft, ...timeOf(change) })).eventId;
+      return (await room.add({ ...draft, ...timesOf(change) })).eventId;
     });
     if (type === 'm.room.guest_access' && stateKey === '' && content.guest_access !== 'can_join') {
       for (const listener of this.#onGuestsRefused) await listener(change.roomId);
@@ -154,7 +158,7 @@ export class MessageSending {
         sender: session.userId,
         ...(transaction && { transaction: { deviceId: session.deviceId, txnId: transaction.txnId } }),
         ...(redacts === undefined ? {} : { redacts }),
-        ...timeOf(message),
+        ...timesOf(message),
       };
       const event = await room.add(draft);
       if (transaction) room.transactionKey = transaction.key;
@@ -208,6 +212,12 @@ function sameJson(a: JsonObject, b: JsonObject): boolean {
   return canonicalJson(a, { strict: false }) === canonicalJson(b, { strict: false });
 }
 
-function timeOf({ originServerTs }: { originServerTs?: number }): { originServerTs?: number } {
-  return originServerTs === undefined ? {} : { originServerTs };
+function timesOf({
+  originServerTs,
+  stickyMs,
+}: Pick<EventDraft, 'originServerTs' | 'stickyMs'>): Pick<EventDraft, 'originServerTs' | 'stickyMs'> {
+  return {
+    ...(originServerTs === undefined ? {} : { originServerTs }),
+    ...(stickyMs === undefined ? {} : { stickyMs }),
+  };
 }

@@ -1,5 +1,6 @@
 import type { EventId, RoomId, UserId } from '../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../protocol/json.ts';
+import { STICKY_KEY, stickyMsOf } from '../protocol/events/sticky-event.ts';
 import { referencesOf } from '../protocol/events/event-format.ts';
 import type { EventRow, NewEventRow } from '../storage/events-store.ts';
 import type { RelatedEvent, Relation } from '../storage/relations-store.ts';
@@ -65,6 +66,7 @@ export class StoredEvent implements LoggedEvent {
   #authEventIds: readonly EventId[] | undefined;
   #prevEventIds: readonly EventId[] | undefined;
   #clientText: string | undefined;
+  #stickyMs: number | undefined | 'unknown' = 'unknown';
 
   constructor(row: EventRow, content?: JsonObject) {
     this.position = row.position;
@@ -120,6 +122,14 @@ export class StoredEvent implements LoggedEvent {
   get prevEventIds(): readonly EventId[] {
     this.#prevEventIds ??= referencesOf(this.envelope.prev_events);
     return this.#prevEventIds;
+  }
+
+  /** For how long the event is sticky (MSC4354), in ms; undefined for one that is not. */
+  get stickyMs(): number | undefined {
+    if (this.#stickyMs === 'unknown') {
+      this.#stickyMs = this.envelopeText.includes(`"${STICKY_KEY}"`) ? stickyMsOf(this.envelope) : undefined;
+    }
+    return this.#stickyMs;
   }
 
   get redacts(): EventId | undefined {
@@ -190,6 +200,7 @@ export class StoredEvent implements LoggedEvent {
     text += `,"origin_server_ts":${this.originServerTs},"sender":${JSON.stringify(this.sender)}`;
     text += `,"type":${JSON.stringify(this.type)}`;
     if (this.stateKey !== undefined) text += `,"state_key":${JSON.stringify(this.stateKey)}`;
+    if (this.stickyMs !== undefined) text += `,"${STICKY_KEY}":{"duration_ms":${this.stickyMs}}`;
     const redacts = this.redacts;
     if (redacts !== undefined && this.envelope.redacts !== undefined) {
       text += `,"redacts":${JSON.stringify(redacts)}`;

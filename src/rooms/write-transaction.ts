@@ -4,6 +4,7 @@ import * as eventsStore from '../storage/events-store.ts';
 import * as membershipsStore from '../storage/memberships-store.ts';
 import * as relationsStore from '../storage/relations-store.ts';
 import * as roomsStore from '../storage/rooms-store.ts';
+import * as stickyEventsStore from '../storage/sticky-events-store.ts';
 import type { Position, UnitOfWork } from '../storage/unit-of-work.ts';
 import type { EventChange, HistoryChange, StateChange } from './room-changes.ts';
 import type { RoomTransaction } from './room-transaction.ts';
@@ -89,6 +90,7 @@ function writeEvent(unit: UnitOfWork, room: RoomTransaction, event: StoredEvent,
   if (outgoing) eventsStore.markOutgoing(unit, position);
   const related = event.relatedEvent;
   if (related) relationsStore.insert(unit, related, position);
+  if (event.stickyMs !== undefined) writeSticky(unit, room, event, position);
   const { version } = room.point;
   const data: EventChange = { eventId: event.eventId, type: event.type, sender: event.sender, version };
   const users: UserId[] = [];
@@ -106,6 +108,16 @@ function writeEvent(unit: UnitOfWork, room: RoomTransaction, event: StoredEvent,
   const isRedacted = room.redactions.some((one) => one.target === event.eventId);
   const local = isRedacted ? true : event;
   unit.announce({ topic: 'event', position, rooms: [event.roomId], users, data, local });
+}
+
+/** Notes until when an event is sticky. One from the future is so from now on. */
+function writeSticky(unit: UnitOfWork, room: RoomTransaction, event: StoredEvent, position: Position): void {
+  const now = room.needs.clock.now();
+  const { eventId, roomId, originServerTs } = event;
+  const until = Math.min(originServerTs, now) + (event.stickyMs ?? 0);
+  if (until <= now) return;
+  stickyEventsStore.insert(unit, { roomId, eventId, expiresAt: until }, { position, now });
+  unit.announce({ topic: 'sticky', position, rooms: [roomId], data: { until } });
 }
 
 /** Whether other servers are in the room before or afterwards, or in between. */

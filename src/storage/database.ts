@@ -55,6 +55,7 @@ export type Topic =
   | 'pusher'
   | 'push'
   | 'thread-subscription'
+  | 'sticky'
   | 'media'
   | 'reset';
 

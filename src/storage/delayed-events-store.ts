@@ -17,6 +17,8 @@ export interface DelayedEventRow {
   readonly replaces: string | null;
   /** Names the client's request, whose retry is to give the same event. */
   readonly request: Uint8Array | null;
+  /** For how long the event is sticky once it is sent. */
+  readonly sticky: number | null;
   readonly delay: number;
   readonly running_since: number;
   readonly due_at: number;
@@ -24,8 +26,8 @@ export interface DelayedEventRow {
 
 const insert = sql(
   `INSERT INTO delayed_events (id, user_id, device_id, room_id, type, state_key, content, redacts, replaces, request,
-     delay, running_since, due_at)
-   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+     sticky, delay, running_since, due_at)
+   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 );
 const one = sql(`SELECT * FROM delayed_events WHERE id = ?`);
 const ofRequest = sql(`SELECT * FROM delayed_events WHERE request = ?`);
@@ -42,7 +44,7 @@ export function add(writer: Writer, row: DelayedEventRow): void {
   writer.guard(
     insert,
     ...[row.id, row.user_id, row.device_id, row.room_id, row.type, row.state_key, row.content, row.redacts],
-    ...[row.replaces, row.request, row.delay, row.running_since, row.due_at],
+    ...[row.replaces, row.request, row.sticky, row.delay, row.running_since, row.due_at],
   );
 }
 

@@ -4,6 +4,7 @@ import type { RoomMembership } from '../rooms/room-reads.ts';
 import type { StoredEvent } from '../rooms/stored-event.ts';
 import { eventTexts } from './event-texts.ts';
 import { stateSection, type StateSpan } from './state-section.ts';
+import { stickyTexts } from './sticky-section.ts';
 import type { SyncContext, SyncNeeds } from './sync-context.ts';
 import { timelineSection, type TimelineSection } from './timeline-section.ts';
 import { BEFORE_HISTORY } from '../storage/unit-of-work.ts';
@@ -26,7 +27,9 @@ export async function joinedRoom(
     timeline || whole ? await roomState(needs, context, roomId, timeline, { isNew, stateChanged }) : [];
   const somethingInTimeline = timeline !== undefined && (timeline.events.length > 0 || timeline.limited);
   const sections = await moduleSections(needs, context, roomId, somethingInTimeline);
-  const isEmpty = !somethingInTimeline && state.length === 0 && sections.length === 0 && !whole;
+  const sticky = await stickyTexts(needs, context, roomId, { isNew, timeline: timeline?.events ?? [] });
+  const isSilent = state.length === 0 && sections.length === 0 && sticky.length === 0;
+  const isEmpty = !somethingInTimeline && isSilent && !whole;
   if (isEmpty) return undefined;
   const changed = [...(timeline?.events ?? []), ...state];
   const membersChanged = whole || timeline?.limited === true || changed.some(isMember);
@@ -38,6 +41,7 @@ export async function joinedRoom(
     `"ephemeral":{"events":[${join(sections, 'ephemeral')}]}`,
     `"account_data":{"events":[${join(sections, 'accountData')}]}`,
   ];
+  if (sticky.length > 0) parts.push(`"msc4354_sticky":{"events":[${sticky.join(',')}]}`);
   for (const section of sections) {
     for (const [key, text] of Object.entries(section.other ?? {}))
       parts.push(`${JSON.stringify(key)}:${text}`);

@@ -6,6 +6,7 @@ import type { EventLog } from '../rooms/event-log.ts';
 import type { Memberships } from '../rooms/memberships.ts';
 import type { OutsideMemberships } from '../rooms/outside-memberships.ts';
 import type { PartialRooms } from '../rooms/partial-rooms.ts';
+import type { StickyEvents } from '../rooms/sticky-events.ts';
 import type { Timeline } from '../rooms/timeline.ts';
 import type { Visibility } from '../rooms/visibility.ts';
 import type { LazyMembers } from './lazy-members.ts';
@@ -23,6 +24,7 @@ export interface SyncNeeds {
   readonly aggregations: Aggregations;
   readonly summaries: RoomSummaries;
   readonly lazyMembers: LazyMembers;
+  readonly stickyEvents: StickyEvents;
   readonly parts: readonly SyncPart[];
 }
 

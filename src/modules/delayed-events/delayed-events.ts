@@ -28,6 +28,8 @@ export interface EventToDelay {
   /** Absent for state events. */
   readonly txnId?: string;
   readonly redacts?: EventId;
+  /** For how long it is to be sticky once it is sent (MSC4354), in ms. */
+  readonly stickyMs?: number;
 }
 
 /** A page of the events that wait. */
@@ -118,6 +120,7 @@ export class DelayedEvents {
       redacts: event.redacts ?? null,
       replaces: before?.eventId ?? null,
       request,
+      sticky: event.stickyMs ?? null,
       delay,
       running_since: now,
       due_at: now + delay,
@@ -182,7 +185,10 @@ export class DelayedEvents {
       deviceId: (row.device_id ?? undefined) as DeviceId | undefined,
     };
     const { type, state_key: stateKey, redacts } = row;
-    const event = { roomId: row.room_id as RoomId, type, content: JSON.parse(row.content) as JsonObject };
+    const event = {
+      ...{ roomId: row.room_id as RoomId, type, content: JSON.parse(row.content) as JsonObject },
+      ...(row.sticky === null ? {} : { stickyMs: row.sticky }),
+    };
     const take = (unit: Parameters<typeof store.take>[0]) => store.take(unit, row);
     if (stateKey !== null) await this.#sending.setState(sender, { ...event, stateKey }, take);
     else {

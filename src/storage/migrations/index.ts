@@ -17,6 +17,7 @@ import { rooms } from './003-rooms.ts';
 import { identityService } from './023-identity-service.ts';
 import { threepids } from './008-threepids.ts';
 import { federation } from './017-federation.ts';
+import { stickyEvents } from './029-sticky-events.ts';
 import { partialRooms } from './038-partial-rooms.ts';
 import type { Migration } from './migration.ts';
 
@@ -41,5 +42,6 @@ export const MIGRATIONS: readonly Migration[] = [
   applicationServices,
   clientTransactions,
   identityService,
+  stickyEvents,
   partialRooms,
 ];

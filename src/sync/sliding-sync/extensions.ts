@@ -1,6 +1,7 @@
 import type { RoomId } from '../../protocol/identifiers.ts';
 import { streamToken } from '../../rooms/stream-token.ts';
 import type { UserRooms } from './user-rooms.ts';
+import { stickyExtension } from './sticky-extension.ts';
 import { contextOf, type Answering } from './room-view.ts';
 import type { SlidingSyncNeeds } from './sliding-sync-needs.ts';
 import type { SlidingSyncOptions } from './sliding-sync-options.ts';
@@ -57,6 +58,10 @@ export async function extensions(
       'io.element.msc4308.thread_subscriptions',
       await threadSubscriptions(needs, answering, options.threadSubscriptions),
     );
+  }
+  if (options.stickyEvents) {
+    const text = await stickyExtension(needs, options.stickyEvents, answering);
+    put('org.matrix.msc4354.sticky_events', text);
   }
   if (options.toDevice) {
     const { text, isEmpty } = await toDevice(needs, options.toDevice, answering);

@@ -34,6 +34,12 @@ export interface RoomWishes {
   readonly typing: ExtensionScope | undefined;
 }
 
+/** What is wanted of a stream that the client follows by itself: what comes after a position, the oldest first. */
+export interface StreamWish {
+  readonly since: number | undefined;
+  readonly limit: number;
+}
+
 /**
  * How an answer names things: as clients know it by the prefix of MSC3575, or as MSC4186 was accepted in the end.
  */
@@ -51,7 +57,8 @@ export interface SlidingSyncOptions {
   readonly signal: AbortSignal;
   readonly dialect: Dialect;
   readonly wishes: RoomWishes;
-  readonly toDevice: { readonly since: number | undefined; readonly limit: number } | undefined;
+  readonly toDevice: StreamWish | undefined;
+  readonly stickyEvents: StreamWish | undefined;
   readonly encryption: boolean;
   /** The most changes of thread subscriptions to tell. */
   readonly threadSubscriptions: number | undefined;

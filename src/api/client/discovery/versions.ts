@@ -11,6 +11,7 @@ const FEATURES = {
   'uk.tcpip.msc4133': true,
   'uk.tcpip.msc4133.stable': true,
   'org.matrix.msc4306': true,
+  'org.matrix.msc4354': true,
   'org.matrix.msc4308': true,
   'org.matrix.msc3881': true,
   'org.matrix.msc4028': true,

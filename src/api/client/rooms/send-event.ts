@@ -6,6 +6,7 @@ import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 import type { Session } from '../../../wire/session.ts';
 import { DELAY, delayOf } from './delay.ts';
 import { MASSAGED_TIME, massagedTime } from './massaged-time.ts';
+import { STICKY_DURATION, stickyDuration } from './sticky-duration.ts';
 import { assertShowable, eventContent, redactionTarget } from './event-content.ts';
 
 /** PUT /rooms/{roomId}/send/{eventType}/{txnId} */
@@ -20,12 +21,12 @@ export const sendMessage = endpoint(
     guests: true,
     limit: 'message',
     params: Type.Object({ roomId: Type.String(), eventType: Type.String(), txnId: Type.String() }),
-    query: Type.Object({ ...DELAY.properties, ...MASSAGED_TIME }),
+    query: Type.Object({ ...DELAY.properties, ...MASSAGED_TIME, ...STICKY_DURATION.properties }),
     body: Type.Unknown(),
   },
   async (needs: { sending: MessageSending; delayedEvents: DelayedEvents }, request) => {
     const { txnId } = request.params;
-    const message = { ...messageToSend(request), txnId };
+    const message = { ...messageToSend(request), ...stickyDuration(request.query), txnId };
     const delay = delayOf(request.query);
     if (delay !== undefined) {
       return { delay_id: await needs.delayedEvents.schedule(request.session, message, delay) };

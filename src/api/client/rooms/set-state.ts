@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type, type Static } from 'typebox';
 import type { DelayedEvents } from '../../../modules/delayed-events/index.ts';
 import { roomId } from '../../../protocol/identifiers.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
@@ -7,6 +7,7 @@ import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 import type { Session } from '../../../wire/session.ts';
 import { DELAY, delayOf, type Delay } from './delay.ts';
 import { MASSAGED_TIME, massagedTime } from './massaged-time.ts';
+import { STICKY_DURATION, stickyDuration } from './sticky-duration.ts';
 import { eventContent } from './event-content.ts';
 
 const declaration = {
@@ -17,7 +18,7 @@ const declaration = {
   whenSuspended: 'refused',
   guests: true,
   limit: 'message',
-  query: Type.Object({ ...DELAY.properties, ...MASSAGED_TIME }),
+  query: Type.Object({ ...DELAY.properties, ...MASSAGED_TIME, ...STICKY_DURATION.properties }),
   body: Type.Unknown(),
 } as const;
 
@@ -28,9 +29,10 @@ interface Needs {
 
 async function set(
   { sending, delayedEvents }: Needs,
-  { session, query }: { session: Session; query: Delay & { ts?: number } },
-  change: StateToSet,
+  { session, query }: { session: Session; query: Delay & { ts?: number } & Static<typeof STICKY_DURATION> },
+  asked: StateToSet,
 ): Promise<JsonObject> {
+  const change = { ...asked, ...stickyDuration(query) };
   const delay = delayOf(query);
   if (delay !== undefined) return { delay_id: await delayedEvents.schedule(session, change, delay) };
   const eventId = await sending.setState(session, { ...change, ...massagedTime(session, query) });

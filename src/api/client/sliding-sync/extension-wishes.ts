@@ -1,6 +1,10 @@
 import { Type, type Static } from 'typebox';
 import { invalidParam } from '../../../protocol/matrix-error.ts';
-import type { ExtensionScope, SlidingSyncOptions } from '../../../sync/sliding-sync/sliding-sync-options.ts';
+import type {
+  ExtensionScope,
+  SlidingSyncOptions,
+  StreamWish,
+} from '../../../sync/sliding-sync/sliding-sync-options.ts';
 
 const ENABLED = { enabled: Type.Optional(Type.Boolean()) };
 
@@ -23,6 +27,13 @@ export const EXTENSIONS = Type.Object({
   account_data: Type.Optional(IN_ROOMS),
   receipts: Type.Optional(IN_ROOMS),
   typing: Type.Optional(IN_ROOMS),
+  'org.matrix.msc4354.sticky_events': Type.Optional(
+    Type.Object({
+      ...ENABLED,
+      limit: Type.Optional(Type.Integer({ minimum: 1 })),
+      since: Type.Optional(Type.String()),
+    }),
+  ),
   'io.element.msc4308.thread_subscriptions': Type.Optional(
     Type.Object({ ...ENABLED, limit: Type.Optional(Type.Integer({ minimum: 1 })) }),
   ),
@@ -35,11 +46,13 @@ const MOST = 100;
 /** The extensions that belong to no room. */
 export function accountExtensions(
   extensions: Extensions,
-): Pick<SlidingSyncOptions, 'toDevice' | 'encryption' | 'threadSubscriptions'> {
+): Pick<SlidingSyncOptions, 'toDevice' | 'stickyEvents' | 'encryption' | 'threadSubscriptions'> {
   const { to_device: toDevice, e2ee } = extensions;
+  const sticky = extensions['org.matrix.msc4354.sticky_events'];
   const threads = extensions['io.element.msc4308.thread_subscriptions'];
   return {
-    toDevice: toDevice?.enabled === true ? toDeviceOf(toDevice) : undefined,
+    toDevice: toDevice?.enabled === true ? streamOf('to_device', toDevice) : undefined,
+    stickyEvents: sticky?.enabled === true ? streamOf('org.matrix.msc4354.sticky_events', sticky) : undefined,
     encryption: e2ee?.enabled === true,
     threadSubscriptions: threads?.enabled === true ? Math.min(threads.limit ?? MOST, MOST) : undefined,
   };
@@ -53,11 +66,11 @@ export function scopeOf(asked: Static<typeof IN_ROOMS> | undefined): ExtensionSc
   return { lists: all(asked.lists), rooms: all(asked.rooms) };
 }
 
-function toDeviceOf(asked: { since?: string; limit?: number }): SlidingSyncOptions['toDevice'] {
+function streamOf(name: string, asked: { since?: string; limit?: number }): StreamWish {
   const { since, limit = MOST } = asked;
   if (since === undefined) return { since: undefined, limit };
   if (!/^\d{1,15}$/.test(since)) {
-    throw invalidParam('"extensions.to_device.since" must be the "next_batch" of the answer before');
+    throw invalidParam(`"extensions.${name}.since" must be the "next_batch" of the answer before`);
   }
   return { since: Number(since), limit };
 }
