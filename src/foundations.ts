@@ -68,7 +68,7 @@ export function createFoundations(config: Config, database: Database, overrides:
 
 export type Foundations = ReturnType<typeof createFoundations>;
 
-function createLimiter(config: Config, clock: Clock): RateLimiter<LimitName | 'failedLogin'> {
+function createLimiter(config: Config, clock: Clock): RateLimiter<LimitName | 'failedLogin' | 'lookup'> {
   const { limits } = config;
   const rate = (one: { per_second: number; burst: number }) => ({
     perSecond: one.per_second,
@@ -87,6 +87,7 @@ function createLimiter(config: Config, clock: Clock): RateLimiter<LimitName | 'f
       login: rate(limits.login),
       token: rate(limits.token),
       identity: rate(limits.identity),
+      lookup: rate(limits.lookup),
       failedLogin: rate(limits.failed_login),
     },
     () => clock.now(),

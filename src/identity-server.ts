@@ -25,7 +25,7 @@ import { createValidation, sendingLimit } from './validation-services.ts';
 import { identityValidationPages, identityValidationPagesV1 } from './web/identity-validation-page.ts';
 import { validationPages } from './web/validation-page.ts';
 import type { AnyDeclaration } from './wire/endpoint.ts';
-import { registerEndpoints, type Wiring } from './wire/register-endpoints.ts';
+import { registerEndpoints, tooManyRequests, type Wiring } from './wire/register-endpoints.ts';
 
 /** What an identity service needs of the rest. */
 export interface IdentityWiring {
@@ -72,6 +72,7 @@ export async function startIdentityServer(
 
 function createIdentityServices({ config, database, foundations, onBindHere }: IdentityWiring) {
   const { clock, opaque, randomness, key, mailer, outgoing, links, timers, log, serverName } = foundations;
+  const { limiter } = foundations;
   const { identity } = config;
   const name = identity.server_name === '' ? serverName : parseName(identity.server_name);
   const announced = config.public_base_url.replace(/\/+$/, '');
@@ -104,7 +105,13 @@ function createIdentityServices({ config, database, foundations, onBindHere }: I
   return {
     ...{ validation, peppers, notices, publicKeys, identityTerms },
     identityAccounts: new IdentityAccounts({ database, homeservers, terms: identityTerms, clock, opaque }),
-    addressLookup: new AddressLookup(database, peppers, identity.plain_lookup),
+    addressLookup: new AddressLookup({
+      ...{ database, peppers, isPlainAllowed: identity.plain_lookup },
+      allow: (userId, addresses) => {
+        const waitMs = limiter.take('lookup', userId, addresses);
+        if (waitMs !== undefined) throw tooManyRequests(waitMs);
+      },
+    }),
     associations: new Associations({ database, validation, peppers, waiting, name, key, clock }),
     requestSignatures: new RequestSignatures(name, links.keyRing, clock),
     storedInvites: new StoredInvites({

@@ -126,6 +126,32 @@ test('accounts are made, changed and closed, and the server runs and stops', () 
     assert.equal(myelin(folder, ['user', 'deactivate', 'alice']).status, 1);
   }));
 
+test('serve takes the roles of the process', () =>
+  inFolder(async (folder) => {
+    const wrong = myelin(folder, ['serve', '--roles', 'client,dancing']);
+    assert.equal(wrong.status, 1);
+    assert.match(wrong.err, /MYELIN_ROLES: must be a list of client, federation, identity/);
+    const server = spawn(process.execPath, [...FLAGS, 'serve', '--roles', 'identity'], {
+      cwd: folder,
+      env: { ...process.env, ...CHEAP },
+    });
+    const begun = await new Promise<string>((resolve) => {
+      let text = '';
+      server.stderr.on('data', (chunk: Buffer) => {
+        text += chunk.toString();
+        if (text.includes('data:')) resolve(text);
+      });
+    });
+    assert.match(begun, /roles: +identity\n/);
+    assert.ok(!begun.includes('user create'));
+    const url = /on (http:\S+)/.exec(begun)?.[1] ?? '';
+    assert.equal((await fetch(`${url}/_matrix/identity/v2`)).status, 200);
+    assert.equal((await fetch(`${url}/_matrix/client/versions`)).status, 404);
+    const ended = once(server, 'exit');
+    server.kill('SIGTERM');
+    assert.deepEqual(await ended, [0, null]);
+  }));
+
 onServers(
   'a running server notices what the command line does to its database',
   async ({ server, place, person }) => {

@@ -130,9 +130,11 @@ async function serve(args: Arguments): Promise<void> {
   const server = await startServer(config);
   const shown =
     config.public_base_url === '' ? server.url.replace('127.0.0.1', 'localhost') : config.public_base_url;
+  const isHomeserver = config.roles.some((role) => role !== 'identity');
   process.stderr.write(
     `Myelin answers as ${config.server_name} on ${shown}\n` +
-      `  first account:  npx myelin user create alice --admin\n` +
+      `  roles:          ${config.roles.join(', ')}\n` +
+      (isHomeserver ? `  first account:  npx myelin user create alice --admin\n` : '') +
       `  configuration:  ${args.config ?? (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : 'none needed; "npx myelin init" writes one')}\n` +
       `  data:           ${config.data_dir}\n`,
   );

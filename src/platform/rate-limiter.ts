@@ -26,8 +26,12 @@ export class RateLimiter<Class extends string> {
     this.#now = now;
   }
 
-  /** Takes one request from a caller's bucket: milliseconds to wait if it is empty. */
-  take(limit: Class, caller: string): number | undefined {
+  /**
+   * Takes one request from a caller's bucket: milliseconds to wait if it is empty.
+   *
+   * @param cost as how many requests it counts. One that costs more than there is left is paid for afterwards.
+   */
+  take(limit: Class, caller: string, cost = 1): number | undefined {
     const rate = this.#rates.get(limit);
     if (!rate) return undefined;
     const key = `${limit}\0${caller}`;
@@ -37,7 +41,7 @@ export class RateLimiter<Class extends string> {
     bucket.filledAt = now;
     this.#buckets.set(key, bucket);
     if (bucket.tokens < 1) return ((1 - bucket.tokens) / rate.perSecond) * 1000;
-    bucket.tokens -= 1;
+    bucket.tokens -= cost;
     return undefined;
   }
 }

@@ -14,6 +14,7 @@ import { assertWellFormed } from '../protocol/canonical-json.ts';
 import { parseExactJson } from '../protocol/exact-json.ts';
 import type { JsonValue } from '../protocol/json.ts';
 import { badJson, MatrixError } from '../protocol/matrix-error.ts';
+import { FormText, isForm } from './form-body.ts';
 import { sendJson } from './send-json.ts';
 
 /** Settings of the HTTP server. */
@@ -66,11 +67,13 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
     clientErrorHandler: answerGarbage,
   });
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
     try {
       done(null, parseJson(body as Buffer));
     } catch (error) {
-      done(error as Error);
+      const form = formIn(body as Buffer, request.headers['content-type'], error);
+      if (form) done(null, form);
+      else done(error as Error);
     }
   });
   app.addHook('onRequest', (request, reply, done) => {
@@ -190,6 +193,13 @@ function parseJson(body: Buffer): JsonValue | undefined {
   if (text.length > SHALLOW || text.includes('\\u')) assertWellFormed(value);
   if (text.includes('\\u0000') && holdsNulKey(value)) throw badJson('Keys must not hold the character NUL');
   return value;
+}
+
+/** What is no JSON and says that it is a form may be one: JSON is often sent under that type, too. */
+function formIn(body: Buffer, type: string | undefined, error: unknown): FormText | undefined {
+  const isOther = error instanceof MatrixError && error.errcode === 'M_NOT_JSON' && isForm(type);
+  const text = isOther && isUtf8(body) ? body.toString('utf8') : undefined;
+  return text === undefined || /%00|\0/.test(text) ? undefined : new FormText(text);
 }
 
 function holdsNulKey(value: JsonValue): boolean {

@@ -30,12 +30,13 @@ export class PartParser {
    * @throws MatrixError 400 naming the key and what is allowed.
    */
   parse(value: unknown): unknown {
-    if (this.#part === 'query') this.#convert(value as Record<string, unknown>);
+    if (this.#part === 'query') this.convert(value as Record<string, unknown>);
     if (this.#validator.Check(value)) return value;
     throw this.#error(value);
   }
 
-  #convert(query: Record<string, unknown>): void {
+  /** Makes numbers and booleans, where the schema wants them, of their text; gives the same object. */
+  convert(query: Record<string, unknown>): Record<string, unknown> {
     for (const key of this.#numbers) {
       const text = query[key];
       if (typeof text === 'string' && /^-?\d{1,15}$/.test(text)) query[key] = Number(text);
@@ -44,6 +45,7 @@ export class PartParser {
       const text = query[key];
       if (text === 'true' || text === 'false') query[key] = text === 'true';
     }
+    return query;
   }
 
   #error(value: unknown): MatrixError {

@@ -13,6 +13,7 @@ import {
   type Endpoint,
   type LimitName,
 } from './endpoint.ts';
+import { FormText } from './form-body.ts';
 import { leaveBodiesUnread } from './http-server.ts';
 import { PartParser } from './parse-request.ts';
 import { sendJson } from './send-json.ts';
@@ -136,10 +137,15 @@ function runner<Needs>(endpoint: Endpoint<Needs>, needs: Needs, wiring: Wiring) 
 /** How the body of an endpoint's requests is made of what the HTTP server has of it. */
 function bodyReader(declaration: AnyDeclaration): (request: RawRequest) => unknown {
   const kind = declaration.body;
-  if (kind === undefined) return () => ({});
   if (kind === 'bytes') return byteBody;
-  const parser = new PartParser('body', kind);
-  return (request) => parser.parse(request.body === undefined ? {} : request.body);
+  const parser = kind && new PartParser('body', kind);
+  return ({ body }) => {
+    if (!(body instanceof FormText)) return parser ? parser.parse(body === undefined ? {} : body) : {};
+    if (!parser || declaration.forms !== 'allowed') {
+      throw new MatrixError(400, 'M_NOT_JSON', 'The body is not JSON');
+    }
+    return parser.parse(parser.convert(body.fields));
+  };
 }
 
 function byteBody(request: RawRequest): ByteBody {
@@ -175,7 +181,7 @@ function identifier(
     const mayLackTerms = declaration.beforeTerms === 'allowed';
     return async (request) => {
       const account = await identity.authenticate(tokenInHeader(request), mayLackTerms);
-      return { ...NOBODY, account };
+      return { session: undefined, origin: undefined, account };
     };
   }
   const { homeserver } = wiring;
@@ -186,7 +192,7 @@ function identifier(
   const sessionOf = auth === 'application-service' ? appserviceOf : holder;
   return async (request) => {
     const session = await sessionOf(declaration, request, homeserver);
-    return session === undefined ? NOBODY : { ...NOBODY, session };
+    return session === undefined ? NOBODY : { session, origin: undefined, account: undefined };
   };
 }
 

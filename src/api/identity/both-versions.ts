@@ -41,7 +41,7 @@ export function bothVersions<
   const { id } = declaration;
   return {
     v2: endpoint<Needs, Params, Query, Body, Who>(
-      { ...declaration, paths: [`/_matrix/identity/v2${path}`] },
+      { ...declaration, forms: 'allowed', paths: [`/_matrix/identity/v2${path}`] },
       handle as never,
     ),
     v1: endpoint<Needs, Params, Query, Body, 'none'>(
@@ -49,6 +49,7 @@ export function bothVersions<
         ...declaration,
         id: `${id.replace(/V2$/, '')}V1`,
         auth: 'none',
+        forms: 'allowed',
         paths: [`/_matrix/identity/api/v1${path}`],
       },
       handle as never,

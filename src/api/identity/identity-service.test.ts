@@ -9,7 +9,7 @@ import { lookupHash } from '../../protocol/identity/lookup-hash.ts';
 import { SigningKey, VerifyKey, verifyJson } from '../../protocol/signing.ts';
 import { atIdentityServer } from '../../testing/identity-client.ts';
 import { MailSink } from '../../testing/mail-sink.ts';
-import type { TestClient } from '../../testing/test-client.ts';
+import { TestClient } from '../../testing/test-client.ts';
 import { onServers } from '../../testing/test-server.ts';
 import { TextGateway } from '../../testing/text-gateway.ts';
 
@@ -333,6 +333,16 @@ onServers(
 
 const time130 = { ms: Date.now() };
 
+/** Where who was invited has it signed that they are that one, by the mail they got first. */
+function signUrlIn(to: string): URL {
+  return new URL(new URLSearchParams(sink.link(to).hash.split('?')[1]).get('signurl') ?? '');
+}
+
+/** What that mail holds, and nobody else has. */
+function secretIn(to: string): Record<string, string> {
+  return Object.fromEntries(signUrlIn(to).searchParams);
+}
+
 /** Whose an address is, by its hash. */
 async function owner(client: TestClient, address: string): Promise<string | undefined> {
   const { lookup_pepper: pepper } = await client.ok('GET', `${V2}/hash_details`);
@@ -369,11 +379,10 @@ onServers(
       assert.ok(mail.includes(part), part);
     }
 
-    const signUrl = new URL(new URLSearchParams(sink.link(to).hash.split('?')[1]).get('signurl') ?? '');
-    assert.equal(signUrl.origin, PUBLIC);
-    const privateKey = signUrl.searchParams.get('private_key');
-    assert.equal(signUrl.searchParams.get('token'), stored.token);
-    const sign = { mxid: bob.userId, token: stored.token, private_key: privateKey };
+    assert.equal(signUrlIn(to).origin, PUBLIC);
+    const secret = secretIn(to);
+    assert.equal(secret.token, stored.token);
+    const sign = { mxid: bob.userId, ...secret };
     const signed = await bob.ok('POST', `${V2}/sign-ed25519`, sign);
     const { signatures, ...said } = signed;
     assert.deepEqual(said, { mxid: bob.userId, sender: alice.userId, token: stored.token });
@@ -422,7 +431,7 @@ onServers(
     assert.equal(stored.public_key, stored.public_keys[0].public_key);
     const query = new URLSearchParams({ public_key: stored.public_key }).toString();
     assert.equal((await nobody.ok('GET', `${V1}/pubkey/isvalid?${query}`)).valid, true);
-    const link = new URL(new URLSearchParams(sink.link(to).hash.split('?')[1]).get('signurl') ?? '');
+    const link = signUrlIn(to);
     const signed = await nobody.ok('POST', link.pathname + link.search, { mxid: bob.userId });
     const signer = VerifyKey.of(stored.public_keys[1].public_key);
     assert.ok(verifyJson(signed, 'localhost', 'ed25519:0', signer));
@@ -437,8 +446,12 @@ onServers(
     const [keyId = ''] = Object.keys(bound.signatures.localhost);
     const { public_key: key } = await nobody.ok('GET', `${V1}/pubkey/${encodeURIComponent(keyId)}`);
     assert.ok(verifyJson(bound, 'localhost', keyId, VerifyKey.of(key)));
-    const phone = { client_secret: 'secret', country: 'GB', phone_number: '07911 123459', send_attempt: 1 };
-    const { sid } = await nobody.ok('POST', `${V1}/validate/msisdn/requestToken`, phone);
+    const phone = { client_secret: 'secret', country: 'GB', phone_number: '07911 123459', send_attempt: '1' };
+    const form = await fetch(`${nobody.base}${V1}/validate/msisdn/requestToken`, {
+      method: 'POST',
+      body: new URLSearchParams(phone),
+    });
+    const { sid } = (await form.json()) as { sid: string };
     const code = { sid, client_secret: 'secret', token: gateway.code };
     assert.deepEqual(await nobody.ok('POST', `${V1}/validate/msisdn/submitToken`, code), { success: true });
   },
@@ -469,4 +482,75 @@ onServers(
       MYELIN_LIMITS_IDENTITY_BURST: '2',
     },
   },
+);
+
+onServers(
+  'a user looks up so many addresses and no more, in however few requests',
+  async (s) => {
+    const alice = await atIdentityServer(await s.person('alice'));
+    const { lookup_pepper: pepper } = await alice.ok('GET', `${V2}/hash_details`);
+    const wish = {
+      algorithm: 'sha256',
+      pepper,
+      addresses: Array.from({ length: 150 }, (_, i) => `hash${i}`),
+    };
+    await alice.ok('POST', `${V2}/lookup`, wish);
+    const limited = await alice.fails(429, 'M_LIMIT_EXCEEDED', 'POST', `${V2}/lookup`, wish);
+    assert.ok(limited.retry_after_ms > 40_000);
+    const bob = await atIdentityServer(await s.person('bob'));
+    await bob.ok('POST', `${V2}/lookup`, wish);
+  },
+  {
+    env: {
+      ...env,
+      MYELIN_LIMITS_ENABLED: 'true',
+      MYELIN_LIMITS_LOOKUP_PER_SECOND: '1',
+      MYELIN_LIMITS_LOOKUP_BURST: '100',
+    },
+  },
+);
+
+const shared = { ms: Date.now() };
+
+onServers(
+  'processes on one database replace the pepper together, and know each other’s people and invitations',
+  async (s) => {
+    const alice = await atIdentityServer(await s.person('alice'));
+    const there = Object.assign(new TestClient((await s.another()).url), { token: alice.token });
+    const addresses: string[] = [];
+    const bindOne = async (client: TestClient) => {
+      const address = `many-${addresses.length}-${s.place.engine}@example.org`;
+      addresses.push(address);
+      await client.ok('POST', `${V2}/3pid/bind`, { ...(await prove(client, address)), mxid: alice.userId });
+    };
+    for (let i = 0; i < 6; i++) await bindOne(i % 2 === 0 ? alice : there);
+    const old = (await alice.ok('GET', `${V2}/hash_details`)).lookup_pepper;
+    shared.ms += 86_400_001;
+    const renewed = async (client: TestClient) => {
+      for (;;) {
+        const { lookup_pepper: pepper } = await client.ok('GET', `${V2}/hash_details`);
+        if (pepper !== old) return String(pepper);
+      }
+    };
+    const both = Promise.all([renewed(alice), renewed(there)]);
+    await Promise.all([bindOne(alice), bindOne(there)]);
+    const [pepper, same] = await both;
+    assert.equal(pepper, same);
+    for (const client of [alice, there]) {
+      const hashes = addresses.map((address) => lookupHash({ medium: 'email', address }, pepper));
+      const wish = { algorithm: 'sha256', pepper, addresses: hashes };
+      const { mappings } = await client.ok('POST', `${V2}/lookup`, wish);
+      assert.deepEqual(Object.keys(mappings).sort(), [...hashes].sort());
+    }
+
+    const bob = await s.person('bob');
+    const to = `invited-${s.place.engine}@example.org`;
+    const room = '!nowhere:localhost';
+    const invite = { medium: 'email', address: to, room_id: room, sender: alice.userId };
+    const { token } = await there.ok('POST', `${V2}/store-invite`, invite);
+    const guest = await atIdentityServer(bob);
+    const signed = await guest.ok('POST', `${V2}/sign-ed25519`, { mxid: bob.userId, ...secretIn(to) });
+    assert.equal(signed.token, token);
+  },
+  { env, overrides: { clock: { now: () => shared.ms } } },
 );

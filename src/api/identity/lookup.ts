@@ -31,8 +31,8 @@ export const lookupUsers = endpoint(
       addresses: Type.Array(Type.String()),
     }),
   },
-  async ({ addressLookup }: { addressLookup: AddressLookup }, { body }) => ({
-    mappings: await addressLookup.lookup(body),
+  async ({ addressLookup }: { addressLookup: AddressLookup }, { account, body }) => ({
+    mappings: await addressLookup.lookup(account.userId, body),
   }),
 );
 

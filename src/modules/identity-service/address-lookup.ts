@@ -1,3 +1,4 @@
+import type { UserId } from '../../protocol/identifiers.ts';
 import { invalidParam, MatrixError } from '../../protocol/matrix-error.ts';
 import * as store from '../../storage/associations-store.ts';
 import type { Database } from '../../storage/database.ts';
@@ -6,17 +7,34 @@ import type { LookupPeppers } from './lookup-peppers.ts';
 /** Identifiers that one request may ask for. */
 export const MOST_ADDRESSES = 10_000;
 
+/** What a client asks for with `lookup`. */
+export interface LookupWish {
+  readonly algorithm: string;
+  readonly pepper: string;
+  readonly addresses: readonly string[];
+}
+
 /** Finds users by their addresses and phone numbers (Identity Service API, "Association lookup"). */
 export class AddressLookup {
   readonly #database: Database;
   readonly #peppers: LookupPeppers;
   readonly #algorithms: readonly string[];
+  readonly #allow: (userId: UserId, addresses: number) => void;
 
-  /** @param isPlainAllowed whether identifiers may be asked for as they are (`none`). */
-  constructor(database: Database, peppers: LookupPeppers, isPlainAllowed: boolean) {
-    this.#database = database;
-    this.#peppers = peppers;
-    this.#algorithms = isPlainAllowed ? ['sha256', 'none'] : ['sha256'];
+  /**
+   * @param needs.isPlainAllowed whether identifiers may be asked for as they are (`none`).
+   * @param needs.allow throws 429 when a user looked up too many identifiers lately.
+   */
+  constructor(needs: {
+    database: Database;
+    peppers: LookupPeppers;
+    isPlainAllowed: boolean;
+    allow: (userId: UserId, addresses: number) => void;
+  }) {
+    this.#database = needs.database;
+    this.#peppers = needs.peppers;
+    this.#algorithms = needs.isPlainAllowed ? ['sha256', 'none'] : ['sha256'];
+    this.#allow = needs.allow;
   }
 
   /** How identifiers have to be hashed. */
@@ -27,13 +45,9 @@ export class AddressLookup {
   /**
    * Users by the given hashes; those that are nobody's are left out.
    *
-   * @throws MatrixError 400 M_INVALID_PEPPER when the pepper was rotated meanwhile, M_INVALID_PARAM.
+   * @throws MatrixError 400 M_INVALID_PEPPER when the pepper was rotated meanwhile, M_INVALID_PARAM; 429.
    */
-  async lookup(wish: {
-    readonly algorithm: string;
-    readonly pepper: string;
-    readonly addresses: readonly string[];
-  }): Promise<Record<string, string>> {
+  async lookup(userId: UserId, wish: LookupWish): Promise<Record<string, string>> {
     if (!this.#algorithms.includes(wish.algorithm)) {
       throw invalidParam(`"algorithm" must be one of ${this.#algorithms.join(', ')}`);
     }
@@ -48,6 +62,7 @@ export class AddressLookup {
         'This is not the pepper of now: ask /hash_details again',
       );
     }
+    this.#allow(userId, wish.addresses.length);
     const addresses = [...new Set(wish.addresses)];
     return wish.algorithm === 'none' ? this.#byName(addresses) : this.#byHash(addresses, generation);
   }

@@ -182,6 +182,7 @@ export const ConfigSchema = Type.Object(
           'Requests of an address for OAuth tokens, and for sessions of a sign-in by QR code,',
         ),
         identity: rate(5, 100, 'Requests of an address to the identity service'),
+        lookup: rate(10, 10_000, 'Addresses and phone numbers that a user of the identity service looks up'),
         failed_login: rate(0.2, 10, 'Password checks of an account'),
       },
       { additionalProperties: false, description: 'How much a caller may ask for' },

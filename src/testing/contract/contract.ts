@@ -120,7 +120,7 @@ export class Contract {
       .filter((parameter) => parameter.in === 'query')
       .flatMap((parameter) => this.#parameter(parameter, asked.getAll(parameter.name)));
     if (operation.body === undefined || !operation.body.content.has(JSON_TYPE)) return faults;
-    if (exchange.requestBody.length === 0) return faults;
+    if (exchange.requestBody.length === 0 || isForm(exchange)) return faults;
     return [...faults, ...this.#body(operation.body.content, JSON_TYPE, exchange.requestBody)];
   }
 
@@ -132,6 +132,12 @@ export class Contract {
     const value = type === 'array' ? values : (values[0] ?? null);
     return this.#schemas.faults(schema, value).map((fault) => ({ at: at + fault.at, what: fault.what }));
   }
+}
+
+/** Identity servers take forms, too, which no document describes. JSON is often sent under that type. */
+function isForm({ requestType, requestBody }: Exchange): boolean {
+  const isSaid = requestType?.startsWith('application/x-www-form-urlencoded') === true;
+  return isSaid && parse(requestBody) === undefined;
 }
 
 /** A token may be refused anywhere, whatever else an operation answers with 401 (interactive authentication, mostly). */

@@ -1,4 +1,5 @@
 import type { TestServer } from '../test-server.ts';
+import { atIdentityServer } from '../identity-client.ts';
 import { TestClient } from '../test-client.ts';
 import type { Pool } from './plausible.ts';
 
@@ -7,6 +8,8 @@ export interface FuzzWorld {
   readonly pool: Pool;
   /** Access tokens: of an administrator, of a person, of a guest. */
   readonly tokens: readonly string[];
+  /** An access token of the identity service. */
+  readonly identityToken: string;
 }
 
 /** Fills a server. Asked again, it adds people: a request may have logged out or closed those before. */
@@ -98,8 +101,12 @@ export async function makeWorld({ server, anonymous }: TestServer, round: number
       preset: ['public_chat'],
     },
     ...{ chunk: [String(chunk[0]?.event_id)] },
+    ...{ mxid: [alice.userId], sender: [alice.userId, bob.userId], medium: ['email', 'msisdn'] },
+    ...{ address: ['alice@example.org', '447911123456'], email: ['alice@example.org'], country: ['GB'] },
   };
-  return { pool, tokens: [admin.token ?? '', alice.token ?? '', bob.token ?? '', guest.access_token] };
+  const { token: identityToken = '' } = await atIdentityServer(alice);
+  const tokens = [admin.token ?? '', alice.token ?? '', bob.token ?? '', guest.access_token];
+  return { pool, tokens, identityToken };
 }
 
 const TYPES = [

@@ -31,7 +31,9 @@ onServers(
         if (round > 0 && round % ROUNDS_OF_A_WORLD === 0) world = await makeWorld(s, round);
         const requests = new FuzzRequests(random, world.pool);
         for (const declaration of s.server.declarations) {
-          const token = random.once(10) ? undefined : random.pick(world.tokens);
+          const isIdentity = declaration.auth === 'identity' && !random.once(10);
+          const held = isIdentity ? world.identityToken : random.pick(world.tokens);
+          const token = random.once(10) ? undefined : held;
           await judge.try(requests.make(declaration, token), round);
         }
       }
@@ -43,5 +45,5 @@ onServers(
       await writes.close();
     }
   },
-  { env: { MYELIN_REGISTRATION_GUESTS: 'true' } },
+  { env: { MYELIN_REGISTRATION_GUESTS: 'true', MYELIN_ROLES: 'client,federation,identity' } },
 );
