@@ -37,7 +37,8 @@ import type { Foundations } from './foundations.ts';
 import { createServices, type Services } from './services.ts';
 import type { Database } from './storage/database.ts';
 import type { AnyDeclaration } from './wire/endpoint.ts';
-import { registerEndpoints, type HomeserverCallers, type Wiring } from './wire/register-endpoints.ts';
+import type { HomeserverCallers } from './wire/callers.ts';
+import { registerEndpoints, type Wiring } from './wire/register-endpoints.ts';
 
 /** What clients and people are answered by. */
 const CLIENT_ENDPOINTS = [

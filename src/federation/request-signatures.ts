@@ -1,6 +1,6 @@
 import { parseServerName, type ServerName } from '../protocol/identifiers.ts';
 import { MatrixError } from '../protocol/matrix-error.ts';
-import type { ServerRequest } from '../wire/register-endpoints.ts';
+import type { ServerRequest } from '../wire/callers.ts';
 import type { KeyRing } from './keys/key-ring.ts';
 import { parseXMatrix, signedTextOf } from './x-matrix.ts';
 

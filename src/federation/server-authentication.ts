@@ -1,5 +1,5 @@
 import { parseRoomId, type ServerName } from '../protocol/identifiers.ts';
-import type { ServerRequest } from '../wire/register-endpoints.ts';
+import type { ServerRequest } from '../wire/callers.ts';
 import type { BackOff } from './back-off.ts';
 import { unauthorized, type RequestSignatures } from './request-signatures.ts';
 import type { RoomAcl } from './room-acl.ts';

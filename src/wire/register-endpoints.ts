@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ServerName } from '../protocol/identifiers.ts';
-import type { JsonValue } from '../protocol/json.ts';
 import { invalidParam, MatrixError } from '../protocol/matrix-error.ts';
+import { identifier, type Caller, type KnownCallers, type RawRequest } from './callers.ts';
 import {
   NOTHING,
   RawJson,
@@ -18,52 +18,10 @@ import { leaveBodiesUnread } from './http-server.ts';
 import { PartParser } from './parse-request.ts';
 import { sendJson } from './send-json.ts';
 import { sendStream } from './send-stream.ts';
-import type { Assertion, IdentityAccount, Session } from './session.ts';
-
-/** What tells which server a request comes from. */
-export interface ServerRequest {
-  readonly method: string;
-  /** Path and query as they were sent. */
-  readonly uri: string;
-  readonly authorization: string | undefined;
-  /** The body, if there is one. */
-  readonly content: JsonValue | undefined;
-  /** The room that the path names, if it does. */
-  readonly roomId: string | undefined;
-}
-
-/** Who may call the endpoints of a homeserver. */
-export interface HomeserverCallers {
-  /**
-   * Whoever the access token stands for; of an application service, the user it acts as.
-   *
-   * @throws MatrixError 401 M_UNKNOWN_TOKEN.
-   */
-  authenticate(token: string, from: { ip: string; userAgent: string }, asserted: Assertion): Promise<Session>;
-  /**
-   * The server that signed a request.
-   *
-   * @throws MatrixError 401 M_UNAUTHORIZED, or 403 M_FORBIDDEN when the room shuts that server out.
-   */
-  authenticateServer(request: ServerRequest): Promise<ServerName>;
-  /** Whether the access token is that of an application service. */
-  isAppserviceToken(token: string): boolean;
-}
-
-/** Who may call the endpoints of an identity service. */
-export interface IdentityCallers {
-  /**
-   * Whoever has an access token of the identity service.
-   *
-   * @throws MatrixError 401 M_UNAUTHORIZED; 403 M_TERMS_NOT_SIGNED unless `mayLackTerms`.
-   */
-  authenticate(token: string | undefined, mayLackTerms: boolean): Promise<IdentityAccount>;
-}
+import type { IdentityAccount, Session } from './session.ts';
 
 /** What the HTTP layer needs of the rest of the server. Endpoints are registered where their callers can be known. */
-export interface Wiring {
-  readonly homeserver?: HomeserverCallers;
-  readonly identity?: IdentityCallers;
+export interface Wiring extends KnownCallers {
   /** Takes one request of a class from a caller's allowance: milliseconds to wait if there is none left. */
   readonly limiter: { take(limit: LimitName, caller: string): number | undefined };
   /** Records a request: seconds it took. */
@@ -73,8 +31,6 @@ export interface Wiring {
   /** The address by which clients reach the server, if it is configured. */
   readonly publicBaseUrl: string | undefined;
 }
-
-type RawRequest = FastifyRequest<{ Params: unknown; Querystring: Record<string, unknown> }>;
 
 /** Makes endpoints reachable under all their paths. Gives the declarations of what is now there. */
 export async function registerEndpoints<Needs>(
@@ -159,102 +115,6 @@ function byteBody(request: RawRequest): ByteBody {
   };
 }
 
-/** Whoever calls: a user, a server, somebody with an account at the identity service, or nobody known. */
-interface Caller {
-  readonly session: Session | undefined;
-  readonly origin: ServerName | undefined;
-  readonly account: IdentityAccount | undefined;
-}
-
-const NOBODY: Caller = { session: undefined, origin: undefined, account: undefined };
-
-/** The one place where a token becomes a user, and a signature a server. */
-function identifier(
-  declaration: AnyDeclaration,
-  wiring: Wiring,
-): (request: RawRequest) => Promise<Caller> | Caller {
-  const { auth, id } = declaration;
-  if (auth === 'none') return () => NOBODY;
-  if (auth === 'identity') {
-    const { identity } = wiring;
-    if (!identity) throw new Error(`${id} can be called only where there is an identity service`);
-    const mayLackTerms = declaration.beforeTerms === 'allowed';
-    return async (request) => {
-      const account = await identity.authenticate(tokenInHeader(request), mayLackTerms);
-      return { session: undefined, origin: undefined, account };
-    };
-  }
-  const { homeserver } = wiring;
-  if (!homeserver) throw new Error(`${id} can be called only where there is a homeserver`);
-  if (auth === 'server') {
-    return async (request) => ({ ...NOBODY, origin: await signer(request, homeserver) });
-  }
-  const sessionOf = auth === 'application-service' ? appserviceOf : holder;
-  return async (request) => {
-    const session = await sessionOf(declaration, request, homeserver);
-    return session === undefined ? NOBODY : { session, origin: undefined, account: undefined };
-  };
-}
-
-function signer(request: RawRequest, callers: HomeserverCallers): Promise<ServerName> {
-  const { roomId } = request.params as { roomId?: string };
-  return callers.authenticateServer({
-    method: request.method,
-    uri: request.url,
-    authorization: request.headers.authorization,
-    content: request.body as JsonValue | undefined,
-    roomId,
-  });
-}
-
-/** The application service that asks. Tokens of anybody else are of no account here, not even if they are not good. */
-async function appserviceOf(
-  _declaration: AnyDeclaration,
-  request: RawRequest,
-  callers: HomeserverCallers,
-): Promise<Session | undefined> {
-  const token = tokenOf(request);
-  if (token === undefined || !callers.isAppserviceToken(token)) return undefined;
-  return callers.authenticate(
-    token,
-    { ip: request.ip, userAgent: '' },
-    { userId: undefined, deviceId: undefined },
-  );
-}
-
-async function holder(
-  declaration: AnyDeclaration,
-  request: RawRequest,
-  callers: HomeserverCallers,
-): Promise<Session | undefined> {
-  const token = tokenOf(request);
-  if (token === undefined) {
-    if (declaration.auth === 'optional') return undefined;
-    throw new MatrixError(
-      401,
-      'M_MISSING_TOKEN',
-      'This needs an access token: "Authorization: Bearer <token>"',
-    );
-  }
-  const userAgent = request.headers['user-agent'] ?? '';
-  const { user_id: userId, device_id: deviceId } = request.query;
-  const session = await callers.authenticate(
-    token,
-    { ip: request.ip, userAgent },
-    { userId: textOf(userId), deviceId: textOf(deviceId) },
-  );
-  if (session.isGuest && declaration.guests !== true) {
-    throw new MatrixError(403, 'M_GUEST_ACCESS_FORBIDDEN', 'Guests may not do this: register an account');
-  }
-  if (session.isLocked && declaration.whenLocked !== 'allowed') {
-    throw new MatrixError(401, 'M_USER_LOCKED', 'This account is locked: it may log out, and nothing else', {
-      soft_logout: true,
-    });
-  }
-  if (session.isSuspended && declaration.whenSuspended === 'refused') throw suspended();
-  return session;
-}
-
 /** The error by the name that clients of the endpoint know it by. */
 function renamed(error: unknown, codes: Readonly<Record<string, string>>): unknown {
   if (!(error instanceof MatrixError)) return error;
@@ -262,32 +122,11 @@ function renamed(error: unknown, codes: Readonly<Record<string, string>>): unkno
   return errcode === undefined ? error : new MatrixError(error.status, errcode, error.message, error.extra);
 }
 
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
-}
-
-function tokenOf(request: RawRequest): string | undefined {
-  const token = tokenInHeader(request);
-  if (token !== undefined) return token;
-  const inQuery = request.query.access_token;
-  return typeof inQuery === 'string' && inQuery !== '' ? inQuery : undefined;
-}
-
-function tokenInHeader(request: RawRequest): string | undefined {
-  const header = request.headers.authorization;
-  return header === undefined ? undefined : /^Bearer +(\S+) *$/i.exec(header)?.[1];
-}
-
 function limit(declaration: AnyDeclaration, caller: Caller, request: RawRequest, wiring: Wiring): void {
   const name = declaration.limit;
   if (name === undefined || caller.session?.isRateLimited === false) return;
   const waitMs = wiring.limiter.take(name, caller.session?.userId ?? caller.origin ?? request.ip);
   if (waitMs !== undefined) throw tooManyRequests(waitMs);
-}
-
-/** 403 M_USER_SUSPENDED. */
-export function suspended(): MatrixError {
-  return new MatrixError(403, 'M_USER_SUSPENDED', 'This account is suspended: it may not do this');
 }
 
 /** 429 M_LIMIT_EXCEEDED with the time to wait, in milliseconds (and, by the HTTP layer, in Retry-After). */

@@ -1,28 +1,16 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { json } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { MailSink } from '../../../testing/mail-sink.ts';
 import { TestBrowser } from '../../../testing/test-browser.ts';
 import { onServers } from '../../../testing/test-server.ts';
 import type { TestClient } from '../../../testing/test-client.ts';
+import { TextGateway } from '../../../testing/text-gateway.ts';
 
 const sink = await MailSink.start();
-const texts: { readonly to: string; readonly text: string }[] = [];
-const gateway = createServer((request, response) => {
-  void json(request).then((message) => {
-    texts.push(message as { to: string; text: string });
-    response.end();
-  });
-});
-await once(gateway.listen(0, '127.0.0.1'), 'listening');
-const SMS_URL = `http://127.0.0.1:${(gateway.address() as AddressInfo).port}/send`;
+const gateway = await TextGateway.start();
 test.after(async () => {
   await sink.close();
   gateway.close();
-  gateway.closeAllConnections();
 });
 
 const env = { MYELIN_MAIL_SMTP_URL: sink.url, MYELIN_THREEPIDS_REGISTRATION_EMAIL: 'optional' };
@@ -191,7 +179,7 @@ onServers(
       phone_number: '12',
     });
     const { sid, submit_url: url } = await alice.ok('POST', '/v3/account/3pid/msisdn/requestToken', ask);
-    const message = texts.at(-1);
+    const message = gateway.texts.at(-1);
     assert.equal(message?.to, '+447911123456');
     const code = /[0-9]{6}/.exec(message.text)?.[0] ?? '';
     const submit = { sid, client_secret: 'secret', token: code };
@@ -206,7 +194,7 @@ onServers(
 
     const second = { ...ask, phone_number: '07911 123457' };
     const other = await alice.ok('POST', '/v3/account/3pid/msisdn/requestToken', second);
-    const right = /[0-9]{6}/.exec(texts.at(-1)?.text ?? '')?.[0] ?? '';
+    const right = gateway.code;
     const guess = { sid: other.sid, client_secret: 'secret', token: 'wrong' };
     const closing = { auth: passwordAuth('alice'), erase: true };
     const closed = await alice.ok('POST', '/v3/account/deactivate', closing);
@@ -216,7 +204,7 @@ onServers(
     free.sid = (
       await next.ok('POST', '/v3/account/3pid/msisdn/requestToken', { ...ask, client_secret: 'mine' })
     ).sid;
-    await next.ok('POST', path, { ...free, token: /[0-9]{6}/.exec(texts.at(-1)?.text ?? '')?.[0] });
+    await next.ok('POST', path, { ...free, token: gateway.code });
     await next.ok('POST', '/v3/account/3pid/add', { ...free, auth: passwordAuth('next') });
     for (let i = 0; i < 10; i++) await alice.fails(400, 'M_TOKEN_INCORRECT', 'POST', path, guess);
     await alice.fails(400, 'M_TOKEN_INCORRECT', 'POST', path, { ...guess, token: right });
@@ -224,7 +212,7 @@ onServers(
   {
     env: {
       MYELIN_OUTGOING_ALLOWED_RANGES: '127.0.0.0/8',
-      MYELIN_THREEPIDS_SMS_URL: SMS_URL,
+      MYELIN_THREEPIDS_SMS_URL: gateway.url,
     },
   },
 );
@@ -237,7 +225,7 @@ onServers(
     const prove = async (path: string, secret: string) => {
       const ask = { client_secret: secret, send_attempt: 1, ...number };
       const { sid, submit_url: url } = await alice.ok('POST', path, ask);
-      const token = /[0-9]{6}/.exec(texts.at(-1)?.text ?? '')?.[0];
+      const token = gateway.code;
       const submit = { sid, client_secret: secret, token };
       await alice.ok('POST', new URL(String(url)).pathname, submit);
       return { sid, client_secret: secret };
@@ -260,7 +248,7 @@ onServers(
     const login = { type: 'm.login.password', identifier, password: 'another password' };
     assert.equal((await s.anonymous().ok('POST', '/v3/login', login)).user_id, alice.userId);
   },
-  { env: { MYELIN_OUTGOING_ALLOWED_RANGES: '127.0.0.0/8', MYELIN_THREEPIDS_SMS_URL: SMS_URL } },
+  { env: { MYELIN_OUTGOING_ALLOWED_RANGES: '127.0.0.0/8', MYELIN_THREEPIDS_SMS_URL: gateway.url } },
 );
 
 onServers(
@@ -275,7 +263,7 @@ onServers(
     await browser.submit({ country: 'GB', address: '07911 123459' });
     await browser.submit({ code: 'wrong' });
     assert.equal(browser.page.status, 400);
-    await browser.submit({ code: /[0-9]{6}/.exec(texts.at(-1)?.text ?? '')?.[0] ?? '' });
+    await browser.submit({ code: gateway.code });
     assert.match(browser.page.html, /onAuthDone/);
     const done = await client.ok('POST', '/v3/register', { ...wishes, auth: { session } });
     assert.equal(done.user_id, '@bob:localhost');
@@ -283,7 +271,7 @@ onServers(
   {
     env: {
       MYELIN_OUTGOING_ALLOWED_RANGES: '127.0.0.0/8',
-      MYELIN_THREEPIDS_SMS_URL: SMS_URL,
+      MYELIN_THREEPIDS_SMS_URL: gateway.url,
       MYELIN_THREEPIDS_REGISTRATION_MSISDN: 'required',
     },
   },

@@ -3,7 +3,7 @@ import { eventId, roomId } from '../../../protocol/identifiers.ts';
 import type { RelatedRedactions } from '../../../rooms/related-redactions.ts';
 import type { MessageSending } from '../../../rooms/message-sending.ts';
 import type { EventLog } from '../../../rooms/event-log.ts';
-import { suspended } from '../../../wire/register-endpoints.ts';
+import { suspended } from '../../../wire/callers.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 
 const REL_TYPES = Type.Optional(Type.Array(Type.String(), { maxItems: 20 }));
