@@ -56,6 +56,17 @@ const fillMedia = sql(
    WHERE origin = ? AND media_id = ? AND hash IS NULL AND expires_at > ?`,
 );
 const removeExpired = sql(`DELETE FROM media WHERE origin = ? AND media_id = ? AND expires_at <= ?`);
+/** A file takes a block of the disk at least. */
+const fetchedBytes = sql(
+  `SELECT CAST(COALESCE(SUM(CASE WHEN bytes < 4096 THEN 4096 ELSE bytes END), 0) AS BIGINT) AS bytes FROM media
+   WHERE user_id IS NULL AND expires_at IS NULL AND origin <> ?`,
+);
+const oldestFetched = sql(
+  `${MEDIA} WHERE user_id IS NULL AND expires_at IS NULL AND origin <> ? ORDER BY uploaded_at LIMIT ?`,
+);
+const removeOneFetched = sql(
+  `DELETE FROM media WHERE origin = ? AND media_id = ? AND user_id IS NULL AND expires_at IS NULL`,
+);
 
 const addUsage = sql(
   `INSERT INTO media_usage (user_id, bytes) VALUES (?, ?) ON CONFLICT (user_id) DO UPDATE
@@ -155,6 +166,21 @@ export function expiredBefore(reader: Reader, now: number, limit: number): Promi
 /** Removes a content URI if it has expired. */
 export function remove(writer: Writer, row: MediaRow, now: number): void {
   writer.run(removeExpired, row.origin, row.media_id, now);
+}
+
+/** Bytes that content of servers other than `own` takes. */
+export async function fetchedUsage(reader: Reader, own: ServerName): Promise<number> {
+  return (await reader.get<{ bytes: number }>(fetchedBytes, own))?.bytes ?? 0;
+}
+
+/** Content of servers other than `own`, what was fetched longest ago before the rest. */
+export function fetchedLongAgo(reader: Reader, own: ServerName, limit: number): Promise<MediaRow[]> {
+  return reader.all<MediaRow>(oldestFetched, own, limit);
+}
+
+/** Removes a content of another server. It can be fetched again. */
+export function removeFetched(writer: Writer, row: MediaRow): void {
+  writer.run(removeOneFetched, row.origin, row.media_id);
 }
 
 /** Bytes a user's content takes of the user's allowance. */

@@ -70,7 +70,10 @@ export function createContentRepository(needs: ContentRepositoryNeeds) {
     maxBytes: config.preview_max_bytes,
     maxPixels: config.max_image_pixels,
   });
-  const mediaSweep = new MediaSweep({ database, blobs, spool, clock });
+  const mediaSweep = new MediaSweep({
+    ...{ database, blobs, spool, clock, serverName },
+    fetchedBytes: config.remote_cache_mib === 0 ? Infinity : config.remote_cache_mib * MIB,
+  });
   return { uploads, mediaReads, thumbnails, urlPreviews, mediaSweep, closeBlobs: () => blobs.close() };
 }
 

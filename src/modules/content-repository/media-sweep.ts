@@ -1,3 +1,4 @@
+import type { ServerName } from '../../protocol/identifiers.ts';
 import type { BlobStore } from '../../storage/blobs/blob-store.ts';
 import type { Spool } from '../../storage/blobs/spool.ts';
 import { GuardFailed, type Database } from '../../storage/database.ts';
@@ -10,6 +11,9 @@ export interface MediaSweepNeeds {
   readonly blobs: BlobStore;
   readonly spool: Spool;
   readonly clock: { now(): number };
+  readonly serverName: ServerName;
+  /** Bytes of other servers' content that are kept. */
+  readonly fetchedBytes: number;
 }
 
 const HOUR_MS = 3_600_000;
@@ -17,6 +21,8 @@ const HOUR_MS = 3_600_000;
 const FIRST_MS = 60_000;
 /** Contents that nothing refers to, and files that did not arrive, stay so long: an upload may still be under way. */
 const GRACE_MS = 24 * HOUR_MS;
+/** A file takes a block of the disk at least. */
+const LEAST_BYTES = 4_096;
 const PAGE = 200;
 /** Pages of one sweep; what is left is for the next one. */
 const MOST_PAGES = 50;
@@ -24,8 +30,8 @@ const MOST_PAGES = 50;
 const MOST_THUMBNAILS = 1_000;
 
 /**
- * Removes what is no longer wanted: content URIs that were never uploaded to, pictures of old previews, contents that
- * nothing refers to, and what is left of uploads that broke off. Several processes may do so at the same time.
+ * Removes what is no longer wanted: content URIs that were never uploaded to, pictures of old previews, content of other
+ * servers that was fetched longest ago where there is too much of it, contents that nothing refers to, and what is left of uploads that broke off. Several processes may do so at the same time.
  */
 export class MediaSweep {
   readonly #needs: MediaSweepNeeds;
@@ -59,6 +65,7 @@ export class MediaSweep {
   async run(): Promise<void> {
     const now = this.#needs.clock.now();
     await this.#pages(() => this.#removeExpired(now));
+    await this.#removeFetched();
     await this.#pages(() => this.#removeUnused(now));
     await this.#needs.spool.sweep(now - GRACE_MS);
   }
@@ -78,6 +85,24 @@ export class MediaSweep {
     for (const row of rows) store.remove(unit, row, now);
     await database.commit(unit);
     return rows.length;
+  }
+
+  async #removeFetched(): Promise<void> {
+    const { database, serverName, fetchedBytes } = this.#needs;
+    if (fetchedBytes === Infinity) return;
+    let bytes = await store.fetchedUsage(database, serverName);
+    await this.#pages(async () => {
+      if (bytes <= fetchedBytes) return 0;
+      const unit = new UnitOfWork();
+      const rows = await store.fetchedLongAgo(database, serverName, PAGE);
+      for (const row of rows) {
+        if (bytes <= fetchedBytes) break;
+        store.removeFetched(unit, row);
+        bytes -= Math.max(row.bytes, LEAST_BYTES);
+      }
+      await database.commit(unit);
+      return rows.length;
+    });
   }
 
   async #removeUnused(now: number): Promise<number> {

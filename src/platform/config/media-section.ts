@@ -47,6 +47,14 @@ export const mediaSection = Type.Object(
       description:
         'MiB that all files of a user may take together; 0: any number. A file counts as 4 KiB at least.',
     }),
+    remote_cache_mib: Type.Integer({
+      minimum: 0,
+      maximum: 1_073_741_824,
+      default: 102_400,
+      description:
+        'MiB of files of other servers that are kept, about; 0: any number. What was fetched longest ago goes first, ' +
+        'and is fetched again when somebody asks for it.',
+    }),
     unfinished_uploads: Type.Integer({
       minimum: 1,
       maximum: 10_000,

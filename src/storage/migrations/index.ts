@@ -19,6 +19,7 @@ import { threepids } from './008-threepids.ts';
 import { federation } from './017-federation.ts';
 import { stickyEvents } from './029-sticky-events.ts';
 import { partialRooms } from './038-partial-rooms.ts';
+import { fetchedMedia } from './062-fetched-media.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step of the schema, in order. */
@@ -44,4 +45,5 @@ export const MIGRATIONS: readonly Migration[] = [
   identityService,
   stickyEvents,
   partialRooms,
+  fetchedMedia,
 ];
