@@ -275,4 +275,66 @@ describe('2015: across servers', () => {
       }
     },
   );
+
+  onFederation(
+    'files, pictures and what a user may take have limits, and so has what is kept of other servers [A080]',
+    async ({ a, b }) => {
+      const [alice, bob] = [V1Client.of(await a.person('alice')), V1Client.of(await b.person('bob'))];
+      const post = (person: TestClient, bytes: Buffer) =>
+        fetch(`${person.base}/_matrix/media/v1/upload?access_token=${person.token ?? ''}`, {
+          method: 'POST',
+          body: new Uint8Array(bytes),
+        });
+      assert.equal((await post(alice, randomBytes(700_001))).status, 413);
+      const files: string[] = [];
+      for (let i = 0; i < 4; i++) files.push(await upload(alice, randomBytes(400_000), 'a/b'));
+      assert.equal((await post(alice, randomBytes(600_000))).status, 403, 'two MiB a user');
+      const large = await sharp({ create: { width: 1001, height: 1000, channels: 3, background: 'red' } })
+        .png()
+        .toBuffer();
+      const picture = await upload(bob, large, 'image/png');
+      const at = (person: TestClient, what: string, uri: string, query = '') =>
+        fetch(`${person.base}/_matrix/media/v1/${what}/${uri.slice('mxc://'.length)}${query}`);
+      assert.equal((await at(bob, 'thumbnail', picture, '?width=32&height=32')).status, 413);
+      for (const uri of files) assert.equal((await at(bob, 'download', uri)).status, 200);
+      await b.server.services?.mediaSweep.run();
+      await a.stop();
+      const statuses: number[] = [];
+      for (const uri of files) statuses.push((await at(bob, 'download', uri)).status);
+      assert.ok(
+        (statuses[0] ?? 0) >= 500 && (statuses[1] ?? 0) >= 500,
+        'what was fetched first is no longer kept',
+      );
+      assert.deepEqual(statuses.slice(2), [200, 200], 'one MiB of it is');
+    },
+    {
+      env: {
+        MYELIN_MEDIA_MAX_UPLOAD_BYTES: '700000',
+        MYELIN_MEDIA_USER_QUOTA_MIB: '2',
+        MYELIN_MEDIA_MAX_IMAGE_PIXELS: '1000000',
+        MYELIN_MEDIA_REMOTE_CACHE_MIB: '1',
+      },
+    },
+  );
+
+  onFederation(
+    'what another server says against a request is passed on in its words [A028]',
+    async ({ a, authority }) => {
+      const alice = V1Client.of(await a.person('alice'));
+      const remote = await RemoteServer.start(authority);
+      try {
+        remote.answer = ({ url }) =>
+          url.startsWith('/_matrix/federation/v1/query/directory')
+            ? { status: 403, body: { errcode: 'COM.EXAMPLE.GARDEN_CLOSED', error: 'Come in spring' } }
+            : undefined;
+        const alias = aliasPath(`#garden:${remote.name}`);
+        const told = await alice.fails(403, 'COM.EXAMPLE.GARDEN_CLOSED', 'GET', alias);
+        assert.equal(told.error, 'Come in spring');
+        const join = `/join/${encodeURIComponent(`#garden:${remote.name}`)}`;
+        await alice.fails(403, 'COM.EXAMPLE.GARDEN_CLOSED', 'POST', join, {});
+      } finally {
+        await remote.close();
+      }
+    },
+  );
 });
