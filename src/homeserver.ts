@@ -4,6 +4,7 @@ import { accountEndpoints } from './api/client/account-endpoints.ts';
 import { discoveryEndpoints } from './api/client/discovery-endpoints.ts';
 import { legacyAccountEndpoints } from './api/legacy/account/legacy-account-endpoints.ts';
 import { v1Endpoints } from './api/legacy/v1/v1-endpoints.ts';
+import { v2Endpoints } from './api/legacy/v2/v2-endpoints.ts';
 import { oauthEndpoints } from './api/oauth/oauth-endpoints.ts';
 import { encryptionEndpoints } from './api/client/encryption-endpoints.ts';
 import { mediaEndpoints } from './api/client/media-endpoints.ts';
@@ -56,6 +57,7 @@ const CLIENT_ENDPOINTS = [
   ...oauthEndpoints,
   ...legacyAccountEndpoints,
   ...v1Endpoints,
+  ...v2Endpoints,
   ...oauth2LoginPages,
   ...jsonRendezvousEndpoints,
   ...textRendezvousEndpoints,

@@ -6,7 +6,8 @@ import type { SyncService } from '../../sync/sync-service.ts';
 import { clientPaths, endpoint, RawJson } from '../../wire/endpoint.ts';
 import type { Session } from '../../wire/session.ts';
 
-const LONGEST_WAIT_MS = 120_000;
+/** How long a sync waits at most, in ms. */
+export const LONGEST_SYNC_MS = 120_000;
 
 /** GET /sync */
 export const sync = endpoint(
@@ -46,7 +47,7 @@ export const sync = endpoint(
     request,
   ) => {
     const { query, session } = request;
-    const timeoutMs = Math.min(query.timeout ?? 0, LONGEST_WAIT_MS);
+    const timeoutMs = Math.min(query.timeout ?? 0, LONGEST_SYNC_MS);
     const becoming = needs.presence.seen(session, query.set_presence ?? 'online', timeoutMs);
     if (becoming) await becoming;
     const text = await needs.sync.sync({

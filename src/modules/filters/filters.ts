@@ -6,6 +6,7 @@ import {
   parseClientFilter,
   type ClientFilter,
 } from '../../protocol/filter/client-filter.ts';
+import type { IdLists } from '../../protocol/filter/event-filter.ts';
 import type { UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject, JsonValue } from '../../protocol/json.ts';
 import { badJson, notFound } from '../../protocol/matrix-error.ts';
@@ -25,8 +26,8 @@ export class Filters {
   }
 
   /** Keeps a filter; the same filter has the same ID. 400 M_BAD_JSON for what is not a filter. */
-  async add(userId: UserId, filter: JsonObject): Promise<string> {
-    parseClientFilter(filter);
+  async add(userId: UserId, filter: JsonObject, ids: IdLists = 'exact'): Promise<string> {
+    parseClientFilter(filter, ids);
     const text = canonicalJson(filter, { strict: false });
     const id = createHash('sha256').update(text).digest('base64url').slice(0, 16);
     const unit = new UnitOfWork();
@@ -43,13 +44,17 @@ export class Filters {
   }
 
   /** The filter of a query string: JSON, or the ID of one that was kept. */
-  async resolveFilter(userId: UserId, filter: string | undefined): Promise<ClientFilter> {
+  async resolveFilter(
+    userId: UserId,
+    filter: string | undefined,
+    ids: IdLists = 'exact',
+  ): Promise<ClientFilter> {
     if (filter === undefined || filter === '') return DEFAULT_CLIENT_FILTER;
     const isJson = filter.startsWith('{');
-    const key = isJson ? filter : `${userId}\0${filter}`;
+    const key = `${ids} ${isJson ? filter : `${userId}\0${filter}`}`;
     const known = this.#parsed.get(key);
     if (known) return known;
-    const parsed = parseClientFilter(parse(isJson ? filter : await this.get(userId, filter)));
+    const parsed = parseClientFilter(parse(isJson ? filter : await this.get(userId, filter)), ids);
     this.#parsed.set(key, parsed);
     return parsed;
   }

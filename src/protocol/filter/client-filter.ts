@@ -1,7 +1,14 @@
 import { isJsonObject, type JsonValue } from '../json.ts';
 import { badJson } from '../matrix-error.ts';
 import { compileEventFields, type EventPruner } from './event-fields.ts';
-import { compileMembership, parseEventFilter, type EventFilter, type LimitBounds } from './event-filter.ts';
+import {
+  compileMembership,
+  parseEventFilter,
+  sigilOf,
+  type EventFilter,
+  type IdLists,
+  type LimitBounds,
+} from './event-filter.ts';
 import { optionalBoolean, optionalObject, optionalStrings } from './filter-fields.ts';
 
 /** A parsed Filter, as `/sync` takes it (Client-Server API, "Filtering"). */
@@ -37,7 +44,7 @@ const OTHER_LIMITS: LimitBounds = { defaultLimit: 100_000, maxLimit: 100_000 };
  * Parses a whole Filter. Absent parts get their defaults: everything is let through, ten timeline events a room.
  * Unknown keys are ignored. Throws 400 M_BAD_JSON saying which key is wrong and what is allowed.
  */
-export function parseClientFilter(json: JsonValue): ClientFilter {
+export function parseClientFilter(json: JsonValue, ids: IdLists = 'exact'): ClientFilter {
   if (!isJsonObject(json)) throw badJson('A filter must be an object');
   const fields = optionalStrings(json, 'event_fields', '') ?? [];
   const format = json.event_format ?? 'client';
@@ -48,25 +55,25 @@ export function parseClientFilter(json: JsonValue): ClientFilter {
     pruneEvent: compileEventFields(fields),
     prunesEvents: fields.length > 0,
     eventFormat: format,
-    presence: parseEventFilter(optionalObject(json, 'presence', ''), 'presence.', OTHER_LIMITS),
+    presence: parseEventFilter(optionalObject(json, 'presence', ''), 'presence.', OTHER_LIMITS, ids),
     accountData: parseEventFilter(optionalObject(json, 'account_data', ''), 'account_data.', OTHER_LIMITS),
-    room: parseRoomFilter(optionalObject(json, 'room', '')),
+    room: parseRoomFilter(optionalObject(json, 'room', ''), ids),
   };
 }
 
 /** The filter of a request that names none. */
 export const DEFAULT_CLIENT_FILTER: ClientFilter = parseClientFilter({});
 
-function parseRoomFilter(room: Record<string, JsonValue | undefined>): RoomFilter {
-  const rooms = optionalStrings(room, 'rooms', 'room.', '!');
-  const notRooms = optionalStrings(room, 'not_rooms', 'room.', '!');
+function parseRoomFilter(room: Record<string, JsonValue | undefined>, ids: IdLists): RoomFilter {
+  const rooms = optionalStrings(room, 'rooms', 'room.', sigilOf('!', ids));
+  const notRooms = optionalStrings(room, 'not_rooms', 'room.', sigilOf('!', ids));
   const part = (name: string, bounds?: LimitBounds): EventFilter =>
-    parseEventFilter(optionalObject(room, name, 'room.'), `room.${name}.`, bounds);
+    parseEventFilter(optionalObject(room, name, 'room.'), `room.${name}.`, bounds, ids);
   return {
     rooms,
     notRooms,
     includeLeave: optionalBoolean(room, 'include_leave', 'room.') ?? false,
-    matchesRoom: compileMembership(rooms, notRooms) ?? (() => true),
+    matchesRoom: compileMembership(rooms, notRooms, ids) ?? (() => true),
     timeline: part('timeline'),
     state: part('state', OTHER_LIMITS),
     ephemeral: part('ephemeral', OTHER_LIMITS),

@@ -48,6 +48,12 @@ export interface EventFilter {
   readonly matches: EventMatcher;
 }
 
+/**
+ * How lists of users and rooms are meant: as IDs, or with `*` for any characters, as in 2015 (v2_alpha/filter.yaml of
+ * October 2015).
+ */
+export type IdLists = 'exact' | 'patterns';
+
 /** Entries of a list that takes a search in the store for each few. */
 const MOST_RELATED = 50;
 
@@ -69,6 +75,7 @@ export function parseEventFilter(
   json: JsonValue,
   where = '',
   bounds: LimitBounds = TIMELINE_LIMITS,
+  ids: IdLists = 'exact',
 ): EventFilter {
   if (!isJsonObject(json))
     throw badJson(`${where ? `"${where.slice(0, -1)}"` : 'A filter'} must be an object`);
@@ -83,10 +90,10 @@ export function parseEventFilter(
   const lists = {
     types: strings('types'),
     notTypes: strings('not_types'),
-    senders: strings('senders', '@'),
-    notSenders: strings('not_senders', '@'),
-    rooms: strings('rooms', '!'),
-    notRooms: strings('not_rooms', '!'),
+    senders: strings('senders', sigilOf('@', ids)),
+    notSenders: strings('not_senders', sigilOf('@', ids)),
+    rooms: strings('rooms', sigilOf('!', ids)),
+    notRooms: strings('not_rooms', sigilOf('!', ids)),
     containsUrl: optionalBoolean(json, 'contains_url', where),
     relTypes: strings('org.matrix.msc3874.rel_types'),
     notRelTypes: strings('org.matrix.msc3874.not_rel_types'),
@@ -99,7 +106,7 @@ export function parseEventFilter(
     unreadThreadNotifications: flag('unread_thread_notifications'),
     relatedBySenders: few('related_by_senders', '@'),
     relatedByRelTypes: few('related_by_rel_types'),
-    matches: compileLists(lists),
+    matches: compileLists(lists, ids),
   };
 }
 
@@ -125,7 +132,7 @@ type FilterLists = Pick<
   | 'notRelTypes'
 >;
 
-function compileLists(lists: FilterLists): EventMatcher {
+function compileLists(lists: FilterLists, ids: IdLists): EventMatcher {
   const checks: EventMatcher[] = [];
   const { types, notTypes, containsUrl } = lists;
   if (notTypes) {
@@ -136,9 +143,9 @@ function compileLists(lists: FilterLists): EventMatcher {
     const included = compileTypeList(types);
     checks.push((event) => included(event.type));
   }
-  const sender = compileMembership(lists.senders, lists.notSenders);
+  const sender = compileMembership(lists.senders, lists.notSenders, ids);
   if (sender) checks.push((event) => sender(event.sender));
-  const room = compileMembership(lists.rooms, lists.notRooms);
+  const room = compileMembership(lists.rooms, lists.notRooms, ids);
   if (room) checks.push((event) => room(event.roomId));
   const relType = compileMembership(lists.relTypes, lists.notRelTypes);
   if (relType) checks.push((event) => relType(event.relation?.relType));
@@ -148,12 +155,23 @@ function compileLists(lists: FilterLists): EventMatcher {
   return (event) => checks.every((check) => check(event));
 }
 
+/** With what entries of such a list begin. */
+export function sigilOf(sigil: string, ids: IdLists): string {
+  return ids === 'exact' ? sigil : '';
+}
+
 /** A test for IDs of which some are let through and some not, or undefined if all are let through. */
 export function compileMembership(
   included: readonly string[] | undefined,
   excluded: readonly string[] | undefined,
+  ids: IdLists = 'exact',
 ): ((id: string | undefined) => boolean) | undefined {
   if (!included && !excluded) return undefined;
+  if (ids === 'patterns') {
+    const allows = included && compileTypeList(included);
+    const refuses = compileTypeList(excluded ?? []);
+    return (id) => (id === undefined ? !allows : !refuses(id) && (allows?.(id) ?? true));
+  }
   const allowed = included && new Set(included);
   const refused = new Set(excluded);
   return (id) => (id === undefined ? !allowed : !refused.has(id) && (!allowed || allowed.has(id)));
