@@ -390,4 +390,20 @@ describe('2015: rooms', () => {
       await dan.fails(403, 'M_FORBIDDEN', 'GET', dan.room(room, path));
     }
   });
+
+  onServers('a room that everybody left is there for nobody [A056]', async (server) => {
+    const [alice, bob] = await v1People(server, 'alice', 'bob');
+    const room = await alice.createRoom({
+      preset: 'public_chat',
+      visibility: 'public',
+      room_alias_name: 'gone',
+    });
+    await bob.join(room);
+    for (const person of [alice, bob]) await person.ok('POST', person.room(room, '/leave'), {});
+    for (const person of [alice, bob]) assert.deepEqual(await roomIds(person), []);
+    const [carol] = await v1People(server, 'carol');
+    await carol.fails(403, 'M_FORBIDDEN', 'GET', carol.room(room, '/messages?from=END&dir=b'));
+    await carol.join(room);
+    assert.deepEqual(await roomIds(carol), [room], 'it was not deleted, which a server was free to do');
+  });
 });
