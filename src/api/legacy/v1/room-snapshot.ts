@@ -23,6 +23,7 @@ export async function v1Snapshot(needs: ShowsRooms, viewer: Viewer, room: RoomSn
   if (room.invite) {
     const [invite = {}] = await v1Events(needs, viewer, [room.invite]);
     info.invite = { ...invite, invite_room_state: await inviteRoomState(needs, viewer, room) };
+    // No text has this key; clients of then read it.
     if (typeof invite.user_id === 'string') info.inviter = invite.user_id;
   }
   if (messages) {
