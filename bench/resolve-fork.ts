@@ -2,9 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Pdu, RoomEvent } from '../src/protocol/events/event.ts';
+import type { RoomId } from '../src/protocol/identifiers.ts';
 import { roomVersion, type RoomVersion } from '../src/protocol/room-versions.ts';
 import { Scenario, type Branch } from '../src/protocol/state-resolution/scenario.ts';
 import { eventOfPdu } from '../src/rooms/event-of-pdu.ts';
+import { AuthChainIndex } from '../src/rooms/auth-chains/auth-chain-index.ts';
 import { EventLog } from '../src/rooms/event-log.ts';
 import { ROOM_RULES } from '../src/rooms/room-rules.ts';
 import { StateResolver, type EventLookup } from '../src/rooms/state-resolver.ts';
@@ -15,24 +17,35 @@ import * as eventsStore from '../src/storage/events-store.ts';
 import { openDatabase } from '../src/storage/open-database.ts';
 import { UnitOfWork } from '../src/storage/unit-of-work.ts';
 
+/** A room, and the fork of it that is resolved. */
+interface Size {
+  readonly members: number;
+  /** Power levels, each of which cites the one before. */
+  readonly chain: number;
+  /** Events on each side, half of which set power levels. */
+  readonly fork: number;
+}
+
 /**
- * Resolves a fork of a large room from an SQLite database with nothing cached: 50,000 members, a chain of 10,000 power
- * levels, and 1,000 events on each side, half of which set power levels.
+ * Resolves forks of rooms from an SQLite database with nothing cached, before and after the room's auth chains have an
+ * index. The senders on one side are members since the beginning, whom nobody's events on the other side name.
  */
-const MEMBERS = 50_000;
-const CHAIN = 10_000;
-const FORK = 1_000;
+const SIZES: readonly Size[] = [
+  { members: 500, chain: 100, fork: 100 },
+  { members: 5_000, chain: 1_000, fork: 100 },
+  { members: 50_000, chain: 10_000, fork: 100 },
+  { members: 50_000, chain: 10_000, fork: 1_000 },
+];
 const RUNS = 5;
 const BATCH = 2_000;
 
-function bigRoom(version: RoomVersion, rejoins: boolean): { scenario: Scenario; sides: Branch[] } {
+function bigRoom(version: RoomVersion, size: Size): { scenario: Scenario; sides: Branch[] } {
   const scenario = new Scenario(version);
   const left = scenario.room({ bob: 50, carol: 0 });
-  for (let i = 0; i < MEMBERS; i++) left.join(`member-${i}`, `join-${i}`);
-  for (let i = 0; i < CHAIN; i++) left.powerLevels(`PL-${i}`, 'alice', { bob: 50, carol: i % 50 });
+  for (let i = 0; i < size.members; i++) left.join(`member-${i}`, `join-${i}`);
+  for (let i = 0; i < size.chain; i++) left.powerLevels(`PL-${i}`, 'alice', { bob: 50, carol: i % 50 });
   const right = left.fork();
-  if (rejoins) left.join('bob', 'rejoin-bob');
-  for (let i = 0; i < FORK; i++) {
+  for (let i = 0; i < size.fork; i++) {
     if (i % 2) left.topic(`topic-left-${i}`, 'alice');
     else left.powerLevels(`PL-left-${i}`, 'alice', { bob: 50, carol: i % 50 });
     if (i % 2) right.topic(`topic-right-${i}`, 'bob');
@@ -81,11 +94,14 @@ async function store(
   return roots;
 }
 
-async function measure(database: Database, scenario: Scenario, roots: readonly StateRoot[]): Promise<string> {
+async function measure(
+  database: Database,
+  { scenario, roomId }: { scenario: Scenario; roomId: RoomId },
+  roots: readonly StateRoot[],
+): Promise<{ text: string; resolved: StateRoot | undefined }> {
   const taken: number[] = [];
   let read = 0;
-  const roomId = [...scenario.events.values()][0]?.roomId;
-  if (roomId === undefined) throw new Error('The room has no events');
+  let resolved: StateRoot | undefined;
   for (let run = 0; run < RUNS; run++) {
     const log = new EventLog(database);
     read = 0;
@@ -97,24 +113,43 @@ async function measure(database: Database, scenario: Scenario, roots: readonly S
         return new Map(found.map((event) => [event.eventId, event]));
       },
     };
-    const resolver = new StateResolver(new StateTries(database), ROOM_RULES);
+    const index = new AuthChainIndex(database, fail);
+    const resolver = new StateResolver(new StateTries(database), ROOM_RULES, index);
     const started = performance.now();
-    await resolver.resolve({ roomId, version: scenario.version }, roots, lookup, database);
+    const room = { roomId, version: scenario.version };
+    resolved = (await resolver.resolve(room, roots, lookup, database))?.root;
     taken.push(performance.now() - started);
+    // What a first resolution begins must not run beside the next one, nor make it another.
+    await index.stop();
   }
-  const times = `${Math.min(...taken).toFixed(0)} to ${Math.max(...taken).toFixed(0)} ms`;
-  return `${times}, ${read} events read of ${scenario.events.size}`;
+  const text = `${Math.min(...taken).toFixed(0)} to ${Math.max(...taken).toFixed(0)} ms, ${read} events read`;
+  return { text, resolved };
+}
+
+function fail(error: unknown): never {
+  throw error;
 }
 
 for (const id of ['10', '12']) {
-  for (const rejoins of [false, true]) {
+  for (const size of SIZES) {
     const folder = mkdtempSync(join(tmpdir(), 'myelin-bench-'));
     const database = await openDatabase({ engine: 'sqlite', path: join(folder, 'myelin.db') });
     try {
-      const room = bigRoom(roomVersion(id), rejoins);
+      const room = bigRoom(roomVersion(id), size);
+      const { scenario } = room;
+      const roomId = [...scenario.events.values()][0]?.roomId as RoomId;
       const roots = await store(database, room);
-      const what = rejoins ? 'a sender joined on one side only' : 'senders are old members';
-      console.log(`version ${id}, ${what}: ${await measure(database, room.scenario, roots)}`);
+      const walked = await measure(database, { scenario, roomId }, roots);
+      const started = performance.now();
+      await new AuthChainIndex(database, fail).update(roomId);
+      const built = performance.now() - started;
+      const asked = await measure(database, { scenario, roomId }, roots);
+      if (walked.resolved !== asked.resolved) throw new Error('The index leads to another state');
+      const { members, chain, fork } = size;
+      console.log(
+        `version ${id}, ${members} members, ${chain} power levels, 2 x ${fork} events in the fork:`,
+      );
+      console.log(`  walked ${walked.text}; by the index ${asked.text}; building it ${built.toFixed(0)} ms`);
     } finally {
       await database.close();
       rmSync(folder, { recursive: true });

@@ -129,6 +129,7 @@ export async function startHomeserver(
       await services.delayedEvents.stop();
       services.remoteDeviceLists.stop();
       await services.stateCompletion.stop();
+      await services.authChains.stop();
       await services.federationSender.stop();
       await services.roomSuccession.stop();
       await services.pushDispatch.stop();

@@ -1,5 +1,6 @@
 import type { EventSigner } from './rooms/event-signer.ts';
 import { Aggregations } from './rooms/aggregations.ts';
+import { AuthChainIndex } from './rooms/auth-chains/auth-chain-index.ts';
 import { Aliases } from './rooms/aliases.ts';
 import { ClientEvents } from './rooms/client-events.ts';
 import { CommittedRooms } from './rooms/committed-rooms.ts';
@@ -56,6 +57,7 @@ export interface RoomWiring {
   readonly defaultVersion: string;
   readonly eventCacheBytes: number;
   readonly stateCacheBytes: number;
+  readonly onProblem: (error: unknown) => void;
 }
 
 /** Puts the services about rooms together. */
@@ -66,7 +68,8 @@ export function createRoomServices(wiring: RoomWiring) {
   const memberships = new Memberships(database);
   const partialRooms = new PartialRooms(database, wiring.timers);
   const tries = new StateTries(database, wiring.stateCacheBytes);
-  const resolver = new StateResolver(tries, wiring.rules);
+  const authChains = new AuthChainIndex(database, wiring.onProblem);
+  const resolver = new StateResolver(tries, wiring.rules, authChains);
   const { policy, rules } = wiring;
   const needs = { reader: database, tries, resolver, rules, signer, clock, policy, committed: log };
   const writer = new RoomWriter(database, needs);
@@ -117,6 +120,7 @@ export function createRoomServices(wiring: RoomWiring) {
     stickyEvents: new StickyEvents(database, log, wiring.clock),
     eventByTime: new EventByTime({ database, log, visibility, remote: wiring.remoteHistory }),
     overviews: new RoomOverviews(database, log, memberships),
+    authChains,
     relatedRedactions: new RelatedRedactions(database, sending),
     relatedEvents: new RelatedEvents(database, log, visibility),
     aliases,

@@ -64,6 +64,8 @@ export async function createServices(config: Config, database: Database, foundat
     noticesUser,
     permission: (invited, inviter) => modules.invitePermissions.of(invited, inviter),
   });
+  const onProblem = (error: unknown) =>
+    log?.error({ err: error }, 'something went wrong with another server');
   const rooms = createRoomServices({
     appservices: accounts.appservices,
     invites,
@@ -89,9 +91,8 @@ export async function createServices(config: Config, database: Database, foundat
     defaultVersion: config.rooms.default_version,
     eventCacheBytes: config.cache.events_mib * MIB,
     stateCacheBytes: config.cache.state_mib * MIB,
+    onProblem,
   });
-  const onProblem = (error: unknown) =>
-    log?.error({ err: error }, 'something went wrong with another server');
   const federation = createFederationServices({
     ...{ database, config, serverName, clock, randomness, outgoing },
     ...{ rooms, signer, invites, links: foundations.links, timers: foundations.timers },

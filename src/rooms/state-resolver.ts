@@ -2,9 +2,12 @@ import { boundedCache } from '../platform/bounded-cache.ts';
 import { stateKeyOf, type StateKey } from '../protocol/events/event.ts';
 import type { EventId, RoomId } from '../protocol/identifiers.ts';
 import type { RoomVersion } from '../protocol/room-versions.ts';
+import type { StateConflicts } from '../protocol/state-resolution/conflicts.ts';
 import type { EventSource } from '../protocol/state-resolution/event-source.ts';
 import type { Reader } from '../storage/database.ts';
 import * as eventsStore from '../storage/events-store.ts';
+import { authChainDifference } from './auth-chains/auth-chain-difference.ts';
+import type { AuthChainIndex } from './auth-chains/auth-chain-index.ts';
 import type { RoomRules } from './room-rules.ts';
 import type { NewNode, StateTries } from './state-trie.ts';
 import type { StateRoot, StoredEvent } from './stored-event.ts';
@@ -28,6 +31,11 @@ type Changes = ReadonlyMap<StateKey, EventId | undefined>;
 
 /** Resolutions remembered: a fork that lasts is resolved for each event. */
 const REMEMBERED = 2_000;
+/** Where more events have been read than this, the auth chains are long, and their index is asked. */
+const MOST_WALKED = 500;
+/** State events that may be missing in the index; with more it is brought up to date first. */
+const MOST_UNPLACED = 2_000;
+const ENOUGH_UNPLACED = 50;
 /** Steps along auth events that are read ahead at most. */
 const FURTHEST_AHEAD = 256;
 
@@ -38,11 +46,13 @@ const FURTHEST_AHEAD = 256;
 export class StateResolver {
   readonly #tries: StateTries;
   readonly #rules: RoomRules;
+  readonly #authChains: AuthChainIndex;
   readonly #remembered = boundedCache<string, Changes>(REMEMBERED);
 
-  constructor(tries: StateTries, rules: RoomRules) {
+  constructor(tries: StateTries, rules: RoomRules, authChains: AuthChainIndex) {
     this.#tries = tries;
     this.#rules = rules;
+    this.#authChains = authChains;
   }
 
   /**
@@ -77,13 +87,51 @@ export class StateResolver {
     const base = roots[0] as StateRoot;
     const { conflicted, agreed } = await this.#conflicts(room.version, roots);
     const known = new KnownPart(base, agreed, conflicted);
+    const conflicts: StateConflicts = { unconflicted: known, conflicted };
+    let difference: ReadonlySet<EventId> | undefined;
+    let isWalking = true;
     for (let ahead = 1; ; ahead = Math.min(ahead * 2, FURTHEST_AHEAD)) {
-      const resolved = this.#rules.resolveConflicts(room.version, { unconflicted: known, conflicted }, known);
+      const resolved = this.#rules.resolveConflicts(
+        room.version,
+        { ...conflicts, authDifference: difference },
+        known,
+      );
+      if (isWalking && known.size > MOST_WALKED && room.version.stateResolution !== 'v1') {
+        isWalking = false;
+        difference = await this.#difference(room, known, conflicts, { lookup, reader });
+        if (difference) {
+          known.askAnew();
+          ahead = 1;
+          continue;
+        }
+      }
       if (await known.learn(this.#tries, { lookup, reader, roomId: room.roomId, ahead })) continue;
       const changes = new Map<StateKey, EventId | undefined>(agreed);
       for (const key of conflicted.keys()) changes.set(key, resolved.get(key));
       return changes;
     }
+  }
+
+  /** The auth difference by the index of the room's auth chains; undefined where that is not to be had. */
+  async #difference(
+    { roomId }: ResolvedRoom,
+    known: KnownPart,
+    { conflicted }: StateConflicts,
+    { lookup, reader }: { lookup: EventLookup; reader: Reader },
+  ): Promise<ReadonlySet<EventId> | undefined> {
+    const rows = await this.#authChains.unplaced(roomId, MOST_UNPLACED);
+    if (!rows || rows.length > ENOUGH_UNPLACED) void this.#authChains.update(roomId);
+    if (!rows) return undefined;
+    const unplaced = new Map<EventId, { key: StateKey; authEventIds: readonly EventId[] }>();
+    for (const row of rows) unplaced.set(row.eventId, row);
+    for (const { eventId, type, stateKey, authEventIds } of lookup.uncommitted()) {
+      if (stateKey !== undefined) unplaced.set(eventId, { key: stateKeyOf(type, stateKey), authEventIds });
+    }
+    return authChainDifference({
+      ...{ reader, conflicted, unplaced },
+      agreed: (key) => known.agreed(this.#tries, key),
+      eventsOf: (ids) => lookup.eventsOf(ids),
+    });
   }
 
   async #conflicts(
@@ -135,6 +183,24 @@ class KnownPart implements EventSource {
     this.#base = base;
     this.#agreed = agreed;
     this.#conflicted = conflicted;
+  }
+
+  /** Events looked up so far. */
+  get size(): number {
+    return this.#events.size;
+  }
+
+  /** Forgets what is lacking: it is asked for again, if still. */
+  askAnew(): void {
+    this.#lacksEvents.clear();
+    this.#lacksEntries.clear();
+    this.#lacksDeeperThan = undefined;
+  }
+
+  /** An entry of the state that is not in conflict, read where it is not known. */
+  async agreed(tries: StateTries, key: StateKey): Promise<EventId | undefined> {
+    if (this.#conflicted.has(key)) return undefined;
+    return this.#agreed.get(key) ?? tries.get(this.#base, key);
   }
 
   event(id: EventId): StoredEvent | undefined {

@@ -13,6 +13,8 @@ export interface StateConflicts {
   readonly unconflicted: UnconflictedState;
   /** For each key in conflict its event in each state set, in the order of the sets; undefined where a set has none. */
   readonly conflicted: ReadonlyMap<StateKey, readonly (EventId | undefined)[]>;
+  /** The auth difference of the state sets, where it is known by other means than `authDifference`. */
+  readonly authDifference?: ReadonlySet<EventId> | undefined;
 }
 
 /**

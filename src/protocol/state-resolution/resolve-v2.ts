@@ -47,7 +47,7 @@ function divide(
   withSubgraph: boolean,
 ): { powerEvents: RoomEvent[]; others: RoomEvent[] } {
   const inConflict = conflictedEventIds(conflicts);
-  const difference = authDifference(conflicts, source, depths);
+  const difference = conflicts.authDifference ?? authDifference(conflicts, source, depths);
   const subgraph = withSubgraph ? conflictedSubgraph(inConflict, source, depths) : [];
   const full = new Set([...inConflict, ...difference, ...subgraph]);
 

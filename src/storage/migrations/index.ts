@@ -1,3 +1,4 @@
+import { authChains } from './027-auth-chains.ts';
 import { log } from './001-log.ts';
 import { accounts } from './002-accounts.ts';
 import { encryption } from './005-encryption.ts';
@@ -44,6 +45,7 @@ export const MIGRATIONS: readonly Migration[] = [
   clientTransactions,
   identityService,
   stickyEvents,
+  authChains,
   partialRooms,
   fetchedMedia,
 ];
