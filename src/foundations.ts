@@ -88,6 +88,7 @@ function createLimiter(config: Config, clock: Clock): RateLimiter<LimitName | 'f
       token: rate(limits.token),
       identity: rate(limits.identity),
       lookup: rate(limits.lookup),
+      server: rate(limits.server),
       failedLogin: rate(limits.failed_login),
     },
     () => clock.now(),

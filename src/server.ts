@@ -101,6 +101,7 @@ export async function buildServer(
   const metrics = new Metrics();
   const app = createHttpServer({
     bodyLimit: config.limits.body_bytes,
+    connections: config.limits.connections,
     trustProxy: config.listen.trust_proxy,
     log,
   });
@@ -151,7 +152,12 @@ async function listenForServers(
   const isAsked = config.roles.includes('identity') || (enabled && config.roles.includes('federation'));
   if (!isAsked || certificate === '') return undefined;
   const handle: RequestListener = (request, response) => void app.server.emit('request', request, response);
-  return listenTls(handle, { host, port }, { certificate, key }, (error) => {
-    log.error({ err: error }, 'the changed certificate cannot be used; the old one stays');
-  });
+  return listenTls(
+    handle,
+    { host, port, connections: config.limits.connections },
+    { certificate, key },
+    (error) => {
+      log.error({ err: error }, 'the changed certificate cannot be used; the old one stays');
+    },
+  );
 }

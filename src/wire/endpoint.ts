@@ -25,6 +25,7 @@ export type LimitName =
   | 'membership'
   | 'message'
   | 'registration'
+  | 'server'
   | 'token'
   | 'other';
 

@@ -21,6 +21,8 @@ import { sendJson } from './send-json.ts';
 export interface HttpOptions {
   /** Largest body, in bytes. */
   readonly bodyLimit: number;
+  /** Connections open at once; further ones are closed. */
+  readonly connections: number;
   /** Whether to believe X-Forwarded-For. */
   readonly trustProxy: boolean;
   readonly log: FastifyBaseLogger;
@@ -66,6 +68,7 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
     frameworkErrors: (error, _request, reply) => void sendError(reply, error),
     clientErrorHandler: answerGarbage,
   });
+  app.server.maxConnections = options.connections;
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
     try {

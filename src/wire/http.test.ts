@@ -123,7 +123,7 @@ onServers(
 
 test('requests under way are counted, preflights among them', async () => {
   const log = pino({ level: 'silent' });
-  const app = createHttpServer({ bodyLimit: 65_536, trustProxy: false, log });
+  const app = createHttpServer({ bodyLimit: 65_536, trustProxy: false, connections: 100, log });
   const underWay = countRequests(app);
   const seen: number[] = [];
   app.get('/count', (_request, reply) => {
@@ -140,7 +140,7 @@ test('requests under way are counted, preflights among them', async () => {
 
 test('behind a proxy, its word about the caller counts, not the caller’s own', async () => {
   const log = pino({ level: 'silent' });
-  const app = createHttpServer({ bodyLimit: 65_536, trustProxy: true, log });
+  const app = createHttpServer({ bodyLimit: 65_536, trustProxy: true, connections: 100, log });
   app.get('/ip', (request, reply) => reply.send(request.ip));
   const headers = { 'x-forwarded-for': '10.9.9.9, 203.0.113.5' };
   const { body } = await app.inject({ url: '/ip', headers });

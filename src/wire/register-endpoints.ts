@@ -123,7 +123,7 @@ function renamed(error: unknown, codes: Readonly<Record<string, string>>): unkno
 }
 
 function limit(declaration: AnyDeclaration, caller: Caller, request: RawRequest, wiring: Wiring): void {
-  const name = declaration.limit;
+  const name = declaration.limit ?? (caller.origin === undefined ? undefined : 'server');
   if (name === undefined || caller.session?.isRateLimited === false) return;
   const waitMs = wiring.limiter.take(name, caller.session?.userId ?? caller.origin ?? request.ip);
   if (waitMs !== undefined) throw tooManyRequests(waitMs);

@@ -32,12 +32,13 @@ const KEEP_ALIVE_MS = 75_000;
  */
 export async function listenTls(
   handler: RequestListener,
-  at: { host: string; port: number },
+  at: { host: string; port: number; connections: number },
   files: CertificateFiles,
   onProblem: (error: unknown) => void,
 ): Promise<TlsListener> {
   const server: TlsServer = createServer({ minVersion: 'TLSv1.2', ...read(files) }, handler);
   server.keepAliveTimeout = KEEP_ALIVE_MS;
+  server.maxConnections = at.connections;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(at.port, at.host, resolve);
