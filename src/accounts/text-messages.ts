@@ -1,5 +1,8 @@
 import type { OutgoingHttp } from '../platform/outgoing-http.ts';
 
+/** A text message cannot go to this number, and could not later. */
+export class DestinationRejected extends Error {}
+
 /** Sends text messages through a gateway that speaks HTTP. */
 export class TextMessages {
   readonly #outgoing: OutgoingHttp;
@@ -19,7 +22,7 @@ export class TextMessages {
    * Resolves when the gateway has taken the message.
    *
    * @param to with plus and country code.
-   * @throws Error when it did not.
+   * @throws Error when it did not; DestinationRejected when it never would (422).
    */
   async send(to: string, text: string): Promise<void> {
     const headers: Record<string, string> = { 'content-type': 'application/json' };
@@ -33,6 +36,7 @@ export class TextMessages {
       maxBytes: 65_536,
       whenTooLarge: 'cut',
     });
+    if (status === 422) throw new DestinationRejected(`The gateway for text messages does not send to ${to}`);
     if (status >= 300) throw new Error(`The gateway for text messages answered ${status}`);
   }
 }

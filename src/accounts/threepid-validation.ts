@@ -5,7 +5,7 @@ import { GuardFailed, type Database, type Writer } from '../storage/database.ts'
 import * as store from '../storage/threepid-sessions-store.ts';
 import type { ThreepidSessionRow } from '../storage/threepid-sessions-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
-import type { TextMessages } from './text-messages.ts';
+import { DestinationRejected, type TextMessages } from './text-messages.ts';
 import { threepidOf, type Medium, type Threepid } from './threepid-addresses.ts';
 import { tokenHash } from './token-hash.ts';
 import { codeMail, validationMail } from './validation-mail.ts';
@@ -56,7 +56,7 @@ export class ThreepidValidation {
    * Begins a session, or goes on with the one of the same address and secret, and sends a token: once for each attempt.
    *
    * @param isSilent keeps up appearances: there is a session, and nobody gets its token.
-   * @throws MatrixError 400 M_INVALID_PARAM, M_THREEPID_MEDIUM_NOT_SUPPORTED, 429, `couldNotSend` when it cannot be sent.
+   * @throws MatrixError 400 M_INVALID_PARAM, M_THREEPID_MEDIUM_NOT_SUPPORTED, M_DESTINATION_REJECTED, 429, `couldNotSend` when it cannot be sent.
    */
   async begin(
     purpose: Purpose,
@@ -203,6 +203,9 @@ export class ThreepidValidation {
       const link = `${baseUrl}${VALIDATION_PAGE}?${query.toString()}`;
       await mailer.send({ to: threepid.address, ...validationMail(purpose, { serverName, link }) });
     } catch (error) {
+      if (error instanceof DestinationRejected) {
+        throw new MatrixError(400, 'M_DESTINATION_REJECTED', 'No text messages can be sent to this number');
+      }
       this.#needs.onSendingFailed(error);
       throw this.#needs.couldNotSend(threepid.medium);
     }

@@ -65,7 +65,7 @@ export interface Declaration<
   /** Whether who has not agreed to the terms of the identity service may call it. */
   readonly beforeTerms?: 'allowed';
   readonly limit?: LimitName;
-  /** Whether the body may also be a form, of which each field is a key. */
+  /** Whether the body may also be a form, of which each field is a key. Its numbers may be texts then, as in JSON. */
   readonly forms?: 'allowed';
   /** Error codes that clients of this endpoint know by another name, by the name that the rest of the server has for them. */
   readonly codes?: Readonly<Record<string, string>>;

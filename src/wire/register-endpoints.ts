@@ -95,13 +95,22 @@ function bodyReader(declaration: AnyDeclaration): (request: RawRequest) => unkno
   const kind = declaration.body;
   if (kind === 'bytes') return byteBody;
   const parser = kind && new PartParser('body', kind);
-  return ({ body }) => {
-    if (!(body instanceof FormText)) return parser ? parser.parse(body === undefined ? {} : body) : {};
-    if (!parser || declaration.forms !== 'allowed') {
-      throw new MatrixError(400, 'M_NOT_JSON', 'The body is not JSON');
-    }
-    return parser.parse(parser.convert(body.fields));
-  };
+  if (!parser) return ({ body }) => (body instanceof FormText ? refuseForm() : {});
+  if (declaration.forms === 'allowed') {
+    return ({ body = {} }) => {
+      const given = body instanceof FormText ? body.fields : body;
+      return parser.parse(isRecord(given) ? parser.convert(given) : given);
+    };
+  }
+  return ({ body = {} }) => (body instanceof FormText ? refuseForm() : parser.parse(body));
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+function refuseForm(): never {
+  throw new MatrixError(400, 'M_NOT_JSON', 'The body is not JSON');
 }
 
 function byteBody(request: RawRequest): ByteBody {

@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import type { IdentityAccounts } from '../../modules/identity-service/index.ts';
 import { serverName } from '../../protocol/identifiers.ts';
 import { endpoint } from '../../wire/endpoint.ts';
+import { IDENTITY_CODES } from './both-versions.ts';
 
 interface Needs {
   readonly identityAccounts: IdentityAccounts;
@@ -16,6 +17,7 @@ export const registerAccount = endpoint(
     paths: ['/_matrix/identity/v2/account/register'],
     auth: 'none',
     limit: 'login',
+    codes: IDENTITY_CODES,
     body: Type.Object({
       access_token: Type.String({ minLength: 1, maxLength: 4_096 }),
       matrix_server_name: Type.String(),

@@ -65,7 +65,10 @@ onServers(
     gateway.status = 500;
     const failing = { ...phone, phone_number: '07911 123457' };
     await alice.fails(400, 'M_SEND_ERROR', 'POST', byPhone, failing);
+    gateway.status = 422;
+    await alice.fails(400, 'M_DESTINATION_REJECTED', 'POST', byPhone, { ...failing, send_attempt: 2 });
     gateway.status = 200;
+    await alice.fails(400, 'M_MISSING_PARAMS', 'POST', path, { email: to, send_attempt: 1 });
     await s.anonymous().fails(401, 'M_UNAUTHORIZED', 'POST', path, ask);
   },
   { env: ENV },

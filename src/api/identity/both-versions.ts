@@ -24,6 +24,11 @@ export interface BothVersions<Needs> {
   readonly v1: Endpoint<Needs>;
 }
 
+/** What a missing key is called here (Identity Service API, "Standard error response"). */
+export const IDENTITY_CODES = { M_MISSING_PARAM: 'M_MISSING_PARAMS' } as const;
+
+const COMMON = { forms: 'allowed', codes: IDENTITY_CODES } as const;
+
 /** Declares an endpoint for both versions. In a request of version 1 there is no account. */
 export function bothVersions<
   Needs,
@@ -41,7 +46,7 @@ export function bothVersions<
   const { id } = declaration;
   return {
     v2: endpoint<Needs, Params, Query, Body, Who>(
-      { ...declaration, forms: 'allowed', paths: [`/_matrix/identity/v2${path}`] },
+      { ...declaration, ...COMMON, paths: [`/_matrix/identity/v2${path}`] },
       handle as never,
     ),
     v1: endpoint<Needs, Params, Query, Body, 'none'>(
@@ -49,7 +54,7 @@ export function bothVersions<
         ...declaration,
         id: `${id.replace(/V2$/, '')}V1`,
         auth: 'none',
-        forms: 'allowed',
+        ...COMMON,
         paths: [`/_matrix/identity/api/v1${path}`],
       },
       handle as never,

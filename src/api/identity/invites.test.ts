@@ -90,7 +90,8 @@ onServers(
     const query = new URLSearchParams({ public_key: stored.public_key }).toString();
     assert.equal((await nobody.ok('GET', `${V1}/pubkey/isvalid?${query}`)).valid, true);
     const link = signUrlIn(to);
-    const signed = await nobody.ok('POST', link.pathname + link.search, { mxid: bob.userId });
+    link.searchParams.set('mxid', bob.userId);
+    const signed = await nobody.ok('POST', link.pathname + link.search);
     const signer = VerifyKey.of(stored.public_keys[1].public_key);
     assert.ok(verifyJson(signed, 'localhost', 'ed25519:0', signer));
 

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { StoredInvites } from '../../modules/identity-service/index.ts';
 import { roomId, userId } from '../../protocol/identifiers.ts';
-import { forbidden } from '../../protocol/matrix-error.ts';
+import { forbidden, MatrixError } from '../../protocol/matrix-error.ts';
 import { bothVersions } from './both-versions.ts';
 
 interface Needs {
@@ -9,6 +9,7 @@ interface Needs {
 }
 
 const text = Type.Optional(Type.String());
+const Signing = Type.Object({ mxid: text, token: text, private_key: text });
 
 /** POST /_matrix/identity/v2/store-invite */
 export const storeInvite = bothVersions(
@@ -44,7 +45,7 @@ export const storeInvite = bothVersions(
   },
 );
 
-/** POST /_matrix/identity/v2/sign-ed25519. Clients follow a link of a mail here, which has two of the keys in its query. */
+/** POST /_matrix/identity/v2/sign-ed25519. Clients follow a link of a mail here: the keys may all be in the query. */
 export const signEd25519 = bothVersions(
   {
     id: 'blindlySignStuffV2',
@@ -53,11 +54,14 @@ export const signEd25519 = bothVersions(
     path: '/sign-ed25519',
     auth: 'identity',
     limit: 'identity',
-    query: Type.Object({ token: text, private_key: text }),
-    body: Type.Object({ mxid: Type.String(), token: text, private_key: text }),
+    query: Signing,
+    body: Signing,
   },
   ({ storedInvites }: Needs, { body, query }) => {
-    const token = body.token ?? query.token ?? '';
-    return storedInvites.sign(userId(body.mxid), token, body.private_key ?? query.private_key ?? '');
+    const { mxid, token, private_key: privateKey } = { ...query, ...body };
+    if (mxid === undefined || token === undefined || privateKey === undefined) {
+      throw new MatrixError(400, 'M_MISSING_PARAM', '"mxid", "token" and "private_key" must be given');
+    }
+    return storedInvites.sign(userId(mxid), token, privateKey);
   },
 );

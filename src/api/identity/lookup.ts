@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { threepidOf } from '../../accounts/threepid-addresses.ts';
 import type { AddressLookup, Associations } from '../../modules/identity-service/index.ts';
 import { endpoint } from '../../wire/endpoint.ts';
+import { IDENTITY_CODES } from './both-versions.ts';
 
 /** GET /_matrix/identity/v2/hash_details */
 export const getHashDetails = endpoint(
@@ -25,6 +26,7 @@ export const lookupUsers = endpoint(
     paths: ['/_matrix/identity/v2/lookup'],
     auth: 'identity',
     limit: 'identity',
+    codes: IDENTITY_CODES,
     body: Type.Object({
       algorithm: Type.String(),
       pepper: Type.String(),
@@ -44,6 +46,7 @@ export const lookupV1 = endpoint(
     paths: ['/_matrix/identity/api/v1/lookup'],
     auth: 'none',
     limit: 'identity',
+    codes: IDENTITY_CODES,
     query: Type.Object({ medium: Type.String(), address: Type.String() }),
   },
   async ({ associations }: { associations: Associations }, { query }) =>

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import type { IdentityTerms } from '../../modules/identity-service/index.ts';
 import { endpoint } from '../../wire/endpoint.ts';
+import { IDENTITY_CODES } from './both-versions.ts';
 
 interface Needs {
   readonly identityTerms: IdentityTerms;
@@ -29,6 +30,7 @@ export const agreeToTerms = endpoint(
     auth: 'identity',
     beforeTerms: 'allowed',
     limit: 'identity',
+    codes: IDENTITY_CODES,
     body: Type.Object({ user_accepts: Type.Array(Type.String(), { maxItems: 1_000 }) }),
   },
   async ({ identityTerms }: Needs, { account, body }) => {

@@ -21,7 +21,7 @@ export class BindNotices {
   readonly #clock: { now(): number };
   readonly #timers: Timers;
   readonly #onError: (error: unknown) => void;
-  #isRunning = false;
+  #running: AbortController | undefined;
   #timer: Timer | undefined;
   #looking: Promise<void> | undefined;
   #lookAgain = false;
@@ -42,20 +42,21 @@ export class BindNotices {
 
   /** Begins to tell what is due. */
   start(): void {
-    this.#isRunning = true;
+    this.#running = new AbortController();
     this.wake();
   }
 
   /** Ends what is under way and begins nothing else. */
   async stop(): Promise<void> {
-    this.#isRunning = false;
+    this.#running?.abort();
+    this.#running = undefined;
     this.#timer?.cancel();
     await this.#looking;
   }
 
   /** Something may be due. */
   wake(): void {
-    if (!this.#isRunning) return;
+    if (!this.#running) return;
     if (this.#looking) {
       this.#lookAgain = true;
       return;
@@ -72,18 +73,19 @@ export class BindNotices {
   async #look(): Promise<void> {
     for (;;) {
       const due = await store.due(this.#database, this.#clock.now());
-      if (!this.#isRunning) return;
+      const { signal } = this.#running ?? {};
+      if (!signal) return;
       if (due.length === 0) break;
-      await Promise.all(due.map((notice) => this.#deliver(notice)));
+      await Promise.all(due.map((notice) => this.#deliver(notice, signal)));
     }
     const now = this.#clock.now();
     const nextAt = Math.min(now + LOOK_EVERY_MS, (await store.nextDue(this.#database)) ?? Infinity);
     this.#timer?.cancel();
-    if (this.#isRunning) this.#timer = this.#timers.after(Math.max(1, nextAt - now), () => this.wake());
+    if (this.#running) this.#timer = this.#timers.after(Math.max(1, nextAt - now), () => this.wake());
   }
 
   /** Before it is told, a notice is put off until it would be tried again: no other process tells the same. */
-  async #deliver(notice: NoticeRow): Promise<void> {
+  async #deliver(notice: NoticeRow, signal: AbortSignal): Promise<void> {
     const now = this.#clock.now();
     const delay = Math.min(FIRST_RETRY_MS * 2 ** notice.tries, LONGEST_RETRY_MS);
     const claim = new UnitOfWork();
@@ -91,7 +93,7 @@ export class BindNotices {
     try {
       await this.#database.commit(claim);
       const body = JSON.parse(notice.body) as JsonObject & { invites: JsonObject[] };
-      await this.#homeservers.tellBound(notice.server, body);
+      await this.#homeservers.tellBound(notice.server, body, signal);
     } catch (error) {
       if (error instanceof GuardFailed) return;
       if (!(error instanceof FederationError)) this.#onError(error);

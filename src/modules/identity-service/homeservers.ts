@@ -60,13 +60,17 @@ export class Homeservers {
    *
    * @throws FederationError where it does not take that.
    */
-  async tellBound(server: ServerName, notice: JsonObject & { invites: JsonObject[] }): Promise<void> {
+  async tellBound(
+    server: ServerName,
+    notice: JsonObject & { invites: JsonObject[] },
+    signal: AbortSignal,
+  ): Promise<void> {
     if (server === this.#ownName && this.#onBindHere) return this.#onBindHere(notice.invites);
     await this.#client.request(server, {
       method: 'PUT',
       path: '/_matrix/federation/v1/3pid/onbind',
       body: notice,
-      ...{ evenWhenFailing: true, timeoutMs: TELL_MS, maxBytes: MOST_BYTES },
+      ...{ evenWhenFailing: true, timeoutMs: TELL_MS, maxBytes: MOST_BYTES, signal },
     });
   }
 }

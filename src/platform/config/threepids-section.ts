@@ -34,7 +34,7 @@ export const threepidsSection = Type.Object(
     sms_url: Type.String({
       default: '',
       description:
-        'Gateway for text messages: gets `{"to": "+49…", "text": "…"}` by POST and answers 2xx. Empty: no phone numbers.',
+        'Gateway for text messages: gets `{"to": "+49…", "text": "…"}` by POST and answers 2xx, or 422 for a number to which it never sends. Empty: no phone numbers.',
     }),
     sms_token: Type.String({
       default: '',
