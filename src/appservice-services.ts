@@ -6,6 +6,7 @@ import {
   AppserviceQueries,
   AppserviceSender,
   ThirdPartyNetworks,
+  UriMapping,
 } from './modules/application-services/index.ts';
 import type { Modules } from './modules/index.ts';
 import { OutgoingHttp } from './platform/outgoing-http.ts';
@@ -60,6 +61,7 @@ export function createAppserviceServices(wiring: AppserviceWiring) {
     appserviceHttp,
     appserviceSender,
     appservicePing: new AppservicePing(appservices, client, appserviceSender),
+    uriMapping: new UriMapping(appservices, client),
     thirdPartyNetworks: new ThirdPartyNetworks(appservices, client),
   };
 }

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { accountEndpoints } from './api/client/account-endpoints.ts';
 import { discoveryEndpoints } from './api/client/discovery-endpoints.ts';
 import { legacyAccountEndpoints } from './api/legacy/account/legacy-account-endpoints.ts';
+import { legacyAppserviceEndpoints } from './api/legacy/application-services/uri-mapping.ts';
 import { v1Endpoints } from './api/legacy/v1/v1-endpoints.ts';
 import { v2Endpoints } from './api/legacy/v2/v2-endpoints.ts';
 import { oauthEndpoints } from './api/oauth/oauth-endpoints.ts';
@@ -56,6 +57,7 @@ const CLIENT_ENDPOINTS = [
   ...loginPages,
   ...oauthEndpoints,
   ...legacyAccountEndpoints,
+  ...legacyAppserviceEndpoints,
   ...v1Endpoints,
   ...v2Endpoints,
   ...oauth2LoginPages,

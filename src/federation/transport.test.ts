@@ -130,7 +130,7 @@ onFederation('a server that does not answer is left in peace until it is heard o
 });
 
 onFederation(
-  'a certificate for another name, or of an unknown authority, is not believed',
+  'a certificate for another name, or of an unknown authority, is not believed [A130]',
   async ({ a, authority }) => {
     const { certificate, key } = authority.issue('elsewhere.test');
     const listener = createTlsServer({ cert: certificate, key }, (_request, response) => response.end('{}'));
