@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { interopTables, readResults } from '../e2e/interop/results.ts';
 import type { TestResult } from './conformance-reporter.ts';
 
 /** Writes docs/conformance.md from the results of the last test run; with `--check` says whether it is up to date. */
@@ -17,6 +18,14 @@ A test says in its title which rows it proves: \`a gap in the timeline is limite
 - **works** when a test marked with it passed, and none failed;
 - is **partial** when only tests marked as \`[B026 partial]\` passed, or one of several marked tests failed;
 - is **missing** otherwise. Skipped tests prove nothing.
+
+`;
+
+const INTEROP = `
+## Beside other homeservers
+
+What \`npm run test:interop\` found when it was run last (\`interop.tsv\`): Myelin and another homeserver on one machine, over
+TLS, with the rooms made on the one or the other, by room version. A dash: the version does not have it.
 
 `;
 
@@ -90,5 +99,6 @@ function documentOf(features: readonly Feature[], found: ReadonlyMap<string, rea
     const links = files.map((file) => `[${file}](../${file})`).join(', ');
     table += `| ${feature.id} | ${feature.title} | ${state} | ${links} |\n`;
   }
-  return `${HEAD}${count.works} work, ${count.partial} partly, ${count.missing} are missing.\n${table}`;
+  const counts = `${count.works} work, ${count.partial} partly, ${count.missing} are missing.`;
+  return `${HEAD}${counts}\n${table}${INTEROP}${interopTables(readResults())}`;
 }

@@ -35,9 +35,14 @@ export async function setUp(client: MatrixClient, safe: KeySafe): Promise<void> 
   assert.equal(await crypto(client).isSecretStorageReady(), true);
 }
 
-/** An encrypted room in which all of them are. */
-export async function encryptedRoom(owner: MatrixClient, guests: readonly MatrixClient[]): Promise<string> {
+/** An encrypted room in which all of them are; of the server's default version if none is given. */
+export async function encryptedRoom(
+  owner: MatrixClient,
+  guests: readonly MatrixClient[],
+  version?: string,
+): Promise<string> {
   const { room_id: roomId } = await owner.createRoom({
+    ...(version === undefined ? {} : { room_version: version }),
     preset: Preset.PrivateChat,
     visibility: Visibility.Private,
     initial_state: [ENCRYPTION],

@@ -40,10 +40,14 @@ for (const name of ['trace', 'debug', 'log', 'info', 'warn'] as const) mock.meth
 
 // The SDK never clears the time limits of its sync requests: they must not keep the test's process alive.
 const startTimer = globalThis.setTimeout;
-mock.method(globalThis, 'setTimeout', (run: () => void, ms?: number) => {
-  const timer = startTimer(run, ms);
-  return ms !== undefined && ms >= LONG_MS ? timer.unref() : timer;
-});
+mock.method(
+  globalThis,
+  'setTimeout',
+  (run: (...given: unknown[]) => void, ms?: number, ...given: unknown[]) => {
+    const timer = startTimer(run, ms, ...given);
+    return ms !== undefined && ms >= LONG_MS ? timer.unref() : timer;
+  },
+);
 
 /** Makes an account. */
 export async function register(baseUrl: string, username: string): Promise<Login> {

@@ -1,0 +1,60 @@
+import { bodies } from '../../../src/testing/test-client.ts';
+import type { Person } from '../person.ts';
+import { sharedRoom, type Outage } from '../scene.ts';
+
+/** More than a transaction of 50 events holds, and more than one page of missing events. */
+const MANY = 120;
+const FEW = 20;
+
+const joinedServer: Outage = {
+  feature: 'the server that joined is down, then catches up',
+  down: 'away',
+  async begin(scene) {
+    const { roomId, alice, bob } = await sharedRoom(scene);
+    await alice.untilEvent(roomId, await bob.say(roomId, 'before'));
+    const said = Array.from({ length: MANY }, (_, i) => `${i}`);
+    return {
+      async meanwhile() {
+        for (const text of said) await alice.say(roomId, text);
+        await alice.setState(roomId, 'm.room.topic', { topic: 'You were away' });
+      },
+      async after() {
+        await bob.untilRoom(roomId, 'the topic', (room) => room.state.get('m.room.topic ')?.content.topic);
+        await untilHistory(bob, roomId, ['before', ...said]);
+        await alice.untilEvent(roomId, await bob.say(roomId, 'back again'));
+        await bob.untilEvent(roomId, await alice.say(roomId, 'good'));
+      },
+    };
+  },
+};
+
+const homeServer: Outage = {
+  feature: 'the server that made the room is down, then catches up',
+  down: 'home',
+  async begin(scene) {
+    const { roomId, alice, bob } = await sharedRoom(scene);
+    const said = Array.from({ length: FEW }, (_, i) => `${i}`);
+    const carol = await scene.away.person('carol');
+    return {
+      async meanwhile() {
+        for (const text of said) await bob.say(roomId, text);
+        await carol.join(roomId);
+        await bob.untilMember(roomId, carol.userId, 'join');
+      },
+      async after() {
+        await alice.untilMember(roomId, carol.userId, 'join');
+        await untilHistory(alice, roomId, said);
+        await bob.untilEvent(roomId, await alice.say(roomId, 'good'));
+      },
+    };
+  },
+};
+
+/** A server may fill small gaps of a page only after it gave the page: who turns the pages again sees them all. */
+async function untilHistory(person: Person, roomId: string, texts: readonly string[]): Promise<void> {
+  const seen = async () => bodies(await person.history(roomId)).reverse();
+  const wanted = JSON.stringify(texts);
+  await person.untilAnswer('the whole history', seen, (found) => JSON.stringify(found) === wanted);
+}
+
+export const outages = [joinedServer, homeServer];
