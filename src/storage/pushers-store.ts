@@ -24,6 +24,8 @@ export interface PusherRow extends PusherKey {
   readonly enabled: number;
   /** Pushers of one gateway share its capacity: host and port, or `mail`. */
   readonly gateway: string;
+  /** How the gateway is told. */
+  readonly form: 'today' | '2015';
   readonly set_at: number;
   /** It pushes what comes after this position. */
   readonly since: number;
@@ -50,12 +52,12 @@ const byToken = sql(`SELECT * FROM pushers WHERE unsubscribe_token = ?`);
 const oldest = sql(`SELECT MIN(since) AS since FROM pushers`);
 const upsert = sql(
   `INSERT INTO pushers (user_id, app_id, pushkey, kind, app_display_name, device_display_name, profile_tag, lang, data,
-     device_id, enabled, gateway, set_at, since, unsubscribe_token)
-   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+     device_id, enabled, gateway, form, set_at, since, unsubscribe_token)
+   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
    ON CONFLICT (user_id, app_id, pushkey) DO UPDATE SET kind = excluded.kind,
      app_display_name = excluded.app_display_name, device_display_name = excluded.device_display_name,
      profile_tag = excluded.profile_tag, lang = excluded.lang, data = excluded.data, device_id = excluded.device_id,
-     enabled = excluded.enabled, gateway = excluded.gateway, set_at = excluded.set_at, badge = NULL, failures = 0,
+     enabled = excluded.enabled, gateway = excluded.gateway, form = excluded.form, set_at = excluded.set_at, badge = NULL, failures = 0,
      unsubscribe_token = COALESCE(pushers.unsubscribe_token, excluded.unsubscribe_token)`,
 );
 const removeOne = sql(`DELETE FROM pushers WHERE ${BY_KEY}`);
@@ -122,7 +124,8 @@ export function put(
   writer.run(
     upsert,
     ...[row.user_id, row.app_id, row.pushkey, row.kind, row.app_display_name, row.device_display_name],
-    ...[row.profile_tag, row.lang, row.data, row.device_id, row.enabled, row.gateway, row.set_at, since],
+    ...[row.profile_tag, row.lang, row.data, row.device_id, row.enabled, row.gateway],
+    ...[row.form, row.set_at, since],
     row.unsubscribe_token,
   );
 }

@@ -17,6 +17,8 @@ export class PushGateway {
   readonly rejected = new Set<string>();
   /** Notifications that it took. */
   readonly taken: Json[] = [];
+  /** Whole requests that it took, and at which paths. */
+  readonly requestsTaken: { path: string; body: Json }[] = [];
   /** Requests that came, whatever became of them. */
   requests = 0;
   /** Requests under way, and the most there were. */
@@ -68,11 +70,13 @@ export class PushGateway {
     this.underWay += 1;
     this.mostUnderWay = Math.max(this.mostUnderWay, this.underWay);
     response.on('close', () => (this.underWay -= 1));
-    const { notification } = JSON.parse(await text(request)) as Json;
+    const body = JSON.parse(await text(request)) as Json;
+    const { notification } = body;
     this.requests += 1;
     if (typeof this.mood === 'number') response.writeHead(this.mood).end('{}');
     else if (this.mood === 'accept') {
       this.taken.push(notification);
+      this.requestsTaken.push({ path: request.url ?? '', body });
       const keys = notification.devices.map((device: Json) => device.pushkey);
       const rejected = keys.filter((key: string) => this.rejected.has(key));
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ rejected }));

@@ -55,6 +55,16 @@ export function badgeNotification(pusher: PusherRow, unread: number): JsonObject
   return { notification: { prio: 'low', counts: { unread }, devices: [deviceOf(pusher, undefined)] } };
 }
 
+/**
+ * A notification as gateways of 2015 know it (v1/push_notifier.yaml): with an ID, and counts and devices beside it. They stay
+ * inside, too, where gateways of then in truth looked for them.
+ */
+export function notificationOf2015({ notification }: JsonObject): JsonObject {
+  if (!isJsonObject(notification)) return {};
+  const { event_id: id, counts, devices } = notification;
+  return { notification: id === undefined ? notification : { id, ...notification }, counts, devices };
+}
+
 /** The pushkeys that a gateway's answer rejects. One that names none rejects none. */
 export function rejectedKeys(answer: string): string[] {
   let parsed: unknown;

@@ -50,37 +50,40 @@ async function twoInARoom({ person }: TestServer, name?: string): Promise<[TestC
 const read = (client: TestClient, room: string, eventId: string) =>
   client.ok('POST', client.room(room, `/receipt/m.read/${eventId}`), {});
 
-onGateways('gateways are told of events as the rules say [B133] [A075] [B061 partial]', async (scene) => {
-  const { gateway, push } = scene;
-  const [alice, bob, room] = await twoInARoom(scene, 'Kitchen');
-  await alice.say(room, 'before there was a pusher');
-  const pushkey = await push(bob, { data: { url: gateway.url, brand: 'x' } });
-  const rules = '/v3/pushrules/global/content/cake';
-  const sound = { set_tweak: 'sound', value: 'cake.wav' };
-  await bob.ok('PUT', rules, { pattern: 'cake', actions: ['notify', sound, { set_tweak: 'highlight' }] });
-  await bob.ok('PUT', '/v3/pushrules/global/content/quiet', { pattern: 'quiet', actions: [] });
-  await bob.say(room, 'my own cake');
-  await alice.say(room, 'quiet');
-  await alice.send(room, 'm.reaction', {});
-  const eventId = await alice.say(room, 'there is cake');
-  await gateway.until(() => gateway.taken.length > 0);
-  const [{ devices, ...told }] = gateway.taken;
-  const [{ pushkey_ts: ts, ...device }] = devices;
-  assert.deepEqual(told, {
-    event_id: eventId,
-    room_id: room,
-    type: 'm.room.message',
-    sender: alice.userId,
-    sender_display_name: 'alice',
-    room_name: 'Kitchen',
-    prio: 'high',
-    content: { msgtype: 'm.text', body: 'there is cake' },
-    counts: { unread: 1 },
-  });
-  const tweaks = { sound: 'cake.wav', highlight: true };
-  assert.deepEqual(device, { app_id: 'org.example.app', pushkey, data: { brand: 'x' }, tweaks });
-  assert.ok(Number.isInteger(ts) && Math.abs(ts - Date.now() / 1000) < 60);
-});
+onGateways(
+  'gateways are told of events as the rules say [B133] [A075 partial] [B061 partial]',
+  async (scene) => {
+    const { gateway, push } = scene;
+    const [alice, bob, room] = await twoInARoom(scene, 'Kitchen');
+    await alice.say(room, 'before there was a pusher');
+    const pushkey = await push(bob, { data: { url: gateway.url, brand: 'x' } });
+    const rules = '/v3/pushrules/global/content/cake';
+    const sound = { set_tweak: 'sound', value: 'cake.wav' };
+    await bob.ok('PUT', rules, { pattern: 'cake', actions: ['notify', sound, { set_tweak: 'highlight' }] });
+    await bob.ok('PUT', '/v3/pushrules/global/content/quiet', { pattern: 'quiet', actions: [] });
+    await bob.say(room, 'my own cake');
+    await alice.say(room, 'quiet');
+    await alice.send(room, 'm.reaction', {});
+    const eventId = await alice.say(room, 'there is cake');
+    await gateway.until(() => gateway.taken.length > 0);
+    const [{ devices, ...told }] = gateway.taken;
+    const [{ pushkey_ts: ts, ...device }] = devices;
+    assert.deepEqual(told, {
+      event_id: eventId,
+      room_id: room,
+      type: 'm.room.message',
+      sender: alice.userId,
+      sender_display_name: 'alice',
+      room_name: 'Kitchen',
+      prio: 'high',
+      content: { msgtype: 'm.text', body: 'there is cake' },
+      counts: { unread: 1 },
+    });
+    const tweaks = { sound: 'cake.wav', highlight: true };
+    assert.deepEqual(device, { app_id: 'org.example.app', pushkey, data: { brand: 'x' }, tweaks });
+    assert.ok(Number.isInteger(ts) && Math.abs(ts - Date.now() / 1000) < 60);
+  },
+);
 
 onGateways('a pusher may ask for event IDs only [B133 partial] [A075 partial]', async (scene) => {
   const { gateway, push } = scene;

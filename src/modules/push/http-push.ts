@@ -11,6 +11,7 @@ import {
   badgeNotification,
   briefNotification,
   fullNotification,
+  notificationOf2015,
   rejectedKeys,
 } from './gateway-notification.ts';
 import type { PendingPushes } from './pending-pushes.ts';
@@ -128,7 +129,7 @@ export class HttpPush implements PushWay {
         method: 'POST',
         url,
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(body),
+        body: JSON.stringify(pusher.form === '2015' ? notificationOf2015(body) : body),
         timeoutMs: TIMEOUT_MS,
         maxBytes: MOST_BYTES,
         signal,

@@ -77,9 +77,13 @@ export class PushDecision {
     if (pushers.length === 0 || !(await this.#concerns(userId, place, event))) return [];
     const ready = await this.#events.of(event);
     const rules = await this.#rules.overTime(userId);
-    const outcome = await this.#events.judge(ready, userId, rules, position);
-    if (!outcome.notify) return [];
-    return pushers.map((pusher) => pushOf(pusher, { position, roomId, eventId }, outcome));
+    const decided: DecidedPush[] = [];
+    for (const [tag, tagged] of Map.groupBy(pushers, (pusher) => pusher.profile_tag)) {
+      const outcome = await this.#events.judge(ready, userId, rules, position, tag ?? undefined);
+      if (!outcome.notify) continue;
+      for (const pusher of tagged) decided.push(pushOf(pusher, { position, roomId, eventId }, outcome));
+    }
+    return decided;
   }
 
   /** Whether the user was in the room at the event, or is invited by it, and hears its sender. */

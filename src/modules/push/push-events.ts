@@ -3,7 +3,7 @@ import { PowerLevels } from '../../protocol/auth/power-levels.ts';
 import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import { PushEvent } from '../../protocol/push/push-event.ts';
-import { evaluatePushRules, type PushOutcome } from '../../protocol/push/evaluate-push-rules.ts';
+import { evaluateScopedRules, type PushOutcome } from '../../protocol/push/evaluate-push-rules.ts';
 import { roomVersion } from '../../protocol/room-versions.ts';
 import type { LoggedEvent, RoomReads } from '../../rooms/room-reads.ts';
 import type { Database } from '../../storage/database.ts';
@@ -87,25 +87,30 @@ export class PushEvents {
    * What the rules that held for an event say of it.
    *
    * @param position where the user came to know it, if not by the event's own place in the log.
+   * @param profileTag that of the pusher that would tell of it.
    */
   async judge(
     ready: ReadyEvent,
     userId: UserId,
     rules: RulesOverTime,
     position = ready.position,
+    profileTag?: string,
   ): Promise<PushOutcome> {
-    const ruleset = rules.at(position);
+    const { global, device: devices } = rules.at(position);
+    const device = profileTag === undefined ? undefined : devices.get(profileTag);
+    const rulesets = { global, device };
     const roomId = ready.push.roomId as RoomId;
     const isThreadSubscribed =
       ready.thread === MAIN
         ? undefined
         : await this.#threads.isSubscribed(userId, roomId, ready.thread as EventId);
-    const context = { event: ready.push, userId, isThreadSubscribed };
-    if (!ruleset.asksDisplayName) return evaluatePushRules(ruleset, context);
+    const context = { event: ready.push, userId, isThreadSubscribed, profileTag };
+    const asksDisplayName = global.asksDisplayName || device?.asksDisplayName === true;
+    if (!asksDisplayName) return evaluateScopedRules(rulesets, context);
     const member = await this.#rooms.state(roomId, 'm.room.member', userId);
     const displayName = member?.content.displayname;
-    if (typeof displayName !== 'string') return evaluatePushRules(ruleset, context);
-    return evaluatePushRules(ruleset, { ...context, displayName });
+    if (typeof displayName !== 'string') return evaluateScopedRules(rulesets, context);
+    return evaluateScopedRules(rulesets, { ...context, displayName });
   }
 
   #memberCount(roomId: RoomId): Promise<number> {

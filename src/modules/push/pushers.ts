@@ -70,6 +70,7 @@ export class Pushers {
       device_id: deviceId ?? ('' as const),
       enabled: pusher.enabled ? 1 : 0,
       gateway: pusher.gateway,
+      form: pusher.form,
       set_at: this.#clock.now(),
       unsubscribe_token: pusher.kind === 'email' ? this.#opaque(40) : null,
     };

@@ -89,9 +89,11 @@ export class RoomSuccession {
   }
 
   async #copyPushRules(userId: UserId, from: RoomId, to: RoomId): Promise<void> {
-    const rules = await this.#pushRules.ruleset(userId);
-    if (followRoom(rules, from, to) === rules) return;
-    await this.#pushRules.change(userId, (ruleset) => followRoom(ruleset, from, to));
+    const { global, device } = await this.#pushRules.all(userId);
+    for (const [tag, rules] of [[undefined, global] as const, ...device]) {
+      if (followRoom(rules, from, to) === rules) continue;
+      await this.#pushRules.change(userId, (ruleset) => followRoom(ruleset, from, to), tag);
+    }
   }
 
   async #copyTags(userId: UserId, from: RoomId, to: RoomId): Promise<void> {

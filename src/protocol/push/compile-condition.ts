@@ -26,6 +26,8 @@ export function compileCondition(condition: PushCondition): ConditionCheck {
       return senderNotificationPermission(condition);
     case 'contains_display_name':
       return containsDisplayName();
+    case 'profile_tag':
+      return profileTag(condition);
     case 'io.element.msc4306.thread_subscription':
       return threadSubscription(condition);
     default:
@@ -113,6 +115,12 @@ function senderNotificationPermission({ key }: JsonObject): ConditionCheck {
 function threadSubscription({ subscribed }: JsonObject): ConditionCheck {
   if (typeof subscribed !== 'boolean') return NEVER;
   return (context) => context.isThreadSubscribed === subscribed;
+}
+
+/** Of 2015: the pusher's profile. What is asked for no pusher, such as counts, it never holds for. */
+function profileTag({ profile_tag: tag }: JsonObject): ConditionCheck {
+  if (typeof tag !== 'string') return NEVER;
+  return (context) => context.profileTag === tag;
 }
 
 function containsDisplayName(): ConditionCheck {

@@ -39,7 +39,7 @@ function matchesCondition(condition: PushCondition, json: JsonObject, situation:
   return evaluate(none, json, situation).ruleId === 'x';
 }
 
-test('the predefined rules decide as they are described [A074]', () => {
+test('the predefined rules decide as they are described [A074 partial]', () => {
   const cases: [string, JsonObject, Situation, string | undefined, string][] = [
     ['message', message('hi'), {}, '.m.rule.message', 'notify'],
     ['message of two', message('hi'), { memberCount: 2 }, '.m.rule.room_one_to_one', 'notify default'],
@@ -311,7 +311,7 @@ test('unknown and malformed conditions never match', () => {
   }
 });
 
-test('tweaks pass through; unknown and historical actions have no effect [A073]', () => {
+test('tweaks pass through; unknown and historical actions have no effect [A073 partial]', () => {
   const actions = [
     'dont_notify',
     'coalesce',

@@ -57,6 +57,18 @@ function asksDisplayName(rule: PushRule): boolean {
 }
 
 /**
+ * What the rules of a pusher's profile, if it has any, and then the global ones say about an event (push.rst of October
+ * 2015).
+ */
+export function evaluateScopedRules(
+  { global, device }: { global: CompiledRuleset; device: CompiledRuleset | undefined },
+  context: PushContext,
+): PushOutcome {
+  const own = device && evaluatePushRules(device, context);
+  return own?.ruleId === undefined ? evaluatePushRules(global, context) : own;
+}
+
+/**
  * What the rules say about an event: the most important enabled rule that matches decides. A user's own event never
  * notifies (Client-Server API, "Push Rules"). Without input or output; about a microsecond with the default rules.
  */

@@ -134,6 +134,9 @@ function parseCondition(condition: JsonValue): PushCondition {
     case 'sender_notification_permission':
       requireString(condition, 'key');
       break;
+    case 'profile_tag':
+      requireString(condition, 'profile_tag');
+      break;
   }
   return { ...condition, kind };
 }

@@ -7,6 +7,8 @@ const GATEWAY_PATH = '/_matrix/push/v1/notify';
 export const EMAIL_APP = 'm.email';
 const MOST_PUSHKEY_BYTES = 512;
 const MOST_APP_CHARACTERS = 64;
+/** Bytes of a profile tag in 2015. */
+const MOST_TAG_BYTES = 32;
 /** Characters of names, languages and tags, and bytes of the data as JSON. */
 const MOST_TEXT = 512;
 const MOST_DATA_BYTES = 16_384;
@@ -27,6 +29,8 @@ export interface PusherToSet extends PusherName {
   readonly data: JsonObject;
   /** Host and port of the gateway; `mail` for mail. */
   readonly gateway: string;
+  /** How the gateway is told: as today, or as in 2015. */
+  readonly form: 'today' | '2015';
   /** Whether pushers of other users with the same name stay. */
   readonly append: boolean;
   /** MSC3881; true unless the client says otherwise. */
@@ -44,12 +48,38 @@ export function parsePusher(
   body: JsonValue | undefined,
   plainGateways: ReadonlySet<string>,
 ): PusherToSet | PusherName {
+  return parse(body, plainGateways, 'today');
+}
+
+/**
+ * The same as of October 2015 (v1/pusher.yaml): the profile tag is needed, the gateway may have any path, and there is no
+ * mail.
+ */
+export function parsePusher2015(
+  body: JsonValue | undefined,
+  plainGateways: ReadonlySet<string>,
+): PusherToSet | PusherName {
+  const pusher = parse(body, plainGateways, '2015');
+  if (!('kind' in pusher)) return pusher;
+  if (pusher.kind !== 'http') throw invalidParam('"kind" must be "http", or null to delete the pusher');
+  if (Buffer.byteLength(pusher.profileTag ?? '') > MOST_TAG_BYTES) {
+    throw invalidParam(`"profile_tag" must have at most ${MOST_TAG_BYTES} bytes`);
+  }
+  return pusher;
+}
+
+function parse(
+  body: JsonValue | undefined,
+  plainGateways: ReadonlySet<string>,
+  form: PusherToSet['form'],
+): PusherToSet | PusherName {
   if (!isJsonObject(body)) throw badJson('The body must be an object');
   assertGiven(body, ['kind', 'app_id', 'pushkey']);
   const name = parseName(body);
   if (body.kind === null) return name;
   const kind = parseKind(body.kind);
-  assertGiven(body, ['app_display_name', 'device_display_name', 'lang', 'data']);
+  const tag = form === '2015' ? ['profile_tag'] : [];
+  assertGiven(body, [...tag, 'app_display_name', 'device_display_name', 'lang', 'data']);
   const { data } = body;
   if (!isJsonObject(data)) throw badJson('"data" must be an object');
   if (Buffer.byteLength(JSON.stringify(data)) > MOST_DATA_BYTES) {
@@ -66,7 +96,8 @@ export function parsePusher(
     profileTag: body.profile_tag === undefined ? undefined : parseText(body, 'profile_tag'),
     lang: parseText(body, 'lang'),
     data,
-    gateway: kind === 'email' ? 'mail' : parseGateway(data, plainGateways),
+    gateway: kind === 'email' ? 'mail' : parseGateway(data, plainGateways, form),
+    form,
     append: parseFlag(body, 'append', false),
     enabled: parseFlag(body, 'org.matrix.msc3881.enabled', true),
   };
@@ -109,12 +140,17 @@ function parseFlag(body: JsonObject, name: string, otherwise: boolean): boolean 
   throw invalidParam(`"${name}" must be true or false`);
 }
 
-function parseGateway({ url, format }: JsonObject, plainGateways: ReadonlySet<string>): string {
+function parseGateway(
+  { url, format }: JsonObject,
+  plainGateways: ReadonlySet<string>,
+  form: PusherToSet['form'],
+): string {
   if (url === undefined) throw new MatrixError(400, 'M_MISSING_PARAM', 'Missing parameters: data.url');
   const parsed = typeof url === 'string' && URL.canParse(url) ? new URL(url) : undefined;
   const isAllowed =
     parsed?.protocol === 'https:' || (parsed?.protocol === 'http:' && plainGateways.has(parsed.host));
-  if (!parsed || !isAllowed || parsed.pathname !== GATEWAY_PATH) {
+  const isPath = form === '2015' || parsed?.pathname === GATEWAY_PATH;
+  if (!parsed || !isAllowed || !isPath) {
     throw invalidParam(`"data.url" must be an address such as https://push.example.org${GATEWAY_PATH}`);
   }
   if (format !== undefined && typeof format !== 'string')

@@ -57,6 +57,8 @@ export interface PushContext {
   readonly userId: UserId;
   /** The user's display name in the room, for the deprecated `contains_display_name`. */
   readonly displayName?: string;
+  /** The profile tag of the pusher that would tell of the event, if it has one (push.rst of October 2015). */
+  readonly profileTag?: string | undefined;
   /** Whether the user subscribes to the event's thread (MSC4306). Undefined for none, and for users who do not use that. */
   readonly isThreadSubscribed?: boolean | undefined;
 }

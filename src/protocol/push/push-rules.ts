@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from '../json.ts';
+import type { JsonObject } from '../json.ts';
 
 /** The kinds of push rules, in the order in which they are tried. */
 export const PUSH_RULE_KINDS = ['override', 'content', 'postcontent', 'room', 'sender', 'underride'] as const;
@@ -30,7 +30,25 @@ export interface PushRule {
 /** All the push rules of a user, each kind from the most to the least important. The `global` of `m.push_rules`. */
 export type PushRuleset = { readonly [kind in PushRuleKind]: readonly PushRule[] };
 
-/** The ruleset as the content of the `m.push_rules` account data event. */
-export function pushRulesContent(ruleset: PushRuleset): JsonObject {
-  return { global: JSON.parse(JSON.stringify(ruleset)) as JsonValue };
+/** A user's rules for all devices, and those of before today's: for pushers with a profile tag (push.rst of October 2015). */
+export interface ScopedPushRules {
+  readonly global: PushRuleset;
+  /** By profile tag. They come before the global ones. */
+  readonly device: ReadonlyMap<string, PushRuleset>;
+}
+
+/** No rules of any kind: what a profile tag begins with. */
+export const NO_PUSH_RULES: PushRuleset = {
+  override: [],
+  content: [],
+  postcontent: [],
+  room: [],
+  sender: [],
+  underride: [],
+};
+
+/** The rules as the content of the `m.push_rules` account data event. */
+export function pushRulesContent({ global, device }: ScopedPushRules): JsonObject {
+  const content = device.size === 0 ? { global } : { global, device: Object.fromEntries(device) };
+  return JSON.parse(JSON.stringify(content)) as JsonObject;
 }

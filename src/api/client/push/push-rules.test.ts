@@ -17,7 +17,7 @@ async function soundOf(client: TestClient, eventId: string): Promise<string | un
 }
 
 onServers(
-  'the first rule that matches decides, kind after kind, in an order that can be changed [B061] [A072]',
+  'the first rule that matches decides, kind after kind, in an order that can be changed [B061] [A072 partial]',
   async ({ person }) => {
     const [alice, bob] = [await person('alice'), await person('bob')];
     const room = await alice.createRoom({ preset: 'public_chat' });

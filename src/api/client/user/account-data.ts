@@ -30,7 +30,7 @@ export const getAccountData = endpoint(
   async (needs: { accountData: AccountData; pushRules: PushRules }, request) => {
     const userId = ownUser(request.session, request.params.userId);
     const { type } = request.params;
-    if (type === 'm.push_rules') return pushRulesContent(await needs.pushRules.ruleset(userId));
+    if (type === 'm.push_rules') return pushRulesContent(await needs.pushRules.all(userId));
     return needs.accountData.get(userId, undefined, type);
   },
 );

@@ -1,56 +1,28 @@
 import { Type } from 'typebox';
-import type { PushRules } from '../../../modules/push/index.ts';
-import type { JsonObject } from '../../../protocol/json.ts';
+import type { Pushers } from '../../../modules/push/index.ts';
+import type { JsonValue } from '../../../protocol/json.ts';
+import { parsePusher2015 } from '../../../protocol/push/parse-pusher.ts';
 import { endpoint } from '../../../wire/endpoint.ts';
-import { postPusher } from '../../client/push/pushers.ts';
-import {
-  changePushRuleActions,
-  deleteRule,
-  enablePushRule,
-  getPushRule,
-  getPushRuleActions,
-  getPushRules,
-  getPushRulesGlobal,
-  isPushRuleEnabled,
-  setPushRule,
-} from '../../client/push/push-rules.ts';
 import { V1 } from '../legacy-paths.ts';
-import { CODES_OF_2015, oldForm } from '../old-form.ts';
+import { v1PushRules } from './push-rules.ts';
 
-const RULES = `${V1}/pushrules`;
-const RULE = `${RULES}/global/:kind/:ruleId`;
-
-/** PUT /pushrules/global/{kind}/{ruleId}/enabled: the body is true or false, or an object as today. */
-const v1EnablePushRule = endpoint(
+/** POST /pushers/set */
+const v1SetPusher = endpoint(
   {
-    id: 'set_rule_enabled',
-    method: 'PUT',
-    paths: [`${RULE}/enabled`],
+    id: 'set_pusher',
+    method: 'POST',
+    paths: [`${V1}/pushers/set`],
     auth: 'user',
-    codes: CODES_OF_2015,
-    params: Type.Object({ kind: Type.String(), ruleId: Type.String() }),
+    limit: 'other',
     body: Type.Unknown(),
   },
-  (needs: { pushRules: PushRules }, { session, params, body }) => {
-    const enabled = typeof body === 'boolean' ? { enabled: body } : body;
-    return enablePushRule.handle(needs, { session, params, body: enabled } as never);
+  async (needs: { pushers: Pushers; plainGateways: ReadonlySet<string> }, { session, body }) => {
+    const pusher = parsePusher2015(body as JsonValue, needs.plainGateways);
+    if ('kind' in pusher) await needs.pushers.set(session, pusher);
+    else await needs.pushers.remove(session.userId, pusher);
+    return {};
   },
 );
 
-/** Pushers and the push rules of all devices: as today, at the paths of 2015. */
-export const v1Push = [
-  oldForm(postPusher, { id: 'set_pusher', paths: [`${V1}/pushers/set`] }),
-  oldForm(getPushRules, {
-    id: 'get_rules',
-    paths: [RULES, `${RULES}/`],
-    shape: (answer) => ({ device: {}, ...(answer as JsonObject) }),
-  }),
-  oldForm(getPushRulesGlobal, { id: 'get_global_rules', paths: [`${RULES}/global`, `${RULES}/global/`] }),
-  oldForm(getPushRule, { id: 'get_rule', paths: [RULE] }),
-  oldForm(setPushRule, { id: 'set_rule', paths: [RULE] }),
-  oldForm(deleteRule, { id: 'delete_rule', paths: [RULE] }),
-  oldForm(isPushRuleEnabled, { id: 'is_rule_enabled', paths: [`${RULE}/enabled`] }),
-  v1EnablePushRule,
-  oldForm(getPushRuleActions, { id: 'get_rule_actions', paths: [`${RULE}/actions`] }),
-  oldForm(changePushRuleActions, { id: 'set_rule_actions', paths: [`${RULE}/actions`] }),
-] as const;
+/** Pushers and push rules as of 2015. */
+export const v1Push = [v1SetPusher, ...v1PushRules] as const;
