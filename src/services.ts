@@ -105,6 +105,7 @@ export async function createServices(config: Config, database: Database, foundat
     rooms: rooms.rooms,
     log: rooms.log,
     overviews: rooms.overviews,
+    outside: rooms.outside,
     clock,
     serverName,
     presenceEnabled: config.presence.enabled,
@@ -147,6 +148,9 @@ export async function createServices(config: Config, database: Database, foundat
     onSendingFailed: (error) => log?.error({ err: error }, 'a mail could not be sent'),
     isInviteHidden: (invited, inviter) => invites.isHidden(invited, inviter),
   });
+  rooms.changes.onJoined((userId, roomId) =>
+    modules.deviceListsOnJoin.announce(userId, roomId).catch(onProblem),
+  );
   modules.profile.onChanged((userId) => rooms.changes.refreshProfile(userId));
   accounts.accounts.onDevicesChanged((unit, userId, change) =>
     modules.deviceLists.announceDevices(unit, userId, change),

@@ -10,6 +10,7 @@ import type { RoomCreation } from '../rooms/create-room.ts';
 import type { EventLog } from '../rooms/event-log.ts';
 import type { MembershipChanges } from '../rooms/membership-changes.ts';
 import type { MessageSending } from '../rooms/message-sending.ts';
+import type { OutsideMemberships } from '../rooms/outside-memberships.ts';
 import type { RoomOverviews } from '../rooms/room-overviews.ts';
 import type { RoomReads } from '../rooms/room-reads.ts';
 import type { Timeline } from '../rooms/timeline.ts';
@@ -22,6 +23,7 @@ import {
   CrossSigning,
   DeviceKeys,
   DeviceListEdus,
+  DeviceListsOnJoin,
   DeviceLists,
   OneTimeKeys,
   RemoteDeviceLists,
@@ -40,7 +42,7 @@ import { Reports } from './reporting/index.ts';
 import { RoomSuccession } from './room-succession/index.ts';
 import { exchangeReceipts, Receipts } from './receipts/index.ts';
 import { EventSearch, SearchAnswers, SearchIndex } from './search/index.ts';
-import { SpaceHierarchy } from './spaces/index.ts';
+import { RemoteSpaces, SpaceAnswers, SpaceHierarchy } from './spaces/index.ts';
 import { ServerNotices } from './server-notices/index.ts';
 import type { SyncPart } from './sync-part.ts';
 import { ThreadSubscriptions } from './thread-subscriptions/index.ts';
@@ -57,6 +59,7 @@ export interface ModuleWiring {
   readonly rooms: RoomReads;
   readonly log: EventLog;
   readonly overviews: RoomOverviews;
+  readonly outside: OutsideMemberships;
   readonly clock: { now(): number };
   readonly serverName: ServerName;
   readonly presenceEnabled: boolean;
@@ -135,7 +138,7 @@ export function createModules(wiring: ModuleWiring) {
     threadSubscriptions,
     unreadCounts,
     syncParts,
-    spaces: new SpaceHierarchy(wiring.log, wiring.overviews),
+    ...createSpaces(wiring),
     filters: new Filters(database),
     profile,
     ...createPeople(wiring, profile),
@@ -190,9 +193,20 @@ function createEncryption(wiring: ModuleWiring) {
     remoteDeviceLists,
     remoteKeys,
     toDevice,
+    deviceListsOnJoin: new DeviceListsOnJoin({ database, rooms, exchange }),
     crossSigning: new CrossSigning(database, deviceLists),
     keyBackup: new KeyBackup(database),
     dehydratedDevices: new DehydratedDevices({ database, deviceKeys, oneTimeKeys, deviceLists, toDevice }),
+  };
+}
+
+/** What is told of spaces, to people and to other servers. */
+function createSpaces({ log, overviews, outside, remoteQueries }: ModuleWiring) {
+  const remoteSpaces = new RemoteSpaces(remoteQueries);
+  return {
+    remoteSpaces,
+    spaces: new SpaceHierarchy({ log, overviews, outside, elsewhere: remoteSpaces }),
+    spaceAnswers: new SpaceAnswers(log, overviews, outside),
   };
 }
 

@@ -25,6 +25,8 @@ export interface RoomVersion {
   readonly integerPowerLevels: boolean;
   /** The redaction rules of version 11; `redacts` in content; no `creator` in m.room.create. */
   readonly updatedRedaction: boolean;
+  /** Identifiers of events are at most 255 bytes long (11 and later); before, servers let 255 characters through. */
+  readonly identifierBytesLimited: boolean;
   /** Version 12: room ID is the create event's hash, creators are above all levels, create is not in auth_events. */
   readonly roomIdIsCreateHash: boolean;
 }
@@ -45,6 +47,7 @@ function version(n: number): RoomVersion {
     knockRestricted: n >= 10,
     integerPowerLevels: n >= 10,
     updatedRedaction: n >= 11,
+    identifierBytesLimited: n >= 11,
     roomIdIsCreateHash: n >= 12,
   };
 }

@@ -182,7 +182,7 @@ export class RoomCreation {
       transaction.add({ type, stateKey, content, sender: creator });
     await add('m.room.member', memberContent('join', await this.#profileOf(creator)), creator);
     const trusted = preset === 'trusted_private_chat' ? invitees : [];
-    const levels = defaultPowerLevels(transaction.head.version, creator, trusted);
+    const levels = defaultPowerLevels(transaction.head.version, preset, creator, trusted);
     const initial = new Map((wishes.initialState ?? []).map((one) => [`${one.type}\0${one.stateKey}`, one]));
     const levelsOverride = wishes.powerLevelContentOverride ?? {};
     await add('m.room.power_levels', { ...levels, ...levelsOverride });

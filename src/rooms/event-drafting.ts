@@ -3,7 +3,7 @@ import { MAX_PREV_EVENTS } from '../protocol/events/event-format.ts';
 import { STICKY_KEY } from '../protocol/events/sticky-event.ts';
 import { stateKeyOf, type Pdu, type RoomEvent, type StateKey } from '../protocol/events/event.ts';
 import { serverNameOf, type EventId } from '../protocol/identifiers.ts';
-import { forbidden } from '../protocol/matrix-error.ts';
+import { badJson, forbidden } from '../protocol/matrix-error.ts';
 import { checkDraft, type EventDraft } from './event-draft.ts';
 import { eventReferences } from './event-references.ts';
 import type { RoomTransaction } from './room-transaction.ts';
@@ -20,7 +20,8 @@ export interface DraftedPdu {
 /**
  * Makes of a draft the event that it would be if it were added to the room now, and checks that the room allows it.
  *
- * @throws MatrixError 403 M_FORBIDDEN when the auth rules refuse it, 400 for what `checkDraft` refuses.
+ * @throws MatrixError 403 M_FORBIDDEN when the auth rules refuse it, 400 for what they would refuse in any state and for
+ *   what `checkDraft` refuses.
  */
 export async function draftedPdu(room: RoomTransaction, draft: EventDraft): Promise<DraftedPdu> {
   checkDraft(draft);
@@ -94,5 +95,5 @@ async function authorise(
   const result = room.needs.rules.checkAuth(room.head.version, candidate, (type, stateKey) =>
     type === 'm.room.create' ? create : authEvents.get(stateKeyOf(type, stateKey)),
   );
-  if (!result.allowed) throw forbidden(result.reason);
+  if (!result.allowed) throw result.malformed ? badJson(result.reason) : forbidden(result.reason);
 }

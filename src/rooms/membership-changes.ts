@@ -40,6 +40,7 @@ export class MembershipChanges {
   readonly #outside: OutsideMemberships;
   readonly #remote: RemoteRooms;
   readonly #remoteInvites: RemoteInvites;
+  readonly #onJoined: ((userId: UserId, roomId: RoomId) => Promise<void>)[] = [];
 
   constructor(needs: {
     database: Database;
@@ -64,6 +65,11 @@ export class MembershipChanges {
     this.#remoteInvites = needs.remoteInvites;
   }
 
+  /** What is to happen once a user of this server has joined a room. */
+  onJoined(listener: (userId: UserId, roomId: RoomId) => Promise<void>): void {
+    this.#onJoined.push(listener);
+  }
+
   /**
    * Joins, by way of another server where nobody of this one is in the room or may vouch for the user; nothing happens
    * for one who is joined.
@@ -81,14 +87,24 @@ export class MembershipChanges {
   ): Promise<void> {
     const { userId } = actor;
     const content = { ...further, ...memberContent('join', await this.#profileOf(userId), { reason }) };
-    if (!(await this.#outside.isHere(roomId))) return this.#joinRemotely(actor, roomId, content, via);
+    if (await this.#outside.isHere(roomId)) await this.#joinHereOrElsewhere(actor, roomId, content, via);
+    else await this.#joinRemotely(actor, roomId, content, via);
+    for (const listener of this.#onJoined) await listener(userId, roomId);
+  }
+
+  async #joinHereOrElsewhere(
+    actor: Actor,
+    roomId: RoomId,
+    content: JsonObject,
+    via: readonly ServerName[],
+  ): Promise<void> {
     try {
       await this.#joinHere(actor, roomId, content);
     } catch (error) {
       if (!(error instanceof MatrixError) || !UNABLE.has(error.errcode)) throw error;
-      const servers = await this.#serversOf(userId, roomId, via);
+      const servers = await this.#serversOf(actor.userId, roomId, via);
       if (servers.length === 0) throw forbidden(error.message);
-      await this.#remote.join({ userId, roomId, content, servers });
+      await this.#remote.join({ userId: actor.userId, roomId, content, servers });
     }
   }
 

@@ -108,7 +108,8 @@ export class MessageSending {
 
   /** Sets a state event. The same content by the same sender gives the event that is there already. */
   async setState(session: Sender, change: StateToSet, also: Also = () => undefined): Promise<EventId> {
-    const { type, stateKey, content } = change;
+    const { type, stateKey } = change;
+    const content = type === 'm.room.member' ? withoutVoucher(change.content) : change.content;
     if (type === 'm.room.member' && content.membership === 'invite') {
       const target = parseUserId(stateKey);
       if (target) await this.#invites.assertInvitable(target, session.userId);
@@ -220,4 +221,11 @@ function timesOf({
     ...(originServerTs === undefined ? {} : { originServerTs }),
     ...(stickyMs === undefined ? {} : { stickyMs }),
   };
+}
+
+/** Who vouches for a join is for the servers to say: a client's word for it would let anybody into a restricted room. */
+function withoutVoucher(content: JsonObject): JsonObject {
+  if (!('join_authorised_via_users_server' in content)) return content;
+  const { join_authorised_via_users_server: _claimed, ...rest } = content;
+  return rest;
 }

@@ -1,7 +1,8 @@
-import type { RoomId, UserId } from '../protocol/identifiers.ts';
+import type { RoomId, ServerName, UserId } from '../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../protocol/json.ts';
 import { ROOM_VERSIONS } from '../protocol/room-versions.ts';
 import type { Database } from '../storage/database.ts';
+import * as roomServersStore from '../storage/room-servers-store.ts';
 import * as roomsStore from '../storage/rooms-store.ts';
 import type { EventLog } from './event-log.ts';
 import type { Memberships } from './memberships.ts';
@@ -13,12 +14,16 @@ export interface RoomOverview extends JsonObject {
   join_rule: string;
   guest_can_join: boolean;
   world_readable: boolean;
-  room_version: string;
+  /** Absent where another server does not say it. */
+  room_version?: string;
   /** Absent for rooms without a type. */
   room_type?: string;
   /** Rooms whose members may join; absent unless the room is restricted. */
   allowed_room_ids?: RoomId[];
 }
+
+/** Taken for the version of a room of which none is told: who told of it minds the join rule. */
+const newestVersion = [...ROOM_VERSIONS.values()].at(-1);
 
 /** Rooms named by a join rule that are looked at. */
 const MOST_ALLOWED_ROOMS = 50;
@@ -71,7 +76,7 @@ export class RoomOverviews {
   async mayKnow(overview: RoomOverview, userId: UserId | undefined): Promise<boolean> {
     if (overview.world_readable) return true;
     const { join_rule: rule, room_version: id } = overview;
-    const version = ROOM_VERSIONS.get(id);
+    const version = id === undefined ? newestVersion : ROOM_VERSIONS.get(id);
     const membership = userId && (await this.#memberships.of(overview.room_id, userId))?.membership;
     if (membership === 'join' || membership === 'invite') return true;
     if (membership === 'ban') return false;
@@ -81,6 +86,17 @@ export class RoomOverviews {
     if (userId === undefined || version?.restricted !== true || rule !== 'restricted') return false;
     const joined = await this.#memberships.joined(userId);
     return (overview.allowed_room_ids ?? []).some((roomId) => joined.has(roomId));
+  }
+
+  /** Whether a server may know the room, as `mayKnow` says it for people: some of its users could join it or look into it. */
+  async mayServerKnow(overview: RoomOverview, server: ServerName): Promise<boolean> {
+    if (await this.mayKnow(overview, undefined)) return true;
+    const rooms = [overview.room_id];
+    if (overview.join_rule === 'restricted') rooms.push(...(overview.allowed_room_ids ?? []));
+    for (const roomId of rooms) {
+      if (await roomServersStore.isIn(this.#database, server, roomId)) return true;
+    }
+    return false;
   }
 }
 

@@ -22,6 +22,7 @@ import {
   queryPublicRoomsForServers,
   queryRoomDirectory,
 } from './queries.ts';
+import { getSpaceHierarchyForServers } from './space-hierarchy.ts';
 import { getServerWellKnown, getVersion } from './version.ts';
 
 /** Endpoints for other servers. */
@@ -59,6 +60,7 @@ export const federationEndpoints = [
   queryProfile,
   queryPublicRoomsForServers,
   queryRoomDirectory,
+  getSpaceHierarchyForServers,
   getContentForServers,
   getContentThumbnailForServers,
 ] as const;

@@ -189,11 +189,18 @@ export class EventReceiver implements PduReceiver {
     before: Attempt,
   ): Promise<Attempt> {
     const open = events.filter((event) => before.missing.has(event.eventId));
-    const between = await this.#between(origin, room, open);
-    const all = byDepth([...between, ...open]);
-    let attempt = between.length > 0 ? await this.#judge(room, all, NOTHING_FETCHED) : before;
+    const between = await this.#between(origin, room, withoutPrevious(open, before.missing));
+    const all = byDepth([...between.events, ...open]);
+    let attempt = between.events.length > 0 ? await this.#judge(room, all, NOTHING_FETCHED) : before;
     if (attempt.missing.size > 0) {
-      const fetched = await this.#fetch(origin, room, all, attempt.missing);
+      // What a server gave in bad form it is not asked for a second time: only what else is missing is fetched.
+      const given = between.hasBad ? new Set(withoutPrevious(open, attempt.missing)) : undefined;
+      const fetched = await this.#fetch(
+        origin,
+        room,
+        given ? all.filter((one) => !given.has(one)) : all,
+        attempt.missing,
+      );
       attempt = await this.#judge(room, all, fetched);
     }
     return { ...attempt, verdicts: new Map([...before.verdicts, ...attempt.verdicts]) };
@@ -203,7 +210,8 @@ export class EventReceiver implements PduReceiver {
     origin: ServerName,
     room: GatheredRoom,
     latest: readonly ReceivedEvent[],
-  ): Promise<ReceivedEvent[]> {
+  ): Promise<{ events: readonly ReceivedEvent[]; hasBad: boolean }> {
+    if (latest.length === 0) return { events: [], hasBad: false };
     const row = await roomsStore.byId(this.#database, room.roomId);
     const earliest = JSON.parse(row?.extremities ?? '[]') as EventId[];
     return this.#gathering.between(origin, room, {
@@ -242,4 +250,12 @@ export class EventReceiver implements PduReceiver {
     }
     return { outliers, withState };
   }
+}
+
+/** Those of the events that lack an event before them; what others lack authorises them. */
+function withoutPrevious(events: readonly ReceivedEvent[], missing: Attempt['missing']): ReceivedEvent[] {
+  return events.filter((event) => {
+    const previous = new Set(prevEventIdsOf(event.pdu));
+    return missing.get(event.eventId)?.some((id) => previous.has(id)) === true;
+  });
 }

@@ -69,6 +69,12 @@ export class RemoteQueries {
     });
   }
 
+  /** A space of another server with the rooms below it, of those that users here may know. 404, 502 or 504 as `profile`. */
+  hierarchy(server: ServerName, roomId: RoomId): Promise<JsonObject> {
+    const path = `/_matrix/federation/v1/hierarchy/${encodeURIComponent(roomId)}`;
+    return this.#ask(server, { method: 'GET', path, timeoutMs: TIMEOUT_MS, maxBytes: MAX_BYTES });
+  }
+
   async #ask(server: ServerName, request: FederationRequest): Promise<JsonObject> {
     if (server === this.#client.serverName)
       throw new MatrixError(404, 'M_NOT_FOUND', 'There is nothing like that here');

@@ -1,10 +1,17 @@
-import type { RoomId, UserId } from '../../protocol/identifiers.ts';
+import type { RoomId, ServerName, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { forbidden, invalidParam } from '../../protocol/matrix-error.ts';
 import type { EventLog } from '../../rooms/event-log.ts';
-import type { RoomOverview, RoomOverviews } from '../../rooms/room-overviews.ts';
-import type { StoredEvent } from '../../rooms/stored-event.ts';
-import { isSuggested, spaceChildren, strippedChild } from './space-children.ts';
+import type { OutsideMemberships } from '../../rooms/outside-memberships.ts';
+import type { RoomOverviews } from '../../rooms/room-overviews.ts';
+import type { RemoteSpaces, RoomWithChildren } from './remote-spaces.ts';
+import {
+  isSuggested,
+  serversOfChild,
+  spaceChildren,
+  strippedChild,
+  type SpaceChild,
+} from './space-children.ts';
 
 /** What a client asks of the tree below a space. */
 export interface HierarchyQuery {
@@ -29,18 +36,39 @@ const MOST_ROOMS = 100;
 const DEEPEST = 20;
 /** Rooms that are visited for one page, those of the pages before it included. */
 const MOST_VISITED = 5_000;
+/** Rooms for which other servers are asked for one page. */
+const MOST_ELSEWHERE = 100;
+
+/** A room that the walk comes to. */
+interface Stop {
+  readonly roomId: RoomId;
+  readonly depth: number;
+  /** Servers that may know it. */
+  readonly servers: readonly ServerName[];
+}
 
 /**
- * Walks the trees of rooms below spaces (Client-Server API, "Discovering rooms within spaces"). A page's token holds how many
+ * Walks the trees of rooms below spaces (Client-Server API, "Discovering rooms within spaces"). Of rooms that are not here
+ * other servers tell. A page's token holds how many
  * rooms were shown: the walk is made anew for each page, so nothing has to be remembered between them.
  */
 export class SpaceHierarchy {
   readonly #log: EventLog;
   readonly #overviews: RoomOverviews;
 
-  constructor(log: EventLog, overviews: RoomOverviews) {
-    this.#log = log;
-    this.#overviews = overviews;
+  readonly #outside: OutsideMemberships;
+  readonly #elsewhere: RemoteSpaces;
+
+  constructor(needs: {
+    log: EventLog;
+    overviews: RoomOverviews;
+    outside: OutsideMemberships;
+    elsewhere: RemoteSpaces;
+  }) {
+    this.#log = needs.log;
+    this.#overviews = needs.overviews;
+    this.#outside = needs.outside;
+    this.#elsewhere = needs.elsewhere;
   }
 
   /**
@@ -53,42 +81,46 @@ export class SpaceHierarchy {
     const walk = walkOf(userId, query);
     const rooms: JsonObject[] = [];
     const visited = new Set<RoomId>([rootId]);
-    const stack: { roomId: RoomId; depth: number }[] = [{ roomId: rootId, depth: 0 }];
+    const stack: Stop[] = [{ roomId: rootId, depth: 0, servers: [] }];
     let shown = 0;
+    let asked = 0;
     for (let next = stack.pop(); next && visited.size <= MOST_VISITED; next = stack.pop()) {
-      const overview = await this.#known(next.roomId, userId);
-      if (!overview) {
+      const isHere = await this.#outside.isHere(next.roomId);
+      if (!isHere && ++asked > MOST_ELSEWHERE) continue;
+      const found = isHere
+        ? await this.#here(next.roomId)
+        : await this.#elsewhere.find(next.roomId, next.servers);
+      if (!found || !(await this.#overviews.mayKnow(found.overview, userId))) {
         if (next.depth === 0) throw forbidden('There is no such room, or you may not know of it');
         continue;
       }
       if (rooms.length === walk.limit) return { rooms, next_batch: tokenOf(walk, shown) };
-      const all = overview.room_type === 'm.space' ? await spaceChildren(this.#log, next.roomId) : [];
-      const children = walk.suggestedOnly ? all.filter(isSuggested) : all;
+      const children = walk.suggestedOnly ? found.children.filter(isSuggested) : found.children;
       shown += 1;
-      if (shown > walk.skip) rooms.push({ ...overview, children_state: children.map(strippedChild) });
+      if (shown > walk.skip) rooms.push({ ...found.overview, children_state: children.map(strippedChild) });
       if (next.depth >= walk.maxDepth) continue;
-      for (const roomId of unvisited(children, visited).reverse())
-        stack.push({ roomId, depth: next.depth + 1 });
+      for (const child of unvisited(children, visited).reverse()) {
+        stack.push({ roomId: child.roomId, depth: next.depth + 1, servers: serversOfChild(child) });
+      }
     }
     return { rooms };
   }
 
-  async #known(roomId: RoomId, userId: UserId): Promise<RoomOverview | undefined> {
+  async #here(roomId: RoomId): Promise<RoomWithChildren | undefined> {
     const overview = await this.#overviews.of(roomId);
-    return overview && (await this.#overviews.mayKnow(overview, userId)) ? overview : undefined;
+    if (!overview) return undefined;
+    const children = overview.room_type === 'm.space' ? await spaceChildren(this.#log, roomId) : [];
+    return { overview, children };
   }
 }
 
-/** Rooms of the children that the walk did not come to yet, in order; they count as visited from now on. */
-function unvisited(children: readonly StoredEvent[], visited: Set<RoomId>): RoomId[] {
-  const fresh: RoomId[] = [];
-  for (const { stateKey } of children) {
-    const roomId = stateKey as RoomId;
-    if (visited.has(roomId)) continue;
+/** The children that the walk did not come to yet, in order; they count as visited from now on. */
+function unvisited(children: readonly SpaceChild[], visited: Set<RoomId>): SpaceChild[] {
+  return children.filter(({ roomId }) => {
+    if (visited.has(roomId)) return false;
     visited.add(roomId);
-    fresh.push(roomId);
-  }
-  return fresh;
+    return true;
+  });
 }
 
 function walkOf(userId: UserId, query: HierarchyQuery): Walk {

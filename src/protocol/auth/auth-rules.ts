@@ -8,6 +8,7 @@ import {
   ALLOWED,
   allowIf,
   refuse,
+  refuseForm,
   type AuthResult,
   type AuthState,
   type VerifySigned,
@@ -80,7 +81,7 @@ function checkOther(
 }
 
 function checkCreate(version: RoomVersion, event: RoomEvent): AuthResult {
-  if (event.prevEventIds.length > 0) return refuse('m.room.create must be the first event of a room');
+  if (event.prevEventIds.length > 0) return refuseForm('m.room.create must be the first event of a room');
   if (event.stateKey !== '') return refuse('m.room.create must have an empty state key');
   const { room_version: named, creator, additional_creators: additional } = event.content;
   if (named !== undefined && !(typeof named === 'string' && ROOM_VERSIONS.has(named))) {

@@ -2,7 +2,7 @@ import type { RoomEvent } from '../events/event.ts';
 import { parseUserId, type UserId } from '../identifiers.ts';
 import { isJsonObject, type JsonObject } from '../json.ts';
 import type { RoomVersion } from '../room-versions.ts';
-import { ALLOWED, refuse, type AuthResult } from './auth-result.ts';
+import { ALLOWED, refuse, refuseForm, type AuthResult } from './auth-result.ts';
 import { parseLevel, type PowerLevels } from './power-levels.ts';
 
 const LEVELS = [
@@ -23,7 +23,7 @@ export function checkPowerLevels(
   levels: PowerLevels,
 ): AuthResult {
   const wrong = checkForm(version, event.content, levels);
-  if (wrong) return refuse(wrong);
+  if (wrong) return refuseForm(wrong);
   if (!before) return ALLOWED;
   const refused = checkChanges(version, event, before, levels.userLevel(event.sender));
   return refused === undefined ? ALLOWED : refuse(refused);

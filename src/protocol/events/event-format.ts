@@ -33,7 +33,7 @@ const LIMITED_KEYS = ['type', 'state_key', 'sender', 'room_id', 'event_id'] as c
  */
 export function parsePdu(value: unknown, version: RoomVersion): Pdu {
   const pdu = parsePduForm(value, version);
-  checkEventSize(pdu, canonicalJson(pdu, { strict: version.strictCanonicalJson }));
+  checkEventSize(pdu, canonicalJson(pdu, { strict: version.strictCanonicalJson }), version);
   return pdu;
 }
 
@@ -52,7 +52,7 @@ export function parsePduForm(value: unknown, version: RoomVersion): Pdu {
   for (const key of ['hashes', 'signatures', 'unsigned']) {
     if (pdu[key] !== undefined) object(pdu, key);
   }
-  checkKeySizes(pdu);
+  checkKeySizes(pdu, version);
   checkIdentifiers(pdu, version);
   checkReferences(pdu, 'auth_events', MAX_AUTH_EVENTS, version);
   checkReferences(pdu, 'prev_events', MAX_PREV_EVENTS, version);
@@ -64,10 +64,11 @@ export function parsePduForm(value: unknown, version: RoomVersion): Pdu {
  * `room_id` and `event_id` (Client-Server API, "Size limits").
  *
  * @param json the event's canonical JSON, signatures included.
+ * @param version of the room, for events of other servers: before version 11 they let 255 characters through for 255 bytes.
  * @throws MatrixError 413 M_TOO_LARGE.
  */
-export function checkEventSize(pdu: Pdu, json: string): void {
-  checkKeySizes(pdu);
+export function checkEventSize(pdu: Pdu, json: string, version?: RoomVersion): void {
+  checkKeySizes(pdu, version);
   if (!fits(json, MAX_EVENT_BYTES)) {
     throw new MatrixError(
       413,
@@ -139,10 +140,12 @@ function roomOf(pdu: Pdu, eventId: EventId, version: RoomVersion, hint: RoomId |
   return found;
 }
 
-function checkKeySizes(pdu: Pdu): void {
+function checkKeySizes(pdu: Pdu, version: RoomVersion | undefined): void {
+  const inCharacters = version?.identifierBytesLimited === false;
   for (const key of LIMITED_KEYS) {
     const value = pdu[key];
-    if (typeof value === 'string' && !fits(value)) {
+    if (typeof value !== 'string' || fits(value)) continue;
+    if (!inCharacters || [...value].length > MAX_IDENTIFIER_BYTES) {
       const message = `${key} is longer than the ${MAX_IDENTIFIER_BYTES} bytes of UTF-8 allowed`;
       throw new MatrixError(413, 'M_TOO_LARGE', message);
     }

@@ -32,7 +32,7 @@ export function readReceivedPdu(value: unknown, version: RoomVersion): ReceivedP
   const pdu = parsePduForm(value, version);
   const options = { strict: version.strictCanonicalJson };
   const members = canonicalMembers(pdu, options);
-  checkEventSize(pdu, joinMembers(members));
+  checkEventSize(pdu, joinMembers(members), version);
   const signedText = joinMembers(signedMembers(pdu, members, version));
   const eventId =
     version.eventIdFormat === 'server-chosen'

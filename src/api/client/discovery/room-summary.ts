@@ -1,7 +1,9 @@
 import { Type } from 'typebox';
-import type { RoomId, UserId } from '../../../protocol/identifiers.ts';
+import type { UserId } from '../../../protocol/identifiers.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
 import { notFound } from '../../../protocol/matrix-error.ts';
+import type { RemoteSpaces } from '../../../modules/spaces/index.ts';
+import type { OutsideMemberships } from '../../../rooms/outside-memberships.ts';
 import type { Aliases } from '../../../rooms/aliases.ts';
 import type { RoomOverviews } from '../../../rooms/room-overviews.ts';
 import type { RoomReads } from '../../../rooms/room-reads.ts';
@@ -11,6 +13,8 @@ import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 interface SummaryNeeds {
   aliases: Aliases;
   overviews: RoomOverviews;
+  outside: OutsideMemberships;
+  remoteSpaces: RemoteSpaces;
   rooms: RoomReads;
 }
 
@@ -30,7 +34,8 @@ export const getRoomSummary = endpoint(
     spec: 'client-server-api/#get_matrixclientv1room_summaryroomidoralias',
     paths: clientPaths('/room_summary/:roomIdOrAlias', { since: 'v1' }),
   },
-  (needs: SummaryNeeds, { params, session }) => summary(needs, params.roomIdOrAlias, session?.userId),
+  (needs: SummaryNeeds, { params, query, session }) =>
+    summary(needs, params.roomIdOrAlias, query.via ?? [], session?.userId),
 );
 
 /** The same under the names that it had as MSC3266, which clients still ask for. */
@@ -43,26 +48,30 @@ export const getUnstableRoomSummary = endpoint(
       '/_matrix/client/unstable/im.nheko.summary/rooms/:roomIdOrAlias/summary',
     ],
   },
-  async (needs: SummaryNeeds, { params, session }) => {
-    const found = await summary(needs, params.roomIdOrAlias, session?.userId);
+  async (needs: SummaryNeeds, { params, query, session }) => {
+    const found = await summary(needs, params.roomIdOrAlias, query.via ?? [], session?.userId);
     const { room_version: version, encryption } = found;
-    const unstable: JsonObject = {
-      'im.nheko.summary.version': version,
-      'im.nheko.summary.room_version': version,
-    };
+    const unstable: JsonObject = {};
+    if (version !== undefined) {
+      unstable['im.nheko.summary.version'] = version;
+      unstable['im.nheko.summary.room_version'] = version;
+    }
     if (encryption !== undefined) unstable['im.nheko.summary.encryption'] = encryption;
     return { ...found, ...unstable };
   },
 );
 
-/** 404 M_NOT_FOUND for a room that is unknown or that the caller may not know: who asks must not learn which. */
+/** Of a room that is not here another server is asked. 404 M_NOT_FOUND for a room that is unknown or that the caller may not know: who asks must not learn which. */
 async function summary(
   needs: SummaryNeeds,
   idOrAlias: string,
+  via: string | readonly string[],
   userId: UserId | undefined,
 ): Promise<JsonObject> {
-  const roomId: RoomId = await needs.aliases.roomOf(idOrAlias);
-  const overview = await needs.overviews.of(roomId);
+  const { roomId, servers } = await needs.aliases.placeOf(idOrAlias, via);
+  const overview = (await needs.outside.isHere(roomId))
+    ? await needs.overviews.of(roomId)
+    : (await needs.remoteSpaces.find(roomId, servers))?.overview;
   if (!overview || !(await needs.overviews.mayKnow(overview, userId))) {
     throw notFound('There is no such room, or you may not know of it');
   }
