@@ -270,3 +270,34 @@ withBob(
     assert.deepEqual(Object.keys(claimed.failures), ['localhost:1']);
   },
 );
+
+onFederation(
+  'servers that somebody begins to share a room with are told of the devices, others not again [B110 partial]',
+  async ({ a, authority }) => {
+    const remote = await RemoteServer.start(authority);
+    try {
+      const alice = await a.person('alice');
+      const carol = await a.person('carol');
+      const bob = `@bob:${remote.name}`;
+      const [first, second] = [
+        await alice.createRoom({ preset: 'public_chat' }),
+        await alice.createRoom({ preset: 'public_chat' }),
+      ];
+      for (const room of [first, second]) await putIntoRoom(a, bob, room);
+      const person = a.client(carol.token);
+      await person.ok('POST', `/v3/join/${encodeURIComponent(first)}`, {});
+      const told = await edu(remote, 'm.device_list_update', (one) => one.user_id === carol.userId);
+      assert.deepEqual([told.device_id, told.prev_id], [carol.deviceId, []]);
+      await person.ok('POST', `/v3/join/${encodeURIComponent(second)}`, {});
+      await person.say(second, 'the last');
+      await remote.until(() => remote.pdus.find((pdu) => pdu.content.body === 'the last'));
+      const updates = remote.edus.filter(
+        (one) => one.edu_type === 'm.device_list_update' && one.content.user_id === carol.userId,
+      );
+      assert.equal(updates.length, 1);
+    } finally {
+      await remote.close();
+    }
+  },
+  { servers: 1 },
+);

@@ -23,8 +23,10 @@ onServers('each preset has its rules, and what else is wished goes before it [B0
     assert.equal((await content(alice, room, 'm.room.join_rules')).join_rule, joinRule, preset);
     const { history_visibility: shown } = await content(alice, room, 'm.room.history_visibility');
     assert.equal(shown, visibility, preset);
-    const { guest_access: access } = await content(alice, room, 'm.room.guest_access');
-    assert.equal(access, guests, preset);
+    // Without m.room.guest_access, it is "forbidden".
+    const access = await alice.ask('GET', alice.room(room, '/state/m.room.guest_access'));
+    assert.equal(access.body.guest_access ?? 'forbidden', guests, preset);
+    assert.equal(access.status, guests === 'forbidden' ? 404 : 200);
     const levels = await content(alice, room, 'm.room.power_levels');
     assert.equal(levels.users[bob.userId], preset === 'trusted_private_chat' ? 100 : undefined);
   }

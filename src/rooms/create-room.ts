@@ -287,7 +287,7 @@ export function topicContent(topic: string): JsonObject {
 }
 
 function asCreationError(error: unknown): unknown {
-  if (error instanceof MatrixError && error.errcode === 'M_FORBIDDEN') {
+  if (error instanceof MatrixError && (error.errcode === 'M_FORBIDDEN' || error.errcode === 'M_BAD_JSON')) {
     return new MatrixError(400, 'M_INVALID_ROOM_STATE', `The room cannot begin like this: ${error.message}`);
   }
   return error;

@@ -280,14 +280,18 @@ export class MembershipChanges {
     await this.#remote.leave({ userId, roomId, content, servers });
   }
 
-  /** Other servers that may be in the room, those that are likely to be first. */
+  /**
+   * Other servers that may be in the room, those that are likely to be first. The server in the room's ID made the room, and
+   * may have left it: it is asked where no other is known.
+   */
   async #serversOf(userId: UserId, roomId: RoomId, via: readonly ServerName[]): Promise<ServerName[]> {
     const member = await this.#memberships.of(roomId, userId);
     const inviter = member?.membership === 'invite' ? [serverNameOf(member.sender)] : [];
     const ofRoom = serverNameOf(roomId);
     const inRoom = await roomServersStore.of(this.#database, roomId);
-    const servers = new Set([...via, ...inviter, ...inRoom, ...(ofRoom === undefined ? [] : [ofRoom])]);
+    const servers = new Set([...via, ...inviter, ...inRoom]);
     servers.delete(this.#serverName);
+    if (servers.size === 0 && ofRoom !== undefined && ofRoom !== this.#serverName) servers.add(ofRoom);
     return [...servers].slice(0, MOST_SERVERS);
   }
 }

@@ -63,19 +63,14 @@ export class EventGathering {
     return (await Promise.all(checks)).filter((event) => event !== undefined);
   }
 
-  /**
-   * Events that lead from what is here to one that is not. None when the server does not tell.
-   *
-   * @returns with whether some of what it told is not in order.
-   */
+  /** Events that lead from what is here to one that is not. None when the server does not tell. */
   async between(
     server: ServerName,
     room: GatheredRoom,
     range: { earliest: readonly EventId[]; latest: readonly EventId[]; limit: number; minDepth: number },
-  ): Promise<{ events: ReceivedEvent[]; hasBad: boolean }> {
-    const values = (await orNothing(this.#requests.missingEvents(server, room.roomId, range))) ?? [];
-    const events = await this.verified(room, values);
-    return { events, hasBad: events.length < values.length };
+  ): Promise<ReceivedEvent[]> {
+    const values = await orNothing(this.#requests.missingEvents(server, room.roomId, range));
+    return this.verified(room, values ?? []);
   }
 
   /** Events and those before them. */

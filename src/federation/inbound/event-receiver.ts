@@ -190,17 +190,10 @@ export class EventReceiver implements PduReceiver {
   ): Promise<Attempt> {
     const open = events.filter((event) => before.missing.has(event.eventId));
     const between = await this.#between(origin, room, withoutPrevious(open, before.missing));
-    const all = byDepth([...between.events, ...open]);
-    let attempt = between.events.length > 0 ? await this.#judge(room, all, NOTHING_FETCHED) : before;
+    const all = byDepth([...between, ...open]);
+    let attempt = between.length > 0 ? await this.#judge(room, all, NOTHING_FETCHED) : before;
     if (attempt.missing.size > 0) {
-      // What a server gave in bad form it is not asked for a second time: only what else is missing is fetched.
-      const given = between.hasBad ? new Set(withoutPrevious(open, attempt.missing)) : undefined;
-      const fetched = await this.#fetch(
-        origin,
-        room,
-        given ? all.filter((one) => !given.has(one)) : all,
-        attempt.missing,
-      );
+      const fetched = await this.#fetch(origin, room, all, attempt.missing);
       attempt = await this.#judge(room, all, fetched);
     }
     return { ...attempt, verdicts: new Map([...before.verdicts, ...attempt.verdicts]) };
@@ -210,8 +203,8 @@ export class EventReceiver implements PduReceiver {
     origin: ServerName,
     room: GatheredRoom,
     latest: readonly ReceivedEvent[],
-  ): Promise<{ events: readonly ReceivedEvent[]; hasBad: boolean }> {
-    if (latest.length === 0) return { events: [], hasBad: false };
+  ): Promise<ReceivedEvent[]> {
+    if (latest.length === 0) return [];
     const row = await roomsStore.byId(this.#database, room.roomId);
     const earliest = JSON.parse(row?.extremities ?? '[]') as EventId[];
     return this.#gathering.between(origin, room, {
@@ -252,10 +245,11 @@ export class EventReceiver implements PduReceiver {
   }
 }
 
-/** Those of the events that lack an event before them; what others lack authorises them. */
+/** Those of the events that lack an event before them which is not among them; what others lack authorises them. */
 function withoutPrevious(events: readonly ReceivedEvent[], missing: Attempt['missing']): ReceivedEvent[] {
+  const here = new Set(events.map((event) => event.eventId));
   return events.filter((event) => {
     const previous = new Set(prevEventIdsOf(event.pdu));
-    return missing.get(event.eventId)?.some((id) => previous.has(id)) === true;
+    return missing.get(event.eventId)?.some((id) => previous.has(id) && !here.has(id)) === true;
   });
 }

@@ -160,6 +160,30 @@ onFederation(
 );
 
 onFederation(
+  'a client cannot say who vouches for it: nobody gets into a restricted room like that [B104 partial]',
+  async ({ a, b }) => {
+    const [alice, dave, bob] = [await a.person('alice'), await a.person('dave'), await b.person('bob')];
+    const club = await alice.createRoom({ preset: 'public_chat' });
+    const allow = [{ type: 'm.room_membership', room_id: club }];
+    const rules = { type: 'm.room.join_rules', state_key: '', content: { join_rule: 'restricted', allow } };
+    const room = await alice.createRoom({ initial_state: [rules] });
+    const claims = { membership: 'join', join_authorised_via_users_server: alice.userId };
+    const own = (person: TestClient) => person.room(room, `/state/m.room.member/${person.userId}`);
+    await dave.fails(403, 'M_FORBIDDEN', 'PUT', own(dave), claims);
+    await joinVia(bob, club, a.name);
+    await joinVia(bob, room, a.name);
+    await bob.ok('PUT', own(bob), { ...claims, displayname: 'Bobby' });
+    await sees(alice, room, (event) => event.content.displayname === 'Bobby');
+    for (const left of [room, club]) {
+      await bob.ok('POST', bob.room(left, '/leave'), {});
+      await sees(alice, left, (event) => event.content.membership === 'leave');
+    }
+    const path = `/v3/join/${encodeURIComponent(room)}?via=${encodeURIComponent(a.name)}`;
+    await bob.fails(403, 'M_FORBIDDEN', 'POST', path, {});
+  },
+);
+
+onFederation(
   'three servers hear each other, and one who comes late hears all [B104 partial]',
   async ({ a, b, c }) => {
     const [alice, bob, carol] = [await a.person('alice'), await b.person('bob'), await c.person('carol')];

@@ -23,6 +23,7 @@ import type { RoomWriter } from '../../rooms/room-writer.ts';
 import type { StateTries } from '../../rooms/state-trie.ts';
 import type { StoredEvent } from '../../rooms/stored-event.ts';
 import type { Database } from '../../storage/database.ts';
+import * as membershipsStore from '../../storage/memberships-store.ts';
 import * as roomServersStore from '../../storage/room-servers-store.ts';
 import * as roomsStore from '../../storage/rooms-store.ts';
 import { authChainOf } from '../answering/event-graph.ts';
@@ -130,7 +131,7 @@ export class ResidentMembership {
       event: toPdu(stored),
       state: state.map(toPdu),
       authChain: chain.filter((event) => !omitMembers || !inState.has(event.eventId)).map(toPdu),
-      servers: omits ? await this.#servers(sent.roomId) : undefined,
+      servers: omits ? await this.#serversBefore(sent.roomId, server) : undefined,
     };
   }
 
@@ -206,8 +207,11 @@ export class ResidentMembership {
     return roomVersion(row.room_version);
   }
 
-  async #servers(roomId: RoomId): Promise<ServerName[]> {
-    return [this.#signer.serverName, ...(await roomServersStore.of(this.#database, roomId))];
+  /** The servers that were in the room before a user of one joined. */
+  async #serversBefore(roomId: RoomId, joining: ServerName): Promise<ServerName[]> {
+    const now = [this.#signer.serverName, ...(await roomServersStore.of(this.#database, roomId))];
+    const members = await membershipsStore.ofServer(this.#database, roomId, joining, 2);
+    return members.length > 1 ? now : now.filter((server) => server !== joining);
   }
 }
 

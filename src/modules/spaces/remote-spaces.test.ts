@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { onFederation } from '../../testing/federation.ts';
+import { RemoteServer } from '../../testing/remote-server.ts';
+import type { Json, TestClient } from '../../testing/test-client.ts';
+
+const SPACE = { creation_content: { type: 'm.space' } };
+const part = encodeURIComponent;
+const ids = (rooms: Json[]): string[] => rooms.map((room) => room.room_id);
+
+function put(person: TestClient, space: string, room: string, via: string[]): Promise<Json> {
+  return person.setState(space, 'm.space.child', { via }, room);
+}
+
+onFederation(
+  'spaces of other servers are shown with what is below them, and their rooms have summaries [B109 partial]',
+  async ({ a, b }) => {
+    const alice = await a.person('alice');
+    const bob = await b.person('bob');
+    const root = await alice.createRoom({ ...SPACE, preset: 'public_chat', name: 'Root' });
+    const space = await bob.createRoom({
+      ...{ ...SPACE, preset: 'public_chat', name: 'Space there', room_alias_name: 'there' },
+    });
+    const inner = await bob.createRoom({ ...SPACE, preset: 'public_chat', name: 'Inner' });
+    const leaf = await bob.createRoom({ preset: 'public_chat', name: 'Leaf' });
+    const secret = await bob.createRoom({ preset: 'private_chat', name: 'Secret' });
+    for (const room of [inner, secret, leaf]) await put(bob, space, room, [b.name]);
+    const deep = await bob.createRoom({ preset: 'public_chat', name: 'Deep' });
+    await put(bob, inner, deep, [b.name]);
+    await put(alice, root, space, ['localhost:1', b.name]);
+    const path = (query = '') => `/v1/rooms/${part(root)}/hierarchy${query}`;
+    const { rooms } = await alice.ok('GET', path());
+    assert.deepEqual(ids(rooms), [root, space, inner, deep, leaf]);
+    assert.deepEqual(
+      rooms[1].children_state.map((child: Json) => child.state_key),
+      [inner, secret, leaf],
+    );
+    const page = await alice.ok('GET', path('?limit=3'));
+    const rest = await alice.ok('GET', path(`?from=${page.next_batch}`));
+    assert.deepEqual([...ids(page.rooms), ...ids(rest.rooms)], ids(rooms));
+
+    const summary = `/v1/room_summary/`;
+    const byId = await alice.ok('GET', `${summary}${part(leaf)}?via=${b.name}`);
+    assert.deepEqual([byId.room_id, byId.name, byId.membership], [leaf, 'Leaf', 'leave']);
+    const byAlias = await alice.ok('GET', `${summary}${part(`#there:${b.name}`)}`);
+    assert.deepEqual([byAlias.name, byAlias.room_type], ['Space there', 'm.space']);
+    await alice.fails(404, 'M_NOT_FOUND', 'GET', `${summary}${part(secret)}?via=${b.name}`);
+  },
+);
+
+onFederation(
+  'a server is told of the rooms of a space that its users could join, and of which they could not [B109 partial]',
+  async ({ a, authority }) => {
+    const remote = await RemoteServer.start(authority);
+    try {
+      const alice = await a.person('alice');
+      const space = await alice.createRoom({ ...SPACE, preset: 'public_chat' });
+      const allow = [{ type: 'm.room_membership', room_id: space }];
+      const rules = { type: 'm.room.join_rules', state_key: '', content: { join_rule: 'restricted', allow } };
+      const open = await alice.createRoom({ preset: 'public_chat', name: 'Open' });
+      const closed = await alice.createRoom({ preset: 'private_chat' });
+      const restricted = await alice.createRoom({ initial_state: [rules] });
+      for (const room of [open, closed, restricted]) await put(alice, space, room, [a.name]);
+      await put(alice, space, '!elsewhere:other.test', ['other.test']);
+      const suggested = { via: [a.name], suggested: true };
+      await alice.setState(space, 'm.space.child', suggested, open);
+      const ask = (room: string, query = '') =>
+        remote.ask(a.name, 'GET', `/_matrix/federation/v1/hierarchy/${part(room)}${query}`);
+      const { body } = await ask(space);
+      assert.equal(body.room.room_id, space);
+      assert.equal(body.room.children_state.length, 4);
+      assert.deepEqual(ids(body.children), [open]);
+      assert.deepEqual(body.inaccessible_children.sort(), [closed, restricted].sort());
+      const few = await ask(space, '?suggested_only=true');
+      assert.deepEqual([ids(few.body.children), few.body.inaccessible_children], [[open], []]);
+      assert.equal((await ask(closed)).status, 404);
+      assert.equal((await ask('!nothing:here.test')).status, 404);
+    } finally {
+      await remote.close();
+    }
+  },
+  { servers: 1 },
+);
