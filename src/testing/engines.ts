@@ -15,6 +15,8 @@ export interface TestPlace {
 }
 
 const postgresUrl = process.env.MYELIN_TEST_POSTGRES;
+/** The database that those of tests are copied from. */
+const template = process.env.MYELIN_TEST_TEMPLATE ?? 'template0';
 
 /** Engines that tests run on here. `npm test` starts a PostgreSQL; without one its half is left out, loudly. */
 export const ENGINES: readonly ('sqlite' | 'postgres')[] = postgresUrl ? ['sqlite', 'postgres'] : ['sqlite'];
@@ -55,7 +57,9 @@ export async function makePlace(engine: 'sqlite' | 'postgres'): Promise<TestPlac
     };
   }
   const name = `test_${randomBytes(6).toString('hex')}`;
-  await administer(`CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'`);
+  await administer(
+    `CREATE DATABASE ${name} TEMPLATE ${template} ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'`,
+  );
   const url = new URL(postgresUrl ?? '');
   url.pathname = `/${name}`;
   return {

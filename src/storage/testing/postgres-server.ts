@@ -32,7 +32,8 @@ interface Identity {
 const NOBODY = 65_534;
 
 /**
- * Starts a PostgreSQL on a free port of this machine, with its data in a new temporary folder and durable writes.
+ * Starts a PostgreSQL on a free port of this machine, with its data in a new temporary folder. It does not
+ * wait for the disk: servers are killed in the tests, PostgreSQL and the machine are not.
  *
  * @throws Error when there are no PostgreSQL programs to be had.
  */
@@ -48,7 +49,10 @@ export async function startPostgres(): Promise<PostgresServer> {
     { ...options, stdio: ['ignore', 'ignore', 'inherit'] },
   );
   const port = await freePort();
-  const settings = ['listen_addresses=127.0.0.1', `unix_socket_directories=${folder}`, 'max_connections=300'];
+  const settings = [
+    ...['fsync=off', 'full_page_writes=off', 'max_connections=300'],
+    ...['listen_addresses=127.0.0.1', `unix_socket_directories=${folder}`],
+  ];
   const server = spawn(
     join(bin, 'postgres'),
     ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])],
