@@ -12,10 +12,13 @@ export class RoomServers {
   readonly #ownServer: ServerName;
   readonly #known = boundedCache<RoomId, readonly ServerName[]>(MOST_ROOMS);
   #deliveries = 0;
+  /** Position of the last change of the servers of any room. */
+  #changedAt: number;
 
   constructor(database: Database, ownServer: ServerName) {
     this.#database = database;
     this.#ownServer = ownServer;
+    this.#changedAt = database.position();
     database.subscribe((changes) => {
       this.#deliveries += 1;
       for (const change of changes) this.#note(change);
@@ -35,7 +38,13 @@ export class RoomServers {
 
   /** The servers that an outgoing event is for: in a change of membership, also one that leaves by it. */
   async forEvent(roomId: RoomId, position: number): Promise<readonly ServerName[]> {
-    return this.#known.get(roomId) ?? (await roomServersStore.at(this.#database, roomId, position));
+    const known = this.#known.get(roomId);
+    if (known) return known;
+    const deliveries = this.#deliveries;
+    const servers = await roomServersStore.at(this.#database, roomId, position);
+    // What held at the position holds until the next change that is told.
+    if (position > this.#changedAt && deliveries === this.#deliveries) this.#known.set(roomId, servers);
+    return servers;
   }
 
   /** Forgets what is known of a room whose servers were set by other ways than its events. */
@@ -51,11 +60,14 @@ export class RoomServers {
   }
 
   #note(change: Change): void {
-    if (change.topic === 'reset') this.#known.clear();
-    if (change.topic === 'state') for (const roomId of change.rooms) this.#known.delete(roomId);
     const data = eventChange(change);
-    if (data?.membership === undefined || data.stateKey === undefined) return;
-    if (serverNameOf(data.stateKey as UserId) === this.#ownServer) return;
+    const isMove =
+      data?.membership !== undefined &&
+      data.stateKey !== undefined &&
+      serverNameOf(data.stateKey as UserId) !== this.#ownServer;
+    if (change.topic === 'reset') this.#known.clear();
+    else if (change.topic !== 'state' && !isMove) return;
+    this.#changedAt = change.position;
     for (const roomId of change.rooms) this.#known.delete(roomId);
   }
 }
