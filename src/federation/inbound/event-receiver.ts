@@ -189,7 +189,8 @@ export class EventReceiver implements PduReceiver {
     before: Attempt,
   ): Promise<Attempt> {
     const open = events.filter((event) => before.missing.has(event.eventId));
-    const between = await this.#between(origin, room, withoutPrevious(open, before.missing));
+    const told = await this.#between(origin, room, withoutPrevious(open, before.missing));
+    const between = await this.#missingBefore(open, told);
     const all = byDepth([...between, ...open]);
     let attempt = between.length > 0 ? await this.#judge(room, all, NOTHING_FETCHED) : before;
     if (attempt.missing.size > 0) {
@@ -215,6 +216,27 @@ export class EventReceiver implements PduReceiver {
     });
   }
 
+  /**
+   * Those that lead from what is here to the events. Servers tell as much as they may, down to the beginning of the room:
+   * what came before an event that is here is history, and the state before that one has to be asked for, if it lacks.
+   */
+  async #missingBefore(
+    events: readonly ReceivedEvent[],
+    between: readonly ReceivedEvent[],
+  ): Promise<ReceivedEvent[]> {
+    const told = new Map(between.map((event) => [event.eventId, event]));
+    const here = await this.#gathering.here([...told.keys()]);
+    const missing = new Set<ReceivedEvent>();
+    const wanted = events.flatMap((event) => prevEventIdsOf(event.pdu));
+    for (let id = wanted.pop(); id !== undefined; id = wanted.pop()) {
+      const event = told.get(id);
+      if (!event || here.has(id) || missing.has(event)) continue;
+      missing.add(event);
+      wanted.push(...prevEventIdsOf(event.pdu));
+    }
+    return [...missing];
+  }
+
   /** The state before what is still missing, and what authorises events and is not here. */
   async #fetch(
     origin: ServerName,
@@ -222,7 +244,6 @@ export class EventReceiver implements PduReceiver {
     events: readonly ReceivedEvent[],
     missing: Attempt['missing'],
   ): Promise<Fetched> {
-    const here = new Set(events.map((event) => event.eventId));
     const prevs = new Set<EventId>();
     const lackAuth: EventId[] = [];
     for (const event of events) {
@@ -230,7 +251,8 @@ export class EventReceiver implements PduReceiver {
       if (!lacks) continue;
       const ownPrevs = new Set(prevEventIdsOf(event.pdu));
       if (lacks.some((id) => !ownPrevs.has(id))) lackAuth.push(event.eventId);
-      for (const id of lacks) if (ownPrevs.has(id) && !here.has(id)) prevs.add(id);
+      // Of what lacks something itself the state follows once that is here. What was known already may be here without it.
+      for (const id of lacks) if (ownPrevs.has(id) && !missing.has(id)) prevs.add(id);
     }
     const withState: EventWithState[] = [];
     for (const id of [...prevs].slice(0, MOST_STATES)) {
