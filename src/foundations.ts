@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import type { SignatureChecks } from './federation/keys/signature-checks.ts';
 import type { ServerTransport } from './federation/transport/server-transport.ts';
 import { systemClock, type Clock } from './platform/clock.ts';
 import type { Config } from './platform/config/schema.ts';
@@ -24,6 +25,7 @@ export interface Overrides {
   readonly log?: Logger;
   readonly dns?: Dns;
   readonly transport?: ServerTransport;
+  readonly signatureChecks?: SignatureChecks;
   readonly timers?: Timers;
   readonly rules?: RoomRules;
 }
@@ -39,10 +41,11 @@ export function createFoundations(config: Config, database: Database, overrides:
     trust: trustedAuthorities(config.outgoing.ca_file),
   });
   const timers = overrides.timers ?? systemTimers;
-  const { dns, transport } = overrides;
+  const { dns, transport, signatureChecks } = overrides;
   const mailer = new Mailer({ smtpUrl: config.mail.smtp_url, from: config.mail.from });
   const links = createServerLinks({
     ...{ database, config, serverName, key, clock, randomness, timers, outgoing, dns, transport },
+    signatureChecks,
   });
   return {
     clock,

@@ -4,6 +4,7 @@ import { WellKnownServers } from './federation/discovery/well-known-servers.ts';
 import { FederationClient } from './federation/federation-client.ts';
 import { KeyFetcher } from './federation/keys/key-fetcher.ts';
 import { KeyRing } from './federation/keys/key-ring.ts';
+import type { SignatureChecks } from './federation/keys/signature-checks.ts';
 import { OwnKeys, parseOldKeys } from './federation/keys/own-keys.ts';
 import { HttpsTransport } from './federation/transport/https-transport.ts';
 import type { ServerTransport } from './federation/transport/server-transport.ts';
@@ -29,6 +30,7 @@ export interface LinkWiring {
   /** What a simulation puts in place of the real network. */
   readonly dns?: Dns | undefined;
   readonly transport?: ServerTransport | undefined;
+  readonly signatureChecks?: SignatureChecks | undefined;
 }
 
 /** Puts together what finds other servers, asks them, and checks what they sign. */
@@ -52,7 +54,8 @@ export function createServerLinks(wiring: LinkWiring) {
   const notaries = federation.trusted_key_servers.map(parseName);
   const fetcher = new KeyFetcher({ client, database, clock, notaries });
   const old = new Map(oldKeys.map((one) => [one.keyId, VerifyKey.of(one.publicKey)]));
-  const keyRing = new KeyRing(database, fetcher, { server: serverName, key, old });
+  const own = { server: serverName, key, old };
+  const keyRing = new KeyRing(database, fetcher, own, wiring.signatureChecks);
   return { backOff, transport, federationClient: client, ownKeys, fetcher, keyRing };
 }
 

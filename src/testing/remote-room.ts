@@ -5,14 +5,30 @@ import { eventIdOf } from '../protocol/events/event-id.ts';
 import type { EventId, ServerName } from '../protocol/identifiers.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import { roomVersion, type RoomVersion } from '../protocol/room-versions.ts';
-import { finishPdu } from '../protocol/signing.ts';
-import type { RemoteServer } from './remote-server.ts';
+import { finishPdu, type SigningKey } from '../protocol/signing.ts';
 import type { Json } from './test-client.ts';
 
 /** An event that a remote server made. */
 export interface RemoteEvent {
   readonly pdu: Pdu;
   readonly eventId: EventId;
+}
+
+/** A server that makes events of its own, as far as a room needs it. */
+export interface RoomGuest {
+  readonly name: ServerName;
+  readonly key: SigningKey;
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** An ID for a transaction. */
+  newId(): string;
+  /** Asks a server something, signed. */
+  ask(
+    to: ServerName,
+    method: 'GET' | 'PUT' | 'POST',
+    uri: string,
+    content?: JsonObject,
+  ): Promise<{ status: number; body: Json }>;
 }
 
 /** What an event is to have. What is left out is as an honest server would have it. */
@@ -34,7 +50,7 @@ export interface RemoteDraft {
  * others send.
  */
 export class RemoteRoom {
-  readonly remote: RemoteServer;
+  readonly remote: RoomGuest;
   readonly resident: ServerName;
   readonly roomId: string;
   readonly version: RoomVersion;
@@ -44,7 +60,7 @@ export class RemoteRoom {
   latest: EventId[] = [];
   depth = 0;
 
-  private constructor(remote: RemoteServer, resident: ServerName, roomId: string, version: RoomVersion) {
+  private constructor(remote: RoomGuest, resident: ServerName, roomId: string, version: RoomVersion) {
     this.remote = remote;
     this.resident = resident;
     this.roomId = roomId;
@@ -53,13 +69,13 @@ export class RemoteRoom {
   }
 
   /** Joins by the book. */
-  static async join(remote: RemoteServer, resident: ServerName, roomId: string): Promise<RemoteRoom> {
+  static async join(remote: RoomGuest, resident: ServerName, roomId: string): Promise<RemoteRoom> {
     const member = `${encodeURIComponent(roomId)}/${encodeURIComponent(`@mallory:${remote.name}`)}`;
     const versions = Array.from({ length: 12 }, (_, i) => `ver=${i + 1}`).join('&');
     const made = await remote.ask(resident, 'GET', `/_matrix/federation/v1/make_join/${member}?${versions}`);
     assert.equal(made.status, 200, JSON.stringify(made.body));
     const room = new RemoteRoom(remote, resident, roomId, roomVersion(made.body.room_version));
-    const join = room.#sign({ ...made.body.event, origin_server_ts: Date.now() });
+    const join = room.#sign({ ...made.body.event, origin_server_ts: remote.now() });
     const uri = `/_matrix/federation/v2/send_join/${encodeURIComponent(roomId)}/${encodeURIComponent(join.eventId)}`;
     const sent = await remote.ask(resident, 'PUT', uri, join.pdu);
     assert.equal(sent.status, 200, JSON.stringify(sent.body));
@@ -78,8 +94,8 @@ export class RemoteRoom {
     const unsigned: JsonObject = {
       auth_events: [...(draft.auth ?? auth)],
       content,
-      depth: draft.depth ?? this.depth + 1,
-      origin_server_ts: draft.ts ?? Date.now(),
+      depth: draft.depth ?? Math.min(this.depth + 1, Number.MAX_SAFE_INTEGER),
+      origin_server_ts: draft.ts ?? this.remote.now(),
       prev_events: [...(draft.prev ?? this.latest)],
       room_id: this.roomId,
       sender,
@@ -130,8 +146,8 @@ export class RemoteRoom {
   }
 
   async #send(server: ServerName, pdus: readonly JsonObject[]): Promise<Json> {
-    const body = { origin: this.remote.name, origin_server_ts: Date.now(), pdus: [...pdus] };
-    const uri = `/_matrix/federation/v1/send/${crypto.randomUUID()}`;
+    const body = { origin: this.remote.name, origin_server_ts: this.remote.now(), pdus: [...pdus] };
+    const uri = `/_matrix/federation/v1/send/${this.remote.newId()}`;
     const answer = await this.remote.ask(server, 'PUT', uri, body);
     assert.equal(answer.status, 200, JSON.stringify(answer.body));
     return answer.body.pdus;

@@ -64,6 +64,14 @@ export class RemoteServer {
     return remote;
   }
 
+  now(): number {
+    return Date.now();
+  }
+
+  newId(): string {
+    return crypto.randomUUID();
+  }
+
   /** Asks a server something, signed. */
   async ask(
     to: ServerName,
@@ -91,8 +99,8 @@ export class RemoteServer {
 
   /** Sends EDUs in a transaction of their own. */
   async sendEdus(to: ServerName, ...edus: { edu_type: string; content: JsonObject }[]): Promise<void> {
-    const body = { origin: this.name, origin_server_ts: Date.now(), pdus: [], edus };
-    const uri = `/_matrix/federation/v1/send/${crypto.randomUUID()}`;
+    const body = { origin: this.name, origin_server_ts: this.now(), pdus: [], edus };
+    const uri = `/_matrix/federation/v1/send/${this.newId()}`;
     const answer = await this.ask(to, 'PUT', uri, body);
     if (answer.status !== 200) throw new Error(`${to} answered ${answer.status}`);
   }

@@ -30,16 +30,18 @@ export class KeyRing {
   readonly #fetcher: KeyFetcher;
   readonly #own: { readonly server: ServerName; readonly keys: ReadonlyMap<string, VerifyKey> };
   readonly #known = boundedCache<string, KnownKey>(MOST_KEYS);
-  readonly #checks = new SignatureChecks();
+  readonly #checks: SignatureChecks;
 
   /** @param own this server's name and keys, old ones included: it does not ask itself. */
   constructor(
     database: Database,
     fetcher: KeyFetcher,
     own: { server: ServerName; key: SigningKey; old: ReadonlyMap<string, VerifyKey> },
+    checks = new SignatureChecks(),
   ) {
     this.#database = database;
     this.#fetcher = fetcher;
+    this.#checks = checks;
     const keys = new Map([...own.old, [own.key.keyId, VerifyKey.of(own.key.publicKey)]]);
     this.#own = { server: own.server, keys };
   }

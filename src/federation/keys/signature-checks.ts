@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { boundedCache } from '../../platform/bounded-cache.ts';
 import type { VerifyKey } from '../../protocol/signing.ts';
 
-/** As many checks that are asked for at once are made at once: handing them to other threads would cost more. */
+/** As many checks that are asked for together are made at once: handing them to other threads would cost more. */
 const MOST_AT_ONCE = 4;
 /** Signatures that are remembered to be right. */
 const MOST_REMEMBERED = 10_000;
@@ -22,7 +22,13 @@ interface Check {
 export class SignatureChecks {
   /** The hash of the text that a key made a signature of. */
   readonly #right = boundedCache<string, string>(MOST_REMEMBERED);
+  readonly #mostAtOnce: number;
   #asked: Check[] = [];
+
+  /** @param mostAtOnce more checks than this are made by the thread pool, in no certain order. */
+  constructor(mostAtOnce = MOST_AT_ONCE) {
+    this.#mostAtOnce = mostAtOnce;
+  }
 
   /** Whether a base64 signature is the key's signature of the text's UTF-8 bytes. */
   async isSigned(text: string, key: VerifyKey, signature: string): Promise<boolean> {
@@ -45,7 +51,7 @@ export class SignatureChecks {
     const asked = this.#asked;
     this.#asked = [];
     for (const { key, text, signature, resolve, reject } of asked) {
-      if (asked.length <= MOST_AT_ONCE) resolve(key.verify(text, signature));
+      if (asked.length <= this.#mostAtOnce) resolve(key.verify(text, signature));
       else key.verifyInBackground(text, signature).then(resolve, reject);
     }
   }
