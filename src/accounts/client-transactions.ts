@@ -62,12 +62,13 @@ export class ClientTransactions {
     const remember: Remember<Answer> = (unit, answer) => {
       isRemembered = true;
       store.remember(unit, key, { answer: JSON.stringify(answer), at: this.#clock.now() });
+      this.#forgetSometimes(unit);
     };
     try {
       const answer = await run(remember);
+      if (isRemembered) return answer;
       const unit = new UnitOfWork();
-      if (!isRemembered) remember(unit, answer);
-      this.#forgetSometimes(unit);
+      remember(unit, answer);
       await this.#database.commit(unit);
       return answer;
     } catch (error) {

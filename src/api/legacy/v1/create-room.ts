@@ -29,14 +29,11 @@ async function create(
   also?: (unit: Writer, roomId: RoomId) => void,
 ): Promise<{ room_id: RoomId }> {
   assertHumanReadable({ room_alias: body.room_alias_name });
-  const wishes = { roomVersion: VERSION_LIKE_2015, ...withoutAbsent(roomWishes(session, body)) };
+  const roomVersion = body.room_version ?? VERSION_LIKE_2015;
+  const wishes = { ...roomWishes(session, body), roomVersion };
   const { roomId, alias } = await creation.create(session.userId, wishes, also);
   if (alias !== undefined) await aliases.announce(session.userId, roomId);
   return { room_id: roomId };
-}
-
-function withoutAbsent<T extends object>(wishes: T): T {
-  return Object.fromEntries(Object.entries(wishes).filter(([, value]) => value !== undefined)) as T;
 }
 
 const declaration = {
