@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { bodies, type Json, type TestClient } from '../../../testing/test-client.ts';
 import { onServers } from '../../../testing/test-server.ts';
-import { V1Client } from '../../../testing/v1-client.ts';
+import { V2Client } from '../../../testing/v2-client.ts';
 
 /** A room of today's newest version, or of the version that the API of 2015 makes, with one person on each API in it. */
-async function meet(alice: V1Client, bob: TestClient, maker: TestClient): Promise<string> {
+async function meet(alice: V2Client, bob: TestClient, maker: TestClient): Promise<string> {
   const other = maker === alice ? bob : alice;
   const room = await maker.createRoom({ invite: [other.userId], name: 'Both' });
   await other.join(room);
@@ -18,7 +18,7 @@ describe('2015: beside today’s API', () => {
   onServers(
     'one on the API of 2015 and one on today’s talk in a room, each in their own shape [A039 partial] [A054 partial]',
     async (server) => {
-      const alice = V1Client.of(await server.person('alice'));
+      const alice = V2Client.of(await server.person('alice'));
       const bob = await server.person('bob');
       for (const maker of [alice, bob]) {
         const room = await meet(alice, bob, maker);
@@ -45,6 +45,21 @@ describe('2015: beside today’s API', () => {
         assert.equal(heard.sender, undefined);
         assert.equal(heard.unsigned, undefined);
         assert.ok(heard.age >= 0);
+
+        const marker = encodeURIComponent(hers);
+        await bob.ok('POST', bob.room(room, `/receipt/m.read/${marker}`), {});
+        const readByBob = await alice.eventUntil(
+          end,
+          ({ type, content }) =>
+            type === 'm.receipt' && content[hers]?.['m.read']?.[bob.userId] !== undefined,
+        );
+        assert.equal(readByBob.room_id, room);
+        await alice.read(room, his);
+        const isReceipt = ({ type, content }: Json) =>
+          type === 'm.receipt' && content[his]?.['m.read']?.[alice.userId] !== undefined;
+        const ephemeralOf = (one: Json): Json[] => one.rooms?.join?.[room]?.ephemeral?.events ?? [];
+        const withReceipt = await bob.syncUntil(since, (one) => ephemeralOf(one).some(isReceipt));
+        assert.equal(ephemeralOf(withReceipt).find(isReceipt).room_id, undefined);
 
         const fixed = { msgtype: 'm.text', body: 'from today, fixed' };
         const relation = { rel_type: 'm.replace', event_id: his };
