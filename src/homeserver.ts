@@ -112,6 +112,7 @@ export async function startHomeserver(
   services.roomSuccession.start((error) => log.error({ err: error }, 'settings could not follow a room'));
   await services.pushDispatch.start((error) => log.error({ err: error }, 'something could not be pushed'));
   services.delayedEvents.start((error) => log.error({ err: error }, 'a delayed event could not be sent'));
+  services.retention.start((error) => log.error({ err: error }, 'old messages could not be removed'));
   await services.partialRooms.load();
   if (config.federation.enabled) {
     services.federationSender.start();
@@ -129,6 +130,7 @@ export async function startHomeserver(
     async stop() {
       services.notifier.close();
       await services.delayedEvents.stop();
+      await services.retention.stop();
       services.remoteDeviceLists.stop();
       await services.stateCompletion.stop();
       await services.authChains.stop();

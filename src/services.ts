@@ -7,7 +7,7 @@ import type { WellKnown } from './api/client/discovery/well-known.ts';
 import { createFederationServices } from './federation-services.ts';
 import type { Foundations } from './foundations.ts';
 import { createContentRepository } from './modules/content-repository/index.ts';
-import { createModules } from './modules/index.ts';
+import { createModules, type ModuleWiring } from './modules/index.ts';
 import type { Config } from './platform/config/schema.ts';
 import { userId, type UserId } from './protocol/identifiers.ts';
 import type { JsonObject } from './protocol/json.ts';
@@ -124,6 +124,7 @@ export async function createServices(config: Config, database: Database, foundat
       roomName: config.server_notices.room_name,
     },
     longestDelayMs: config.delayed_events.longest_ms,
+    retention: retentionOf(config),
     opaque,
     exchange: federation.eduExchange,
     client: foundations.links.federationClient,
@@ -237,5 +238,19 @@ function wellKnownOf(config: Config): WellKnown {
     server: config.well_known.server === '' ? undefined : config.well_known.server,
     support: Object.keys(support).length === 0 ? undefined : support,
     policyServer: policyKey === '' ? undefined : { public_keys: { ed25519: policyKey } },
+  };
+}
+
+/** What the configuration says about the age of messages, in ms. */
+function retentionOf({ retention }: Config): ModuleWiring['retention'] {
+  const ms = (seconds: number) => (seconds === 0 ? undefined : seconds * 1_000);
+  return {
+    limits: {
+      enabled: retention.enabled,
+      defaultMaxMs: ms(retention.default_max_lifetime),
+      leastMaxMs: ms(retention.least_max_lifetime),
+      mostMaxMs: ms(retention.most_max_lifetime),
+    },
+    everyMs: retention.interval * 1_000,
   };
 }

@@ -39,6 +39,7 @@ import { exchangePresence, Presence } from './presence/index.ts';
 import { Profile } from './profile/index.ts';
 import { PushEvents, PushRules, UnreadCounts } from './push/index.ts';
 import { Reports } from './reporting/index.ts';
+import { Retention, type RetentionLimits } from './retention/index.ts';
 import { RoomSuccession } from './room-succession/index.ts';
 import { exchangeReceipts, Receipts } from './receipts/index.ts';
 import { EventSearch, SearchAnswers, SearchIndex } from './search/index.ts';
@@ -71,6 +72,7 @@ export interface ModuleWiring {
   readonly turn: TurnConfig;
   readonly sending: MessageSending;
   readonly longestDelayMs: number;
+  readonly retention: { readonly limits: RetentionLimits; readonly everyMs: number };
   readonly creation: RoomCreation;
   readonly changes: MembershipChanges;
   readonly notices: {
@@ -135,6 +137,10 @@ export function createModules(wiring: ModuleWiring) {
     pushRules,
     roomSuccession: new RoomSuccession({ database, rooms, accountData, pushRules, serverName }),
     pushEvents,
+    retention: new Retention({
+      ...{ database, log: wiring.log, clock, timers: wiring.timers },
+      ...wiring.retention,
+    }),
     threadSubscriptions,
     unreadCounts,
     syncParts,

@@ -84,7 +84,8 @@ export class ClientEvents {
 
   async #redactionText(event: StoredEvent, redactedBy: EventId): Promise<string> {
     const redaction = await this.#log.byId(redactedBy);
-    if (!redaction) return '';
+    // Removed because of its age, by no event: clients are to see that it was removed.
+    if (!redaction) return ',"redacted_because":{}';
     return `,"redacted_because":${redaction.clientText},"room_id":${JSON.stringify(event.roomId)},"unsigned":{}}`;
   }
 }

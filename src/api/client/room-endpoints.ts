@@ -20,6 +20,7 @@ import { getMembersByRoom } from './rooms/get-members.ts';
 import { getRoomEvents } from './rooms/get-messages.ts';
 import { getRoomStateOfType, getRoomStateWithKey } from './rooms/get-state-event.ts';
 import { getRoomState } from './rooms/get-state.ts';
+import { getRetentionConfiguration } from './rooms/retention-configuration.ts';
 import { redactEvent } from './rooms/redact-event.ts';
 import { sendMessage } from './rooms/send-event.ts';
 import { setRoomState, setRoomStateWithKey } from './rooms/set-state.ts';
@@ -47,6 +48,7 @@ export const roomEndpoints = [
   initialSync,
   roomInitialSync,
   getPublicRooms,
+  getRetentionConfiguration,
   getRoomEvents,
   getRoomIdByAlias,
   getRoomState,

@@ -7,6 +7,7 @@ import { mailSection, outgoingSection } from './outgoing-section.ts';
 import { callsSection, delayedEventsSection } from './calls-section.ts';
 import { noticesSection } from './notices-section.ts';
 import { pushSection } from './push-section.ts';
+import { retentionSection } from './retention-section.ts';
 import { ssoSection } from './sso-section.ts';
 import { turnSection } from './turn-section.ts';
 import { recaptchaSection, termsSection, threepidsSection } from './threepids-section.ts';
@@ -207,6 +208,7 @@ export const ConfigSchema = Type.Object(
     turn: turnSection,
     calls: callsSection,
     delayed_events: delayedEventsSection,
+    retention: retentionSection,
     server_notices: noticesSection,
     push: pushSection,
     well_known: Type.Object(

@@ -19,6 +19,7 @@ import { rooms } from './003-rooms.ts';
 import { identityService } from './023-identity-service.ts';
 import { threepids } from './008-threepids.ts';
 import { federation } from './017-federation.ts';
+import { retention } from './030-retention.ts';
 import { stickyEvents } from './029-sticky-events.ts';
 import { partialRooms } from './038-partial-rooms.ts';
 import { fetchedMedia } from './062-fetched-media.ts';
@@ -47,6 +48,7 @@ export const MIGRATIONS: readonly Migration[] = [
   pusherForms,
   identityService,
   stickyEvents,
+  retention,
   authChains,
   partialRooms,
   fetchedMedia,

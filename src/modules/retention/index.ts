@@ -1,0 +1,2 @@
+export { Retention } from './retention.ts';
+export type { RetentionLimits } from './retention-policy.ts';
