@@ -4,6 +4,7 @@ import { WellKnownServers } from './federation/discovery/well-known-servers.ts';
 import { FederationClient } from './federation/federation-client.ts';
 import { KeyFetcher } from './federation/keys/key-fetcher.ts';
 import { KeyRing } from './federation/keys/key-ring.ts';
+import { OwnCertificate } from './federation/keys/own-certificate.ts';
 import type { SignatureChecks } from './federation/keys/signature-checks.ts';
 import { OwnKeys, parseOldKeys } from './federation/keys/own-keys.ts';
 import { HttpsTransport } from './federation/transport/https-transport.ts';
@@ -51,12 +52,13 @@ export function createServerLinks(wiring: LinkWiring) {
   });
   const oldKeys = parseOldKeys(federation.old_keys);
   const ownKeys = new OwnKeys(serverName, key, oldKeys, clock);
+  const ownCertificate = new OwnCertificate(federation.certificate_file);
   const notaries = federation.trusted_key_servers.map(parseName);
   const fetcher = new KeyFetcher({ client, database, clock, notaries });
   const old = new Map(oldKeys.map((one) => [one.keyId, VerifyKey.of(one.publicKey)]));
   const own = { server: serverName, key, old };
   const keyRing = new KeyRing(database, fetcher, own, wiring.signatureChecks);
-  return { backOff, transport, federationClient: client, ownKeys, fetcher, keyRing };
+  return { backOff, transport, federationClient: client, ownKeys, ownCertificate, fetcher, keyRing };
 }
 
 export type ServerLinks = ReturnType<typeof createServerLinks>;

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
+import { connect } from 'node:tls';
 import { serverName } from '../protocol/identifiers.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import { SigningKey, signJson, VerifyKey, verifyJson } from '../protocol/signing.ts';
@@ -9,6 +12,8 @@ import { onFederation, type FederatingServer } from '../testing/federation.ts';
 import type { FederationError } from './federation-error.ts';
 import { authorizationOf, parseXMatrix } from './x-matrix.ts';
 
+/** A public key that a server had before. */
+const OLD_KEY = SigningKey.fromSeed('ed25519:old', Buffer.alloc(32, 3)).publicKey;
 const SEND = '/_matrix/federation/v1/send/t1';
 
 function send(from: FederatingServer, to: FederatingServer, body: JsonObject, txnId = 't1') {
@@ -85,7 +90,8 @@ onFederation(
     const [[keyId, entry] = ['', {}]] = Object.entries(own.verify_keys as Record<string, { key?: string }>);
     const key = VerifyKey.of(entry.key ?? '');
     assert.ok(verifyJson(own, a.name, keyId, key));
-    assert.deepEqual(await get(a, `/_matrix/key/v2/server/${keyId}`), own);
+    const bound = await get(a, `/_matrix/key/v2/server/${keyId}`);
+    assert.deepEqual(bound.verify_keys, own.verify_keys);
     for (const answer of [
       await get(b, `/_matrix/key/v2/query/${a.name}`),
       (await (
@@ -177,3 +183,35 @@ void test('a signed request says what it is signed for', () => {
   const signed = signJson({ method, uri, origin, destination }, origin, key);
   assert.equal(parsed?.sig, (signed.signatures['a.test'] as JsonObject)['ed25519:1']);
 });
+
+onFederation(
+  'keys are published as before version 2, with the certificate that the connection has, and since then with old keys [A097] [A098]',
+  async ({ a, authority }) => {
+    const connection = connect({
+      host: '127.0.0.1',
+      port: Number(a.name.split(':')[1]),
+      ca: authority.certificate,
+    });
+    await once(connection, 'secureConnect');
+    const { raw } = connection.getPeerCertificate();
+    connection.destroy();
+    const answer = (await (await fetch(`${a.server.url}/_matrix/key/v1`)).json()) as JsonObject;
+    assert.equal(answer.server_name, a.name);
+    assert.equal(answer.tls_certificate, raw.toString('base64').replace(/=+$/, ''));
+    const [[keyId, key] = ['', '']] = Object.entries(answer.verify_keys as Record<string, string>);
+    assert.ok(verifyJson(answer, a.name, keyId, VerifyKey.of(key)));
+    const old = await fetch(`${a.server.url}/_matrix/key/v2/server/${encodeURIComponent(keyId)}`);
+    const bound = (await old.json()) as JsonObject;
+    const sha256 = createHash('sha256').update(raw).digest('base64').replace(/=+$/, '');
+    assert.deepEqual(bound.tls_fingerprints, [{ sha256 }]);
+    assert.deepEqual(bound.verify_keys, { [keyId]: { key } });
+    const today = (await (await fetch(`${a.server.url}/_matrix/key/v2/server`)).json()) as JsonObject;
+    const expired = { 'ed25519:old': { key: OLD_KEY, expired_ts: 1_700_000_000_000 } };
+    for (const one of [bound, today]) {
+      assert.deepEqual(one.old_verify_keys, expired);
+      assert.ok((one.valid_until_ts as number) > Date.now() + 3_600_000);
+      assert.ok(verifyJson(one, a.name, keyId, VerifyKey.of(key)));
+    }
+  },
+  { servers: 1, env: { MYELIN_FEDERATION_OLD_KEYS: `ed25519:old ${OLD_KEY} 1700000000000` } },
+);

@@ -13,7 +13,14 @@ import {
   getRoomStateIds,
 } from './room-events.ts';
 import { sendTransaction } from './send-transaction.ts';
-import { bulkPerspectivesKeyQuery, getServerKey, perspectivesKeyQuery } from './server-keys.ts';
+import { getCurrentState2015, getPdu2015, pull2015 } from './room-events-2015.ts';
+import {
+  bulkPerspectivesKeyQuery,
+  getServerKey,
+  getServerKey2015,
+  getServerKeyV1,
+  perspectivesKeyQuery,
+} from './server-keys.ts';
 import { claimUserEncryptionKeys, getUserDevices, queryUserEncryptionKeys } from './user-keys.ts';
 import {
   getPublicRoomsForServers,
@@ -49,6 +56,11 @@ export const federationEndpoints = [
   bulkPerspectivesKeyQuery,
   claimUserEncryptionKeys,
   getServerKey,
+  getServerKey2015,
+  getServerKeyV1,
+  getCurrentState2015,
+  getPdu2015,
+  pull2015,
   getServerWellKnown,
   getUserDevices,
   queryUserEncryptionKeys,

@@ -3,7 +3,8 @@ import type { RoomAnswers } from '../../federation/answering/room-answers.ts';
 import { eventId, roomId, type EventId, type ServerName } from '../../protocol/identifiers.ts';
 import { endpoint, federationPaths } from '../../wire/endpoint.ts';
 
-interface Needs {
+/** What answers about the events of rooms need of the server. */
+export interface RoomEventNeeds {
   readonly roomAnswers: RoomAnswers;
   readonly serverName: ServerName;
   readonly clock: { now(): number };
@@ -23,7 +24,7 @@ export const getEvent = endpoint(
     auth: 'server',
     params: Type.Object({ eventId: Type.String() }),
   },
-  async (needs: Needs, { origin, params }) => {
+  async (needs: RoomEventNeeds, { origin, params }) => {
     return transactionOf(needs, [await needs.roomAnswers.event(origin, eventId(params.eventId))]);
   },
 );
@@ -38,7 +39,7 @@ export const getEventAuth = endpoint(
     auth: 'server',
     params: Type.Object({ roomId: Type.String(), eventId: Type.String() }),
   },
-  async ({ roomAnswers }: Needs, { origin, params }) => ({
+  async ({ roomAnswers }: RoomEventNeeds, { origin, params }) => ({
     auth_chain: await roomAnswers.authChain(origin, roomId(params.roomId), eventId(params.eventId)),
   }),
 );
@@ -49,12 +50,12 @@ export const getFederationRoomState = endpoint(
     id: 'getRoomState',
     spec: 'server-server-api/#get_matrixfederationv1stateroomid',
     method: 'GET',
-    paths: federationPaths('/state/:roomId', { since2015: true }),
+    paths: federationPaths('/state/:roomId'),
     auth: 'server',
     params: IN_ROOM,
     query: AT_EVENT,
   },
-  async ({ roomAnswers }: Needs, { origin, params, query }) => {
+  async ({ roomAnswers }: RoomEventNeeds, { origin, params, query }) => {
     const found = await roomAnswers.state(origin, roomId(params.roomId), eventId(query.event_id));
     return { pdus: found.state, auth_chain: found.authChain };
   },
@@ -71,7 +72,7 @@ export const getRoomStateIds = endpoint(
     params: IN_ROOM,
     query: AT_EVENT,
   },
-  async ({ roomAnswers }: Needs, { origin, params, query }) => {
+  async ({ roomAnswers }: RoomEventNeeds, { origin, params, query }) => {
     const found = await roomAnswers.stateIds(origin, roomId(params.roomId), eventId(query.event_id));
     return { pdu_ids: found.state, auth_chain_ids: found.authChain };
   },
@@ -88,7 +89,7 @@ export const backfillRoom = endpoint(
     params: IN_ROOM,
     query: Type.Object({ v: Type.Union([EVENT_IDS, Type.String()]), limit: Type.Integer({ minimum: 0 }) }),
   },
-  async (needs: Needs, { origin, params, query }) => {
+  async (needs: RoomEventNeeds, { origin, params, query }) => {
     const from = (typeof query.v === 'string' ? [query.v] : query.v).map(eventId);
     return transactionOf(
       needs,
@@ -113,7 +114,7 @@ export const getMissingPreviousEvents = endpoint(
       min_depth: Type.Optional(Type.Integer()),
     }),
   },
-  async ({ roomAnswers }: Needs, { origin, params, body }) => ({
+  async ({ roomAnswers }: RoomEventNeeds, { origin, params, body }) => ({
     events: await roomAnswers.missingEvents(origin, roomId(params.roomId), {
       earliest: body.earliest_events as EventId[],
       latest: body.latest_events as EventId[],
@@ -137,12 +138,13 @@ export const getFederationEventByTimestamp = endpoint(
       dir: Type.Union([Type.Literal('f'), Type.Literal('b')]),
     }),
   },
-  async ({ roomAnswers }: Needs, { origin, params, query }) => {
+  async ({ roomAnswers }: RoomEventNeeds, { origin, params, query }) => {
     const event = await roomAnswers.eventByTime(origin, roomId(params.roomId), query.ts, query.dir);
     return { event_id: event.eventId, origin_server_ts: event.originServerTs };
   },
 );
 
-function transactionOf({ serverName, clock }: Needs, pdus: readonly object[]): object {
+/** Events as a transaction of this server. */
+export function transactionOf({ serverName, clock }: RoomEventNeeds, pdus: readonly object[]): object {
   return { origin: serverName, origin_server_ts: clock.now(), pdus };
 }

@@ -1,21 +1,52 @@
 import { Type } from 'typebox';
 import type { Notary } from '../../federation/keys/notary.ts';
+import type { OwnCertificate } from '../../federation/keys/own-certificate.ts';
 import type { OwnKeys } from '../../federation/keys/own-keys.ts';
 import { parseServerName, serverName } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { invalidParam } from '../../protocol/matrix-error.ts';
 import { endpoint } from '../../wire/endpoint.ts';
 
-/** GET /_matrix/key/v2/server, and with the key ID that the first specification had: the answer has all keys. */
+/** GET /_matrix/key/v2/server */
 export const getServerKey = endpoint(
   {
     id: 'getServerKey',
     spec: 'server-server-api/#get_matrixkeyv2server',
     method: 'GET',
-    paths: ['/_matrix/key/v2/server', '/_matrix/key/v2/server/', '/_matrix/key/v2/server/:keyId'],
+    paths: ['/_matrix/key/v2/server', '/_matrix/key/v2/server/'],
     auth: 'none',
   },
   ({ ownKeys }: { ownKeys: OwnKeys }) => ownKeys.answer(),
+);
+
+/** What answers of 2015 about keys need of the server. */
+interface BoundKeys {
+  ownKeys: OwnKeys;
+  ownCertificate: OwnCertificate;
+}
+
+/** GET /_matrix/key/v2/server/{keyId}, as in 2015: the answer has all keys, and the fingerprint of the certificate. */
+export const getServerKey2015 = endpoint(
+  {
+    id: 'getServerKey2015',
+    method: 'GET',
+    paths: ['/_matrix/key/v2/server/:keyId'],
+    auth: 'none',
+    params: Type.Object({ keyId: Type.String() }),
+  },
+  async ({ ownKeys, ownCertificate }: BoundKeys) =>
+    ownKeys.answerWithFingerprints(await ownCertificate.fingerprints()),
+);
+
+/** GET /_matrix/key/v1, the keys as they were published before version 2. */
+export const getServerKeyV1 = endpoint(
+  {
+    id: 'getServerKeyV1',
+    method: 'GET',
+    paths: ['/_matrix/key/v1', '/_matrix/key/v1/'],
+    auth: 'none',
+  },
+  async ({ ownKeys, ownCertificate }: BoundKeys) => ownKeys.answerOfVersion1(await ownCertificate.base64()),
 );
 
 /** GET /_matrix/key/v2/query/{serverName}, and with the key ID that the first specification had. */

@@ -119,3 +119,43 @@ onFederation(
     });
   },
 );
+
+onFederation(
+  'servers of 2015 are answered: one event, the present state, history, and what came after an event [A111]',
+  async (federation) => {
+    await asking(federation, async ({ alice, remote, ask }) => {
+      const { a } = federation;
+      const room = await alice.createRoom({ preset: 'public_chat', room_version: '10', name: 'first' });
+      await RemoteRoom.join(remote, a.name, room);
+      const said = await alice.say(room, 'one');
+      const renamed = await alice.setState(room, 'm.room.name', { name: 'second' });
+      await alice.say(room, 'two');
+      const single = await ask('GET', `/pdu/${part(a.name)}/${part(said)}/`);
+      const [pdu] = single.body.pdus;
+      assert.deepEqual([single.body.origin, pdu.content.body, single.body.pdus.length], [a.name, 'one', 1]);
+      assert.equal(typeof single.body.origin_server_ts, 'number');
+      assert.equal((await ask('GET', `/pdu/${part(a.name)}/none/`)).status, 404);
+      const state = await ask('GET', `/state/${part(room)}/`);
+      assert.equal(state.body.origin, a.name);
+      const name = state.body.pdus.find((one: Json) => one.type === 'm.room.name');
+      assert.equal(name.content.name, 'second');
+      const before = await ask('GET', `/state/${part(room)}/?event_id=${part(renamed)}`);
+      const earlier = before.body.pdus.find((one: Json) => one.type === 'm.room.name');
+      assert.equal(earlier.content.name, 'first');
+      const history = await ask('GET', `/backfill/${part(room)}/?v=${part(renamed)}&limit=2`);
+      assert.deepEqual(types(history.body.pdus), ['m.room.message', 'm.room.name']);
+      const pulled = await ask('GET', `/pull/?origin=${part(remote.name)}&v=${part(said)}`);
+      assert.equal(pulled.body.origin, a.name);
+      assert.deepEqual(
+        pulled.body.pdus.map((one: Json) => one.content.body ?? one.content.name),
+        ['second', 'two'],
+      );
+      const other = await alice.createRoom({ preset: 'public_chat', room_version: '10' });
+      const secret = await alice.say(other, 'secret');
+      for (const path of [`/state/${part(other)}/`, `/pull/?v=${part(secret)}`]) {
+        assert.equal((await ask('GET', path)).status, 403, path);
+      }
+    });
+  },
+  { servers: 1 },
+);

@@ -5,6 +5,7 @@ import { roomVersion, type RoomVersion } from '../../protocol/room-versions.ts';
 import type { EventLog } from '../../rooms/event-log.ts';
 import type { PartialRooms } from '../../rooms/partial-rooms.ts';
 import { sentPdu } from '../../rooms/pdu-of-event.ts';
+import { rootFromBytes } from '../../rooms/stored-event.ts';
 import { ServerVisibility } from '../../rooms/server-visibility.ts';
 import type { StateTries } from '../../rooms/state-trie.ts';
 import type { StoredEvent } from '../../rooms/stored-event.ts';
@@ -93,6 +94,38 @@ export class RoomAnswers {
     const { state, authChain } = await this.#stateBefore(roomId, eventId);
     const toId = (event: StoredEvent) => event.eventId;
     return { state: state.map(toId), authChain: authChain.map(toId) };
+  }
+
+  /** The present state of a room. Errors as `state`. */
+  async presentState(server: ServerName, roomId: RoomId): Promise<Pdu[]> {
+    const room = await this.#room(server, roomId);
+    const row = await roomsStore.byId(this.#database, roomId);
+    if (!row || this.#partial.isPartial(roomId))
+      throw notFound('The state of this room is not known here yet');
+    const ids = (await this.#tries.entries(rootFromBytes(row.state_root))).map(([, id]) => id);
+    return (await this.#log.byIds(ids)).map((event) => sentPdu(event, room.version));
+  }
+
+  /**
+   * What came after events in the rooms of those, in the order in which it came here: at most 100 events.
+   *
+   * @throws MatrixError as `event`.
+   */
+  async after(server: ServerName, known: readonly EventId[]): Promise<Pdu[]> {
+    const pdus: Pdu[] = [];
+    for (const eventId of known.slice(0, MOST_MISSING)) {
+      const event = await this.#log.byId(eventId);
+      if (!event || event.refused === 'rejected') throw notFound(`There is no event ${eventId}`);
+      await this.#acl.check(event.roomId, server);
+      const room = await this.#room(server, event.roomId);
+      const limit = MOST_HISTORY - pdus.length;
+      if (limit <= 0) break;
+      const range = { after: event.position, upTo: Number.MAX_SAFE_INTEGER, limit, newestFirst: false };
+      const rows = await eventsStore.page(this.#database, event.roomId, range);
+      const events = rows.map((row) => this.#log.intern(row));
+      pdus.push(...(await this.#visibility.pdus(room, server, events)));
+    }
+    return pdus;
   }
 
   /** Events and those before them, the deepest first. */

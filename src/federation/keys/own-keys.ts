@@ -40,6 +40,32 @@ export class OwnKeys {
     return this.#answer.body;
   }
 
+  /**
+   * The keys in the form of version 1 (specification of October 2015, "Version 1"), which names the server's certificate.
+   *
+   * @param certificate unpadded base64 of DER; undefined where a reverse proxy has it.
+   */
+  answerOfVersion1(certificate: string | undefined): JsonObject {
+    const body: JsonObject = {
+      server_name: this.#serverName,
+      verify_keys: { [this.#key.keyId]: this.#key.publicKey },
+    };
+    if (certificate !== undefined) body.tls_certificate = certificate;
+    return signJson(body, this.#serverName, this.#key);
+  }
+
+  /**
+   * As `answer`, with fingerprints of the certificate, to which keys were bound until 2019 (specification of October 2015,
+   * "Publishing Keys").
+   *
+   * @param fingerprints SHA-256 of the certificate, unpadded base64.
+   */
+  answerWithFingerprints(fingerprints: readonly string[]): JsonObject {
+    const { signatures: _unbound, ...body } = this.answer();
+    const bound = { ...body, tls_fingerprints: fingerprints.map((sha256) => ({ sha256 })) };
+    return signJson(bound, this.#serverName, this.#key);
+  }
+
   /** Another server's answer about its keys with this server's signature added, as a notary gives it. */
   countersign(answer: JsonObject): JsonObject {
     return signJson(answer, this.#serverName, this.#key);
