@@ -66,6 +66,24 @@ onFederation(
 );
 
 onFederation(
+  'in room version 12 the create event is part of auth chains although no event names it [B102 partial]',
+  async (federation) => {
+    await asking(federation, async ({ alice, remote, ask }) => {
+      const room = await alice.createRoom({ preset: 'public_chat', room_version: '12' });
+      await RemoteRoom.join(remote, federation.a.name, room);
+      const said = await alice.say(room, 'hello');
+      const at = `${part(room)}?event_id=${part(said)}`;
+      const create = `$${room.slice(1)}`;
+      const { body: state } = await ask('GET', `/state/${at}`);
+      assert.equal(types(state.auth_chain).filter((type) => type === 'm.room.create').length, 1);
+      assert.ok((await ask('GET', `/state_ids/${at}`)).body.auth_chain_ids.includes(create));
+      const { body: chain } = await ask('GET', `/event_auth/${part(room)}/${part(said)}`);
+      assert.ok(types(chain.auth_chain).includes('m.room.create'));
+    });
+  },
+);
+
+onFederation(
   'a server that is not in a room is told nothing of it [B102 partial] [B103 partial]',
   async (federation) => {
     await asking(federation, async ({ alice, ask }) => {

@@ -1,4 +1,6 @@
 import type { EventId, RoomId } from '../../protocol/identifiers.ts';
+import type { RoomVersion } from '../../protocol/room-versions.ts';
+import { createEventIdOf } from '../../protocol/state-resolution/iterative-auth.ts';
 import { PriorityQueue } from '../../protocol/state-resolution/priority-queue.ts';
 import type { StoredEvent } from '../../rooms/stored-event.ts';
 
@@ -7,11 +9,18 @@ interface Events {
   byIds(eventIds: readonly EventId[]): Promise<StoredEvent[]>;
 }
 
-/** Everything that authorises the events, directly and indirectly, without the events themselves unless it is so. */
-export async function authChainOf(log: Events, events: readonly StoredEvent[]): Promise<StoredEvent[]> {
+/**
+ * Everything that authorises the events, directly and indirectly, without the events themselves unless it is so. From room
+ * version 12 on events do not name m.room.create, but the room's ID implies it: it belongs to the chain all the same.
+ */
+export async function authChainOf(
+  log: Events,
+  version: RoomVersion,
+  events: readonly StoredEvent[],
+): Promise<StoredEvent[]> {
   const chain = new Map<EventId, StoredEvent>();
   const seen = new Set<EventId>();
-  let wanted = new Set(events.flatMap((event) => event.authEventIds));
+  let wanted = new Set(events.flatMap((event) => authorisersOf(version, event)));
   while (wanted.size > 0) {
     for (const id of wanted) seen.add(id);
     const found = await log.byIds([...wanted]);
@@ -22,6 +31,11 @@ export async function authChainOf(log: Events, events: readonly StoredEvent[]): 
     }
   }
   return [...chain.values()];
+}
+
+function authorisersOf(version: RoomVersion, event: StoredEvent): readonly EventId[] {
+  const isImplied = version.roomIdIsCreateHash && event.type !== 'm.room.create';
+  return isImplied ? [...event.authEventIds, createEventIdOf(event)] : event.authEventIds;
 }
 
 /**

@@ -76,22 +76,22 @@ export class RoomAnswers {
   async authChain(server: ServerName, roomId: RoomId, eventId: EventId): Promise<Pdu[]> {
     const room = await this.#room(server, roomId);
     const event = await this.#eventIn(roomId, eventId);
-    const chain = await authChainOf(this.#log, [event]);
+    const chain = await authChainOf(this.#log, room.version, [event]);
     return chain.map((one) => sentPdu(one, room.version));
   }
 
   /** The state before an event and its auth chain. Errors as `event`; 404 also where the state is not known. */
   async state(server: ServerName, roomId: RoomId, eventId: EventId): Promise<StateAnswer<Pdu>> {
     const room = await this.#room(server, roomId);
-    const { state, authChain } = await this.#stateBefore(roomId, eventId);
+    const { state, authChain } = await this.#stateBefore(room.version, roomId, eventId);
     const toPdu = (event: StoredEvent) => sentPdu(event, room.version);
     return { state: state.map(toPdu), authChain: authChain.map(toPdu) };
   }
 
   /** As `state`, only the IDs. */
   async stateIds(server: ServerName, roomId: RoomId, eventId: EventId): Promise<StateAnswer<EventId>> {
-    await this.#room(server, roomId);
-    const { state, authChain } = await this.#stateBefore(roomId, eventId);
+    const { version } = await this.#room(server, roomId);
+    const { state, authChain } = await this.#stateBefore(version, roomId, eventId);
     const toId = (event: StoredEvent) => event.eventId;
     return { state: state.map(toId), authChain: authChain.map(toId) };
   }
@@ -198,7 +198,11 @@ export class RoomAnswers {
     return event;
   }
 
-  async #stateBefore(roomId: RoomId, eventId: EventId): Promise<StateAnswer<StoredEvent>> {
+  async #stateBefore(
+    version: RoomVersion,
+    roomId: RoomId,
+    eventId: EventId,
+  ): Promise<StateAnswer<StoredEvent>> {
     const event = await this.#eventIn(roomId, eventId);
     const isKnown = event.stateAfter !== undefined && !this.#partial.isPartial(roomId);
     if (!isKnown) throw notFound('The state at this event is not known here');
@@ -209,6 +213,6 @@ export class RoomAnswers {
       else entries.set(key, event.replaces);
     }
     const state = await this.#log.byIds([...entries.values()]);
-    return { state, authChain: await authChainOf(this.#log, state) };
+    return { state, authChain: await authChainOf(this.#log, version, state) };
   }
 }

@@ -125,7 +125,7 @@ export class ResidentMembership {
     const needs = { reader: this.#database, log: this.#log, tries: this.#tries };
     const { state, omits } = await stateForJoin(needs, sent.roomId, stored, omitMembers);
     const inState = new Set(state.map((event) => event.eventId));
-    const chain = await authChainOf(this.#log, [...state, stored]);
+    const chain = await authChainOf(this.#log, room, [...state, stored]);
     const toPdu = (event: StoredEvent) => sentPdu(event, room);
     return {
       event: toPdu(stored),
