@@ -1,3 +1,4 @@
+import { knownGap } from './known-gaps.ts';
 import type { Cell } from './results.ts';
 import type { Outage, Scenario, Scene } from './scene.ts';
 import type { InteropServer } from './server.ts';
@@ -39,10 +40,7 @@ export class Performance {
       for (const scenes of this.#directions()) {
         await Promise.all(
           scenes.map(async (scene) => {
-            const { from = 0, feature } = scenario;
-            const exists = Number(scene.version) >= from;
-            const outcome = exists ? await outcomeOf(scenario.run(scene)) : NOT_THERE;
-            this.#note(scene, feature, outcome);
+            this.#note(scene, scenario.feature, await this.#playOne(scenario, scene));
           }),
         );
       }
@@ -50,6 +48,12 @@ export class Performance {
     for (const outage of outages.filter(isWanted))
       for (const scenes of this.#directions()) await this.#playOutage(outage, scenes);
     return this.#cells;
+  }
+
+  async #playOne({ feature, from = 0, run }: Scenario, scene: Scene): Promise<Outcome> {
+    if (Number(scene.version) < from) return { result: 'not in this version', reason: '' };
+    const gap = knownGap(this.#theirs.software, feature, scene);
+    return gap === undefined ? outcomeOf(run(scene)) : { result: 'peer lacks it', reason: gap };
   }
 
   /** Rooms made here, then rooms made there; one scene for each room version that both know. */
@@ -97,8 +101,6 @@ export class Performance {
     this.#cells.push({ peer, home: home.software, feature, roomVersion: version, ...outcome });
   }
 }
-
-const NOT_THERE: Outcome = { result: 'not in this version', reason: '' };
 
 async function outcomeOf(run: Promise<void>): Promise<Outcome> {
   try {

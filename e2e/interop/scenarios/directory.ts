@@ -12,17 +12,15 @@ const profile: Scenario = {
 
     const name = `Garden ${crypto.randomUUID()}`;
     const roomId = await publicRoom(scene, alice, { name, visibility: 'public' });
-    const filter = { filter: { generic_search_term: name }, limit: 5 };
-    // Others make their directory up some time after the room.
-    const { chunk } = await bob.untilAnswer(
+    const filter = { filter: { generic_search_term: name }, limit: 50 };
+    const found = (page: Json) => page.chunk.find((room: Json) => room.room_id === roomId);
+    // Others make their directory up some time after the room, and find more than what was asked for.
+    const page = await bob.untilAnswer(
       'the room in the directory',
       () => bob.ok('POST', `/v3/publicRooms?server=${scene.home.name}`, filter),
-      (page) => page.chunk.length > 0,
+      (one) => found(one) !== undefined,
     );
-    assert.deepEqual(
-      chunk.map((room: Json) => [room.room_id, room.name, room.num_joined_members]),
-      [[roomId, name, 1]],
-    );
+    assert.deepEqual([found(page).name, found(page).num_joined_members], [name, 1]);
   },
 };
 

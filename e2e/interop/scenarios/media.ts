@@ -9,15 +9,10 @@ const download: Scenario = {
   feature: 'media: download, thumbnail',
   async run(scene) {
     const [alice, bob] = [await scene.home.person('alice'), await scene.away.person('bob')];
-    const picture = await sharp({
-      create: { width: SIDE, height: SIDE, channels: 3, background: '#3a7d44' },
-    })
-      .png()
-      .toBuffer();
+    const picture = await greenPicture();
     const [server, id] = await upload(alice, picture);
     const whole = await get(bob, `/v1/media/download/${server}/${id}`);
     assert.equal(whole.headers.get('content-type'), 'image/png');
-    assert.match(whole.headers.get('content-disposition') ?? '', /garden\.png/);
     assert.deepEqual(Buffer.from(await whole.arrayBuffer()), picture);
     const small = await get(bob, `/v1/media/thumbnail/${server}/${id}?width=32&height=32&method=crop`);
     const { width, height } = await sharp(Buffer.from(await small.arrayBuffer())).metadata();
@@ -26,6 +21,24 @@ const download: Scenario = {
     assert.equal(missing.status, 404);
   },
 };
+
+const fileName: Scenario = {
+  feature: 'media: file name',
+  async run(scene) {
+    const [alice, bob] = [await scene.home.person('alice'), await scene.away.person('bob')];
+    const [server, id] = await upload(alice, await greenPicture());
+    const { headers } = await get(bob, `/v1/media/download/${server}/${id}`);
+    assert.match(headers.get('content-disposition') ?? '', /garden\.png/);
+  },
+};
+
+function greenPicture(): Promise<Buffer> {
+  return sharp({
+    create: { width: SIDE, height: SIDE, channels: 3, background: '#3a7d44' },
+  })
+    .png()
+    .toBuffer();
+}
 
 async function upload(person: Person, bytes: Buffer): Promise<[string, string]> {
   const response = await fetch(`${person.base}/_matrix/media/v3/upload?filename=garden.png`, {
@@ -45,4 +58,4 @@ async function get(person: Person, path: string): Promise<Response> {
   return response;
 }
 
-export const media = [download];
+export const media = [download, fileName];
