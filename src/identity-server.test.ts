@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
-import { onServers } from './testing/test-server.ts';
+import { pino } from 'pino';
+import { loadConfig } from './platform/config/load-config.ts';
+import { startServer } from './server.ts';
+import { atIdentityServer } from './testing/identity-client.ts';
+import { FAST, onServers } from './testing/test-server.ts';
 
 const OF_HOMESERVER = [
   '/_matrix/client/versions',
@@ -52,7 +56,29 @@ onServers(
     await nobody.ok('GET', '/_matrix/identity/v2');
     const lookup = '/_matrix/identity/api/v1/lookup?medium=email&address=a@example.org';
     await nobody.fails(404, 'M_UNRECOGNIZED', 'GET', lookup);
+    const sign = '/_matrix/identity/api/v1/sign-ed25519?mxid=@a:localhost&token=none&private_key=none';
+    const unknown = await nobody.fails(404, 'M_UNRECOGNIZED', 'POST', sign);
+    assert.match(unknown.error, /no invitation with this token/);
     assert.equal((await nobody.ask('GET', '/')).status, 404);
   },
   { env: { MYELIN_ROLES: 'identity', MYELIN_IDENTITY_API_V1: 'false' } },
+);
+
+onServers(
+  'processes on one database share the roles between them',
+  async (s) => {
+    const alice = await s.person('alice');
+    const env = { ...FAST, ...s.place.env, MYELIN_ROLES: 'identity' };
+    const log = pino({ level: 'error' }, pino.destination(2));
+    const identity = await startServer(loadConfig({ env }), { log });
+    try {
+      const known = await atIdentityServer(alice, identity.url);
+      const account = await known.ok('GET', '/_matrix/identity/v2/account');
+      assert.equal(account.user_id, alice.userId);
+      await alice.fails(404, 'M_UNRECOGNIZED', 'GET', '/_matrix/identity/v2');
+    } finally {
+      await identity.close();
+    }
+  },
+  { engines: ['postgres'] },
 );

@@ -118,7 +118,7 @@ function createIdentityServices({ config, database, foundations, onBindHere }: I
       ...{ database, mailer, publicKeys, waiting, name, clock, randomness, onSendingFailed },
       allowSending: sendingLimit(config, clock),
       clientUrl: identity.invite_client,
-      signUrl: `${baseUrl}/_matrix/identity/${identity.api_v1 ? 'api/v1' : 'v2'}/sign-ed25519`,
+      signUrl: `${baseUrl}/_matrix/identity/api/v1/sign-ed25519`,
     }),
   };
 }

@@ -30,9 +30,10 @@ export const identityEndpoints = [
   unbind.v2,
   storeInvite.v2,
   signEd25519.v2,
+  signEd25519.v1,
 ] as const;
 
-/** The same as in 2015. */
+/** The same as in 2015; clients need its way to have an invitation signed today, too. */
 export const identityEndpointsV1 = [
   ping.v1,
   getPubKey.v1,
@@ -47,5 +48,4 @@ export const identityEndpointsV1 = [
   bind.v1,
   unbind.v1,
   storeInvite.v1,
-  signEd25519.v1,
 ] as const;

@@ -19,7 +19,7 @@ export const storeInvite = bothVersions(
     method: 'POST',
     path: '/store-invite',
     auth: 'identity',
-    limit: 'identity',
+    limit: 'invite',
     body: Type.Object({
       medium: Type.String(),
       address: Type.String({ maxLength: 300 }),
@@ -45,7 +45,10 @@ export const storeInvite = bothVersions(
   },
 );
 
-/** POST /_matrix/identity/v2/sign-ed25519. Clients follow a link of a mail here: the keys may all be in the query. */
+/**
+ * POST /_matrix/identity/v2/sign-ed25519. Clients follow a link of a mail to version 1 of it, without a token, and with all
+ * keys in the query.
+ */
 export const signEd25519 = bothVersions(
   {
     id: 'blindlySignStuffV2',

@@ -54,17 +54,21 @@ export class ThirdPartyExchange {
 
   /**
    * An identity server says that somebody proved an address for which there are invites. Nobody vouches for who asks: what
-   * counts is that the invites are signed, which the rooms check. Those that do not work out are passed over.
+   * counts is that the invites are signed, which the rooms check. Those that are refused are passed over.
+   *
+   * @throws MatrixError 502 or 504 where a server could not be asked that may be asked later: so may this be, with all of it.
    */
   async onBind(invites: readonly JsonValue[]): Promise<void> {
+    let unheard: FederationError | undefined;
     for (const invite of invites.slice(0, MOST_INVITES)) {
       const turnedUp = isJsonObject(invite) ? turnedUpIn(invite) : undefined;
       if (!turnedUp || serverNameOf(turnedUp.target) !== this.#serverName) continue;
       await this.#pass(turnedUp).catch((error: unknown) => {
-        if (error instanceof MatrixError || error instanceof FederationError) return;
-        throw error;
+        if (error instanceof FederationError && error.isTransient) unheard = error;
+        else if (!(error instanceof MatrixError || error instanceof FederationError)) throw error;
       });
     }
+    if (unheard) throw unheard.toMatrixError();
   }
 
   /**

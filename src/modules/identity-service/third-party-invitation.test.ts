@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { onFederation, type FederatingServer } from '../../testing/federation.ts';
 import { atIdentityServer } from '../../testing/identity-client.ts';
 import { MailSink } from '../../testing/mail-sink.ts';
@@ -47,9 +48,11 @@ async function prove(client: TestClient, email: string): Promise<{ sid: string; 
 }
 
 /** How often an operation of a server was answered. */
-async function timesAsked(server: FederatingServer, operation: string): Promise<number> {
+async function timesAsked(server: FederatingServer, operation: string, status = '2xx'): Promise<number> {
   const text = await (await fetch(`${server.server.url}/metrics`)).text();
-  const line = new RegExp(`myelin_request_seconds_count\\{endpoint="${operation}",status="2xx"\\} (\\d+)`);
+  const line = new RegExp(
+    `myelin_request_seconds_count\\{endpoint="${operation}",status="${status}"\\} (\\d+)`,
+  );
   return Number(line.exec(text)?.[1] ?? 0);
 }
 
@@ -174,7 +177,7 @@ onFederation(
 const late = { ms: 0 };
 
 onFederation(
-  'a homeserver that does not answer is told again of what waits for its user; it unbinds what it has bound',
+  'who cannot be reached is told again of what waits for a user; a homeserver unbinds what it has bound',
   async ({ a, b, identity: id }) => {
     const [alice, bob] = [await a.person('alice'), await b.person('bob')];
     const inviter = await atIdentityServer(alice, id.server.url);
@@ -192,13 +195,28 @@ onFederation(
     const there = b.client(bob.token);
     await there.syncUntil(undefined, (body) => body.rooms?.invite?.[room] !== undefined);
 
+    const other = newAddress();
+    const second = await alice.createRoom({});
+    await alice.ok('POST', alice.room(second, '/invite'), { ...other, ...accessOf(inviter, id) });
+    const guestAgain = id.client(guest.token);
+    const proof = await prove(guestAgain, other.address);
+    await a.stop();
+    await guestAgain.ok('POST', `${V2}/3pid/bind`, { ...proof, mxid: bob.userId });
+    while ((await timesAsked(b, 'onBindThirdPartyIdentifier', '5xx')) === 0) await setImmediate();
+    await a.start();
+    await id.stop();
+    late.ms += 61_000;
+    await id.start();
+    await there.syncUntil(undefined, (body) => body.rooms?.invite?.[second] !== undefined);
+
     const bound = await there.ok('POST', '/v3/account/3pid/bind', { ...creds, ...accessOf(guest, id) });
     assert.deepEqual(bound, {});
     const unbound = await there.ok('POST', '/v3/account/3pid/unbind', { ...threepid });
     assert.deepEqual(unbound, { id_server_unbind_result: 'success' });
-    const next = await alice.createRoom({});
-    await alice.ok('POST', alice.room(next, '/invite'), { ...threepid, ...accessOf(inviter, id) });
-    assert.ok(await offerIn(alice, next), 'whose address it is was forgotten');
+    const hers = a.client(alice.token);
+    const next = await hers.createRoom({});
+    await hers.ok('POST', hers.room(next, '/invite'), { ...threepid, ...accessOf(inviter, id) });
+    assert.ok(await offerIn(hers, next), 'whose address it is was forgotten');
   },
   { identity, overrides: { clock: { now: () => Date.now() + late.ms } } },
 );
