@@ -69,6 +69,8 @@ export interface Declaration<
   readonly forms?: 'allowed';
   /** Error codes that clients of this endpoint know by another name, by the name that the rest of the server has for them. */
   readonly codes?: Readonly<Record<string, string>>;
+  /** Whether null is taken for no body. */
+  readonly nullBody?: 'absent';
   readonly params?: Params;
   readonly query?: Query;
   readonly body?: Body;

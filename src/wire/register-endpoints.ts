@@ -102,6 +102,7 @@ function bodyReader(declaration: AnyDeclaration): (request: RawRequest) => unkno
       return parser.parse(isRecord(given) ? parser.convert(given) : given);
     };
   }
+  if (declaration.nullBody === 'absent') return ({ body }) => parser.parse(body ?? {});
   return ({ body = {} }) => (body instanceof FormText ? refuseForm() : parser.parse(body));
 }
 

@@ -32,7 +32,9 @@ interface OldForm {
 export function oldForm<Needs>(today: Endpoint<Needs>, form: OldForm): Endpoint<Needs> {
   const { id, paths, codes = CODES_OF_2015, shape } = form;
   const { spec: _spec, ...declaration } = today.declaration;
-  const old = { ...declaration, id, paths, codes };
+  // Clients of then put null where there is nothing to say.
+  const nullBody = declaration.method === 'POST' ? ({ nullBody: 'absent' } as const) : {};
+  const old = { ...declaration, id, paths, codes, ...nullBody };
   if (!shape) return { declaration: old, handle: today.handle };
   return {
     declaration: old,

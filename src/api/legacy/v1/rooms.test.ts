@@ -228,7 +228,7 @@ describe('2015: rooms', () => {
     await bob.fails(403, 'M_FORBIDDEN', 'POST', join, {});
     await bob.fails(403, 'M_FORBIDDEN', 'POST', `/join/${encodeURIComponent(room)}`, {});
     await alice.setState(room, 'm.room.join_rules', { join_rule: 'public' });
-    assert.deepEqual(await bob.ok('POST', join, {}), { room_id: room });
+    assert.deepEqual(await bob.ok('POST', join, 'null'), { room_id: room }, 'null is no body');
     await bob.ok('POST', bob.room(room, '/leave'), {});
     for (const reserved of ['knock', 'private']) {
       await alice.setState(room, 'm.room.join_rules', { join_rule: reserved });
