@@ -10,6 +10,7 @@ import { Login } from './accounts/login.ts';
 import { LoginTokens } from './accounts/login-tokens.ts';
 import { MacaroonTokens } from './accounts/macaroon-tokens.ts';
 import { Passwords } from './accounts/passwords.ts';
+import { NewAccounts } from './accounts/new-accounts.ts';
 import { Registration } from './accounts/registration.ts';
 import { Sessions } from './accounts/sessions.ts';
 import { SharedSecretRegistration } from './accounts/shared-secret-registration.ts';
@@ -89,14 +90,17 @@ export function createAccountServices(wiring: AccountWiring) {
     },
   });
   const challenge = createChallenge(wiring, validation);
+  const newAccounts = new NewAccounts({
+    ...{ database, sessions, passwords, threepids, validation, appservices, serverName, clock },
+  });
   const registration = new Registration({
+    accounts: newAccounts,
     database,
     sessions,
     passwords,
     interactive,
     policy: { enabled, guests },
-    ...{ challenge, threepids, validation, appservices },
-    serverName,
+    ...{ challenge, threepids, appservices },
     clock,
     opaque,
   });
@@ -115,12 +119,13 @@ export function createAccountServices(wiring: AccountWiring) {
   });
   return {
     ...createOAuthServices({
-      ...{ database, clock, opaque, sessions, accounts, interactive, registration },
+      ...{ database, clock, opaque, sessions, accounts, interactive, newAccounts },
       ...{ outgoing: wiring.outgoing, config, onProviderFailed: wiring.onProviderFailed },
     }),
     appservices,
     sessions,
     registration,
+    newAccounts,
     identity,
     threepids,
     validation,
@@ -133,7 +138,7 @@ export function createAccountServices(wiring: AccountWiring) {
     login,
     loginTokens,
     accounts,
-    sharedSecret: new SharedSecretRegistration(registration, secret === '' ? undefined : secret, {
+    sharedSecret: new SharedSecretRegistration(newAccounts, secret === '' ? undefined : secret, {
       opaque,
       clock,
     }),

@@ -181,12 +181,12 @@ async function withUser(
 }
 
 async function createUser(services: Services, args: Arguments, name: string): Promise<void> {
-  const userId = await services.registration.createUser(name, await passwordOf(args), args.admin);
+  const userId = await services.newAccounts.createUser(name, await passwordOf(args), args.admin);
   process.stdout.write(`Made the account ${userId}${args.admin ? ', an administrator' : ''}.\n`);
 }
 
 async function setPassword(services: Services, args: Arguments, name: string): Promise<void> {
-  const userId = services.registration.userIdOf(name);
+  const userId = services.newAccounts.userIdOf(name);
   await services.accounts.setPassword(userId, await passwordOf(args), undefined);
   process.stdout.write(
     `Set the password of ${userId} and logged out its devices (a running server notices within a minute).\n`,
@@ -194,7 +194,7 @@ async function setPassword(services: Services, args: Arguments, name: string): P
 }
 
 async function deactivate(services: Services, _args: Arguments, name: string): Promise<void> {
-  const userId = name.startsWith('@') ? parseUserId(name) : services.registration.userIdOf(name);
+  const userId = name.startsWith('@') ? parseUserId(name) : services.newAccounts.userIdOf(name);
   await services.accounts.deactivate(userId);
   process.stdout.write(`Closed the account ${userId}.\n`);
 }

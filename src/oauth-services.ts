@@ -7,7 +7,7 @@ import { OAuthClients } from './accounts/oauth/clients.ts';
 import { CrossSigningResets } from './accounts/oauth/cross-signing-resets.ts';
 import { DeviceAuthorizations } from './accounts/oauth/device-authorizations.ts';
 import { TokenGrants } from './accounts/oauth/token-grants.ts';
-import type { Registration } from './accounts/registration.ts';
+import type { NewAccounts } from './accounts/new-accounts.ts';
 import type { Sessions } from './accounts/sessions.ts';
 import { IdentityProvider } from './accounts/sso/identity-provider.ts';
 import { SingleSignOn } from './accounts/sso/single-sign-on.ts';
@@ -24,7 +24,7 @@ export interface OAuthWiring {
   readonly sessions: Sessions;
   readonly accounts: Accounts;
   readonly interactive: InteractiveAuth;
-  readonly registration: Registration;
+  readonly newAccounts: NewAccounts;
   readonly outgoing: OutgoingHttp;
   readonly config: Config;
   readonly onProviderFailed: (providerId: string, reason: string) => void;
@@ -55,7 +55,7 @@ export function createOAuthServices(wiring: OAuthWiring) {
       providers: wiring.config.sso.providers.map(
         (settings) => new IdentityProvider(settings, wiring.outgoing),
       ),
-      users: new SsoUsers(database, wiring.registration),
+      users: new SsoUsers(database, wiring.newAccounts),
     }),
     trustedRedirects: wiring.config.sso.trusted_redirects,
   };

@@ -157,7 +157,7 @@ export async function createServices(config: Config, database: Database, foundat
     modules.deviceLists.announceDevices(unit, userId, change),
   );
   accounts.accounts.onDevicesChanged((unit, userId) => modules.accountData.forgetEndedDevices(unit, userId));
-  accounts.registration.onCreated((unit, userId, name) => {
+  accounts.newAccounts.onCreated((unit, userId, name) => {
     modules.userDirectory.add(unit, userId);
     modules.userDirectory.rename(unit, userId, name);
   });

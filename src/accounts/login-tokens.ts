@@ -9,7 +9,8 @@ import { UnitOfWork } from '../storage/unit-of-work.ts';
 import * as usersStore from '../storage/users-store.ts';
 import { userOfIdentifier } from './login-identifier.ts';
 import type { MacaroonTokens } from './macaroon-tokens.ts';
-import { macaroonHash, type Sessions } from './sessions.ts';
+import type { Sessions } from './sessions.ts';
+import { macaroonHash } from './token-issuing.ts';
 
 /** Milliseconds that a login token is valid which a person hands over, and one that a browser carries to a client. */
 export const LOGIN_TOKEN_LIFETIME_MS = 120_000;

@@ -1,6 +1,5 @@
 import type { Timers } from '../platform/timers.ts';
 import type { DeviceId, UserId } from '../protocol/identifiers.ts';
-import { MatrixError } from '../protocol/matrix-error.ts';
 import * as browserSessionsStore from '../storage/browser-sessions-store.ts';
 import * as devicesStore from '../storage/devices-store.ts';
 import { GuardFailed, type Database, type Writer } from '../storage/database.ts';
@@ -9,9 +8,12 @@ import { UnitOfWork } from '../storage/unit-of-work.ts';
 import type { Assertion, Session } from '../wire/session.ts';
 import type { Appservices } from './application-services/appservices.ts';
 import { DeviceSightings } from './device-sightings.ts';
-import type { MacaroonTokens, MacaroonType } from './macaroon-tokens.ts';
+import type { MacaroonTokens } from './macaroon-tokens.ts';
 import { SessionCache, type CachedSession } from './session-cache.ts';
 import { tokenHash } from './token-hash.ts';
+import { TokenIssuing, unknownToken, type OpenedSession, type TokenForm } from './token-issuing.ts';
+
+export type { OpenedSession, TokenForm };
 
 /** Where a device was seen is written down at most this often. */
 const SEEN_EVERY_MS = 60_000;
@@ -20,34 +22,13 @@ const SPENT = 2;
 /** Characters kept of the name that a client gives its device. */
 const MAX_NAME = 100;
 
-/** A session that was opened, with what the client needs to keep. */
-export interface OpenedSession {
-  readonly userId: UserId;
-  readonly deviceId: DeviceId;
-  readonly accessToken: string;
-  readonly refreshToken: string | undefined;
-  /** Milliseconds the access token is valid, if not for ever. */
-  readonly expiresInMs: number | undefined;
-}
-
-/** How tokens are made: for ever; to be refreshed; or as macaroons, which 2015 had (these last, and can be refreshed). */
-export type TokenForm = 'lasting' | 'refreshable' | 'macaroon';
-
-/** The device whose tokens are to be made. */
-interface TokenOwner {
-  readonly userId: UserId;
-  readonly deviceId: DeviceId;
-  readonly oauthClient: string | undefined;
-}
-
 /** Access and refresh tokens, and the devices they belong to (Client-Server API, "Client authentication"). */
 export class Sessions {
   readonly #database: Database;
   readonly #clock: { now(): number };
   readonly #opaque: (length: number) => string;
-  readonly #lifetimeMs: number;
   readonly #appservices: Appservices;
-  readonly #macaroons: MacaroonTokens;
+  readonly #tokens: TokenIssuing;
   readonly #cache = new SessionCache();
   /** Counts changes of sessions: what was read while one came in may be outdated. */
   #changes = 0;
@@ -66,9 +47,8 @@ export class Sessions {
     this.#database = needs.database;
     this.#clock = needs.clock;
     this.#opaque = needs.opaque;
-    this.#lifetimeMs = needs.accessTokenLifetimeMs;
     this.#appservices = needs.appservices;
-    this.#macaroons = needs.macaroons;
+    this.#tokens = new TokenIssuing(needs);
     this.#sightings = new DeviceSightings(needs.database, needs.timers);
     needs.database.subscribe((changes) => {
       for (const change of changes) {
@@ -121,7 +101,7 @@ export class Sessions {
     const deviceId = wishes.deviceId ?? (this.#opaque(10).toUpperCase() as DeviceId);
     if (wishes.deviceId !== undefined) devicesStore.dropTokens(unit, userId, deviceId);
     devicesStore.put(unit, userId, deviceId, wishes.displayName?.slice(0, MAX_NAME).toWellFormed());
-    return this.#issue(unit, { userId, deviceId, oauthClient }, wishes.form);
+    return this.#tokens.issue(unit, { userId, deviceId, oauthClient }, wishes.form);
   }
 
   /**
@@ -133,7 +113,7 @@ export class Sessions {
    * @throws MatrixError 401 M_UNKNOWN_TOKEN.
    */
   async refresh(refreshToken: string, oauthClient?: string): Promise<OpenedSession> {
-    const { hash } = this.#keyOf(refreshToken, 'refresh');
+    const { hash } = this.#tokens.keyOf(refreshToken, 'refresh');
     const row = await tokensStore.refresh(this.#database, hash);
     if (!row || (row.client_id ?? undefined) !== oauthClient || row.replaced === SPENT) {
       throw unknownToken('The refresh token is not known', false);
@@ -141,7 +121,7 @@ export class Sessions {
     const [userId, deviceId] = [row.user_id as UserId, row.device_id as DeviceId];
     const unit = new UnitOfWork();
     tokensStore.replaceRefresh(unit, hash, userId, deviceId);
-    const opened = this.#issue(unit, { userId, deviceId, oauthClient }, 'refreshable');
+    const opened = this.#tokens.issue(unit, { userId, deviceId, oauthClient }, 'refreshable');
     await this.#replaceAccess(unit, opened);
     return opened;
   }
@@ -152,13 +132,13 @@ export class Sessions {
    * @throws MatrixError 401 M_UNKNOWN_TOKEN.
    */
   async refreshOnce(refreshToken: string): Promise<OpenedSession> {
-    const { hash } = this.#keyOf(refreshToken, 'refresh');
+    const { hash } = this.#tokens.keyOf(refreshToken, 'refresh');
     const row = await tokensStore.refresh(this.#database, hash);
     if (row?.client_id !== null) throw unknownToken('The refresh token is not known', false);
     const unit = new UnitOfWork();
     tokensStore.useRefresh(unit, hash);
     const owner = { userId: row.user_id as UserId, deviceId: row.device_id as DeviceId };
-    const opened = this.#issue(unit, { ...owner, oauthClient: undefined }, 'macaroon');
+    const opened = this.#tokens.issue(unit, { ...owner, oauthClient: undefined }, 'macaroon');
     await this.#replaceAccess(unit, opened);
     return opened;
   }
@@ -207,35 +187,9 @@ export class Sessions {
     return this.#sightings.flush();
   }
 
-  #issue(unit: Writer, owner: TokenOwner, form: TokenForm): OpenedSession {
-    if (form === 'macaroon') return this.#issueMacaroons(unit, owner);
-    const { userId, deviceId } = owner;
-    const accessToken = `myl_${this.#opaque(40)}`;
-    const refreshToken = form === 'refreshable' ? `myr_${this.#opaque(40)}` : undefined;
-    const expiresInMs = form === 'refreshable' ? this.#lifetimeMs : undefined;
-    const expiresAt = expiresInMs === undefined ? undefined : this.#clock.now() + expiresInMs;
-    tokensStore.addAccess(unit, tokenHash(accessToken), { ...owner, expiresAt });
-    if (refreshToken !== undefined) tokensStore.addRefresh(unit, tokenHash(refreshToken), owner);
-    return { userId, deviceId, accessToken, refreshToken, expiresInMs };
-  }
-
-  #issueMacaroons(unit: Writer, owner: TokenOwner): OpenedSession {
-    const { userId, deviceId } = owner;
-    const mint = (type: 'access' | 'refresh') => {
-      const identifier = this.#opaque(40);
-      const token = this.#macaroons.mint({ identifier, userId, type, validUntil: undefined });
-      return { token, hash: macaroonHash(identifier) };
-    };
-    const [access, refresh] = [mint('access'), mint('refresh')];
-    tokensStore.addAccess(unit, access.hash, { ...owner, expiresAt: undefined });
-    tokensStore.addRefresh(unit, refresh.hash, owner);
-    const tokens = { accessToken: access.token, refreshToken: refresh.token };
-    return { userId, deviceId, ...tokens, expiresInMs: undefined };
-  }
-
   /** The device's earlier access tokens end with the unit that makes a new one. */
   async #replaceAccess(unit: UnitOfWork, { userId, deviceId, accessToken }: OpenedSession): Promise<void> {
-    tokensStore.dropOtherAccess(unit, userId, deviceId, this.#keyOf(accessToken, 'access').hash);
+    tokensStore.dropOtherAccess(unit, userId, deviceId, this.#tokens.keyOf(accessToken, 'access').hash);
     this.announce(unit, userId);
     try {
       await this.#database.commit(unit);
@@ -244,16 +198,8 @@ export class Sessions {
     }
   }
 
-  /** What a token is kept by. 401 for a macaroon that is not good for this. */
-  #keyOf(token: string, type: MacaroonType): { hash: Buffer; validUntil: number | undefined } {
-    const checked = this.#macaroons.check(token, type);
-    if (checked === 'none') return { hash: tokenHash(token), validUntil: undefined };
-    if (checked === 'refused') throw unknownToken(`The token is not good for this: ${type}`, false);
-    return { hash: macaroonHash(checked.identifier), validUntil: checked.validUntil };
-  }
-
   async #read(token: string): Promise<CachedSession> {
-    const { hash, validUntil } = this.#keyOf(token, 'access');
+    const { hash, validUntil } = this.#tokens.keyOf(token, 'access');
     const changes = this.#changes;
     const row = await tokensStore.access(this.#database, hash);
     if (!row || row.deactivated !== 0) throw unknownToken('The access token is not known', false);
@@ -289,16 +235,6 @@ export class Sessions {
   }
 }
 
-/** Macaroons are kept by what they were given out as: their holders may have narrowed them since. */
-export function macaroonHash(identifier: string): Buffer {
-  return tokenHash(`macaroon ${identifier}`);
-}
-
 function earliest(one: number | undefined, other: number | undefined): number | undefined {
   return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);
-}
-
-/** 401 M_UNKNOWN_TOKEN. A soft logout keeps the device: the client may get a new token for it. */
-export function unknownToken(message: string, softLogout: boolean): MatrixError {
-  return new MatrixError(401, 'M_UNKNOWN_TOKEN', message, { soft_logout: softLogout });
 }

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { boundedCache } from '../platform/bounded-cache.ts';
 import { badJson, forbidden, invalidParam, MatrixError } from '../protocol/matrix-error.ts';
-import type { Registration } from './registration.ts';
+import type { NewAccounts } from './new-accounts.ts';
 import type { OpenedSession } from './sessions.ts';
 
 /** What a client sends to register with the shared secret. */
@@ -20,18 +20,18 @@ const USER_TYPES = ['bot', 'support'];
 
 /** Registration by whoever knows a secret of the configuration, as administration tools do it. */
 export class SharedSecretRegistration {
-  readonly #registration: Registration;
+  readonly #accounts: NewAccounts;
   readonly #secret: string | undefined;
   readonly #opaque: (length: number) => string;
   readonly #clock: { now(): number };
   readonly #used = boundedCache<string, true>(10_000, NONCE_LIFETIME_MS);
 
   constructor(
-    registration: Registration,
+    accounts: NewAccounts,
     secret: string | undefined,
     needs: { opaque: (length: number) => string; clock: { now(): number } },
   ) {
-    this.#registration = registration;
+    this.#accounts = accounts;
     this.#secret = secret;
     this.#opaque = needs.opaque;
     this.#clock = needs.clock;
@@ -55,8 +55,8 @@ export class SharedSecretRegistration {
     if (asked.userType !== undefined) parts.push(asked.userType);
     const expected = createHmac('sha1', secret).update(parts.join('\0')).digest('hex');
     if (!sameText(asked.mac.toLowerCase(), expected)) throw forbidden('The HMAC is not right');
-    const userId = await this.#registration.createUser(asked.username, asked.password, asked.admin);
-    return this.#registration.openSession(userId);
+    const userId = await this.#accounts.createUser(asked.username, asked.password, asked.admin);
+    return this.#accounts.openSession(userId);
   }
 
   /** A nonce is used once at each process; at another the user name would be taken. */

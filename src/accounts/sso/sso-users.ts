@@ -4,7 +4,7 @@ import { GuardFailed, type Database } from '../../storage/database.ts';
 import * as ssoStore from '../../storage/sso-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import * as usersStore from '../../storage/users-store.ts';
-import type { Registration } from '../registration.ts';
+import type { NewAccounts } from '../new-accounts.ts';
 import type { Identity } from './identity-provider.ts';
 import { localpartFrom } from './localpart.ts';
 import type { ProviderSettings } from './provider-metadata.ts';
@@ -15,11 +15,11 @@ const MOST_NAMES = 20;
 /** Who people of identity providers are here. */
 export class SsoUsers {
   readonly #database: Database;
-  readonly #registration: Registration;
+  readonly #accounts: NewAccounts;
 
-  constructor(database: Database, registration: Registration) {
+  constructor(database: Database, accounts: NewAccounts) {
     this.#database = database;
-    this.#registration = registration;
+    this.#accounts = accounts;
   }
 
   /**
@@ -31,7 +31,7 @@ export class SsoUsers {
     const known = await ssoStore.user(this.#database, provider.id, identity.subject);
     if (known) return this.#active(known);
     if (provider.link_by_name) {
-      const named = this.#registration.userIdOf(localpartFrom(identity.name));
+      const named = this.#accounts.userIdOf(localpartFrom(identity.name));
       if (await usersStore.byId(this.#database, named)) return this.#link(provider, identity, named);
     }
     if (!provider.allow_new_users) {
@@ -66,9 +66,9 @@ export class SsoUsers {
   async #create(provider: ProviderSettings, { subject, name, displayName }: Identity): Promise<UserId> {
     const base = localpartFrom(name);
     for (let n = 1; n <= MOST_NAMES; n++) {
-      const userId = this.#registration.userIdOf(n === 1 ? base : `${base}-${n}`);
+      const userId = this.#accounts.userIdOf(n === 1 ? base : `${base}-${n}`);
       try {
-        await this.#registration.createLinked(userId, displayName ?? localpartOf(userId), (unit) =>
+        await this.#accounts.createLinked(userId, displayName ?? localpartOf(userId), (unit) =>
           ssoStore.link(unit, { provider: provider.id, subject, userId }),
         );
         return userId;

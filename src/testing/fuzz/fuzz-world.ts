@@ -15,7 +15,7 @@ export interface FuzzWorld {
 /** Fills a server. Asked again, it adds people: a request may have logged out or closed those before. */
 export async function makeWorld({ server, anonymous }: TestServer, round: number): Promise<FuzzWorld> {
   const name = (of: string) => `${of}${round}`;
-  await server.services.registration.createUser(name('admin'), 'admin password', true);
+  await server.services.newAccounts.createUser(name('admin'), 'admin password', true);
   const login = await anonymous().ok('POST', '/v3/login', {
     type: 'm.login.password',
     identifier: { type: 'm.id.user', user: name('admin') },

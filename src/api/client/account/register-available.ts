@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import type { Registration } from '../../../accounts/registration.ts';
+import type { NewAccounts } from '../../../accounts/new-accounts.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 
 /** GET /register/available */
@@ -13,8 +13,8 @@ export const checkUsernameAvailability = endpoint(
     limit: 'registration',
     query: Type.Object({ username: Type.String() }),
   },
-  async (needs: { registration: Registration }, request) => {
-    await needs.registration.assertAvailable(needs.registration.userIdOf(request.query.username));
+  async ({ newAccounts }: { newAccounts: NewAccounts }, request) => {
+    await newAccounts.assertAvailable(newAccounts.userIdOf(request.query.username));
     return { available: true };
   },
 );

@@ -51,9 +51,9 @@ onServers('Invites are refused or go unseen by lists of users and servers (MSC41
 });
 
 async function admin(s: TestServer): Promise<TestClient> {
-  const { registration } = s.server.services;
-  const userId = await registration.createUser('root', 'root password', true);
-  const { accessToken } = await registration.openSession(userId);
+  const { newAccounts } = s.server.services;
+  const userId = await newAccounts.createUser('root', 'root password', true);
+  const { accessToken } = await newAccounts.openSession(userId);
   return Object.assign(s.anonymous(), { token: accessToken, userId });
 }
 

@@ -12,10 +12,8 @@ async function found(client: TestClient, term: string, limit?: number): Promise<
 
 async function admin(s: TestServer): Promise<TestClient> {
   const client = s.anonymous();
-  const { registration } = s.server.services;
-  const session = await registration.openSession(
-    await registration.createUser('root', 'root password', true),
-  );
+  const { newAccounts } = s.server.services;
+  const session = await newAccounts.openSession(await newAccounts.createUser('root', 'root password', true));
   client.token = session.accessToken;
   client.userId = session.userId;
   return client;

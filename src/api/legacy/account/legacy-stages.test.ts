@@ -90,7 +90,7 @@ onServers(
   'each stage has a page under the prefix of 2015 [A018]',
   async (server) => {
     const alice = server.anonymous();
-    await server.server.services.registration.createUser('alice', 'alice password', false);
+    await server.server.services.newAccounts.createUser('alice', 'alice password', false);
     const password = { type: 'm.login.password', user: 'alice', password: 'alice password' };
     alice.token = (await alice.ok('POST', `${V1}/login`, password)).access_token;
     const { login_token: token } = await alice.ok('POST', '/v1/login/get_token', { auth: password });

@@ -1,0 +1,222 @@
+import {
+  isLocalpartForNewUsers,
+  localpartOf,
+  parseUserId,
+  type DeviceId,
+  type ServerName,
+  type UserId,
+} from '../protocol/identifiers.ts';
+import type { JsonValue } from '../protocol/json.ts';
+import { MatrixError } from '../protocol/matrix-error.ts';
+import { GuardFailed, type Database, type Writer } from '../storage/database.ts';
+import * as profilesStore from '../storage/profiles-store.ts';
+import * as registrationTokensStore from '../storage/registration-tokens-store.ts';
+import * as termsStore from '../storage/terms-store.ts';
+import { UnitOfWork } from '../storage/unit-of-work.ts';
+import * as usersStore from '../storage/users-store.ts';
+import type { Appservice, Appservices } from './application-services/appservices.ts';
+import type { Passwords } from './passwords.ts';
+import type { OpenedSession, Sessions, TokenForm } from './sessions.ts';
+import type { ProvenThreepid } from './threepid-stages.ts';
+import type { Threepids } from './threepids.ts';
+import type { ThreepidValidation } from './threepid-validation.ts';
+
+/** What a new account and its first session are to be. */
+export interface NewAccountWishes {
+  readonly password: string | undefined;
+  readonly deviceId: DeviceId | undefined;
+  readonly displayName: string | undefined;
+  readonly inhibitLogin: boolean;
+  readonly form: TokenForm;
+}
+
+/** What an account is made with. */
+export interface AccountKind {
+  /** The account is there already, as a guest's. */
+  readonly upgrades?: boolean;
+  readonly isGuest: boolean;
+  readonly token: string | undefined;
+  readonly threepids: readonly ProvenThreepid[];
+  /** Policies that the person agreed to. */
+  readonly agreed: JsonValue | undefined;
+}
+
+/** Makes accounts, for whoever may have one: who that is others decide. */
+export class NewAccounts {
+  readonly #database: Database;
+  readonly #sessions: Sessions;
+  readonly #passwords: Passwords;
+  readonly #threepids: Threepids;
+  readonly #validation: ThreepidValidation;
+  readonly #appservices: Appservices;
+  readonly #serverName: ServerName;
+  readonly #clock: { now(): number };
+  readonly #onCreated: ((unit: Writer, userId: UserId, name: string) => void)[] = [];
+
+  constructor(needs: {
+    database: Database;
+    sessions: Sessions;
+    passwords: Passwords;
+    threepids: Threepids;
+    validation: ThreepidValidation;
+    appservices: Appservices;
+    serverName: ServerName;
+    clock: { now(): number };
+  }) {
+    this.#database = needs.database;
+    this.#sessions = needs.sessions;
+    this.#passwords = needs.passwords;
+    this.#threepids = needs.threepids;
+    this.#validation = needs.validation;
+    this.#appservices = needs.appservices;
+    this.#serverName = needs.serverName;
+    this.#clock = needs.clock;
+  }
+
+  /** What else belongs into the unit of work that makes an account which is not a guest's, and its first name. */
+  onCreated(listener: (unit: Writer, userId: UserId, name: string) => void): void {
+    this.#onCreated.push(listener);
+  }
+
+  /** Makes an account without any questions, for administrators. */
+  async createUser(username: string, password: string, isAdmin: boolean): Promise<UserId> {
+    const userId = this.userIdOf(username);
+    const unit = new UnitOfWork();
+    const passwordHash = await this.#passwords.hash(password);
+    usersStore.insert(unit, { userId, passwordHash, isGuest: false, isAdmin, createdAt: this.#clock.now() });
+    this.#nameAfterLocalpart(unit, userId);
+    await this.#commitNew(unit, userId);
+    return userId;
+  }
+
+  /**
+   * Makes an account for somebody who signs in by another service, without a password.
+   *
+   * @param also what else belongs into the unit of work.
+   * @throws GuardFailed when the name is taken, or a guard of `also` fails; MatrixError 400 M_EXCLUSIVE.
+   */
+  async createLinked(userId: UserId, displayName: string, also: (unit: Writer) => void): Promise<void> {
+    this.#appservices.assertNotReserved(userId, undefined);
+    const unit = new UnitOfWork();
+    const createdAt = this.#clock.now();
+    usersStore.insert(unit, { userId, passwordHash: null, isGuest: false, isAdmin: false, createdAt });
+    also(unit);
+    this.#name(unit, userId, displayName);
+    await this.#database.commit(unit);
+  }
+
+  /** Opens a first session for a user who was just made. */
+  async openSession(userId: UserId): Promise<OpenedSession> {
+    const unit = new UnitOfWork();
+    const wishes = { userId, deviceId: undefined, displayName: undefined, form: 'lasting' as const };
+    const session = this.#sessions.open(unit, wishes);
+    await this.#database.commit(unit);
+    return session;
+  }
+
+  /**
+   * @param own the application service that makes the user, if one does.
+   * @throws MatrixError 400 M_USER_IN_USE, M_EXCLUSIVE.
+   */
+  async assertAvailable(userId: UserId, own?: Appservice): Promise<void> {
+    this.#appservices.assertNotReserved(userId, own);
+    if (await usersStore.byId(this.#database, userId)) throw userInUse();
+  }
+
+  /** The ID of a new user. Takes a localpart, or a full ID of this server. 400 M_INVALID_USERNAME. */
+  userIdOf(username: string): UserId {
+    const suffix = `:${this.#serverName}`;
+    const isFull = username.startsWith('@') && username.endsWith(suffix);
+    const localpart = (isFull ? username.slice(1, -suffix.length) : username).toLowerCase();
+    const userId = parseUserId(`@${localpart}${suffix}`);
+    if (!userId || !isLocalpartForNewUsers(localpart)) {
+      throw new MatrixError(
+        400,
+        'M_INVALID_USERNAME',
+        'A user name may have the letters a-z, digits and . _ = - / +, and 255 characters with the server',
+      );
+    }
+    return userId;
+  }
+
+  /**
+   * Makes an account, with a first session unless that is not wished.
+   *
+   * @throws MatrixError 400 M_USER_IN_USE, M_THREEPID_IN_USE; `ProofUsedUp` where another account was made by the same proof.
+   */
+  async create(
+    userId: UserId,
+    wishes: NewAccountWishes,
+    kind: AccountKind,
+  ): Promise<{ userId: UserId; session: OpenedSession | undefined }> {
+    const passwordHash = wishes.password === undefined ? null : await this.#passwords.hash(wishes.password);
+    const unit = new UnitOfWork();
+    const { isGuest } = kind;
+    if (kind.upgrades === true) {
+      usersStore.makeFullUser(unit, userId, passwordHash);
+      this.#sessions.announce(unit, userId);
+    } else {
+      const createdAt = this.#clock.now();
+      usersStore.insert(unit, { userId, passwordHash, isGuest, isAdmin: false, createdAt });
+    }
+    if (!isGuest) this.#nameAfterLocalpart(unit, userId);
+    if (kind.token !== undefined) registrationTokensStore.use(unit, kind.token);
+    for (const proven of kind.threepids) {
+      this.#threepids.put(unit, userId, proven);
+      if (proven.sid !== undefined) this.#validation.consume(unit, proven.sid);
+    }
+    if (kind.agreed !== undefined) {
+      termsStore.agree(unit, userId, JSON.stringify(kind.agreed), this.#clock.now());
+    }
+    const session = wishes.inhibitLogin
+      ? undefined
+      : this.#sessions.open(unit, {
+          userId,
+          deviceId: wishes.deviceId,
+          displayName: wishes.displayName,
+          form: wishes.form,
+        });
+    await this.#commitNew(unit, userId, kind.threepids);
+    return { userId, session };
+  }
+
+  /** A new user is called by the localpart until they choose a name. */
+  #nameAfterLocalpart(unit: UnitOfWork, userId: UserId): void {
+    this.#name(unit, userId, localpartOf(userId));
+  }
+
+  #name(unit: UnitOfWork, userId: UserId, name: string): void {
+    profilesStore.put(unit, userId, 'displayname', JSON.stringify(name));
+    unit.announce({ topic: 'profile', position: unit.position(), users: [userId] });
+    for (const listener of this.#onCreated) listener(unit, userId, name);
+  }
+
+  async #commitNew(
+    unit: UnitOfWork,
+    userId: UserId,
+    threepids: readonly ProvenThreepid[] = [],
+  ): Promise<void> {
+    try {
+      await this.#database.commit(unit);
+    } catch (error) {
+      if (!(error instanceof GuardFailed)) throw error;
+      await this.assertAvailable(userId);
+      for (const threepid of threepids) {
+        if ((await this.#threepids.owner(threepid)) === undefined) continue;
+        throw new MatrixError(400, 'M_THREEPID_IN_USE', 'This address belongs to an account already');
+      }
+      throw new ProofUsedUp();
+    }
+  }
+}
+
+/** Another account was made with the same registration token or proven address meanwhile. */
+export class ProofUsedUp extends MatrixError {
+  constructor() {
+    super(401, 'M_UNAUTHORIZED', 'The registration token or the proof has been used up');
+  }
+}
+
+function userInUse(): MatrixError {
+  return new MatrixError(400, 'M_USER_IN_USE', 'This user name is taken');
+}
