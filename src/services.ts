@@ -153,6 +153,7 @@ export async function createServices(config: Config, database: Database, foundat
     modules.deviceListsOnJoin.announce(userId, roomId).catch(onProblem),
   );
   modules.profile.onChanged((userId) => rooms.changes.refreshProfile(userId));
+  modules.profile.onChanged((userId) => modules.presence.retell(userId));
   accounts.accounts.onDevicesChanged((unit, userId, change) =>
     modules.deviceLists.announceDevices(unit, userId, change),
   );
@@ -163,6 +164,7 @@ export async function createServices(config: Config, database: Database, foundat
   });
   accounts.accounts.onClosing((unit, userId) => modules.userDirectory.remove(unit, userId));
   accounts.accounts.onClosing((unit, userId) => modules.threadSubscriptions.forget(unit, userId));
+  accounts.accounts.onClosing((unit, userId) => modules.presenceLists.forget(unit, userId));
   accounts.accounts.onDeactivated((userId) => rooms.changes.leaveAll(userId));
 
   const summaries = new RoomSummaries(database, rooms.timeline);

@@ -61,6 +61,11 @@ export class EduExchange {
       .catch(this.#onProblem);
   }
 
+  /** Sends volatile data to some servers, if they can be reached soon. `isLocal` as of `sendToRooms`. */
+  sendSoon(servers: Iterable<ServerName>, edu: VolatileEdu, isLocal: boolean): void {
+    this.#sender.sendSoon(servers, edu, isLocal);
+  }
+
   /** The other servers in some rooms. */
   async serversOf(rooms: Iterable<RoomId>): Promise<ReadonlySet<ServerName>> {
     const servers = new Set<ServerName>();

@@ -35,7 +35,7 @@ import { InvitePermissions } from './invite-permission/index.ts';
 import { KeyBackup } from './key-backup/index.ts';
 import { MutualRooms } from './mutual-rooms/index.ts';
 import { OpenIdTokens } from './openid/index.ts';
-import { exchangePresence, Presence } from './presence/index.ts';
+import { exchangePresence, Presence, PresenceLists } from './presence/index.ts';
 import { Profile } from './profile/index.ts';
 import { PushEvents, PushRules, UnreadCounts } from './push/index.ts';
 import { Reports } from './reporting/index.ts';
@@ -104,6 +104,7 @@ export function createModules(wiring: ModuleWiring) {
   exchangeTyping(typing, wiring.exchange, { database, rooms });
   exchangeReceipts(receipts, wiring.exchange, database);
   exchangePresence(presence, wiring.exchange, { database, rooms, clock });
+  const presenceLists = new PresenceLists({ database, presence, exchange: wiring.exchange });
   const pushRules = new PushRules(database, accountData, wiring.pushDefaults);
   const threadSubscriptions = new ThreadSubscriptions(wiring);
   const pushEvents = new PushEvents(database, rooms, threadSubscriptions);
@@ -122,7 +123,7 @@ export function createModules(wiring: ModuleWiring) {
     pushRules,
     receipts,
     typing,
-    presence,
+    presence.syncPart,
     unreadCounts,
     toDevice,
     deviceLists,
@@ -134,6 +135,7 @@ export function createModules(wiring: ModuleWiring) {
     receipts,
     typing,
     presence,
+    presenceLists,
     pushRules,
     roomSuccession: new RoomSuccession({ database, rooms, accountData, pushRules, serverName }),
     pushEvents,

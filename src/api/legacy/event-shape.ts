@@ -54,9 +54,14 @@ export function alphaEvent(event: JsonObject): JsonObject {
 export function v1Presence(event: JsonObject): JsonObject {
   const { sender, content, ...rest } = event;
   if (!isJsonObject(content) || sender === undefined) return event;
-  const shaped: JsonObject = { ...rest, content: { ...content, user_id: sender } };
+  const shaped: JsonObject = { ...rest, content: { ...presenceOf2015(content), user_id: sender } };
   shaped.event_id = `$${hash('sha256', JSON.stringify(shaped), 'base64url')}`;
   return shaped;
+}
+
+/** What a presence event says, in the states of 2015: today one who is free for chat is online, with a mark of that. */
+export function presenceOf2015({ free_for_chat: isFree, ...content }: JsonObject): JsonObject {
+  return isFree === true ? { ...content, presence: 'free_for_chat' } : content;
 }
 
 /** Any event of a stream, of a room or not, as version 1 had it. */

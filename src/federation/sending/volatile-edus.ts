@@ -56,7 +56,7 @@ export class VolatileEdus {
 
 /** How data of one type becomes one EDU. */
 const MERGES: Readonly<Record<string, (one: JsonObject, other: JsonObject) => JsonObject>> = {
-  'm.presence': (one, other) => ({ push: [...arrayOf(one.push), ...arrayOf(other.push)] }),
+  'm.presence': (one, other) => joinLists(one, other, ['push', 'poll', 'unpoll']),
   'm.receipt': mergeDeep,
 };
 
@@ -67,6 +67,14 @@ function mergeDeep(one: JsonObject, other: JsonObject): JsonObject {
     merged[key] = isJsonObject(before) && isJsonObject(value) ? mergeDeep(before, value) : value;
   }
   return merged;
+}
+
+function joinLists(one: JsonObject, other: JsonObject, names: readonly string[]): JsonObject {
+  const lists = names.map((name): [string, JsonValue[]] => [
+    name,
+    [...arrayOf(one[name]), ...arrayOf(other[name])],
+  ]);
+  return Object.fromEntries(lists.filter(([, list]) => list.length > 0));
 }
 
 function arrayOf(value: JsonValue | undefined): JsonValue[] {

@@ -1,6 +1,15 @@
 import type { UserId } from '../../protocol/identifiers.ts';
 
-export type PresenceState = 'online' | 'unavailable' | 'offline';
+/** `free_for_chat` is of 2015: online, and rather talked to than not. */
+export type PresenceState = 'free_for_chat' | 'online' | 'unavailable' | 'offline';
+
+/** Levels of availability (presence.rst of October 2015). */
+export const AVAILABILITY: Readonly<Record<PresenceState, number>> = {
+  offline: 0,
+  unavailable: 1,
+  online: 2,
+  free_for_chat: 3,
+};
 
 /** How long a device is missed after its last sync should have ended, in milliseconds. */
 const MISSED_MS = 30_000;
@@ -8,7 +17,7 @@ const MISSED_MS = 30_000;
 const IDLE_AFTER_MS = 300_000;
 
 interface Device {
-  readonly wish: 'online' | 'unavailable';
+  readonly wish: Exclude<PresenceState, 'offline'>;
   /** When it is gone, unless it is seen again. */
   readonly until: number;
 }
@@ -23,17 +32,32 @@ interface Person {
 export class Attendance {
   readonly #people = new Map<UserId, Person>();
 
-  /** A device is there, as long as a sync of `forMs` and a moment beyond. */
-  seen(userId: UserId, device: string, wish: 'online' | 'unavailable', now: number, forMs: number): void {
+  /**
+   * A device is there, as long as a sync of `forMs` and a moment beyond. To become more available than before is to do
+   * something.
+   */
+  seen(
+    userId: UserId,
+    device: string,
+    wish: Exclude<PresenceState, 'offline'>,
+    now: number,
+    forMs: number,
+  ): void {
     let person = this.#people.get(userId);
     if (!person) {
       person = { devices: new Map(), activeAt: now };
       this.#people.set(userId, person);
     }
     const before = person.devices.get(device);
-    const isComing = before?.wish !== 'online' || before.until < now;
-    if (wish === 'online' && isComing) person.activeAt = now;
+    const was = before && before.until >= now ? before.wish : 'offline';
+    if (AVAILABILITY[wish] > AVAILABILITY[was]) person.activeAt = now;
     person.devices.set(device, { wish, until: now + forMs + MISSED_MS });
+  }
+
+  /** What a device said of itself last, while that holds. */
+  wishOf(userId: UserId, device: string, now: number): PresenceState {
+    const said = this.#people.get(userId)?.devices.get(device);
+    return said && said.until >= now ? said.wish : 'offline';
   }
 
   /** The user does something. Gives whether they are here. */
@@ -51,14 +75,16 @@ export class Attendance {
   /** What the devices of a user amount to. */
   stateOf(userId: UserId, now: number): PresenceState {
     const person = this.#people.get(userId);
+    if (!person) return 'offline';
+    const isActive = now - person.activeAt < IDLE_AFTER_MS;
     let state: PresenceState = 'offline';
-    for (const [device, { wish, until }] of person?.devices ?? []) {
+    for (const [device, { wish, until }] of person.devices) {
       if (until < now) {
-        person?.devices.delete(device);
+        person.devices.delete(device);
         continue;
       }
-      if (wish === 'online' && person && now - person.activeAt < IDLE_AFTER_MS) return 'online';
-      state = 'unavailable';
+      const amount = isActive ? wish : 'unavailable';
+      if (AVAILABILITY[amount] > AVAILABILITY[state]) state = amount;
     }
     return state;
   }

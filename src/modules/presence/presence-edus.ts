@@ -1,47 +1,107 @@
 import { userOf, type EduExchange } from '../../federation/edu-exchange.ts';
-import type { UserId } from '../../protocol/identifiers.ts';
-import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
+import { parseUserId, type ServerName, type UserId } from '../../protocol/identifiers.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/json.ts';
 import type { RoomReads } from '../../rooms/room-reads.ts';
 import type { Database } from '../../storage/database.ts';
+import * as presenceListsStore from '../../storage/presence-lists-store.ts';
+import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { PresenceState } from './attendance.ts';
 import type { Presence } from './presence.ts';
 
 /** People of one EDU who are taken; more are dropped. */
 const MOST = 100;
-const STATES: readonly unknown[] = ['online', 'unavailable', 'offline'] satisfies PresenceState[];
-const ACTIVE_MS = 60_000;
+const STATES: readonly unknown[] = [
+  'free_for_chat',
+  'online',
+  'unavailable',
+  'offline',
+] satisfies PresenceState[];
 
-/** Tells other servers who is here, and believes them who is there (Server-Server API, "Presence"). */
-export function exchangePresence(
-  presence: Presence,
-  exchange: EduExchange,
-  { database, rooms, clock }: { database: Database; rooms: RoomReads; clock: { now(): number } },
-): void {
+interface Needs {
+  readonly database: Database;
+  readonly rooms: RoomReads;
+  readonly clock: { now(): number };
+}
+
+/**
+ * Tells other servers who is here, and believes them who is there (Server-Server API, "Presence"), in the same rooms and, as
+ * in 2015, for those who have somebody in their presence list.
+ */
+export function exchangePresence(presence: Presence, exchange: EduExchange, needs: Needs): void {
+  const { database } = needs;
   database.subscribe((changes) => {
     for (const change of changes) {
       if (change.topic !== 'presence') continue;
-      const { userId, presence: state, statusMsg, lastActiveAt } = change.data as JsonObject;
+      const { userId, presence: state, servers } = change.data as JsonObject;
       if (typeof userId !== 'string' || typeof state !== 'string') continue;
       if (!exchange.isOwn(userId as UserId)) continue;
-      const ago = Math.max(0, clock.now() - Number(lastActiveAt));
-      const told: JsonObject = { user_id: userId, presence: state, last_active_ago: ago };
-      if (state === 'online') told.currently_active = ago < ACTIVE_MS;
-      if (typeof statusMsg === 'string') told.status_msg = statusMsg;
-      const edu = { type: 'm.presence', key: `presence ${userId}`, content: { push: [told] } };
-      exchange.sendToRooms(change.rooms, edu, change.local === true);
+      presence
+        .toServers(userId as UserId)
+        .then((told) => {
+          const edu = { type: 'm.presence', key: `presence ${userId}`, content: { push: [told] } };
+          const isLocal = change.local === true;
+          exchange.sendToRooms(change.rooms, edu, isLocal);
+          if (Array.isArray(servers)) exchange.sendSoon(servers as ServerName[], edu, isLocal);
+        })
+        .catch(() => undefined);
     }
   });
-  exchange.on('m.presence', async (origin, content) => {
-    for (const told of (Array.isArray(content.push) ? content.push : []).slice(0, MOST)) {
-      if (!isJsonObject(told) || !STATES.includes(told.presence)) continue;
-      const userId = userOf(origin, told.user_id);
-      if ((await rooms.joinedRooms(userId)).size === 0) continue;
-      const ago = typeof told.last_active_ago === 'number' ? Math.max(0, told.last_active_ago) : 0;
-      await presence.note(userId, {
-        presence: told.presence as PresenceState,
-        statusMsg: typeof told.status_msg === 'string' ? told.status_msg : undefined,
-        lastActiveAt: Math.floor(clock.now() - ago),
-      });
+  exchange.on('m.presence', async (origin, { push, poll, unpoll }) => {
+    for (const told of listOf(push)) if (isJsonObject(told)) await believe(presence, needs, origin, told);
+    for (const userId of ownUsers(exchange, unpoll)) {
+      const unit = new UnitOfWork();
+      presenceListsStore.removeAt(unit, origin, userId);
+      await database.commit(unit);
     }
+    const answer: JsonObject[] = [];
+    for (const userId of ownUsers(exchange, poll)) {
+      if (await mayPoll(exchange, needs, origin, userId)) answer.push(await presence.toServers(userId));
+    }
+    if (answer.length === 0) return;
+    const edu = { type: 'm.presence', key: `polled ${origin}`, content: { push: answer } };
+    exchange.sendSoon([origin], edu, true);
   });
+}
+
+/** Takes in what a server tells of one of its users, where somebody here is concerned. */
+async function believe(
+  presence: Presence,
+  { database, rooms, clock }: Needs,
+  origin: ServerName,
+  told: JsonObject,
+): Promise<void> {
+  if (!STATES.includes(told.presence)) return;
+  const userId = userOf(origin, told.user_id);
+  const isAround = (await rooms.joinedRooms(userId)).size > 0;
+  if (!isAround && (await presenceListsStore.observers(database, userId)).length === 0) return;
+  const ago = typeof told.last_active_ago === 'number' ? Math.max(0, told.last_active_ago) : 0;
+  const isFree = told.presence === 'online' && told.free_for_chat === true;
+  await presence.note(userId, {
+    presence: isFree ? 'free_for_chat' : (told.presence as PresenceState),
+    statusMsg: typeof told.status_msg === 'string' ? told.status_msg : undefined,
+    lastActiveAt: Math.floor(clock.now() - ago),
+  });
+}
+
+/** A server is told of users who are in the list of one of its own, or in a room with one. */
+async function mayPoll(
+  exchange: EduExchange,
+  { database, rooms }: Needs,
+  origin: ServerName,
+  userId: UserId,
+): Promise<boolean> {
+  const observers = await presenceListsStore.observers(database, userId);
+  if (observers.some((row) => row.accepted === 1 && row.observer_server === origin)) return true;
+  return (await exchange.serversOf(await rooms.joinedRooms(userId))).has(origin);
+}
+
+function ownUsers(exchange: EduExchange, value: JsonValue | undefined): UserId[] {
+  return listOf(value).flatMap((one) => {
+    const userId = typeof one === 'string' ? parseUserId(one) : undefined;
+    return userId !== undefined && exchange.isOwn(userId) ? [userId] : [];
+  });
+}
+
+function listOf(value: JsonValue | undefined): JsonValue[] {
+  return Array.isArray(value) ? value.slice(0, MOST) : [];
 }

@@ -1,4 +1,3 @@
-import { boundedCache } from '../../platform/bounded-cache.ts';
 import { every, type Timer, type Timers } from '../../platform/timers.ts';
 import {
   serverNameOf,
@@ -13,45 +12,36 @@ import type { RoomReads } from '../../rooms/room-reads.ts';
 import type { Change, Database } from '../../storage/database.ts';
 import * as presenceStore from '../../storage/presence-store.ts';
 import type { PresenceRow } from '../../storage/presence-store.ts';
+import * as presenceListsStore from '../../storage/presence-lists-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
-import { Attendance, type PresenceState } from './attendance.ts';
+import { Attendance, AVAILABILITY, type PresenceState } from './attendance.ts';
 import { RollCall } from './roll-call.ts';
-import type { AccountSections, EventText, SyncPart, SyncRequest } from '../sync-part.ts';
+import { PresenceRows } from './presence-rows.ts';
+import { PresenceSync } from './presence-sync.ts';
 
 /** How often it is looked who has gone or become idle, in milliseconds. */
 const SWEEP_MS = 10_000;
 /** When it is first asked which of those who are noted as present are anywhere; clients have come back by then. */
 const ROLL_CALL_MS = 60_000;
 const NEXT_ROLL_CALL_MS = 600_000;
-const ACTIVE_MS = 60_000;
 /** How long it holds what one says of oneself without a sync, in milliseconds. */
 const SAID_MS = 60_000;
 /** Rows that are read at a time when the absent are looked for. */
 const PAGE = 500;
 /** Where somebody is who asks without a device. */
 const NO_DEVICE = '';
-const RANK: Readonly<Record<string, number>> = { offline: 0, unavailable: 1, online: 2 };
 /** Rooms whose members are told of one user's presence at most. */
 const MOST_ROOMS = 200;
-/** Changes that are remembered for syncs. */
-const REMEMBERED = 5_000;
-/** An initial sync shows this many people of this many rooms at most. */
-const INITIAL = { rooms: 20, people: 50 };
-
 /** What others were told of a user last. */
 interface Told {
   readonly presence: PresenceState;
   readonly statusMsg: string | undefined;
 }
 
-interface Remembered {
-  readonly position: number;
-  readonly userId: UserId;
-  readonly rooms: readonly RoomId[];
-}
-
 /** Who is there (Client-Server API, "Presence"). */
-export class Presence implements SyncPart {
+export class Presence {
+  /** What syncs tell of it. */
+  readonly syncPart: PresenceSync;
   readonly #database: Database;
   readonly #rooms: RoomReads;
   readonly #clock: { now(): number };
@@ -61,10 +51,7 @@ export class Presence implements SyncPart {
   /** Of those who are at this process. */
   readonly #told = new Map<UserId, Told>();
   readonly #rollCall: RollCall;
-  readonly #rows = boundedCache<UserId, PresenceRow>(20_000);
-  #changes: Remembered[] = [];
-  /** Changes up to here are not remembered. */
-  #floor: number;
+  readonly #rows: PresenceRows;
   readonly #timers: Timers;
   readonly #sweeper: Timer;
   #nextRollCall: Timer;
@@ -79,7 +66,8 @@ export class Presence implements SyncPart {
     this.#clock = needs.clock;
     this.#enabled = needs.enabled;
     this.#serverName = needs.serverName;
-    this.#floor = database.position();
+    this.#rows = new PresenceRows(database, needs.clock, this.#attendance);
+    this.syncPart = new PresenceSync({ database, rooms, rows: this.#rows, enabled: needs.enabled });
     this.#timers = needs.timers;
     this.#rollCall = new RollCall(database, needs.timers, () => [...this.#told.keys()]);
     database.subscribe((changes) => {
@@ -102,7 +90,11 @@ export class Presence implements SyncPart {
   ): Promise<void> | undefined {
     if (!this.#enabled || setPresence === 'offline') return undefined;
     const { userId, deviceId = NO_DEVICE } = session;
-    this.#attendance.seen(userId, deviceId, setPresence, this.#clock.now(), forMs);
+    const now = this.#clock.now();
+    // Who said that they are free for chat stays so while they sync.
+    const isFree =
+      setPresence === 'online' && this.#attendance.wishOf(userId, deviceId, now) === 'free_for_chat';
+    this.#attendance.seen(userId, deviceId, isFree ? 'free_for_chat' : setPresence, now, forMs);
     return this.#tellIfNew(userId);
   }
 
@@ -122,34 +114,43 @@ export class Presence implements SyncPart {
     await this.#tell(userId, state, statusMsg);
   }
 
-  /** The presence of oneself or of somebody with whom one shares a room. */
+  /** The presence of oneself, of somebody with whom one shares a room, or of somebody in one's presence list. */
   async get(asker: UserId, userId: UserId): Promise<JsonObject> {
     if (asker !== userId && !(await this.#rooms.shareRoom(asker, userId))) {
-      throw forbidden('You see the presence of people with whom you share a room');
+      const listed = await presenceListsStore.get(this.#database, asker, userId);
+      if (listed?.accepted !== 1) {
+        throw forbidden('You see the presence of people with whom you share a room');
+      }
     }
-    const row = await this.#row(userId);
-    return row ? this.#content(row) : { presence: 'offline' };
+    const row = await this.#rows.of(userId);
+    return row ? this.#rows.content(row) : { presence: 'offline' };
   }
 
-  async account(request: SyncRequest): Promise<AccountSections | undefined> {
-    const { since, upTo } = request;
-    if (!this.#enabled) return undefined;
-    const newest = this.#changes.at(-1)?.position ?? this.#floor;
-    const came = since === undefined ? [] : await this.#whoCame(request, since);
-    const nobodyCame = came.length === 0 && request.newlyJoined.size === 0;
-    if (since !== undefined && newest <= since && nobodyCame) return undefined;
-    const rows =
-      since === undefined || since < this.#floor
-        ? await this.#inRooms([...request.joinedRooms], upTo)
-        : [
-            ...(await this.#since(request, since)),
-            ...(await this.#inRooms([...request.newlyJoined], upTo)),
-            ...came,
-          ];
-    const presence = [...new Map(rows.map((row) => [row.user_id, row])).values()]
-      .filter((row) => request.filter.presence.matches({ type: 'm.presence', sender: row.user_id }))
-      .map((row) => this.#text(row));
-    return presence.length === 0 ? undefined : { presence };
+  /** The event `m.presence` of a user; offline for one who was never seen. */
+  async eventOf(userId: UserId): Promise<JsonObject> {
+    const row = await this.#rows.of(userId);
+    return row
+      ? this.#rows.event(row)
+      : { type: 'm.presence', sender: userId, content: { presence: 'offline' } };
+  }
+
+  /** What other servers are told of a user of this one. */
+  async toServers(userId: UserId): Promise<JsonObject> {
+    const row = await this.#rows.of(userId);
+    return {
+      ...(row ? this.#rows.content(row) : { presence: 'offline', last_active_ago: 0 }),
+      user_id: userId,
+    };
+  }
+
+  /** Tells everybody concerned of a user of this server anew, though only something beside the presence changed. */
+  async retell(userId: UserId): Promise<void> {
+    const row = await this.#rows.of(userId);
+    await this.note(userId, {
+      presence: (row?.presence ?? 'offline') as PresenceState,
+      statusMsg: row?.status_msg ?? undefined,
+      lastActiveAt: row?.last_active_at ?? this.#clock.now(),
+    });
   }
 
   /** Looks who has gone or become idle, and tells of them. */
@@ -195,18 +196,19 @@ export class Presence implements SyncPart {
     }
     if (told) return this.#tell(userId, state, told.statusMsg);
     // What one said of oneself stays when one comes back.
-    const row = this.#rows.get(userId);
+    const row = this.#rows.known(userId);
     if (row) return this.#tell(userId, state, row.status_msg ?? undefined);
     this.#told.set(userId, { presence: state, statusMsg: undefined });
-    return this.#row(userId).then((known) => this.#tell(userId, state, known?.status_msg ?? undefined));
+    return this.#rows.of(userId).then((known) => this.#tell(userId, state, known?.status_msg ?? undefined));
   }
 
   async #tell(userId: UserId, presence: PresenceState, statusMsg: string | undefined): Promise<void> {
-    const lastActiveAt = this.#attendance.activeAt(userId) ?? this.#clock.now();
+    const activeAt = this.#attendance.activeAt(userId);
     if (presence === 'offline') {
       this.#attendance.forget(userId);
       this.#told.delete(userId);
     } else this.#told.set(userId, { presence, statusMsg });
+    const lastActiveAt = activeAt ?? (await this.#rows.of(userId))?.last_active_at ?? this.#clock.now();
     await this.note(userId, { presence, statusMsg, lastActiveAt });
   }
 
@@ -220,37 +222,39 @@ export class Presence implements SyncPart {
     const joined = await this.#rooms.joinedRooms(userId);
     const rooms: RoomId[] = [];
     for (const roomId of joined) if (rooms.length < MOST_ROOMS) rooms.push(roomId);
+    const { users, servers } = await this.#observers(userId);
     const unit = new UnitOfWork();
     const position = unit.position();
     presenceStore.put(unit, { userId, presence, statusMsg, lastActiveAt }, position);
-    const data = { userId, presence, statusMsg: statusMsg ?? null, lastActiveAt };
-    unit.announce({ topic: 'presence', position, users: [userId], rooms, data, local: true });
+    const data = { userId, presence, statusMsg: statusMsg ?? null, lastActiveAt, servers };
+    unit.announce({ topic: 'presence', position, users: [userId, ...users], rooms, data, local: true });
     await this.#database.commit(unit);
+  }
+
+  /** Who has the user in a presence list: users of this server, and the servers of others. */
+  async #observers(userId: UserId): Promise<{ users: UserId[]; servers: ServerName[] }> {
+    const rows = await presenceListsStore.observers(this.#database, userId);
+    const users: UserId[] = [];
+    const servers = new Set<ServerName>();
+    for (const { observer, observer_server: server, accepted } of rows) {
+      if (accepted !== 1) continue;
+      if (server === this.#serverName) users.push(observer);
+      else servers.add(server);
+    }
+    return { users, servers: [...servers] };
   }
 
   #note(change: Change): void {
     if (change.topic === 'reset') {
       this.#rows.clear();
-      this.#changes = [];
-      this.#floor = change.position;
+      this.syncPart.restartAt(change.position);
     }
     if (change.topic === 'event' || change.topic === 'typing') this.#noteDeed(change);
     if (change.topic !== 'presence' || this.#rollCall.hear(change)) return;
-    const { userId, presence, statusMsg, lastActiveAt } = change.data as JsonObject;
-    const row: PresenceRow = {
-      user_id: userId as string,
-      presence: presence as string,
-      status_msg: statusMsg as string | null,
-      last_active_at: lastActiveAt as number,
-      position: change.position,
-    };
-    this.#rows.set(userId as UserId, row);
-    this.#changes.push({ position: change.position, userId: userId as UserId, rooms: change.rooms });
-    if (this.#changes.length > 2 * REMEMBERED) {
-      const dropped = this.#changes.splice(0, REMEMBERED);
-      this.#floor = dropped.at(-1)?.position ?? this.#floor;
-    }
-    if (change.local === undefined) this.#insist(userId as UserId, row);
+    const row = this.#rows.note(change);
+    const userId = row.user_id as UserId;
+    this.syncPart.note(change, userId);
+    if (change.local === undefined) this.#insist(userId, row);
   }
 
   /** Who says something or types is active; whoever was idle is so no more. */
@@ -266,65 +270,7 @@ export class Presence implements SyncPart {
     const told = this.#told.get(userId);
     if (!told) return;
     const state = this.#attendance.stateOf(userId, this.#clock.now());
-    if ((RANK[state] ?? 0) <= (RANK[row.presence] ?? 0)) return;
+    if (AVAILABILITY[state] <= AVAILABILITY[row.presence as PresenceState]) return;
     this.#tell(userId, state, row.status_msg ?? undefined).catch(() => undefined);
-  }
-
-  async #since(request: SyncRequest, since: number): Promise<PresenceRow[]> {
-    const rows: PresenceRow[] = [];
-    for (let i = this.#changes.length - 1; i >= 0; i--) {
-      const change = this.#changes[i];
-      if (!change || change.position <= since) break;
-      if (change.position > request.upTo) continue;
-      const concerns =
-        change.userId === request.userId || change.rooms.some((roomId) => request.joinedRooms.has(roomId));
-      const row = concerns ? await this.#row(change.userId) : undefined;
-      if (row) rows.push(row);
-    }
-    return rows;
-  }
-
-  /** Presence of those who came into rooms that the user was in already. */
-  async #whoCame(request: SyncRequest, since: number): Promise<PresenceRow[]> {
-    const rows: PresenceRow[] = [];
-    for (const roomId of request.joinedRooms) {
-      if (request.newlyJoined.has(roomId)) continue;
-      if (!request.recent.roomChangedSince(roomId, since, 'membership')) continue;
-      for (const userId of await this.#rooms.movedMembers(roomId, since, request.upTo)) {
-        const isThere = (await this.#rooms.membership(roomId, userId))?.membership === 'join';
-        const row = isThere && userId !== request.userId ? await this.#row(userId) : undefined;
-        if (row) rows.push(row);
-      }
-    }
-    return rows;
-  }
-
-  async #inRooms(rooms: readonly RoomId[], upTo: number): Promise<PresenceRow[]> {
-    const found: PresenceRow[] = [];
-    for (const roomId of rooms.slice(0, INITIAL.rooms)) {
-      found.push(...(await presenceStore.presentInRoom(this.#database, roomId, INITIAL.people)));
-    }
-    return found.filter((row) => row.position <= upTo);
-  }
-
-  async #row(userId: UserId): Promise<PresenceRow | undefined> {
-    const known = this.#rows.get(userId);
-    if (known) return known;
-    const row = await presenceStore.of(this.#database, userId);
-    if (row) this.#rows.set(userId, row);
-    return row;
-  }
-
-  #text(row: PresenceRow): EventText {
-    return JSON.stringify({ type: 'm.presence', sender: row.user_id, content: this.#content(row) });
-  }
-
-  #content(row: PresenceRow): JsonObject {
-    const activeAt = this.#attendance.activeAt(row.user_id as UserId) ?? 0;
-    const ago = Math.max(0, this.#clock.now() - Math.max(row.last_active_at, activeAt));
-    const content: JsonObject = { presence: row.presence, last_active_ago: ago };
-    if (row.presence === 'online') content.currently_active = ago < ACTIVE_MS;
-    if (row.status_msg !== null) content.status_msg = row.status_msg;
-    return content;
   }
 }

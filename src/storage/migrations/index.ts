@@ -4,6 +4,7 @@ import { accounts } from './002-accounts.ts';
 import { encryption } from './005-encryption.ts';
 import { media } from './006-media.ts';
 import { applicationServices } from './019-application-services.ts';
+import { presenceLists } from './022-presence-lists.ts';
 import { pusherForms } from './021-pusher-forms.ts';
 import { clientTransactions } from './020-client-transactions.ts';
 import { delayedEvents } from './012-delayed-events.ts';
@@ -46,6 +47,7 @@ export const MIGRATIONS: readonly Migration[] = [
   applicationServices,
   clientTransactions,
   pusherForms,
+  presenceLists,
   identityService,
   stickyEvents,
   retention,

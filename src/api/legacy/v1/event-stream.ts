@@ -1,11 +1,13 @@
 import { Type } from 'typebox';
 import type { JsonObject } from '../../../protocol/json.ts';
 import { streamToken } from '../../../rooms/stream-token.ts';
+import type { Profile } from '../../../modules/profile/index.ts';
 import type { EventStream } from '../../../sync/event-stream/index.ts';
 import { roomId } from '../../../protocol/identifiers.ts';
 import { endpoint } from '../../../wire/endpoint.ts';
 import { getOneEvent } from '../../client/event-stream.ts';
 import { v1Event, v1Presence, v1StreamEvent } from '../event-shape.ts';
+import { withProfile } from '../presence-profile.ts';
 import { V1 } from '../legacy-paths.ts';
 import { CODES_OF_2015, CODES_OF_PAGES, oldForm } from '../old-form.ts';
 import { placeOfToken } from './page-token.ts';
@@ -33,7 +35,7 @@ export const v1EventStream = endpoint(
       timeout: Type.Optional(Type.Integer({ minimum: 0 })),
     }),
   },
-  async (needs: ShowsRooms & { eventStream: EventStream }, { query, session, signal }) => {
+  async (needs: ShowsRooms & { eventStream: EventStream; profile: Profile }, { query, session, signal }) => {
     const { userId, deviceId } = session;
     const chunk = await needs.eventStream.read({
       ...{ userId, deviceId, signal, roomId: undefined, withoutAccountData: true },
@@ -47,7 +49,10 @@ export const v1EventStream = endpoint(
       if (!event || stateKey !== userId || content.membership !== 'invite') continue;
       event.invite_room_state = await inviteRoomState(needs, viewer, { roomId });
     }
-    const others = chunk.others.map((text) => v1StreamEvent(JSON.parse(text) as JsonObject));
+    const others: JsonObject[] = [];
+    for (const text of chunk.others) {
+      others.push(v1StreamEvent(await withProfile(needs, JSON.parse(text) as JsonObject)));
+    }
     return {
       start: streamToken(chunk.start),
       end: streamToken(chunk.end),
@@ -69,7 +74,7 @@ export const v1InitialSync = endpoint(
       archived: Type.Optional(Type.Boolean()),
     }),
   },
-  async (needs: ShowsRooms, { query, session }) => {
+  async (needs: ShowsRooms & { profile: Profile }, { query, session }) => {
     const { userId, deviceId } = session;
     const wish = { limit: messagesOf(query.limit), archived: query.archived === true };
     const account = await needs.roomSnapshots.all({ userId, deviceId }, wish);
@@ -77,10 +82,14 @@ export const v1InitialSync = endpoint(
     const known = account.rooms.filter(({ membership }) => membership !== 'knock');
     const rooms: JsonObject[] = [];
     for (const room of known) rooms.push(await v1Snapshot(needs, viewer, room));
+    const presence: JsonObject[] = [];
+    for (const text of account.presence) {
+      presence.push(v1Presence(await withProfile(needs, JSON.parse(text) as JsonObject)));
+    }
     return {
       end: streamToken(account.end),
       rooms,
-      presence: account.presence.map((text) => v1Presence(JSON.parse(text) as JsonObject)),
+      presence,
       receipts: known.flatMap(receiptsOf),
     };
   },

@@ -1,20 +1,16 @@
 import { getTurnServer } from '../../client/people/turn-server.ts';
 import { setTyping } from '../../client/rooms/typing.ts';
-import { getPresence, setPresence } from '../../client/user/presence.ts';
 import { getProfileField, getUserProfile, setProfileField } from '../../client/user/profile.ts';
 import { V1 } from '../legacy-paths.ts';
 import { oldForm } from '../old-form.ts';
 
 const FIELD = `${V1}/profile/:userId/:keyName`;
-const STATUS = `${V1}/presence/:userId/status`;
 
-/** What people are called, whether they are there, and how they are called up: as today, at the paths of 2015. */
+/** What people are called, and how they are called up: as today, at the paths of 2015. */
 export const v1People = [
   oldForm(getUserProfile, { id: 'get_profile', paths: [`${V1}/profile/:userId`] }),
   oldForm(getProfileField, { id: 'get_profile_field', paths: [FIELD] }),
   oldForm(setProfileField, { id: 'set_profile_field', paths: [FIELD] }),
-  oldForm(getPresence, { id: 'get_presence', paths: [STATUS] }),
-  oldForm(setPresence, { id: 'set_presence', paths: [STATUS] }),
   oldForm(setTyping, { id: 'set_typing', paths: [`${V1}/rooms/:roomId/typing/:userId`] }),
   oldForm(getTurnServer, { id: 'turn_server', paths: [`${V1}/turnServer`, `${V1}/voip/turnServer`] }),
 ] as const;

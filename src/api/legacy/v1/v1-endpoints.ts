@@ -4,6 +4,7 @@ import { v1EventStream, v1InitialSync, v1OneEvent, v1RoomInitialSync } from './e
 import { v1Membership } from './membership.ts';
 import { v1Messages } from './messages.ts';
 import { v1People } from './people.ts';
+import { v1PresenceEndpoints } from './presence.ts';
 import { v1Push } from './push.ts';
 import { v1Members, v1State, v1StateOfType, v1StateWithKey } from './room-state.ts';
 import { v1Redact, v1RedactOnce, v1Send, v1SendOnce, v1SetState, v1SetStateWithKey } from './sending.ts';
@@ -33,5 +34,6 @@ export const v1Endpoints = [
   v1StateWithKey,
   ...v1Membership,
   ...v1People,
+  ...v1PresenceEndpoints,
   ...v1Push,
 ] as const;

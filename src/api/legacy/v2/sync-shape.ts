@@ -37,13 +37,18 @@ export function alphaSync(
   });
   return {
     next_batch: answer.next_batch,
-    presence: { events: eventsOf(objectAt(answer, 'presence')).map((event) => prune(alphaPresence(event))) },
+    presence: { events: presenceIn(answer).map((event) => prune(alphaPresence(event))) },
     rooms: {
       joined: each(objectAt(rooms, 'join'), joined),
       invited: each(objectAt(rooms, 'invite'), invited),
       archived: each(objectAt(rooms, 'leave'), shown),
     },
   };
+}
+
+/** The presence events of an answer of today's /sync. */
+export function presenceIn(answer: JsonObject): JsonObject[] {
+  return eventsOf(objectAt(answer, 'presence'));
 }
 
 /** Both who tells it, as the example of version 2 alpha has it, and what the event schema of 2015 demands. */

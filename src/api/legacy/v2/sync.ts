@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import type { Filters } from '../../../modules/filters/index.ts';
 import type { Presence } from '../../../modules/presence/index.ts';
+import type { Profile } from '../../../modules/profile/index.ts';
 import type { ClientFilter } from '../../../protocol/filter/client-filter.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
 import type { SyncService } from '../../../sync/sync-service.ts';
@@ -8,7 +9,8 @@ import { endpoint } from '../../../wire/endpoint.ts';
 import { LONGEST_SYNC_MS } from '../../client/sync.ts';
 import { V2_ALPHA } from '../legacy-paths.ts';
 import { CODES_OF_PAGES } from '../old-form.ts';
-import { alphaSync } from './sync-shape.ts';
+import { withProfile } from '../presence-profile.ts';
+import { alphaSync, presenceIn } from './sync-shape.ts';
 
 /** GET /sync */
 export const v2Sync = endpoint(
@@ -26,7 +28,10 @@ export const v2Sync = endpoint(
       timeout: Type.Optional(Type.Integer({ minimum: 0 })),
     }),
   },
-  async (needs: { sync: SyncService; filters: Filters; presence: Presence }, { query, session, signal }) => {
+  async (
+    needs: { sync: SyncService; filters: Filters; presence: Presence; profile: Profile },
+    { query, session, signal },
+  ) => {
     const timeoutMs = Math.min(query.timeout ?? 0, LONGEST_SYNC_MS);
     const becoming = needs.presence.seen(session, query.set_presence ?? 'online', timeoutMs);
     if (becoming) await becoming;
@@ -41,8 +46,11 @@ export const v2Sync = endpoint(
       timeoutMs,
       signal,
     });
+    const answer = JSON.parse(text) as JsonObject;
+    const presence: JsonObject[] = [];
+    for (const event of presenceIn(answer)) presence.push(await withProfile(needs, event));
     const form = { prune: filter.pruneEvent, format: filter.eventFormat };
-    return alphaSync(JSON.parse(text) as JsonObject, form);
+    return alphaSync({ ...answer, presence: { events: presence } }, form);
   },
 );
 
