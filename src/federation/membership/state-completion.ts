@@ -4,6 +4,7 @@ import { MatrixError } from '../../protocol/matrix-error.ts';
 import { roomVersion } from '../../protocol/room-versions.ts';
 import { changePresentState, type ReceivedEvent } from '../../rooms/event-receipt.ts';
 import { stateOf } from '../../rooms/outliers.ts';
+import { Foreknowledge } from '../../rooms/foreknowledge.ts';
 import type { PartialRooms } from '../../rooms/partial-rooms.ts';
 import type { StateChange } from '../../rooms/room-changes.ts';
 import type { RoomTransaction } from '../../rooms/room-transaction.ts';
@@ -15,10 +16,13 @@ import * as partialRoomsStore from '../../storage/partial-rooms-store.ts';
 import * as roomsStore from '../../storage/rooms-store.ts';
 import { BEFORE_HISTORY } from '../../storage/unit-of-work.ts';
 import type { EventGathering } from '../inbound/event-gathering.ts';
+import { inAuthOrder } from '../inbound/auth-order.ts';
 import { acceptedState, keepAll } from './joined-state.ts';
 
 /** Events of this server that are looked at in one step, of those since the join. */
 const PAGE = 500;
+/** Events of the state that are kept in one step. */
+const KEPT_AT_ONCE = 100;
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 10 * 60_000;
 
@@ -95,22 +99,36 @@ export class StateCompletion {
     for (const server of JSON.parse(row.servers) as ServerName[]) {
       const found = await this.#gathering.stateBefore(server, place, row.join_event_id);
       if (!found || this.#stopped) continue;
+      if (!(await this.#keep(roomId, [...found.authChain, ...found.state]))) return false;
       await this.#writer.append(roomId, (transaction, unit) => complete(transaction, unit, found));
       return true;
     }
     return false;
   }
+
+  /** Keeps events, some at a time, so that whoever writes into the room meanwhile need not wait. False when stopped. */
+  async #keep(roomId: RoomId, events: readonly ReceivedEvent[]): Promise<boolean> {
+    const ordered = inAuthOrder(events);
+    for (let i = 0; i < ordered.length && !this.#stopped; i += KEPT_AT_ONCE) {
+      const part = ordered.slice(i, i + KEPT_AT_ONCE);
+      await this.#writer.append(roomId, async (room) => {
+        const ids = part.map((event) => event.eventId);
+        room.foreknowledge = await Foreknowledge.read(room.needs, roomId, ids);
+        await keepAll(room, part);
+      });
+    }
+    return !this.#stopped;
+  }
 }
 
-/** Puts the whole state under what happened in the room since it was joined. */
+/** Puts the whole state, whose events were kept, under what happened in the room since it was joined. */
 async function complete(
   room: RoomTransaction,
   unit: Writer,
-  found: { state: readonly ReceivedEvent[]; authChain: readonly ReceivedEvent[] },
+  found: { state: readonly ReceivedEvent[] },
 ): Promise<void> {
   const row = await partialRoomsStore.of(room.needs.reader, room.roomId);
   if (!row || row.completed_at !== null) return;
-  await keepAll(room, [...found.authChain, ...found.state]);
   const whole = await stateOf(room, await acceptedState(room, found.state));
   const rebase = rebaser(room, rootFromBytes(row.before_root), whole);
   for await (const { eventId, root } of eventsSince(room, row.join_event_id)) {
