@@ -39,7 +39,8 @@ export class RoomServers {
   /** The servers that an outgoing event is for: in a change of membership, also one that leaves by it. */
   async forEvent(roomId: RoomId, position: number): Promise<readonly ServerName[]> {
     const known = this.#known.get(roomId);
-    if (known) return known;
+    // What was read after a change of membership lacks the server that left by it.
+    if (known && position > this.#changedAt) return known;
     const deliveries = this.#deliveries;
     const servers = await roomServersStore.at(this.#database, roomId, position);
     // What held at the position holds until the next change that is told.

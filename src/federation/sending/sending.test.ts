@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import * as outgoingStore from '../../storage/outgoing-store.ts';
+
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import { onFederation, type FederatingServer } from '../../testing/federation.ts';
 import { openPlaceDatabase } from '../../testing/place-database.ts';
 import { putIntoRoom } from '../../testing/put-into-room.ts';
+import { RemoteRoom } from '../../testing/remote-room.ts';
 import { RemoteServer } from '../../testing/remote-server.ts';
 import type { Json, TestClient } from '../../testing/test-client.ts';
 import { storeEdu } from './federation-sender.ts';
@@ -145,6 +147,30 @@ onFederation(
       await after.close();
       await a.start();
     });
+  },
+  { servers: 1 },
+);
+
+onFederation(
+  'a server hears of the ban of its last user, also when the room is looked at in between [B100 partial]',
+  async ({ a, authority }) => {
+    const remote = await RemoteServer.start(authority);
+    try {
+      const alice = await a.person('alice');
+      const roomId = await alice.createRoom({ preset: 'public_chat' });
+      const { userId } = await RemoteRoom.join(remote, a.name, roomId);
+      const { roomServers } = a.server.services;
+      // Whoever else is told of the ban may read who is in the room before it is sent.
+      const forEvent = roomServers.forEvent.bind(roomServers);
+      roomServers.forEvent = async (room, position) => {
+        await roomServers.of(room);
+        return forEvent(room, position);
+      };
+      await alice.ok('POST', alice.room(roomId, '/ban'), { user_id: userId });
+      await remote.until(() => remote.pdus.find((pdu) => pdu.content.membership === 'ban'));
+    } finally {
+      await remote.close();
+    }
   },
   { servers: 1 },
 );

@@ -111,6 +111,8 @@ export class RemoteDeviceLists {
     await this.#queue.run(userId, async () => {
       const known = await remoteStore.of(this.#database, userId);
       if (known && known.stale === 0 && streamId <= known.stream_id) return;
+      // Clients see no device without keys: of a list that nobody asked for, such a one is no news.
+      if (!known && content.deleted !== true && content.keys === undefined) return;
       const unit = new UnitOfWork();
       await this.#lists.announce(unit, userId, []);
       const follows = known?.stale === 0 && isKnown(previous, known.stream_id);
