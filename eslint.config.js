@@ -30,6 +30,28 @@ export default tseslint.config(
     },
   },
   {
+    // What a simulation is to decide: time comes from the clock and the timers of the composition.
+    files: ['src/federation/**', 'src/rooms/**', 'src/modules/**'],
+    ignores: [
+      '**/*.test.ts',
+      // These wait for other machines and disks, which no simulation stands in for.
+      'src/modules/{application-services,content-repository,push}/**',
+    ],
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        { name: 'setTimeout', message: 'Take the timers that the service is given (platform/timers.ts).' },
+        { name: 'setInterval', message: 'Take the timers that the service is given (platform/timers.ts).' },
+      ],
+      'no-restricted-properties': [
+        'error',
+        { object: 'Date', property: 'now', message: 'Take the clock that the service is given.' },
+        { object: 'Math', property: 'random', message: 'Take the randomness that the service is given.' },
+        { object: 'AbortSignal', property: 'timeout', message: 'Take timeLimit (platform/timers.ts).' },
+      ],
+    },
+  },
+  {
     files: ['bench/**', 'scripts/**', 'e2e/**', '**/*.test.ts'],
     rules: {
       'no-console': 'off',

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { parseArgs } from 'node:util';
 import { PLANTS } from '../src/testing/simulation/plants.ts';
 import { simulate, sizeOf } from '../src/testing/simulation/run.ts';
@@ -6,6 +8,10 @@ import { simulate, sizeOf } from '../src/testing/simulation/run.ts';
  * Simulates federations: `--seeds N` runs N of them, from `--from` on; `--seed N` runs one and prints what happened;
  * `--plant NAME` puts a bug into the servers that must be found.
  */
+/** After so many seeds the memory that is held then is looked at, and how much it may grow in a run. */
+const COLLECT_EVERY = 10;
+const MOST_GROWTH_MIB = 40;
+
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '20' },
@@ -20,6 +26,8 @@ if (!plant) throw new Error(`There is no such plant; there are ${Object.keys(PLA
 const first = Number(values.seed ?? values.from);
 const count = values.seed === undefined ? Number(values.seeds) : 1;
 const begun = performance.now();
+const collect = collector();
+const heaps: number[] = [];
 const failed: number[] = [];
 let done = 0;
 for (let seed = first; seed < first + count; seed++) {
@@ -37,9 +45,26 @@ for (let seed = first; seed < first + count; seed++) {
       `${Math.round((user + system) / 1000)} ms CPU, trace ${result.digest}: ${verdict}`,
   );
   if (result.broken.length > 0) failed.push(seed);
+  if (done % COLLECT_EVERY === 0) heaps.push(heapAfter(collect));
 }
-const megabytes = Math.round(process.memoryUsage().rss / 2 ** 20);
-console.log(`${done} seeds, ${failed.length} failed, ${megabytes} MiB`);
+const [heapFirst = 0, heapLast = heapFirst] = [heaps[0], heaps.at(-1)];
+const hasGrown = heapLast > heapFirst + MOST_GROWTH_MIB;
+console.log(
+  `${done} seeds, ${failed.length} failed; heap ${heapFirst} MiB at first, ${heapLast} MiB at last`,
+);
+if (hasGrown) console.log('MEMORY GROWS: what has ended is still held');
 if (failed.length > 0)
   console.log(`Again with what happened: npm run test:simulation -- --seed ${failed[0]}`);
-process.exit(failed.length > 0 ? 1 : 0);
+process.exit(failed.length > 0 || hasGrown ? 1 : 0);
+
+/** The engine's collection of everything that can be collected, which it shows only when it is asked to. */
+function collector(): () => void {
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc') as () => void;
+}
+
+/** MiB of the heap that are held. */
+function heapAfter(collectAll: () => void): number {
+  collectAll();
+  return Math.round(process.memoryUsage().heapUsed / 2 ** 20);
+}

@@ -1,5 +1,16 @@
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
+let ofProcess: Registry | undefined;
+
+/** Figures of the process, whatever runs in it. What watches the engine for them never ends, and so is begun only once. */
+function processFigures(): Registry {
+  if (!ofProcess) {
+    ofProcess = new Registry();
+    collectDefaultMetrics({ register: ofProcess });
+  }
+  return ofProcess;
+}
+
 /** Figures for monitoring, in the format of Prometheus. */
 export class Metrics {
   readonly #registry = new Registry();
@@ -7,7 +18,7 @@ export class Metrics {
   readonly #observers = new Map<string, (seconds: number) => void>();
 
   constructor() {
-    collectDefaultMetrics({ register: this.#registry });
+    processFigures();
     this.#requests = new Histogram({
       name: 'myelin_request_seconds',
       help: 'Time from request to answer, by endpoint and status class',
@@ -44,6 +55,7 @@ export class Metrics {
 
   /** All figures as text, and its content type. */
   async text(): Promise<{ contentType: string; text: string }> {
-    return { contentType: this.#registry.contentType, text: await this.#registry.metrics() };
+    const all = Registry.merge([processFigures(), this.#registry]);
+    return { contentType: all.contentType, text: await all.metrics() };
   }
 }

@@ -72,7 +72,7 @@ export class WellKnownServers {
       const delegated = typeof name === 'string' ? parseServerName(name) : undefined;
       if (delegated === undefined) return undefined;
       const now = this.#clock.now();
-      return { delegated, until: now + lifetimeMs(answer.headers), saidAt: now, failures: 0 };
+      return { delegated, until: now + lifetimeMs(answer.headers, now), saidAt: now, failures: 0 };
     } catch {
       return undefined;
     }
@@ -80,13 +80,13 @@ export class WellKnownServers {
 }
 
 /** How long an answer may be kept, by its headers (RFC 9111), in bounds. */
-function lifetimeMs(headers: Readonly<Record<string, string>>): number {
+function lifetimeMs(headers: Readonly<Record<string, string>>, now: number): number {
   const control = headers['cache-control']?.toLowerCase() ?? '';
   if (/\bno-(store|cache)\b/.test(control)) return SHORTEST_MS;
   const maxAge = /\bmax-age="?(\d{1,10})/.exec(control)?.[1];
   if (maxAge !== undefined) return inBounds(Number(maxAge) * 1000);
   const expires = headers.expires === undefined ? Number.NaN : Date.parse(headers.expires);
-  const date = headers.date === undefined ? Date.now() : Date.parse(headers.date);
+  const date = headers.date === undefined ? now : Date.parse(headers.date);
   return Number.isNaN(expires - date) ? DEFAULT_MS : inBounds(expires - date);
 }
 
