@@ -10,15 +10,18 @@ export interface MemberProfile {
 /** Looks up the profile of a local user. */
 export type ProfileOf = (userId: UserId) => Promise<MemberProfile>;
 
+/** What an m.room.member event may say besides. */
+export interface MemberDetails {
+  readonly reason?: string | undefined;
+  readonly isDirect?: boolean | undefined;
+  readonly authorisedVia?: UserId;
+}
+
 /** Content of an m.room.member event. */
 export function memberContent(
   membership: string,
   profile: MemberProfile,
-  more: {
-    reason?: string | undefined;
-    isDirect?: boolean | undefined;
-    authorisedVia?: UserId;
-  } = {},
+  more: MemberDetails = {},
 ): JsonObject {
   const content: JsonObject = { membership };
   if (profile.displayname !== undefined) content.displayname = profile.displayname;

@@ -6,7 +6,7 @@ import * as membershipsStore from '../storage/memberships-store.ts';
 import * as roomServersStore from '../storage/room-servers-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 import type { InviteRules } from './invitations.ts';
-import { memberContent, type ProfileOf } from './member-content.ts';
+import { memberContent, type MemberDetails, type ProfileOf } from './member-content.ts';
 import type { Memberships } from './memberships.ts';
 import type { OutsideMemberships } from './outside-memberships.ts';
 import type { RemoteInvites } from './remote-invites.ts';
@@ -122,12 +122,7 @@ export class MembershipChanges {
    * Invites a user. 403 when the sender may not, or the target is in the room or banned, or does not want to be; other
    * errors are those of the target's server.
    */
-  async invite(
-    actor: Actor,
-    roomId: RoomId,
-    target: UserId,
-    more: { readonly reason?: string | undefined; readonly isDirect?: boolean | undefined } = {},
-  ): Promise<void> {
+  async invite(actor: Actor, roomId: RoomId, target: UserId, more: MemberDetails = {}): Promise<void> {
     await this.#invites.assertInvitable(target, actor.userId);
     if (serverNameOf(target) !== this.#serverName) {
       const content = memberContent('invite', {}, more);
