@@ -44,12 +44,18 @@ async function embedded(page: Page): Promise<string[]> {
 }
 
 /** Opens the page of a stage. */
-async function openStage(page: Page, client: TestClient, type: string, session: string): Promise<void> {
-  await page.goto(`${client.base}/_matrix/client/v3/auth/${type}/fallback/web?session=${session}`);
+async function openStage(
+  page: Page,
+  client: TestClient,
+  type: string,
+  session: string,
+  version = 'v3',
+): Promise<void> {
+  await page.goto(`${client.base}/_matrix/client/${version}/auth/${type}/fallback/web?session=${session}`);
 }
 
 inBrowser(
-  'each stage of a registration is completed on its page, which calls onAuthDone [B010 partial]',
+  'each stage of a registration is completed on its page, which calls onAuthDone [B010 partial] [A018 partial]',
   async ({ anonymous, visitor }) => {
     const client = anonymous();
     const wishes = { username: 'bob', password: 'bob password' };
@@ -69,12 +75,12 @@ inBrowser(
     await page.getByRole('button', { name: 'I accept' }).click();
     await status(page);
 
-    await openStage(page, client, 'm.login.recaptcha', session);
+    await openStage(page, client, 'm.login.recaptcha', session, 'v2_alpha');
     await page.locator('[name=g-recaptcha-response]').waitFor({ state: 'attached' });
     await page.getByRole('button', { name: 'Go on' }).click();
     await status(page);
 
-    await openStage(page, client, 'm.login.email.identity', session);
+    await openStage(page, client, 'm.login.email.identity', session, 'v2_alpha');
     await fillIn(page, { 'Mail address': 'bob@example.org' }, 'Send me a mail');
     const { page: mailed } = await visitor();
     await page.getByText('Open the link in the mail').waitFor();
