@@ -1,7 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
-import { createWriteStream } from 'node:fs';
-import { rmSync } from 'node:fs';
+import { createWriteStream, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Person } from './person.ts';
 import type { InteropServer, Surroundings } from './server.ts';
@@ -19,7 +18,7 @@ export interface Launch {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** A server as a child process. It is up when it answers a client. */
+/** A server as a child process, which does not outlive this one. It is up when it answers a client. */
 export class ChildServer implements InteropServer {
   readonly software: string;
   readonly name: string;
@@ -71,6 +70,9 @@ export class ChildServer implements InteropServer {
       cwd: this.#folder,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    const killIt = () => child.kill('SIGKILL');
+    process.once('exit', killIt);
+    child.once('exit', () => process.off('exit', killIt));
     child.stdout.pipe(log, { end: false });
     child.stderr.pipe(log, { end: false });
     this.#child = child;

@@ -63,6 +63,9 @@ async function beside(peer: Peer): Promise<Cell[]> {
   }
 }
 
+// A signal would end this process without its servers.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 const found: Cell[] = [];
 for (const peer of PEERS) {
   if (wished('peer') !== undefined && wished('peer') !== peer.software) continue;
