@@ -24,25 +24,27 @@ export class Performance {
   readonly #ours: InteropServer;
   readonly #theirs: InteropServer;
   readonly #wishes: Wishes;
-  readonly #say: (text: string) => void;
+  readonly #tell: (cells: readonly Cell[]) => void;
   readonly #cells: Cell[] = [];
 
-  constructor(ours: InteropServer, theirs: InteropServer, wishes: Wishes, say: (text: string) => void) {
+  constructor(
+    ours: InteropServer,
+    theirs: InteropServer,
+    wishes: Wishes,
+    tell: (cells: readonly Cell[]) => void,
+  ) {
     this.#ours = ours;
     this.#theirs = theirs;
     this.#wishes = wishes;
-    this.#say = say;
+    this.#tell = tell;
   }
 
   async play(scenarios: readonly Scenario[], outages: readonly Outage[]): Promise<Cell[]> {
     const isWanted = ({ feature }: { feature: string }) => feature.includes(this.#wishes.feature ?? '');
     for (const scenario of scenarios.filter(isWanted)) {
       for (const scenes of this.#directions()) {
-        await Promise.all(
-          scenes.map(async (scene) => {
-            this.#note(scene, scenario.feature, await this.#playOne(scenario, scene));
-          }),
-        );
+        const outcomes = scenes.map((scene) => this.#playOne(scenario, scene));
+        this.#note(scenario.feature, scenes, await Promise.all(outcomes));
       }
     }
     for (const outage of outages.filter(isWanted))
@@ -87,18 +89,18 @@ export class Performance {
       await server.start();
     }
     const after = await Promise.all(acts.map((act) => outcomeOf(act.after())));
-    for (const [i, scene] of scenes.entries()) {
-      const [one, other] = [meanwhile[i] ?? WORKS, after[i] ?? WORKS];
-      this.#note(scene, outage.feature, one.result === 'works' ? other : one);
-    }
+    const outcomes = after.map((later, i) => (meanwhile[i]?.result === 'fails' ? meanwhile[i] : later));
+    this.#note(outage.feature, scenes, outcomes);
   }
 
-  #note({ home, version }: Scene, feature: string, outcome: Outcome): void {
-    this.#say(
-      `${outcome.result}: ${feature}, room of ${home.software}, version ${version} ${outcome.reason}`,
-    );
+  #note(feature: string, scenes: readonly Scene[], outcomes: readonly Outcome[]): void {
     const peer = `${this.#theirs.software} ${this.#theirs.version}`;
-    this.#cells.push({ peer, home: home.software, feature, roomVersion: version, ...outcome });
+    const cells = scenes.flatMap(({ home, version }, i) => {
+      const outcome = outcomes[i];
+      return outcome ? [{ peer, home: home.software, feature, roomVersion: version, ...outcome }] : [];
+    });
+    this.#cells.push(...cells);
+    this.#tell(cells);
   }
 }
 

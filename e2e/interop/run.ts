@@ -40,6 +40,13 @@ const wishes: Wishes = {
 const keep = process.argv.includes('--keep');
 const say = (text: string) => void process.stderr.write(`${text}\n`);
 
+/** What was found is kept at once: a run may be broken off. */
+function tell(cells: readonly Cell[]): void {
+  keepResults(cells);
+  for (const { result, feature, home, roomVersion, reason } of cells)
+    say(`${result}: ${feature}, room of ${home}, version ${roomVersion} ${reason}`);
+}
+
 async function beside(peer: Peer): Promise<Cell[]> {
   try {
     await peer.install();
@@ -53,7 +60,7 @@ async function beside(peer: Peer): Promise<Cell[]> {
   try {
     const theirs = await peer.launch(await neighbourhood.place('peer'));
     try {
-      return await new Performance(ours, theirs, wishes, say).play(SCENARIOS, outages);
+      return await new Performance(ours, theirs, wishes, tell).play(SCENARIOS, outages);
     } finally {
       await theirs.stop();
     }
@@ -71,7 +78,6 @@ for (const peer of PEERS) {
   if (wished('peer') !== undefined && wished('peer') !== peer.software) continue;
   found.push(...(await beside(peer)));
 }
-keepResults(found);
 process.stdout.write(interopTables(found));
 const failed = found.filter(({ result }) => result === 'fails').length;
 say(`${found.filter(({ result }) => result === 'works').length} work, ${failed} fail`);
