@@ -201,7 +201,8 @@ withBob(
 );
 
 withBob(
-  'devices of others are fetched once, followed by updates, and fetched again after a gap [B110 partial]',
+  'devices of others are fetched once, followed by updates, and fetched again after a gap or when the count goes back ' +
+    '[B110 partial]',
   async (parts) => {
     const { a, remote, alice, bob } = parts;
     let devices = [{ device_id: 'PHONE', keys: deviceKeys(bob, 'PHONE'), device_display_name: 'phone' }];
@@ -235,8 +236,19 @@ withBob(
     streamId = 10;
     await remote.sendEdus(a.name, update(10, [9], 'WATCH', { keys: deviceKeys(bob, 'WATCH') }));
     await remote.until(() => (asked() === 2 ? true : undefined));
-    await alice.syncUntil(since, isTold);
+    since = (await alice.syncUntil(since, isTold)).next_batch;
     assert.deepEqual(Object.keys((await query()).device_keys[bob]), ['WATCH']);
+
+    devices = [];
+    streamId = 9;
+    await remote.sendEdus(a.name, update(9, [8], 'WATCH', { deleted: true }));
+    await remote.until(() => (asked() === 3 ? true : undefined));
+    await alice.syncUntil(since, isTold);
+    assert.deepEqual(Object.keys((await query()).device_keys[bob] ?? {}), []);
+    const before = asked();
+    await remote.sendEdus(a.name, update(9, [8], 'WATCH', { keys: deviceKeys(bob, 'WATCH') }));
+    assert.deepEqual(Object.keys((await query()).device_keys[bob] ?? {}), []);
+    assert.equal(asked(), before, 'what the list has is not fetched again');
   },
 );
 

@@ -110,12 +110,14 @@ export class RemoteDeviceLists {
     }
     await this.#queue.run(userId, async () => {
       const known = await remoteStore.of(this.#database, userId);
-      if (known && known.stale === 0 && streamId <= known.stream_id) return;
+      if (known?.stale === 0 && streamId === known.stream_id) return;
       // Clients see no device without keys: of a list that nobody asked for, such a one is no news.
       if (!known && content.deleted !== true && content.keys === undefined) return;
       const unit = new UnitOfWork();
       await this.#lists.announce(unit, userId, []);
-      const follows = known?.stale === 0 && isKnown(previous, known.stream_id);
+      // Some servers count back when a device goes: what seems to be older than the list has it fetched, too.
+      const isNewer = known?.stale === 0 && streamId > known.stream_id;
+      const follows = isNewer && isKnown(previous, known.stream_id);
       const keys = content.deleted === true ? undefined : content.keys;
       if (known && follows) {
         const text = deviceKeysText(userId, device, keys, content.device_display_name);
