@@ -45,7 +45,7 @@ export class Scenario {
   async run(size: Size): Promise<void> {
     await this.#storm(size.steps);
     await this.#mend();
-    await this.#talk(3);
+    await this.#talk(size.rounds ?? 3);
     await this.#trialOfQueues();
     await this.#talk(1);
   }

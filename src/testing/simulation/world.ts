@@ -35,6 +35,8 @@ export interface Size {
   readonly servers: number;
   readonly rooms: number;
   readonly steps: number;
+  /** How often everybody says something in every room once all is mended; 3 by default. */
+  readonly rounds?: number;
 }
 
 const START = Date.UTC(2026, 0, 1);
