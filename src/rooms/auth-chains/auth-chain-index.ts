@@ -118,7 +118,10 @@ export class AuthChainIndex {
     authChains.move(unit, roomId, step, upTo);
     const placing = new Placing(this.#database, unit);
     await placing.know(events);
-    for (const event of events) if (event.key !== CREATE) await placing.place(event);
+    for (const event of events) {
+      // Of some it is not known what they reach: whoever meets them has to walk.
+      if (event.key !== CREATE && event.authDepth !== undefined) await placing.place(event);
+    }
     await this.#database.commit(unit);
   }
 }
