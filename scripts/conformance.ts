@@ -17,7 +17,7 @@ A test says in its title which rows it proves: \`a gap in the timeline is limite
 
 - **works** when a test marked with it passed, and none failed;
 - is **partial** when only tests marked as \`[B026 partial]\` passed, or one of several marked tests failed;
-- is **missing** otherwise. Skipped tests prove nothing.
+- is **missing** otherwise, or **outside** where the specification has no text of it. Skipped tests prove nothing.
 
 `;
 
@@ -73,9 +73,12 @@ function proofs(results: readonly TestResult[]): Map<string, Proof[]> {
   return found;
 }
 
-function stateOf(list: readonly Proof[]): 'works' | 'partial' | 'missing' {
+/** Features that are listed because people ask for them, though no version of the specification has them. */
+const OUTSIDE = 'Today: Not in the specification';
+
+function stateOf({ area }: Feature, list: readonly Proof[]): 'works' | 'partial' | 'missing' | 'outside' {
   const passed = list.filter(({ state }) => state === 'passed');
-  if (passed.length === 0) return 'missing';
+  if (passed.length === 0) return area === OUTSIDE ? 'outside' : 'missing';
   const failed = list.some(({ state }) => state === 'failed');
   return !failed && passed.some(({ whole }) => whole) ? 'works' : 'partial';
 }
@@ -84,7 +87,7 @@ function documentOf(features: readonly Feature[], found: ReadonlyMap<string, rea
   const unknown = [...found.keys()].filter((id) => !features.some((feature) => feature.id === id));
   if (unknown.length > 0)
     throw new Error(`Tests are marked with rows that do not exist: ${unknown.join(', ')}`);
-  const count = { works: 0, partial: 0, missing: 0 };
+  const count = { works: 0, partial: 0, missing: 0, outside: 0 };
   let area = '';
   let table = '';
   for (const feature of features) {
@@ -93,12 +96,12 @@ function documentOf(features: readonly Feature[], found: ReadonlyMap<string, rea
       table += `\n## ${area}\n\n| row | feature | state | tests |\n| --- | --- | --- | --- |\n`;
     }
     const list = found.get(feature.id) ?? [];
-    const state = stateOf(list);
+    const state = stateOf(feature, list);
     count[state] += 1;
     const files = [...new Set(list.filter((one) => one.state === 'passed').map((one) => one.file))].sort();
     const links = files.map((file) => `[${file}](../${file})`).join(', ');
     table += `| ${feature.id} | ${feature.title} | ${state} | ${links} |\n`;
   }
-  const counts = `${count.works} work, ${count.partial} partly, ${count.missing} are missing.`;
+  const counts = `${count.works} work, ${count.partial} partly, ${count.missing} are missing, ${count.outside} outside.`;
   return `${HEAD}${counts}\n${table}${INTEROP}${interopTables(readResults())}`;
 }

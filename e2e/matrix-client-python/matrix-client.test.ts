@@ -11,7 +11,7 @@ const run = promisify(execFile);
 const folder = new URL('.', import.meta.url);
 
 describe('2015: matrix-client 0.0.3 for Python', () => {
-  test('two people register in version 1, meet and talk [A031 partial] [A033 partial]', async (context) => {
+  test('two people register in version 1, meet and talk', async (context) => {
     const found = await pythonFor(folder, 'import matrix_client.client');
     if ('missing' in found) return context.skip(found.missing);
     const place = await makePlace('sqlite');
