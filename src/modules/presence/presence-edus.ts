@@ -35,15 +35,12 @@ export function exchangePresence(presence: Presence, exchange: EduExchange, need
       const { userId, presence: state, servers } = change.data as JsonObject;
       if (typeof userId !== 'string' || typeof state !== 'string') continue;
       if (!exchange.isOwn(userId as UserId)) continue;
-      presence
-        .toServers(userId as UserId)
-        .then((told) => {
-          const edu = { type: 'm.presence', key: `presence ${userId}`, content: { push: [told] } };
-          const isLocal = change.local === true;
-          exchange.sendToRooms(change.rooms, edu, isLocal);
-          if (Array.isArray(servers)) exchange.sendSoon(servers as ServerName[], edu, isLocal);
-        })
-        .catch(() => undefined);
+      const told = presence.news(userId as UserId);
+      if (!told) continue;
+      const edu = { type: 'm.presence', key: `presence ${userId}`, content: { push: [told] } };
+      const isLocal = change.local === true;
+      exchange.sendToRooms(change.rooms, edu, isLocal);
+      if (Array.isArray(servers)) exchange.sendSoon(servers as ServerName[], edu, isLocal);
     }
   });
   exchange.on('m.presence', async (origin, { push, poll, unpoll }) => {

@@ -67,6 +67,11 @@ export class PresenceRows {
     return content;
   }
 
+  /** An operation `push` of the EDU `m.presence`. */
+  toServers(row: PresenceRow): JsonObject {
+    return { ...this.content(row), user_id: row.user_id };
+  }
+
   /** The event `m.presence`. */
   event(row: PresenceRow): JsonObject {
     return { type: 'm.presence', sender: row.user_id, content: this.content(row) };

@@ -137,10 +137,13 @@ export class Presence {
   /** What other servers are told of a user of this one. */
   async toServers(userId: UserId): Promise<JsonObject> {
     const row = await this.#rows.of(userId);
-    return {
-      ...(row ? this.#rows.content(row) : { presence: 'offline', last_active_ago: 0 }),
-      user_id: userId,
-    };
+    return (row && this.#rows.toServers(row)) ?? { user_id: userId, presence: 'offline', last_active_ago: 0 };
+  }
+
+  /** The same at once, of one whose presence just changed. */
+  news(userId: UserId): JsonObject | undefined {
+    const row = this.#rows.known(userId);
+    return row && this.#rows.toServers(row);
   }
 
   /** Tells everybody concerned of a user of this server anew, though only something beside the presence changed. */

@@ -26,6 +26,12 @@ export class EventSchemas2015 {
     }
   }
 
+  /** Names of the schemas: types of events, for messages with their msgtype after `#`. */
+  names(): string[] {
+    const folder = join(this.#folder, 'schema/v1');
+    return existsSync(folder) ? readdirSync(folder).filter((name) => name.startsWith('m.')) : [];
+  }
+
   /** Examples by name: the type of event, for messages with their msgtype after `#`. */
   examples(): Map<string, JsonObject> {
     const folder = join(this.#folder, 'examples/v1');
@@ -50,11 +56,15 @@ export class EventSchemas2015 {
   }
 
   #faults(type: string, event: JsonObject): string[] {
-    const validate = this.#validator(type);
-    if (!validate || validate(event)) return [];
-    return (validate.errors ?? []).map(
-      ({ instancePath, message }) => `${type}${instancePath} ${message ?? 'is wrong'}`,
-    );
+    const kind = isJsonObject(event.content) ? event.content.msgtype : undefined;
+    const names = type === 'm.room.message' ? [type, `${type}#${String(kind)}`] : [type];
+    return names.flatMap((name) => {
+      const validate = this.#validator(name);
+      if (!validate || validate(event)) return [];
+      return (validate.errors ?? []).map(
+        ({ instancePath, message }) => `${name}${instancePath} ${message ?? 'is wrong'}`,
+      );
+    });
   }
 
   #validator(type: string): ValidateFunction | undefined {
