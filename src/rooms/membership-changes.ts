@@ -102,7 +102,8 @@ export class MembershipChanges {
       await this.#joinHere(actor, roomId, content);
     } catch (error) {
       if (!(error instanceof MatrixError) || !UNABLE.has(error.errcode)) throw error;
-      const servers = await this.#serversOf(actor.userId, roomId, via);
+      const inRoom = await roomServersStore.of(this.#database, roomId);
+      const servers = await this.#serversOf(actor.userId, roomId, [...via, ...inRoom]);
       if (servers.length === 0) throw forbidden(error.message);
       await this.#remote.join({ userId: actor.userId, roomId, content, servers });
     }
@@ -276,14 +277,14 @@ export class MembershipChanges {
   }
 
   /**
-   * Other servers that may be in the room, those that are likely to be first. The server in the room's ID made the room, and
-   * may have left it: it is asked where no other is known.
+   * Other servers that may be in the room, those that are likely to be first. Where a client names none, those are asked that
+   * were in the room when it was here last, else the one in the room's ID.
    */
   async #serversOf(userId: UserId, roomId: RoomId, via: readonly ServerName[]): Promise<ServerName[]> {
     const member = await this.#memberships.of(roomId, userId);
     const inviter = member?.membership === 'invite' ? [serverNameOf(member.sender)] : [];
     const ofRoom = serverNameOf(roomId);
-    const inRoom = await roomServersStore.of(this.#database, roomId);
+    const inRoom = via.length === 0 ? await roomServersStore.of(this.#database, roomId) : [];
     const servers = new Set([...via, ...inviter, ...inRoom]);
     servers.delete(this.#serverName);
     if (servers.size === 0 && ofRoom !== undefined && ofRoom !== this.#serverName) servers.add(ofRoom);
