@@ -40,20 +40,26 @@ export class RestrictedJoins {
   /** @throws MatrixError as `authorisingUser`. */
   async assertMeetsCondition(rules: JsonObject, userId: UserId): Promise<void> {
     const allowed = roomsAllowed(rules);
+    const isOwn = serverNameOf(userId) === this.#serverName;
     for (const roomId of allowed) {
-      if ((await this.#memberships.of(roomId, userId))?.membership === 'join') return;
+      if ((await this.#memberships.of(roomId, userId))?.membership !== 'join') continue;
+      // Of a room that this server left it does not hear who else leaves it.
+      if (isOwn || (await this.#isHere(roomId))) return;
     }
-    if (serverNameOf(userId) !== this.#serverName) await this.#assertAllHere(allowed);
+    if (!isOwn) await this.#assertAllHere(allowed);
     throw forbidden('You are in none of the rooms whose members may join this one, and you are not invited');
   }
 
   async #assertAllHere(roomIds: readonly RoomId[]): Promise<void> {
     for (const roomId of roomIds) {
-      const [member] = await membershipsStore.ofServer(this.#database, roomId, this.#serverName, 1);
-      if (member !== undefined) continue;
+      if (await this.#isHere(roomId)) continue;
       const message = 'This server is not in all rooms whose members may join: ask another one';
       throw new MatrixError(400, 'M_UNABLE_TO_AUTHORISE_JOIN', message);
     }
+  }
+
+  async #isHere(roomId: RoomId): Promise<boolean> {
+    return (await membershipsStore.ofServer(this.#database, roomId, this.#serverName, 1)).length > 0;
   }
 
   async #memberWhoMayInvite(room: RoomTransaction): Promise<UserId> {

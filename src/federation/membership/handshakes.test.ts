@@ -150,6 +150,12 @@ withHand(
     const { status, body } = await hand.send('join', room, made.body);
     assert.equal(status, 200);
     assert.deepEqual(Object.keys(body.event.signatures).sort(), [a.name, hand.remote.name].sort());
+    // A server that left the other room does not know any more who is in it.
+    await alice.ok('POST', alice.room(club, '/leave'), {});
+    const left = await hand.make('leave', room);
+    assert.equal((await hand.send('leave', room, left.body)).status, 200);
+    const unable = await hand.make('join', room, ['10']);
+    assert.deepEqual([unable.status, unable.body.errcode], [400, 'M_UNABLE_TO_AUTHORISE_JOIN']);
     const [[keyId, key] = ['', '']] = Object.entries(
       a.server.services.ownKeys.answerOfVersion1(undefined).verify_keys as Record<string, string>,
     );
