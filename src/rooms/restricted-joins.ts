@@ -4,6 +4,7 @@ import { isJsonObject, type JsonObject } from '../protocol/json.ts';
 import { forbidden, MatrixError, notFound } from '../protocol/matrix-error.ts';
 import type { Database } from '../storage/database.ts';
 import * as membershipsStore from '../storage/memberships-store.ts';
+import * as roomsStore from '../storage/rooms-store.ts';
 import type { Memberships } from './memberships.ts';
 import type { RoomTransaction } from './room-transaction.ts';
 
@@ -59,7 +60,8 @@ export class RestrictedJoins {
   }
 
   async #isHere(roomId: RoomId): Promise<boolean> {
-    return (await membershipsStore.ofServer(this.#database, roomId, this.#serverName, 1)).length > 0;
+    const row = await roomsStore.byId(this.#database, roomId);
+    return row !== undefined && row.joined_count > row.remote_joined;
   }
 
   async #memberWhoMayInvite(room: RoomTransaction): Promise<UserId> {

@@ -72,6 +72,11 @@ export async function isIn(reader: Reader, server: ServerName, roomId: RoomId): 
   return (await reader.get(isJoined, server, roomId)) !== undefined;
 }
 
+/** How many members of another server are joined. */
+export async function joinedOf(reader: Reader, server: ServerName, roomId: RoomId): Promise<number> {
+  return (await reader.get<{ joined: number }>(isJoined, server, roomId))?.joined ?? 0;
+}
+
 /** Rooms in which a server has joined members, after one, in the order of their IDs. */
 export async function rooms(
   reader: Reader,

@@ -23,7 +23,6 @@ import type { RoomWriter } from '../../rooms/room-writer.ts';
 import type { StateTries } from '../../rooms/state-trie.ts';
 import type { StoredEvent } from '../../rooms/stored-event.ts';
 import type { Database } from '../../storage/database.ts';
-import * as membershipsStore from '../../storage/memberships-store.ts';
 import * as roomServersStore from '../../storage/room-servers-store.ts';
 import * as roomsStore from '../../storage/rooms-store.ts';
 import { authChainOf } from '../answering/event-graph.ts';
@@ -210,8 +209,8 @@ export class ResidentMembership {
   /** The servers that were in the room before a user of one joined. */
   async #serversBefore(roomId: RoomId, joining: ServerName): Promise<ServerName[]> {
     const now = [this.#signer.serverName, ...(await roomServersStore.of(this.#database, roomId))];
-    const members = await membershipsStore.ofServer(this.#database, roomId, joining, 2);
-    return members.length > 1 ? now : now.filter((server) => server !== joining);
+    const joined = await roomServersStore.joinedOf(this.#database, joining, roomId);
+    return joined > 1 ? now : now.filter((server) => server !== joining);
   }
 }
 
