@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import type { JsonObject } from '../../../protocol/json.ts';
 import { streamToken } from '../../../rooms/stream-token.ts';
+import type { Presence } from '../../../modules/presence/index.ts';
 import type { Profile } from '../../../modules/profile/index.ts';
 import type { EventStream } from '../../../sync/event-stream/index.ts';
 import { roomId } from '../../../protocol/identifiers.ts';
@@ -35,12 +36,18 @@ export const v1EventStream = endpoint(
       timeout: Type.Optional(Type.Integer({ minimum: 0 })),
     }),
   },
-  async (needs: ShowsRooms & { eventStream: EventStream; profile: Profile }, { query, session, signal }) => {
+  async (
+    needs: ShowsRooms & { eventStream: EventStream; profile: Profile; presence: Presence },
+    { query, session, signal },
+  ) => {
     const { userId, deviceId } = session;
+    const timeoutMs = Math.min(query.timeout ?? 0, LONGEST_WAIT_MS);
+    const becoming = needs.presence.seen(session, 'online', timeoutMs);
+    if (becoming) await becoming;
     const chunk = await needs.eventStream.read({
       ...{ userId, deviceId, signal, roomId: undefined, withoutAccountData: true },
       from: query.from === undefined ? undefined : placeOfToken(query.from),
-      timeoutMs: Math.min(query.timeout ?? 0, LONGEST_WAIT_MS),
+      timeoutMs,
     });
     const viewer = viewerOf(needs, session);
     const events = await v1Events(needs, viewer, chunk.events);

@@ -53,6 +53,9 @@ describe('2015: presence', () => {
         const today = await bob.ok('GET', `/_matrix/client/v3${statusPath(alice.userId)}`);
         assert.equal(today.presence, presence === 'free_for_chat' ? 'online' : presence);
       }
+      await alice.events();
+      const streaming = await bob.ok('GET', statusPath(alice.userId));
+      assert.equal(streaming.presence, 'online', 'who follows the event stream is there');
       await bob.fails(403, 'M_FORBIDDEN', 'PUT', statusPath(alice.userId), { presence: 'offline' });
       await carol.fails(403, 'M_FORBIDDEN', 'GET', statusPath(alice.userId));
       const bad = await alice.ask('PUT', statusPath(alice.userId), { presence: 'asleep' });
