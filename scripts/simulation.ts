@@ -50,7 +50,7 @@ for (let seed = first; seed < first + count; seed++) {
 const [heapFirst = 0, heapLast = heapFirst] = [heaps[0], heaps.at(-1)];
 const hasGrown = heapLast > heapFirst + MOST_GROWTH_MIB;
 console.log(
-  `${done} seeds, ${failed.length} failed; heap ${heapFirst} MiB at first, ${heapLast} MiB at last`,
+  `${done} seeds, ${failed.length} failed; heap ${heaps.length === 0 ? 'not looked at' : `${heapFirst} MiB at first, ${heapLast} MiB at last`}`,
 );
 if (hasGrown) console.log('MEMORY GROWS: what has ended is still held');
 if (failed.length > 0)

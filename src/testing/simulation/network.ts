@@ -52,7 +52,7 @@ export class SimulatedNetwork {
   readonly trace: string[] = [];
   /** The most requests that were under way at once. */
   mostUnderWay = 0;
-  readonly #underWay = new Set<() => boolean>();
+  readonly #underWay = new Set<{ readonly isAlive: () => boolean; forget: () => void }>();
   readonly #seed: number;
   readonly #time: VirtualTime;
   readonly #machines = new Map<string, Machine>();
@@ -68,8 +68,17 @@ export class SimulatedNetwork {
 
   /** How many requests are under way, of processes that run. */
   get underWay(): number {
-    for (const isAlive of this.#underWay) if (!isAlive()) this.#underWay.delete(isAlive);
+    this.forgetEnded();
     return this.#underWay.size;
+  }
+
+  /** Lets go of what processes wait for that have ended: signals with listeners are kept by the engine. */
+  forgetEnded(): void {
+    for (const request of this.#underWay) {
+      if (request.isAlive()) continue;
+      this.#underWay.delete(request);
+      request.forget();
+    }
   }
 
   /** Writes a line of what happens. */
@@ -108,7 +117,7 @@ export class SimulatedNetwork {
     this.#counts.set(way, count);
     const fate = this.#fateOf(from, to, count);
     this.note(`${way} #${count} ${request.method} ${subjectOf(request.target)}: ${describe(fate)}`);
-    const entry = () => isAlive();
+    const entry = { isAlive, forget: () => undefined as void };
     this.#underWay.add(entry);
     this.mostUnderWay = Math.max(this.mostUnderWay, this.underWay);
     return new Promise<WireAnswer>((resolve, reject) => {
@@ -117,6 +126,7 @@ export class SimulatedNetwork {
         request.signal.removeEventListener('abort', abort);
         if (isAlive()) run();
       };
+      entry.forget = () => request.signal.removeEventListener('abort', abort);
       const abort = () => end(() => reject(request.signal.reason as Error));
       if (request.signal.aborted) return abort();
       request.signal.addEventListener('abort', abort);

@@ -132,6 +132,7 @@ export class SimulatedServer implements Machine {
     this.#world.network.connect(this.name, undefined);
     this.#process = undefined;
     this.#end();
+    this.#world.network.forgetEnded();
     process.timers.end();
     process.database.die();
     const { services } = process.built.homeserver ?? {};
