@@ -15,10 +15,10 @@ const WORTHWHILE = 16 * 1024 * 1024;
  * as it was then for as long as it is idle. A collection of everything takes some 0.1 s, in which nothing is answered:
  * therefore only when the process is idle, and only when the heap has grown since the last one.
  *
+ * @param collect collects everything that can be collected
  * @returns what ends it
  */
-export function releaseMemoryWhenIdle(timers: Timers): Timer {
-  const collect = collector();
+export function releaseMemoryWhenIdle(timers: Timers, collect = collector()): Timer {
   let used = process.cpuUsage();
   let smallest = 0;
   let next = timers.after(LOOK_MS, look);
@@ -42,7 +42,7 @@ function heapSize(): number {
 }
 
 /** The engine's collection of everything that can be collected, which it shows only when it is asked to. */
-function collector(): () => void {
+export function collector(): () => void {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as (options: object) => void;
   setFlagsFromString('--no-expose-gc');

@@ -7,7 +7,10 @@ onFederation('only who invited takes an invite of another server back [B106 part
   const bob = await b.person('bob');
   const meeting = await alice.createRoom({ preset: 'public_chat' });
   await bob.ok('POST', `/v3/join/${encodeURIComponent(meeting)}?via=${encodeURIComponent(a.name)}`, {});
-  const room = await alice.createRoom({ preset: 'public_chat' });
+  const room = await alice.createRoom({
+    preset: 'public_chat',
+    power_level_content_override: { invite: 0 },
+  });
   await carol.join(room);
   await carol.ok('POST', carol.room(room, '/invite'), { user_id: bob.userId });
   await bob.syncUntil(undefined, (body) => body.rooms?.invite?.[room] !== undefined);

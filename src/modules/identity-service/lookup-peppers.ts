@@ -36,8 +36,7 @@ export class LookupPeppers {
   /** The pepper that counts now. One that is too old is on its way out after that, behind the back of who asks. */
   async current(): Promise<PepperRow> {
     const row = await this.#read(this.#database);
-    const isDue = row.next_pepper !== null || row.made_at + this.#lifetimeMs <= this.#clock.now();
-    if (isDue && !this.#isEnding) {
+    if (this.#isDue(row) && !this.#isEnding) {
       this.#rotation ??= this.#rotate()
         .catch(this.#onError)
         .finally(() => (this.#rotation = undefined));
@@ -67,6 +66,11 @@ export class LookupPeppers {
     await this.#rotation;
   }
 
+  /** Whether it is on its way out, or too old. */
+  #isDue(row: PepperRow): boolean {
+    return row.next_pepper !== null || row.made_at + this.#lifetimeMs <= this.#clock.now();
+  }
+
   async #read(reader: Reader): Promise<PepperRow> {
     const row = await store.currentPepper(reader);
     if (!row) throw new Error('The identity service has no pepper');
@@ -85,6 +89,8 @@ export class LookupPeppers {
   /** Hashes some identifiers with the next pepper; gives whether there are more. */
   async #step(): Promise<boolean> {
     const row = await this.#read(this.#database);
+    // Another process may have ended the rotation since this one was begun.
+    if (!this.#isDue(row)) return false;
     const pepper = row.next_pepper ?? this.#opaque(32);
     const last = { medium: row.next_medium ?? '', address: row.next_address ?? '' };
     const unit = new UnitOfWork();

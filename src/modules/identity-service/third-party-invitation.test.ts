@@ -62,6 +62,12 @@ async function offerIn(client: TestClient, roomId: string): Promise<Json> {
   return state.find((event: Json) => event.type === 'm.room.third_party_invite');
 }
 
+function isInvited(room: Json | undefined, userId: string): boolean {
+  return ((room?.timeline?.events ?? []) as Json[]).some(
+    (event) => event.state_key === userId && event.content.membership === 'invite',
+  );
+}
+
 onFederation(
   'from an unknown address to a joined room: by proving the address, and by the link of the mail [B079]',
   async ({ a, b, identity: id }) => {
@@ -90,6 +96,8 @@ onFederation(
     assert.equal(signed.mxid, bob.userId);
     assert.equal(signed.token, offer.state_key);
     assert.deepEqual(Object.keys(signed.signatures), [id.name]);
+    // The invited server is asked to sign before the room has the invite.
+    await alice.syncUntil(undefined, (body) => isInvited(body.rooms?.join?.[room], bob.userId));
     await bob.join(room);
     const member = await alice.ok('GET', alice.room(room, `/state/m.room.member/${bob.userId}`));
     assert.equal(member.membership, 'join');
