@@ -3,7 +3,13 @@ import { existsSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-const run = promisify(execFile);
+const execute = promisify(execFile);
+/** A network that is not there must not hold up the tests. */
+const INSTALL_MS = 90_000;
+
+function run(command: string, args: readonly string[]): Promise<unknown> {
+  return execute(command, [...args], { timeout: INSTALL_MS });
+}
 
 /**
  * The Python that has what a folder's `requirements.txt` asks for, installed on first use; says why when there is none to be

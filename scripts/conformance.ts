@@ -8,6 +8,8 @@ import type { TestResult } from './conformance-reporter.ts';
 const FILE = 'docs/conformance.md';
 const RESULTS = 'data/test-results.json';
 const MARK = /\[([AB]\d{3})( partial)?\]/g;
+/** Features that are listed because people ask for them, though no version of the specification has them. */
+const OUTSIDE = 'Today: Not in the specification';
 const HEAD = `# Conformance
 
 This table is made from the results of \`npm test\` by \`npm run conformance\`; do not edit it. Rows are the features
@@ -72,9 +74,6 @@ function proofs(results: readonly TestResult[]): Map<string, Proof[]> {
   }
   return found;
 }
-
-/** Features that are listed because people ask for them, though no version of the specification has them. */
-const OUTSIDE = 'Today: Not in the specification';
 
 function stateOf({ area }: Feature, list: readonly Proof[]): 'works' | 'partial' | 'missing' | 'outside' {
   const passed = list.filter(({ state }) => state === 'passed');

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
+const INSTALL_MS = 60_000;
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
 /** The bot's user of its namespace. */
@@ -16,7 +17,7 @@ export async function installBotSdk(): Promise<string | undefined> {
   if (existsSync(here('node_modules/matrix-bot-sdk/package.json'))) return undefined;
   try {
     const command = ['install', '--ignore-scripts', '--no-package-lock', '--no-audit', '--no-fund'];
-    await run('npm', command, { cwd: here('.') });
+    await run('npm', command, { cwd: here('.'), timeout: INSTALL_MS });
     return undefined;
   } catch (error) {
     const [reason = ''] = String(error instanceof Error ? error.message : error).split('\n');

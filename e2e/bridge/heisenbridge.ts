@@ -1,26 +1,17 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { pythonFor } from '../python.ts';
 
 const run = promisify(execFile);
-const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-const PYTHON = here('.venv/bin/python');
+const PYTHON = fileURLToPath(new URL('.venv/bin/python', import.meta.url));
 const START_MS = 30_000;
 
 /** Installs the bridge on first use; says why when it cannot be had. */
 export async function installHeisenbridge(): Promise<string | undefined> {
-  try {
-    if (!existsSync(PYTHON)) await run('python3', ['-m', 'venv', here('.venv')]);
-    await run(PYTHON, ['-m', 'pip', 'install', '--quiet', '--requirement', here('requirements.txt')]);
-    await run(PYTHON, ['-m', 'heisenbridge', '--version']);
-    return undefined;
-  } catch (error) {
-    rmSync(here('.venv'), { recursive: true, force: true });
-    const [reason = ''] = String(error instanceof Error ? error.message : error).split('\n');
-    return `Python 3.11 with heisenbridge cannot be had: ${reason}`;
-  }
+  const found = await pythonFor(new URL('.', import.meta.url), 'import heisenbridge');
+  return 'missing' in found ? found.missing : undefined;
 }
 
 /** Has the bridge write its registration file, to be reached at this port. */

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const BINARY = '/usr/sbin/ngircd';
 const START_MS = 10_000;
+const INSTALL_MS = 60_000;
 
 /** A real IRC server, ngIRCd of Debian. */
 export interface IrcServer {
@@ -18,7 +19,8 @@ export function hasIrcServer(): boolean {
   if (existsSync(BINARY)) return true;
   const asRoot = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
   const [first = '', ...rest] = [...asRoot, 'apt-get', 'install', '-y', '-q', 'ngircd'];
-  spawnSync(first, rest, { stdio: 'ignore', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } });
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  spawnSync(first, rest, { stdio: 'ignore', env, timeout: INSTALL_MS });
   return existsSync(BINARY);
 }
 

@@ -10,7 +10,7 @@ const TRIES = 6;
 const FIRST = 6;
 
 for (const seed of SEEDS) {
-  test(`servers agree and lose nothing after everything that goes wrong by seed ${seed}`, async () => {
+  test(`servers agree and lose nothing after everything that goes wrong by seed ${seed} [A121]`, async () => {
     const { broken } = await simulate(seed);
     assert.deepEqual(broken, [], `npm run test:simulation -- --seed ${seed}`);
   });
