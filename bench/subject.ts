@@ -43,6 +43,15 @@ export class Subject {
     return this.#users.slice(0, count);
   }
 
+  /** Accounts outside of the pool, for what would leave marks on them: who made thousands of rooms syncs slowly. */
+  async newcomers(count: number): Promise<readonly BenchUser[]> {
+    const users: BenchUser[] = [];
+    await this.fill(count, async () => {
+      users.push(await this.client.register());
+    });
+    return users;
+  }
+
   /**
    * Makes something that is not measured.
    *

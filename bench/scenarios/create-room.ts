@@ -5,7 +5,7 @@ import type { Scenario } from './scenario.ts';
 export const createRoom: Scenario = {
   name: 'create-room',
   async run(subject) {
-    const users = await subject.users(10);
+    const users = await subject.newcomers(10);
     for (const workers of [1, 8]) {
       const measurement = await subject.measurePhases(workers, (index) =>
         subject.client.createRoom(at(users, index), 'private_chat'),

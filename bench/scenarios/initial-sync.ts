@@ -10,7 +10,7 @@ export const initialSync: Scenario = {
   name: 'initial-sync',
   async run(subject) {
     const { client, effort } = subject;
-    const [owner, other, reader] = await subject.users(3);
+    const [owner, other, reader] = await subject.newcomers(3);
     if (!owner || !other || !reader) throw new Error('Three accounts could not be made within the time');
     const rooms = await makeRooms(subject, [owner, other, reader]);
     const devices: BenchUser[] = [];
