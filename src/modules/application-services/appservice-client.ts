@@ -23,6 +23,7 @@ export interface AppserviceAnswer {
   readonly json: JsonValue | undefined;
 }
 
+const LOOK_UP_MS = 15_000;
 const MAX_ANSWER_BYTES = 1024 * 1024;
 /** How long a service that had only the old paths is asked on those first, in milliseconds. */
 const OLD_FOR_MS = 600_000;
@@ -54,6 +55,22 @@ export class AppserviceClient {
     if (old.status >= 400) return answer;
     this.#oldUntil.set(service.id, this.#clock.now() + OLD_FOR_MS);
     return old;
+  }
+
+  /** What a service answers to a question, as JSON; undefined where it does not, or not with 200. */
+  async lookUp(
+    service: Appservice,
+    question: Pick<AppserviceRequest, 'path' | 'legacyPath' | 'query'>,
+  ): Promise<JsonValue | undefined> {
+    if (service.url === undefined) return undefined;
+    try {
+      const request = { ...question, method: 'GET', timeoutMs: LOOK_UP_MS } as const;
+      const { status, json } = await this.request(service, request);
+      return status === 200 ? json : undefined;
+    } catch (error) {
+      if (error instanceof OutgoingError) return undefined;
+      throw error;
+    }
   }
 
   async #ask(service: Appservice, request: AppserviceRequest, path: string): Promise<AppserviceAnswer> {

@@ -1,5 +1,6 @@
 import type { Appservice } from '../../accounts/application-services/appservices.ts';
 import { OutgoingError } from '../../platform/outgoing-http.ts';
+import { RepeatedRun } from '../../platform/repeated-run.ts';
 import type { Timer, Timers } from '../../platform/timers.ts';
 import type { ClientEvents } from '../../rooms/client-events.ts';
 import type { EventLog } from '../../rooms/event-log.ts';
@@ -59,8 +60,7 @@ export class AppserviceQueue {
   #position: number | undefined;
   #current: Transaction | undefined;
   #failures = 0;
-  #running: Promise<void> | undefined;
-  #again = false;
+  readonly #runs = new RepeatedRun(() => this.#beginRun());
   #timer: Timer | undefined;
   readonly #stopping = new AbortController();
 
@@ -87,21 +87,7 @@ export class AppserviceQueue {
 
   /** There may be something to tell. Does nothing while the service is left in peace after a failure. */
   wake(): void {
-    if (this.#stopping.signal.aborted || this.#timer) return;
-    if (this.#running) {
-      this.#again = true;
-      return;
-    }
-    this.#again = false;
-    this.#running = this.#run()
-      .catch((error: unknown) => {
-        this.#needs.onError(error);
-        this.#sleep();
-      })
-      .finally(() => {
-        this.#running = undefined;
-        if (this.#again) this.wake();
-      });
+    this.#runs.ask();
   }
 
   /** The service has shown that it is there: what waits is sent now. */
@@ -116,7 +102,15 @@ export class AppserviceQueue {
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#timer?.cancel();
-    await this.#running;
+    await this.#runs.settled();
+  }
+
+  #beginRun(): Promise<void> | undefined {
+    if (this.#stopping.signal.aborted || this.#timer) return undefined;
+    return this.#run().catch((error: unknown) => {
+      this.#needs.onError(error);
+      this.#sleep();
+    });
   }
 
   async #run(): Promise<void> {

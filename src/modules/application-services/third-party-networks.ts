@@ -1,11 +1,9 @@
 import type { Appservice, Appservices } from '../../accounts/application-services/appservices.ts';
-import { OutgoingError } from '../../platform/outgoing-http.ts';
 import { isInNamespace } from '../../protocol/application-services/registration.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import { notFound } from '../../protocol/matrix-error.ts';
 import type { AppserviceClient } from './appservice-client.ts';
 
-const TIMEOUT_MS = 15_000;
 /** Results given at most. */
 const MOST_RESULTS = 1_000;
 
@@ -84,15 +82,7 @@ export class ThirdPartyNetworks {
     return found.slice(0, MOST_RESULTS);
   }
 
-  async #ask(service: Appservice, path: string, query: Readonly<Record<string, string>>): Promise<unknown> {
-    const legacyPath = `/_matrix/app/unstable${path}`;
-    try {
-      const request = { method: 'GET', path, legacyPath, query, timeoutMs: TIMEOUT_MS } as const;
-      const answer = await this.#client.request(service, request);
-      return answer.status === 200 ? answer.json : undefined;
-    } catch (error) {
-      if (error instanceof OutgoingError) return undefined;
-      throw error;
-    }
+  #ask(service: Appservice, path: string, query: Readonly<Record<string, string>>): Promise<unknown> {
+    return this.#client.lookUp(service, { path, legacyPath: `/_matrix/app/unstable${path}`, query });
   }
 }

@@ -1,11 +1,9 @@
 import type { Appservice, Appservices } from '../../accounts/application-services/appservices.ts';
-import { OutgoingError } from '../../platform/outgoing-http.ts';
 import { isInNamespace } from '../../protocol/application-services/registration.ts';
 import { isJsonObject } from '../../protocol/json.ts';
 import { invalidParam, notFound } from '../../protocol/matrix-error.ts';
 import type { AppserviceClient } from './appservice-client.ts';
 
-const TIMEOUT_MS = 15_000;
 /** Kinds of addresses on other networks that the text names. */
 const SCHEMES = ['tel', 'mailto', 'irc', 'xmpp', 'sip'];
 
@@ -48,16 +46,9 @@ export class UriMapping {
   }
 
   async #ask(service: Appservice, uri: string, { path, key }: Kind): Promise<string | undefined> {
-    if (service.url === undefined) return undefined;
-    try {
-      const request = { method: 'GET', path, query: { uri }, timeoutMs: TIMEOUT_MS } as const;
-      const { status, json } = await this.#client.request(service, request);
-      const id = status === 200 && isJsonObject(json) ? json[key] : undefined;
-      return typeof id === 'string' ? id : undefined;
-    } catch (error) {
-      if (error instanceof OutgoingError) return undefined;
-      throw error;
-    }
+    const answer = await this.#client.lookUp(service, { path, query: { uri } });
+    const id = isJsonObject(answer) ? answer[key] : undefined;
+    return typeof id === 'string' ? id : undefined;
   }
 }
 

@@ -1,3 +1,4 @@
+import { RepeatedRun } from '../../platform/repeated-run.ts';
 import { GuardFailed, type Database } from '../../storage/database.ts';
 import * as store from '../../storage/identity-notices-store.ts';
 import type { NoticeRow } from '../../storage/identity-notices-store.ts';
@@ -23,8 +24,7 @@ export class BindNotices {
   readonly #onError: (error: unknown) => void;
   #running: AbortController | undefined;
   #timer: Timer | undefined;
-  #looking: Promise<void> | undefined;
-  #lookAgain = false;
+  readonly #looks = new RepeatedRun(() => this.#running && this.#look().catch(this.#onError));
 
   constructor(needs: {
     database: Database;
@@ -51,23 +51,12 @@ export class BindNotices {
     this.#running?.abort();
     this.#running = undefined;
     this.#timer?.cancel();
-    await this.#looking;
+    await this.#looks.settled();
   }
 
   /** Something may be due. */
   wake(): void {
-    if (!this.#running) return;
-    if (this.#looking) {
-      this.#lookAgain = true;
-      return;
-    }
-    this.#lookAgain = false;
-    this.#looking = this.#look()
-      .catch(this.#onError)
-      .finally(() => {
-        this.#looking = undefined;
-        if (this.#lookAgain) this.wake();
-      });
+    this.#looks.ask();
   }
 
   async #look(): Promise<void> {

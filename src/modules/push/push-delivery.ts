@@ -1,3 +1,4 @@
+import { RepeatedRun } from '../../platform/repeated-run.ts';
 import type { Database } from '../../storage/database.ts';
 import * as pushesStore from '../../storage/pushes-store.ts';
 import * as pushersStore from '../../storage/pushers-store.ts';
@@ -61,8 +62,9 @@ export class PushDelivery {
   #onError: (error: unknown) => void = () => undefined;
   #shift = { isEnding: true, controller: new AbortController() };
   #timer: NodeJS.Timeout | undefined;
-  #looking: Promise<void> | undefined;
-  #lookAgain = false;
+  readonly #looks = new RepeatedRun(() =>
+    this.#shift.isEnding ? undefined : this.#look().catch(this.#onError),
+  );
 
   /**
    * @param needs.draw a random number from 0 (inclusive) to 1.
@@ -97,7 +99,7 @@ export class PushDelivery {
     const shift = this.#shift;
     shift.isEnding = true;
     clearTimeout(this.#timer);
-    await this.#looking;
+    await this.#looks.settled();
     const timer = setTimeout(() => shift.controller.abort(), END_MS);
     await Promise.all(this.#atWork.values());
     clearTimeout(timer);
@@ -105,18 +107,7 @@ export class PushDelivery {
 
   /** Something may be due. */
   wake(): void {
-    if (this.#shift.isEnding) return;
-    if (this.#looking) {
-      this.#lookAgain = true;
-      return;
-    }
-    this.#lookAgain = false;
-    this.#looking = this.#look()
-      .catch(this.#onError)
-      .finally(() => {
-        this.#looking = undefined;
-        if (this.#lookAgain) this.wake();
-      });
+    this.#looks.ask();
   }
 
   async #look(): Promise<void> {
