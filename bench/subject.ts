@@ -37,9 +37,7 @@ export class Subject {
    * @returns fewer than asked for when that takes longer than the effort allows.
    */
   async users(count: number): Promise<readonly BenchUser[]> {
-    await this.fill(Math.max(0, count - this.#users.length), async () => {
-      this.#users.push(await this.client.register());
-    });
+    this.#users.push(...(await this.newcomers(Math.max(0, count - this.#users.length))));
     return this.#users.slice(0, count);
   }
 

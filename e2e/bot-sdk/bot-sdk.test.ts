@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { makePlace, onBothEngines, type TestPlace } from '../../src/testing/engines.ts';
 import { TestClient, type Json } from '../../src/testing/test-client.ts';
-import { freePort } from '../free-port.ts';
+import { freePort } from '../../src/testing/free-port.ts';
 import { ServerProcess } from '../server-process.ts';
 import { readMessages } from '../stream-follower.ts';
 import { BotProcess, installBotSdk, PARROT, toldEvents, writeRegistration } from './bot-process.ts';

@@ -1,9 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TestAuthority } from '../../src/testing/certificates.ts';
 import type { Surroundings } from './server.ts';
+import { freePort } from '../../src/testing/free-port.ts';
 
 /** A folder with an authority that signs for all servers of a run. Each server gets a part of it. */
 export class Neighbourhood {
@@ -35,12 +35,4 @@ export class Neighbourhood {
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true });
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }

@@ -4,7 +4,7 @@ import { createClient, type MatrixClient } from 'matrix-js-sdk';
 import { onBothEngines } from '../../src/testing/engines.ts';
 import { MailSink } from '../../src/testing/mail-sink.ts';
 import { TextGateway } from '../../src/testing/text-gateway.ts';
-import { freePort } from '../free-port.ts';
+import { freePort } from '../../src/testing/free-port.ts';
 import { ServerProcess } from '../server-process.ts';
 import { quiet, register, until } from './person.ts';
 

@@ -1,6 +1,4 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -11,6 +9,7 @@ import { startServer, type RunningServer } from '../server.ts';
 import type { Overrides } from '../foundations.ts';
 import { TestAuthority } from './certificates.ts';
 import { ENGINES, makePlace, type TestPlace } from './engines.ts';
+import { freePort } from './free-port.ts';
 import { TestClient } from './test-client.ts';
 import { FAST } from './test-server.ts';
 
@@ -160,12 +159,4 @@ class Member implements FederatingServer {
     rmSync(this.#folder, { recursive: true, force: true });
     await this.place.remove();
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }

@@ -6,6 +6,7 @@ import { invalidParam, notFound } from '../../protocol/matrix-error.ts';
 import type { Aliases } from '../../rooms/aliases.ts';
 import type { Directory } from '../../rooms/directory.ts';
 import { endpoint, federationPaths } from '../../wire/endpoint.ts';
+import { DirectoryBody, directoryQuery } from '../directory-query.ts';
 
 /** GET /_matrix/federation/v1/query/profile */
 export const queryProfile = endpoint(
@@ -65,9 +66,6 @@ export const queryInfo = endpoint(
   },
 );
 
-const Network = Type.Optional(Type.String());
-const Limit = Type.Optional(Type.Integer({ minimum: 0 }));
-
 /** GET /_matrix/federation/v1/publicRooms */
 export const getPublicRoomsForServers = endpoint(
   {
@@ -77,19 +75,13 @@ export const getPublicRoomsForServers = endpoint(
     paths: federationPaths('/publicRooms'),
     auth: 'server',
     query: Type.Object({
-      limit: Limit,
+      limit: Type.Optional(Type.Integer({ minimum: 0 })),
       since: Type.Optional(Type.String()),
       include_all_networks: Type.Optional(Type.Boolean()),
-      third_party_instance_id: Network,
+      third_party_instance_id: Type.Optional(Type.String()),
     }),
   },
-  ({ directory }: { directory: Directory }, { query }) =>
-    directory.list({
-      limit: query.limit,
-      since: query.since,
-      network: query.third_party_instance_id,
-      allNetworks: query.include_all_networks,
-    }),
+  ({ directory }: { directory: Directory }, { query }) => directory.list(directoryQuery(query)),
 );
 
 /** POST /_matrix/federation/v1/publicRooms */
@@ -100,28 +92,7 @@ export const queryPublicRoomsForServers = endpoint(
     method: 'POST',
     paths: federationPaths('/publicRooms'),
     auth: 'server',
-    body: Type.Object({
-      limit: Limit,
-      since: Type.Optional(Type.String()),
-      filter: Type.Optional(
-        Type.Object({
-          generic_search_term: Type.Optional(Type.Union([Type.String(), Type.Null()])),
-          room_types: Type.Optional(
-            Type.Union([Type.Array(Type.Union([Type.String(), Type.Null()])), Type.Null()]),
-          ),
-        }),
-      ),
-      include_all_networks: Type.Optional(Type.Boolean()),
-      third_party_instance_id: Network,
-    }),
+    body: DirectoryBody,
   },
-  ({ directory }: { directory: Directory }, { body }) =>
-    directory.list({
-      limit: body.limit,
-      since: body.since,
-      network: body.third_party_instance_id,
-      allNetworks: body.include_all_networks,
-      searchTerm: body.filter?.generic_search_term ?? undefined,
-      roomTypes: body.filter?.room_types ?? undefined,
-    }),
+  ({ directory }: { directory: Directory }, { body }) => directory.list(directoryQuery(body)),
 );

@@ -4,6 +4,7 @@ import { serverName, type ServerName } from '../../../protocol/identifiers.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
 import type { Directory, DirectoryQuery } from '../../../rooms/directory.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
+import { DirectoryBody, directoryQuery } from '../../directory-query.ts';
 
 interface Needs {
   readonly directory: Directory;
@@ -12,7 +13,6 @@ interface Needs {
 }
 
 const paths = clientPaths('/publicRooms');
-const Limit = Type.Optional(Type.Integer({ minimum: 0 }));
 
 /** Of the directory of this server, or of another one that is asked for. */
 function list(needs: Needs, server: string | undefined, query: DirectoryQuery): Promise<JsonObject> {
@@ -29,7 +29,7 @@ export const getPublicRooms = endpoint(
     paths,
     auth: 'none',
     query: Type.Object({
-      limit: Limit,
+      limit: Type.Optional(Type.Integer({ minimum: 0 })),
       since: Type.Optional(Type.String()),
       server: Type.Optional(Type.String()),
     }),
@@ -47,30 +47,7 @@ export const queryPublicRooms = endpoint(
     auth: 'user',
     guests: true,
     query: Type.Object({ server: Type.Optional(Type.String()) }),
-    body: Type.Object({
-      limit: Limit,
-      since: Type.Optional(Type.String()),
-      filter: Type.Optional(
-        Type.Object({
-          generic_search_term: Type.Optional(Type.Union([Type.String(), Type.Null()])),
-          room_types: Type.Optional(
-            Type.Union([Type.Array(Type.Union([Type.String(), Type.Null()])), Type.Null()]),
-          ),
-        }),
-      ),
-      include_all_networks: Type.Optional(Type.Boolean()),
-      third_party_instance_id: Type.Optional(Type.String()),
-    }),
+    body: DirectoryBody,
   },
-  (needs: Needs, request) => {
-    const { limit, since, filter } = request.body;
-    return list(needs, request.query.server, {
-      limit,
-      since,
-      network: request.body.third_party_instance_id,
-      allNetworks: request.body.include_all_networks,
-      searchTerm: filter?.generic_search_term ?? undefined,
-      roomTypes: filter?.room_types ?? undefined,
-    });
-  },
+  (needs: Needs, { query, body }) => list(needs, query.server, directoryQuery(body)),
 );
