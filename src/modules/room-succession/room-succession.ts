@@ -18,7 +18,12 @@ interface Entry {
   readonly userId: UserId;
   readonly roomId: RoomId;
   readonly eventId: EventId;
+  /** Position in the log of the change that made it. */
+  readonly position: number;
 }
+
+/** Changes of name or picture since the entry that are looked past. */
+const MOST_STEPS = 50;
 
 /**
  * Brings along what users set for a room when they come into the one that replaced it (Client-Server API, "Room
@@ -63,7 +68,7 @@ export class RoomSuccession {
     if (change.topic === 'event' && change.local === undefined) return;
     const changed = membershipChange(change);
     if (changed?.membership !== 'join' || serverNameOf(changed.userId) !== this.#serverName) return;
-    const work: Promise<void> = this.#follow(changed)
+    const work: Promise<void> = this.#follow({ ...changed, position: change.position })
       .catch((error: unknown) => this.#onError(error))
       .finally(() => this.#underWay.delete(work));
     this.#underWay.add(work);
@@ -75,10 +80,19 @@ export class RoomSuccession {
     const before = create?.content.predecessor;
     if (!isJsonObject(before) || typeof before.room_id !== 'string') return;
     const from = before.room_id as RoomId;
-    if (!(await this.#rooms.membership(from, userId)) || !(await this.#isNew(entry))) return;
+    if (!(await this.#wasIn(from, entry)) || !(await this.#isNew(entry))) return;
     await this.#copyPushRules(userId, from, roomId);
     await this.#copyTags(userId, from, roomId);
     await this.#copyDirect(userId, from, roomId);
+  }
+
+  /** Whether the user had been in a room when the entry was made: one who comes there afterwards followed nobody. */
+  async #wasIn(roomId: RoomId, { userId, position }: Entry): Promise<boolean> {
+    const known = await this.#rooms.membership(roomId, userId);
+    let event = known && (await this.#rooms.event(known.eventId));
+    for (let step = 0; event !== undefined && event.position > position && step < MOST_STEPS; step++)
+      event = event.replaces && (await this.#rooms.event(event.replaces));
+    return event !== undefined;
   }
 
   /** Whether the user was not joined before: a new name makes a new event, too. */

@@ -11,7 +11,7 @@ import {
 
 /** Time after which a request is sent again, and how often: a server that starts misses the first ones. */
 const AGAIN_MS = 200;
-const TRIES = 50;
+const TRIES = 150;
 const UDP = Buffer.from([17, 0, 0, 0]);
 
 /** Asks the TURN server on a port of this machine for a relay (RFC 8656, section 7). False when it refuses. */

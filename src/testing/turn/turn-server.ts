@@ -27,7 +27,15 @@ export async function startTurnServer(secret: string): Promise<TurnServer> {
 
 async function startCoturn(secret: string): Promise<TurnServer> {
   const port = await freePort();
-  const flags = ['-n', '--no-cli', '--no-tls', '--no-dtls', '--allow-loopback-peers', '--use-auth-secret'];
+  const flags = [
+    '-n',
+    '--no-cli',
+    '--no-tls',
+    '--no-dtls',
+    '--no-tcp',
+    '--allow-loopback-peers',
+    '--use-auth-secret',
+  ];
   const options = {
     'log-file': 'stdout',
     'listening-ip': '127.0.0.1',
