@@ -21,6 +21,7 @@ export class PartialRooms {
   readonly #partial = new Map<RoomId, StateRoot>();
   readonly #completions = new Map<RoomId, Completion>();
   readonly #waiting = new Map<RoomId, Set<() => void>>();
+  #newestCompletion = 0;
 
   constructor(database: Database, timers: Timers) {
     this.#database = database;
@@ -49,6 +50,13 @@ export class PartialRooms {
   /** Rooms whose state is yet to come. */
   partialRooms(): RoomId[] {
     return [...this.#partial.keys()];
+  }
+
+  /** Rooms whose whole state came after a place in the log. */
+  completedAfter(position: number): RoomId[] {
+    if (this.#newestCompletion <= position) return [];
+    const later = [...this.#completions].filter(([, completion]) => completion.position > position);
+    return later.map(([roomId]) => roomId);
   }
 
   /** What a room was before its whole state came; undefined for rooms that were here whole from the beginning. */
@@ -91,6 +99,7 @@ export class PartialRooms {
     const joinRoot = this.#partial.get(roomId);
     this.#partial.delete(roomId);
     if (joinRoot !== undefined) this.#completions.set(roomId, { position, joinRoot });
+    this.#newestCompletion = Math.max(this.#newestCompletion, position);
     for (const resume of [...(this.#waiting.get(roomId) ?? [])]) resume();
     this.#waiting.delete(roomId);
   }

@@ -2,20 +2,22 @@ import type { RoomId } from '../protocol/identifiers.ts';
 import type { RoomMembership } from '../rooms/room-reads.ts';
 import type { SyncNeeds } from './sync-context.ts';
 
-/** A user's joined rooms, and which of them the user was not in at an earlier place of the log. */
+/** A user's joined rooms, and which of them are new to the user since an earlier place of the log: not joined then, or not shown. */
 export async function joinedSince(
   needs: Pick<SyncNeeds, 'timeline' | 'visibility'>,
   rooms: Iterable<RoomMembership>,
   since: number | undefined,
+  shownSince: readonly RoomId[] = [],
 ): Promise<{ joinedRooms: ReadonlySet<RoomId>; newlyJoined: ReadonlySet<RoomId> }> {
   const joinedRooms = new Set<RoomId>();
   const newlyJoined = new Set<RoomId>();
   for (const room of rooms) {
     if (room.membership !== 'join') continue;
     joinedRooms.add(room.roomId);
-    if (since !== undefined && room.position > since && !(await wasJoined(needs, room, since))) {
-      newlyJoined.add(room.roomId);
-    }
+    if (since === undefined) continue;
+    const isNew =
+      shownSince.includes(room.roomId) || (room.position > since && !(await wasJoined(needs, room, since)));
+    if (isNew) newlyJoined.add(room.roomId);
   }
   return { joinedRooms, newlyJoined };
 }

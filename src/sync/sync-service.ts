@@ -25,8 +25,8 @@ export interface SyncOptions {
   readonly signal: AbortSignal;
 }
 
-/** How long a sync waits for the members of one room, in ms. */
-const LONGEST_WAIT_MS = 5_000;
+/** How long a sync waits for the members of a room that was joined since the last one, in ms. */
+const LONGEST_WAIT_MS = 1_000;
 
 /** Answers /sync (Client-Server API, "Syncing"). */
 export class SyncService {
@@ -67,7 +67,7 @@ export class SyncService {
     const end = performance.now() + options.timeoutMs;
     if (token) for (const part of this.#needs.parts) await part.received?.(options, token.toDevice);
     if (since !== undefined) await this.#notifier.reached(since, options.timeoutMs, options.signal);
-    if (!options.filter.room.state.lazyLoadMembers) await this.#whenMembersAreHere(options.userId);
+    if (wantsAllMembers(options)) await this.#whenMembersAreHere(options.userId, since);
     for (;;) {
       const upTo = Math.max(this.#database.position(), since ?? 0);
       const answer = await this.#answer(options, token, upTo);
@@ -80,13 +80,25 @@ export class SyncService {
     }
   }
 
-  /** A client that wants all members gets a room that was just joined once they are here, unless that takes long. */
-  async #whenMembersAreHere(userId: UserId): Promise<void> {
+  /** Most rooms are whole within moments of a join: then the client that joined need not ask again for them. */
+  async #whenMembersAreHere(userId: UserId, since = -1): Promise<void> {
     const { partialRooms, memberships } = this.#needs;
     for (const roomId of partialRooms.partialRooms()) {
-      const membership = (await memberships.of(roomId, userId))?.membership;
-      if (membership === 'join') await partialRooms.whenComplete(roomId, LONGEST_WAIT_MS);
+      const room = await memberships.of(roomId, userId);
+      if (room?.membership !== 'join' || room.position <= since) continue;
+      await partialRooms.whenComplete(roomId, LONGEST_WAIT_MS);
     }
+  }
+
+  /** The user's rooms. A client that wants all members gets a joined room once they are here. */
+  async #roomsOf(options: SyncOptions, upTo: number): Promise<ReadonlyMap<RoomId, RoomMembership>> {
+    const { partialRooms, memberships } = this.#needs;
+    const rooms = await memberships.ofUser(options.userId);
+    const lacking = [...partialRooms.partialRooms(), ...partialRooms.completedAfter(upTo)];
+    if (lacking.length === 0 || !wantsAllMembers(options)) return rooms;
+    const isShown = ({ roomId, membership }: RoomMembership) =>
+      membership !== 'join' || !lacking.includes(roomId);
+    return new Map([...rooms].filter(([, room]) => isShown(room)));
   }
 
   async #answer(
@@ -94,7 +106,7 @@ export class SyncService {
     token: { position: number; toDevice: number } | undefined,
     upTo: number,
   ): Promise<string | undefined> {
-    const rooms = await this.#needs.memberships.ofUser(options.userId);
+    const rooms = await this.#roomsOf(options, upTo);
     if (token && !options.fullState && !this.#mayHaveNews(options.userId, rooms, token)) return undefined;
     const context = await this.#context(options, token, upTo, rooms);
     const sections = await this.#roomSections(context, rooms);
@@ -128,7 +140,9 @@ export class SyncService {
     rooms: ReadonlyMap<RoomId, RoomMembership>,
   ): Promise<SyncContext> {
     const since = token?.position;
-    const joined = await joinedSince(this.#needs, rooms.values(), since);
+    const cameWhole =
+      since === undefined || !wantsAllMembers(options) ? [] : this.#needs.partialRooms.completedAfter(since);
+    const joined = await joinedSince(this.#needs, rooms.values(), since, cameWhole);
     const { userId, deviceId, filter, fullState, stateAs } = options;
     const ignored = await this.#ignoredUsers(userId);
     const now = this.#clock.now();
@@ -226,6 +240,10 @@ export class SyncService {
     const toDeviceUpTo = found.find((section) => section.toDeviceUpTo !== undefined)?.toDeviceUpTo;
     return { text, wakes: found.some((section) => section.wakes === true), toDeviceUpTo };
   }
+}
+
+function wantsAllMembers({ filter }: SyncOptions): boolean {
+  return !filter.room.state.lazyLoadMembers;
 }
 
 const SECTIONS = [

@@ -270,6 +270,8 @@ onFederation(
     const shown = early.rooms.join[room].state.events;
     assert.equal(shown.find((event: Json) => event.type === 'm.room.name').content.name, 'large');
     assert.ok(!shown.some((event: Json) => event.state_key === `@carol:${a.name}`), 'she is not known yet');
+    const eager = await bob.sync();
+    assert.equal(eager.rooms?.join?.[room], undefined, 'who wants all members waits for the room');
     const said = await bob.say(room, 'already talking');
     assert.equal((await sees(alice, room, says('already talking'))).event_id, said);
     const asking = await a.server.services.federationClient
@@ -294,6 +296,13 @@ onFederation(
       lazy,
     );
     assert.equal(later.rooms.join[room].summary['m.joined_member_count'], 5);
+    const whole = (await again.sync({ since: eager.next_batch })).rooms.join[room];
+    const shownThen = [...whole.state.events, ...whole.timeline.events];
+    assert.ok(
+      shownThen.some((event: Json) => event.state_key === `@carol:${a.name}`),
+      'then it comes whole',
+    );
+    assert.ok(shownThen.some((event: Json) => event.event_id === said));
     const ids = (events: Json[]) => events.map((event) => event.event_id).sort();
     const ofAlice = await alice.ok('GET', alice.room(room, '/state'));
     assert.deepEqual(ids(await again.ok('GET', bob.room(room, '/state'))), ids(ofAlice));
