@@ -17,6 +17,8 @@ export interface TestPlace {
 const postgresUrl = process.env.MYELIN_TEST_POSTGRES;
 /** The database that those of tests are copied from. */
 const template = process.env.MYELIN_TEST_TEMPLATE ?? 'template0';
+/** How it is copied, in the words of CREATE DATABASE. */
+const strategy = process.env.MYELIN_TEST_STRATEGY ?? '';
 
 /** Engines that tests run on here. `npm test` starts a PostgreSQL; without one its half is left out, loudly. */
 export const ENGINES: readonly ('sqlite' | 'postgres')[] = postgresUrl ? ['sqlite', 'postgres'] : ['sqlite'];
@@ -58,7 +60,7 @@ export async function makePlace(engine: 'sqlite' | 'postgres'): Promise<TestPlac
   }
   const name = `test_${randomBytes(6).toString('hex')}`;
   await administer(
-    `CREATE DATABASE ${name} TEMPLATE ${template} ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'`,
+    `CREATE DATABASE ${name} TEMPLATE ${template} ${strategy} ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'`,
   );
   const url = new URL(postgresUrl ?? '');
   url.pathname = `/${name}`;

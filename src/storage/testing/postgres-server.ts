@@ -50,7 +50,8 @@ export async function startPostgres(): Promise<PostgresServer> {
   );
   const port = await freePort();
   const settings = [
-    ...['fsync=off', 'full_page_writes=off', 'max_connections=300'],
+    ...['fsync=off', 'full_page_writes=off', 'wal_level=minimal', 'max_wal_senders=0', 'max_wal_size=128MB'],
+    ...['max_connections=300', 'autovacuum=off'],
     ...['listen_addresses=127.0.0.1', `unix_socket_directories=${folder}`],
   ];
   const server = spawn(
