@@ -27,12 +27,14 @@ export class CrossSigning {
   }
 
   /**
-   * Sets the user's first cross-signing keys. The same ones again change nothing.
+   * Sets the user's first cross-signing keys. The same ones again change nothing, nor do none: some clients ask so
+   * whether they need more than an access token.
    *
    * @returns false when there are others already: to replace them takes more proof than an access token.
    * @throws MatrixError as `upload`.
    */
   async uploadFirst(userId: UserId, keys: CrossSigningKeys): Promise<boolean> {
+    if (Object.keys(keys).length === 0) return true;
     const stored = await this.stored(userId);
     if (stored.master !== undefined) {
       return !USAGES.some((usage) => keys[usage] !== undefined && !isSame(keys[usage], stored[usage]));

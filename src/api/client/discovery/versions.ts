@@ -5,6 +5,8 @@ const OLD = ['r0.0.1', 'r0.1.0', 'r0.2.0', 'r0.3.0', 'r0.4.0', 'r0.5.0', 'r0.6.0
 
 /** What clients find by a flag, whatever is configured. */
 const FEATURES = {
+  // In the specification since v1.1; Element Web up to 2025 offers verification only where it finds the flag.
+  'org.matrix.e2e_cross_signing': true,
   'org.matrix.msc3882': true,
   'org.matrix.msc3912': true,
   'org.matrix.msc4222': true,

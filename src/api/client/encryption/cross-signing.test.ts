@@ -101,6 +101,18 @@ onServers('of keys uploaded at the same time only the first need no password [B0
   assert.deepEqual(answers.map((answer) => answer.status).sort(), [200, 401, 401]);
 });
 
+onServers('clients learn that cross-signing is there, and may upload nothing [B045 partial]', async (s) => {
+  const alice = await s.person('alice');
+  const { unstable_features: features } = await s.anonymous().ok('GET', '/_matrix/client/versions');
+  assert.equal(features['org.matrix.e2e_cross_signing'], true);
+  assert.deepEqual(await alice.ok('POST', UPLOAD, {}), {});
+  assert.deepEqual((await query(alice, alice)).master_keys, {});
+  const keys = new Keys(alice);
+  await alice.ok('POST', UPLOAD, keys.upload());
+  assert.deepEqual(await alice.ok('POST', UPLOAD, {}), {});
+  assert.deepEqual((await query(alice, alice)).master_keys[alice.userId].keys, keys.masterKey().keys);
+});
+
 onServers('cross-signing keys that are not in order are refused [B045 partial]', async (s) => {
   const alice = await s.person('alice');
   const bob = await s.person('bob');
