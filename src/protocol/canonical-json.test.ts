@@ -8,7 +8,7 @@ const strict = (value: JsonValue) => canonicalJson(value, { strict: true });
 const lenient = (value: JsonValue) => canonicalJson(value, { strict: false });
 const badJson = { status: 400, errcode: 'M_BAD_JSON' };
 
-test('encodes the examples of the appendices [B136 partial]', () => {
+test('encodes the examples of the appendices [A102] [B136 partial]', () => {
   const examples: [string, string][] = [
     ['{}', '{}'],
     ['{ "one": 1, "two": "Two" }', '{"one":1,"two":"Two"}'],

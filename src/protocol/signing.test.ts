@@ -31,18 +31,18 @@ const SERVER = serverName('domain');
 const OTHER = SigningKey.fromSeed('ed25519:other', Buffer.alloc(32, 7));
 const VERSIONS = [...ROOM_VERSIONS.values()];
 
-test('signs the JSON of the appendices [B136] [B115 partial]', () => {
+test('signs the JSON of the appendices, byte for byte [B136] [B115] [A102]', () => {
   const empty = 'K8280/U9SSy9IVtjBuVeLr+HpOB4BQFWbg+UZaADMtTdGYI7Geitb76LTrr5QV/7Xg4ahLwYGYZzuHGZKM5ZAQ';
-  assert.deepEqual(signJson({}, SERVER, KEY), { signatures: { domain: { [KEY_ID]: empty } } });
   const data = 'KqmLSbO39/Bzb0QIYE82zqLwsA+PDzYIpIRA2sRQ4sL53+sN6/fpNSoqE7BP7vBZhG6kYdD13EIMJpvhJI+6Bw';
-  assert.deepEqual(signJson({ one: 1, two: 'Two' }, SERVER, KEY), {
-    one: 1,
-    two: 'Two',
-    signatures: { domain: { [KEY_ID]: data } },
-  });
+  const signed = (object: JsonObject) => canonicalJson(signJson(object, SERVER, KEY), { strict: true });
+  assert.equal(signed({}), `{"signatures":{"domain":{"${KEY_ID}":"${empty}"}}}`);
+  assert.equal(
+    signed({ two: 'Two', one: 1 }),
+    `{"one":1,"signatures":{"domain":{"${KEY_ID}":"${data}"}},"two":"Two"}`,
+  );
 });
 
-test('hashes and signs the minimal event of the appendices [B115 partial] [B136 partial]', () => {
+test('hashes and signs the minimal event of the appendices, byte for byte [B115] [A102] [B136 partial]', () => {
   const event: Pdu = {
     room_id: '!x:domain',
     sender: '@a:domain',
@@ -58,14 +58,16 @@ test('hashes and signs the minimal event of the appendices [B115 partial] [B136 
     unsigned: { age_ts: 1000000 },
   };
   const signature = 'KxwGjPSDEtvnFgU00fwFz+l6d2pJM6XBIaMEn81SXPTRl16AqLAYqfIReFGZlHi5KLjAWbOoMszkwsQma+lYAg';
-  assert.deepEqual(signPdu(event, roomVersion('3'), SERVER, KEY), {
-    ...event,
-    hashes: { sha256: '5jM4wQpv6lnBo7CLIghJuHdW+s2CMBJPUOGOC89ncos' },
-    signatures: { domain: { [KEY_ID]: signature } },
-  });
+  const expected =
+    '{"auth_events":[],"content":{},"depth":3,"hashes":{"sha256":"5jM4wQpv6lnBo7CLIghJuHdW+s2CMBJPUOGOC89ncos"},' +
+    '"origin":"domain","origin_server_ts":1000000,"prev_events":[],"room_id":"!x:domain","sender":"@a:domain",' +
+    `"signatures":{"domain":{"${KEY_ID}":"${signature}"}},"type":"X","unsigned":{"age_ts":1000000}}`;
+  const finished = finishPdu(event, roomVersion('3'), SERVER, KEY);
+  assert.equal(finished.json, expected);
+  assert.equal(canonicalJson(finished.pdu, { strict: true }), expected);
 });
 
-test('hashes and signs the redactable event of the appendices [B115 partial]', () => {
+test('hashes and signs the redactable event of the appendices, byte for byte [B115] [A102]', () => {
   const event = {
     content: { body: 'Here is the message content' },
     event_id: '$0:domain',
@@ -79,11 +81,13 @@ test('hashes and signs the redactable event of the appendices [B115 partial]', (
   } as JsonObject as Pdu;
   const signature = 'Wm+VzmOUOz08Ds+0NTWb1d4CZrVsJSikkeRxh6aCcUwu6pNC78FunoD7KNWzqFn241eYHYMGCA5McEiVPdhzBA';
   const finished = finishPdu(event, roomVersion('1'), SERVER, KEY);
-  assert.deepEqual(finished.pdu, {
-    ...event,
-    hashes: { sha256: 'onLKD1bGljeBWQhWZ1kaP9SorVmRQNdN5aM2JYU2n/g' },
-    signatures: { domain: { [KEY_ID]: signature } },
-  });
+  assert.equal(
+    finished.json,
+    '{"content":{"body":"Here is the message content"},"event_id":"$0:domain",' +
+      '"hashes":{"sha256":"onLKD1bGljeBWQhWZ1kaP9SorVmRQNdN5aM2JYU2n/g"},"origin":"domain",' +
+      '"origin_server_ts":1000000,"room_id":"!r:domain","sender":"@u:domain",' +
+      `"signatures":{"domain":{"${KEY_ID}":"${signature}"}},"type":"m.room.message","unsigned":{"age_ts":1000000}}`,
+  );
   assert.equal(finished.eventId, '$0:domain');
 });
 
@@ -102,7 +106,7 @@ test('keys: export and import, and refusal of malformed ones [B136 partial]', ()
   for (const key of ['', '*', base64(Buffer.alloc(31))]) assert.throws(() => VerifyKey.of(key), invalid);
 });
 
-test('signing keeps other signatures and unsigned, and signs neither', () => {
+test('signing keeps other signatures and unsigned, and signs neither [A102]', () => {
   const once = signJson({ a: 1, unsigned: { age: 1 } }, SERVER, KEY);
   const twice = signJson(once, SERVER, OTHER);
   const thrice = signJson({ ...twice, unsigned: { age: 2.5 } }, '@u:domain', OTHER);
@@ -172,7 +176,7 @@ const event = fc.record({ type, content }).map((fields): Pdu => ({
   redacts: '$x',
 }));
 
-test('finishing an event agrees with each step on its own, in every room version', () => {
+test('finishing an event agrees with each step on its own, in every room version: hash, redact, sign [B115] [A102]', () => {
   fc.assert(
     fc.property(event, fc.constantFrom(...VERSIONS), (unfinished, version) => {
       const { pdu, eventId, json } = finishPdu(unfinished, version, SERVER, KEY);
@@ -191,7 +195,7 @@ test('finishing an event agrees with each step on its own, in every room version
   );
 });
 
-test('a changed essential key breaks the signature, a changed other key the content hash only', () => {
+test('a changed essential key breaks the signature, a changed other key the content hash only [B115] [A102]', () => {
   for (const version of VERSIONS) {
     const base: Pdu = {
       type: 'm.room.message',

@@ -78,45 +78,42 @@ onFederation('events are taken in and shown, each once [B101 partial]', async (f
   });
 });
 
-onFederation(
-  'forged, malformed and foreign events are refused [B101 partial] [B115 partial]',
-  async (federation) => {
-    await inRoom(federation, {}, async ({ alice, roomId, room, remote }) => {
-      const honest = room.make({ type: 'm.room.message', content: { body: 'honest' } });
-      const other = SigningKey.fromSeed(remote.key.keyId, Buffer.alloc(32, 5));
-      const forged = signPdu({ ...honest.pdu, signatures: {}, depth: 99 }, room.version, remote.name, other);
-      const foreign = room.make({
-        type: 'm.room.message',
-        content: { body: 'as Alice' },
-        sender: alice.userId,
-      });
-      const outsider = room.make({
-        type: 'm.room.message',
-        content: { body: 'x' },
-        sender: `@eve:${remote.name}`,
-      });
-      const changed = { ...honest.pdu, content: { body: 'changed' } };
-      const results = await room.sendRaw(
-        forged,
-        foreign.pdu,
-        outsider.pdu,
-        { room_id: roomId },
-        { ...honest.pdu, depth: 'x' },
-      );
-      assert.match(results[foreign.eventId].error, /not signed by/);
-      assert.match(results[outsider.eventId].error, /not joined/);
-      assert.equal(Object.values(results).filter((one: Json) => one.error === undefined).length, 0);
-      assert.deepEqual(bodies(await timeline(alice, roomId)), []);
-      assert.deepEqual(
-        await room.sendRaw(changed),
-        { [honest.eventId]: {} },
-        'of a changed event the essence is taken',
-      );
-      const shown = await alice.ok('GET', alice.room(roomId, `/event/${honest.eventId}`));
-      assert.deepEqual(shown.content, {});
+onFederation('forged, malformed and foreign events are refused [B101 partial] [B115]', async (federation) => {
+  await inRoom(federation, {}, async ({ alice, roomId, room, remote }) => {
+    const honest = room.make({ type: 'm.room.message', content: { body: 'honest' } });
+    const other = SigningKey.fromSeed(remote.key.keyId, Buffer.alloc(32, 5));
+    const forged = signPdu({ ...honest.pdu, signatures: {}, depth: 99 }, room.version, remote.name, other);
+    const foreign = room.make({
+      type: 'm.room.message',
+      content: { body: 'as Alice' },
+      sender: alice.userId,
     });
-  },
-);
+    const outsider = room.make({
+      type: 'm.room.message',
+      content: { body: 'x' },
+      sender: `@eve:${remote.name}`,
+    });
+    const changed = { ...honest.pdu, content: { body: 'changed' } };
+    const results = await room.sendRaw(
+      forged,
+      foreign.pdu,
+      outsider.pdu,
+      { room_id: roomId },
+      { ...honest.pdu, depth: 'x' },
+    );
+    assert.match(results[foreign.eventId].error, /not signed by/);
+    assert.match(results[outsider.eventId].error, /not joined/);
+    assert.equal(Object.values(results).filter((one: Json) => one.error === undefined).length, 0);
+    assert.deepEqual(bodies(await timeline(alice, roomId)), []);
+    assert.deepEqual(
+      await room.sendRaw(changed),
+      { [honest.eventId]: {} },
+      'of a changed event the essence is taken',
+    );
+    const shown = await alice.ok('GET', alice.room(roomId, `/event/${honest.eventId}`));
+    assert.deepEqual(shown.content, {});
+  });
+});
 
 onFederation(
   'events that the rules refuse are in no timeline, and nothing follows from them [B101 partial] [A106 partial]',

@@ -90,6 +90,28 @@ test('refuses what has a wrong type, a bad identifier or is missing', () => {
   }
 });
 
+test('hashes of further functions are allowed, up to a number and a length [A102]', () => {
+  const named = (count: number, value: JsonValue = 'h') =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`sha${i}`, value]));
+  const sha512 = 's'.repeat(86);
+  for (const version of VERSIONS) {
+    const parse = (hashes: JsonObject) => () => parsePdu(valid(version, { hashes }), version);
+    assert.doesNotThrow(parse({ sha256: 'h', sha512 }));
+    assert.doesNotThrow(parse(named(8)));
+    for (const hashes of [
+      named(9),
+      { sha256: 'h', data: 'd'.repeat(129) },
+      { sha256: 'h', [`${sha512}`]: 'h' },
+      { sha256: 'h', data: { hidden: 1 } },
+    ]) {
+      assert.throws(parse(hashes), badJson, JSON.stringify(hashes));
+    }
+  }
+  const referring = (hashes: JsonObject) => parsePdu(valid(V1, { prev_events: [['$p:x', hashes]] }), V1);
+  assert.doesNotThrow(() => referring({ sha256: 'h', sha512 }));
+  assert.throws(() => referring(named(9)), badJson);
+});
+
 test('references have the form of the room version, and no more than allowed', () => {
   assert.throws(() => parsePdu(valid(V1, { auth_events: references(V12, 1) }), V1), badJson);
   assert.throws(() => parsePdu(valid(V12, { auth_events: references(V1, 1) }), V12), badJson);

@@ -13,6 +13,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
 import { badJson, MatrixError } from '../matrix-error.ts';
 import { spelledAs, spellingIn } from '../number-spelling.ts';
 import type { RoomVersion } from '../room-versions.ts';
+import { checkHashes } from './event-hashes.ts';
 import { roomIdOfCreateId } from './event-id.ts';
 import type { Pdu, RoomEvent } from './event.ts';
 
@@ -26,8 +27,8 @@ const LIMITED_KEYS = ['type', 'state_key', 'sender', 'room_id', 'event_id'] as c
 /**
  * A received value as an event of this room version: the type of every key, the limits, identifiers, and canonical JSON
  * ("Event format" of the room version; Client-Server API, "Size limits"). Unknown keys are kept, since the hashes cover
- * them. Signatures, hashes and authorisation are not looked at; `hashes` and `signatures` may be absent, as in the
- * event templates of `make_join`.
+ * them. Whether signatures and hashes are right, and authorisation, is not looked at; `hashes` and `signatures` may be
+ * absent, as in the event templates of `make_join`.
  *
  * @throws MatrixError 400 M_BAD_JSON, or 413 M_TOO_LARGE over the size limits; the message names the key.
  */
@@ -52,6 +53,7 @@ export function parsePduForm(value: unknown, version: RoomVersion): Pdu {
   for (const key of ['hashes', 'signatures', 'unsigned']) {
     if (pdu[key] !== undefined) object(pdu, key);
   }
+  if (isJsonObject(pdu.hashes)) checkHashes(pdu.hashes, 'hashes');
   checkKeySizes(pdu, version);
   checkIdentifiers(pdu, version);
   checkReferences(pdu, 'auth_events', MAX_AUTH_EVENTS, version);
@@ -171,16 +173,16 @@ function checkReferences(pdu: Pdu, key: string, limit: number, version: RoomVers
     throw badJson(`${key} has ${references.length} entries; ${limit} are allowed`);
   const pairs = version.eventIdFormat === 'server-chosen';
   for (const reference of references) {
-    const id = pairs ? idOfPair(reference) : reference;
+    const id = pairs ? idOfPair(reference, key) : reference;
     if (typeof id === 'string' && parseEventId(id) !== undefined) continue;
     throw badJson(`Entries of ${key} must be ${pairs ? 'pairs of event ID and hashes' : 'event IDs'}`);
   }
 }
 
-function idOfPair(reference: JsonValue): JsonValue | undefined {
-  return Array.isArray(reference) && reference.length === 2 && isJsonObject(reference[1])
-    ? reference[0]
-    : undefined;
+function idOfPair(reference: JsonValue, key: string): JsonValue | undefined {
+  if (!Array.isArray(reference) || reference.length !== 2 || !isJsonObject(reference[1])) return undefined;
+  checkHashes(reference[1], key);
+  return reference[0];
 }
 
 /** The IDs in a list of references to events, in either format: IDs, or pairs of ID and hashes. */

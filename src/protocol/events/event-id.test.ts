@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { ROOM_VERSIONS, roomVersion } from '../room-versions.ts';
@@ -20,7 +21,7 @@ const PDU: Pdu = {
   auth_events: [],
 };
 
-test('the form of an event ID in each room version', () => {
+test('the form of an event ID in each room version [B115]', () => {
   for (const version of ROOM_VERSIONS.values()) {
     const id = eventIdOf(PDU, version);
     const hash = referenceHash(PDU, version);
@@ -43,13 +44,17 @@ test('the room ID of version 12 is the event ID of its create event under anothe
   assert.equal(roomIdOfCreate(create as Pdu, version), `!${eventIdOf(create as Pdu, version).slice(1)}`);
 });
 
-test('the reference hash is of the redacted event, without signatures and unsigned', () => {
+test('the reference hash is of the redacted event, without signatures and unsigned [B115]', () => {
   const event: Pdu = { ...PDU, type: 'm.room.message', signatures: { x: {} }, unsigned: { age: 1 } };
   assert.equal(
     referenceJson(event, roomVersion('11')),
     '{"auth_events":[],"content":{},"depth":1,"event_id":"$e:x","hashes":{"sha256":"h"},"origin_server_ts":5,' +
       '"prev_events":[],"room_id":"!r:x","sender":"@a:x","state_key":"","type":"m.room.message"}',
   );
+  const sha256 = createHash('sha256')
+    .update(referenceJson(event, roomVersion('11')))
+    .digest();
+  assert.deepEqual(referenceHash(event, roomVersion('11')), sha256);
 });
 
 test('unsigned and signatures do not change the event ID, what is essential does', () => {
