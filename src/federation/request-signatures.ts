@@ -4,6 +4,9 @@ import type { ServerRequest } from '../wire/callers.ts';
 import type { KeyRing } from './keys/key-ring.ts';
 import { parseXMatrix, signedTextOf } from './x-matrix.ts';
 
+/** Signatures of a request that are looked at. */
+const MOST_SIGNATURES = 4;
+
 /** A request as it came, of which the signature is to be checked. */
 export type SignedRequestSeen = Omit<ServerRequest, 'roomId'>;
 
@@ -21,35 +24,42 @@ export class RequestSignatures {
   }
 
   /**
-   * The server that signed a request for this one.
+   * The server that signed a request for this one. Of several headers, all must be of one server, and one is enough.
    *
    * @throws MatrixError 401 M_UNAUTHORIZED without a valid signature for this server as destination.
    */
-  async signer({ method, uri, authorization, content }: SignedRequestSeen): Promise<ServerName> {
-    if (authorization === undefined) {
+  async signer({ method, uri, authorizations, content }: SignedRequestSeen): Promise<ServerName> {
+    const signatures = authorizations.slice(0, MOST_SIGNATURES).map((header) => this.#parse(header));
+    const origin = signatures[0]?.server;
+    if (origin === undefined) {
       throw unauthorized(
         'This is for servers: it needs "Authorization: X-Matrix origin=…,destination=…,key=…,sig=…"',
       );
     }
+    if (signatures.some(({ server }) => server !== origin)) {
+      throw unauthorized('All Authorization headers of a request must have the same origin');
+    }
+    // A server that leaves out the destination has signed it all the same.
+    const text = signedTextOf({ method, uri, origin, content, destination: this.#destination });
+    for (const by of signatures) {
+      if (await this.#keys.verifyText(text, by, this.#clock.now())) return origin;
+    }
+    throw unauthorized(
+      `The request is not signed by ${origin} with a key that can be found and is valid now`,
+    );
+  }
+
+  #parse(authorization: string): { server: ServerName; keyId: string; signature: string } {
     const parameters = parseXMatrix(authorization);
-    const origin = parameters && parseServerName(parameters.origin);
-    if (!parameters || origin === undefined) {
+    const server = parameters && parseServerName(parameters.origin);
+    if (!parameters || server === undefined) {
       throw unauthorized('The Authorization header must be "X-Matrix" with origin, destination, key and sig');
     }
     const { destination = this.#destination, key: keyId, sig: signature } = parameters;
     if (destination !== this.#destination) {
       throw unauthorized(`This is ${this.#destination}, but the request is signed for ${destination}`);
     }
-    const text = signedTextOf({
-      ...{ method, uri, origin, content },
-      // A server that leaves out the destination has signed it all the same.
-      destination: this.#destination,
-    });
-    const by = { server: origin, keyId, signature };
-    if (await this.#keys.verifyText(text, by, this.#clock.now())) return origin;
-    throw unauthorized(
-      `The request is not signed by ${origin} with a key that can be found and is valid now`,
-    );
+    return { server, keyId, signature };
   }
 }
 

@@ -10,7 +10,8 @@ export interface ServerRequest {
   readonly method: string;
   /** Path and query as they were sent. */
   readonly uri: string;
-  readonly authorization: string | undefined;
+  /** Every `Authorization` header: a server with several keys may give one for each (specification of October 2015). */
+  readonly authorizations: readonly string[];
   /** The body, if there is one. */
   readonly content: JsonValue | undefined;
   /** The room that the path names, if it does. */
@@ -61,6 +62,7 @@ export interface Caller {
   readonly account: IdentityAccount | undefined;
 }
 
+const AUTHORIZATION = 'authorization';
 const NOBODY: Caller = { session: undefined, origin: undefined, account: undefined };
 
 /**
@@ -100,10 +102,21 @@ function signer(request: RawRequest, callers: HomeserverCallers): Promise<Server
   return callers.authenticateServer({
     method: request.method,
     uri: request.url,
-    authorization: request.headers.authorization,
+    authorizations: authorizationsIn(request.raw.rawHeaders),
     content: request.body as JsonValue | undefined,
     roomId,
   });
+}
+
+/** All of them: what the runtime makes of headers keeps only the first. */
+function authorizationsIn(rawHeaders: readonly string[]): string[] {
+  const found: string[] = [];
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i];
+    if (name?.length !== AUTHORIZATION.length || name.toLowerCase() !== AUTHORIZATION) continue;
+    found.push(rawHeaders[i + 1] ?? '');
+  }
+  return found;
 }
 
 /** The application service that asks. Tokens of anybody else are of no account here, not even if they are not good. */

@@ -78,7 +78,7 @@ export const unbind = bothVersions(
     const origin = await needs.requestSignatures
       .signer({
         ...{ method: 'POST', uri: request.uri, content: request.body as JsonObject },
-        authorization: request.header('authorization'),
+        authorizations: [request.header('authorization') ?? []].flat(),
       })
       .catch(refused);
     if (origin !== serverNameOf(mxid)) throw forbidden(`${origin} is not the homeserver of ${mxid}`);
