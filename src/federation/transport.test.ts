@@ -80,7 +80,7 @@ onFederation(
 );
 
 onFederation(
-  'a server publishes its keys, and others vouch for them [B098 partial] [A097 partial] [A099 partial]',
+  'a server publishes its keys, and others vouch for them [B098] [A097 partial] [A099 partial]',
   async ({ a, b }) => {
     const get = async (from: FederatingServer, path: string) =>
       (await (await fetch(from.server.url + path)).json()) as JsonObject;

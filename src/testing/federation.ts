@@ -41,9 +41,12 @@ export interface TestFederation {
   readonly authority: TestAuthority;
 }
 
+type Settings = Readonly<Record<string, string>>;
+
 interface Options {
   readonly servers?: 1 | 2 | 3;
-  readonly env?: Readonly<Record<string, string>>;
+  /** Settings of each server; or what gives them, told the names of those that were started before. */
+  readonly env?: Settings | ((before: readonly ServerName[]) => Settings);
   /** Settings of an identity server, if there is to be one. */
   readonly identity?: Readonly<Record<string, string>>;
   readonly overrides?: Overrides;
@@ -63,11 +66,9 @@ export function onFederation(
       const authority = new TestAuthority();
       const servers: Member[] = [];
       try {
-        const add = async (env: Readonly<Record<string, string>> | undefined) => {
-          const member = await Member.create(await makePlace(engine), authority, {
-            ...options,
-            env: { ...env },
-          });
+        const add = async (env: Settings) => {
+          const { overrides } = options;
+          const member = await Member.create(await makePlace(engine), authority, { env, overrides });
           servers.push(member);
           return member;
         };
@@ -76,7 +77,11 @@ export function onFederation(
         const trust = identity && { MYELIN_THREEPIDS_TRUSTED_IDENTITY_SERVERS: identity.name };
         const names = ['a', 'b', 'c'].slice(0, options.servers ?? 2);
         const members: Record<string, Member> = {};
-        for (const name of names) members[name] = await add({ ...trust, ...options.env });
+        for (const name of names) {
+          const { env = {} } = options;
+          const own = typeof env === 'function' ? env(servers.map((one) => one.name)) : env;
+          members[name] = await add({ ...trust, ...own });
+        }
         await run({
           ...(members as Record<'a' | 'b' | 'c', Member>),
           identity: identity as Member,
@@ -89,21 +94,26 @@ export function onFederation(
   }
 }
 
+interface MemberOptions {
+  readonly env: Settings;
+  readonly overrides: Overrides | undefined;
+}
+
 class Member implements FederatingServer {
   readonly name: ServerName;
   readonly place: TestPlace;
   readonly #folder: string;
-  readonly #env: Readonly<Record<string, string>>;
+  readonly #env: Settings;
   readonly #overrides: Overrides;
   #server: RunningServer | undefined;
 
-  static async create(place: TestPlace, authority: TestAuthority, options: Options): Promise<Member> {
+  static async create(place: TestPlace, authority: TestAuthority, options: MemberOptions): Promise<Member> {
     const member = new Member(place, await freePort(), authority, options);
     await member.start();
     return member;
   }
 
-  private constructor(place: TestPlace, port: number, authority: TestAuthority, options: Options) {
+  private constructor(place: TestPlace, port: number, authority: TestAuthority, options: MemberOptions) {
     this.name = serverName(`localhost:${port}`);
     this.place = place;
     this.#folder = mkdtempSync(join(tmpdir(), 'myelin-certificates-'));

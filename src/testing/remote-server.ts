@@ -124,6 +124,12 @@ export class RemoteServer {
     return this.transactions.flatMap((one) => one.edus);
   }
 
+  /** Answers nobody any more; it can still ask. */
+  refuseConnections(): void {
+    this.#listener.closeAllConnections();
+    this.#listener.close();
+  }
+
   async close(): Promise<void> {
     await this.#agent.destroy();
     this.#listener.closeAllConnections();

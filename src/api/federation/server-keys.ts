@@ -55,7 +55,7 @@ export const perspectivesKeyQuery = endpoint(
     id: 'perspectivesKeyQuery',
     spec: 'server-server-api/#get_matrixkeyv2queryservername',
     method: 'GET',
-    paths: ['/_matrix/key/v2/query/:serverName', '/_matrix/key/v2/query/:serverName/:keyId'],
+    paths: ['', '/', '/:keyId', '/:keyId/'].map((end) => `/_matrix/key/v2/query/:serverName${end}`),
     auth: 'none',
     params: Type.Object({ serverName: Type.String() }),
     query: Type.Object({ minimum_valid_until_ts: Type.Optional(Type.Integer()) }),
