@@ -26,6 +26,11 @@ const MOST_RECORDS = 32;
 export class SystemDns implements Dns {
   readonly #resolver = new Resolver(PATIENCE);
 
+  /** @param servers name servers (`address:port`) that are asked in place of the machine's. */
+  constructor(servers: readonly string[] = []) {
+    if (servers.length > 0) this.#resolver.setServers(servers);
+  }
+
   async services(name: string): Promise<readonly ServiceRecord[]> {
     try {
       const records = await this.#resolver.resolveSrv(name);
