@@ -9,6 +9,9 @@ import { MatrixError } from '../protocol/matrix-error.ts';
  */
 export type FederationFailure = 'backing-off' | 'unreachable' | 'timeout' | 'refused' | 'bad-answer';
 
+/** Errors with a status of 500 or more that say something of what was asked for, and nothing of the server. */
+const ABOUT_THE_REQUEST: readonly (string | undefined)[] = ['M_NOT_YET_UPLOADED', 'M_TOO_LARGE'];
+
 /** A request to another server did not succeed. */
 export class FederationError extends Error {
   readonly destination: ServerName;
@@ -41,6 +44,7 @@ export class FederationError extends Error {
   /** Whether trying again later may help: it is the server or the way to it that failed, not the request. */
   get isTransient(): boolean {
     if (this.reason !== 'refused') return this.reason !== 'bad-answer';
+    if (ABOUT_THE_REQUEST.includes(this.errcode)) return false;
     return this.status === 429 || (this.status ?? 500) >= 500;
   }
 
@@ -50,7 +54,10 @@ export class FederationError extends Error {
    */
   toMatrixError(): MatrixError {
     const { status, errcode, body } = this;
-    if (status !== undefined && status >= 400 && status < 500 && errcode !== undefined && status !== 401) {
+    const isForClient =
+      status !== undefined &&
+      (ABOUT_THE_REQUEST.includes(errcode) || (status >= 400 && status < 500 && status !== 401));
+    if (isForClient && errcode !== undefined) {
       const message = typeof body.error === 'string' ? body.error : this.message;
       return new MatrixError(status, errcode, message);
     }

@@ -5,7 +5,7 @@ import { RemoteServer } from '../testing/remote-server.ts';
 import { bodies, type Json } from '../testing/test-client.ts';
 
 onFederation(
-  'a server that a room shuts out gets nothing of it and adds nothing, from then on [B073] [B114 partial]',
+  'a server that a room shuts out gets nothing of it and adds nothing, from then on [B073] [B114]',
   async ({ a, authority }) => {
     const remote = await RemoteServer.start(authority);
     try {
@@ -26,7 +26,9 @@ onFederation(
         ['GET', `v1/make_join/${inRoom}/${user}?ver=10`],
         ['GET', `v1/make_leave/${inRoom}/${user}`],
         ['GET', `v1/make_knock/${inRoom}/${user}?ver=10`],
+        ['PUT', `v1/send_join/${inRoom}/${event}`, pdu],
         ['PUT', `v2/send_join/${inRoom}/${event}`, pdu],
+        ['PUT', `v1/send_leave/${inRoom}/${event}`, pdu],
         ['PUT', `v2/send_leave/${inRoom}/${event}`, pdu],
         ['PUT', `v1/send_knock/${inRoom}/${event}`, pdu],
         ['PUT', `v1/invite/${inRoom}/${event}`, pdu],
@@ -65,11 +67,19 @@ onFederation(
       const shown = await alice.ok('GET', alice.room(roomId, '/messages?dir=b'));
       assert.deepEqual(bodies(shown.chunk), ['before'], 'what came before the change stays');
 
-      await alice.setState(roomId, 'm.room.server_acl', { allow: ['local*'] });
       const path = `/_matrix/federation/v1/state_ids/${inRoom}?event_id=${event}`;
-      assert.equal((await remote.ask(a.name, 'GET', path)).status, 200);
-      await alice.setState(roomId, 'm.room.server_acl', { allow: ['other.example'] });
-      assert.equal((await remote.ask(a.name, 'GET', path)).status, 403);
+      const lists: [object, number][] = [
+        [{ allow: ['local*'] }, 200],
+        [{ allow: ['other.example'] }, 403],
+        [{ allow: ['LOCALHOS?'] }, 200],
+        [{ allow: ['*'], deny: ['LocalHost'] }, 403],
+        [{ allow: ['*'], allow_ip_literals: false }, 200],
+        [{}, 403],
+      ];
+      for (const [list, status] of lists) {
+        await alice.setState(roomId, 'm.room.server_acl', list);
+        assert.equal((await remote.ask(a.name, 'GET', path)).status, status, JSON.stringify(list));
+      }
     } finally {
       await remote.close();
     }

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import type { Readable } from 'node:stream';
 import type { SecureContext } from 'node:tls';
 import type { Agent, Dispatcher } from 'undici';
 import { AddressBlocked, ReachableAddresses, type Lookup } from './reachable-addresses.ts';
@@ -35,14 +36,18 @@ export interface OutgoingRequest {
   readonly signal?: AbortSignal;
 }
 
-/** What came back. */
-export interface OutgoingAnswer {
+/** What came back, without the body. */
+export interface OutgoingAnswerHead {
   readonly status: number;
   /** Names in lower case; of a header given more than once, the first. */
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: Buffer;
   /** The address that answered, after redirects. */
   readonly url: string;
+}
+
+/** What came back. */
+export interface OutgoingAnswer extends OutgoingAnswerHead {
+  readonly body: Buffer;
 }
 
 /**
@@ -72,19 +77,23 @@ export class OutgoingHttp {
    * @throws OutgoingError when there is none, or none that may be taken.
    */
   async request(wanted: OutgoingRequest): Promise<OutgoingAnswer> {
-    const timeout = AbortSignal.timeout(wanted.timeoutMs);
-    const signal = wanted.signal ? AbortSignal.any([timeout, wanted.signal]) : timeout;
-    try {
-      let url = wanted.url;
-      for (let left = wanted.maxRedirects ?? 0; ; left--) {
-        const answer = await this.#once(wanted, url, signal);
-        const target = redirect(wanted, answer);
-        if (target === undefined || left <= 0) return answer;
-        url = target;
-      }
-    } catch (error) {
-      throw translate(error, timeout);
-    }
+    return this.#asking(wanted, async (response, head, timeout) => {
+      const body = await readBody(response.body, wanted).catch((error: unknown) => {
+        throw translate(error, timeout);
+      });
+      return { ...head, body };
+    });
+  }
+
+  /**
+   * As `request`, for bodies that are not to be held in memory: `read` gets the body as it comes, has to mind its size, and
+   * may not leave it before its end without destroying it. What it fails with comes out as it is.
+   */
+  async stream<Result>(
+    wanted: Omit<OutgoingRequest, 'maxBytes' | 'whenTooLarge'>,
+    read: (head: OutgoingAnswerHead, body: Readable) => Promise<Result>,
+  ): Promise<Result> {
+    return this.#asking(wanted, (response, head) => read(head, response.body));
   }
 
   /** Closes connections that are kept open. */
@@ -92,7 +101,33 @@ export class OutgoingHttp {
     await (await this.#agent)?.close();
   }
 
-  async #once(wanted: OutgoingRequest, address: string, signal: AbortSignal): Promise<OutgoingAnswer> {
+  async #asking<Result>(
+    wanted: Omit<OutgoingRequest, 'maxBytes'>,
+    read: (
+      response: Dispatcher.ResponseData,
+      head: OutgoingAnswerHead,
+      timeout: AbortSignal,
+    ) => Promise<Result>,
+  ): Promise<Result> {
+    const timeout = AbortSignal.timeout(wanted.timeoutMs);
+    const signal = wanted.signal ? AbortSignal.any([timeout, wanted.signal]) : timeout;
+    let url = wanted.url;
+    for (let left = wanted.maxRedirects ?? 0; ; left--) {
+      const { response, head } = await this.#once(wanted, url, signal).catch((error: unknown) => {
+        throw translate(error, timeout);
+      });
+      const target = redirect(wanted, head);
+      if (target === undefined || left <= 0) return read(response, head, timeout);
+      response.body.destroy();
+      url = target;
+    }
+  }
+
+  async #once(
+    wanted: Omit<OutgoingRequest, 'maxBytes'>,
+    address: string,
+    signal: AbortSignal,
+  ): Promise<{ response: Dispatcher.ResponseData; head: OutgoingAnswerHead }> {
     const url = this.#checkUrl(address);
     const { request } = await import('undici');
     this.#agent ??= this.#makeAgent();
@@ -103,8 +138,10 @@ export class OutgoingHttp {
       dispatcher: await this.#agent,
       signal,
     });
-    const body = await readBody(response, wanted);
-    return { status: response.statusCode, headers: firstOfEach(response.headers), body, url: url.href };
+    const { statusCode: status, headers } = response;
+    // Whoever reads the body is told of its errors; a body that is destroyed unread has nobody to tell.
+    response.body.on('error', () => undefined);
+    return { response, head: { status, headers: firstOfEach(headers), url: url.href } };
   }
 
   #checkUrl(address: string): URL {
@@ -133,13 +170,10 @@ export class OutgoingHttp {
   }
 }
 
-async function readBody(
-  response: Dispatcher.ResponseData,
-  { maxBytes, whenTooLarge }: OutgoingRequest,
-): Promise<Buffer> {
+async function readBody(source: Readable, { maxBytes, whenTooLarge }: OutgoingRequest): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of response.body) {
+  for await (const chunk of source) {
     size += (chunk as Buffer).length;
     chunks.push(chunk as Buffer);
     if (size <= maxBytes) continue;
@@ -159,7 +193,7 @@ function firstOfEach(headers: Dispatcher.ResponseData['headers']): Record<string
 }
 
 /** Where an answer sends us on to, if it does and may. */
-function redirect(wanted: OutgoingRequest, answer: OutgoingAnswer): string | undefined {
+function redirect(wanted: Pick<OutgoingRequest, 'method'>, answer: OutgoingAnswerHead): string | undefined {
   const { location } = answer.headers;
   if (wanted.method !== 'GET' && wanted.method !== 'HEAD') return undefined;
   if (![301, 302, 303, 307, 308].includes(answer.status) || location === undefined) return undefined;

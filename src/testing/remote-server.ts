@@ -17,8 +17,15 @@ export interface SeenRequest {
   readonly body: Json;
 }
 
+/** An answer of a remote server: JSON, or bytes with the headers that they need. */
+export interface Answered {
+  readonly status: number;
+  readonly body: JsonObject | Buffer;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** What a remote server answers. */
-export type RemoteAnswer = (request: SeenRequest) => { status: number; body: JsonObject } | undefined;
+export type RemoteAnswer = (request: SeenRequest) => Answered | undefined;
 
 /**
  * Another server, as far as a test needs one: it publishes its key, keeps the transactions that it takes, and answers
@@ -53,12 +60,17 @@ export class RemoteServer {
       incoming.on('end', () => {
         const text = Buffer.concat(chunks).toString();
         const body: Json = text === '' ? undefined : JSON.parse(text);
-        const { status, body: answer } = remote.#handle({
+        const {
+          status,
+          body: answer,
+          headers,
+        } = remote.#handle({
           method: incoming.method ?? '',
           url: incoming.url ?? '',
           body,
         });
-        response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+        response.writeHead(status, { 'content-type': 'application/json', ...headers });
+        response.end(Buffer.isBuffer(answer) ? answer : JSON.stringify(answer));
       });
     });
     return remote;
@@ -136,14 +148,14 @@ export class RemoteServer {
     await new Promise((resolve) => this.#listener.close(resolve));
   }
 
-  #handle(seen: SeenRequest): { status: number; body: JsonObject } {
+  #handle(seen: SeenRequest): Answered {
     this.seen.push(seen);
     const answer = this.answer(seen) ?? this.#usual(seen);
     for (const wake of this.#wakers.splice(0)) setImmediate(wake);
     return answer;
   }
 
-  #usual({ url, body }: SeenRequest): { status: number; body: JsonObject } {
+  #usual({ url, body }: SeenRequest): Answered {
     if (url.startsWith('/_matrix/key/v2/server')) return { status: 200, body: this.#keys() };
     if (url.startsWith('/_matrix/federation/v1/send/')) {
       this.transactions.push({ pdus: body.pdus, edus: body.edus ?? [] });

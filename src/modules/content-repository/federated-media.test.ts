@@ -4,8 +4,8 @@ import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import sharp from 'sharp';
 import { onFederation, type FederatingServer } from '../../testing/federation.ts';
-import { RemoteServer } from '../../testing/remote-server.ts';
-import type { TestClient } from '../../testing/test-client.ts';
+import { RemoteServer, type Answered } from '../../testing/remote-server.ts';
+import type { Json, TestClient } from '../../testing/test-client.ts';
 import { boundaryOf, readMediaPart } from './multipart-media.ts';
 
 async function upload(client: TestClient, bytes: Buffer, type: string, name: string): Promise<string> {
@@ -31,7 +31,7 @@ const people = async (a: FederatingServer, b: FederatingServer) =>
   [await a.person('alice'), await b.person('bob')] as const;
 
 onFederation(
-  'files of other servers are fetched, kept, and there when their server is gone [B112 partial]',
+  'files of other servers are fetched, kept, and there when their server is gone [B112]',
   async ({ a, b, authority }) => {
     const [alice, bob] = await people(a, b);
     const file = randomBytes(3_000_000);
@@ -70,7 +70,7 @@ onFederation(
 );
 
 onFederation(
-  'files of old servers come by the path that they have, and what is no answer is an error',
+  'files of old servers come by the path that they have, and what is no answer is an error [B112]',
   async ({ a, authority }) => {
     const alice = await a.person('alice');
     const remote = await RemoteServer.start(authority);
@@ -93,6 +93,118 @@ onFederation(
     }
   },
   { servers: 1 },
+);
+
+/** An answer of two parts: `{}`, and what is given. */
+function inParts(headers: Readonly<Record<string, string>>, file: string | Buffer): Answered {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  const body = Buffer.concat([
+    Buffer.from(`--edge\r\nContent-Type: application/json\r\n\r\n{}\r\n--edge\r\n${lines.join('')}\r\n`),
+    Buffer.from(file),
+    Buffer.from('\r\n--edge--\r\n'),
+  ]);
+  return { status: 200, body, headers: { 'content-type': 'multipart/mixed; boundary=edge' } };
+}
+
+onFederation(
+  'a file is given to servers as two parts: what is known of it, which is nothing, and itself, or why it is not there ' +
+    '[B112]',
+  async ({ a, b, authority }) => {
+    const [alice, bob] = await people(a, b);
+    const file = randomBytes(100_000);
+    const idOf = (at: string) => at.slice(at.lastIndexOf('/') + 1);
+    const at = await upload(bob, file, 'image/png', 'a.png');
+    const remote = await RemoteServer.start(authority);
+    try {
+      const base = '/_matrix/federation/v1/media';
+      const answer = await remote.raw(b.name, 'GET', `${base}/download/${idOf(at)}`);
+      const type = String(answer.headers['content-type']);
+      const edge = boundaryOf(type) ?? '';
+      assert.equal(type, `multipart/mixed; boundary=${edge}`);
+      const whole = Buffer.from(await answer.body.arrayBuffer());
+      const start = whole.indexOf(file);
+      assert.deepEqual(whole.subarray(0, start).toString().split('\r\n'), [
+        ...[`--${edge}`, 'Content-Type: application/json', '', '{}', `--${edge}`],
+        ...['Content-Type: image/png', 'Content-Disposition: inline; filename="a.png"', '', ''],
+      ]);
+      assert.equal(whole.subarray(start + file.length).toString(), `\r\n--${edge}--\r\n`);
+      const refusal = async (path: string) => {
+        const { status, body } = await remote.ask(b.name, 'GET', `${base}/${path}`);
+        return [status, body.errcode];
+      };
+      const size = 'width=32&height=32';
+      assert.deepEqual(await refusal('download/none'), [404, 'M_NOT_FOUND']);
+      assert.deepEqual(await refusal(`thumbnail/${idOf(at)}?${size}`), [400, 'M_UNKNOWN']);
+      assert.deepEqual(await refusal(`thumbnail/${idOf(at)}?width=-1&height=9`), [400, 'M_INVALID_PARAM']);
+      const made = await bob.ok('POST', '/_matrix/media/v1/create', {});
+      const empty = String(made.content_uri).slice('mxc://'.length);
+      const notYet = [504, 'M_NOT_YET_UPLOADED'];
+      assert.deepEqual(await refusal(`download/${idOf(empty)}?timeout_ms=0`), notYet);
+      assert.deepEqual(await refusal(`thumbnail/${idOf(empty)}?timeout_ms=0&${size}`), notYet);
+      const late = await get(alice, `download/${empty}?timeout_ms=0`);
+      assert.deepEqual([late.status, ((await late.json()) as Json).errcode], notYet);
+      assert.deepEqual(await bytesOf(await get(alice, `download/${at}`)), file, 'the server is asked on');
+    } finally {
+      await remote.close();
+    }
+  },
+);
+
+onFederation(
+  'an answer may say where the file is: it is fetched there each time that it is needed, within limits [B112]',
+  async ({ a, authority }) => {
+    const alice = await a.person('alice');
+    const remote = await RemoteServer.start(authority);
+    try {
+      const elsewhere = (path: string) => `https://${remote.name}/${path}`;
+      const answers: Record<string, Answered> = {
+        '/store/file': {
+          status: 200,
+          body: Buffer.from('the file'),
+          headers: { 'content-type': 'text/plain', 'content-disposition': 'attachment; filename="f.txt"' },
+        },
+        '/store/moved': { status: 302, body: {}, headers: { location: '/store/file' } },
+        '/store/circle': { status: 302, body: {}, headers: { location: '/store/circle' } },
+        '/store/large': { status: 200, body: Buffer.alloc(70_000) },
+      };
+      const points: Record<string, string> = {
+        file: elsewhere('store/file'),
+        moved: elsewhere('store/moved'),
+        circle: elsewhere('store/circle'),
+        large: elsewhere('store/large'),
+        expired: elsewhere('store/gone'),
+        inside: 'http://10.0.0.1/secret',
+        local: 'file:///etc/passwd',
+      };
+      remote.answer = ({ url }) => {
+        const id = /media\/download\/(\w+)\?/.exec(url)?.[1] ?? '';
+        if (id === 'big') return inParts({ 'Content-Type': 'image/png' }, Buffer.alloc(70_000));
+        const error = { errcode: 'M_TOO_LARGE', error: 'Too large to serve' };
+        if (id === 'huge') return { status: 502, body: error };
+        const to = points[id];
+        return to === undefined ? answers[url] : inParts({ Location: to }, '');
+      };
+      for (const id of ['file', 'moved']) {
+        const got = await get(alice, `download/${remote.name}/${id}`);
+        assert.equal(got.status, 200, id);
+        assert.match(got.headers.get('content-type') ?? '', /^text\/plain/);
+        assert.match(got.headers.get('content-disposition') ?? '', /filename="f.txt"/);
+        assert.equal(await got.text(), 'the file');
+      }
+      for (const id of ['circle', 'expired', 'inside', 'local', 'large', 'big', 'huge']) {
+        const got = await get(alice, `download/${remote.name}/${id}`);
+        const isLarge = ['large', 'big', 'huge'].includes(id);
+        const { errcode } = (await got.json()) as Json;
+        assert.deepEqual([got.status, errcode], [502, isLarge ? 'M_TOO_LARGE' : 'M_UNKNOWN'], id);
+      }
+      answers['/store/gone'] = { status: 200, body: Buffer.from('again'), headers: {} };
+      const again = await get(alice, `download/${remote.name}/expired`);
+      assert.equal(await again.text(), 'again', 'an address is asked for anew');
+    } finally {
+      await remote.close();
+    }
+  },
+  { servers: 1, env: { MYELIN_MEDIA_MAX_UPLOAD_BYTES: '65536' } },
 );
 
 void test('parts of an answer are found wherever its pieces are cut', async () => {

@@ -1,8 +1,8 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type { FederationClient } from '../../federation/federation-client.ts';
 import { FederationError } from '../../federation/federation-error.ts';
 import type { WireAnswer } from '../../federation/transport/server-transport.ts';
-import { OutgoingError, type OutgoingHttp } from '../../platform/outgoing-http.ts';
+import type { OutgoingHttp } from '../../platform/outgoing-http.ts';
 import type { ContentUri } from '../../protocol/content-uri.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import { mediaTypeOf, namedFile } from '../../protocol/served-content.ts';
@@ -115,13 +115,18 @@ export class FederatedMedia implements RemoteMedia {
     return { file, type: part.headers['content-type'], disposition: part.headers['content-disposition'] };
   }
 
+  /** The address may be good for a moment only: it is followed at once, and not kept. */
   async #follow(url: string): Promise<Fetched> {
-    const { outgoing, maxBytes } = this.#needs;
-    const wanted = { method: 'GET', url, timeoutMs: PATIENCE_MS, maxBytes, maxRedirects: 3 } as const;
-    const { status, headers, body } = await outgoing.request(wanted);
-    if (status !== 200) throw new Error(`What the answer points to answers ${status}`);
-    const file = await this.#receive(Readable.from([body]));
-    return { file, type: headers['content-type'], disposition: headers['content-disposition'] };
+    const wanted = { method: 'GET', url, timeoutMs: PATIENCE_MS, maxRedirects: 3 } as const;
+    return this.#needs.outgoing.stream(wanted, async ({ status, headers }, body) => {
+      try {
+        if (status !== 200) throw new Error(`What the answer points to answers ${status}`);
+        const file = await this.#receive(body);
+        return { file, type: headers['content-type'], disposition: headers['content-disposition'] };
+      } finally {
+        body.destroy();
+      }
+    });
   }
 
   #receive(source: Readable): Promise<ReceivedFile> {
@@ -142,7 +147,7 @@ async function judged<Result>(uri: ContentUri, reading: Promise<Result>): Promis
 /** What is said to whoever asked for the content. */
 function translate(error: unknown, maxBytes: number): MatrixError {
   const inner = error instanceof FederationError && error.cause !== undefined ? error.cause : error;
-  if (inner instanceof TooManyBytes || (inner instanceof OutgoingError && inner.reason === 'too-large')) {
+  if (inner instanceof TooManyBytes) {
     const message = `The content is larger than the ${maxBytes} bytes that this server takes`;
     return new MatrixError(502, 'M_TOO_LARGE', message);
   }
