@@ -23,6 +23,15 @@ export interface DirectoryQuery {
   readonly withAliases?: boolean;
 }
 
+/** A room of the directory, as it is kept and as it is shown. */
+interface Listed {
+  readonly row: roomsStore.RoomRow;
+  readonly entry: JsonObject;
+}
+
+type DirectoryPlace = roomsStore.DirectoryPlace;
+
+const BEGINNING: DirectoryPlace = { side: 'after', joinedCount: Number.MAX_SAFE_INTEGER, roomId: '' };
 const DEFAULT_LIMIT = 50;
 const MOST_ROOMS = 500;
 /** Rooms looked at for one answer, when a search lets few of them through. */
@@ -58,37 +67,53 @@ export class Directory {
     await this.#database.commit(unit);
   }
 
-  /** A page of the directory, the rooms with most members first. */
+  /**
+   * A page of the directory, the rooms with most members first.
+   *
+   * @throws MatrixError 400 for a `since` that is no token of this directory.
+   */
   async list(query: DirectoryQuery): Promise<JsonObject> {
     if (query.network !== undefined) return this.#listNetwork(query.network, query);
-    const limit = Math.min(query.limit ?? DEFAULT_LIMIT, MOST_ROOMS);
+    const since = query.since === '' ? undefined : query.since;
+    const from = since === undefined ? BEGINNING : parsePlace(since);
+    const { entries, end } = await this.#entriesFrom(from, query);
+    const isForward = from.side === 'after';
+    const first = isForward ? entries.at(0) : entries.at(-1);
+    const last = isForward ? entries.at(-1) : entries.at(0);
+    const total = await roomsStore.publishedCount(this.#database);
+    const chunk = (isForward ? entries : entries.toReversed()).map(({ entry }) => entry);
+    const answer: JsonObject = { chunk, total_room_count_estimate: total };
+    const next = isForward ? end : last && placeBeside(last.row, 'after');
+    const previous = isForward ? since && first && placeBeside(first.row, 'before') : end;
+    if (next) answer.next_batch = tokenOf(next);
+    if (previous) answer.prev_batch = tokenOf(previous);
+    return answer;
+  }
+
+  /** The rooms from a place on that match, as many as one answer may have, and where to go on, if there may be more. */
+  async #entriesFrom(
+    from: DirectoryPlace,
+    query: DirectoryQuery,
+  ): Promise<{ entries: Listed[]; end: DirectoryPlace | undefined }> {
+    const limit = limitOf(query);
     const page = query.allNetworks === true ? roomsStore.publishedInAllNetworks : roomsStore.published;
-    const chunk: JsonObject[] = [];
-    let after = query.since === undefined || query.since === '' ? undefined : parsePlace(query.since);
-    let hasMore = limit > 0;
-    for (let looked = 0; hasMore && chunk.length < limit && looked < MOST_LOOKED_AT;) {
-      const wanted = Math.min(MOST_ROOMS, limit + 1);
-      const rows = await page(this.#database, after, wanted);
-      hasMore = rows.length === wanted;
+    const wanted = Math.min(MOST_ROOMS, limit + 1);
+    const entries: Listed[] = [];
+    let place = from;
+    for (let looked = 0; looked < MOST_LOOKED_AT;) {
+      const rows = await page(this.#database, place, wanted);
       looked += rows.length;
-      for (const [i, row] of rows.entries()) {
+      for (const row of rows) {
+        if (entries.length === limit) return { entries, end: place };
+        place = placeBeside(row, from.side);
         const entry = await this.#entry(row);
         if (!matches(entry, query)) continue;
         if (query.withAliases) entry.aliases = await this.#aliases.ofRoom(row.room_id as RoomId);
-        chunk.push(entry);
-        if (chunk.length < limit) continue;
-        hasMore = hasMore || i + 1 < rows.length;
-        after = placeOf(row);
-        break;
+        entries.push({ row, entry });
       }
-      const last = rows.at(-1);
-      if (chunk.length < limit && last) after = placeOf(last);
+      if (rows.length < wanted) return { entries, end: undefined };
     }
-    const total = await roomsStore.publishedCount(this.#database);
-    const answer: JsonObject = { chunk, total_room_count_estimate: total };
-    if (hasMore && after) answer.next_batch = `${after.joinedCount}_${after.roomId}`;
-    if (query.since) answer.prev_batch = query.since;
-    return answer;
+    return { entries, end: place };
   }
 
   /** Puts a room into the directory of an application service's network, or takes it out. 404 for an unknown room. */
@@ -111,7 +136,7 @@ export class Directory {
     if (at < 0)
       throw invalidParam('"third_party_instance_id" must be an "instance_id" of /thirdparty/protocols');
     const of = { appserviceId: network.slice(0, at), networkId: network.slice(at + 1) };
-    const limit = Math.min(Math.max(query.limit ?? DEFAULT_LIMIT, 1), MOST_ROOMS);
+    const limit = limitOf(query);
     const page = await networkRoomsStore.page(this.#database, of, query.since ?? '', limit + 1);
     const chunk: JsonObject[] = [];
     for (const roomId of page.slice(0, limit)) {
@@ -157,12 +182,21 @@ function matches(entry: JsonObject, query: DirectoryQuery): boolean {
   );
 }
 
-function placeOf(row: roomsStore.RoomRow): { joinedCount: number; roomId: string } {
-  return { joinedCount: row.joined_count, roomId: row.room_id };
+/** A limit of 0 is none (Server-Server API, "GET publicRooms"), and there is a most for all. */
+function limitOf({ limit = DEFAULT_LIMIT }: DirectoryQuery): number {
+  return limit === 0 ? MOST_ROOMS : Math.min(limit, MOST_ROOMS);
 }
 
-function parsePlace(token: string): { joinedCount: number; roomId: string } {
-  const match = /^(\d{1,15})_(!.+)$/.exec(token);
-  if (!match?.[2]) throw invalidParam('"since" must be a "next_batch" of this directory');
-  return { joinedCount: Number(match[1]), roomId: match[2] };
+function placeBeside(row: roomsStore.RoomRow, side: DirectoryPlace['side']): DirectoryPlace {
+  return { side, joinedCount: row.joined_count, roomId: row.room_id };
+}
+
+function tokenOf({ side, joinedCount, roomId }: DirectoryPlace): string {
+  return `${side === 'after' ? '' : '-'}${joinedCount}_${roomId}`;
+}
+
+function parsePlace(token: string): DirectoryPlace {
+  const match = /^(-?)(\d{1,15})_(!.+)$/.exec(token);
+  if (!match?.[3]) throw invalidParam('"since" must be a "next_batch" or "prev_batch" of this directory');
+  return { side: match[1] === '-' ? 'before' : 'after', joinedCount: Number(match[2]), roomId: match[3] };
 }

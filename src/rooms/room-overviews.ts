@@ -2,6 +2,7 @@ import type { RoomId, ServerName, UserId } from '../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../protocol/json.ts';
 import { ROOM_VERSIONS } from '../protocol/room-versions.ts';
 import type { Database } from '../storage/database.ts';
+import * as membershipsStore from '../storage/memberships-store.ts';
 import * as roomServersStore from '../storage/room-servers-store.ts';
 import * as roomsStore from '../storage/rooms-store.ts';
 import type { EventLog } from './event-log.ts';
@@ -96,7 +97,7 @@ export class RoomOverviews {
     for (const roomId of rooms) {
       if (await roomServersStore.isIn(this.#database, server, roomId)) return true;
     }
-    return false;
+    return membershipsStore.hasInvited(this.#database, overview.room_id, server);
   }
 }
 

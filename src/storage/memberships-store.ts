@@ -56,6 +56,10 @@ const shared = sql(
 const usersOfServer = sql(
   `SELECT user_id FROM memberships WHERE room_id = ? AND user_id LIKE ? ESCAPE '!' ORDER BY user_id LIMIT ?`,
 );
+const invitedOfServer = sql(
+  `SELECT 1 AS one FROM memberships
+   WHERE room_id = ? AND membership = 'invite' AND user_id LIKE ? ESCAPE '!' LIMIT 1`,
+);
 const forgetRoom = sql(
   `UPDATE memberships SET forgotten = 1 WHERE user_id = ? AND room_id = ? AND membership IN ('leave', 'ban')`,
 );
@@ -154,6 +158,11 @@ export async function ofServer(
 ): Promise<UserId[]> {
   const rows = await reader.all<{ user_id: UserId }>(usersOfServer, roomId, `%:${escaped(server)}`, limit);
   return rows.map((row) => row.user_id);
+}
+
+/** Whether a user of a server is invited to the room. Looks at everybody who is. */
+export async function hasInvited(reader: Reader, roomId: RoomId, server: ServerName): Promise<boolean> {
+  return (await reader.get(invitedOfServer, roomId, `%:${escaped(server)}`)) !== undefined;
 }
 
 /** Whether both users are joined to one room. */

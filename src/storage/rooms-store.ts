@@ -81,19 +81,25 @@ const stateButMembers = sql(
 const oneBeyond = sql(
   `SELECT state_key FROM current_state WHERE room_id = ? AND type = ? ORDER BY state_key LIMIT 1 OFFSET ?`,
 );
-const publishedRooms = sql(
-  `SELECT * FROM rooms WHERE published = 1 AND (joined_count < ? OR (joined_count = ? AND room_id > ?))
-   ORDER BY joined_count DESC, room_id LIMIT ?`,
-);
-const publishedAnywhere = sql(
-  `SELECT * FROM (SELECT * FROM rooms WHERE published = 1
-       AND (joined_count < ? OR (joined_count = ? AND room_id > ?))
-     ORDER BY joined_count DESC, room_id LIMIT ?) AS own
-   UNION ALL
-   SELECT * FROM rooms WHERE published = 0 AND room_id IN (SELECT room_id FROM network_rooms)
-     AND (joined_count < ? OR (joined_count = ? AND room_id > ?))
-   ORDER BY joined_count DESC, room_id LIMIT ?`,
-);
+const AFTER = `(joined_count < ? OR (joined_count = ? AND room_id > ?))`;
+const BEFORE = `(joined_count > ? OR (joined_count = ? AND room_id < ?))`;
+const DOWN = `ORDER BY joined_count DESC, room_id`;
+const UP = `ORDER BY joined_count, room_id DESC`;
+const publishedRooms = {
+  after: sql(`SELECT * FROM rooms WHERE published = 1 AND ${AFTER} ${DOWN} LIMIT ?`),
+  before: sql(`SELECT * FROM rooms WHERE published = 1 AND ${BEFORE} ${UP} LIMIT ?`),
+};
+const publishedAnywhere = { after: anywhere(AFTER, DOWN), before: anywhere(BEFORE, UP) };
+
+function anywhere(place: string, order: string): ReturnType<typeof sql> {
+  return sql(
+    `SELECT * FROM (SELECT * FROM rooms WHERE published = 1 AND ${place} ${order} LIMIT ?) AS own
+     UNION ALL
+     SELECT * FROM rooms WHERE published = 0 AND room_id IN (SELECT room_id FROM network_rooms) AND ${place}
+     ${order} LIMIT ?`,
+  );
+}
+
 const countPublished = sql(`SELECT COUNT(*) AS count FROM rooms WHERE published = 1`);
 
 /** The room, or undefined. */
@@ -230,28 +236,28 @@ export async function hasMoreOf(
   return (await reader.get(oneBeyond, roomId, type, count)) !== undefined;
 }
 
-/** Rooms of the directory, most members first, after the given one. */
-export function published(
-  reader: Reader,
-  after: { joinedCount: number; roomId: string } | undefined,
-  limit: number,
-): Promise<RoomRow[]> {
-  return reader.all<RoomRow>(publishedRooms, ...placeAfter(after), limit);
+/** A place in the directory: beside a room. */
+export interface DirectoryPlace {
+  readonly side: 'after' | 'before';
+  readonly joinedCount: number;
+  readonly roomId: string;
+}
+
+/** Rooms of the directory from a place on, those nearest to it first. Those with most members are the first of all. */
+export function published(reader: Reader, place: DirectoryPlace, limit: number): Promise<RoomRow[]> {
+  const { side, joinedCount: count, roomId } = place;
+  return reader.all<RoomRow>(publishedRooms[side], count, count, roomId, limit);
 }
 
 /** The same with the rooms in the directories of application services' networks. */
 export function publishedInAllNetworks(
   reader: Reader,
-  after: { joinedCount: number; roomId: string } | undefined,
+  place: DirectoryPlace,
   limit: number,
 ): Promise<RoomRow[]> {
-  const place = placeAfter(after);
-  return reader.all<RoomRow>(publishedAnywhere, ...place, limit, ...place, limit);
-}
-
-function placeAfter(after: { joinedCount: number; roomId: string } | undefined): [number, number, string] {
-  const count = after?.joinedCount ?? Number.MAX_SAFE_INTEGER;
-  return [count, count, after?.roomId ?? ''];
+  const { side, joinedCount: count, roomId } = place;
+  const from = [count, count, roomId] as const;
+  return reader.all<RoomRow>(publishedAnywhere[side], ...from, limit, ...from, limit);
 }
 
 /** How many rooms the directory lists. */

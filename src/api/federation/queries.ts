@@ -81,7 +81,8 @@ export const getPublicRoomsForServers = endpoint(
       third_party_instance_id: Type.Optional(Type.String()),
     }),
   },
-  ({ directory }: { directory: Directory }, { query }) => directory.list(directoryQuery(query)),
+  ({ directory }: { directory: Directory }, { query }) =>
+    directory.list(directoryQuery({ limit: 0, ...query })),
 );
 
 /** POST /_matrix/federation/v1/publicRooms */
@@ -94,5 +95,6 @@ export const queryPublicRoomsForServers = endpoint(
     auth: 'server',
     body: DirectoryBody,
   },
-  ({ directory }: { directory: Directory }, { body }) => directory.list(directoryQuery(body)),
+  ({ directory }: { directory: Directory }, { body }) =>
+    directory.list(directoryQuery({ limit: 0, ...body })),
 );

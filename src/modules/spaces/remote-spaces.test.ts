@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { onFederation } from '../../testing/federation.ts';
+import { roomVersion } from '../../protocol/room-versions.ts';
+import { signPdu } from '../../protocol/signing.ts';
+import { RemoteRoom } from '../../testing/remote-room.ts';
 import { RemoteServer } from '../../testing/remote-server.ts';
 import type { Json, TestClient } from '../../testing/test-client.ts';
 
@@ -12,7 +15,7 @@ function put(person: TestClient, space: string, room: string, via: string[]): Pr
 }
 
 onFederation(
-  'spaces of other servers are shown with what is below them, and their rooms have summaries [B109 partial]',
+  'spaces of other servers are shown with what is below them, and their rooms have summaries [B109]',
   async ({ a, b }) => {
     const alice = await a.person('alice');
     const bob = await b.person('bob');
@@ -48,7 +51,7 @@ onFederation(
 );
 
 onFederation(
-  'a server is told of the rooms of a space that its users could join, and of which they could not [B109 partial]',
+  'a server is told of the rooms of a space that its users could join, and of which they could not [B109]',
   async ({ a, authority }) => {
     const remote = await RemoteServer.start(authority);
     try {
@@ -74,6 +77,19 @@ onFederation(
       assert.deepEqual([ids(few.body.children), few.body.inaccessible_children], [[open], []]);
       assert.equal((await ask(closed)).status, 404);
       assert.equal((await ask('!nothing:here.test')).status, 404);
+
+      const mallory = (await RemoteRoom.join(remote, a.name, space)).userId;
+      const joined = (await ask(space)).body;
+      assert.deepEqual(ids(joined.children).sort(), [open, restricted].sort());
+      assert.deepEqual(joined.inaccessible_children, [closed]);
+      const summary = joined.children.find((child: Json) => child.room_id === restricted);
+      assert.deepEqual([summary.join_rule, summary.allowed_room_ids], ['restricted', [space]]);
+      remote.answer = ({ url, body: sent }) =>
+        url.includes('/v2/invite/')
+          ? { status: 200, body: { event: signPdu(sent.event, roomVersion('12'), remote.name, remote.key) } }
+          : undefined;
+      await alice.ok('POST', alice.room(closed, '/invite'), { user_id: mallory });
+      assert.deepEqual((await ask(space)).body.inaccessible_children, [], 'who is invited could join');
     } finally {
       await remote.close();
     }
