@@ -2,7 +2,7 @@ import { AddressBlocked } from '../platform/reachable-addresses.ts';
 import { timeLimit, type Timers } from '../platform/timers.ts';
 import { parseExactJson } from '../protocol/exact-json.ts';
 import type { ServerName } from '../protocol/identifiers.ts';
-import { isJsonObject, type JsonObject } from '../protocol/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../protocol/json.ts';
 import type { SigningKey } from '../protocol/signing.ts';
 import type { BackOff } from './back-off.ts';
 import type { ServerResolution } from './discovery/server-resolution.ts';
@@ -22,6 +22,8 @@ export interface FederationRequest {
   readonly timeoutMs?: number;
   /** Most bytes of the answer; 50 MiB by default. */
   readonly maxBytes?: number;
+  /** Whether the answer is in the form of some first versions: a list of the status and the object that is meant. */
+  readonly answeredInList?: boolean;
   /** False for the few requests that are not signed, such as for keys. */
   readonly signed?: boolean;
   /** Whether to ask a server that did not answer lately all the same. */
@@ -72,7 +74,7 @@ export class FederationClient {
   async request(destination: ServerName, request: FederationRequest): Promise<JsonObject> {
     return this.#asking(destination, request, async (answer, signal) => {
       const bytes = await readBody(answer, request.maxBytes ?? DEFAULT_MAX_BYTES, signal);
-      const body = bytes === undefined ? undefined : parseObject(bytes);
+      const body = bytes === undefined ? undefined : parseObject(bytes, request.answeredInList);
       if (body) return body;
       const message = `${destination} answered with something else than a JSON object of the allowed size`;
       throw new FederationError(destination, 'bad-answer', message);
@@ -206,9 +208,10 @@ async function readBody(
   return Buffer.concat(chunks, size);
 }
 
-function parseObject(bytes: Buffer): JsonObject | undefined {
+function parseObject(bytes: Buffer, isInList = false): JsonObject | undefined {
   try {
-    const value = parseExactJson(bytes.toString('utf8'));
+    const whole = parseExactJson(bytes.toString('utf8'));
+    const value = isInList && Array.isArray(whole) ? (whole as JsonValue[])[1] : whole;
     return isJsonObject(value) ? value : undefined;
   } catch {
     return undefined;

@@ -9,7 +9,7 @@ import {
   type UserId,
 } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonValue } from '../../protocol/json.ts';
-import { forbidden, invalidParam, notFound } from '../../protocol/matrix-error.ts';
+import { invalidParam, MatrixError, notFound } from '../../protocol/matrix-error.ts';
 import { ROOM_VERSIONS, type RoomVersion } from '../../protocol/room-versions.ts';
 import type { EventSigner } from '../../rooms/event-signer.ts';
 import type { InviteRules } from '../../rooms/invitations.ts';
@@ -28,6 +28,9 @@ export interface SentInvite {
   /** What the invited user is to be shown of the room: events, or only their essence. */
   readonly strippedState: readonly JsonValue[];
 }
+
+/** Events that an invite may bring along. */
+const MOST_STATE = 100;
 
 /** Takes invites of other servers for users of this one (Server-Server API, "Inviting to a room"). */
 export class IncomingInvites {
@@ -54,8 +57,9 @@ export class IncomingInvites {
   /**
    * Signs an invite and tells the user of it.
    *
-   * @throws MatrixError 400 for what is no invite of a user of this server by that server, M_INCOMPATIBLE_ROOM_VERSION, 403
-   *   M_INVITE_BLOCKED, 404 for an unknown user.
+   * @throws MatrixError 400 M_INVALID_PARAM for what is no invite of a user of this server by that server, or not signed, or,
+   *   from room version 12 on, comes without the state that it must; 400 M_INCOMPATIBLE_ROOM_VERSION; 403 M_INVITE_BLOCKED;
+   *   404 for an unknown user.
    */
   async take(server: ServerName, sent: SentInvite): Promise<Pdu> {
     const { roomId, eventId } = sent;
@@ -65,9 +69,29 @@ export class IncomingInvites {
     const user = await usersStore.byId(this.#database, target);
     if (!user || user.deactivated !== 0) throw notFound(`There is no user ${target}`);
     await this.#rules.assertInvitable(target, sender);
-    const { pdu } = await verifiedEvent(sent.event, version, roomId, this.#signatures);
+    const pdu = await this.#verified(sent.event, version, roomId);
+    await this.#checkState(sent.strippedState, version, roomId);
     if (eventIdOf(pdu, version) !== eventId) throw invalidParam('The path names another event than the body');
     return this.#keep({ roomId, version, userId: target, eventId, pdu }, sent.strippedState);
+  }
+
+  /** Servers of before version 1.16 of the specification send stripped state, as they may up to room version 11. */
+  async #checkState(state: readonly JsonValue[], version: RoomVersion, roomId: RoomId): Promise<void> {
+    if (!version.roomIdIsCreateHash) return;
+    if (state.length > MOST_STATE) throw invalidParam(`"invite_room_state" may have ${MOST_STATE} events`);
+    const pdus = await Promise.all(state.map((event) => this.#verified(event, version, roomId)));
+    if (!pdus.some(({ type }) => type === 'm.room.create')) {
+      throw invalidParam('"invite_room_state" must have the m.room.create event of the room');
+    }
+  }
+
+  async #verified(event: JsonValue, version: RoomVersion, roomId: RoomId): Promise<Pdu> {
+    try {
+      return (await verifiedEvent(event, version, roomId, this.#signatures)).pdu;
+    } catch (error) {
+      if (!(error instanceof MatrixError)) throw error;
+      throw invalidParam(`An event of the invite cannot be taken: ${error.message}`);
+    }
   }
 
   async #keep(
@@ -92,7 +116,7 @@ export class IncomingInvites {
     if (serverNameOf(target) !== this.#signer.serverName) {
       throw invalidParam(`${target} is not a user of this server`);
     }
-    if (serverNameOf(sender) !== server) throw forbidden(`${sender} is not a user of ${server}`);
+    if (serverNameOf(sender) !== server) throw invalidParam(`${sender} is not a user of ${server}`);
     return { target, sender };
   }
 }

@@ -1,6 +1,6 @@
 import type { Pdu } from '../../protocol/events/event.ts';
 import type { EventId, RoomId, ServerName, UserId } from '../../protocol/identifiers.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/json.ts';
+import type { JsonObject, JsonValue } from '../../protocol/json.ts';
 import { ROOM_VERSIONS } from '../../protocol/room-versions.ts';
 import type { SignedInvite } from '../../rooms/remote-rooms.ts';
 import type { FederationClient } from '../federation-client.ts';
@@ -17,6 +17,8 @@ export interface Member {
 
 const V1 = '/_matrix/federation/v1';
 const V2 = '/_matrix/federation/v2';
+/** Answers of the first version are a list of the status and what later ones answer. */
+const PUT_OF_V1 = { method: 'PUT', answeredInList: true } as const;
 const TIMEOUT_MS = 30_000;
 /** A large room's state takes its time. */
 const JOIN_TIMEOUT_MS = 120_000;
@@ -84,11 +86,11 @@ export class MembershipRequests {
       const request = { method: 'PUT', path: V2 + suffix, body, timeoutMs: TIMEOUT_MS } as const;
       return (await this.#client.request(server, request)).event;
     } catch (error) {
-      if (!isUnknownEndpoint(error) || version.eventIdFormat !== 'server-chosen') throw error;
+      if (version.eventIdFormat !== 'server-chosen' || !mayBeOlder(error)) throw error;
     }
     const old = { ...pdu, unsigned: { invite_room_state: [...strippedState] } };
-    const request = { method: 'PUT', path: V1 + suffix, body: old, timeoutMs: TIMEOUT_MS } as const;
-    return ofFirstVersion(await this.#client.request(server, request)).event;
+    const request = { ...PUT_OF_V1, path: V1 + suffix, body: old, timeoutMs: TIMEOUT_MS };
+    return (await this.#client.request(server, request)).event;
   }
 
   /** PUT exchange_third_party_invite. */
@@ -109,16 +111,15 @@ export class MembershipRequests {
     } catch (error) {
       if (!isUnknownEndpoint(error)) throw error;
     }
-    return ofFirstVersion(
-      await this.#client.request(server, { method: 'PUT', path: V1 + suffix, body, timeoutMs }),
-    );
+    return this.#client.request(server, { ...PUT_OF_V1, path: V1 + suffix, body, timeoutMs });
   }
 }
 
-/** Answers of the first version are a list of the status and what later ones answer. */
-function ofFirstVersion(answer: JsonObject): JsonObject {
-  const [, content] = Array.isArray(answer) ? (answer as JsonValue[]) : [];
-  return isJsonObject(content) ? content : {};
+/** An older server refuses the second version of an invite in one way or another (Server-Server API, "Inviting to a room"). */
+function mayBeOlder(error: unknown): boolean {
+  return (
+    isUnknownEndpoint(error) || (error instanceof FederationError && [400, 404].includes(error.status ?? 0))
+  );
 }
 
 function isUnknownEndpoint(error: unknown): boolean {

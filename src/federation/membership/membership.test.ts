@@ -64,7 +64,7 @@ onFederation(
 );
 
 onFederation(
-  'invites reach users of other servers, and are taken or declined [B106 partial] [B107 partial]',
+  'invites reach users of other servers, and are taken or declined [B106] [B107 partial]',
   async ({ a, b }) => {
     const [alice, bob] = [await a.person('alice'), await b.person('bob')];
     for (const version of ['1', '10', '12']) {
@@ -101,7 +101,7 @@ onFederation(
 );
 
 onFederation(
-  'an invite is taken back, and who is removed learns of it [B106 partial] [B107 partial]',
+  'an invite is taken back, and who is removed learns of it [B106] [B107 partial]',
   async ({ a, b }) => {
     const [alice, bob] = [await a.person('alice'), await b.person('bob')];
     const room = await alice.createRoom({ invite: [bob.userId] });
@@ -393,7 +393,7 @@ onFederation('who left comes back, and hears what was said meanwhile [B104 parti
 });
 
 onFederation(
-  'who blocks invites gets none from other servers, and they are told so [B054]',
+  'who blocks invites gets none from other servers, and they are told so [B054] [B106]',
   async ({ a, b }) => {
     const [alice, bob] = [await a.person('alice'), await b.person('bob')];
     const path = `/v3/user/${encodeURIComponent(bob.userId)}/account_data/m.invite_permission_config`;
