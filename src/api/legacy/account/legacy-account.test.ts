@@ -205,7 +205,10 @@ onServers(
     assert.equal(done.user_id, '@carol:localhost');
     assert.equal(done.home_server, 'localhost');
     assert.ok(done.access_token && done.refresh_token);
-    const unnamed = await client.ok('POST', `${V2}/register`, { auth: { type: 'm.login.dummy' } });
+    const unnamed = await client.ok('POST', `${V2}/register`, {
+      password: 'unnamed password',
+      auth: { type: 'm.login.dummy' },
+    });
     assert.match(unnamed.user_id, /^@\w+:localhost$/);
   },
 );

@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import type { Registration } from '../../../accounts/registration.ts';
 import type { StagedRegistration } from '../../../accounts/staged-registration.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
+import { badJson } from '../../../protocol/matrix-error.ts';
 import { endpoint } from '../../../wire/endpoint.ts';
 import { assertHumanReadable } from '../human-id-check.ts';
 import { V1, V2_ALPHA } from '../legacy-paths.ts';
@@ -49,6 +50,8 @@ export const alphaRegister = endpoint(
   },
   async ({ registration }: { registration: Registration }, { body }) => {
     assertHumanReadable({ user_id: body.username });
+    // Who only asks for the stages need not have chosen one yet.
+    if (body.auth !== undefined && body.password === undefined) throw badJson('"password" must be given');
     const { session, userId } = await registration.register({
       username: body.username,
       password: body.password,
