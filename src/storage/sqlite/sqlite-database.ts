@@ -1,4 +1,4 @@
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { DatabaseSync } from 'node:sqlite';
 import { ChangeFeed } from '../change-feed.ts';
 import {
   GuardFailed,
@@ -12,6 +12,7 @@ import type { UnitOfWork } from '../unit-of-work.ts';
 import { packBatch, type BatchOutcome } from './batch.ts';
 import { openWriterThread, type BatchWriter, type OpenWriter } from './batch-writer.ts';
 import { configureConnection } from './connection.ts';
+import { PreparedRead } from './prepared-read.ts';
 
 /** Units committed in one transaction at most. */
 const BATCH_LIMIT = 256;
@@ -29,7 +30,7 @@ interface Waiting {
 export class SqliteDatabase implements Database {
   readonly engine = 'sqlite';
   readonly #connection: DatabaseSync;
-  readonly #prepared = new Map<number, StatementSync>();
+  readonly #prepared = new Map<number, PreparedRead>();
   readonly #writer: BatchWriter;
   readonly #feed: ChangeFeed;
   readonly #sent = new Set<number>();
@@ -64,7 +65,7 @@ export class SqliteDatabase implements Database {
 
   all<Row>(statement: Statement, ...parameters: SqlValue[]): Promise<Row[]> {
     try {
-      return Promise.resolve(this.#prepare(statement).all(...parameters) as Row[]);
+      return Promise.resolve(this.#prepare(statement).all(parameters) as Row[]);
     } catch (error) {
       return Promise.reject(error as Error);
     }
@@ -72,7 +73,7 @@ export class SqliteDatabase implements Database {
 
   get<Row>(statement: Statement, ...parameters: SqlValue[]): Promise<Row | undefined> {
     try {
-      return Promise.resolve(this.#prepare(statement).get(...parameters) as Row | undefined);
+      return Promise.resolve(this.#prepare(statement).get(parameters) as Row | undefined);
     } catch (error) {
       return Promise.reject(error as Error);
     }
@@ -152,10 +153,10 @@ export class SqliteDatabase implements Database {
     if (this.#connection.isOpen) this.#connection.close();
   }
 
-  #prepare(statement: Statement): StatementSync {
+  #prepare(statement: Statement): PreparedRead {
     let prepared = this.#prepared.get(statement.id);
     if (!prepared) {
-      prepared = this.#connection.prepare(statement.text);
+      prepared = new PreparedRead(this.#connection, statement.text);
       this.#prepared.set(statement.id, prepared);
     }
     return prepared;
