@@ -4,9 +4,10 @@ import type { Change, Database } from '../storage/database.ts';
 import * as aggregationsStore from '../storage/aggregations-store.ts';
 import type { AggregationRow } from '../storage/aggregations-store.ts';
 import * as eventsStore from '../storage/events-store.ts';
-import type { EventRow } from '../storage/events-store.ts';
+import type { EventRow, PageRange } from '../storage/events-store.ts';
 import * as roomsStore from '../storage/rooms-store.ts';
 import { eventChange, historyChange, stateChange, type HistoryChange } from './room-changes.ts';
+import { KnownEvents } from './known-events.ts';
 import { StoredEvent } from './stored-event.ts';
 import { BEFORE_HISTORY } from '../storage/unit-of-work.ts';
 
@@ -34,7 +35,7 @@ const WINDOW = 50;
  */
 export class EventLog {
   readonly #database: Database;
-  readonly #byId: LRUCache<EventId, StoredEvent>;
+  readonly #known: KnownEvents;
   readonly #windows: LRUCache<RoomId, Window>;
   /** Parents of what was delivered while a read of aggregations was under way; one set a read. */
   readonly #parentsSince = new Set<Set<EventId>>();
@@ -45,7 +46,7 @@ export class EventLog {
   /** @param cacheBytes about how much memory events may take. */
   constructor(database: Database, cacheBytes = 48 * 1024 * 1024) {
     this.#database = database;
-    this.#byId = new LRUCache({ maxSize: cacheBytes / 2, sizeCalculation: (event) => event.size });
+    this.#known = new KnownEvents(cacheBytes / 2);
     this.#windows = new LRUCache({
       maxSize: cacheBytes / 2,
       sizeCalculation: (window) => window.events.reduce((sum, event) => sum + event.size, 200),
@@ -55,7 +56,7 @@ export class EventLog {
 
   /** One event, redacted if it was redacted. */
   async byId(eventId: EventId): Promise<StoredEvent | undefined> {
-    const known = this.#byId.get(eventId);
+    const known = this.#known.byId(eventId);
     if (known) return known;
     const row = await eventsStore.byId(this.#database, eventId);
     return row && this.intern(row);
@@ -66,7 +67,7 @@ export class EventLog {
     const found: StoredEvent[] = [];
     const others: EventId[] = [];
     for (const eventId of eventIds) {
-      const event = this.#byId.get(eventId);
+      const event = this.#known.byId(eventId);
       if (event) found.push(event);
       else others.push(eventId);
     }
@@ -94,11 +95,11 @@ export class EventLog {
     return this.#readNewest(roomId, after, upTo, limit);
   }
 
-  /** Events of a room with `after` < position <= `upTo`, from one end of the range. */
-  async page(
-    roomId: RoomId,
-    range: { after: number; upTo: number; limit: number; newestFirst: boolean },
-  ): Promise<StoredEvent[]> {
+  /** Events of a room with `after` < position <= `upTo`, from one end of the range. Those in memory are not read again. */
+  async page(roomId: RoomId, range: PageRange): Promise<StoredEvent[]> {
+    const positions = await eventsStore.pagePositions(this.#database, roomId, range);
+    const known = positions.flatMap((position) => this.#known.at(position) ?? []);
+    if (known.length === positions.length) return known;
     const rows = await eventsStore.page(this.#database, roomId, range);
     return rows.map((row) => this.intern(row));
   }
@@ -155,11 +156,7 @@ export class EventLog {
 
   /** The event of a row, as the one object that everybody shares. */
   intern(row: EventRow): StoredEvent {
-    const known = this.#byId.get(row.event_id as EventId);
-    if (known && isUpToDate(known, row)) return known;
-    const event = new StoredEvent(row);
-    this.#byId.set(event.eventId, event);
-    return event;
+    return this.#known.intern(row);
   }
 
   async #readNewest(roomId: RoomId, after: number, upTo: number, limit: number): Promise<Stretch> {
@@ -186,7 +183,7 @@ export class EventLog {
     this.#deliveries += 1;
     for (const change of changes) {
       if (change.topic === 'reset') {
-        this.#byId.clear();
+        this.#known.clear();
         this.#windows.clear();
         this.#resets += 1;
         continue;
@@ -200,7 +197,7 @@ export class EventLog {
       if (!data) continue;
       if (data.parent !== undefined) this.#noteParent(roomId, data.parent);
       if (data.redacted !== undefined) {
-        this.#byId.delete(data.redacted);
+        this.#known.forgetRedacted(data.redacted);
         this.#windows.delete(roomId);
       }
       await this.#append(roomId, change);
@@ -210,22 +207,20 @@ export class EventLog {
   /** What the states after its events are has changed. */
   #forgetRoom(roomId: RoomId): void {
     this.#windows.delete(roomId);
-    const ofRoom = [...this.#byId.values()].filter((event) => event.roomId === roomId);
-    for (const event of ofRoom) this.#byId.delete(event.eventId);
+    this.#known.forgetRoom(roomId, 'all');
   }
 
   #noteHistory(roomId: RoomId, { parents, redacted }: HistoryChange): void {
     for (const parentId of parents) this.#noteParent(roomId, parentId);
-    for (const eventId of redacted) this.#byId.delete(eventId);
+    for (const eventId of redacted) this.#known.forgetRedacted(eventId);
     this.#windows.delete(roomId);
-    const outdated = [...this.#byId.values()].filter((event) => event.isAside && event.roomId === roomId);
-    for (const event of outdated) this.#byId.delete(event.eventId);
+    this.#known.forgetRoom(roomId, 'aside');
   }
 
   #noteParent(roomId: RoomId, parentId: EventId): void {
     for (const parents of this.#parentsSince) parents.add(parentId);
     const inWindow = this.#windows.peek(roomId)?.events.find((event) => event.eventId === parentId);
-    for (const event of [inWindow, this.#byId.peek(parentId)]) if (event) event.hasAggregations = true;
+    for (const event of [inWindow, this.#known.peek(parentId)]) if (event) event.hasAggregations = true;
   }
 
   async #append(roomId: RoomId, change: Change): Promise<void> {
@@ -233,8 +228,8 @@ export class EventLog {
     if (change.local instanceof StoredEvent) {
       event = change.local;
       event.position = change.position;
-      this.#byId.set(event.eventId, event);
-    } else this.#byId.delete(eventChange(change)?.eventId as EventId);
+      this.#known.keep(event);
+    } else this.#known.forget(eventChange(change)?.eventId as EventId);
     const window = this.#windows.peek(roomId);
     if (!window) {
       if (event?.type === 'm.room.create') this.#windows.set(roomId, { events: [event], whole: true });
@@ -250,9 +245,4 @@ export class EventLog {
     events.push(event);
     this.#windows.set(roomId, { events, whole });
   }
-}
-
-function isUpToDate(event: StoredEvent, row: EventRow): boolean {
-  const knowsState = event.stateAfter !== undefined || row.state_root.length === 0;
-  return knowsState && event.redactedBy === (row.redacted_by ?? undefined) && event.position === row.position;
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { StateKey } from '../protocol/events/event.ts';
 import type { EventId } from '../protocol/identifiers.ts';
 import type { StateRoot } from './stored-event.ts';
@@ -43,7 +43,7 @@ const HASH_EVENT_ID = /^\$[A-Za-z0-9_-]{43}$/;
 
 /** The way of a key through the trie. */
 export function pathOf(key: StateKey): string {
-  return createHash('sha256').update(key).digest('hex').slice(0, 32);
+  return hash('sha256', key, 'hex').slice(0, 32);
 }
 
 /** The node as bytes: 1 for a bucket or 2 for a branch, then its entries or children. */
@@ -128,5 +128,5 @@ function decodeBranch(buffer: Buffer): TrieNode {
 
 /** The hash that names a node: the first 16 bytes of the SHA-256 of its bytes. */
 export function hashOfNode(bytes: Uint8Array): StateRoot {
-  return createHash('sha256').update(bytes).digest().toString('latin1', 0, HASH_BYTES) as StateRoot;
+  return hash('sha256', bytes, 'buffer').toString('latin1', 0, HASH_BYTES) as StateRoot;
 }

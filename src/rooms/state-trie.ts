@@ -50,8 +50,8 @@ export class StateTries {
 
   /** The state event of a key, or undefined. */
   async get(root: StateRoot, key: StateKey): Promise<EventId | undefined> {
-    const path = pathOf(key);
     let node = await this.#load(root);
+    const path = node.kind === 'branch' ? pathOf(key) : '';
     for (let level = 0; node.kind === 'branch'; level++) {
       const child: StateRoot | undefined = node.children[digit(path, level)];
       if (child === undefined) return undefined;

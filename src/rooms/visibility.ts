@@ -69,7 +69,9 @@ export class Visibility {
     const known = new Map<StateRoot, StateThen>();
     const seen: StoredEvent[] = [];
     for (const event of events) {
-      const shown = await this.#shown(access, event, known);
+      // Of the time one was in the room one sees everything: that is most of it, and nothing is waited for.
+      const wasThere = !event.isAside && known.get(event.stateRoot)?.membership === 'join';
+      const shown = wasThere ? event : await this.#shown(access, event, known);
       if (shown) seen.push(shown);
     }
     return seen;
@@ -102,22 +104,16 @@ export class Visibility {
     return membership !== undefined && mayRead({ ...then, membership, joinedLater });
   }
 
-  /** The user's membership at each of the events. */
+  /** The user's membership at each of the events: a function that knows it of these. */
   async membershipsAt(
-    access: RoomAccess,
+    userId: UserId,
     events: readonly StoredEvent[],
-  ): Promise<ReadonlyMap<StoredEvent, Membership>> {
+  ): Promise<(event: StoredEvent) => Membership | undefined> {
     const known = new Map<StateRoot, Membership>();
-    const found = new Map<StoredEvent, Membership>();
-    for (const event of events) {
-      let membership = known.get(event.stateRoot);
-      if (membership === undefined) {
-        membership = await this.membershipAt(event.stateRoot, access.userId);
-        known.set(event.stateRoot, membership);
-      }
-      found.set(event, membership);
+    for (const { stateRoot } of events) {
+      if (!known.has(stateRoot)) known.set(stateRoot, await this.membershipAt(stateRoot, userId));
     }
-    return found;
+    return (event) => known.get(event.stateRoot);
   }
 
   /** The user's membership in the state right after an event. */

@@ -70,6 +70,13 @@ const eventsBackward = sql(
   `SELECT ${COLUMNS} FROM events WHERE room_id = ? AND position > ? AND position <= ?
    ORDER BY position DESC LIMIT ?`,
 );
+const positionsForward = sql(
+  `SELECT position FROM events WHERE room_id = ? AND position > ? AND position <= ? ORDER BY position LIMIT ?`,
+);
+const positionsBackward = sql(
+  `SELECT position FROM events WHERE room_id = ? AND position > ? AND position <= ?
+   ORDER BY position DESC LIMIT ?`,
+);
 const eventsAnywhere = sql(
   `SELECT ${COLUMNS} FROM events WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`,
 );
@@ -190,12 +197,24 @@ export async function byPositions(reader: Reader, positions: readonly number[]):
   return (await Promise.all(parts)).flat();
 }
 
-/** Events of a room with `after` < position <= `upTo`, in the given order of positions, at most `limit`. */
-export function page(
-  reader: Reader,
-  roomId: RoomId,
-  range: { after: number; upTo: number; limit: number; newestFirst: boolean },
-): Promise<EventRow[]> {
+/** A part of a room's timeline: the positions with `after` < position <= `upTo`, at most `limit`, from one of its ends. */
+export interface PageRange {
+  readonly after: number;
+  readonly upTo: number;
+  readonly limit: number;
+  readonly newestFirst: boolean;
+}
+
+/** Positions of the events of a page, in its order: what their index alone tells. */
+export async function pagePositions(reader: Reader, roomId: RoomId, range: PageRange): Promise<number[]> {
+  const statement = range.newestFirst ? positionsBackward : positionsForward;
+  const parameters = [roomId, range.after, range.upTo, range.limit];
+  const rows = await reader.all<{ position: number }>(statement, ...parameters);
+  return rows.map((row) => row.position);
+}
+
+/** Events of a page, in its order. */
+export function page(reader: Reader, roomId: RoomId, range: PageRange): Promise<EventRow[]> {
   const statement = range.newestFirst ? eventsBackward : eventsForward;
   return reader.all<EventRow>(statement, roomId, range.after, range.upTo, range.limit);
 }

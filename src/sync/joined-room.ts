@@ -131,28 +131,23 @@ export async function timelineTexts(
   room: RoomMembership,
   events: readonly StoredEvent[],
 ): Promise<string[]> {
-  const memberships = await membershipsAt(needs, context, room, events);
   return eventTexts(needs, context, events, {
     bundled: true,
-    membershipOf: (event) => memberships?.get(event) ?? 'join',
+    membershipOf: await membershipOf(needs, context, room, events),
   });
 }
 
-/** The user's membership at each event; undefined when it was `join` at all of them. */
-async function membershipsAt(
+/** The user's membership at each event. */
+async function membershipOf(
   needs: SyncNeeds,
   context: SyncContext,
   room: RoomMembership,
   events: readonly StoredEvent[],
-): Promise<Map<StoredEvent, string> | undefined> {
+): Promise<(event: StoredEvent) => string | undefined> {
   const first = events[0];
   const joinedThrough = context.since !== undefined && !context.newlyJoined.has(room.roomId);
-  if (!first || joinedThrough || room.position <= first.position) return undefined;
-  const found = new Map<StoredEvent, string>();
-  for (const event of events) {
-    found.set(event, await needs.visibility.membershipAt(event.stateRoot, context.userId));
-  }
-  return found;
+  if (!first || joinedThrough || room.position <= first.position) return () => 'join';
+  return needs.visibility.membershipsAt(context.userId, events);
 }
 
 function join(sections: readonly RoomSections[], key: 'ephemeral' | 'accountData'): string {

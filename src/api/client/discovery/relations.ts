@@ -101,10 +101,10 @@ async function answer(
     (event) => !ignored.has(event.sender),
   );
   const viewer = { userId, deviceId, now: needs.clock.now() };
-  const memberships = await needs.visibility.membershipsAt(access, page.events);
+  const membershipOf = await needs.visibility.membershipsAt(access.userId, page.events);
   const chunk = await needs.clientEvents.bundledTexts(page.events, viewer, {
     roomId: access.roomId,
-    membershipOf: (event) => memberships.get(event),
+    membershipOf,
   });
   let text = `{"chunk":[${chunk.join(',')}]`;
   if (page.next !== undefined) text += `,"next_batch":"${streamToken(page.next)}"`;

@@ -47,10 +47,10 @@ export const getThreadRoots = endpoint(
       page.events.map((root) => (ignored.has(root.sender) ? needs.relatedEvents.redacted(root) : root)),
     );
     const viewer = { userId, deviceId, now: needs.clock.now() };
-    const memberships = await needs.visibility.membershipsAt(access, roots);
+    const membershipOf = await needs.visibility.membershipsAt(access.userId, roots);
     const chunk = await needs.clientEvents.bundledTexts(roots, viewer, {
       roomId: access.roomId,
-      membershipOf: (event) => memberships.get(event),
+      membershipOf,
     });
     const next = page.next === undefined ? '' : `,"next_batch":"${streamToken(page.next)}"`;
     return new RawJson(`{"chunk":[${chunk.join(',')}]${next}}`);

@@ -54,10 +54,10 @@ export const getRoomEvents = endpoint(
     );
     const viewer = { userId: session.userId, deviceId: session.deviceId, now: needs.clock.now() };
     const roomIdOf = { roomId: access.roomId };
-    const memberships = await needs.visibility.membershipsAt(access, page.events);
+    const membershipOf = await needs.visibility.membershipsAt(access.userId, page.events);
     const chunk = await needs.clientEvents.bundledTexts(page.events, viewer, {
       ...roomIdOf,
-      membershipOf: (event) => memberships.get(event),
+      membershipOf,
     });
     let text = `{"chunk":[${chunk.join(',')}],"start":"${streamToken(page.start)}"`;
     if (page.end !== undefined) text += `,"end":"${streamToken(page.end)}"`;
