@@ -1,8 +1,9 @@
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { globSync, mkdirSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 
-/** The test command: type check, lint with the layer rule, format, generated files, then all tests on both engines. */
+/** The test command: type check, lint with the layer rule, format and generated files side by side, then all tests on both engines. */
 
 /** Where each test process notes which endpoints it asked. */
 const EXERCISED = 'data/exercised';
@@ -19,14 +20,17 @@ const LONGER: Readonly<Record<string, { folder: string; env: Record<string, stri
 };
 const longer = LONGER[process.argv[2] ?? ''];
 
-const checks: [string, string[]][] = [
+/** Its name, and its command. */
+type Step = readonly [string, readonly string[]];
+
+const checks: Step[] = [
   ['types', [node, 'node_modules/tsc7/bin/tsc', '--noEmit', '-p', '.']],
   ['lint', [node, bin('eslint'), '.']],
   ['layers', [node, bin('depcruise'), 'src', '--config', '.dependency-cruiser.cjs']],
   ['format', [node, bin('prettier'), '--check', '--log-level', 'warn', '.']],
   ['generated files', [node, ...flags, 'scripts/docs.ts', '--check']],
 ];
-const run: [string, string[]] = [
+const run: Step = [
   'tests',
   [
     ...[
@@ -49,21 +53,43 @@ const run: [string, string[]] = [
   ],
 ];
 
-const browser: [string, string[]] = ['Chromium', [node, ...flags, 'scripts/install-chromium.ts']];
+const browser: Step = ['Chromium', [node, ...flags, 'scripts/install-chromium.ts']];
 
 mkdirSync('data', { recursive: true });
 rmSync(EXERCISED, { recursive: true, force: true });
 const check = process.env.CI === 'true' ? ['--check'] : [];
-const tables: [string, string[]][] = [
+const tables: Step[] = [
   ['conformance table', [node, ...flags, 'scripts/conformance.ts', ...check]],
   ['endpoint table', [node, ...flags, 'scripts/endpoints.ts', ...check]],
 ];
 
-for (const [name, [command = '', ...args]] of longer ? [run] : [...checks, browser, run, ...tables]) {
+const env = {
+  ...longer?.env,
+  ...process.env,
+  MYELIN_EXERCISED: resolve(EXERCISED),
+  // Each test file is a process that loads the server: what the first of them compiled serves them all.
+  NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? resolve('node_modules/.cache/myelin'),
+};
+
+if (!longer) end(await Promise.all([...checks, browser].map((step) => play(step, 'pipe'))));
+for (const step of longer ? [run] : [run, ...tables]) end([await play(step, 'inherit')]);
+
+/** Runs a step. What it says is shown as it comes, or when it ends: then several can run at a time and be read. */
+async function play([name, [command = '', ...args]]: Step, output: 'inherit' | 'pipe'): Promise<number> {
   const begun = performance.now();
-  const env = { ...longer?.env, ...process.env, MYELIN_EXERCISED: resolve(EXERCISED) };
-  const { status } = spawnSync(command, args, { stdio: 'inherit', env });
+  const child = spawn(command, args, { stdio: ['inherit', output, output], env });
+  const said: Buffer[] = [];
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (chunk: Buffer) => void said.push(chunk));
+  const [status] = (await once(child, 'close')) as [number | null];
   const seconds = ((performance.now() - begun) / 1000).toFixed(1);
+  process.stderr.write(Buffer.concat(said));
   process.stderr.write(`${status === 0 ? 'passed' : 'FAILED'}: ${name}, ${seconds} s\n`);
-  if (status !== 0) process.exit(status ?? 1);
+  return status ?? 1;
+}
+
+/** Ends here where a step failed. */
+function end(statuses: readonly number[]): void {
+  const failed = statuses.find((status) => status !== 0);
+  if (failed !== undefined) process.exit(failed);
 }

@@ -165,7 +165,7 @@ onServers(
     assert.equal(status, 0);
     const begun = performance.now();
     while ((await alice.ask('GET', '/v3/account/whoami')).status !== 401) {
-      assert.ok(performance.now() - begun < 5_000, 'the old token is still taken');
+      assert.ok(performance.now() - begun < 60_000, 'the old token is still taken');
     }
     const again = new TestClient(server.url);
     const identifier = { type: 'm.id.user', user: 'alice' };

@@ -44,7 +44,7 @@ export class MailSink {
 
   /** Waits for somebody's n-th mail; gives it with its headers, decoded. */
   async arrived(to: string, nth = 1): Promise<string> {
-    const signal = AbortSignal.timeout(20_000);
+    const signal = AbortSignal.timeout(60_000);
     while (this.count(to) < nth) {
       if (signal.aborted) throw new Error(`${to} got no mail number ${nth}`);
       const woken = new Promise<void>((resolve) => (this.#wake = resolve));

@@ -8,7 +8,7 @@ import type { Json } from './test-client.ts';
 /** How a gateway answers: takes it, refuses with a status, or not at all. */
 export type GatewayMood = 'accept' | 'silent' | number;
 
-const LONGEST_MS = 20_000;
+const LONGEST_MS = 60_000;
 
 /** A push gateway over HTTP that keeps what it is told. */
 export class PushGateway {
