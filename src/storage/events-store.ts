@@ -47,8 +47,10 @@ const insertEvent = sql(
 );
 const upsertAside = sql(
   `INSERT INTO events (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-   ON CONFLICT (event_id) DO UPDATE SET state_root = excluded.state_root, refused = excluded.refused
-   WHERE events.position <= ${BEFORE_HISTORY} AND events.refused IS NULL AND length(events.state_root) = 0`,
+   ON CONFLICT (event_id) DO UPDATE SET state_root = excluded.state_root, refused = excluded.refused,
+     replaces = excluded.replaces, auth_depth = COALESCE(excluded.auth_depth, events.auth_depth)
+   WHERE events.position <= ${BEFORE_HISTORY} AND events.refused IS NULL
+     AND (length(events.state_root) = 0 OR excluded.refused IS NOT NULL)`,
 );
 const placeEvent = sql(
   `INSERT INTO events (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
