@@ -5,16 +5,28 @@ import { stateKeyOf, type Pdu, type RoomEvent, type StateKey } from '../protocol
 import { serverNameOf, type EventId } from '../protocol/identifiers.ts';
 import { badJson, forbidden } from '../protocol/matrix-error.ts';
 import { checkDraft, type EventDraft } from './event-draft.ts';
+import { stateAfterAll } from './event-judgement.ts';
 import { eventReferences } from './event-references.ts';
 import type { RoomTransaction } from './room-transaction.ts';
-import type { StoredEvent } from './stored-event.ts';
+import type { StateRoot, StoredEvent } from './stored-event.ts';
+
+/** What a new event stands on. */
+export interface Footing {
+  /** The events that it follows: the ends of the room, as many as an event may name. */
+  readonly prevEvents: readonly EventId[];
+  /** Whether those are all ends. */
+  readonly isWhole: boolean;
+  /** The state after them; undefined before the first event. */
+  readonly root: StateRoot | undefined;
+  /** One entry of that state. */
+  state(type: string, stateKey: string): Promise<StoredEvent | undefined>;
+}
 
 /** An event on top of a room, before it is signed. */
 export interface DraftedPdu {
   readonly pdu: Pdu;
   readonly authEvents: readonly StoredEvent[];
-  /** The events that it follows. */
-  readonly prevEvents: readonly EventId[];
+  readonly footing: Footing;
 }
 
 /**
@@ -25,19 +37,37 @@ export interface DraftedPdu {
  */
 export async function draftedPdu(room: RoomTransaction, draft: EventDraft): Promise<DraftedPdu> {
   checkDraft(draft);
-  const found = await authEventsOf(room, draft);
+  const footing = await footingOf(room);
+  const found = await authEventsOf(room, footing, draft);
   const authEvents = [...found.values()];
-  const prevEvents = room.point.extremities.slice(-MAX_PREV_EVENTS);
-  const pdu = await pduOf(room, draft, authEvents, prevEvents);
+  const pdu = await pduOf(room, draft, authEvents, footing.prevEvents);
   await authorise(room, pdu, draft, found);
-  return { pdu, authEvents, prevEvents };
+  return { pdu, authEvents, footing };
 }
 
-async function authEventsOf(room: RoomTransaction, draft: EventDraft): Promise<Map<StateKey, StoredEvent>> {
+/** Others judge an event by the state after those that it follows: where these are not all ends, not by the present one. */
+async function footingOf(room: RoomTransaction): Promise<Footing> {
+  const { extremities, root } = room.point;
+  const prevEvents = extremities.slice(-MAX_PREV_EVENTS);
+  const isWhole = prevEvents.length === extremities.length;
+  if (isWhole) return { prevEvents, isWhole, root, state: (type, key) => room.stateEvent(type, key) };
+  const part = await stateAfterAll(room, prevEvents);
+  const state = async (type: string, stateKey: string) => {
+    const eventId = await room.needs.tries.get(part, stateKeyOf(type, stateKey));
+    return eventId === undefined ? undefined : room.event(eventId);
+  };
+  return { prevEvents, isWhole, root: part, state };
+}
+
+async function authEventsOf(
+  room: RoomTransaction,
+  footing: Footing,
+  draft: EventDraft,
+): Promise<Map<StateKey, StoredEvent>> {
   const found = new Map<StateKey, StoredEvent>();
   const { type, stateKey, sender, content } = draft;
   for (const needed of authTypesFor(room.head.version, { type, stateKey, sender, content })) {
-    const event = await room.stateEvent(...needed);
+    const event = await footing.state(...needed);
     if (event) found.set(stateKeyOf(...needed), event);
   }
   return found;

@@ -5,15 +5,10 @@ import type { EventId } from '../protocol/identifiers.ts';
 import * as awaitedRedactions from '../storage/awaited-redactions-store.ts';
 import type { Writer } from '../storage/database.ts';
 import * as historyGaps from '../storage/history-gaps-store.ts';
-import {
-  refusalAtPresent,
-  refusalByAuthEvents,
-  refusalByState,
-  resolvedState,
-  stateAfterAll,
-} from './event-judgement.ts';
+import { refusalAtPresent, refusalByAuthEvents, refusalByState, stateAfterAll } from './event-judgement.ts';
 import { eventOfPdu, type EventPlace } from './event-of-pdu.ts';
 import { lacksApproval } from './policy-signing.ts';
+import { changePresentState, presentWith } from './present-state.ts';
 import { takesEffect } from './redactions.ts';
 import { authDepthOf, type RoomTransaction } from './room-transaction.ts';
 import type { StateRoot, StoredEvent } from './stored-event.ts';
@@ -92,19 +87,6 @@ export async function receiveHistory(
   return { outcome: 'accepted' };
 }
 
-/** Makes a state the room's present one: everything in which it differs changes. */
-export async function changePresentState(room: RoomTransaction, root: StateRoot): Promise<void> {
-  const differences = await room.needs.tries.difference(room.point.root, root);
-  const ids = differences.flatMap(({ before, after }) => [before, after].filter((id) => id !== undefined));
-  const events = await room.eventsOf(ids);
-  for (const { key, before, after } of differences) {
-    const event = after === undefined ? undefined : events.get(after);
-    if (after !== undefined && !event) throw new Error('A state has an event that is not known');
-    room.setState(key, before === undefined ? undefined : events.get(before), event);
-  }
-  room.point.root = root;
-}
-
 /** Whether an event needs no second look. What is beside the timeline and was not judged may yet come into it. */
 async function isSettled(room: RoomTransaction, eventId: EventId): Promise<boolean> {
   const known = await room.event(eventId);
@@ -161,7 +143,8 @@ async function appendOnTop(room: RoomTransaction, unit: Writer, judged: Judged):
   const { event, before, after } = judged;
   const left = room.point.extremities.filter((id) => !event.prevEventIds.includes(id));
   const isLinear = left.length === 0 && before === room.point.root;
-  const present = left.length === 0 ? after : await presentWith(room, judged, left);
+  const own = left.length === 0 ? undefined : await storedEvent(room, judged, {});
+  const present = own ? await presentWith(room, own, left) : after;
   const stored = await storedEvent(room, judged, { roomRoot: present === after ? undefined : present });
   const effect = await settle(room, unit, judged, stored);
   room.append(stored, event.prevEventIds, event.depth);
@@ -173,20 +156,6 @@ async function appendOnTop(room: RoomTransaction, unit: Writer, judged: Judged):
   if (isLinear) room.point.root = after;
   else await changePresentState(room, present);
   await effect();
-}
-
-/** The states after the other extremities and after the event, resolved. */
-async function presentWith(
-  room: RoomTransaction,
-  { after, event, received, before }: Judged,
-  left: readonly EventId[],
-): Promise<StateRoot> {
-  const found = await room.eventsOf(left);
-  const missing = left.filter((id) => !found.has(id));
-  if (missing.length > 0) throw new Error('An extremity of a room is missing from the log');
-  const own = await storedEvent(room, { after, event, received, before }, {});
-  room.keepInSight(own);
-  return resolvedState(room, [...found.values(), own]);
 }
 
 /** Adds an event that others in the timeline follow already. */

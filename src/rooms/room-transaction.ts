@@ -9,6 +9,7 @@ import { draftedPdu } from './event-drafting.ts';
 import { eventOfPdu } from './event-of-pdu.ts';
 import type { EventSigner } from './event-signer.ts';
 import { approved, type PolicySigner } from './policy-signing.ts';
+import { changePresentState, presentWith } from './present-state.ts';
 import { assertRedactable, prepareRedaction, type PreparedRedaction } from './redactions.ts';
 import type { Foreknowledge } from './foreknowledge.ts';
 import type { HeadPoint, RoomHead } from './room-head.ts';
@@ -120,32 +121,36 @@ export class RoomTransaction implements EventLookup {
    *   the room's policy server says against it.
    */
   async add(draft: EventDraft): Promise<StoredEvent> {
-    const { pdu: unsigned, authEvents, prevEvents } = await draftedPdu(this, draft);
+    const { pdu: unsigned, authEvents, footing } = await draftedPdu(this, draft);
     const signed = this.needs.signer.sign(unsigned, this.head.version);
     const pdu = this.point.remoteJoined === 0 ? signed.pdu : await approved(this, signed.pdu);
     const { type, stateKey, sender, redacts } = draft;
-    const replaced = stateKey === undefined ? undefined : await this.stateEvent(type, stateKey);
-    if (stateKey !== undefined) {
-      await this.moveState(this.point.root, [[stateKeyOf(type, stateKey), signed.eventId]]);
-    }
-    if (this.point.root === undefined) {
+    const key = stateKey === undefined ? undefined : stateKeyOf(type, stateKey);
+    const replaced = stateKey === undefined ? undefined : await footing.state(type, stateKey);
+    const root = key ? await this.stateWith(footing.root, [[key, signed.eventId]]) : footing.root;
+    if (root === undefined)
       throw new MatrixError(400, 'M_UNKNOWN', 'A room begins with its m.room.create event');
-    }
     const place = {
       eventId: signed.eventId,
       roomId: this.roomId,
       authDepth: stateKey === undefined ? undefined : authDepthOf(authEvents),
-      root: this.point.root,
+      root,
       replaces: replaced?.eventId,
       transaction: draft.transaction && encodeTransaction(draft.transaction),
     };
     const members = pdu === signed.pdu ? signed.members : undefined;
-    const event = eventOfPdu(pdu, this.head.version, place, members);
+    const made = (roomRoot?: StateRoot) =>
+      eventOfPdu(pdu, this.head.version, { ...place, roomRoot }, members);
+    const left = this.point.extremities.filter((id) => !footing.prevEvents.includes(id));
+    const present = footing.isWhole ? root : await presentWith(this, made(), left);
+    const event = made(present === root ? undefined : present);
     event.hasAggregations = false;
     if (redacts !== undefined) await assertRedactable(this, sender, redacts);
-    this.append(event, prevEvents, signed.pdu.depth);
+    this.append(event, footing.prevEvents, signed.pdu.depth);
     this.outgoing.add(event);
-    if (stateKey !== undefined) this.setState(stateKeyOf(type, stateKey), replaced, event);
+    if (!footing.isWhole) await changePresentState(this, present);
+    else if (key) this.setState(key, replaced, event);
+    this.point.root = present;
     if (redacts !== undefined) await this.redact(event, redacts);
     return event;
   }
@@ -190,14 +195,6 @@ export class RoomTransaction implements EventLookup {
     const changed = await this.needs.tries.set(root, changes);
     this.nodes.push(...changed.nodes);
     return changed.root;
-  }
-
-  /** Makes a state with some entries changed the present one. `setState` has to be called for each of them. */
-  async moveState(
-    root: StateRoot | undefined,
-    changes: readonly (readonly [StateKey, EventId | undefined])[],
-  ): Promise<void> {
-    this.point.root = await this.stateWith(root, changes);
   }
 
   /** Notes that an entry of the present state changes. */

@@ -1,0 +1,31 @@
+import type { EventId } from '../protocol/identifiers.ts';
+import { resolvedState } from './event-judgement.ts';
+import type { RoomTransaction } from './room-transaction.ts';
+import type { StateRoot, StoredEvent } from './stored-event.ts';
+
+/** Makes a state the room's present one: everything in which it differs changes. */
+export async function changePresentState(room: RoomTransaction, root: StateRoot): Promise<void> {
+  const differences = await room.needs.tries.difference(room.point.root, root);
+  const ids = differences.flatMap(({ before, after }) => [before, after].filter((id) => id !== undefined));
+  const events = await room.eventsOf(ids);
+  for (const { key, before, after } of differences) {
+    const event = after === undefined ? undefined : events.get(after);
+    if (after !== undefined && !event) throw new Error('A state has an event that is not known');
+    room.setState(key, before === undefined ? undefined : events.get(before), event);
+  }
+  room.point.root = root;
+}
+
+/** What the present state will be once an event is added: the states after it and after the ends that it leaves, resolved. */
+export async function presentWith(
+  room: RoomTransaction,
+  event: StoredEvent,
+  left: readonly EventId[],
+): Promise<StateRoot> {
+  if (left.length === 0) return event.stateRoot;
+  const found = await room.eventsOf(left);
+  const missing = left.filter((id) => !found.has(id));
+  if (missing.length > 0) throw new Error('An extremity of a room is missing from the log');
+  room.keepInSight(event);
+  return resolvedState(room, [...found.values(), event]);
+}
