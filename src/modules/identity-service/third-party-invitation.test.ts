@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { onFederation, type FederatingServer } from '../../testing/federation.ts';
 import { atIdentityServer, proveAddress } from '../../testing/identity-client.ts';
@@ -114,60 +114,62 @@ onFederation(
   { identity },
 );
 
-onFederation(
-  'in 2015 the server by which somebody comes in asks whether the key is good, and no other does [A082] [A117] [A118]',
-  async ({ a, b, c, identity: id }) => {
-    const [alice, bob, carol] = [await a.person('alice'), await b.person('bob'), await c.person('carol')];
-    const room = await alice.createRoom({ preset: 'public_chat' });
-    await carol.ok('POST', `/v3/join/${encodeURIComponent(room)}?server_name=${a.name}`, {});
-    await alice.setState(room, 'm.room.join_rules', { join_rule: 'invite' });
-    const threepid = newAddress();
-    const invitation = { ...threepid, id_server: id.name, display_name: 'A cheeky monkey' };
-    const path = `${V1_CLIENT}/rooms/${encodeURIComponent(room)}/invite`;
-    await alice.ok('POST', path, invitation);
-    const offer = await offerIn(alice, room);
-    assert.equal(offer.content.display_name, 'A cheeky monkey');
-    const { key_validity_url: url, public_key: publicKey } = offer.content;
-    assert.equal(typeof publicKey, 'string');
-    assert.equal(new URL(url).host, id.name);
+describe('2015: third-party invites', () => {
+  onFederation(
+    'in 2015 the server by which somebody comes in asks whether the key is good, and no other does [A082] [A117] [A118]',
+    async ({ a, b, c, identity: id }) => {
+      const [alice, bob, carol] = [await a.person('alice'), await b.person('bob'), await c.person('carol')];
+      const room = await alice.createRoom({ preset: 'public_chat' });
+      await carol.ok('POST', `/v3/join/${encodeURIComponent(room)}?server_name=${a.name}`, {});
+      await alice.setState(room, 'm.room.join_rules', { join_rule: 'invite' });
+      const threepid = newAddress();
+      const invitation = { ...threepid, id_server: id.name, display_name: 'A cheeky monkey' };
+      const path = `${V1_CLIENT}/rooms/${encodeURIComponent(room)}/invite`;
+      await alice.ok('POST', path, invitation);
+      const offer = await offerIn(alice, room);
+      assert.equal(offer.content.display_name, 'A cheeky monkey');
+      const { key_validity_url: url, public_key: publicKey } = offer.content;
+      assert.equal(typeof publicKey, 'string');
+      assert.equal(new URL(url).host, id.name);
 
-    await sink.arrived(threepid.address);
-    const link = new URLSearchParams(sink.link(threepid.address).hash.split('?')[1]);
-    const signUrl = new URL(link.get('signurl') ?? '');
-    const asked = signUrl.pathname + signUrl.search;
-    const third_party_signed = await id.client(undefined).ok('POST', asked, { mxid: bob.userId });
-    const join = `${V1_CLIENT}/join/${encodeURIComponent(room)}`;
-    await id.stop();
-    await bob.fails(403, 'M_FORBIDDEN', 'POST', join, { third_party_signed });
-    await id.start();
-    await bob.ok('POST', join, { third_party_signed });
-    await carol.syncUntil(undefined, (body) =>
-      body.rooms?.join?.[room]?.timeline.events.some(
-        (event: Json) => event.state_key === bob.userId && event.content.membership === 'join',
-      ),
-    );
-    assert.equal(await timesAsked(id, 'isEphemeralPubKeyValidV2'), 1);
+      await sink.arrived(threepid.address);
+      const link = new URLSearchParams(sink.link(threepid.address).hash.split('?')[1]);
+      const signUrl = new URL(link.get('signurl') ?? '');
+      const asked = signUrl.pathname + signUrl.search;
+      const third_party_signed = await id.client(undefined).ok('POST', asked, { mxid: bob.userId });
+      const join = `${V1_CLIENT}/join/${encodeURIComponent(room)}`;
+      await id.stop();
+      await bob.fails(403, 'M_FORBIDDEN', 'POST', join, { third_party_signed });
+      await id.start();
+      await bob.ok('POST', join, { third_party_signed });
+      await carol.syncUntil(undefined, (body) =>
+        body.rooms?.join?.[room]?.timeline.events.some(
+          (event: Json) => event.state_key === bob.userId && event.content.membership === 'join',
+        ),
+      );
+      assert.equal(await timesAsked(id, 'isEphemeralPubKeyValidV2'), 1);
 
-    const guest = await atIdentityServer(bob, id.server.url);
-    const creds = await prove(guest, threepid.address);
-    const threePidCreds = { ...creds, id_server: id.name };
-    const account = '/_matrix/client/v2_alpha/account/3pid';
-    await bob.fails(400, 'M_THREEPID_AUTH_FAILED', 'POST', account, {
-      threePidCreds: { ...threePidCreds, client_secret: 'wrong' },
-    });
-    const second = await alice.createRoom({});
-    const pending = `${V1_CLIENT}/rooms/${encodeURIComponent(second)}/invite`;
-    await alice.ok('POST', pending, invitation);
-    await bob.ok('POST', account, { threePidCreds, bind: true });
-    assert.deepEqual((await bob.ok('GET', account)).threepids, [threepid]);
-    await bob.syncUntil(undefined, (body) => body.rooms?.invite?.[second] !== undefined);
-    const known = await alice.createRoom({});
-    await alice.ok('POST', `${V1_CLIENT}/rooms/${encodeURIComponent(known)}/invite`, invitation);
-    await bob.syncUntil(undefined, (body) => body.rooms?.invite?.[known] !== undefined);
-    assert.equal(await offerIn(alice, known), undefined);
-  },
-  { identity, servers: 3 },
-);
+      const guest = await atIdentityServer(bob, id.server.url);
+      const creds = await prove(guest, threepid.address);
+      const threePidCreds = { ...creds, id_server: id.name };
+      const account = '/_matrix/client/v2_alpha/account/3pid';
+      await bob.fails(400, 'M_THREEPID_AUTH_FAILED', 'POST', account, {
+        threePidCreds: { ...threePidCreds, client_secret: 'wrong' },
+      });
+      const second = await alice.createRoom({});
+      const pending = `${V1_CLIENT}/rooms/${encodeURIComponent(second)}/invite`;
+      await alice.ok('POST', pending, invitation);
+      await bob.ok('POST', account, { threePidCreds, bind: true });
+      assert.deepEqual((await bob.ok('GET', account)).threepids, [threepid]);
+      await bob.syncUntil(undefined, (body) => body.rooms?.invite?.[second] !== undefined);
+      const known = await alice.createRoom({});
+      await alice.ok('POST', `${V1_CLIENT}/rooms/${encodeURIComponent(known)}/invite`, invitation);
+      await bob.syncUntil(undefined, (body) => body.rooms?.invite?.[known] !== undefined);
+      assert.equal(await offerIn(alice, known), undefined);
+    },
+    { identity, servers: 3 },
+  );
+});
 
 const late = { ms: 0 };
 
