@@ -78,13 +78,18 @@ export class NewAccounts {
     this.#onCreated.push(listener);
   }
 
-  /** Makes an account without any questions, for administrators. */
-  async createUser(username: string, password: string, isAdmin: boolean): Promise<UserId> {
+  /** Makes an account without any questions, for administrators. Its name is the localpart if none is given. */
+  async createUser(
+    username: string,
+    password: string,
+    isAdmin: boolean,
+    displayName?: string,
+  ): Promise<UserId> {
     const userId = this.userIdOf(username);
     const unit = new UnitOfWork();
     const passwordHash = await this.#passwords.hash(password);
     usersStore.insert(unit, { userId, passwordHash, isGuest: false, isAdmin, createdAt: this.#clock.now() });
-    this.#nameAfterLocalpart(unit, userId);
+    this.#name(unit, userId, displayName ?? localpartOf(userId));
     await this.#commitNew(unit, userId);
     return userId;
   }

@@ -10,6 +10,8 @@ export interface SecretRegistration {
   readonly username: string;
   readonly password: string;
   readonly admin: boolean;
+  /** Not covered by the HMAC. */
+  readonly displayName: string | undefined;
   readonly userType: string | undefined;
   /** Hexadecimal HMAC-SHA1 of nonce, user name, password and role, NUL between them. */
   readonly mac: string;
@@ -55,7 +57,8 @@ export class SharedSecretRegistration {
     if (asked.userType !== undefined) parts.push(asked.userType);
     const expected = createHmac('sha1', secret).update(parts.join('\0')).digest('hex');
     if (!sameText(asked.mac.toLowerCase(), expected)) throw forbidden('The HMAC is not right');
-    const userId = await this.#accounts.createUser(asked.username, asked.password, asked.admin);
+    const { username, password, admin, displayName } = asked;
+    const userId = await this.#accounts.createUser(username, password, admin, displayName);
     return this.#accounts.openSession(userId);
   }
 

@@ -94,7 +94,7 @@ onServers(
 );
 
 onServers(
-  'closed registration refuses, the shared secret opens it [B011 partial] [B147 partial]',
+  'closed registration refuses, the shared secret opens it [B011 partial]',
   async ({ anonymous }) => {
     const client = anonymous();
     await client.fails(403, 'M_FORBIDDEN', 'POST', '/v3/register', {

@@ -1,19 +1,68 @@
+import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
+import { systemClock } from '../../../platform/clock.ts';
+import { TestClient, type Answer } from '../../../testing/test-client.ts';
 import { onServers } from '../../../testing/test-server.ts';
+
+const REGISTER = '/_synapse/admin/v1/register';
+let later = 0;
+
+onServers(
+  'who knows the secret makes users and administrators, each with a nonce of their own [B147]',
+  async ({ anonymous }) => {
+    const client = anonymous();
+    const nonce = async (): Promise<string> => (await client.ok('GET', REGISTER)).nonce as string;
+    const register = (asked: object, secret = 'sesame'): Promise<Answer> => {
+      const { nonce: given, username, password, admin } = asked as Record<string, string>;
+      const role = admin ? 'admin' : 'notadmin';
+      const text = [given, username, password, role].join('\0');
+      const mac = createHmac('sha1', secret).update(text).digest('hex');
+      return client.ask('POST', REGISTER, { ...asked, mac });
+    };
+    const password = 'a good password';
+    const root = { username: 'root', password, admin: true };
+    assert.equal((await register({ ...root, nonce: await nonce() }, 'guessed')).status, 403);
+    const used = await nonce();
+    const made = await register({ ...root, nonce: used });
+    assert.equal(made.status, 200, JSON.stringify(made.body));
+    assert.equal(made.body.user_id, '@root:localhost');
+    const again = await register({ username: 'other', password, nonce: used });
+    assert.equal(again.body.errcode, 'M_BAD_JSON', 'a nonce is used once');
+    const taken = await register({ ...root, nonce: await nonce() });
+    assert.equal(taken.body.errcode, 'M_USER_IN_USE');
+    const old = await nonce();
+    later += 61_000;
+    assert.equal((await register({ username: 'late', password, nonce: old })).body.errcode, 'M_BAD_JSON');
+
+    const displayname = 'Bob of the bakery';
+    const user = await register({ username: 'bob', password, displayname, nonce: await nonce() });
+    const bob = new TestClient(client.base, user.body.access_token);
+    assert.equal((await bob.ok('GET', '/v3/profile/@bob:localhost/displayname')).displayname, displayname);
+    const login = { type: 'm.login.password', identifier: { type: 'm.id.user', user: 'bob' }, password };
+    await client.ok('POST', '/v3/login', login);
+    const admin = new TestClient(client.base, made.body.access_token);
+    const whois = '/v3/admin/whois/';
+    assert.equal((await admin.ok('GET', `${whois}@bob:localhost`)).user_id, '@bob:localhost');
+    await bob.fails(403, 'M_FORBIDDEN', 'GET', `${whois}@root:localhost`);
+  },
+  {
+    env: { MYELIN_REGISTRATION_ENABLED: 'false', MYELIN_REGISTRATION_SHARED_SECRET: 'sesame' },
+    overrides: { clock: { ...systemClock, now: () => systemClock.now() + later } },
+  },
+);
 
 onServers(
   'NUL in a password cannot make the code of a user stand for an administrator [B011 partial]',
   async ({ anonymous }) => {
     const client = anonymous();
-    const path = '/_synapse/admin/v1/register';
-    const { nonce } = await client.ok('GET', path);
+    const { nonce } = await client.ok('GET', REGISTER);
     const asUser = `${nonce}\0mallory\0long password\0admin\0notadmin`;
     const mac = createHmac('sha1', 'sesame').update(asUser).digest('hex');
     const username = 'mallory';
     const admin = { nonce, username, password: 'long password', admin: true, user_type: 'notadmin', mac };
-    await client.fails(400, 'M_INVALID_PARAM', 'POST', path, admin);
+    await client.fails(400, 'M_INVALID_PARAM', 'POST', REGISTER, admin);
     const user = { nonce, username, password: 'long password\0admin', mac };
-    await client.fails(400, 'M_INVALID_PARAM', 'POST', path, user);
+    await client.fails(400, 'M_INVALID_PARAM', 'POST', REGISTER, user);
   },
   { env: { MYELIN_REGISTRATION_SHARED_SECRET: 'sesame' } },
 );

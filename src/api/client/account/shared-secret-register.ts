@@ -23,14 +23,23 @@ export const sharedSecretRegister = endpoint(
       nonce: Type.String(),
       username: Type.String(),
       password: Type.String(),
+      displayname: Type.Optional(Type.String()),
       admin: Type.Optional(Type.Boolean()),
       user_type: Type.Optional(Type.String()),
       mac: Type.String(),
     }),
   },
   async (needs: { sharedSecret: SharedSecretRegistration }, request) => {
-    const { nonce, username, password, admin, user_type: userType, mac } = request.body;
-    const asked = { nonce, username, password, admin: admin ?? false, userType, mac };
+    const {
+      nonce,
+      username,
+      password,
+      admin,
+      displayname: displayName,
+      user_type: userType,
+      mac,
+    } = request.body;
+    const asked = { nonce, username, password, displayName, admin: admin ?? false, userType, mac };
     return sessionBody(await needs.sharedSecret.register(asked));
   },
 );
