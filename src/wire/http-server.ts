@@ -9,12 +9,14 @@ import {
   type FastifyError,
   type FastifyInstance,
   type FastifyReply,
+  type FastifyRequest,
 } from 'fastify';
 import { assertWellFormed } from '../protocol/canonical-json.ts';
 import { parseExactJson } from '../protocol/exact-json.ts';
 import type { JsonValue } from '../protocol/json.ts';
 import { badJson, MatrixError } from '../protocol/matrix-error.ts';
 import { FormText, isForm } from './form-body.ts';
+import { KnownPaths } from './known-paths.ts';
 import { sendJson } from './send-json.ts';
 
 /** Settings of the HTTP server. */
@@ -50,6 +52,8 @@ const GARBAGE: Readonly<Record<string, readonly [string, string, string]>> = {
   ],
   ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'M_UNKNOWN', 'The request took too long to arrive'],
 };
+/** Endpoints check their requests themselves: the framework's compilers of schemas are not even loaded. */
+const NO_SCHEMAS = { compilersFactory: { buildValidator: refuseSchema, buildSerializer: refuseSchema } };
 /** Bodies shorter than this cannot be nested too deep. */
 const SHALLOW = 1_024;
 
@@ -60,6 +64,7 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
     trustProxy: options.trustProxy ? isNearestProxy : false,
     loggerInstance: options.log,
     genReqId: requestIds(),
+    schemaController: NO_SCHEMAS,
     logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH, ignoreTrailingSlash: false },
     keepAliveTimeout: 75_000,
@@ -102,6 +107,10 @@ export function leaveBodiesUnread(scope: FastifyInstance): void {
     delete request.headers['content-type'];
     done();
   });
+}
+
+function refuseSchema(): never {
+  throw new Error('Schemas are given to endpoints, not to the framework');
 }
 
 /** Of the addresses a request came by, nearest first: what lies beyond the first is only what the caller says. */
@@ -158,22 +167,35 @@ export function collectRoutes(app: FastifyInstance): Routes {
 
 /** Answers for unknown paths, and for known paths with another method. Call it after all routes are there. */
 export function answerTheRest(app: FastifyInstance, routes: Routes): void {
+  const known = new KnownPaths(routes);
   for (const [url, methods] of [...routes]) {
-    const allowed = [...methods].sort().join(', ');
-    app.route({
-      method: METHODS.filter((method) => !methods.has(method)),
-      url,
-      handler: (request, reply) => {
-        reply.header('allow', allowed);
-        const message = `This path takes ${allowed}, not ${request.method}`;
-        return sendError(reply, new MatrixError(405, 'M_UNRECOGNIZED', message));
-      },
-    });
+    const refused = METHODS.filter((method) => !methods.has(method) && known.isBeside(url, method));
+    const taken = [...methods];
+    if (refused.length > 0)
+      app.route({
+        ...{ method: refused, url, exposeHeadRoute: false },
+        handler: (request, reply) => refuseMethod(request, reply, taken),
+      });
   }
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1)[0] ?? '';
+    const methods = METHODS.includes(request.method) ? known.methodsAt(path) : undefined;
+    if (methods) return refuseMethod(request, reply, [...methods]);
     return sendError(reply, new MatrixError(404, 'M_UNRECOGNIZED', `There is nothing at ${path}`));
   });
+}
+
+function refuseMethod(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  methods: readonly string[],
+): FastifyReply {
+  const allowed = methods.toSorted().join(', ');
+  reply.header('allow', allowed);
+  return sendError(
+    reply,
+    new MatrixError(405, 'M_UNRECOGNIZED', `This path takes ${allowed}, not ${request.method}`),
+  );
 }
 
 /** What is no request gets an answer, where there is still somebody to hear it, and no second one on that connection. */

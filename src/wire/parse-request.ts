@@ -5,16 +5,28 @@ import { MatrixError } from '../protocol/matrix-error.ts';
 /** Which part of a request is wrong decides the error code. */
 type Part = 'path' | 'query' | 'body';
 
+/** What checks against a schema, of those schemas that a request has come for: most never see one. */
+const validators = new WeakMap<TSchema, Validator>();
+
+function validatorOf(schema: TSchema): Validator {
+  const known = validators.get(schema);
+  if (known) return known;
+  const validator = Compile(schema);
+  validators.set(schema, validator);
+  return validator;
+}
+
 /** Checks one part of the requests of an endpoint against its schema. */
 export class PartParser {
   readonly #part: Part;
-  readonly #validator: Validator;
+  readonly #schema: TSchema;
   readonly #numbers: readonly string[];
   readonly #booleans: readonly string[];
+  #validator: Validator | undefined;
 
   constructor(part: Part, schema: TSchema) {
     this.#part = part;
-    this.#validator = Compile(schema);
+    this.#schema = schema;
     const properties = Object.entries((schema as { properties?: Record<string, TSchema> }).properties ?? {});
     const ofType = (types: readonly string[]) =>
       properties
@@ -31,8 +43,9 @@ export class PartParser {
    */
   parse(value: unknown): unknown {
     if (this.#part === 'query') this.convert(value as Record<string, unknown>);
+    this.#validator ??= validatorOf(this.#schema);
     if (this.#validator.Check(value)) return value;
-    throw this.#error(value);
+    throw this.#error(value, this.#validator);
   }
 
   /** Makes numbers and booleans, where the schema wants them, of their text; gives the same object. */
@@ -48,8 +61,8 @@ export class PartParser {
     return query;
   }
 
-  #error(value: unknown): MatrixError {
-    const [first] = this.#validator.Errors(value);
+  #error(value: unknown, validator: Validator): MatrixError {
+    const [first] = validator.Errors(value);
     const where = this.#part === 'body' ? 'the body' : `the ${this.#part}`;
     const key = (first?.instancePath ?? '').replace(/^\//, '').replaceAll('/', '.');
     const missing = (first?.params as { requiredProperties?: string[] } | undefined)?.requiredProperties;
