@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import { LRUCache } from 'lru-cache';
-import { Pool } from 'undici';
+import type * as Undici from 'undici';
 import { AddressBlocked, type ReachableAddresses } from '../../platform/reachable-addresses.ts';
 import type { Route } from '../discovery/server-resolution.ts';
 import type { ServerTransport, WireAnswer, WireRequest } from './server-transport.ts';
@@ -12,11 +12,14 @@ const CONNECTIONS = 6;
 const CONNECT_MS = 10_000;
 const KEEP_ALIVE_MS = 60_000;
 
+/** Loaded for the first request: a server that asks no other does without. */
+let loading: Promise<typeof Undici> | undefined;
+
 /** HTTPS with the certificate checked for the name that the route says, and only to addresses that may be reached. */
 export class HttpsTransport implements ServerTransport {
   readonly #reach: ReachableAddresses;
   readonly #trust: SecureContext | undefined;
-  readonly #pools: LRUCache<string, Pool>;
+  readonly #pools: LRUCache<string, Undici.Pool>;
 
   constructor(reach: ReachableAddresses, trust: SecureContext | undefined) {
     this.#reach = reach;
@@ -31,7 +34,8 @@ export class HttpsTransport implements ServerTransport {
 
   async request(route: Route, request: WireRequest): Promise<WireAnswer> {
     if (isIP(route.host) !== 0 && !this.#reach.allows(route.host)) throw new AddressBlocked(route.host);
-    const answer = await this.#pool(route).request({
+    loading ??= import('undici');
+    const answer = await this.#pool(route, await loading).request({
       method: request.method,
       path: request.target,
       headers: { ...request.headers, host: route.hostHeader },
@@ -54,7 +58,7 @@ export class HttpsTransport implements ServerTransport {
     await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()));
   }
 
-  #pool(route: Route): Pool {
+  #pool(route: Route, { Pool }: typeof Undici): Undici.Pool {
     const key = `${route.host} ${route.port} ${route.tlsName}`;
     const known = this.#pools.get(key);
     if (known) return known;
