@@ -37,6 +37,47 @@ function myelin(
   return { status, out: stdout.toString(), err: stderr.toString() };
 }
 
+test('the program is packed into one file, once for each state of the source, or run from the source', async () => {
+  const packer = new URL('../bin/packed-program.js', import.meta.url);
+  const { packedProgram } = (await import(packer.href)) as {
+    packedProgram: (root: string, cache: string) => Promise<string>;
+  };
+  const root = join(import.meta.dirname, '..');
+  await inFolder(async (folder) => {
+    const file = await packedProgram(root, folder);
+    assert.match(file, /main\.mjs$/);
+    const made = statSync(file).mtimeMs;
+    assert.equal(await packedProgram(root, folder), file);
+    assert.equal(statSync(file).mtimeMs, made, 'what is there is not made again');
+    const { status, stdout } = spawnSync(process.execPath, [file, 'config', 'check'], { cwd: folder });
+    assert.equal(status, 0, stdout.toString());
+    assert.equal(await packedProgram(root, join(folder, 'nowhere')), join(root, 'src', 'main.ts'));
+  });
+});
+
+test('a server runs as the packed program', async () => {
+  await inFolder(async (folder) => {
+    const starter = new URL('../bin/myelin-server.js', import.meta.url).pathname;
+    const server = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', starter, 'serve'], {
+      cwd: folder,
+      env: { ...process.env, ...CHEAP },
+      stdio: ['ignore', 'inherit', 'pipe'],
+    });
+    const ended = once(server, 'exit');
+    let words = '';
+    for await (const chunk of server.stderr) {
+      words += String(chunk);
+      const url = /http:\/\/localhost:\d+/.exec(words)?.[0].replace('localhost', '127.0.0.1');
+      if (url === undefined) continue;
+      const answer = await fetch(`${url}/_matrix/client/versions`);
+      assert.equal(answer.status, 200);
+      break;
+    }
+    server.kill('SIGTERM');
+    assert.deepEqual(await ended, [0, null], words);
+  });
+});
+
 test('each command has its help, and an unknown one is refused', () =>
   inFolder((folder) => {
     for (const command of [

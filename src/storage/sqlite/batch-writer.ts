@@ -1,3 +1,4 @@
+import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Batch, BatchOutcome, OutsideWrite } from './batch.ts';
 
@@ -24,7 +25,9 @@ export type OpenWriter = (path: string, listener: WriterListener) => BatchWriter
 
 /** A thread that writes, so that the disk is waited for elsewhere. */
 export const openWriterThread: OpenWriter = (path, listener) => {
-  const worker = new Worker(new URL('./writer-worker.ts', import.meta.url), {
+  // Beside this file, also in the packed program, where both end otherwise.
+  const file = `./writer-worker${extname(import.meta.url)}`;
+  const worker = new Worker(new URL(file, import.meta.url), {
     workerData: { path },
     resourceLimits: { maxYoungGenerationSizeMb: 4 },
   });
