@@ -117,6 +117,7 @@ export async function startHomeserver(
   if (config.federation.enabled) {
     services.federationSender.start();
     services.remoteDeviceLists.start();
+    services.deviceListsOnJoin.start();
     services.stateCompletion.start();
   }
   services.searchIndex.start((error) => log.error({ err: error }, 'messages could not be indexed'));
@@ -132,6 +133,7 @@ export async function startHomeserver(
       await services.delayedEvents.stop();
       await services.retention.stop();
       services.remoteDeviceLists.stop();
+      services.deviceListsOnJoin.stop();
       await services.stateCompletion.stop();
       await services.authChains.stop();
       await services.federationSender.stop();

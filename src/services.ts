@@ -149,9 +149,6 @@ export async function createServices(config: Config, database: Database, foundat
     onSendingFailed: (error) => log?.error({ err: error }, 'a mail could not be sent'),
     isInviteHidden: (invited, inviter) => invites.isHidden(invited, inviter),
   });
-  rooms.changes.onJoined((userId, roomId) =>
-    modules.deviceListsOnJoin.announce(userId, roomId).catch(onProblem),
-  );
   modules.profile.onChanged((userId) => rooms.changes.refreshProfile(userId));
   modules.profile.onChanged((userId) => modules.presence.retell(userId));
   accounts.accounts.onDevicesChanged((unit, userId, change) =>

@@ -201,7 +201,9 @@ function createEncryption(wiring: ModuleWiring) {
     remoteDeviceLists,
     remoteKeys,
     toDevice,
-    deviceListsOnJoin: new DeviceListsOnJoin({ database, rooms, exchange }),
+    deviceListsOnJoin: new DeviceListsOnJoin({
+      ...{ database, rooms, exchange, timers: wiring.timers, onProblem: wiring.onProblem },
+    }),
     crossSigning: new CrossSigning(database, deviceLists),
     keyBackup: new KeyBackup(database),
     dehydratedDevices: new DehydratedDevices({ database, deviceKeys, oneTimeKeys, deviceLists, toDevice }),

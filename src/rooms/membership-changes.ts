@@ -40,7 +40,6 @@ export class MembershipChanges {
   readonly #outside: OutsideMemberships;
   readonly #remote: RemoteRooms;
   readonly #remoteInvites: RemoteInvites;
-  readonly #onJoined: ((userId: UserId, roomId: RoomId) => Promise<void>)[] = [];
 
   constructor(needs: {
     database: Database;
@@ -65,11 +64,6 @@ export class MembershipChanges {
     this.#remoteInvites = needs.remoteInvites;
   }
 
-  /** What is to happen once a user of this server has joined a room. */
-  onJoined(listener: (userId: UserId, roomId: RoomId) => Promise<void>): void {
-    this.#onJoined.push(listener);
-  }
-
   /**
    * Joins, by way of another server where nobody of this one is in the room or may vouch for the user; nothing happens
    * for one who is joined.
@@ -89,7 +83,6 @@ export class MembershipChanges {
     const content = { ...further, ...memberContent('join', await this.#profileOf(userId), { reason }) };
     if (await this.#outside.isHere(roomId)) await this.#joinHereOrElsewhere(actor, roomId, content, via);
     else await this.#joinRemotely(actor, roomId, content, via);
-    for (const listener of this.#onJoined) await listener(userId, roomId);
   }
 
   async #joinHereOrElsewhere(

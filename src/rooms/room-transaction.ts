@@ -1,5 +1,11 @@
 import { splitStateKey, stateKeyOf, type Pdu, type StateKey } from '../protocol/events/event.ts';
-import { type EventId, type RoomId, type ServerName, type UserId } from '../protocol/identifiers.ts';
+import {
+  serverNameOf,
+  type EventId,
+  type RoomId,
+  type ServerName,
+  type UserId,
+} from '../protocol/identifiers.ts';
 import { MatrixError } from '../protocol/matrix-error.ts';
 import { authDepthFrom } from '../protocol/state-resolution/event-source.ts';
 import type { Reader } from '../storage/database.ts';
@@ -56,6 +62,8 @@ export class RoomTransaction implements EventLookup {
   readonly outgoing = new Set<StoredEvent>();
   /** How the events change which servers are in the room. */
   readonly serverMoves: ServerMove[] = [];
+  /** Users of this server who join. */
+  readonly newcomers = new Set<UserId>();
   point: HeadPoint;
   /** What was read ahead of events that are to be received. */
   foreknowledge: Foreknowledge | undefined = undefined;
@@ -206,7 +214,9 @@ export class RoomTransaction implements EventLookup {
     this.point.joinedCount += Number(is === 'join') - Number(was === 'join');
     this.point.invitedCount += Number(is === 'invite') - Number(was === 'invite');
     const userId = splitStateKey(key).stateKey as UserId;
-    const move = serverMoveOf(this.needs.signer.serverName, userId, was, is ?? 'leave');
+    const { serverName } = this.needs.signer;
+    if (is === 'join' && was !== 'join' && serverNameOf(userId) === serverName) this.newcomers.add(userId);
+    const move = serverMoveOf(serverName, userId, was, is ?? 'leave');
     if (move === undefined) return;
     this.serverMoves.push(move);
     this.point.remoteJoined += joinedBy(move);

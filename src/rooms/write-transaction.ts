@@ -5,6 +5,7 @@ import * as membershipsStore from '../storage/memberships-store.ts';
 import * as relationsStore from '../storage/relations-store.ts';
 import * as roomsStore from '../storage/rooms-store.ts';
 import * as stickyEventsStore from '../storage/sticky-events-store.ts';
+import * as untoldJoinsStore from '../storage/untold-joins-store.ts';
 import type { Position, UnitOfWork } from '../storage/unit-of-work.ts';
 import type { EventChange, HistoryChange, StateChange } from './room-changes.ts';
 import type { RoomTransaction } from './room-transaction.ts';
@@ -43,6 +44,7 @@ function writeHead(unit: UnitOfWork, room: RoomTransaction, isNewRoom: boolean):
   const before = { version, extremities: JSON.stringify(extremities) };
   writeRoom(unit, room, isNewRoom ? undefined : before, newest);
   writeServerMoves(unit, head.roomId, room.serverMoves, newest);
+  if (hasOthers(room)) for (const userId of room.newcomers) untoldJoinsStore.note(unit, userId, head.roomId);
   for (const event of events) writeEvent(unit, room, event, positions.get(event.eventId) as Position);
   if (room.transactionKey) eventsStore.rememberTransaction(unit, room.transactionKey, newest);
   for (const [key, event] of room.state) {

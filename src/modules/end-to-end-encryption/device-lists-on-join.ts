@@ -1,45 +1,102 @@
 import type { EduExchange } from '../../federation/edu-exchange.ts';
-import type { RoomId, UserId } from '../../protocol/identifiers.ts';
+import type { Timer, Timers } from '../../platform/timers.ts';
+import type { RoomId, ServerName, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
+import { membershipChange } from '../../rooms/room-changes.ts';
 import type { RoomReads } from '../../rooms/room-reads.ts';
 import type { Database } from '../../storage/database.ts';
 import * as deviceKeysStore from '../../storage/device-keys-store.ts';
 import * as streamsStore from '../../storage/device-list-streams-store.ts';
 import * as devicesStore from '../../storage/devices-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
+import * as untoldJoinsStore from '../../storage/untold-joins-store.ts';
 import { withSignatures } from './key-signatures.ts';
 
 /** Devices that servers are told of; who has more has their list fetched when it is needed. */
 const MOST_DEVICES = 100;
+/** How often it is looked for joins of which nobody was told, in milliseconds, and how many are taken at a time. */
+const SWEEP_MS = 60_000;
+const SWEPT = 100;
 
 /**
  * Tells servers that a user begins to share a room with of the devices that the user has (Server-Server API, "Device
- * Management"): so far they got no updates of them.
+ * Management"): so far they got no updates of them. Each join is noted with its event, so that a process that ends before it
+ * told of it leaves that to another.
  */
 export class DeviceListsOnJoin {
   readonly #database: Database;
   readonly #rooms: RoomReads;
   readonly #exchange: EduExchange;
+  readonly #timers: Timers;
+  readonly #onProblem: (error: unknown) => void;
+  #sweep: Timer | undefined;
+  #isStopped = false;
 
-  constructor(needs: { database: Database; rooms: RoomReads; exchange: EduExchange }) {
+  constructor(needs: {
+    database: Database;
+    rooms: RoomReads;
+    exchange: EduExchange;
+    timers: Timers;
+    onProblem: (error: unknown) => void;
+  }) {
     this.#database = needs.database;
     this.#rooms = needs.rooms;
     this.#exchange = needs.exchange;
+    this.#timers = needs.timers;
+    this.#onProblem = needs.onProblem;
+    needs.database.subscribe((changes) => {
+      for (const change of changes) {
+        const moved = change.local === undefined ? undefined : membershipChange(change);
+        if (moved?.membership !== 'join' || !this.#exchange.isOwn(moved.userId)) continue;
+        this.announce(moved.userId, moved.roomId).catch((error: unknown) => this.#fail(error));
+      }
+    });
   }
 
-  /** The user joined a room. Servers that are in another room of the user's know the devices already. */
+  /** Begins to tell of what other processes, or this one before, left untold. */
+  start(): void {
+    this.#tellAll()
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => {
+        if (!this.#isStopped) this.#sweep = this.#timers.after(SWEEP_MS, () => this.start());
+      });
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#sweep?.cancel();
+  }
+
+  /** The user may have joined a room. Servers that are in another room of the user's know the devices already. */
   async announce(userId: UserId, joined: RoomId): Promise<void> {
-    const servers = await this.#exchange.servers.of(joined);
-    if (servers.length === 0) return;
-    const others = [...(await this.#rooms.joinedRooms(userId))].filter((roomId) => roomId !== joined);
-    const told = await this.#exchange.serversOf(others);
-    const fresh = servers.filter((server) => !told.has(server));
-    if (fresh.length === 0) return;
+    if (!(await untoldJoinsStore.isNoted(this.#database, userId, joined))) return;
     const unit = new UnitOfWork();
-    for (const content of await this.#updates(userId)) {
+    untoldJoinsStore.forget(unit, userId, joined);
+    const fresh = await this.#newTo(userId, joined);
+    for (const content of fresh.length === 0 ? [] : await this.#updates(userId)) {
       this.#exchange.store(unit, fresh, 'm.device_list_update', content);
     }
     await this.#database.commit(unit);
+  }
+
+  async #newTo(userId: UserId, joined: RoomId): Promise<ServerName[]> {
+    const rooms = new Set(await this.#rooms.joinedRooms(userId));
+    if (!rooms.delete(joined)) return [];
+    const servers = await this.#exchange.servers.of(joined);
+    const told = await this.#exchange.serversOf(rooms);
+    return servers.filter((server) => !told.has(server));
+  }
+
+  async #tellAll(): Promise<void> {
+    for (let isMore = true; isMore && !this.#isStopped;) {
+      const joins = await untoldJoinsStore.some(this.#database, SWEPT);
+      for (const { user_id: userId, room_id: roomId } of joins) await this.announce(userId, roomId);
+      isMore = joins.length === SWEPT;
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (!this.#isStopped) this.#onProblem(error);
   }
 
   /** The devices as they are: they follow no update, and bear the number of the newest. */

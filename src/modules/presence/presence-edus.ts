@@ -1,5 +1,5 @@
-import { userOf, type EduExchange } from '../../federation/edu-exchange.ts';
-import { parseUserId, type ServerName, type UserId } from '../../protocol/identifiers.ts';
+import type { EduExchange } from '../../federation/edu-exchange.ts';
+import { parseUserId, serverNameOf, type ServerName, type UserId } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/json.ts';
 import type { RoomReads } from '../../rooms/room-reads.ts';
 import type { Database } from '../../storage/database.ts';
@@ -60,7 +60,7 @@ export function exchangePresence(presence: Presence, exchange: EduExchange, need
   });
 }
 
-/** Takes in what a server tells of one of its users, where somebody here is concerned. */
+/** Takes in what a server tells of one of its users, where somebody here is concerned. Of others it may not tell anything. */
 async function believe(
   presence: Presence,
   { database, rooms, clock }: Needs,
@@ -68,7 +68,8 @@ async function believe(
   told: JsonObject,
 ): Promise<void> {
   if (!STATES.includes(told.presence)) return;
-  const userId = userOf(origin, told.user_id);
+  const userId = typeof told.user_id === 'string' ? parseUserId(told.user_id) : undefined;
+  if (userId === undefined || serverNameOf(userId) !== origin) return;
   const isAround = (await rooms.joinedRooms(userId)).size > 0;
   if (!isAround && (await presenceListsStore.observers(database, userId)).length === 0) return;
   const ago = typeof told.last_active_ago === 'number' ? Math.max(0, told.last_active_ago) : 0;

@@ -1,5 +1,11 @@
-import { roomOf, userOf, type EduExchange } from '../../federation/edu-exchange.ts';
-import { parseEventId, type RoomId, type ServerName, type UserId } from '../../protocol/identifiers.ts';
+import { userOf, type EduExchange } from '../../federation/edu-exchange.ts';
+import {
+  parseEventId,
+  parseRoomId,
+  type RoomId,
+  type ServerName,
+  type UserId,
+} from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/json.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import type { Database } from '../../storage/database.ts';
@@ -28,8 +34,8 @@ export function exchangeReceipts(receipts: Receipts, exchange: EduExchange, data
     let left = MOST;
     for (const [room, types] of Object.entries(content)) {
       const read = isJsonObject(types) ? types['m.read'] : undefined;
-      const roomId = roomOf(room);
-      if (!isJsonObject(read) || !(await exchange.allows(roomId, origin))) continue;
+      const roomId = parseRoomId(room);
+      if (roomId === undefined || !isJsonObject(read) || !(await exchange.allows(roomId, origin))) continue;
       for (const [user, receipt] of Object.entries(read)) {
         if (--left < 0) return;
         await take(receipts, { origin, roomId, user }, receipt);

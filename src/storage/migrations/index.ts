@@ -24,6 +24,7 @@ import { retention } from './030-retention.ts';
 import { stickyEvents } from './029-sticky-events.ts';
 import { partialRooms } from './038-partial-rooms.ts';
 import { fetchedMedia } from './062-fetched-media.ts';
+import { untoldJoins } from './064-untold-joins.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step of the schema, in order. */
@@ -54,4 +55,5 @@ export const MIGRATIONS: readonly Migration[] = [
   authChains,
   partialRooms,
   fetchedMedia,
+  untoldJoins,
 ];
