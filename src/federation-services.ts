@@ -58,6 +58,7 @@ export interface FederationWiring {
 export function createFederationServices(wiring: FederationWiring) {
   const { database, serverName, clock, outgoing, randomness } = wiring;
   const { backOff, federationClient: client, keyRing, fetcher, ownKeys } = wiring.links;
+  const { originCertificates: certificates } = wiring.links;
   const { log, writer, tries, memberships, outside, restricted, remoteInvites } = wiring.rooms;
   const { partialRooms: partial } = wiring.rooms;
   const { signer, invites } = wiring;
@@ -118,7 +119,7 @@ export function createFederationServices(wiring: FederationWiring) {
       onProblem: wiring.onProblem,
     }),
     serverAuthentication: new ServerAuthentication({
-      ...{ serverName, acl, backOff },
+      ...{ serverName, acl, backOff, certificates },
       signatures: new RequestSignatures(serverName, keyRing, clock),
     }),
     eduHandlers,

@@ -3,6 +3,7 @@ import { ServerResolution } from './federation/discovery/server-resolution.ts';
 import { WellKnownServers } from './federation/discovery/well-known-servers.ts';
 import { FederationClient } from './federation/federation-client.ts';
 import { KeyFetcher } from './federation/keys/key-fetcher.ts';
+import { OriginCertificates } from './federation/keys/origin-certificates.ts';
 import { KeyRing } from './federation/keys/key-ring.ts';
 import { OwnCertificate } from './federation/keys/own-certificate.ts';
 import type { SignatureChecks } from './federation/keys/signature-checks.ts';
@@ -14,6 +15,7 @@ import { SystemDns, type Dns } from './platform/dns.ts';
 import type { OutgoingHttp } from './platform/outgoing-http.ts';
 import { drawFraction, type Randomness } from './platform/randomness.ts';
 import type { Timers } from './platform/timers.ts';
+import { trustedAuthorities } from './platform/trusted-authorities.ts';
 import { serverName as parseName, type ServerName } from './protocol/identifiers.ts';
 import { VerifyKey, type SigningKey } from './protocol/signing.ts';
 import type { Database } from './storage/database.ts';
@@ -43,7 +45,9 @@ export function createServerLinks(wiring: LinkWiring) {
     { database, clock, draw },
     { firstMs: federation.retry_first * 1000, longestMs: federation.retry_longest * 1000 },
   );
-  const transport = wiring.transport ?? new HttpsTransport(outgoing.reach, outgoing.trust);
+  const context = () => (federation.present_certificate ? withCertificate(wiring.config) : outgoing.trust);
+  const https = new HttpsTransport(outgoing.reach, context());
+  const transport = wiring.transport ?? https;
   const dns = wiring.dns ?? new SystemDns();
   const resolution = new ServerResolution(new WellKnownServers(outgoing, clock), dns, draw);
   const client = new FederationClient({
@@ -58,7 +62,23 @@ export function createServerLinks(wiring: LinkWiring) {
   const old = new Map(oldKeys.map((one) => [one.keyId, VerifyKey.of(one.publicKey)]));
   const own = { server: serverName, key, old };
   const keyRing = new KeyRing(database, fetcher, own, wiring.signatureChecks);
-  return { backOff, transport, federationClient: client, ownKeys, ownCertificate, fetcher, keyRing };
+  return {
+    ...{ backOff, transport, federationClient: client, ownKeys, ownCertificate, fetcher, keyRing },
+    originCertificates: new OriginCertificates({ reader: database, resolution, source: https, clock }),
+    /** Shows other servers the certificate as it is now. */
+    renewCertificate: () => {
+      if (federation.present_certificate) https.renew(context());
+    },
+  };
+}
+
+/** What connections to other servers trust and show, where they show this server's certificate. */
+function withCertificate({ federation, outgoing }: Config) {
+  const { certificate_file: certificate, private_key_file: key } = federation;
+  if (certificate === '' || key === '') {
+    throw new Error('federation.present_certificate needs certificate_file and private_key_file');
+  }
+  return trustedAuthorities(outgoing.ca_file, { certificate, key });
 }
 
 export type ServerLinks = ReturnType<typeof createServerLinks>;

@@ -9,7 +9,7 @@ import type { Database } from './storage/database.ts';
 import { openDatabase } from './storage/open-database.ts';
 import type { AnyDeclaration } from './wire/endpoint.ts';
 import { answerTheRest, collectRoutes, countRequests, createHttpServer } from './wire/http-server.ts';
-import { listenTls, type TlsListener } from './wire/tls-listener.ts';
+import { listenTls, type CertificateEvents, type TlsListener } from './wire/tls-listener.ts';
 
 import { createFoundations, type Foundations, type Overrides } from './foundations.ts';
 import { startHomeserver, type Homeserver } from './homeserver.ts';
@@ -55,7 +55,12 @@ async function serveFrom(database: Database, config: Config, overrides: Override
   const { app, log, homeserver, identity } = built;
   const underWay = countRequests(app);
   const url = await app.listen({ host: config.listen.host, port: config.listen.port });
-  const tls = await listenForServers(app, config, log);
+  const certificate: CertificateEvents = {
+    onRenewed: built.foundations.links.renewCertificate,
+    onProblem: (error) =>
+      log.error({ err: error }, 'the changed certificate cannot be used; the old one stays'),
+  };
+  const tls = await listenForServers(app, config, certificate);
   return {
     url,
     tlsPort: tls?.port,
@@ -64,7 +69,7 @@ async function serveFrom(database: Database, config: Config, overrides: Override
       throw new Error('This process has no role of a homeserver');
     },
     declarations: [...(homeserver?.declarations ?? []), ...(identity?.declarations ?? [])],
-    reloadCertificate: () => tls?.reload(),
+    reloadCertificate: () => (tls ? tls.reload() : renew(certificate)),
     async close() {
       built.stopping.abort();
       await closeHttp(app, tls, underWay);
@@ -122,6 +127,15 @@ export async function buildServer(
   return { app, log, foundations, homeserver, identity, stopping };
 }
 
+/** What is shown to servers that are asked is read again where no listener does it. */
+function renew({ onRenewed, onProblem }: CertificateEvents): void {
+  try {
+    onRenewed();
+  } catch (error) {
+    onProblem(error);
+  }
+}
+
 /** Cuts connections once nothing is under way on any: clients keep them open, or open them and never ask anything. */
 async function closeHttp(
   app: FastifyInstance,
@@ -146,18 +160,17 @@ async function closeHttp(
 async function listenForServers(
   app: FastifyInstance,
   config: Config,
-  log: Logger,
+  events: CertificateEvents,
 ): Promise<TlsListener | undefined> {
   const { enabled, host, port, certificate_file: certificate, private_key_file: key } = config.federation;
+  const asksClients = config.federation.check_certificates;
   const isAsked = config.roles.includes('identity') || (enabled && config.roles.includes('federation'));
   if (!isAsked || certificate === '') return undefined;
   const handle: RequestListener = (request, response) => void app.server.emit('request', request, response);
   return listenTls(
     handle,
-    { host, port, connections: config.limits.connections },
+    { host, port, connections: config.limits.connections, asksClients },
     { certificate, key },
-    (error) => {
-      log.error({ err: error }, 'the changed certificate cannot be used; the old one stays');
-    },
+    events,
   );
 }

@@ -8,7 +8,7 @@ import { parseXMatrix, signedTextOf } from './x-matrix.ts';
 const MOST_SIGNATURES = 4;
 
 /** A request as it came, of which the signature is to be checked. */
-export type SignedRequestSeen = Omit<ServerRequest, 'roomId'>;
+export type SignedRequestSeen = Omit<ServerRequest, 'roomId' | 'certificate'>;
 
 /** Checks the signatures of requests (Server-Server API, "Request Authentication"). */
 export class RequestSignatures {

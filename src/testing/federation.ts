@@ -25,6 +25,10 @@ export interface FederatingServer {
   client(token: string | undefined): TestClient;
   /** Stops the server; it answers nothing until it is started again. */
   stop(): Promise<void>;
+  /** Puts another certificate into its files, and gives it; nobody tells the server. */
+  changeCertificate(): string;
+  /** Puts something else than a certificate there. */
+  breakCertificate(): void;
   /** Starts it again on the same data, under the same name. */
   start(): Promise<void>;
 }
@@ -102,6 +106,7 @@ interface MemberOptions {
 class Member implements FederatingServer {
   readonly name: ServerName;
   readonly place: TestPlace;
+  readonly #authority: TestAuthority;
   readonly #folder: string;
   readonly #env: Settings;
   readonly #overrides: Overrides;
@@ -116,23 +121,21 @@ class Member implements FederatingServer {
   private constructor(place: TestPlace, port: number, authority: TestAuthority, options: MemberOptions) {
     this.name = serverName(`localhost:${port}`);
     this.place = place;
+    this.#authority = authority;
     this.#folder = mkdtempSync(join(tmpdir(), 'myelin-certificates-'));
-    const { certificate, key } = authority.issue('localhost', '127.0.0.1');
-    const file = (name: string, content: string) => {
-      writeFileSync(join(this.#folder, name), content);
-      return join(this.#folder, name);
-    };
+    this.changeCertificate();
+    writeFileSync(this.#file('authority.pem'), authority.certificate);
     this.#env = {
       ...FAST,
       ...place.env,
       MYELIN_SERVER_NAME: this.name,
       MYELIN_FEDERATION_HOST: '127.0.0.1',
       MYELIN_FEDERATION_PORT: String(port),
-      MYELIN_FEDERATION_CERTIFICATE_FILE: file('certificate.pem', certificate),
-      MYELIN_FEDERATION_PRIVATE_KEY_FILE: file('key.pem', key),
+      MYELIN_FEDERATION_CERTIFICATE_FILE: this.#file('certificate.pem'),
+      MYELIN_FEDERATION_PRIVATE_KEY_FILE: this.#file('key.pem'),
       MYELIN_FEDERATION_RETRY_FIRST: '0.1',
       MYELIN_FEDERATION_RETRY_LONGEST: '1',
-      MYELIN_OUTGOING_CA_FILE: file('authority.pem', authority.certificate),
+      MYELIN_OUTGOING_CA_FILE: this.#file('authority.pem'),
       MYELIN_OUTGOING_ALLOWED_RANGES: '127.0.0.0/8',
       ...options.env,
     };
@@ -150,6 +153,21 @@ class Member implements FederatingServer {
 
   client(token: string | undefined): TestClient {
     return new TestClient(this.server.url, token);
+  }
+
+  changeCertificate(): string {
+    const { certificate, key } = this.#authority.issue('localhost', '127.0.0.1');
+    writeFileSync(this.#file('certificate.pem'), certificate);
+    writeFileSync(this.#file('key.pem'), key);
+    return certificate;
+  }
+
+  breakCertificate(): void {
+    writeFileSync(this.#file('certificate.pem'), 'broken');
+  }
+
+  #file(name: string): string {
+    return join(this.#folder, name);
   }
 
   async start(): Promise<void> {

@@ -6,7 +6,7 @@ import { serverName, type ServerName } from '../protocol/identifiers.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import { signJson, SigningKey } from '../protocol/signing.ts';
 import { authorizationOf } from '../federation/x-matrix.ts';
-import type { TestAuthority } from './certificates.ts';
+import type { Certificate, TestAuthority } from './certificates.ts';
 import type { Json } from './test-client.ts';
 
 /** A request that a remote server got. */
@@ -34,6 +34,8 @@ export type RemoteAnswer = (request: SeenRequest) => Answered | undefined;
 export class RemoteServer {
   readonly name: ServerName;
   readonly key: SigningKey;
+  /** The TLS certificate that it shows. */
+  readonly certificate: Certificate;
   readonly transactions: { pdus: Json[]; edus: Json[] }[] = [];
   readonly seen: SeenRequest[] = [];
   /** Looked at first for every request. */
@@ -42,18 +44,19 @@ export class RemoteServer {
   readonly #agent: Agent;
   #wakers: (() => void)[] = [];
 
-  private constructor(listener: Server, authority: TestAuthority) {
+  private constructor(listener: Server, certificate: Certificate, authority: TestAuthority) {
     this.name = serverName(`localhost:${(listener.address() as AddressInfo).port}`);
     this.key = SigningKey.fromSeed('ed25519:remote', Buffer.alloc(32, 9));
+    this.certificate = certificate;
     this.#listener = listener;
     this.#agent = new Agent({ connect: { ca: authority.certificate } });
   }
 
   static async start(authority: TestAuthority): Promise<RemoteServer> {
-    const { certificate, key } = authority.issue('localhost');
-    const listener = createServer({ cert: certificate, key });
+    const certificate = authority.issue('localhost');
+    const listener = createServer({ cert: certificate.certificate, key: certificate.key });
     await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
-    const remote = new RemoteServer(listener, authority);
+    const remote = new RemoteServer(listener, certificate, authority);
     listener.on('request', (incoming, response) => {
       const chunks: Buffer[] = [];
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));

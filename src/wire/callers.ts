@@ -4,6 +4,7 @@ import type { JsonValue } from '../protocol/json.ts';
 import { MatrixError } from '../protocol/matrix-error.ts';
 import type { AnyDeclaration } from './endpoint.ts';
 import type { Assertion, IdentityAccount, Session } from './session.ts';
+import { shownCertificate } from './tls-listener.ts';
 
 /** What tells which server a request comes from. */
 export interface ServerRequest {
@@ -12,6 +13,8 @@ export interface ServerRequest {
   readonly uri: string;
   /** Every `Authorization` header: a server with several keys may give one for each (specification of October 2015). */
   readonly authorizations: readonly string[];
+  /** SHA-256 (unpadded base64) of the certificate that it showed on its TLS connection, if it was asked and did. */
+  readonly certificate: string | undefined;
   /** The body, if there is one. */
   readonly content: JsonValue | undefined;
   /** The room that the path names, if it does. */
@@ -103,6 +106,7 @@ function signer(request: RawRequest, callers: HomeserverCallers): Promise<Server
     method: request.method,
     uri: request.url,
     authorizations: authorizationsIn(request.raw.rawHeaders),
+    certificate: shownCertificate(request.raw.socket),
     content: request.body as JsonValue | undefined,
     roomId,
   });

@@ -1,9 +1,10 @@
 import { isIP } from 'node:net';
-import type { SecureContext } from 'node:tls';
+import { connect, type SecureContext } from 'node:tls';
 import { LRUCache } from 'lru-cache';
 import type * as Undici from 'undici';
 import { AddressBlocked, type ReachableAddresses } from '../../platform/reachable-addresses.ts';
 import type { Route } from '../discovery/server-resolution.ts';
+import type { CertificateSource } from '../keys/origin-certificates.ts';
 import type { ServerTransport, WireAnswer, WireRequest } from './server-transport.ts';
 
 /** Servers to which connections are kept open, and how many at once to each. */
@@ -16,9 +17,9 @@ const KEEP_ALIVE_MS = 60_000;
 let loading: Promise<typeof Undici> | undefined;
 
 /** HTTPS with the certificate checked for the name that the route says, and only to addresses that may be reached. */
-export class HttpsTransport implements ServerTransport {
+export class HttpsTransport implements ServerTransport, CertificateSource {
   readonly #reach: ReachableAddresses;
-  readonly #trust: SecureContext | undefined;
+  #trust: SecureContext | undefined;
   readonly #pools: LRUCache<string, Undici.Pool>;
 
   constructor(reach: ReachableAddresses, trust: SecureContext | undefined) {
@@ -33,7 +34,7 @@ export class HttpsTransport implements ServerTransport {
   }
 
   async request(route: Route, request: WireRequest): Promise<WireAnswer> {
-    if (isIP(route.host) !== 0 && !this.#reach.allows(route.host)) throw new AddressBlocked(route.host);
+    this.#check(route);
     loading ??= import('undici');
     const answer = await this.#pool(route, await loading).request({
       method: request.method,
@@ -54,8 +55,42 @@ export class HttpsTransport implements ServerTransport {
     return { status: answer.statusCode, headers, body: answer.body };
   }
 
+  /** The certificate that is shown at the end of a route, where it is for the route's name: DER. */
+  async certificateAt(route: Route): Promise<Buffer> {
+    this.#check(route);
+    return new Promise((resolve, reject) => {
+      const { host, port } = route;
+      const socket = connect({ host, port, lookup: this.#reach.lookup, ...this.#tlsOptions(route) });
+      socket.setTimeout(CONNECT_MS, () => socket.destroy(new Error(`${host} did not answer in time`)));
+      socket.once('error', reject);
+      socket.once('secureConnect', () => {
+        resolve(socket.getPeerCertificate().raw);
+        socket.destroy();
+      });
+    });
+  }
+
+  /** Connections made from now on trust, and show, what this context says. */
+  renew(trust: SecureContext | undefined): void {
+    this.#trust = trust;
+    for (const pool of this.#pools.values()) void pool.close();
+    this.#pools.clear();
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()));
+  }
+
+  #check({ host }: Route): void {
+    if (isIP(host) !== 0 && !this.#reach.allows(host)) throw new AddressBlocked(host);
+  }
+
+  #tlsOptions({ tlsName }: Route): { servername?: string; secureContext?: SecureContext } {
+    return {
+      // Of an IP address there is no server name to send; the certificate is checked for the address itself.
+      ...(isIP(tlsName) === 0 ? { servername: tlsName } : {}),
+      ...(this.#trust === undefined ? {} : { secureContext: this.#trust }),
+    };
   }
 
   #pool(route: Route, { Pool }: typeof Undici): Undici.Pool {
@@ -70,9 +105,7 @@ export class HttpsTransport implements ServerTransport {
         lookup: this.#reach.lookup,
         timeout: CONNECT_MS,
         allowH2: false,
-        // Of an IP address there is no server name to send; the certificate is checked for the address itself.
-        ...(isIP(route.tlsName) === 0 ? { servername: route.tlsName } : {}),
-        ...(this.#trust === undefined ? {} : { secureContext: this.#trust }),
+        ...this.#tlsOptions(route),
       },
     });
     this.#pools.set(key, pool);

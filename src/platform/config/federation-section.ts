@@ -23,6 +23,16 @@ export const federationSection = Type.Object(
         'Certificate chain (PEM) for that address. Read again when it changes. Empty: no TLS here; a reverse proxy passes other servers on to `listen`.',
     }),
     private_key_file: Type.String({ default: '', description: 'Private key (PEM) of the certificate.' }),
+    present_certificate: Type.Boolean({
+      default: false,
+      description:
+        'Whether this server shows its certificate to the servers that it asks. Some reverse proxies refuse certificates of clients.',
+    }),
+    check_certificates: Type.Boolean({
+      default: false,
+      description:
+        'Whether servers that ask are in turn asked for a certificate, over TLS here: one that they show must be that of the server that signed the request.',
+    }),
     trusted_key_servers: Type.Array(Type.String({ minLength: 1 }), {
       default: [],
       description: 'Servers that are asked for the keys of servers that cannot be reached themselves.',
