@@ -73,12 +73,21 @@ export class FederationClient {
    */
   async request(destination: ServerName, request: FederationRequest): Promise<JsonObject> {
     return this.#asking(destination, request, async (answer, signal) => {
-      const bytes = await readBody(answer, request.maxBytes ?? DEFAULT_MAX_BYTES, signal);
-      const body = bytes === undefined ? undefined : parseObject(bytes, request.answeredInList);
+      const body = parseObject(await wholeBody(destination, request, answer, signal), request.answeredInList);
       if (body) return body;
-      const message = `${destination} answered with something else than a JSON object of the allowed size`;
-      throw new FederationError(destination, 'bad-answer', message);
+      throw new FederationError(
+        destination,
+        'bad-answer',
+        `${destination} answered with something else than a JSON object`,
+      );
     });
+  }
+
+  /** As `request`, for JSON that is too much to be parsed at once: gives it as it is. */
+  async bytes(destination: ServerName, request: FederationRequest): Promise<Buffer> {
+    return this.#asking(destination, request, (answer, signal) =>
+      wholeBody(destination, request, answer, signal),
+    );
   }
 
   /**
@@ -189,6 +198,17 @@ function queryOf(query: FederationRequest['query']): string {
   }
   const encoded = text.toString().replaceAll('+', '%20');
   return encoded === '' ? '' : `?${encoded}`;
+}
+
+async function wholeBody(
+  destination: ServerName,
+  request: FederationRequest,
+  answer: WireAnswer,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  const bytes = await readBody(answer, request.maxBytes ?? DEFAULT_MAX_BYTES, signal);
+  if (bytes) return bytes;
+  throw new FederationError(destination, 'bad-answer', `The answer of ${destination} is too large`);
 }
 
 /** The body; undefined when it is larger than allowed. */

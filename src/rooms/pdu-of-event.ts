@@ -19,9 +19,7 @@ export function pduOfEvent(event: StoredEvent, version: RoomVersion): Pdu {
   };
   if (event.stateKey !== undefined) pdu.state_key = event.stateKey;
   if (version.eventIdFormat === 'server-chosen') pdu.event_id = event.eventId;
-  if (!(version.roomIdIsCreateHash && event.type === 'm.room.create' && event.stateKey === '')) {
-    pdu.room_id = event.roomId;
-  }
+  if (namesRoom(event, version)) pdu.room_id = event.roomId;
   return pdu;
 }
 
@@ -29,6 +27,22 @@ export function pduOfEvent(event: StoredEvent, version: RoomVersion): Pdu {
 export function sentPdu(event: StoredEvent, version: RoomVersion): Pdu {
   const pdu = pduOfEvent(event, version);
   return hasOddNumbers(event, version) ? asSent(pdu, version) : pdu;
+}
+
+/** As `sentPdu`, as JSON text that is joined from what is stored. It is not canonical. */
+export function sentPduText(event: StoredEvent, version: RoomVersion): string {
+  let text = `${event.envelopeText.slice(0, -1)},"content":${event.contentText}`;
+  text += `,"origin_server_ts":${event.originServerTs},"sender":${JSON.stringify(event.sender)}`;
+  text += `,"type":${JSON.stringify(event.type)}`;
+  if (event.stateKey !== undefined) text += `,"state_key":${JSON.stringify(event.stateKey)}`;
+  if (version.eventIdFormat === 'server-chosen') text += `,"event_id":${JSON.stringify(event.eventId)}`;
+  if (namesRoom(event, version)) text += `,"room_id":${JSON.stringify(event.roomId)}`;
+  return `${text}}`;
+}
+
+/** From room version 12 on an event that begins a room does not name it. */
+function namesRoom({ type, stateKey }: StoredEvent, version: RoomVersion): boolean {
+  return !(version.roomIdIsCreateHash && type === 'm.room.create' && stateKey === '');
 }
 
 /** An event that was put together, for a body that becomes JSON. */

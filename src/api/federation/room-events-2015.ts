@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { eventId, parseEventId, roomId, type EventId } from '../../protocol/identifiers.ts';
 import { invalidParam } from '../../protocol/matrix-error.ts';
 import { endpoint } from '../../wire/endpoint.ts';
-import { transactionOf, type RoomEventNeeds } from './room-events.ts';
+import { stateAnswer, transactionOf, type RoomEventNeeds } from './room-events.ts';
 
 const V1 = '/_matrix/federation/v1';
 
@@ -24,8 +24,7 @@ export const getCurrentState2015 = endpoint(
     if (query.event_id === undefined) {
       return transactionOf(needs, await needs.roomAnswers.presentState(origin, room));
     }
-    const found = await needs.roomAnswers.state(origin, room, eventId(query.event_id));
-    return { pdus: found.state, auth_chain: found.authChain };
+    return stateAnswer(needs, origin, room, eventId(query.event_id));
   },
 );
 

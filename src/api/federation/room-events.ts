@@ -1,7 +1,8 @@
+import { Readable } from 'node:stream';
 import { Type } from 'typebox';
 import type { RoomAnswers } from '../../federation/answering/room-answers.ts';
-import { eventId, roomId, type EventId, type ServerName } from '../../protocol/identifiers.ts';
-import { endpoint, federationPaths } from '../../wire/endpoint.ts';
+import { eventId, roomId, type EventId, type RoomId, type ServerName } from '../../protocol/identifiers.ts';
+import { endpoint, federationPaths, Reply } from '../../wire/endpoint.ts';
 
 /** What answers about the events of rooms need of the server. */
 export interface RoomEventNeeds {
@@ -55,10 +56,8 @@ export const getFederationRoomState = endpoint(
     params: IN_ROOM,
     query: AT_EVENT,
   },
-  async ({ roomAnswers }: RoomEventNeeds, { origin, params, query }) => {
-    const found = await roomAnswers.state(origin, roomId(params.roomId), eventId(query.event_id));
-    return { pdus: found.state, auth_chain: found.authChain };
-  },
+  async (needs: RoomEventNeeds, { origin, params, query }) =>
+    stateAnswer(needs, origin, roomId(params.roomId), eventId(query.event_id)),
 );
 
 /** GET /_matrix/federation/v1/state_ids/{roomId} */
@@ -143,6 +142,17 @@ export const getFederationEventByTimestamp = endpoint(
     return { event_id: event.eventId, origin_server_ts: event.originServerTs };
   },
 );
+
+/** A state and what authorises it, written as it is read. */
+export async function stateAnswer(
+  { roomAnswers }: RoomEventNeeds,
+  origin: ServerName,
+  room: RoomId,
+  at: EventId,
+): Promise<Reply> {
+  const text = await roomAnswers.state(origin, room, at);
+  return new Reply(200, { 'content-type': 'application/json' }, Readable.from(text));
+}
 
 /** Events as a transaction of this server. */
 export function transactionOf({ serverName, clock }: RoomEventNeeds, pdus: readonly object[]): object {

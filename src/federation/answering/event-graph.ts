@@ -18,22 +18,29 @@ export async function authChainOf(
   version: RoomVersion,
   events: readonly StoredEvent[],
 ): Promise<StoredEvent[]> {
+  return withAuthChain(log, new Set(events.flatMap((event) => authorisersOf(version, event))));
+}
+
+/** Events, and everything that authorises them, directly and indirectly. */
+export async function withAuthChain(log: Events, ids: ReadonlySet<EventId>): Promise<StoredEvent[]> {
   const chain = new Map<EventId, StoredEvent>();
   const seen = new Set<EventId>();
-  let wanted = new Set(events.flatMap((event) => authorisersOf(version, event)));
+  let wanted = ids;
   while (wanted.size > 0) {
     for (const id of wanted) seen.add(id);
     const found = await log.byIds([...wanted]);
-    wanted = new Set();
+    const next = new Set<EventId>();
     for (const event of found) {
       chain.set(event.eventId, event);
-      for (const id of event.authEventIds) if (!seen.has(id)) wanted.add(id);
+      for (const id of event.authEventIds) if (!seen.has(id)) next.add(id);
     }
+    wanted = next;
   }
   return [...chain.values()];
 }
 
-function authorisersOf(version: RoomVersion, event: StoredEvent): readonly EventId[] {
+/** What an event names as authorising it, and what its room's ID implies. */
+export function authorisersOf(version: RoomVersion, event: StoredEvent): readonly EventId[] {
   const isImplied = version.roomIdIsCreateHash && event.type !== 'm.room.create';
   return isImplied ? [...event.authEventIds, createEventIdOf(event)] : event.authEventIds;
 }

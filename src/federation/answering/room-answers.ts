@@ -16,17 +16,12 @@ import * as roomsStore from '../../storage/rooms-store.ts';
 import { BEFORE_HISTORY } from '../../storage/unit-of-work.ts';
 import type { RoomAcl } from '../room-acl.ts';
 import { authChainOf, eventsBefore } from './event-graph.ts';
+import { stateText } from './state-text.ts';
 
 /** A room about which a server that is in it asks. */
 interface AskedRoom {
   readonly roomId: RoomId;
   readonly version: RoomVersion;
-}
-
-/** A state and what authorises it. */
-export interface StateAnswer<Event> {
-  readonly state: readonly Event[];
-  readonly authChain: readonly Event[];
 }
 
 /** Most events of one answer of backfill, and of get_missing_events. */
@@ -80,20 +75,25 @@ export class RoomAnswers {
     return chain.map((one) => sentPdu(one, room.version));
   }
 
-  /** The state before an event and its auth chain. Errors as `event`; 404 also where the state is not known. */
-  async state(server: ServerName, roomId: RoomId, eventId: EventId): Promise<StateAnswer<Pdu>> {
-    const room = await this.#room(server, roomId);
-    const { state, authChain } = await this.#stateBefore(room.version, roomId, eventId);
-    const toPdu = (event: StoredEvent) => sentPdu(event, room.version);
-    return { state: state.map(toPdu), authChain: authChain.map(toPdu) };
+  /**
+   * The state before an event and its auth chain, as the text of the answer, piece by piece: in a large room it is much.
+   * Errors as `event`; 404 also where the state is not known.
+   */
+  async state(server: ServerName, roomId: RoomId, eventId: EventId): Promise<AsyncGenerator<string>> {
+    const { version } = await this.#room(server, roomId);
+    return stateText(this.#log, version, await this.#stateBefore(roomId, eventId));
   }
 
   /** As `state`, only the IDs. */
-  async stateIds(server: ServerName, roomId: RoomId, eventId: EventId): Promise<StateAnswer<EventId>> {
+  async stateIds(
+    server: ServerName,
+    roomId: RoomId,
+    eventId: EventId,
+  ): Promise<{ state: readonly EventId[]; authChain: readonly EventId[] }> {
     const { version } = await this.#room(server, roomId);
-    const { state, authChain } = await this.#stateBefore(version, roomId, eventId);
-    const toId = (event: StoredEvent) => event.eventId;
-    return { state: state.map(toId), authChain: authChain.map(toId) };
+    const state = await this.#stateBefore(roomId, eventId);
+    const authChain = await authChainOf(this.#log, version, await this.#log.byIds(state));
+    return { state, authChain: authChain.map((event) => event.eventId) };
   }
 
   /** The present state of a room. Errors as `state`. */
@@ -198,11 +198,7 @@ export class RoomAnswers {
     return event;
   }
 
-  async #stateBefore(
-    version: RoomVersion,
-    roomId: RoomId,
-    eventId: EventId,
-  ): Promise<StateAnswer<StoredEvent>> {
+  async #stateBefore(roomId: RoomId, eventId: EventId): Promise<EventId[]> {
     const event = await this.#eventIn(roomId, eventId);
     const isKnown = event.stateAfter !== undefined && !this.#partial.isPartial(roomId);
     if (!isKnown) throw notFound('The state at this event is not known here');
@@ -212,7 +208,6 @@ export class RoomAnswers {
       if (event.replaces === undefined) entries.delete(key);
       else entries.set(key, event.replaces);
     }
-    const state = await this.#log.byIds([...entries.values()]);
-    return { state, authChain: await authChainOf(this.#log, version, state) };
+    return [...entries.values()];
   }
 }

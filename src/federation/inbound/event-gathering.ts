@@ -10,7 +10,7 @@ import type { StoredEvent } from '../../rooms/stored-event.ts';
 import { FederationError } from '../federation-error.ts';
 import { inAuthOrder } from './auth-order.ts';
 import { verifiedEvent, type SignatureChecker } from './pdu-verification.ts';
-import type { RoomRequests } from './room-requests.ts';
+import type { RemoteStateEvent, RoomRequests } from './room-requests.ts';
 
 /** A room of which events are gathered. */
 export interface GatheredRoom {
@@ -26,6 +26,14 @@ export interface EventWithState {
   readonly outliers: readonly ReceivedEvent[];
 }
 
+/** Some events of a state, or of what authorises it. */
+export interface StatePart {
+  readonly isState: boolean;
+  readonly events: readonly ReceivedEvent[];
+}
+
+/** Events of a large state that are checked at once. */
+const PART = 100;
 /** Events asked for one by one; of more, the whole state is asked for. */
 const MOST_SINGLE = 40;
 /** Requests for single events under way at once. */
@@ -125,16 +133,31 @@ export class EventGathering {
     return before && { event, before, outliers: inAuthOrder(outliers) };
   }
 
-  /** The whole state before an event, and its auth chain; undefined when the server does not give it. */
+  /**
+   * The whole state before an event, and its auth chain, those of the events that are in order, some at a time; undefined
+   * when the server does not give it.
+   */
   async stateBefore(
     server: ServerName,
     room: GatheredRoom,
     eventId: EventId,
-  ): Promise<{ state: ReceivedEvent[]; authChain: ReceivedEvent[] } | undefined> {
+  ): Promise<AsyncIterable<StatePart> | undefined> {
     const answer = await orNothing(this.#requests.state(server, room.roomId, eventId));
-    if (!answer || answer.state.length === 0) return undefined;
-    const state = await this.verified(room, answer.state);
-    return { state, authChain: await this.verified(room, answer.authChain) };
+    return answer && this.#inParts(room, answer);
+  }
+
+  async *#inParts(room: GatheredRoom, answer: Iterable<RemoteStateEvent>): AsyncGenerator<StatePart> {
+    let values: JsonValue[] = [];
+    let isState = true;
+    for (const one of answer) {
+      if (values.length === PART || (values.length > 0 && one.isState !== isState)) {
+        yield { isState, events: await this.verified(room, values) };
+        values = [];
+      }
+      isState = one.isState;
+      values.push(one.value);
+    }
+    yield { isState, events: await this.verified(room, values) };
   }
 
   async #singly(server: ServerName, room: GatheredRoom, ids: readonly EventId[]): Promise<ReceivedEvent[]> {
@@ -154,7 +177,10 @@ export class EventGathering {
   ): Promise<ReceivedEvent[]> {
     const answer = await orNothing(this.#requests.state(server, room.roomId, eventId));
     if (!answer) return [];
-    const events = await this.verified(room, [...answer.state, ...answer.authChain]);
+    const events = await this.verified(
+      room,
+      Array.from(answer, (one) => one.value),
+    );
     return events.filter((event) => wanted.has(event.eventId));
   }
 

@@ -1,16 +1,20 @@
 import type { EventId, RoomId, ServerName } from '../../protocol/identifiers.ts';
 import { parseEventId } from '../../protocol/identifiers.ts';
+import { parseExactJson } from '../../protocol/exact-json.ts';
 import type { JsonObject, JsonValue } from '../../protocol/json.ts';
+import { elementsOfArrays } from '../../protocol/json-elements.ts';
 import type { FederationClient } from '../federation-client.ts';
 
-/** The state before an event, and what authorises it, as another server tells it. Nothing of it is checked. */
-export interface RemoteState {
-  readonly state: readonly JsonValue[];
-  readonly authChain: readonly JsonValue[];
+/** An event of a state, or one that authorises it, as another server tells it. Nothing of it is checked. */
+export interface RemoteStateEvent {
+  readonly isState: boolean;
+  readonly value: JsonValue;
 }
 
 const V1 = '/_matrix/federation/v1';
 const TIMEOUT_MS = 20_000;
+/** For a state, which may be large. */
+const STATE_TIMEOUT_MS = 60_000;
 
 /** Asks other servers for events of a room. What they answer is not checked, but for being of the right shape. */
 export class RoomRequests {
@@ -54,11 +58,12 @@ export class RoomRequests {
     return { state: idsIn(answer, 'pdu_ids'), authChain: idsIn(answer, 'auth_chain_ids') };
   }
 
-  /** GET state: the state before an event, and its auth chain. */
-  async state(server: ServerName, roomId: RoomId, eventId: EventId): Promise<RemoteState> {
-    const path = `/state/${encodeURIComponent(roomId)}`;
-    const answer = await this.#get(server, path, { event_id: eventId });
-    return { state: listIn(answer, 'pdus'), authChain: listIn(answer, 'auth_chain') };
+  /** GET state: the state before an event, and its auth chain, read from the answer one by one: they may be many. */
+  async state(server: ServerName, roomId: RoomId, eventId: EventId): Promise<Iterable<RemoteStateEvent>> {
+    const path = `${V1}/state/${encodeURIComponent(roomId)}`;
+    const query = { event_id: eventId };
+    const request = { method: 'GET', path, query, timeoutMs: STATE_TIMEOUT_MS } as const;
+    return stateIn(await this.#client.bytes(server, request));
   }
 
   /** GET event_auth: the auth chain of an event. */
@@ -96,6 +101,22 @@ export class RoomRequests {
     query: Readonly<Record<string, string | number | readonly string[]>> = {},
   ): Promise<JsonObject> {
     return this.#client.request(server, { method: 'GET', path: V1 + path, query, timeoutMs: TIMEOUT_MS });
+  }
+}
+
+function* stateIn(answer: Buffer): Generator<RemoteStateEvent> {
+  for (const { key, text } of elementsOfArrays(answer)) {
+    if (key !== 'pdus' && key !== 'auth_chain') continue;
+    const value = parsed(text);
+    if (value !== undefined) yield { isState: key === 'pdus', value };
+  }
+}
+
+function parsed(text: string): JsonValue | undefined {
+  try {
+    return parseExactJson(text);
+  } catch {
+    return undefined;
   }
 }
 

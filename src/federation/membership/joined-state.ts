@@ -41,7 +41,10 @@ export async function writeJoinedRoom(
 ): Promise<void> {
   const { roomId, version, join } = joined;
   await keepAll(room, [...joined.authChain, ...joined.state]);
-  const entries = await acceptedState(room, joined.state);
+  const entries = await acceptedState(
+    room,
+    joined.state.map((event) => event.eventId),
+  );
   if (joined.lacksMembersOf) await addMembersOfAuthEvents(room, join, entries);
   const before = await stateOf(room, entries);
   await assertFounded(room, joined, before);
@@ -69,9 +72,14 @@ export async function writeJoinedRoom(
   }
 }
 
-/** Keeps events beside the timeline, as far as what authorises them is here. */
-export async function keepAll(room: RoomTransaction, events: readonly ReceivedEvent[]): Promise<void> {
-  for (const event of inAuthOrder(events)) await keepIfPossible(room, event);
+/** Keeps events beside the timeline, as far as what authorises them is here. Gives those for which it is not. */
+export async function keepAll(
+  room: RoomTransaction,
+  events: readonly ReceivedEvent[],
+): Promise<ReceivedEvent[]> {
+  const left: ReceivedEvent[] = [];
+  for (const event of inAuthOrder(events)) if (!(await keepIfPossible(room, event))) left.push(event);
+  return left;
 }
 
 /** Members without whom the join could not be judged. */
@@ -102,22 +110,24 @@ function notePartial(
   unit.announce({ topic: 'state', position: unit.position(), rooms: [roomId], data, local: true });
 }
 
-async function keepIfPossible(room: RoomTransaction, event: ReceivedEvent): Promise<void> {
+async function keepIfPossible(room: RoomTransaction, event: ReceivedEvent): Promise<boolean> {
   try {
     await keepOutlier(room, event);
+    return true;
   } catch (error) {
-    if (!(error instanceof EventsMissing)) throw error;
+    if (error instanceof EventsMissing) return false;
+    throw error;
   }
 }
 
 /** The entries of the state whose events were kept and not rejected. */
 export async function acceptedState(
   room: RoomTransaction,
-  state: readonly ReceivedEvent[],
+  state: readonly EventId[],
 ): Promise<Map<StateKey, EventId>> {
-  const kept = await room.eventsOf(state.map((event) => event.eventId));
+  const kept = await room.eventsOf(state);
   const entries = new Map<StateKey, EventId>();
-  for (const { eventId } of state) {
+  for (const eventId of state) {
     const event = kept.get(eventId);
     if (!event || event.refused === 'rejected') continue;
     if (event.stateKey === undefined) throw unusable('an event of its state has no state key');

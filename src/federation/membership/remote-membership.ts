@@ -170,7 +170,7 @@ export class RemoteMembership implements RemoteRooms {
       if (!(error instanceof GuardFailed)) throw error;
       return this.#takeJoin(server, wish, prepared, answer);
     }
-    if (joined.lacksMembersOf) this.#completion.begin(roomId);
+    if (joined.lacksMembersOf) this.#completion.beginSoon(roomId);
   }
 
   /** A join that another server vouched for, of a room that is here. */

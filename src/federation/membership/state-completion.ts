@@ -16,14 +16,16 @@ import * as eventsStore from '../../storage/events-store.ts';
 import * as partialRoomsStore from '../../storage/partial-rooms-store.ts';
 import * as roomsStore from '../../storage/rooms-store.ts';
 import { BEFORE_HISTORY } from '../../storage/unit-of-work.ts';
-import type { EventGathering } from '../inbound/event-gathering.ts';
+import type { EventGathering, StatePart } from '../inbound/event-gathering.ts';
 import { inAuthOrder } from '../inbound/auth-order.ts';
 import { acceptedState, keepAll } from './joined-state.ts';
 
 /** Events of this server that are looked at in one step, of those since the join. */
 const PAGE = 500;
-/** Events of the state that are kept in one step. */
+/** Events that are kept in one step, of those that could not be kept as they came. */
 const KEPT_AT_ONCE = 100;
+/** How long a room is left to who joined it, to look around and speak, before its members are fetched, in milliseconds. */
+const PATIENCE_MS = 200;
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 10 * 60_000;
 
@@ -36,7 +38,7 @@ export class StateCompletion {
   readonly #timers: Timers;
   readonly #onProblem: (error: unknown) => void;
   readonly #underWay = new Map<RoomId, Promise<void>>();
-  readonly #retries = new Map<RoomId, Timer>();
+  readonly #delayed = new Map<RoomId, Timer>();
   #stopped = false;
 
   constructor(needs: {
@@ -60,6 +62,11 @@ export class StateCompletion {
     for (const roomId of this.#partial.partialRooms()) this.begin(roomId);
   }
 
+  /** Begins with a room that was joined, once who joined it had the server to themselves for a moment. */
+  beginSoon(roomId: RoomId): void {
+    this.#beginLater(roomId, PATIENCE_MS, FIRST_RETRY_MS);
+  }
+
   /** Begins with a room, if it is not under way. */
   begin(roomId: RoomId, retryMs = FIRST_RETRY_MS): void {
     if (this.#stopped || this.#underWay.has(roomId)) return;
@@ -70,7 +77,7 @@ export class StateCompletion {
       })
       .then((isDone) => {
         this.#underWay.delete(roomId);
-        if (!isDone && !this.#stopped) this.#retryLater(roomId, retryMs);
+        if (!isDone) this.#beginLater(roomId, retryMs, Math.min(retryMs * 2, LONGEST_RETRY_MS));
       });
     this.#underWay.set(roomId, work);
   }
@@ -78,17 +85,17 @@ export class StateCompletion {
   /** Begins nothing more and waits for what is under way. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    for (const timer of this.#retries.values()) timer.cancel();
+    for (const timer of this.#delayed.values()) timer.cancel();
     await Promise.all(this.#underWay.values());
   }
 
-  #retryLater(roomId: RoomId, retryMs: number): void {
-    const next = Math.min(retryMs * 2, LONGEST_RETRY_MS);
+  #beginLater(roomId: RoomId, ms: number, retryMs: number): void {
+    if (this.#stopped) return;
     const run = () => {
-      this.#retries.delete(roomId);
-      this.begin(roomId, next);
+      this.#delayed.delete(roomId);
+      this.begin(roomId, retryMs);
     };
-    this.#retries.set(roomId, this.#timers.after(retryMs, run));
+    this.#delayed.set(roomId, this.#timers.after(ms, run));
   }
 
   /** Whether the room needs no more. */
@@ -98,39 +105,51 @@ export class StateCompletion {
     if (!row || !room || row.completed_at !== null) return true;
     const place = { roomId, version: roomVersion(room.room_version) };
     for (const server of JSON.parse(row.servers) as ServerName[]) {
-      const found = await this.#gathering.stateBefore(server, place, row.join_event_id);
-      if (!found || this.#stopped) continue;
-      if (!(await this.#keep(roomId, [...found.authChain, ...found.state]))) return false;
-      await this.#writer.append(roomId, (transaction, unit) => complete(transaction, unit, found));
+      const parts = await this.#gathering.stateBefore(server, place, row.join_event_id);
+      const state = parts && (await this.#keep(roomId, parts));
+      if (this.#stopped) return false;
+      if (state === undefined || state.length === 0) continue;
+      await this.#writer.append(roomId, (transaction, unit) => complete(transaction, unit, state));
       return true;
     }
     return false;
   }
 
-  /** Keeps events, some at a time, so that whoever writes into the room meanwhile need not wait. False when stopped. */
-  async #keep(roomId: RoomId, events: readonly ReceivedEvent[]): Promise<boolean> {
-    const ordered = inAuthOrder(events);
-    for (let i = 0; i < ordered.length && !this.#stopped; i += KEPT_AT_ONCE) {
-      const part = ordered.slice(i, i + KEPT_AT_ONCE);
-      await this.#writer.append(roomId, async (room) => {
-        const ids = part.map((event) => event.eventId);
-        room.foreknowledge = await Foreknowledge.read(room.needs, roomId, ids);
-        await keepAll(room, part);
-      });
+  /**
+   * Keeps events, some at a time, so that whoever writes into the room meanwhile need not wait, and those that came before
+   * what authorises them at the end. Gives the IDs of those of the state.
+   */
+  async #keep(roomId: RoomId, parts: AsyncIterable<StatePart>): Promise<EventId[]> {
+    const state: EventId[] = [];
+    const early: ReceivedEvent[] = [];
+    for await (const { isState, events } of parts) {
+      if (this.#stopped) break;
+      if (isState) for (const { eventId } of events) state.push(eventId);
+      for (const event of await this.#keepPart(roomId, events)) early.push(event);
     }
-    return !this.#stopped;
+    const ordered = inAuthOrder(early);
+    for (let i = 0; i < ordered.length && !this.#stopped; i += KEPT_AT_ONCE) {
+      await this.#keepPart(roomId, ordered.slice(i, i + KEPT_AT_ONCE));
+    }
+    return state;
+  }
+
+  /** Gives those of the events that lack what authorises them. */
+  async #keepPart(roomId: RoomId, events: readonly ReceivedEvent[]): Promise<ReceivedEvent[]> {
+    if (events.length === 0) return [];
+    return this.#writer.append(roomId, async (room) => {
+      const ids = events.map((event) => event.eventId);
+      room.foreknowledge = await Foreknowledge.read(room.needs, roomId, ids);
+      return keepAll(room, events);
+    });
   }
 }
 
 /** Puts the whole state, whose events were kept, under what happened in the room since it was joined. */
-async function complete(
-  room: RoomTransaction,
-  unit: Writer,
-  found: { state: readonly ReceivedEvent[] },
-): Promise<void> {
+async function complete(room: RoomTransaction, unit: Writer, state: readonly EventId[]): Promise<void> {
   const row = await partialRoomsStore.of(room.needs.reader, room.roomId);
   if (!row || row.completed_at !== null) return;
-  const whole = await stateOf(room, await acceptedState(room, found.state));
+  const whole = await stateOf(room, await acceptedState(room, state));
   const rebase = rebaser(room, rootFromBytes(row.before_root), whole);
   for await (const { eventId, root } of eventsSince(room, row.join_event_id)) {
     eventsStore.setStateRoot(unit, eventId, rootToBytes(await rebase(root)));
