@@ -20,8 +20,11 @@ import { keepFetched, NOTHING_FETCHED, unlessMissing, type Fetched } from './kee
 import type { OutsideEvents } from './outside-events.ts';
 import { eventIdOrUndefined, verifiedEvent, type SignatureChecker } from './pdu-verification.ts';
 
-/** Events between what is here and what was sent that are asked for at once. */
+/** Events between what is here and what was sent that are asked for at once, and how often for one transaction. */
 const MOST_MISSING = 50;
+const MOST_ROUNDS = 10;
+/** A server that tells as many may know more; other servers tell no more at once than they like. */
+const MANY = 10;
 /** Events of which the state is fetched to receive one transaction. */
 const MOST_STATES = 10;
 /** Of fewer events it is read one by one what is known of them. */
@@ -188,16 +191,24 @@ export class EventReceiver implements PduReceiver {
     events: readonly ReceivedEvent[],
     before: Attempt,
   ): Promise<Attempt> {
-    const open = events.filter((event) => before.missing.has(event.eventId));
-    const told = await this.#between(origin, room, withoutPrevious(open, before.missing));
-    const between = await this.#missingBefore(open, told);
-    const all = byDepth([...between, ...open]);
-    let attempt = between.length > 0 ? await this.#judge(room, all, NOTHING_FETCHED) : before;
-    if (attempt.missing.size > 0) {
-      const fetched = await this.#fetch(origin, room, all, attempt.missing);
+    let all = events.filter((event) => before.missing.has(event.eventId));
+    let attempt = before;
+    const verdicts = new Map(before.verdicts);
+    const judge = async (fetched: Fetched) => {
       attempt = await this.#judge(room, all, fetched);
+      for (const [eventId, verdict] of attempt.verdicts) verdicts.set(eventId, verdict);
+      all = all.filter(({ eventId }) => attempt.missing.has(eventId));
+    };
+    for (let round = 0, isMore = true; isMore && round < MOST_ROUNDS && attempt.missing.size > 0; round++) {
+      const told = await this.#between(origin, room, withoutPrevious(all, attempt.missing));
+      const between = await this.#missingBefore(all, told);
+      if (between.length === 0) break;
+      isMore = told.length >= MANY;
+      all = byDepth([...between, ...all]);
+      await judge(NOTHING_FETCHED);
     }
-    return { ...attempt, verdicts: new Map([...before.verdicts, ...attempt.verdicts]) };
+    if (attempt.missing.size > 0) await judge(await this.#fetch(origin, room, all, attempt.missing));
+    return { ...attempt, verdicts };
   }
 
   async #between(

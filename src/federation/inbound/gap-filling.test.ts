@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { onFederation } from '../../testing/federation.ts';
+import { RemoteRoom, type RemoteEvent } from '../../testing/remote-room.ts';
+import { RemoteServer } from '../../testing/remote-server.ts';
+import { bodies } from '../../testing/test-client.ts';
+
+/** What a server tells at once, however many it is asked for. */
+const AT_ONCE = 20;
+
+onFederation(
+  'a gap of more events than a server tells at once is filled step by step [B103 partial]',
+  async ({ a, authority }) => {
+    const remote = await RemoteServer.start(authority);
+    try {
+      const alice = await a.person('alice');
+      const roomId = await alice.createRoom({ preset: 'public_chat' });
+      const room = await RemoteRoom.join(remote, a.name, roomId);
+      const texts = Array.from({ length: 90 }, (_, i) => `m${i}`);
+      const said = texts.map((text) => room.say(text));
+      const asked: string[] = [];
+      remote.answer = ({ url, body }) => {
+        const path = decodeURIComponent(url);
+        asked.push(path.replace(/\?.*/, '').split('/')[4] as string);
+        if (!path.includes('/get_missing_events/')) return undefined;
+        return { status: 200, body: { events: before(said, body).map(({ pdu }) => pdu) } };
+      };
+      assert.deepEqual(await room.send(said.at(-1) as RemoteEvent), [undefined]);
+      assert.deepEqual(
+        asked,
+        Array.from({ length: 5 }, () => 'get_missing_events'),
+        'nothing else is needed',
+      );
+      const page = await alice.ok('GET', alice.room(roomId, '/messages?dir=f&limit=100'));
+      assert.deepEqual(bodies(page.chunk), texts);
+    } finally {
+      await remote.close();
+    }
+  },
+);
+
+/** The events right before the latest ones that were named. */
+function before(
+  events: readonly RemoteEvent[],
+  { latest_events: latest, limit }: { latest_events: string[]; limit: number },
+): RemoteEvent[] {
+  const end = Math.min(...latest.map((id) => events.findIndex(({ eventId }) => eventId === id)));
+  return events.slice(Math.max(end - Math.min(limit, AT_ONCE), 0), end);
+}
