@@ -21,6 +21,7 @@ const ENOUGH = 2 * 1024 ** 3;
 const folder = mkdtempSync(join(hasRoom(MEMORY) ? MEMORY : tmpdir(), 'myelin-tests-'));
 chmodSync(folder, 0o755);
 process.env.TMPDIR = folder;
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
 const [command = '', ...args] = process.argv.slice(2);
 let postgres: PostgresServer | undefined;
@@ -48,7 +49,6 @@ const code = await new Promise<number>((resolve) => {
   child.on('error', () => resolve(1));
 });
 await postgres?.stop();
-rmSync(folder, { recursive: true, force: true });
 process.exit(code);
 
 function hasRoom(path: string): boolean {
