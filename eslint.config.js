@@ -9,6 +9,7 @@ export default tseslint.config(
       'data/',
       'bin/',
       'e2e/bot-sdk/',
+      'e2e/web/element/',
       '*.config.js',
       '.dependency-cruiser.cjs',
     ],

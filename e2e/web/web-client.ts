@@ -1,19 +1,20 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, resolve } from 'node:path';
 
-/** Cinny, a web client that is widely used: the version that the steps in `conversation.ts` know their way about in. */
-const VERSION = 'v4.2.2';
-const SOURCE = 'https://github.com/cinnyapp/cinny.git';
-/** Where it is kept once it was built; git ignores it. */
+/** What is bundled: the page, the list of packages, and the bundler's settings. */
+const SOURCE = resolve('e2e/web/element');
+/** Where it is kept once it was bundled; git ignores it. */
 const CACHE = resolve('data/web-client');
 
 const TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript',
-  '.mjs': 'text/javascript',
+  // The user interface names its workers as their sources are named.
+  '.ts': 'text/javascript',
   '.css': 'text/css',
   '.html': 'text/html',
   '.json': 'application/json',
@@ -24,33 +25,34 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /**
- * The folder with the built client. The first time it is fetched and built, which takes some minutes and a connection to
- * GitHub and the package registry; `MYELIN_WEB_CLIENT_SOURCE` names another git repository that has the tag.
+ * The folder with the bundled client. The first time, and when what it is made of has changed, its packages are installed
+ * from the package registry and bundled, which takes a minute or two.
  */
 export function builtWebClient(): string {
-  const built = join(CACHE, VERSION);
+  const files = readdirSync(SOURCE, { withFileTypes: true }).filter((file) => file.isFile());
+  const hash = createHash('sha256');
+  for (const { name } of files) hash.update(name).update(readFileSync(join(SOURCE, name)));
+  const built = join(CACHE, `element-${hash.digest('hex').slice(0, 12)}`);
   if (existsSync(join(built, 'index.html'))) return built;
+  rmSync(CACHE, { recursive: true, force: true });
   const work = join(CACHE, 'building');
-  rmSync(work, { recursive: true, force: true });
-  mkdirSync(CACHE, { recursive: true });
-  const source = process.env.MYELIN_WEB_CLIENT_SOURCE ?? SOURCE;
-  run('.', 'git', ['clone', '--quiet', '--depth', '1', '--branch', VERSION, source, work]);
+  mkdirSync(work, { recursive: true });
+  for (const { name } of files) cpSync(join(SOURCE, name), join(work, name));
   run(work, 'npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts']);
-  run(work, process.execPath, ['node_modules/vite/bin/vite.js', 'build', '--logLevel', 'warn']);
-  renameSync(join(work, 'dist'), built);
+  run(work, process.execPath, ['bundle.js', 'out']);
+  renameSync(join(work, 'out'), built);
   rmSync(work, { recursive: true, force: true });
   return built;
 }
 
 function run(cwd: string, command: string, args: readonly string[]): void {
   process.stdout.write(`${command} ${args.join(' ')}\n`);
-  const env = { ...process.env, NODE_OPTIONS: '--max-old-space-size=4096' };
-  const { status, error } = spawnSync(command, args, { cwd, env, stdio: 'inherit' });
+  const { status, error } = spawnSync(command, args, { cwd, stdio: 'inherit' });
   if (status !== 0)
     throw new Error(`${command} ${args[0]} failed: ${error?.message ?? `it ended with ${status}`}`);
 }
 
-/** Serves the built client on loopback, for one homeserver. */
+/** Serves the bundled client on loopback, for one homeserver. */
 export class ServedClient {
   readonly #server: Server;
 
@@ -58,21 +60,19 @@ export class ServedClient {
     this.#server = server;
   }
 
-  static async start(folder: string, homeserver: string): Promise<ServedClient> {
+  static async start(folder: string, homeserver: string, serverName: string): Promise<ServedClient> {
     const config = JSON.stringify({
-      defaultHomeserver: 0,
-      homeserverList: [homeserver],
-      allowCustomHomeservers: true,
-      hashRouter: { enabled: false, basename: '/' },
+      default_server_config: { 'm.homeserver': { base_url: homeserver, server_name: serverName } },
+      brand: 'Element',
+      disable_guests: true,
+      embedded_pages: { login_for_welcome: true },
     });
     const server = createServer((request, response) => {
       const { pathname } = new URL(request.url ?? '/', 'http://client');
-      const named = join(folder, pathname.endsWith('olm.wasm') ? 'olm.wasm' : decodeURIComponent(pathname));
-      // Paths of the client's own pages are all the same file.
-      const path = extname(named) !== '' && existsSync(named) ? named : join(folder, 'index.html');
+      const path = pathname === '/' ? '/index.html' : decodeURIComponent(pathname);
       response.setHeader('content-type', TYPES[extname(path)] ?? 'application/octet-stream');
-      if (pathname === '/config.json') return void response.end(config);
-      readFile(path).then(
+      if (path === '/config.json') return void response.end(config);
+      readFile(join(folder, path)).then(
         (bytes) => response.end(bytes),
         () => response.writeHead(404).end(),
       );
