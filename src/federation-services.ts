@@ -68,14 +68,14 @@ export function createFederationServices(wiring: FederationWiring) {
   const gathering = new EventGathering({ requests: roomRequests, signatures, log });
   const outsideEvents = new OutsideEvents({ memberships, outside, signatures, serverName });
   const policies = new PolicyServers({ database, log, client });
+  const { timers, onProblem } = wiring;
   const receiver = new EventReceiver({
-    ...{ database, writer, gathering, signatures, acl, policies },
+    ...{ database, writer, gathering, signatures, acl, policies, onProblem },
     outside: outsideEvents,
     partial,
     merging: new ForkMerging(writer, serverName),
   });
   const requests = new MembershipRequests(client);
-  const { timers, onProblem } = wiring;
   const completion = new StateCompletion({ database, writer, gathering, partial, timers, onProblem });
   const eduHandlers = new EduHandlers();
   const roomServers = new RoomServers(database, serverName);

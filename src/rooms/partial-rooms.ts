@@ -64,6 +64,13 @@ export class PartialRooms {
     return this.#completions.get(roomId);
   }
 
+  /** Calls back once the whole state is here; at once where it is. */
+  onceComplete(roomId: RoomId, resume: () => void): void {
+    if (!this.#partial.has(roomId)) return resume();
+    const waiting = this.#waiting.get(roomId) ?? new Set();
+    this.#waiting.set(roomId, waiting.add(resume));
+  }
+
   /** Waits for the whole state, at most so many milliseconds. Whether it is here. */
   async whenComplete(roomId: RoomId, timeoutMs: number): Promise<boolean> {
     if (!this.#partial.has(roomId)) return true;

@@ -16,6 +16,7 @@ import type { RoomAcl } from '../room-acl.ts';
 import { byDepth } from './auth-order.ts';
 import type { EventGathering, EventWithState, GatheredRoom } from './event-gathering.ts';
 import { MOST_EXTREMITIES, type ForkMerging } from './fork-merging.ts';
+import { HeldEvents } from './held-events.ts';
 import { keepFetched, NOTHING_FETCHED, unlessMissing, type Fetched } from './keep-fetched.ts';
 import type { OutsideEvents } from './outside-events.ts';
 import { eventIdOrUndefined, verifiedEvent, type SignatureChecker } from './pdu-verification.ts';
@@ -30,8 +31,10 @@ const MOST_STATES = 10;
 /** Of fewer events it is read one by one what is known of them. */
 const FEW = 3;
 /** How long events wait for the whole state of a room that was just joined, in ms. */
-const LONGEST_WAIT_MS = 20_000;
-const NOT_COMPLETE: PduResult = { error: 'The whole state of the room is not here yet' };
+const LONGEST_WAIT_MS = 5_000;
+const NOT_COMPLETE: PduResult = {
+  error: 'The whole state of the room is not here yet; the event is looked at once it is',
+};
 const NOT_IN_ROOM: PduResult = { error: 'Nobody of this server is in the room' };
 
 /** What was made of events, and what those lack that could not be judged. */
@@ -57,6 +60,7 @@ export class EventReceiver implements PduReceiver {
   readonly #partial: PartialRooms;
   readonly #policies: PolicyServers;
   readonly #merging: ForkMerging;
+  readonly #held: HeldEvents;
   readonly #turns = new KeyedQueue();
 
   constructor(needs: {
@@ -69,6 +73,7 @@ export class EventReceiver implements PduReceiver {
     partial: PartialRooms;
     policies: PolicyServers;
     merging: ForkMerging;
+    onProblem: (error: unknown) => void;
   }) {
     this.#database = needs.database;
     this.#writer = needs.writer;
@@ -79,6 +84,11 @@ export class EventReceiver implements PduReceiver {
     this.#partial = needs.partial;
     this.#policies = needs.policies;
     this.#merging = needs.merging;
+    this.#held = new HeldEvents({
+      partial: needs.partial,
+      release: (roomId, { origin, pdus }) => this.receive(origin, roomId, pdus),
+      onProblem: needs.onProblem,
+    });
   }
 
   async receive(
@@ -102,7 +112,10 @@ export class EventReceiver implements PduReceiver {
     if (!(await this.#acl.allows(roomId, origin))) {
       return refuseAll({ error: `The access control list of the room shuts ${origin} out` });
     }
-    if (!(await this.#partial.whenComplete(roomId, LONGEST_WAIT_MS))) return refuseAll(NOT_COMPLETE);
+    if (!(await this.#partial.whenComplete(roomId, LONGEST_WAIT_MS))) {
+      this.#held.hold(roomId, { origin, pdus });
+      return refuseAll(NOT_COMPLETE);
+    }
     const room = { roomId, version };
     const verified = await this.#verify(room, pdus, results);
     if (verified.length === 0) return results;
