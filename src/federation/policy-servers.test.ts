@@ -117,22 +117,25 @@ onFederation(
   },
 );
 
-onFederation('Events that the policy server does not sign are not shown [B059]', async (federation) => {
-  await withOfficer(federation, async ({ alice, bob, room, officer }) => {
-    const { a } = federation;
-    await setPolicy(alice, room, officer.server.name);
-    await officer.say(a.name, 'spam of others');
-    await officer.say(a.name, 'good of others');
-    assert.deepEqual(
-      asked(officer.server).map(({ body }) => body.content.body),
-      ['spam of others', 'good of others'],
-      'what comes without a signature is asked for',
-    );
-    await alice.syncUntil(undefined, (body) => seen(body, room).includes('good of others'));
-    assert.deepEqual(seen(await alice.sync(), room), ['good of others']);
-    await bob.syncUntil(undefined, (body) => body.rooms?.join?.[room] !== undefined);
-  });
-});
+onFederation(
+  'Events that the policy server does not sign are not shown [B059] [B101]',
+  async (federation) => {
+    await withOfficer(federation, async ({ alice, bob, room, officer }) => {
+      const { a } = federation;
+      await setPolicy(alice, room, officer.server.name);
+      await officer.say(a.name, 'spam of others');
+      await officer.say(a.name, 'good of others');
+      assert.deepEqual(
+        asked(officer.server).map(({ body }) => body.content.body),
+        ['spam of others', 'good of others'],
+        'what comes without a signature is asked for',
+      );
+      await alice.syncUntil(undefined, (body) => seen(body, room).includes('good of others'));
+      assert.deepEqual(seen(await alice.sync(), room), ['good of others']);
+      await bob.syncUntil(undefined, (body) => body.rooms?.join?.[room] !== undefined);
+    });
+  },
+);
 
 onFederation('A room gets rid of a policy server that does not answer [B059]', async (federation) => {
   await withOfficer(federation, async ({ alice, room, officer }) => {

@@ -5,7 +5,7 @@ import { RemoteServer } from '../testing/remote-server.ts';
 import { bodies, type Json } from '../testing/test-client.ts';
 
 onFederation(
-  'a server that a room shuts out gets nothing of it and adds nothing, from then on [B073] [B114]',
+  'a server that a room shuts out gets nothing of it and adds nothing, from then on [B073] [B114] [B101]',
   async ({ a, authority }) => {
     const remote = await RemoteServer.start(authority);
     try {

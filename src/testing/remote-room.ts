@@ -3,7 +3,7 @@ import { authTypesFor } from '../protocol/auth/auth-types.ts';
 import { stateKeyOf, type Pdu, type StateKey } from '../protocol/events/event.ts';
 import { eventIdOf } from '../protocol/events/event-id.ts';
 import type { EventId, ServerName } from '../protocol/identifiers.ts';
-import type { JsonObject } from '../protocol/json.ts';
+import type { JsonObject, JsonValue } from '../protocol/json.ts';
 import { roomVersion, type RoomVersion } from '../protocol/room-versions.ts';
 import { finishPdu, type SigningKey } from '../protocol/signing.ts';
 import type { Json } from './test-client.ts';
@@ -46,7 +46,7 @@ export interface RemoteDraft {
 }
 
 /**
- * A room of hash event IDs as a remote server has it, to make events for it, honest or not. It follows what it makes, but not what
+ * A room as a remote server has it, to make events for it, honest or not. It follows what it makes, but not what
  * others send.
  */
 export class RemoteRoom {
@@ -92,11 +92,11 @@ export class RemoteRoom {
     const needed = authTypesFor(this.version, { type, stateKey, sender, content });
     const auth = needed.flatMap((key) => this.state.get(stateKeyOf(...key))?.eventId ?? []);
     const unsigned: JsonObject = {
-      auth_events: [...(draft.auth ?? auth)],
+      auth_events: this.#references(draft.auth ?? auth),
       content,
       depth: draft.depth ?? Math.min(this.depth + 1, Number.MAX_SAFE_INTEGER),
       origin_server_ts: draft.ts ?? this.remote.now(),
-      prev_events: [...(draft.prev ?? this.latest)],
+      prev_events: this.#references(draft.prev ?? this.latest),
       room_id: this.roomId,
       sender,
       type,
@@ -153,7 +153,17 @@ export class RemoteRoom {
     return answer.body.pdus;
   }
 
+  /** In room versions 1 and 2 events refer to others by ID and hash; nobody looks at the hashes. */
+  #references(ids: readonly EventId[]): JsonValue[] {
+    return this.#namesEvents ? ids.map((id) => [id, { sha256: 'AAAA' }]) : [...ids];
+  }
+
+  get #namesEvents(): boolean {
+    return this.version.eventIdFormat === 'server-chosen';
+  }
+
   #sign(unsigned: Pdu): RemoteEvent {
+    if (this.#namesEvents) unsigned.event_id ??= `$${this.remote.newId()}:${this.remote.name}`;
     const { pdu, eventId } = finishPdu(unsigned, this.version, this.remote.name, this.remote.key);
     return { pdu, eventId };
   }

@@ -1,72 +1,11 @@
 import assert from 'node:assert/strict';
 import { signPdu, SigningKey } from '../../protocol/signing.ts';
-import { onFederation, type FederatingServer, type TestFederation } from '../../testing/federation.ts';
-import { RemoteRoom, type RemoteEvent } from '../../testing/remote-room.ts';
-import { RemoteServer } from '../../testing/remote-server.ts';
-import { bodies, type Json, type TestClient } from '../../testing/test-client.ts';
+import { onFederation } from '../../testing/federation.ts';
+import type { RemoteEvent } from '../../testing/remote-room.ts';
+import { bodies, type Json } from '../../testing/test-client.ts';
+import { inRoom, serve, timeline } from './testing/remote-guest.ts';
 
-interface Scene {
-  readonly alice: TestClient;
-  readonly roomId: string;
-  readonly room: RemoteRoom;
-  readonly remote: RemoteServer;
-  readonly a: FederatingServer;
-}
-
-/** A room of Alice's in which a remote server of the test's has a user with power 50. */
-async function inRoom(
-  { a, authority }: TestFederation,
-  wishes: object,
-  run: (scene: Scene) => Promise<void>,
-): Promise<void> {
-  const remote = await RemoteServer.start(authority);
-  try {
-    const alice = await a.person('alice');
-    const levels = { users: { [alice.userId]: 100, [`@mallory:${remote.name}`]: 50 } };
-    const roomId = await alice.createRoom({
-      preset: 'public_chat',
-      room_version: '10',
-      power_level_content_override: levels,
-      ...wishes,
-    });
-    const room = await RemoteRoom.join(remote, a.name, roomId);
-    await run({ alice, roomId, room, remote, a });
-  } finally {
-    await remote.close();
-  }
-}
-
-async function timeline(person: TestClient, roomId: string): Promise<Json[]> {
-  const page = await person.ok('GET', person.room(roomId, '/messages?dir=b&limit=100'));
-  return (page.chunk as Json[]).reverse();
-}
-
-/** Answers what the server asks about events: missing ones, single ones, states. */
-function serve(
-  remote: RemoteServer,
-  events: readonly RemoteEvent[],
-  states: Record<string, RemoteEvent[]> = {},
-): void {
-  remote.answer = ({ url, body }) => {
-    const path = decodeURIComponent(url);
-    if (path.includes('/get_missing_events/')) {
-      const earliest = new Set<string>(body.earliest_events);
-      return {
-        status: 200,
-        body: { events: events.filter((one) => !earliest.has(one.eventId)).map(({ pdu }) => pdu) },
-      };
-    }
-    const single = events.find(({ eventId }) => path.endsWith(`/event/${eventId}`));
-    if (single) return { status: 200, body: { pdus: [single.pdu] } };
-    const at = /state_ids\/.*event_id=(.*)$/.exec(path)?.[1];
-    const state = at === undefined ? undefined : states[at];
-    if (!state) return undefined;
-    const ids = state.map(({ eventId }) => eventId);
-    return { status: 200, body: { pdu_ids: ids, auth_chain_ids: ids } };
-  };
-}
-
-onFederation('events are taken in and shown, each once [B101 partial]', async (federation) => {
+onFederation('events are taken in and shown, each once [B101]', async (federation) => {
   await inRoom(federation, {}, async ({ alice, roomId, room }) => {
     const [one, two] = [room.say('one'), room.say('two')];
     assert.deepEqual(await room.send(one, two), [undefined, undefined]);
@@ -78,7 +17,7 @@ onFederation('events are taken in and shown, each once [B101 partial]', async (f
   });
 });
 
-onFederation('forged, malformed and foreign events are refused [B101 partial] [B115]', async (federation) => {
+onFederation('forged, malformed and foreign events are refused [B101] [B115]', async (federation) => {
   await inRoom(federation, {}, async ({ alice, roomId, room, remote }) => {
     const honest = room.make({ type: 'm.room.message', content: { body: 'honest' } });
     const other = SigningKey.fromSeed(remote.key.keyId, Buffer.alloc(32, 5));
@@ -116,7 +55,7 @@ onFederation('forged, malformed and foreign events are refused [B101 partial] [B
 });
 
 onFederation(
-  'events that the rules refuse are in no timeline, and nothing follows from them [B101 partial] [A106 partial]',
+  'events that the rules refuse are in no timeline, and nothing follows from them [B101] [A106]',
   async (federation) => {
     await inRoom(federation, {}, async ({ alice, roomId, room }) => {
       const levels = room.make({
@@ -146,71 +85,65 @@ onFederation(
   },
 );
 
-onFederation(
-  'who was banned cannot go on from before the ban: soft failure [B101 partial]',
-  async (federation) => {
-    await inRoom(federation, {}, async ({ alice, roomId, room }) => {
-      const before = room.say('before the ban');
-      await room.send(before);
-      await alice.ok('POST', alice.room(roomId, '/ban'), { user_id: room.userId });
-      const late = room.say('from before the ban, so it says');
-      assert.deepEqual(await room.send(late), [undefined]);
-      assert.deepEqual(bodies(await timeline(alice, roomId)), ['before the ban']);
-      await alice.fails(404, 'M_NOT_FOUND', 'GET', alice.room(roomId, `/event/${late.eventId}`));
-      const said = await alice.say(roomId, 'gone');
-      const answer = await room.remote.ask(
-        room.resident,
-        'GET',
-        `/_matrix/federation/v1/event/${encodeURIComponent(said)}`,
-      );
-      assert.equal(answer.status, 403);
+onFederation('who was banned cannot go on from before the ban: soft failure [B101]', async (federation) => {
+  await inRoom(federation, {}, async ({ alice, roomId, room }) => {
+    const before = room.say('before the ban');
+    await room.send(before);
+    await alice.ok('POST', alice.room(roomId, '/ban'), { user_id: room.userId });
+    const late = room.say('from before the ban, so it says');
+    assert.deepEqual(await room.send(late), [undefined]);
+    assert.deepEqual(bodies(await timeline(alice, roomId)), ['before the ban']);
+    await alice.fails(404, 'M_NOT_FOUND', 'GET', alice.room(roomId, `/event/${late.eventId}`));
+    const said = await alice.say(roomId, 'gone');
+    const answer = await room.remote.ask(
+      room.resident,
+      'GET',
+      `/_matrix/federation/v1/event/${encodeURIComponent(said)}`,
+    );
+    assert.equal(answer.status, 403);
+  });
+});
+
+onFederation('a fork is joined again, and both sides of it count [A105] [A107]', async (federation) => {
+  await inRoom(federation, {}, async ({ alice, roomId, room, remote }) => {
+    const start = [...room.latest];
+    const topic = await alice.setState(roomId, 'm.room.topic', { topic: 'by Alice' });
+    const name = room.make({
+      type: 'm.room.name',
+      stateKey: '',
+      content: { name: 'by Mallory' },
+      prev: start,
     });
-  },
-);
+    assert.deepEqual(await room.send(name), [undefined]);
+    const state = async (type: string) => alice.ok('GET', alice.room(roomId, `/state/${type}/`));
+    assert.equal((await state('m.room.topic')).topic, 'by Alice');
+    assert.equal((await state('m.room.name')).name, 'by Mallory');
+    const merged = await alice.say(roomId, 'merged');
+    const pdu = await remote.until(() => remote.pdus.find((one: Json) => one.content?.body === 'merged'));
+    assert.deepEqual([...pdu.prev_events].sort(), [topic, name.eventId].sort());
+    assert.equal(
+      pdu.depth,
+      Math.max(
+        room.depth,
+        name.pdu.depth,
+        remote.pdus.find((one: Json) => one.type === 'm.room.topic').depth,
+      ) + 1,
+    );
+    const ids = await remote.ask(
+      room.resident,
+      'GET',
+      `/_matrix/federation/v1/state_ids/${encodeURIComponent(roomId)}?event_id=${encodeURIComponent(merged)}`,
+    );
+    assert.ok(ids.body.pdu_ids.includes(topic) && ids.body.pdu_ids.includes(name.eventId));
+    room.latest = [merged as never];
+    room.depth = pdu.depth;
+    assert.deepEqual(await room.send(room.say('on one line')), [undefined]);
+    assert.deepEqual(bodies(await timeline(alice, roomId)), ['merged', 'on one line']);
+  });
+});
 
 onFederation(
-  'a fork is joined again, and both sides of it count [A105] [A107 partial]',
-  async (federation) => {
-    await inRoom(federation, {}, async ({ alice, roomId, room, remote }) => {
-      const start = [...room.latest];
-      const topic = await alice.setState(roomId, 'm.room.topic', { topic: 'by Alice' });
-      const name = room.make({
-        type: 'm.room.name',
-        stateKey: '',
-        content: { name: 'by Mallory' },
-        prev: start,
-      });
-      assert.deepEqual(await room.send(name), [undefined]);
-      const state = async (type: string) => alice.ok('GET', alice.room(roomId, `/state/${type}/`));
-      assert.equal((await state('m.room.topic')).topic, 'by Alice');
-      assert.equal((await state('m.room.name')).name, 'by Mallory');
-      const merged = await alice.say(roomId, 'merged');
-      const pdu = await remote.until(() => remote.pdus.find((one: Json) => one.content?.body === 'merged'));
-      assert.deepEqual([...pdu.prev_events].sort(), [topic, name.eventId].sort());
-      assert.equal(
-        pdu.depth,
-        Math.max(
-          room.depth,
-          name.pdu.depth,
-          remote.pdus.find((one: Json) => one.type === 'm.room.topic').depth,
-        ) + 1,
-      );
-      const ids = await remote.ask(
-        room.resident,
-        'GET',
-        `/_matrix/federation/v1/state_ids/${encodeURIComponent(roomId)}?event_id=${encodeURIComponent(merged)}`,
-      );
-      assert.ok(ids.body.pdu_ids.includes(topic) && ids.body.pdu_ids.includes(name.eventId));
-      room.latest = [merged as never];
-      room.depth = pdu.depth;
-      assert.deepEqual(await room.send(room.say('on one line')), [undefined]);
-      assert.deepEqual(bodies(await timeline(alice, roomId)), ['merged', 'on one line']);
-    });
-  },
-);
-
-onFederation(
-  'where a fork disagrees the resolution decides, on every server the same, whatever came first [A107 partial] [B101 partial]',
+  'where a fork disagrees the resolution decides, on every server the same, whatever came first [A107] [B101]',
   async (federation) => {
     await inRoom(federation, {}, async ({ alice, roomId, room }) => {
       const { a, b } = federation;
@@ -242,7 +175,7 @@ onFederation(
   },
 );
 
-onFederation('what lies between is asked for [B103 partial] [A109 partial]', async (federation) => {
+onFederation('what lies between is asked for [B103 partial] [A109]', async (federation) => {
   await inRoom(federation, {}, async ({ alice, roomId, room, remote }) => {
     const said = Array.from({ length: 6 }, (_, i) => room.say(`m${i}`));
     serve(remote, said.slice(0, -1));
@@ -252,7 +185,7 @@ onFederation('what lies between is asked for [B103 partial] [A109 partial]', asy
 });
 
 onFederation(
-  'where the gap is too wide, the state is fetched and believed as far as it is allowed [B102 partial] [A109 partial]',
+  'where the gap is too wide, the state is fetched and believed as far as it is allowed [B102 partial] [A109]',
   async (federation) => {
     await inRoom(federation, {}, async ({ alice, roomId, room, remote }) => {
       const before = [...room.state.values()];
@@ -288,30 +221,24 @@ onFederation(
   },
 );
 
-onFederation(
-  'an event whose past nobody tells is refused and changes nothing [B101 partial]',
-  async (federation) => {
-    await inRoom(federation, {}, async ({ alice, roomId, room }) => {
-      room.say('never sent');
-      const last = room.say('out of nowhere');
-      assert.match((await room.send(last))[0] ?? '', /could not be had/);
-      assert.deepEqual(bodies(await timeline(alice, roomId)), []);
-    });
-  },
-);
+onFederation('an event whose past nobody tells is refused and changes nothing [B101]', async (federation) => {
+  await inRoom(federation, {}, async ({ alice, roomId, room }) => {
+    room.say('never sent');
+    const last = room.say('out of nowhere');
+    assert.match((await room.send(last))[0] ?? '', /could not be had/);
+    assert.deepEqual(bodies(await timeline(alice, roomId)), []);
+  });
+});
 
-onFederation(
-  'a server that the access control list shuts out is not heard [B114 partial]',
-  async (federation) => {
-    await inRoom(federation, {}, async ({ alice, roomId, room, remote }) => {
-      await alice.setState(roomId, 'm.room.server_acl', { allow: ['*'], deny: ['localhost'] });
-      assert.match((await room.send(room.say('hello?')))[0] ?? '', /access control/);
-      const path = `/_matrix/federation/v1/state_ids/${encodeURIComponent(roomId)}?event_id=${encodeURIComponent(room.latest[0] ?? '')}`;
-      assert.equal((await remote.ask(room.resident, 'GET', path)).status, 403);
-      assert.deepEqual(bodies(await timeline(alice, roomId)), []);
-    });
-  },
-);
+onFederation('a server that the access control list shuts out is not heard [B114]', async (federation) => {
+  await inRoom(federation, {}, async ({ alice, roomId, room, remote }) => {
+    await alice.setState(roomId, 'm.room.server_acl', { allow: ['*'], deny: ['localhost'] });
+    assert.match((await room.send(room.say('hello?')))[0] ?? '', /access control/);
+    const path = `/_matrix/federation/v1/state_ids/${encodeURIComponent(roomId)}?event_id=${encodeURIComponent(room.latest[0] ?? '')}`;
+    assert.equal((await remote.ask(room.resident, 'GET', path)).status, 403);
+    assert.deepEqual(bodies(await timeline(alice, roomId)), []);
+  });
+});
 
 onFederation(
   'redactions of other servers take effect where their sender may, also before their target comes [B030]',
@@ -347,7 +274,7 @@ onFederation('events of another server count as unread, and notify [B063]', asyn
 });
 
 onFederation(
-  'a server that forks a room again and again does not make it grow ends [A105] [B101 partial]',
+  'a server that forks a room again and again does not make it grow ends [A105] [B101]',
   async (federation) => {
     await inRoom(federation, {}, async ({ alice, roomId, room, remote }) => {
       const start = [...room.latest];

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { authEventIdsOf } from '../../protocol/events/event-format.ts';
+import { eventIdOf } from '../../protocol/events/event-id.ts';
 import type { Pdu } from '../../protocol/events/event.ts';
 import { roomVersion } from '../../protocol/room-versions.ts';
 import { finishPdu, VerifyKey, verifyPduSignature } from '../../protocol/signing.ts';
@@ -93,7 +95,7 @@ withHand('a server knocks in two steps, and is shown what the room is [B105]', a
 });
 
 withHand(
-  'a server joins in two steps, with all or only part of the state, and leaves in two [B104] [B107]',
+  'a server joins in two steps, with all or only part of the state, and leaves in two [B104] [B107] [A108]',
   async (hand, { a }) => {
     const [alice, bob] = [await a.person('alice'), await a.person('bob')];
     const room = await alice.createRoom({ preset: 'public_chat', room_version: '10', name: 'Named' });
@@ -103,8 +105,19 @@ withHand(
     const join = async (query: string, prefix = V2) => {
       const made = await hand.make('join', room, ['10']);
       assert.deepEqual([made.status, made.body.room_version], [200, '10']);
+      const now = await alice.ok('GET', alice.room(room, '/members'));
+      const before = now.chunk.find((event: Json) => event.state_key === hand.userId);
+      assert.notEqual(before?.content.membership, 'join', 'the skeleton changes nothing');
       const sent = await hand.send('join', room, made.body, { prefix, query });
       assert.equal(sent.status, 200, JSON.stringify(sent.body));
+      const answer = prefix === V1 ? sent.body[1] : sent.body;
+      const pdus = [...answer.state, ...answer.auth_chain] as Pdu[];
+      const known = new Set(pdus.map((pdu) => eventIdOf(pdu, roomVersion('10'))));
+      const named = [...pdus, made.body.event as Pdu].flatMap((pdu) => authEventIdsOf(pdu));
+      assert.ok(
+        named.every((id) => known.has(id)),
+        'what authorises them is there',
+      );
       return sent.body;
     };
     const leave = async (prefix: string) => {

@@ -36,7 +36,7 @@ function withRemote(title: string, run: (scene: Scene) => Promise<void>): void {
 }
 
 withRemote(
-  'an invite goes to the server of the one invited, with whole events of the room, and comes back signed by it [B106]',
+  'an invite goes to the server of the one invited, with whole events of the room, and comes back signed by it [B106] [A108]',
   async ({ a, alice, remote, bob }) => {
     for (const id of ['10', '12']) {
       const version = roomVersion(id);
