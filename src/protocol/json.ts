@@ -10,3 +10,13 @@ export interface JsonObject {
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+/**
+ * The texts with commas between them. Unlike `join`, this copies nothing: the engine puts the parts together when the whole
+ * is sent.
+ */
+export function withCommas(texts: readonly string[]): string {
+  let all = '';
+  for (const text of texts) all = all === '' ? text : `${all},${text}`;
+  return all;
+}

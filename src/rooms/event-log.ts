@@ -106,6 +106,9 @@ export class EventLog {
 
   /** One entry of a room's current state. */
   async state(roomId: RoomId, type: string, stateKey: string): Promise<StoredEvent | undefined> {
+    const position = await roomsStore.statePosition(this.#database, roomId, type, stateKey);
+    const known = position === undefined ? undefined : this.#known.at(position);
+    if (known || position === undefined) return known;
     const row = await roomsStore.state(this.#database, roomId, type, stateKey);
     return row && this.intern(row);
   }

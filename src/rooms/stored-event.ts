@@ -196,15 +196,18 @@ export class StoredEvent implements LoggedEvent {
   }
 
   #makeClientText(): string {
-    let text = `{"content":${this.contentText},"event_id":${JSON.stringify(this.eventId)}`;
-    text += `,"origin_server_ts":${this.originServerTs},"sender":${JSON.stringify(this.sender)}`;
-    text += `,"type":${JSON.stringify(this.type)}`;
-    if (this.stateKey !== undefined) text += `,"state_key":${JSON.stringify(this.stateKey)}`;
-    if (this.stickyMs !== undefined) text += `,"${STICKY_KEY}":{"duration_ms":${this.stickyMs}}`;
+    const parts = [
+      `{"content":${this.contentText},"event_id":${JSON.stringify(this.eventId)}`,
+      `,"origin_server_ts":${this.originServerTs},"sender":${JSON.stringify(this.sender)}`,
+      `,"type":${JSON.stringify(this.type)}`,
+    ];
+    if (this.stateKey !== undefined) parts.push(`,"state_key":${JSON.stringify(this.stateKey)}`);
+    if (this.stickyMs !== undefined) parts.push(`,"${STICKY_KEY}":{"duration_ms":${this.stickyMs}}`);
     const redacts = this.redacts;
     if (redacts !== undefined && this.envelope.redacts !== undefined) {
-      text += `,"redacts":${JSON.stringify(redacts)}`;
+      parts.push(`,"redacts":${JSON.stringify(redacts)}`);
     }
-    return text;
+    // Put together here, not by whoever sends a text of which this is a part: that would be done each time.
+    return parts.join('');
   }
 }

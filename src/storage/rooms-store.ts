@@ -62,6 +62,9 @@ const stateEntry = sql(
   `SELECT ${EVENT_COLUMNS} FROM current_state JOIN events ON events.position = current_state.position
    WHERE current_state.room_id = ? AND current_state.type = ? AND current_state.state_key = ?`,
 );
+const positionOfState = sql(
+  `SELECT position FROM current_state WHERE room_id = ? AND type = ? AND state_key = ?`,
+);
 const stateOfType = sql(
   `SELECT ${EVENT_COLUMNS} FROM current_state JOIN events ON events.position = current_state.position
    WHERE current_state.room_id = ? AND current_state.type = ? AND current_state.state_key > ?
@@ -203,6 +206,16 @@ export function state(
   stateKey: string,
 ): Promise<EventRow | undefined> {
   return reader.get<EventRow>(stateEntry, roomId, type, stateKey);
+}
+
+/** Position of the event of one entry of the current state; undefined where there is none. */
+export async function statePosition(
+  reader: Reader,
+  roomId: RoomId,
+  type: string,
+  stateKey: string,
+): Promise<number | undefined> {
+  return (await reader.get<{ position: number }>(positionOfState, roomId, type, stateKey))?.position;
 }
 
 /** Entries of one type of the current state, by state key, after `after`. */

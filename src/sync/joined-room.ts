@@ -1,4 +1,5 @@
 import type { RoomId } from '../protocol/identifiers.ts';
+import { withCommas } from '../protocol/json.ts';
 import type { RoomSections } from '../modules/sync-part.ts';
 import type { RoomMembership } from '../rooms/room-reads.ts';
 import type { StoredEvent } from '../rooms/stored-event.ts';
@@ -36,7 +37,7 @@ export async function joinedRoom(
   const summary = membersChanged ? await needs.summaries.text(roomId, context.userId) : '{}';
   const parts = [
     `"timeline":${await timelineText(needs, context, room, timeline)}`,
-    `"${context.stateAs}":{"events":[${(await eventTexts(needs, context, state)).join(',')}]}`,
+    `"${context.stateAs}":{"events":[${withCommas(await eventTexts(needs, context, state))}]}`,
     `"summary":${summary}`,
     `"ephemeral":{"events":[${join(sections, 'ephemeral')}]}`,
     `"account_data":{"events":[${join(sections, 'accountData')}]}`,
@@ -46,7 +47,7 @@ export async function joinedRoom(
     for (const [key, text] of Object.entries(section.other ?? {}))
       parts.push(`${JSON.stringify(key)}:${text}`);
   }
-  return `{${parts.join(',')}}`;
+  return `{${withCommas(parts)}}`;
 }
 
 function isMember(event: StoredEvent): boolean {
@@ -120,7 +121,7 @@ async function timelineText(
   timeline: TimelineSection | undefined,
 ): Promise<string> {
   if (!timeline) return '{"events":[],"limited":false}';
-  const events = (await timelineTexts(needs, context, room, timeline.events)).join(',');
+  const events = withCommas(await timelineTexts(needs, context, room, timeline.events));
   return `{"events":[${events}],"limited":${timeline.limited},"prev_batch":"${timeline.prevBatch}"}`;
 }
 

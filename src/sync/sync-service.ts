@@ -57,11 +57,11 @@ export class SyncService {
   }
 
   /**
-   * What the user has not seen since the token, as JSON text; waits up to the timeout when there is nothing.
+   * What the user has not seen since the token, as pieces of JSON text; waits up to the timeout when there is nothing.
    *
    * @throws MatrixError 400 M_INVALID_PARAM for a token of another server.
    */
-  async sync(options: SyncOptions): Promise<string> {
+  async sync(options: SyncOptions): Promise<readonly string[]> {
     const token = options.since === undefined ? undefined : parseSyncToken(options.since);
     const since = token?.position;
     const end = performance.now() + options.timeoutMs;
@@ -75,7 +75,7 @@ export class SyncService {
       const mustAnswer = since === undefined || options.fullState || left <= 0 || options.signal.aborted;
       if (answer !== undefined) return answer;
       if (mustAnswer)
-        return `{"next_batch":"${syncToken(upTo, undefined)}"${await this.#accompanying(options)}}`;
+        return [`{"next_batch":"${syncToken(upTo, undefined)}"${await this.#accompanying(options)}}`];
       await this.#notifier.wait(options.userId, upTo, left, options.signal);
     }
   }
@@ -105,16 +105,16 @@ export class SyncService {
     options: SyncOptions,
     token: { position: number; toDevice: number } | undefined,
     upTo: number,
-  ): Promise<string | undefined> {
+  ): Promise<readonly string[] | undefined> {
     const rooms = await this.#roomsOf(options, upTo);
     if (token && !options.fullState && !this.#mayHaveNews(options, rooms, token)) return undefined;
     const context = await this.#context(options, token, upTo, rooms);
     const sections = await this.#roomSections(context, rooms);
     const account = await this.#accountSections(context);
     if (sections.length === 0 && account.text === '' && !account.wakes && token) return undefined;
-    const roomsText = sections.length === 0 ? '' : `,"rooms":{${sections.join(',')}}`;
     const accompanying = await this.#accompanying(options);
-    return `{"next_batch":"${syncToken(upTo, account.toDeviceUpTo)}"${account.text}${accompanying}${roomsText}}`;
+    const head = `{"next_batch":"${syncToken(upTo, account.toDeviceUpTo)}"${account.text}${accompanying}`;
+    return sections.length === 0 ? [`${head}}`] : [`${head},"rooms":{`, ...sections, '}}'];
   }
 
   #mayHaveNews(
@@ -165,6 +165,7 @@ export class SyncService {
     };
   }
 
+  /** Members of `rooms`, as pieces of JSON text: a room each, which together can be megabytes. */
   async #roomSections(context: SyncContext, rooms: ReadonlyMap<RoomId, RoomMembership>): Promise<string[]> {
     const texts = {
       join: [] as string[],
@@ -180,9 +181,14 @@ export class SyncService {
       const text = await this.#roomText(context, room, userChanged);
       if (text !== undefined) texts[section].push(`${JSON.stringify(room.roomId)}:${text}`);
     }
-    return Object.entries(texts)
-      .filter(([, found]) => found.length > 0)
-      .map(([section, found]) => `"${section}":{${found.join(',')}}`);
+    const pieces: string[] = [];
+    for (const [section, found] of Object.entries(texts)) {
+      if (found.length === 0) continue;
+      pieces.push(pieces.length === 0 ? `"${section}":{` : `},"${section}":{`);
+      for (const [i, text] of found.entries()) pieces.push(i === 0 ? text : `,${text}`);
+    }
+    if (pieces.length > 0) pieces.push('}');
+    return pieces;
   }
 
   async #roomText(

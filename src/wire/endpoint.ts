@@ -108,10 +108,15 @@ export type Answer = JsonObject | readonly JsonValue[] | RawJson | Reply | objec
 
 /** JSON text that is sent as it is. */
 export class RawJson {
-  readonly text: string;
+  readonly pieces: readonly string[];
 
-  constructor(text: string) {
-    this.text = text;
+  /** @param text the text, or pieces of it one after the other: they are encoded without being put together before. */
+  constructor(text: string | readonly string[]) {
+    this.pieces = typeof text === 'string' ? [text] : text;
+  }
+
+  get text(): string {
+    return this.pieces.join('');
   }
 }
 

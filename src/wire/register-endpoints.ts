@@ -16,7 +16,7 @@ import {
 import { FormText } from './form-body.ts';
 import { leaveBodiesUnread } from './http-server.ts';
 import { PartParser } from './parse-request.ts';
-import { sendJson } from './send-json.ts';
+import { sendJson, sendJsonPieces } from './send-json.ts';
 import { sendStream } from './send-stream.ts';
 import type { IdentityAccount, Session } from './session.ts';
 
@@ -156,7 +156,8 @@ function send(reply: FastifyReply, answer: Answer): FastifyReply {
       ? reply.send(body)
       : reply.send(JSON.stringify(body));
   }
-  return sendJson(reply, answer instanceof RawJson ? answer.text : JSON.stringify(answer));
+  if (answer instanceof RawJson) return sendJsonPieces(reply, answer.pieces);
+  return sendJson(reply, JSON.stringify(answer));
 }
 
 /** A request as handlers get it. The signal is made only when it is asked for: most never need it. */

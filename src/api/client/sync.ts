@@ -50,7 +50,7 @@ export const sync = endpoint(
     const timeoutMs = Math.min(query.timeout ?? 0, LONGEST_SYNC_MS);
     const becoming = needs.presence.seen(session, query.set_presence ?? 'online', timeoutMs);
     if (becoming) await becoming;
-    const text = await needs.sync.sync({
+    const pieces = await needs.sync.sync({
       userId: session.userId,
       deviceId: session.deviceId,
       since: query.since === '' ? undefined : query.since,
@@ -60,7 +60,7 @@ export const sync = endpoint(
       timeoutMs,
       signal: request.signal,
     });
-    return new RawJson(text);
+    return new RawJson(pieces);
   },
 );
 

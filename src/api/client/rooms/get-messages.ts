@@ -5,7 +5,7 @@ import {
   type EventFilter,
 } from '../../../protocol/filter/event-filter.ts';
 import { roomId } from '../../../protocol/identifiers.ts';
-import type { JsonValue } from '../../../protocol/json.ts';
+import { withCommas, type JsonValue } from '../../../protocol/json.ts';
 import { badJson } from '../../../protocol/matrix-error.ts';
 import type { Aggregations } from '../../../rooms/aggregations.ts';
 import type { ClientEvents } from '../../../rooms/client-events.ts';
@@ -59,7 +59,7 @@ export const getRoomEvents = endpoint(
       ...roomIdOf,
       membershipOf,
     });
-    let text = `{"chunk":[${chunk.join(',')}],"start":"${streamToken(page.start)}"`;
+    let text = `{"chunk":[${withCommas(chunk)}],"start":"${streamToken(page.start)}"`;
     if (page.end !== undefined) text += `,"end":"${streamToken(page.end)}"`;
     const newest = direction === 'b' ? page.events[0] : page.events.at(-1);
     if (filter.lazyLoadMembers && newest) {

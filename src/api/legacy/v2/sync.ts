@@ -36,7 +36,7 @@ export const v2Sync = endpoint(
     const becoming = needs.presence.seen(session, query.set_presence ?? 'online', timeoutMs);
     if (becoming) await becoming;
     const filter = await needs.filters.resolveFilter(session.userId, query.filter, 'patterns');
-    const text = await needs.sync.sync({
+    const pieces = await needs.sync.sync({
       userId: session.userId,
       deviceId: session.deviceId,
       since: query.since === '' ? undefined : query.since,
@@ -46,7 +46,7 @@ export const v2Sync = endpoint(
       timeoutMs,
       signal,
     });
-    const answer = JSON.parse(text) as JsonObject;
+    const answer = JSON.parse(pieces.join('')) as JsonObject;
     const presence: JsonObject[] = [];
     for (const event of presenceIn(answer)) presence.push(await withProfile(needs, event));
     const form = { prune: filter.pruneEvent, format: filter.eventFormat };
