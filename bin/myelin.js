@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const shipped = join(dirname(createRequire(import.meta.url).resolve('node/package.json')), 'bin', 'node');
-const flags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=16'];
+const flags = ['--disable-warning=ExperimentalWarning'];
 const child = spawn(
   existsSync(shipped) ? shipped : process.execPath,
   [...flags, join(root, 'bin', 'myelin-server.js'), ...process.argv.slice(2)],

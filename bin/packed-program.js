@@ -1,28 +1,24 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Programs of other states of the source that nobody started for so long, in milliseconds, are removed. */
+/** Programs of other states of the source that are older, in milliseconds, are removed; whoever runs one has read it whole. */
 const KEPT_MS = 24 * 60 * 60 * 1000;
 
 /** Packages that stay outside: those that the source imports when they are first needed, and what the HTTP framework does not use. */
 const LATE_PACKAGES = [
-  ...[
-    '@aws-sdk/client-s3',
-    '@node-rs/argon2',
-    'htmlparser2',
-    'jose',
-    'libphonenumber-js',
-    'nodemailer',
-    'prom-client',
-  ],
-  ...[
-    'sharp',
-    'undici',
-    '@fastify/ajv-compiler',
-    '@fastify/fast-json-stringify-compiler',
-    'light-my-request',
-  ],
+  '@aws-sdk/client-s3',
+  '@node-rs/argon2',
+  'htmlparser2',
+  'jose',
+  'libphonenumber-js',
+  'nodemailer',
+  'prom-client',
+  'sharp',
+  'undici',
+  '@fastify/ajv-compiler',
+  '@fastify/fast-json-stringify-compiler',
+  'light-my-request',
 ];
 
 /** What the packed files, which are modules, need of where CommonJS packages came from. */
@@ -38,17 +34,17 @@ const __filename = import.meta.filename, __dirname = folderOf(__filename);`;
  *
  * @param root the folder of the project.
  * @param cache the folder that holds packed programs.
- * @returns the file to run: the source itself where nothing can be written or the packer is missing.
+ * @returns the file to run, and the folder for what the engine compiled of it. It is the source itself where nothing can be
+ *   written or the packer is missing.
  */
 export async function packedProgram(root, cache) {
   try {
     const folder = join(cache, `program-${stateOf(root)}`);
     const file = join(folder, 'main.mjs');
     if (!existsSync(file)) await pack(root, cache, folder);
-    utimesSync(folder, new Date(), new Date());
-    return file;
+    return { file, compiled: join(folder, 'compiled') };
   } catch {
-    return join(root, 'src', 'main.ts');
+    return { file: join(root, 'src', 'main.ts'), compiled: cache };
   }
 }
 

@@ -12,7 +12,7 @@ import type { PasswordHash, Server } from './server.ts';
 const MAIN = fileURLToPath(new URL('../../bin/myelin-server.js', import.meta.url));
 
 /** As bin/myelin.js starts it, so that the figures are those of `npm start`. */
-const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=16'];
+const NODE_FLAGS = ['--disable-warning=ExperimentalWarning'];
 
 /** The smallest that Argon2id allows. */
 const CHEAPEST_HASH = { MYELIN_PASSWORDS_MEMORY_KIB: '8', MYELIN_PASSWORDS_ITERATIONS: '1' };

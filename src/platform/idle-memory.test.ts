@@ -25,7 +25,7 @@ class HandTimers implements Timers {
 }
 
 const MIB = 1024 * 1024;
-const LONG_MS = 15_000 * 0.05;
+const LONG_MS = 5_000 * 0.05;
 
 /** Makes the heap larger by some 100 MiB that nobody needs. */
 function leaveRubbish(): void {

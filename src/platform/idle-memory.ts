@@ -3,11 +3,11 @@ import { runInNewContext } from 'node:vm';
 import type { Timer, Timers } from './timers.ts';
 
 /** How often it is looked whether there is nothing to do, in milliseconds. */
-const LOOK_MS = 15_000;
+const LOOK_MS = 5_000;
 /** A process that used less of a processor than this since the last look has nothing to do. */
 const IDLE_SHARE = 0.03;
 /** Growth of the heap that is worth a collection, in bytes. */
-const WORTHWHILE = 16 * 1024 * 1024;
+const WORTHWHILE = 8 * 1024 * 1024;
 
 /**
  * Gives memory back to the system while there is nothing to do: what the start took, and what a busy time left behind.

@@ -91,8 +91,8 @@ export class RoomCreation {
   async create(
     creator: UserId,
     wishes: RoomWishes,
-    also: (unit: Writer, made: CreatedRoom) => void = () => undefined,
-  ): Promise<CreatedRoom> {
+    also: (unit: Writer, roomId: RoomId) => void = () => undefined,
+  ): Promise<{ roomId: RoomId; alias: RoomAlias | undefined }> {
     const version = roomVersion(wishes.roomVersion ?? this.#defaultVersion);
     const invitees = await this.#invitees(creator, wishes.invite ?? []);
     const alias = await this.#alias(wishes.roomAliasName);
@@ -125,7 +125,7 @@ export class RoomCreation {
       await this.#addFirstState(transaction, founding);
       await this.#addInvites(transaction, founding);
       this.#addDirectoryEntries(unit, roomId, founding);
-      founding.also(unit, { roomId, alias: founding.alias });
+      founding.also(unit, roomId);
     });
     return roomId;
   }
@@ -226,12 +226,6 @@ export class RoomCreation {
   }
 }
 
-/** A room that was made. */
-export interface CreatedRoom {
-  readonly roomId: RoomId;
-  readonly alias: RoomAlias | undefined;
-}
-
 interface Founding {
   readonly creator: UserId;
   readonly wishes: RoomWishes;
@@ -239,7 +233,7 @@ interface Founding {
   readonly invitees: readonly UserId[];
   readonly alias: RoomAlias | undefined;
   readonly createContent: JsonObject;
-  readonly also: (unit: Writer, made: CreatedRoom) => void;
+  readonly also: (unit: Writer, roomId: RoomId) => void;
 }
 
 /** The full alias of a wished localpart on this server. */

@@ -1,2 +1,1 @@
 export { Profile } from './profile.ts';
-export { ProfileUpdates } from './profile-updates.ts';

@@ -1,7 +1,8 @@
 import { Type, type Static } from 'typebox';
 import type { ClientTransactions } from '../../../accounts/client-transactions.ts';
+import type { RoomId } from '../../../protocol/identifiers.ts';
 import type { Aliases } from '../../../rooms/aliases.ts';
-import type { CreatedRoom, RoomCreation } from '../../../rooms/create-room.ts';
+import type { RoomCreation } from '../../../rooms/create-room.ts';
 import type { Writer } from '../../../storage/database.ts';
 import { endpoint } from '../../../wire/endpoint.ts';
 import type { Session } from '../../../wire/session.ts';
@@ -25,18 +26,14 @@ async function create(
   { creation, aliases }: Needs,
   session: Session,
   body: Static<typeof RoomBody>,
-  also?: (unit: Writer, made: CreatedRoom) => void,
-): Promise<Record<string, string>> {
+  also?: (unit: Writer, roomId: RoomId) => void,
+): Promise<{ room_id: RoomId }> {
   assertHumanReadable({ room_alias: body.room_alias_name });
   const roomVersion = body.room_version ?? VERSION_LIKE_2015;
   const wishes = { ...roomWishes(session, body), roomVersion };
-  const made = await creation.create(session.userId, wishes, also);
-  if (made.alias !== undefined) await aliases.announce(session.userId, made.roomId);
-  return answerOf(made);
-}
-
-function answerOf({ roomId, alias }: CreatedRoom): Record<string, string> {
-  return alias === undefined ? { room_id: roomId } : { room_id: roomId, room_alias: alias };
+  const { roomId, alias } = await creation.create(session.userId, wishes, also);
+  if (alias !== undefined) await aliases.announce(session.userId, roomId);
+  return { room_id: roomId };
 }
 
 const declaration = {
@@ -64,6 +61,6 @@ export const v1CreateRoomOnce = endpoint(
   },
   (needs: Needs & { clientTransactions: ClientTransactions }, { session, body, params }) =>
     needs.clientTransactions.once(session, ['create_room', params.txnId], (remember) =>
-      create(needs, session, body, (unit, made) => remember(unit, answerOf(made))),
+      create(needs, session, body, (unit, roomId) => remember(unit, { room_id: roomId })),
     ),
 );
