@@ -242,13 +242,15 @@ export class EventReceiver implements PduReceiver {
 
   /**
    * Those that lead from what is here to the events. Servers tell as much as they may, down to the beginning of the room:
-   * what came before an event that is here is history, and the state before that one has to be asked for, if it lacks.
+   * what came before an event that is here is history, and the state before that one has to be asked for, if it lacks. What
+   * is among the events already was told before.
    */
   async #missingBefore(
     events: readonly ReceivedEvent[],
     between: readonly ReceivedEvent[],
   ): Promise<ReceivedEvent[]> {
     const told = new Map(between.map((event) => [event.eventId, event]));
+    for (const { eventId } of events) told.delete(eventId);
     const here = await this.#gathering.here([...told.keys()]);
     const missing = new Set<ReceivedEvent>();
     const wanted = events.flatMap((event) => prevEventIdsOf(event.pdu));

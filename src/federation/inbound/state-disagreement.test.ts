@@ -99,33 +99,54 @@ onFederation(
 );
 
 onFederation(
-  'no more than 50 events before one that came are asked for, once, and then the state before it [A109]',
+  'events before one that came are asked for so many times and not more, and then the state before the last of them [A109]',
   async (federation) => {
     await inRoom(federation, {}, async ({ alice, roomId, room, remote }) => {
       const before = [...room.state.values()];
-      const said = Array.from({ length: 80 }, (_, i) => room.say(`m${i}`));
-      const last = said.at(-1) as RemoteEvent;
-      const missing = said.slice(0, -1);
-      const told = missing.slice(-50);
-      const edge = missing.at(-51) as RemoteEvent;
-      serve(remote, told, { [edge.eventId]: before });
-      const answer = remote.answer;
-      remote.answer = (request) =>
-        decodeURIComponent(request.url).endsWith(`/event/${edge.eventId}`)
-          ? { status: 200, body: { pdus: [edge.pdu] } }
-          : answer(request);
-      assert.deepEqual(await room.send(last), [undefined]);
-      const requests = remote.seen.filter(({ url }) => url.includes('/get_missing_events/'));
+      const said = Array.from({ length: 260 }, (_, i) => room.say(`m${i}`));
+      const place = (id: string) => said.findIndex(({ eventId }) => eventId === id);
+      const edge = said[258 - 200] as RemoteEvent;
+      serve(remote, [], { [edge.eventId]: before });
+      const others = remote.answer;
+      remote.answer = (request) => {
+        const { url, body } = request;
+        if (url.includes('/get_missing_events/')) {
+          const end = Math.min(...(body.latest_events as string[]).map(place));
+          const events = said.slice(Math.max(end - 20, 0), end).map(({ pdu }) => pdu);
+          return { status: 200, body: { events } };
+        }
+        const isEdge = decodeURIComponent(url).endsWith(`/event/${edge.eventId}`);
+        return isEdge ? { status: 200, body: { pdus: [edge.pdu] } } : others(request);
+      };
+      assert.deepEqual(await room.send(said.at(-1) as RemoteEvent), [undefined]);
+      const asked = (what: string) => remote.seen.filter(({ url }) => url.includes(`/${what}/`));
       assert.deepEqual(
-        requests.map(({ body }) => [body.limit, body.latest_events]),
-        [[50, [last.eventId]]],
+        asked('get_missing_events').map(({ body }) => body.limit),
+        Array.from({ length: 10 }, () => 50),
       );
-      assert.equal(remote.seen.filter(({ url }) => url.includes('/state_ids/')).length, 1);
-      const shown = bodies(await timeline(alice, roomId));
-      assert.deepEqual(
-        shown.slice(-51),
-        [...told, last].map(({ pdu }) => pdu.content.body),
-      );
+      assert.deepEqual([asked('state_ids').length, asked('event').length], [1, 1]);
+      const seen: string[] = [];
+      for (let from = ''; seen.length < 201;) {
+        const page = await alice.ok('GET', alice.room(roomId, `/messages?dir=b&limit=67${from}`));
+        seen.push(...bodies(page.chunk));
+        from = `&from=${page.end}`;
+      }
+      const texts = said.slice(-201).map(({ pdu }) => pdu.content.body as string);
+      assert.deepEqual(seen.slice(0, 201).reverse(), texts);
+    });
+  },
+);
+
+onFederation(
+  'a server that tells the same events again and again is not asked for ever [A109]',
+  async (federation) => {
+    await inRoom(federation, {}, async ({ alice, roomId, room, remote }) => {
+      const said = Array.from({ length: 40 }, (_, i) => room.say(`m${i}`));
+      serve(remote, said.slice(10, -1));
+      const [error] = await room.send(said.at(-1) as RemoteEvent);
+      assert.match(error ?? '', /could not be had/);
+      assert.equal(remote.seen.filter(({ url }) => url.includes('/get_missing_events/')).length, 2);
+      assert.deepEqual(bodies(await timeline(alice, roomId)), []);
     });
   },
 );
