@@ -36,10 +36,11 @@ import { KeyBackup } from './key-backup/index.ts';
 import { MutualRooms } from './mutual-rooms/index.ts';
 import { OpenIdTokens } from './openid/index.ts';
 import { exchangePresence, Presence, PresenceLists } from './presence/index.ts';
-import { Profile } from './profile/index.ts';
+import { Profile, ProfileUpdates } from './profile/index.ts';
 import { PushEvents, PushRules, UnreadCounts } from './push/index.ts';
 import { Reports } from './reporting/index.ts';
 import { Retention, type RetentionLimits } from './retention/index.ts';
+import { RoomMates } from './room-mates.ts';
 import { RoomSuccession } from './room-succession/index.ts';
 import { exchangeReceipts, Receipts } from './receipts/index.ts';
 import { EventSearch, SearchAnswers, SearchIndex } from './search/index.ts';
@@ -93,7 +94,7 @@ export interface ModuleWiring {
 export function createModules(wiring: ModuleWiring) {
   const { database, rooms, clock, serverName } = wiring;
   const accountData = new AccountData(database);
-  const profile = new Profile(database, serverName, wiring.remoteQueries);
+  const profile = new Profile({ database, rooms, serverName, remote: wiring.remoteQueries });
   const receipts = new Receipts(database, rooms, accountData, clock);
   const typing = new Typing(database, rooms, wiring);
   const presence = new Presence(database, rooms, {
@@ -116,7 +117,9 @@ export function createModules(wiring: ModuleWiring) {
     events: pushEvents,
     ignoredUsers: (userId) => accountData.ignoredUsers(userId),
   });
-  const encryption = createEncryption(wiring);
+  const mates = new RoomMates(database, rooms);
+  const profileUpdates = new ProfileUpdates(database, rooms, mates);
+  const encryption = createEncryption(wiring, mates);
   const { toDevice, deviceLists, oneTimeKeys } = encryption;
   const syncParts: SyncPart[] = [
     accountData,
@@ -128,6 +131,7 @@ export function createModules(wiring: ModuleWiring) {
     toDevice,
     deviceLists,
     oneTimeKeys,
+    profileUpdates,
   ];
   return {
     ...encryption,
@@ -149,6 +153,7 @@ export function createModules(wiring: ModuleWiring) {
     ...createSpaces(wiring),
     filters: new Filters(database),
     profile,
+    profileUpdates,
     ...createPeople(wiring, profile),
     ...createSearch(wiring, accountData),
     invitePermissions: new InvitePermissions(accountData),
@@ -176,9 +181,9 @@ function createSearch(wiring: ModuleWiring, accountData: AccountData) {
 }
 
 /** The modules of end-to-end encryption. */
-function createEncryption(wiring: ModuleWiring) {
+function createEncryption(wiring: ModuleWiring, mates: RoomMates) {
   const { database, rooms, recent, serverName, exchange, client } = wiring;
-  const deviceLists = new DeviceLists({ database, rooms, recent, edus: new DeviceListEdus(exchange) });
+  const deviceLists = new DeviceLists({ database, rooms, recent, mates, edus: new DeviceListEdus(exchange) });
   const oneTimeKeys = new OneTimeKeys(database);
   const remoteDeviceLists = new RemoteDeviceLists({
     ...{ database, client, exchange, lists: deviceLists },

@@ -91,8 +91,8 @@ export class RoomCreation {
   async create(
     creator: UserId,
     wishes: RoomWishes,
-    also: (unit: Writer, roomId: RoomId) => void = () => undefined,
-  ): Promise<{ roomId: RoomId; alias: RoomAlias | undefined }> {
+    also: (unit: Writer, made: CreatedRoom) => void = () => undefined,
+  ): Promise<CreatedRoom> {
     const version = roomVersion(wishes.roomVersion ?? this.#defaultVersion);
     const invitees = await this.#invitees(creator, wishes.invite ?? []);
     const alias = await this.#alias(wishes.roomAliasName);
@@ -125,7 +125,7 @@ export class RoomCreation {
       await this.#addFirstState(transaction, founding);
       await this.#addInvites(transaction, founding);
       this.#addDirectoryEntries(unit, roomId, founding);
-      founding.also(unit, roomId);
+      founding.also(unit, { roomId, alias: founding.alias });
     });
     return roomId;
   }
@@ -226,6 +226,12 @@ export class RoomCreation {
   }
 }
 
+/** A room that was made. */
+export interface CreatedRoom {
+  readonly roomId: RoomId;
+  readonly alias: RoomAlias | undefined;
+}
+
 interface Founding {
   readonly creator: UserId;
   readonly wishes: RoomWishes;
@@ -233,7 +239,7 @@ interface Founding {
   readonly invitees: readonly UserId[];
   readonly alias: RoomAlias | undefined;
   readonly createContent: JsonObject;
-  readonly also: (unit: Writer, roomId: RoomId) => void;
+  readonly also: (unit: Writer, made: CreatedRoom) => void;
 }
 
 /** The full alias of a wished localpart on this server. */

@@ -1,4 +1,4 @@
-import type { RoomId, UserId } from '../protocol/identifiers.ts';
+import type { UserId } from '../protocol/identifiers.ts';
 import type { Reader, Writer } from './database.ts';
 import { sql } from './sql.ts';
 import type { Position } from './unit-of-work.ts';
@@ -15,14 +15,6 @@ const changedRoomMates = sql(
        WHERE theirs.user_id = changes.user_id AND theirs.membership = 'join'
          AND mine.user_id = ? AND mine.membership = 'join'
      ))))`,
-);
-const strangers = sql(
-  `SELECT user_id FROM memberships theirs
-   WHERE theirs.room_id = ? AND theirs.membership = 'join' AND theirs.user_id > ? AND NOT EXISTS (
-     SELECT 1 FROM memberships shared JOIN memberships mine ON mine.room_id = shared.room_id
-     WHERE shared.user_id = theirs.user_id AND shared.membership = 'join'
-       AND mine.user_id = ? AND mine.membership = 'join'
-   ) ORDER BY user_id LIMIT ?`,
 );
 
 /** Records that the user's devices or keys changed, for everybody or for one observer alone. */
@@ -44,16 +36,5 @@ export async function changed(
     observer,
     observer,
   );
-  return rows.map((row) => row.user_id);
-}
-
-/** Members of a room who share no room with the user, in order of their IDs from `after` on. */
-export async function membersSharingNoRoom(
-  reader: Reader,
-  roomId: RoomId,
-  userId: UserId,
-  page: { after: string; limit: number },
-): Promise<UserId[]> {
-  const rows = await reader.all<{ user_id: UserId }>(strangers, roomId, page.after, userId, page.limit);
   return rows.map((row) => row.user_id);
 }

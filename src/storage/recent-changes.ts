@@ -52,8 +52,8 @@ export class RecentChanges {
   }
 
   /**
-   * Whether the room may have changed after `since`, in the given topic or in any. The device lists of its members are
-   * no part of the room: they count only when they are asked for.
+   * Whether the room may have changed after `since`, in the given topic or in any. The device lists and the profiles of
+   * its members are no part of the room: they count only when they are asked for.
    */
   roomChangedSince(roomId: string, since: number, topic?: Marked): boolean {
     return changed(this.#rooms.get(roomId), since, this.#roomFloor, topic);
@@ -75,7 +75,7 @@ export class RecentChanges {
     }
     if (change.topic === 'history') return;
     this.#anywhere[change.topic] = change.position;
-    const ofRooms = change.topic !== 'device-list';
+    const ofRooms = change.topic !== 'device-list' && change.topic !== 'profile';
     for (const room of change.rooms) mark(this.#rooms, room, change, ofRooms);
     for (const user of change.users) mark(this.#users, user, change, true);
   }
@@ -96,7 +96,7 @@ function mark(all: LRUCache<string, Marks>, key: string, change: Change, isOwn: 
 }
 
 function newestOf(marks: Marks): number {
-  return Math.max(marks.newest, marks['device-list'] ?? 0);
+  return Math.max(marks.newest, marks['device-list'] ?? 0, marks.profile ?? 0);
 }
 
 function changed(marks: Marks | undefined, since: number, floor: number, topic?: Marked): boolean {

@@ -107,7 +107,7 @@ export class SyncService {
     upTo: number,
   ): Promise<readonly string[] | undefined> {
     const rooms = await this.#roomsOf(options, upTo);
-    if (token && !options.fullState && !this.#mayHaveNews(options.userId, rooms, token)) return undefined;
+    if (token && !options.fullState && !this.#mayHaveNews(options, rooms, token)) return undefined;
     const context = await this.#context(options, token, upTo, rooms);
     const sections = await this.#roomSections(context, rooms);
     const account = await this.#accountSections(context);
@@ -118,17 +118,19 @@ export class SyncService {
   }
 
   #mayHaveNews(
-    userId: UserId,
+    { userId, filter }: SyncOptions,
     rooms: ReadonlyMap<RoomId, RoomMembership>,
     { position, toDevice }: { position: number; toDevice: number },
   ): boolean {
     const recent = this.#recent;
     if (toDevice < position || recent.userChangedSince(userId, position)) return true;
     const listsChanged = recent.changedSince(position, 'device-list');
+    const profilesChanged = filter.profileFields.length > 0 && recent.changedSince(position, 'profile');
     for (const [roomId, { membership }] of rooms) {
       if (membership !== 'join') continue;
       if (recent.roomChangedSince(roomId, position)) return true;
       if (listsChanged && recent.roomChangedSince(roomId, position, 'device-list')) return true;
+      if (profilesChanged && recent.roomChangedSince(roomId, position, 'profile')) return true;
     }
     return false;
   }

@@ -6,6 +6,7 @@ import type { Database, Writer } from '../../storage/database.ts';
 import * as deviceKeysStore from '../../storage/device-keys-store.ts';
 import * as deviceListsStore from '../../storage/device-lists-store.ts';
 import type { RecentChanges } from '../../storage/recent-changes.ts';
+import type { RoomMates, Span } from '../room-mates.ts';
 import type { AccountSections, SyncPart, SyncRequest } from '../sync-part.ts';
 import type { DeviceListEdus, KeyUpdate } from './device-list-edus.ts';
 import { withSignatures } from './key-signatures.ts';
@@ -20,28 +21,26 @@ export interface DeviceListChanges {
   readonly left: ReadonlySet<UserId>;
 }
 
-/** A stretch of the log as one user sees it. */
-interface Span {
-  readonly userId: UserId;
-  readonly after: number;
-  readonly upTo: number;
-  readonly joinedRooms: ReadonlySet<RoomId>;
-  readonly newlyJoined: ReadonlySet<RoomId>;
-  readonly recent: RecentChanges;
-}
-
 /** Tracks changes of people's devices and keys (Client-Server API, "Tracking the device list for a user"). */
 export class DeviceLists implements SyncPart {
   readonly #database: Database;
   readonly #rooms: RoomReads;
   readonly #recent: RecentChanges;
   readonly #edus: DeviceListEdus;
+  readonly #mates: RoomMates;
 
-  constructor(needs: { database: Database; rooms: RoomReads; recent: RecentChanges; edus: DeviceListEdus }) {
+  constructor(needs: {
+    database: Database;
+    rooms: RoomReads;
+    recent: RecentChanges;
+    edus: DeviceListEdus;
+    mates: RoomMates;
+  }) {
     this.#database = needs.database;
     this.#rooms = needs.rooms;
     this.#recent = needs.recent;
     this.#edus = needs.edus;
+    this.#mates = needs.mates;
   }
 
   /**
@@ -103,22 +102,13 @@ export class DeviceLists implements SyncPart {
 
   async #changes(span: Span): Promise<DeviceListChanges> {
     const changed = new Set<UserId>();
-    const gone = new Set<UserId>();
     if (this.#mayHaveChanged(span)) {
       for (const userId of await deviceListsStore.changed(this.#database, span.userId, span))
         changed.add(userId);
     }
-    for (const roomId of span.joinedRooms) {
-      if (span.newlyJoined.has(roomId)) await this.#addMembers(roomId, changed);
-      else if (span.recent.roomChangedSince(roomId, span.after, 'membership')) {
-        await this.#addMoved(roomId, span, changed, gone);
-      }
-    }
-    const left = await this.#afterLeaving(span);
-    for (const userId of gone) {
-      if (!(await this.#rooms.shareRoom(span.userId, userId))) left.add(userId);
-    }
-    left.delete(span.userId);
+    for (const roomId of span.newlyJoined) await this.#addMembers(roomId, changed);
+    const { came, left } = await this.#mates.moves(span);
+    for (const userId of came) changed.add(userId);
     for (const userId of left) changed.delete(userId);
     return { changed, left };
   }
@@ -140,38 +130,5 @@ export class DeviceLists implements SyncPart {
       after = members.at(-1);
       if (members.length < PAGE) return;
     }
-  }
-
-  /** Those who came into a room that the user is in, and those who went. */
-  async #addMoved(roomId: RoomId, span: Span, changed: Set<UserId>, gone: Set<UserId>): Promise<void> {
-    for (const userId of await this.#rooms.movedMembers(roomId, span.after, span.upTo)) {
-      if (userId === span.userId) continue;
-      const membership = (await this.#rooms.membership(roomId, userId))?.membership;
-      if (membership === 'join') changed.add(userId);
-      else gone.add(userId);
-    }
-  }
-
-  /** People of rooms that the user left, whom the user shares no room with any more. */
-  async #afterLeaving(span: Span): Promise<Set<UserId>> {
-    const left = new Set<UserId>();
-    if (!span.recent.userChangedSince(span.userId, span.after, 'event')) return left;
-    for (const room of await this.#rooms.roomsOf(span.userId)) {
-      const isLeft = room.membership === 'leave' || room.membership === 'ban';
-      if (!isLeft || room.position <= span.after || room.position > span.upTo) continue;
-      for (let after = ''; ;) {
-        const page = { after, limit: PAGE };
-        const found = await deviceListsStore.membersSharingNoRoom(
-          this.#database,
-          room.roomId,
-          span.userId,
-          page,
-        );
-        for (const userId of found) left.add(userId);
-        after = found.at(-1) ?? '';
-        if (found.length < PAGE) break;
-      }
-    }
-    return left;
   }
 }

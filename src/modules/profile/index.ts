@@ -1,1 +1,2 @@
 export { Profile } from './profile.ts';
+export { ProfileUpdates } from './profile-updates.ts';

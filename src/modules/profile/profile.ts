@@ -3,8 +3,10 @@ import type { RemoteQueries } from '../../federation/queries/remote-queries.ts';
 import { parseUserId, serverNameOf, type ServerName, type UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject, JsonValue } from '../../protocol/json.ts';
 import { forbidden, invalidParam, MatrixError, notFound } from '../../protocol/matrix-error.ts';
+import type { RoomReads } from '../../rooms/room-reads.ts';
 import type { MemberProfile } from '../../rooms/member-content.ts';
 import type { Database, Writer } from '../../storage/database.ts';
+import * as profileUpdatesStore from '../../storage/profile-updates-store.ts';
 import * as profilesStore from '../../storage/profiles-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import * as usersStore from '../../storage/users-store.ts';
@@ -20,6 +22,7 @@ type Listener = (userId: UserId) => Promise<void>;
 /** What people say of themselves (Client-Server API, "Profiles"). */
 export class Profile {
   readonly #database: Database;
+  readonly #rooms: RoomReads;
   readonly #serverName: ServerName;
   readonly #remote: RemoteQueries;
   readonly #listeners: Listener[] = [];
@@ -28,10 +31,17 @@ export class Profile {
   /** Counts changes of profiles: what was read while one came in may be outdated. */
   #changes = 0;
 
-  constructor(database: Database, serverName: ServerName, remote: RemoteQueries) {
+  constructor(needs: {
+    database: Database;
+    rooms: RoomReads;
+    serverName: ServerName;
+    remote: RemoteQueries;
+  }) {
+    const { database } = needs;
     this.#database = database;
-    this.#serverName = serverName;
-    this.#remote = remote;
+    this.#rooms = needs.rooms;
+    this.#serverName = needs.serverName;
+    this.#remote = needs.remote;
     database.subscribe((changes) => {
       for (const change of changes) {
         if (change.topic !== 'reset' && change.topic !== 'profile') continue;
@@ -117,7 +127,10 @@ export class Profile {
       for (const listener of this.#onNamed)
         listener(unit, userId, typeof value === 'string' ? value : undefined);
     }
-    unit.announce({ topic: 'profile', position: unit.position(), users: [userId] });
+    const position = unit.position();
+    profileUpdatesStore.change(unit, userId, key, position);
+    const rooms = [...(await this.#rooms.joinedRooms(userId))];
+    unit.announce({ topic: 'profile', position, rooms, users: [userId] });
     await this.#database.commit(unit);
     if (key !== 'displayname' && key !== 'avatar_url') return;
     for (const listener of this.#listeners) await listener(userId);

@@ -22,6 +22,8 @@ export interface ClientFilter {
   /** Account data that belongs to no room. */
   readonly accountData: EventFilter;
   readonly room: RoomFilter;
+  /** Fields of profiles to be told of (MSC4429). */
+  readonly profileFields: readonly string[];
 }
 
 /** The part of a Filter about rooms. */
@@ -36,6 +38,9 @@ export interface RoomFilter {
   readonly ephemeral: EventFilter;
   readonly accountData: EventFilter;
 }
+
+const PROFILE_FIELDS = 'org.matrix.msc4429.profile_fields';
+const MOST_PROFILE_FIELDS = 20;
 
 /** Everything but the timeline is small or complete by nature, so its limit only bounds it. */
 const OTHER_LIMITS: LimitBounds = { defaultLimit: 100_000, maxLimit: 100_000 };
@@ -58,7 +63,16 @@ export function parseClientFilter(json: JsonValue, ids: IdLists = 'exact'): Clie
     presence: parseEventFilter(optionalObject(json, 'presence', ''), 'presence.', OTHER_LIMITS, ids),
     accountData: parseEventFilter(optionalObject(json, 'account_data', ''), 'account_data.', OTHER_LIMITS),
     room: parseRoomFilter(optionalObject(json, 'room', ''), ids),
+    profileFields: parseProfileFields(optionalObject(json, PROFILE_FIELDS, '')),
   };
+}
+
+function parseProfileFields(json: Record<string, JsonValue | undefined>): readonly string[] {
+  const ids = optionalStrings(json, 'ids', `${PROFILE_FIELDS}.`) ?? [];
+  if (ids.length > MOST_PROFILE_FIELDS) {
+    throw badJson(`"${PROFILE_FIELDS}.ids" may have ${MOST_PROFILE_FIELDS} fields`);
+  }
+  return ids;
 }
 
 /** The filter of a request that names none. */

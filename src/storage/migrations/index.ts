@@ -23,6 +23,7 @@ import { federation } from './017-federation.ts';
 import { retention } from './030-retention.ts';
 import { stickyEvents } from './029-sticky-events.ts';
 import { partialRooms } from './038-partial-rooms.ts';
+import { profileUpdates } from './066-profile-updates.ts';
 import { fetchedMedia } from './062-fetched-media.ts';
 import { untoldJoins } from './064-untold-joins.ts';
 import type { Migration } from './migration.ts';
@@ -56,4 +57,5 @@ export const MIGRATIONS: readonly Migration[] = [
   partialRooms,
   fetchedMedia,
   untoldJoins,
+  profileUpdates,
 ];

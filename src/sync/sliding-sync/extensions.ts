@@ -2,6 +2,8 @@ import type { RoomId } from '../../protocol/identifiers.ts';
 import { streamToken } from '../../rooms/stream-token.ts';
 import type { UserRooms } from './user-rooms.ts';
 import { stickyExtension } from './sticky-extension.ts';
+import { profilesExtension } from './profiles-extension.ts';
+import { roomsOfMates } from './rooms-of-mates.ts';
 import { contextOf, type Answering } from './room-view.ts';
 import type { SlidingSyncNeeds } from './sliding-sync-needs.ts';
 import type { SlidingSyncOptions } from './sliding-sync-options.ts';
@@ -62,6 +64,10 @@ export async function extensions(
   if (options.stickyEvents) {
     const text = await stickyExtension(needs, options.stickyEvents, answering);
     put('org.matrix.msc4354.sticky_events', text);
+  }
+  if (options.profiles) {
+    const text = await profilesExtension(needs, options.profiles, answering, news.changed);
+    put('org.matrix.msc4262.profiles', text);
   }
   if (options.toDevice) {
     const { text, isEmpty } = await toDevice(needs, options.toDevice, answering);
@@ -128,9 +134,10 @@ async function encryption(
   const texts = { ...(await needs.oneTimeKeys.accompany({ userId, deviceId })) };
   let isNews = since !== undefined && recent.userChangedSince(userId, since, 'one-time-keys');
   if (since !== undefined && mayHaveDeviceLists(answering, since, news)) {
+    const isKnown = !news.rooms.deviceListsChangedSince(since);
     const context = contextOf(answering, {
       since,
-      ...(await roomsOfDeviceLists(needs, answering, since, news)),
+      ...(await roomsOfMates(needs, answering, since, isKnown ? news.changed : undefined)),
     });
     const lists = (await needs.deviceLists.account(context))?.other?.device_lists;
     if (lists !== undefined) {
@@ -151,27 +158,6 @@ function mayHaveDeviceLists(
   return (
     recent.userChangedSince(userId, since, 'device-list') || recent.userChangedSince(userId, since, 'event')
   );
-}
-
-/** The joined rooms that matter for device lists: not all of them when it is known what happened where. */
-async function roomsOfDeviceLists(
-  needs: SlidingSyncNeeds,
-  { userId }: Answering,
-  since: number,
-  { rooms, changed }: RoomNews,
-): Promise<{ joinedRooms: ReadonlySet<RoomId>; newlyJoined: ReadonlySet<RoomId> }> {
-  const joined = await needs.memberships.joined(userId);
-  const isLimited = changed !== undefined && !rooms.deviceListsChangedSince(since);
-  const joinedRooms = isLimited ? new Set([...changed].filter((roomId) => joined.has(roomId))) : joined;
-  const newlyJoined = new Set<RoomId>();
-  const memberships = await needs.memberships.ofUser(userId);
-  for (const roomId of joinedRooms) {
-    if ((memberships.get(roomId)?.position ?? 0) <= since) continue;
-    const root = await needs.timeline.rootAt(roomId, since);
-    const before = root && (await needs.visibility.membershipAt(root, userId));
-    if (before !== 'join') newlyJoined.add(roomId);
-  }
-  return { joinedRooms, newlyJoined };
 }
 
 function roomsText(texts: ReadonlyMap<RoomId, string>): string {

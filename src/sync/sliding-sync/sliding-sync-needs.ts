@@ -1,5 +1,6 @@
 import type { AccountData } from '../../modules/account-data/index.ts';
 import type { DeviceLists, OneTimeKeys } from '../../modules/end-to-end-encryption/index.ts';
+import type { ProfileUpdates } from '../../modules/profile/index.ts';
 import type { PushRules, UnreadCounts } from '../../modules/push/index.ts';
 import type { Receipts } from '../../modules/receipts/index.ts';
 import type { ThreadSubscriptions } from '../../modules/thread-subscriptions/index.ts';
@@ -18,4 +19,5 @@ export interface SlidingSyncNeeds extends SyncNeeds {
   readonly toDevice: ToDevice;
   readonly deviceLists: DeviceLists;
   readonly oneTimeKeys: OneTimeKeys;
+  readonly profileUpdates: ProfileUpdates;
 }

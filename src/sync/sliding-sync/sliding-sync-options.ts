@@ -60,6 +60,8 @@ export interface SlidingSyncOptions {
   readonly toDevice: StreamWish | undefined;
   readonly stickyEvents: StreamWish | undefined;
   readonly encryption: boolean;
+  /** What is wanted of the profiles of those in the same rooms. */
+  readonly profiles: { readonly fields: readonly string[] | undefined } | undefined;
   /** The most changes of thread subscriptions to tell. */
   readonly threadSubscriptions: number | undefined;
 }

@@ -12,6 +12,8 @@ const FEATURES = {
   'org.matrix.msc4222': true,
   'uk.tcpip.msc4133': true,
   'uk.tcpip.msc4133.stable': true,
+  'org.matrix.msc4262': true,
+  'org.matrix.msc4429': true,
   'org.matrix.msc4306': true,
   'org.matrix.msc4354': true,
   'org.matrix.msc4308': true,

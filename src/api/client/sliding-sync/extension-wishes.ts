@@ -34,6 +34,9 @@ export const EXTENSIONS = Type.Object({
       since: Type.Optional(Type.String()),
     }),
   ),
+  'org.matrix.msc4262.profiles': Type.Optional(
+    Type.Object({ ...ENABLED, fields: Type.Optional(Type.Array(Type.String(), { maxItems: 20 })) }),
+  ),
   'io.element.msc4308.thread_subscriptions': Type.Optional(
     Type.Object({ ...ENABLED, limit: Type.Optional(Type.Integer({ minimum: 1 })) }),
   ),
@@ -46,14 +49,16 @@ const MOST = 100;
 /** The extensions that belong to no room. */
 export function accountExtensions(
   extensions: Extensions,
-): Pick<SlidingSyncOptions, 'toDevice' | 'stickyEvents' | 'encryption' | 'threadSubscriptions'> {
+): Pick<SlidingSyncOptions, 'toDevice' | 'stickyEvents' | 'encryption' | 'profiles' | 'threadSubscriptions'> {
   const { to_device: toDevice, e2ee } = extensions;
   const sticky = extensions['org.matrix.msc4354.sticky_events'];
+  const profiles = extensions['org.matrix.msc4262.profiles'];
   const threads = extensions['io.element.msc4308.thread_subscriptions'];
   return {
     toDevice: toDevice?.enabled === true ? streamOf('to_device', toDevice) : undefined,
     stickyEvents: sticky?.enabled === true ? streamOf('org.matrix.msc4354.sticky_events', sticky) : undefined,
     encryption: e2ee?.enabled === true,
+    profiles: profiles?.enabled === true ? { fields: profiles.fields } : undefined,
     threadSubscriptions: threads?.enabled === true ? Math.min(threads.limit ?? MOST, MOST) : undefined,
   };
 }

@@ -1,8 +1,7 @@
 import { Type, type Static } from 'typebox';
 import type { ClientTransactions } from '../../../accounts/client-transactions.ts';
-import type { RoomId } from '../../../protocol/identifiers.ts';
 import type { Aliases } from '../../../rooms/aliases.ts';
-import type { RoomCreation } from '../../../rooms/create-room.ts';
+import type { CreatedRoom, RoomCreation } from '../../../rooms/create-room.ts';
 import type { Writer } from '../../../storage/database.ts';
 import { endpoint } from '../../../wire/endpoint.ts';
 import type { Session } from '../../../wire/session.ts';
@@ -26,14 +25,18 @@ async function create(
   { creation, aliases }: Needs,
   session: Session,
   body: Static<typeof RoomBody>,
-  also?: (unit: Writer, roomId: RoomId) => void,
-): Promise<{ room_id: RoomId }> {
+  also?: (unit: Writer, made: CreatedRoom) => void,
+): Promise<Record<string, string>> {
   assertHumanReadable({ room_alias: body.room_alias_name });
   const roomVersion = body.room_version ?? VERSION_LIKE_2015;
   const wishes = { ...roomWishes(session, body), roomVersion };
-  const { roomId, alias } = await creation.create(session.userId, wishes, also);
-  if (alias !== undefined) await aliases.announce(session.userId, roomId);
-  return { room_id: roomId };
+  const made = await creation.create(session.userId, wishes, also);
+  if (made.alias !== undefined) await aliases.announce(session.userId, made.roomId);
+  return answerOf(made);
+}
+
+function answerOf({ roomId, alias }: CreatedRoom): Record<string, string> {
+  return alias === undefined ? { room_id: roomId } : { room_id: roomId, room_alias: alias };
 }
 
 const declaration = {
@@ -61,6 +64,6 @@ export const v1CreateRoomOnce = endpoint(
   },
   (needs: Needs & { clientTransactions: ClientTransactions }, { session, body, params }) =>
     needs.clientTransactions.once(session, ['create_room', params.txnId], (remember) =>
-      create(needs, session, body, (unit, roomId) => remember(unit, { room_id: roomId })),
+      create(needs, session, body, (unit, made) => remember(unit, answerOf(made))),
     ),
 );

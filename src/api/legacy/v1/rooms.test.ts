@@ -48,6 +48,9 @@ describe('2015: rooms', () => {
     assert.equal((await contentsOf(alice, closed))['m.room.join_rules'].join_rule, 'public');
     assert.equal((await bob.ok('GET', '/publicRooms')).chunk.length, 1);
     await alice.fails(400, 'M_ROOM_IN_USE', 'POST', '/createRoom', { room_alias_name: 'garden' });
+    const made = await alice.ok('PUT', '/createRoom/1', { room_alias_name: 'pond' });
+    assert.equal(made.room_alias, '#pond:localhost');
+    assert.deepEqual(await alice.ok('PUT', '/createRoom/1', { room_alias_name: 'pond' }), made);
     await alice.fails(400, 'M_BAD_JSON', 'POST', '/createRoom', { visibility: 'secret' });
     await alice.fails(400, 'M_NOT_JSON', 'POST', '/createRoom', '{');
 
