@@ -21,10 +21,15 @@ export interface ReceivedEvent {
   readonly members?: readonly CanonicalMember[];
 }
 
-/** What became of a received event. `known`: it was here already, whatever became of it then. */
+/** What became of a received event. `known`: it was here already, and was not rejected then. */
 export type Verdict =
   | { readonly outcome: 'accepted' | 'known' | 'soft-failed' }
   | { readonly outcome: 'rejected'; readonly reason: string };
+
+const REJECTED_BEFORE: Verdict = {
+  outcome: 'rejected',
+  reason: 'The event was rejected by the rules of the room before',
+};
 
 /** An event with what was worked out of it. */
 interface Judged {
@@ -46,7 +51,8 @@ export async function receiveEvent(
   unit: Writer,
   received: ReceivedEvent,
 ): Promise<Verdict> {
-  if (await isSettled(room, received.eventId)) return { outcome: 'known' };
+  const before = await verdictBefore(room, received.eventId);
+  if (before) return before;
   const judged = await judge(room, received);
   if (typeof judged === 'string') return { outcome: 'rejected', reason: judged };
   const { event } = judged;
@@ -87,10 +93,11 @@ export async function receiveHistory(
   return { outcome: 'accepted' };
 }
 
-/** Whether an event needs no second look. What is beside the timeline and was not judged may yet come into it. */
-async function isSettled(room: RoomTransaction, eventId: EventId): Promise<boolean> {
+/** What became of an event that needs no second look. What is beside the timeline and was not judged may yet come into it. */
+async function verdictBefore(room: RoomTransaction, eventId: EventId): Promise<Verdict | undefined> {
   const known = await room.event(eventId);
-  return known !== undefined && (!known.isAside || known.refused !== undefined);
+  if (known?.refused === 'rejected') return REJECTED_BEFORE;
+  return known && (!known.isAside || known.refused !== undefined) ? { outcome: 'known' } : undefined;
 }
 
 /** The event with the states around it, or why it is rejected; then it is kept so. */

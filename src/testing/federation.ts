@@ -23,6 +23,8 @@ export interface FederatingServer {
   person(name: string): Promise<TestClient>;
   /** Whoever has an access token: after a restart, the server has another address for clients. */
   client(token: string | undefined): TestClient;
+  /** Another process's server on the same data, until the test ends; on SQLite, which knows only one, the server itself. */
+  another(): Promise<RunningServer>;
   /** Stops the server; it answers nothing until it is started again. */
   stop(): Promise<void>;
   /** Puts another certificate into its files, and gives it; nobody tells the server. */
@@ -110,6 +112,7 @@ class Member implements FederatingServer {
   readonly #folder: string;
   readonly #env: Settings;
   readonly #overrides: Overrides;
+  readonly #others: RunningServer[] = [];
   #server: RunningServer | undefined;
 
   static async create(place: TestPlace, authority: TestAuthority, options: MemberOptions): Promise<Member> {
@@ -171,7 +174,18 @@ class Member implements FederatingServer {
   }
 
   async start(): Promise<void> {
-    this.#server = await startServer(loadConfig({ env: this.#env }), {
+    this.#server = await this.#run(this.#env);
+  }
+
+  async another(): Promise<RunningServer> {
+    if (this.place.engine === 'sqlite') return this.server;
+    const other = await this.#run({ ...this.#env, MYELIN_FEDERATION_PORT: '0' });
+    this.#others.push(other);
+    return other;
+  }
+
+  #run(env: Settings): Promise<RunningServer> {
+    return startServer(loadConfig({ env }), {
       log: pino({ level: 'error' }, pino.destination(2)),
       ...this.#overrides,
     });
@@ -183,6 +197,7 @@ class Member implements FederatingServer {
   }
 
   async remove(): Promise<void> {
+    for (const other of this.#others) await other.close();
     await this.stop();
     rmSync(this.#folder, { recursive: true, force: true });
     await this.place.remove();

@@ -98,15 +98,27 @@ export class RemoteServer {
     return { status: answer.statusCode, body: await answer.body.json() };
   }
 
-  /** As `ask`, for answers that are not JSON. */
+  /** Puts something to a process of a server that listens on a port of its own. */
+  async askAt(
+    port: number,
+    to: ServerName,
+    uri: string,
+    content: JsonObject,
+  ): Promise<{ status: number; body: Json }> {
+    const answer = await this.raw(to, 'PUT', uri, content, port);
+    return { status: answer.statusCode, body: await answer.body.json() };
+  }
+
+  /** As `ask`, for answers that are not JSON. `port` is that of the name, unless it is given. */
   raw(
     to: ServerName,
     method: 'GET' | 'PUT' | 'POST',
     uri: string,
     content?: JsonObject,
+    port = Number(to.slice(to.lastIndexOf(':') + 1)),
   ): Promise<Dispatcher.ResponseData> {
     const signed = { method, uri, origin: this.name, destination: to, content };
-    return request(`https://${to}${uri}`, {
+    return request(`https://localhost:${port}${uri}`, {
       ...{ method, dispatcher: this.#agent, headers: { authorization: authorizationOf(signed, this.key) } },
       body: content === undefined ? null : canonicalJson(content, { strict: false }),
     });

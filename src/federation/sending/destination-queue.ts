@@ -73,6 +73,8 @@ export class DestinationQueue {
   #mayHaveStoredEdus = true;
   #takenEdus = 0;
   #current: Transaction | undefined;
+  /** The transaction that this process sent last, by which the server may see that it missed none (October 2015). */
+  #previousIds: readonly string[] = [];
   #isRunning = false;
   #running: Promise<void> | undefined;
   #sleep: Timer | undefined;
@@ -222,7 +224,12 @@ export class DestinationQueue {
     edus.push(...this.#edus.take(MOST_EDUS - edus.length, clock.now()));
     if (events.length === 0 && edus.length === 0) return undefined;
     const pdus = await this.#needs.pdusOf(events.map((event) => event.eventId));
-    const body: JsonObject = { origin: client.serverName, origin_server_ts: clock.now(), pdus };
+    const body: JsonObject = {
+      origin: client.serverName,
+      origin_server_ts: clock.now(),
+      previous_ids: [...this.#previousIds],
+      pdus,
+    };
     if (edus.length > 0) body.edus = edus;
     return {
       id: this.#needs.transactionId(),
@@ -273,8 +280,9 @@ export class DestinationQueue {
     }
   }
 
-  #note({ events, edus }: Transaction): void {
+  #note({ id, events, edus }: Transaction): void {
     this.#current = undefined;
+    this.#previousIds = [id];
     if (events === undefined && edus === undefined) return;
     this.#taken = Math.max(this.#taken ?? 0, events ?? 0);
     this.#takenEdus = Math.max(this.#takenEdus, edus ?? 0);
