@@ -6,6 +6,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { TestAuthority } from './testing/certificates.ts';
 import { bodies, TestClient } from './testing/test-client.ts';
 import { onServers } from './testing/test-server.ts';
 
@@ -113,18 +114,29 @@ test('what cannot start says why and ends', () =>
   inFolder(async (folder) => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
-    const { port } = taken.address() as AddressInfo;
-    const server = spawn(process.execPath, [...FLAGS, 'serve'], {
-      cwd: folder,
-      env: { ...process.env, ...CHEAP, MYELIN_LISTEN_PORT: String(port) },
-      timeout: 20_000,
-    });
-    let said = '';
-    server.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
-    const [code, signal] = (await once(server, 'exit')) as [number | null, string | null];
+    const port = String((taken.address() as AddressInfo).port);
+    const { certificate, key } = new TestAuthority().issue('localhost');
+    writeFileSync(join(folder, 'certificate.pem'), certificate);
+    writeFileSync(join(folder, 'key.pem'), key);
+    const forServers = {
+      MYELIN_FEDERATION_HOST: '127.0.0.1',
+      MYELIN_FEDERATION_PORT: port,
+      MYELIN_FEDERATION_CERTIFICATE_FILE: 'certificate.pem',
+      MYELIN_FEDERATION_PRIVATE_KEY_FILE: 'key.pem',
+    };
+    for (const settings of [{ MYELIN_LISTEN_PORT: port }, forServers]) {
+      const server = spawn(process.execPath, [...FLAGS, 'serve'], {
+        cwd: folder,
+        env: { ...process.env, ...CHEAP, ...settings },
+        timeout: 60_000,
+      });
+      let said = '';
+      server.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+      const [code, signal] = (await once(server, 'exit')) as [number | null, string | null];
+      assert.deepEqual([code, signal], [1, null]);
+      assert.match(said, /EADDRINUSE/);
+    }
     taken.close();
-    assert.deepEqual([code, signal], [1, null]);
-    assert.match(said, /EADDRINUSE/);
     writeFileSync(join(folder, 'data', 'signing.key'), 'broken');
     const user = myelin(folder, ['user', 'create', 'alice', '--password', 'a good password']);
     assert.deepEqual([user.status, /signing\.key/.test(user.err)], [1, true]);

@@ -54,13 +54,26 @@ async function serveFrom(database: Database, config: Config, overrides: Override
   const built = await buildServer(database, config, overrides);
   const { app, log, homeserver, identity } = built;
   const underWay = countRequests(app);
-  const url = await app.listen({ host: config.listen.host, port: config.listen.port });
+  const stop = async (tls: TlsListener | undefined) => {
+    built.stopping.abort();
+    await closeHttp(app, tls, underWay);
+    await identity?.stop();
+    await homeserver?.stop();
+    await built.foundations.close();
+  };
   const certificate: CertificateEvents = {
     onRenewed: built.foundations.links.renewCertificate,
     onProblem: (error) =>
       log.error({ err: error }, 'the changed certificate cannot be used; the old one stays'),
   };
-  const tls = await listenForServers(app, config, certificate);
+  const listen = async () => {
+    const url = await app.listen({ host: config.listen.host, port: config.listen.port });
+    return { url, tls: await listenForServers(app, config, certificate) };
+  };
+  const { url, tls } = await listen().catch(async (error: unknown) => {
+    await stop(undefined);
+    throw error;
+  });
   return {
     url,
     tlsPort: tls?.port,
@@ -71,11 +84,7 @@ async function serveFrom(database: Database, config: Config, overrides: Override
     declarations: [...(homeserver?.declarations ?? []), ...(identity?.declarations ?? [])],
     reloadCertificate: () => (tls ? tls.reload() : renew(certificate)),
     async close() {
-      built.stopping.abort();
-      await closeHttp(app, tls, underWay);
-      await identity?.stop();
-      await homeserver?.stop();
-      await built.foundations.close();
+      await stop(tls);
       await database.close();
     },
   };

@@ -10,6 +10,7 @@ import type { Overrides } from '../foundations.ts';
 import { TestAuthority } from './certificates.ts';
 import { ENGINES, makePlace, type TestPlace } from './engines.ts';
 import { freePort } from './free-port.ts';
+import { startProcess, type ServerProcess } from './server-process.ts';
 import { TestClient } from './test-client.ts';
 import { FAST } from './test-server.ts';
 
@@ -25,6 +26,8 @@ export interface FederatingServer {
   client(token: string | undefined): TestClient;
   /** Another process's server on the same data, until the test ends; on SQLite, which knows only one, the server itself. */
   another(): Promise<RunningServer>;
+  /** The server as a process of its own on the same data, until it is killed or the test ends. */
+  startProcess(): Promise<ServerProcess>;
   /** Stops the server; it answers nothing until it is started again. */
   stop(): Promise<void>;
   /** Puts another certificate into its files, and gives it; nobody tells the server. */
@@ -56,6 +59,8 @@ interface Options {
   /** Settings of an identity server, if there is to be one. */
   readonly identity?: Readonly<Record<string, string>>;
   readonly overrides?: Overrides;
+  /** Both by default. */
+  readonly engines?: readonly TestPlace['engine'][];
 }
 
 /**
@@ -67,7 +72,8 @@ export function onFederation(
   run: (federation: TestFederation) => Promise<void>,
   options: Options = {},
 ): void {
-  for (const engine of ENGINES) {
+  const { engines = ENGINES } = options;
+  for (const engine of ENGINES.filter((one) => engines.includes(one))) {
     void test(`${title} (${engine})`, async () => {
       const authority = new TestAuthority();
       const servers: Member[] = [];
@@ -113,6 +119,7 @@ class Member implements FederatingServer {
   readonly #env: Settings;
   readonly #overrides: Overrides;
   readonly #others: RunningServer[] = [];
+  readonly #processes: ServerProcess[] = [];
   #server: RunningServer | undefined;
 
   static async create(place: TestPlace, authority: TestAuthority, options: MemberOptions): Promise<Member> {
@@ -184,6 +191,14 @@ class Member implements FederatingServer {
     return other;
   }
 
+  async startProcess(): Promise<ServerProcess> {
+    // Where the server runs here, too, the port of its name is taken.
+    const port: Settings = this.#server ? { MYELIN_FEDERATION_PORT: '0' } : {};
+    const started = await startProcess(this.#folder, { ...this.#env, ...port });
+    this.#processes.push(started);
+    return started;
+  }
+
   #run(env: Settings): Promise<RunningServer> {
     return startServer(loadConfig({ env }), {
       log: pino({ level: 'error' }, pino.destination(2)),
@@ -197,6 +212,7 @@ class Member implements FederatingServer {
   }
 
   async remove(): Promise<void> {
+    for (const one of this.#processes) await one.kill();
     for (const other of this.#others) await other.close();
     await this.stop();
     rmSync(this.#folder, { recursive: true, force: true });
