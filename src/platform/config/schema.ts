@@ -118,13 +118,13 @@ export const ConfigSchema = Type.Object(
         memory_kib: Type.Integer({
           minimum: 8,
           maximum: 4_194_304,
-          default: 19_456,
+          default: 12_288,
           description: 'Memory that hashing a password takes (Argon2id), in KiB.',
         }),
         iterations: Type.Integer({
           minimum: 1,
           maximum: 100,
-          default: 2,
+          default: 3,
           description: 'Passes over that memory.',
         }),
         min_length: Type.Integer({
