@@ -1,4 +1,5 @@
 import type { Json, TestClient } from '../test-client.ts';
+import { OLD_READERS } from './old-readers.ts';
 
 /** A way to read a room: everything that it shows a user, as text, page after page. */
 export interface Reader {
@@ -23,7 +24,7 @@ const one = (name: string, operation: string, path: (room: string, about: About)
   read: async (client, room, about) => [await text(client, path(room, about))],
 });
 
-/** All the ways. */
+/** All the ways of today and of 2015. */
 export const READERS: readonly Reader[] = [
   {
     name: 'messages',
@@ -48,6 +49,7 @@ export const READERS: readonly Reader[] = [
         eventIds.map((id) => text(client, `${of(room)}/context/${encodeURIComponent(id)}?limit=4`)),
       ),
   },
+  one('state of a type', 'getRoomStateOfType', (room) => `${of(room)}/state/m.room.topic`),
   one('state', 'getRoomState', (room) => `${of(room)}/state`),
   one('topic', 'getRoomStateWithKey', (room) => `${of(room)}/state/m.room.topic?format=event`),
   one('members', 'getMembersByRoom', (room) => `${of(room)}/members`),
@@ -70,6 +72,17 @@ export const READERS: readonly Reader[] = [
       )),
     ],
   },
+  one(
+    'relations of a type',
+    'getRelatingEventsWithRelType',
+    (room, { rootId }) => `${V1(room)}/relations/${encodeURIComponent(rootId)}/m.thread?limit=100`,
+  ),
+  one(
+    'relations of two types',
+    'getRelatingEventsWithRelTypeAndEventType',
+    (room, { rootId }) =>
+      `${V1(room)}/relations/${encodeURIComponent(rootId)}/m.thread/m.room.message?limit=100`,
+  ),
   {
     name: 'threads',
     operation: 'getThreadRoots',
@@ -88,6 +101,11 @@ export const READERS: readonly Reader[] = [
   },
   one('hierarchy', 'getSpaceHierarchy', (room) => `${V1(room)}/hierarchy`),
   one('summary', 'getRoomSummary', (room) => `/_matrix/client/v1/room_summary/${encodeURIComponent(room)}`),
+  one(
+    'older summary',
+    'getUnstableRoomSummary',
+    (room) => `/_matrix/client/unstable/im.nheko.summary/summary/${encodeURIComponent(room)}`,
+  ),
   one('initial sync of a room', 'roomInitialSync', (room) => `${of(room)}/initialSync?limit=100`),
   {
     name: 'sync',
@@ -147,7 +165,73 @@ export const READERS: readonly Reader[] = [
     operation: 'slidingSync',
     read: (client, room) => slide(client, room, '/_matrix/client/v4/sync', { include: [{}] }),
   },
+  ...OLD_READERS,
 ];
+
+/** What people can ask for that holds no event of a room. */
+export const SHOWING_NO_EVENTS: ReadonlySet<string> = new Set([
+  'getCapabilities',
+  'getDevice',
+  'getDevices',
+  'getTokenOwner',
+  'getAccount3PIDs',
+  'getJoinedRooms',
+  'getRetentionConfiguration',
+  'getAccountData',
+  'getAccountDataPerRoom',
+  'getFilter',
+  'getRoomTags',
+  'getPresence',
+  'getPushRule',
+  'getPushRuleActions',
+  'getPushRules',
+  'getPushRulesGlobal',
+  'isPushRuleEnabled',
+  'getPushers',
+  'getThreadSubscription',
+  'getThreadSubscriptions',
+  'getDehydratedDevice',
+  'getDehydratedDeviceEvents',
+  'getKeysChanges',
+  'getRoomKeyBySessionId',
+  'getRoomKeys',
+  'getRoomKeysByRoomId',
+  'getRoomKeysVersion',
+  'getRoomKeysVersionCurrent',
+  'getConfigAuthed',
+  'getContentAuthed',
+  'getContentOverrideNameAuthed',
+  'getContentThumbnailAuthed',
+  'getUrlPreviewAuthed',
+  'get_3pids',
+  'turn_server',
+  'get_presence',
+  'get_presence_list',
+  'get_rules',
+  'get_device_rules',
+  'get_scope_rules',
+  'get_rule',
+  'is_rule_enabled',
+  'get_rule_actions',
+  'uri_to_user',
+  'uri_to_alias',
+  'get_filter',
+  'discoverRendezvous',
+  'getProtocols',
+  'getProtocolMetadata',
+  'queryLocationByProtocol',
+  'queryUserByProtocol',
+  'queryLocationByAlias',
+  'queryUserByID',
+  'getAdminLockUser',
+  'getAdminSuspendUser',
+  'getMutualRooms',
+  'getMutualRoomsUnstable',
+  'getTurnServer',
+  'getWhoIs',
+  'getDelayedEvents',
+  'getRtcTransports',
+]);
 
 async function slide(client: TestClient, room: string, path: string, all: unknown): Promise<string[]> {
   const wishes = { required_state: all, timeline_limit: 50 };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { onServers, type TestServer } from '../test-server.ts';
 import { TestClient, type Json } from '../test-client.ts';
 import { Chronicle } from './chronicle.ts';
-import { READERS, shownOn, type About } from './readers.ts';
+import { READERS, shownOn, type About, SHOWING_NO_EVENTS } from './readers.ts';
 
 /**
  * Every way to read a room against every kind of person and visibility of history. What people may see is worked out from
@@ -31,18 +31,33 @@ const STORIES: readonly (readonly string[])[] = [
   ['shared', 'world_readable', 'invited', 'shared'],
 ];
 
+onServers(
+  'each endpoint that shows people something is one of the ways, or holds no events',
+  (s) => {
+    const read = new Set(READERS.map(({ operation }) => operation));
+    const declared = new Set(s.server.declarations.map(({ id }) => id));
+    const gone = [...read, ...SHOWING_NO_EVENTS].filter((id) => !declared.has(id));
+    assert.deepEqual(gone, []);
+    const shown = s.server.declarations.filter(
+      ({ method, auth }) => method === 'GET' && (auth === 'user' || auth === 'optional'),
+    );
+    const unread = shown.map(({ id }) => id).filter((id) => !read.has(id) && !SHOWING_NO_EVENTS.has(id));
+    assert.deepEqual(unread, []);
+    return Promise.resolve();
+  },
+  { engines: ['sqlite'] },
+);
+
 for (const acts of STORIES) {
   onServers(
     `nobody sees what the history's visibility hides: ${acts.join(', ')} [B050]`,
     async (s) => {
       const people = await gather(s);
       const story = await play(people, acts);
-      const operations = new Set(s.server.declarations.map(({ id }) => id));
       const faults: string[] = [];
       for (const [name, client] of Object.entries(people)) {
         const who = { userId: client.userId, hasForgotten: name === 'forgetful' };
         for (const reader of READERS) {
-          if (!operations.has(reader.operation)) continue;
           const about = { ...story.about, tokens: story.tokens.get(client) ?? [] };
           const texts = await reader.read(client, story.room, about);
           for (const fault of faultsOf(story.chronicle, who, reader.name, texts, about)) {
