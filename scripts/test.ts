@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { globSync, mkdirSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 
 /** The test command: type check, lint with the layer rule, format and generated files side by side, then all tests on both engines. */
@@ -42,8 +43,8 @@ const run: Step = [
       '--test',
       // The longest tests take half a minute where nothing else runs, and ten times as long on a busy machine.
       `--test-timeout=${longer ? 1_800_000 : 300_000}`,
-      // Much of a test is waiting: for disks, databases, browsers. Left alone, two processors run one file at a time.
-      '--test-concurrency=2',
+      // Much of a test is waiting: for databases, browsers, what comes later. One file more than processors keeps these busy.
+      `--test-concurrency=${availableParallelism() + 1}`,
     ],
     ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
     ...[
