@@ -60,7 +60,9 @@ export async function receiveEvent(
     await insertBelow(room, unit, judged, 'end');
     return { outcome: 'accepted' };
   }
-  const refusal = await refusalAtPresent(room, event);
+  // Where nothing was said meanwhile, the state before the event is the present one.
+  const isPresent = judged.before === room.point.root;
+  const refusal = isPresent ? undefined : await refusalAtPresent(room, event);
   if (refusal !== undefined || (await lacksApproval(room, received.pdu))) {
     room.keepAside(await storedEvent(room, judged, { refused: 'soft-failed', isAside: true }));
     return { outcome: 'soft-failed' };

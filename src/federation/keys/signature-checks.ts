@@ -50,9 +50,15 @@ export class SignatureChecks {
   #run(): void {
     const asked = this.#asked;
     this.#asked = [];
-    for (const { key, text, signature, resolve, reject } of asked) {
-      if (asked.length <= this.#mostAtOnce) resolve(key.verify(text, signature));
-      else key.verifyInBackground(text, signature).then(resolve, reject);
+    if (asked.length <= this.#mostAtOnce) {
+      for (const { key, text, signature, resolve } of asked) resolve(key.verify(text, signature));
+      return;
     }
+    // Who asked together goes on together: what the rooms of one transaction read is read at once, and what they write is
+    // committed at once.
+    Promise.all(asked.map(({ key, text, signature }) => key.verifyInBackground(text, signature))).then(
+      (valid) => asked.forEach(({ resolve }, i) => resolve(valid[i] ?? false)),
+      (error: unknown) => asked.forEach(({ reject }) => reject(error)),
+    );
   }
 }

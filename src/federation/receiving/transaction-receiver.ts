@@ -59,6 +59,8 @@ export class TransactionReceiver {
       ),
     ]);
     await this.#takeEdus(origin, edus.filter(isAboutEvents));
+    // Who waits for these events in /sync is answered first: the server that sent them can wait a little.
+    await new Promise(setImmediate);
     const answer: Record<string, JsonObject> = {};
     for (const ofRoom of results) for (const [eventId, result] of ofRoom) answer[eventId] = toJson(result);
     return { pdus: answer };
