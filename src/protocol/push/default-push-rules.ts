@@ -41,10 +41,35 @@ function rule(
   return { rule_id: `.m.rule.${name}`, default: true, enabled: true, conditions, actions };
 }
 
+// What is the same for every user is one object for all of them: it is compiled once, and kept once.
+
+const BEFORE_INVITES: readonly PushRule[] = [
+  { ...rule('master', []), enabled: false },
+  rule('suppress_notices', [matches('content.msgtype', 'm.notice')]),
+];
+
+const BEFORE_MENTIONS: readonly PushRule[] = [rule('member_event', [matches('type', 'm.room.member')])];
+
+const AFTER_MENTIONS: readonly PushRule[] = [
+  rule(
+    'is_room_mention',
+    [
+      { kind: 'event_property_is', key: 'content.m\\.mentions.room', value: true },
+      { kind: 'sender_notification_permission', key: 'room' },
+    ],
+    ['notify', HIGHLIGHT],
+  ),
+  rule('tombstone', [matches('type', 'm.room.tombstone'), matches('state_key', '')], ['notify', HIGHLIGHT]),
+  rule('reaction', [matches('type', 'm.reaction')]),
+  rule('room.server_acl', [matches('type', 'm.room.server_acl'), matches('state_key', '')]),
+  rule('suppress_edits', [
+    { kind: 'event_property_is', key: 'content.m\\.relates_to.rel_type', value: 'm.replace' },
+  ]),
+];
+
 function overrideRules(userId: UserId): PushRule[] {
   return [
-    { ...rule('master', []), enabled: false },
-    rule('suppress_notices', [matches('content.msgtype', 'm.notice')]),
+    ...BEFORE_INVITES,
     rule(
       'invite_for_me',
       [
@@ -54,54 +79,40 @@ function overrideRules(userId: UserId): PushRule[] {
       ],
       ['notify', sound('default')],
     ),
-    rule('member_event', [matches('type', 'm.room.member')]),
+    ...BEFORE_MENTIONS,
     rule(
       'is_user_mention',
       [{ kind: 'event_property_contains', key: 'content.m\\.mentions.user_ids', value: userId }],
       ['notify', sound('default'), HIGHLIGHT],
     ),
-    rule(
-      'is_room_mention',
-      [
-        { kind: 'event_property_is', key: 'content.m\\.mentions.room', value: true },
-        { kind: 'sender_notification_permission', key: 'room' },
-      ],
-      ['notify', HIGHLIGHT],
-    ),
-    rule('tombstone', [matches('type', 'm.room.tombstone'), matches('state_key', '')], ['notify', HIGHLIGHT]),
-    rule('reaction', [matches('type', 'm.reaction')]),
-    rule('room.server_acl', [matches('type', 'm.room.server_acl'), matches('state_key', '')]),
-    rule('suppress_edits', [
-      { kind: 'event_property_is', key: 'content.m\\.relates_to.rel_type', value: 'm.replace' },
-    ]),
+    ...AFTER_MENTIONS,
   ];
 }
 
-function underrideRules(): PushRule[] {
-  const twoMembers: PushCondition = { kind: 'room_member_count', is: '2' };
-  return [
-    rule('call', [matches('type', 'm.call.invite')], ['notify', sound('ring')]),
-    rule(
-      'encrypted_room_one_to_one',
-      [twoMembers, matches('type', 'm.room.encrypted')],
-      ['notify', sound('default')],
-    ),
-    rule('room_one_to_one', [twoMembers, matches('type', 'm.room.message')], ['notify', sound('default')]),
-    rule('message', [matches('type', 'm.room.message')], ['notify']),
-    rule('encrypted', [matches('type', 'm.room.encrypted')], ['notify']),
-  ];
-}
+const TWO_MEMBERS: PushCondition = { kind: 'room_member_count', is: '2' };
 
+const UNDERRIDE: readonly PushRule[] = [
+  rule('call', [matches('type', 'm.call.invite')], ['notify', sound('ring')]),
+  rule(
+    'encrypted_room_one_to_one',
+    [TWO_MEMBERS, matches('type', 'm.room.encrypted')],
+    ['notify', sound('default')],
+  ),
+  rule('room_one_to_one', [TWO_MEMBERS, matches('type', 'm.room.message')], ['notify', sound('default')]),
+  rule('message', [matches('type', 'm.room.message')], ['notify']),
+  rule('encrypted', [matches('type', 'm.room.encrypted')], ['notify']),
+];
+
+const ROOM_IN_TEXT = rule(
+  'roomnotif',
+  [matches('content.body', '*@room*'), { kind: 'sender_notification_permission', key: 'room' }],
+  ['notify', HIGHLIGHT],
+);
+
+/** The first is an object for each user: what is compiled of it remembers the display name that it last looked for. */
 function textOverrideRules(): PushRule[] {
-  const room: PushCondition = { kind: 'sender_notification_permission', key: 'room' };
-  return [
-    rule(
-      'contains_display_name',
-      [{ kind: 'contains_display_name' }],
-      ['notify', sound('default'), HIGHLIGHT],
-    ),
-    rule('roomnotif', [matches('content.body', '*@room*'), room], ['notify', HIGHLIGHT]),
-  ];
+  const actions: PushAction[] = ['notify', sound('default'), HIGHLIGHT];
+  return [rule('contains_display_name', [{ kind: 'contains_display_name' }], actions), ROOM_IN_TEXT];
 }
 
 function textContentRules(userId: UserId): PushRule[] {
@@ -120,43 +131,44 @@ function pollRule(
   return { rule_id, default: true, enabled: true, conditions, actions };
 }
 
-function pollOverrideRules(): PushRule[] {
-  return [pollRule('poll_response', [matches('type', 'org.matrix.msc3381.poll.response')], [])];
-}
+const POLL_OVERRIDE: readonly PushRule[] = [
+  pollRule('poll_response', [matches('type', 'org.matrix.msc3381.poll.response')], []),
+];
 
-function pollUnderrideRules(): PushRule[] {
-  const twoMembers: PushCondition = { kind: 'room_member_count', is: '2' };
-  const start = matches('type', 'org.matrix.msc3381.poll.start');
-  const end = matches('type', 'org.matrix.msc3381.poll.end');
-  return [
-    pollRule('poll_start_one_to_one', [twoMembers, start], ['notify', sound('default')]),
-    pollRule('poll_start', [start], ['notify']),
-    pollRule('poll_end_one_to_one', [twoMembers, end], ['notify', sound('default')]),
-    pollRule('poll_end', [end], ['notify']),
-  ];
-}
+const POLL_START = matches('type', 'org.matrix.msc3381.poll.start');
+const POLL_END = matches('type', 'org.matrix.msc3381.poll.end');
+
+const POLL_UNDERRIDE: readonly PushRule[] = [
+  pollRule('poll_start_one_to_one', [TWO_MEMBERS, POLL_START], ['notify', sound('default')]),
+  pollRule('poll_start', [POLL_START], ['notify']),
+  pollRule('poll_end_one_to_one', [TWO_MEMBERS, POLL_END], ['notify', sound('default')]),
+  pollRule('poll_end', [POLL_END], ['notify']),
+];
 
 /** Clients enable it to be pushed whatever is encrypted and decide themselves what notifies (MSC4028). */
-function encryptedEventRule(): PushRule {
-  const conditions = [matches('type', 'm.room.encrypted')];
-  const rule_id = '.org.matrix.msc4028.encrypted_event';
-  return { rule_id, default: true, enabled: false, conditions, actions: ['notify'] };
-}
+const ENCRYPTED_EVENT: PushRule = {
+  rule_id: '.org.matrix.msc4028.encrypted_event',
+  default: true,
+  enabled: false,
+  conditions: [matches('type', 'm.room.encrypted')],
+  actions: ['notify'],
+};
 
 /** Threads are followed, or not, whatever the room's rules are (MSC4306). */
-function threadRules(): PushRule[] {
-  const rule = (name: string, subscribed: boolean, actions: readonly PushAction[]): PushRule => ({
+function threadRule(name: string, subscribed: boolean, actions: readonly PushAction[]): PushRule {
+  return {
     rule_id: `.io.element.msc4306.rule.${name}`,
     default: true,
     enabled: true,
     conditions: [{ kind: 'io.element.msc4306.thread_subscription', subscribed }],
     actions,
-  });
-  return [
-    rule('unsubscribed_thread', false, []),
-    rule('subscribed_thread', true, ['notify', sound('default')]),
-  ];
+  };
 }
+
+const THREADS: readonly PushRule[] = [
+  threadRule('unsubscribed_thread', false, []),
+  threadRule('subscribed_thread', true, ['notify', sound('default')]),
+];
 
 /** The predefined rules of a user who has changed nothing (Client-Server API, "Predefined Rules"), and those of MSCs. */
 export function defaultPushRules(
@@ -167,14 +179,14 @@ export function defaultPushRules(
     override: [
       ...overrideRules(userId),
       ...(mentionsInText ? textOverrideRules() : []),
-      ...pollOverrideRules(),
-      encryptedEventRule(),
+      ...POLL_OVERRIDE,
+      ENCRYPTED_EVENT,
     ],
     content: mentionsInText ? textContentRules(userId) : [],
-    postcontent: threadRules(),
+    postcontent: THREADS,
     room: [],
     sender: [],
-    underride: [...underrideRules(), ...pollUnderrideRules()],
+    underride: [...UNDERRIDE, ...POLL_UNDERRIDE],
   };
 }
 
@@ -185,6 +197,10 @@ function inOrder(own: readonly PushRule[], predefined: readonly PushRule[]): Pus
     ...own,
     ...predefined.filter((rule) => rule.rule_id !== MASTER_RULE_ID),
   ];
+}
+
+function isAsPredefined(set: PushRule, rule: PushRule): boolean {
+  return set.enabled === rule.enabled && JSON.stringify(set.actions) === JSON.stringify(rule.actions);
 }
 
 /**
@@ -202,7 +218,9 @@ export function refreshDefaultRules(
     const before = new Map(kept.filter((rule) => rule.default).map((rule) => [rule.rule_id, rule]));
     const predefined = defaults[kind].map((rule) => {
       const set = before.get(rule.rule_id);
-      return set ? { ...rule, enabled: set.enabled, actions: set.actions } : rule;
+      return !set || isAsPredefined(set, rule)
+        ? rule
+        : { ...rule, enabled: set.enabled, actions: set.actions };
     });
     const own = kept.filter((rule) => !rule.default);
     return inOrder(own, predefined);

@@ -104,9 +104,16 @@ function enabled(rules: readonly PushRule[]): PushRule[] {
   return rules.filter((rule) => rule.enabled);
 }
 
+/** Rules that many users have are the same object. */
+const conditional = new WeakMap<PushRule, CompiledRule>();
+
 function compileConditional(rule: PushRule): CompiledRule {
+  const known = conditional.get(rule);
+  if (known) return known;
   const checks = (rule.conditions ?? []).map(compileCondition);
-  return { checks: withoutMentions(rule, checks), outcome: outcomeOf(rule) };
+  const compiled = { checks: withoutMentions(rule, checks), outcome: outcomeOf(rule) };
+  conditional.set(rule, compiled);
+  return compiled;
 }
 
 function compileContent(rule: PushRule): CompiledRule {
