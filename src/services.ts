@@ -210,7 +210,11 @@ export async function createServices(config: Config, database: Database, foundat
       livekit_service_url: url,
     })),
     features: { 'org.matrix.msc4140': config.delayed_events.longest_ms > 0 },
-    capabilities: { defaultRoomVersion, threepidChanges: config.threepids.allow_changes },
+    capabilities: {
+      defaultRoomVersion,
+      threepidChanges: config.threepids.allow_changes,
+      urlPreviews: config.media.url_previews,
+    },
   };
 }
 
@@ -235,6 +239,7 @@ function wellKnownOf(config: Config): WellKnown {
   return {
     baseUrl: config.public_base_url === '' ? undefined : config.public_base_url,
     server: config.well_known.server === '' ? undefined : config.well_known.server,
+    mapStyleUrl: config.well_known.map_style_url === '' ? undefined : config.well_known.map_style_url,
     support: Object.keys(support).length === 0 ? undefined : support,
     policyServer: policyKey === '' ? undefined : { public_keys: { ed25519: policyKey } },
   };

@@ -62,10 +62,10 @@ export class UrlPreviews {
    * request.
    *
    * @throws MatrixError 400 M_INVALID_PARAM for what is no address; 403 M_FORBIDDEN for an address that the server may not
-   *   reach; 502 M_UNKNOWN for one that does not answer as it should; 404 M_UNRECOGNIZED where previews are off.
+   *   reach, and where previews are off (MSC4452); 502 M_UNKNOWN for one that does not answer as it should.
    */
   async preview(address: string): Promise<string> {
-    if (!this.#needs.enabled) throw new MatrixError(404, 'M_UNRECOGNIZED', 'This server makes no previews');
+    if (!this.#needs.enabled) throw forbidden('This server makes no previews');
     const url = normalized(address);
     const outcome = this.#cache.get(url) ?? (await this.#lookOnce(url));
     if ('error' in outcome) throw outcome.error;

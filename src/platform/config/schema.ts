@@ -224,6 +224,11 @@ export const ConfigSchema = Type.Object(
         }),
         support_matrix_id: Type.String({ default: '', description: 'Matrix ID of the administrator.' }),
         support_page: Type.String({ default: '', description: 'Address of a page with help.' }),
+        map_style_url: Type.String({
+          default: '',
+          description:
+            'Style of the maps on which clients show places, for `/.well-known/matrix/client`. Empty: left to the clients.',
+        }),
         policy_server_key: Type.String({
           default: '',
           description:

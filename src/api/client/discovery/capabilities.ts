@@ -1,6 +1,14 @@
 import { ROOM_VERSIONS } from '../../../protocol/room-versions.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 
+interface Needs {
+  readonly capabilities: {
+    readonly defaultRoomVersion: string;
+    readonly threepidChanges: boolean;
+    readonly urlPreviews: boolean;
+  };
+}
+
 /** GET /capabilities */
 export const getCapabilities = endpoint(
   {
@@ -11,7 +19,7 @@ export const getCapabilities = endpoint(
     auth: 'user',
     guests: true,
   },
-  (needs: { capabilities: { defaultRoomVersion: string; threepidChanges: boolean } }, request) => {
+  (needs: Needs, request) => {
     // What takes interactive authentication is not for clients that signed in by OAuth 2.0.
     const isLegacy = request.session.oauthClient === undefined;
     return {
@@ -27,6 +35,7 @@ export const getCapabilities = endpoint(
         'm.3pid_changes': { enabled: isLegacy && needs.capabilities.threepidChanges },
         'm.get_login_token': { enabled: isLegacy },
         'org.matrix.msc3882.get_login_token': { enabled: isLegacy },
+        'io.element.msc4452.preview_url': { enabled: needs.capabilities.urlPreviews },
         'm.forget_forced_upon_leave': { enabled: false },
         ...(request.session.isAdmin ? { 'm.account_moderation': { suspend: true, lock: true } } : {}),
       },

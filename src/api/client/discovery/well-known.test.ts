@@ -28,3 +28,24 @@ onServers('what is not configured under well-known is not found', async ({ anony
     await anonymous().fails(404, 'M_NOT_FOUND', 'GET', `/.well-known/matrix/${name}`);
   }
 });
+
+onServers(
+  'clients are told of the maps, and whether there are previews of links (MSC3488, MSC4452)',
+  async ({ person, anonymous }) => {
+    const told = await anonymous().ok('GET', '/.well-known/matrix/client');
+    const maps = { map_style_url: 'https://maps.example.org/style.json' };
+    assert.deepEqual([told['m.tile_server'], told['org.matrix.msc3488.tile_server']], [maps, maps]);
+    const alice = await person('alice');
+    const { capabilities } = await alice.ok('GET', '/v3/capabilities');
+    assert.deepEqual(capabilities['io.element.msc4452.preview_url'], { enabled: false });
+    const path = `/v1/media/preview_url?url=${encodeURIComponent('https://example.org/')}`;
+    await alice.fails(403, 'M_FORBIDDEN', 'GET', path);
+  },
+  {
+    env: {
+      MYELIN_PUBLIC_BASE_URL: 'https://matrix.example.org',
+      MYELIN_WELL_KNOWN_MAP_STYLE_URL: 'https://maps.example.org/style.json',
+      MYELIN_MEDIA_URL_PREVIEWS: 'false',
+    },
+  },
+);

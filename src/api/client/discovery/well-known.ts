@@ -9,6 +9,8 @@ export interface WellKnown {
   readonly baseUrl: string | undefined;
   /** Where other servers reach it. */
   readonly server: string | undefined;
+  /** Style of the maps on which clients show places (MSC3488). */
+  readonly mapStyleUrl: string | undefined;
   readonly support: JsonObject | undefined;
   /** The keys of the policy server that goes by the same name. */
   readonly policyServer: JsonObject | undefined;
@@ -29,13 +31,17 @@ export const getWellknown = endpoint(
     auth: 'none',
   },
   (needs: Needs) => {
-    const { baseUrl } = needs.wellKnown;
+    const { baseUrl, mapStyleUrl } = needs.wellKnown;
     if (baseUrl === undefined) throw notFound('The address of this server for clients is not configured');
     const answer: JsonObject = { 'm.homeserver': { base_url: baseUrl } };
     const base = baseUrl.replace(/\/+$/, '');
     // Clients from before the metadata of the OAuth 2.0 API was in the specification look here.
     answer['org.matrix.msc2965.authentication'] = { issuer: `${base}/`, account: base + ACCOUNT_PATH };
     if (needs.rtcTransports.length > 0) answer['org.matrix.msc4143.rtc_foci'] = [...needs.rtcTransports];
+    if (mapStyleUrl !== undefined) {
+      for (const name of ['m.tile_server', 'org.matrix.msc3488.tile_server'])
+        answer[name] = { map_style_url: mapStyleUrl };
+    }
     return answer;
   },
 );
