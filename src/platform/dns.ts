@@ -1,3 +1,4 @@
+import { NODATA, NOTFOUND } from 'node:dns';
 import { Resolver } from 'node:dns/promises';
 
 /** One SRV record (RFC 2782). */
@@ -13,14 +14,17 @@ export interface ServiceRecord {
 
 /** Where names are looked up, so that tests and simulations can give another place. */
 export interface Dns {
-  /** SRV records of a name; none when there are none, or when they cannot be found out. */
-  services(name: string): Promise<readonly ServiceRecord[]>;
+  /** SRV records of a name: none when there are none, undefined when it cannot be found out now. */
+  services(name: string): Promise<readonly ServiceRecord[] | undefined>;
 }
 
 /** Milliseconds for one try, and how many. */
 const PATIENCE = { timeout: 3_000, tries: 2 };
 /** A service of more machines than this is cut. */
 const MOST_RECORDS = 32;
+
+/** What the resolver calls a name, or a kind of record of it, that does not exist. */
+const ABSENT: ReadonlySet<string> = new Set([NODATA, NOTFOUND]);
 
 /** The machine's resolver. */
 export class SystemDns implements Dns {
@@ -31,12 +35,12 @@ export class SystemDns implements Dns {
     if (servers.length > 0) this.#resolver.setServers(servers);
   }
 
-  async services(name: string): Promise<readonly ServiceRecord[]> {
+  async services(name: string): Promise<readonly ServiceRecord[] | undefined> {
     try {
       const records = await this.#resolver.resolveSrv(name);
       return records.slice(0, MOST_RECORDS);
-    } catch {
-      return [];
+    } catch (error) {
+      return ABSENT.has(String((error as { code?: unknown }).code)) ? [] : undefined;
     }
   }
 }

@@ -7,7 +7,7 @@ import type { Lookup } from '../platform/reachable-addresses.ts';
 
 const [A, AAAA, SRV] = [1, 28, 33];
 const KINDS: Readonly<Record<number, string>> = { [A]: 'A', [AAAA]: 'AAAA', [SRV]: 'SRV' };
-const NAME_ERROR = 3;
+const [FAILURE, NAME_ERROR] = [2, 3];
 
 /** A name server for tests, over UDP (RFC 1035, RFC 2782): what it does not know does not exist. */
 export class DnsServer {
@@ -17,6 +17,8 @@ export class DnsServer {
   readonly services = new Map<string, readonly ServiceRecord[]>();
   /** What it was asked, such as `SRV _matrix._tcp.example.org`. */
   readonly asked: string[] = [];
+  /** Whether it answers with a failure (SERVFAIL), whatever it is asked. */
+  isBroken = false;
   readonly #socket: Socket;
   readonly #resolver = new Resolver({ timeout: 10_000, tries: 3 });
 
@@ -66,10 +68,10 @@ export class DnsServer {
     const type = message.readUInt16BE(at + 1);
     const name = labels.join('.').toLowerCase();
     this.asked.push(`${KINDS[type] ?? String(type)} ${name}`);
-    const records = this.#records(name, type);
+    const records = this.isBroken ? [] : this.#records(name, type);
     const isKnown = this.addresses.has(name) || this.services.has(name);
     const header = Buffer.from(message.subarray(0, 12));
-    header.writeUInt16BE(0x8180 | (isKnown ? 0 : NAME_ERROR), 2);
+    header.writeUInt16BE(0x8180 | (this.isBroken ? FAILURE : isKnown ? 0 : NAME_ERROR), 2);
     [1, records.length, 0, 0].forEach((count, i) => header.writeUInt16BE(count, 4 + 2 * i));
     return Buffer.concat([
       header,

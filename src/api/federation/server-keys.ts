@@ -57,12 +57,14 @@ export const perspectivesKeyQuery = endpoint(
     method: 'GET',
     paths: ['', '/', '/:keyId', '/:keyId/'].map((end) => `/_matrix/key/v2/query/:serverName${end}`),
     auth: 'none',
-    params: Type.Object({ serverName: Type.String() }),
+    params: Type.Object({ serverName: Type.String(), keyId: Type.Optional(Type.String()) }),
     query: Type.Object({ minimum_valid_until_ts: Type.Optional(Type.Integer()) }),
   },
   async ({ notary }: { notary: Notary }, request) => {
-    const server = serverName(request.params.serverName);
-    const answer = await notary.keysOf(server, request.query.minimum_valid_until_ts);
+    const { serverName: server, keyId } = request.params;
+    const { minimum_valid_until_ts: validUntil } = request.query;
+    const keyIds = keyId === undefined ? [] : [keyId];
+    const answer = await notary.keysOf(serverName(server), { validUntil, keyIds });
     return { server_keys: answer === undefined ? [] : [answer] };
   },
 );
@@ -95,7 +97,8 @@ export const bulkPerspectivesKeyQuery = endpoint(
         const server = parseServerName(name);
         if (server === undefined) return undefined;
         const times = Object.values(keys).flatMap((one) => one.minimum_valid_until_ts ?? []);
-        return notary.keysOf(server, times.length === 0 ? undefined : Math.max(...times));
+        const validUntil = times.length === 0 ? undefined : Math.max(...times);
+        return notary.keysOf(server, { validUntil, keyIds: Object.keys(keys) });
       }),
     );
     return { server_keys: answers.filter((answer): answer is JsonObject => answer !== undefined) };

@@ -137,6 +137,12 @@ void test(
       [20, 1, down, 'target.test'],
     );
     await assert.rejects(network.ask('srv.test'), 'a certificate for the target is none for the server');
+    network.services('_matrix-fed._tcp.srv.test', [10, 1, heavy, 'target.test']);
+    const client = network.client();
+    network.dns.isBroken = true;
+    await assert.rejects(network.ask('srv.test', client), 'nobody says where it is');
+    network.dns.isBroken = false;
+    assert.equal((await network.ask('srv.test', client)).at, 'heavy', 'which is not remembered');
   }),
 );
 

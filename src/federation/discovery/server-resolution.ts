@@ -57,17 +57,20 @@ export class ServerResolution {
     return services.map(({ name, port }) => ({ host: name, port, tlsName: host, hostHeader: host }));
   }
 
+  /** None where there are none. Nor where that cannot be found out, which is not remembered. */
   async #servicesOf(host: string): Promise<readonly { name: string; port: number }[]> {
     const known = this.#services.get(host);
     if (known) return known;
+    let isFoundOut = true;
     for (const service of ['_matrix-fed._tcp', '_matrix._tcp']) {
       const records = await this.#dns.services(`${service}.${host}`);
-      if (records.length === 0) continue;
+      if (records === undefined) isFoundOut = false;
+      if (records === undefined || records.length === 0) continue;
       const ordered = orderServices(records, this.#draw).filter((record) => record.name !== '');
       this.#services.set(host, ordered);
       return ordered;
     }
-    this.#services.set(host, []);
+    if (isFoundOut) this.#services.set(host, []);
     return [];
   }
 }

@@ -25,18 +25,40 @@ export class Notary {
   }
 
   /**
-   * The server's keys as it last told them, asked for again when half of their time is over or they do not last until
-   * the given time (milliseconds). Undefined when they are not known and cannot be had.
+   * The server's keys as it last told them, asked for again when half of their time is over, they do not last until the
+   * time that is wanted, or one that is wanted is not among them. Undefined when they are not known and cannot be had.
+   *
+   * @param wanted.validUntil milliseconds since the epoch; now by default.
+   * @param wanted.keyIds none where any will do.
    */
-  async keysOf(server: ServerName, minimumValidUntil: number | undefined): Promise<JsonObject | undefined> {
+  async keysOf(
+    server: ServerName,
+    wanted: { validUntil?: number | undefined; keyIds?: readonly string[] },
+  ): Promise<JsonObject | undefined> {
     if (server === this.#own.server) return this.#own.keys.answer();
-    const now = this.#clock.now();
     const kept = await serverKeysStore.answer(this.#database, server);
-    const halfTime = kept === undefined ? 0 : kept.fetched_at + (kept.valid_until - kept.fetched_at) / 2;
-    const isGood = kept && now < halfTime && kept.valid_until >= (minimumValidUntil ?? now);
-    const text = isGood ? kept.answer : ((await this.#fetcher.fetch(server))?.text ?? kept?.answer);
-    if (text === undefined) return undefined;
-    const answer: unknown = JSON.parse(text);
-    return isJsonObject(answer) ? this.#own.keys.countersign(answer) : undefined;
+    const before = kept && objectOf(kept.answer);
+    if (kept && before && this.#isGood(kept, wanted.validUntil) && hasAll(before, wanted.keyIds ?? [])) {
+      return this.#own.keys.countersign(before);
+    }
+    const found = await this.#fetcher.fetch(server);
+    const answer = found ? objectOf(found.text) : before;
+    return answer && this.#own.keys.countersign(answer);
   }
+
+  #isGood(kept: serverKeysStore.ServerKeyAnswerRow, validUntil: number | undefined): boolean {
+    const now = this.#clock.now();
+    const halfTime = kept.fetched_at + (kept.valid_until - kept.fetched_at) / 2;
+    return now < halfTime && kept.valid_until >= (validUntil ?? now);
+  }
+}
+
+function objectOf(text: string): JsonObject | undefined {
+  const value: unknown = JSON.parse(text);
+  return isJsonObject(value) ? value : undefined;
+}
+
+function hasAll(answer: JsonObject, keyIds: readonly string[]): boolean {
+  const { verify_keys: current, old_verify_keys: old } = answer;
+  return keyIds.every((id) => [current, old].some((keys) => isJsonObject(keys) && Object.hasOwn(keys, id)));
 }
