@@ -196,18 +196,29 @@ export class StoredEvent implements LoggedEvent {
   }
 
   #makeClientText(): string {
+    const redacts = this.#redactsForClients();
+    const isComplete = redacts === undefined || this.content.redacts !== undefined;
+    const content = isComplete ? this.contentText : JSON.stringify({ ...this.content, redacts });
     const parts = [
-      `{"content":${this.contentText},"event_id":${JSON.stringify(this.eventId)}`,
+      `{"content":${content},"event_id":${JSON.stringify(this.eventId)}`,
       `,"origin_server_ts":${this.originServerTs},"sender":${JSON.stringify(this.sender)}`,
       `,"type":${JSON.stringify(this.type)}`,
     ];
     if (this.stateKey !== undefined) parts.push(`,"state_key":${JSON.stringify(this.stateKey)}`);
     if (this.stickyMs !== undefined) parts.push(`,"${STICKY_KEY}":{"duration_ms":${this.stickyMs}}`);
-    const redacts = this.redacts;
-    if (redacts !== undefined && this.envelope.redacts !== undefined) {
-      parts.push(`,"redacts":${JSON.stringify(redacts)}`);
-    }
+    if (redacts !== undefined) parts.push(`,"redacts":${JSON.stringify(redacts)}`);
     // Put together here, not by whoever sends a text of which this is a part: that would be done each time.
     return parts.join('');
+  }
+
+  /**
+   * What a redaction redacts, which clients get at the top level and in the content, whichever of the two the room's
+   * version has ("Moving the redacts property", room version 11). Undefined where both are there and differ: one of them
+   * is not meant, and must not make clients hide another event.
+   */
+  #redactsForClients(): EventId | undefined {
+    if (this.type !== 'm.room.redaction') return undefined;
+    const [above, inside] = [this.envelope.redacts, this.content.redacts];
+    return above !== undefined && inside !== undefined && above !== inside ? undefined : this.redacts;
   }
 }

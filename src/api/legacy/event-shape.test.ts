@@ -7,6 +7,7 @@ const redaction = {
   sender: '@mod:here',
   event_id: '$2',
   content: { redacts: '$1', reason: 'spam' },
+  redacts: '$1',
   unsigned: {},
 };
 const message = {

@@ -69,18 +69,12 @@ export function v1StreamEvent(event: JsonObject): JsonObject {
   return event.type === 'm.presence' ? v1Presence(event) : v1Event(event);
 }
 
-/**
- * The event with what its schema of 2015 demands and the newest room versions no longer write: the creator of a room, and
- * what a redaction redacts.
- */
+/** The event with what its schema of 2015 demands and the newest room versions no longer write: the creator of a room. */
 function withContentOf2015(event: JsonObject): JsonObject {
   const { type, content, sender } = event;
   if (!isJsonObject(content)) return event;
   if (type === 'm.room.create' && content.creator === undefined && sender !== undefined) {
     return { ...event, content: { ...content, creator: sender } };
-  }
-  if (type === 'm.room.redaction' && event.redacts === undefined && content.redacts !== undefined) {
-    return { ...event, redacts: content.redacts };
   }
   return event;
 }
