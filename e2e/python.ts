@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
 /** A network that is not there must not hold up the tests. */
-const INSTALL_MS = 90_000;
+const INSTALL_MS = 180_000;
 
 function run(command: string, args: readonly string[]): Promise<unknown> {
   return execute(command, [...args], { timeout: INSTALL_MS });
