@@ -2,12 +2,16 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig } from '../src/platform/config/load-config.ts';
 import { startServer, type RunningServer } from '../src/server.ts';
+import { TestAuthority } from '../src/testing/certificates.ts';
 
-/** Two servers to try things on, with people and a room on each, kept in data/dev until somebody deletes it. */
+/**
+ * Two servers to try things on, which reach each other, with people and a room on each, kept in data/dev until somebody
+ * deletes it.
+ */
 
 const SERVERS = [
-  { name: 'one.localhost:8448', port: 8008, folder: 'data/dev/one' },
-  { name: 'two.localhost:8449', port: 8009, folder: 'data/dev/two' },
+  { federationPort: 8448, port: 8008, folder: 'data/dev/localhost-8448' },
+  { federationPort: 8449, port: 8009, folder: 'data/dev/localhost-8449' },
 ];
 const PEOPLE = ['alice', 'bob'];
 const PASSWORD = 'correct horse';
@@ -15,9 +19,13 @@ const GREETINGS = ['Hello, is anybody here?', 'Yes, I am.', 'So it works.'];
 
 type Answer = Readonly<Record<string, string>>;
 
+/** Signs the certificates of both, anew with each start. */
+const authority = new TestAuthority();
 const running: RunningServer[] = [];
-for (const { name, port, folder } of SERVERS) {
+for (const { federationPort, port, folder } of SERVERS) {
+  const name = `localhost:${federationPort}`;
   mkdirSync(folder, { recursive: true });
+  const { certificate, key } = authority.issue('localhost', '127.0.0.1');
   const server = await startServer(
     loadConfig({
       env: {
@@ -26,6 +34,12 @@ for (const { name, port, folder } of SERVERS) {
         MYELIN_DATA_DIR: folder,
         MYELIN_LOG_LEVEL: 'warn',
         MYELIN_LIMITS_ENABLED: 'false',
+        MYELIN_FEDERATION_HOST: '127.0.0.1',
+        MYELIN_FEDERATION_PORT: String(federationPort),
+        MYELIN_FEDERATION_CERTIFICATE_FILE: fileOf(folder, 'certificate.pem', certificate),
+        MYELIN_FEDERATION_PRIVATE_KEY_FILE: fileOf(folder, 'key.pem', key),
+        MYELIN_OUTGOING_CA_FILE: fileOf(folder, 'authority.pem', authority.certificate),
+        MYELIN_OUTGOING_ALLOWED_RANGES: '127.0.0.0/8',
       },
     }),
   );
@@ -39,6 +53,9 @@ for (const { name, port, folder } of SERVERS) {
   const people = PEOPLE.map((person) => `@${person}:${name}`).join(', ');
   process.stdout.write(`${server.url}  ${people}  password: ${PASSWORD}\n`);
 }
+process.stdout.write(
+  'Rooms of the one are joined from the other as #hall:localhost:8448 and #hall:localhost:8449.\n',
+);
 process.stdout.write('Ctrl-C stops both; delete data/dev to begin anew.\n');
 
 let stopping: Promise<unknown> | undefined;
@@ -46,6 +63,13 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
     stopping ??= Promise.all(running.map((server) => server.close())).then(() => process.exit(0));
   });
+}
+
+/** Writes a file that only the owner can read; gives its name. */
+function fileOf(folder: string, name: string, content: string): string {
+  const file = join(folder, name);
+  writeFileSync(file, content, { mode: 0o600 });
+  return file;
 }
 
 async function seed(url: string): Promise<void> {
