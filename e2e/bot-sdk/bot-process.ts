@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-const INSTALL_MS = 60_000;
+const INSTALL_MS = 180_000;
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
 /** The bot's user of its namespace. */

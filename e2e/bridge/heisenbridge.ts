@@ -6,7 +6,7 @@ import { pythonFor } from '../python.ts';
 
 const run = promisify(execFile);
 const PYTHON = fileURLToPath(new URL('.venv/bin/python', import.meta.url));
-const START_MS = 30_000;
+const START_MS = 60_000;
 
 /** Installs the bridge on first use; says why when it cannot be had. */
 export async function installHeisenbridge(): Promise<string | undefined> {

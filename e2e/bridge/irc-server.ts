@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const BINARY = '/usr/sbin/ngircd';
-const START_MS = 10_000;
-const INSTALL_MS = 60_000;
+const START_MS = 60_000;
+const INSTALL_MS = 180_000;
 
 /** A real IRC server, ngIRCd of Debian. */
 export interface IrcServer {

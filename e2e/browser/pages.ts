@@ -12,7 +12,7 @@ import { TestClient } from '../../src/testing/test-client.ts';
 import { reasonToSkip, startChromium } from './chromium.ts';
 
 /** Milliseconds to wait for anything on a page. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 const skip = reasonToSkip();
 

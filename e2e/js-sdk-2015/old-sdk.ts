@@ -60,7 +60,7 @@ process.removeAllListeners('warning');
 
 const sdk = load('matrix-js-sdk-2015') as OldSdk;
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 /** An account, made as clients of then made one, and a client that has not been started. */
 export async function oldPerson(baseUrl: string, name: string): Promise<OldClient> {
