@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -13,7 +14,7 @@ import { seesVerified, verifyEachOther, verifyOwnDevice } from './web-verificati
 
 /**
  * Two people at the user interface of Element Web, each in a browser profile of their own: they register, make an
- * encrypted room, invite, talk, send a picture, reply, react, answer in a thread and verify each other by emoji; then one
+ * encrypted room, invite, talk, send a picture, reply, take something back, react, answer in a thread and verify each other by emoji; then one
  * loads the page anew, verifies a second device by the first, logs out and gets the history back by the recovery key. Fails
  * on whatever the client or its console says went wrong. Pictures of the screens after each step are in
  * `data/web-client/screens`.
@@ -24,6 +25,8 @@ const SERVER_NAME = 'localhost';
 const ROOM = 'Tea room';
 
 const folder = mkdtempSync(join(tmpdir(), 'myelin-web-'));
+// Where there is none after that, its start fails.
+spawnSync(process.execPath, ['scripts/install-chromium.ts'], { stdio: 'inherit' });
 const built = builtWebClient();
 rmSync(SCREENS, { recursive: true, force: true });
 mkdirSync(SCREENS, { recursive: true });
@@ -109,6 +112,12 @@ async function talk(atAlices: WebRoom, atBobs: WebRoom): Promise<void> {
     await atBobs.sees('Milk or lemon?');
     await atBobs.reply('Milk or lemon?', 'Lemon, please');
     await atAlices.seesReply('Milk or lemon?', 'Lemon, please');
+  });
+  await step('take back', async () => {
+    await atBobs.say('With a bit of salt');
+    await atAlices.sees('With a bit of salt');
+    await atBobs.remove('With a bit of salt');
+    await Promise.all([atAlices, atBobs].map((room) => room.seesRemoved('With a bit of salt')));
   });
   await step('react', async () => {
     await atBobs.react('Hello Bob, tea is ready', '👍');

@@ -96,6 +96,20 @@ export class WebRoom {
     await this.#message(to).locator('.mx_ReactionsRowButton', { hasText: emoji }).first().waitFor();
   }
 
+  /** Takes back what one has said. */
+  async remove(text: string): Promise<void> {
+    const { page, dialog } = this.#person;
+    await this.#act(text, 'Options');
+    await page.getByRole('menuitem', { name: 'Remove' }).click();
+    await dialog.getByRole('button', { name: 'Remove' }).click();
+  }
+
+  /** Waits until something is shown as taken back, and its text is gone. */
+  async seesRemoved(text: string): Promise<void> {
+    await this.#message('Message deleted').first().waitFor();
+    await this.#message(text).first().waitFor({ state: 'detached' });
+  }
+
   async replyInThread(to: string, text: string): Promise<void> {
     await this.#act(to, 'Reply in thread');
     await this.answerInThread(text);
