@@ -70,7 +70,7 @@ export function createFederationServices(wiring: FederationWiring) {
   const policies = new PolicyServers({ database, log, client });
   const { timers, onProblem } = wiring;
   const receiver = new EventReceiver({
-    ...{ database, writer, gathering, signatures, acl, policies, onProblem },
+    ...{ database, writer, gathering, signatures, acl, policies, timers, onProblem },
     outside: outsideEvents,
     partial,
     merging: new ForkMerging(writer, serverName),
@@ -100,6 +100,7 @@ export function createFederationServices(wiring: FederationWiring) {
     remoteQueries: new RemoteQueries(client),
     history: new HistoryFetching({ database, writer, gathering, requests: roomRequests }),
     eventGathering: gathering,
+    eventReceiver: receiver,
     stateCompletion: completion,
     remoteMembership: new RemoteMembership({
       ...{ database, writer, signer, requests, gathering, signatures, outside, receiver, clock },

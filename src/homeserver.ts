@@ -134,6 +134,7 @@ export async function startHomeserver(
       await services.retention.stop();
       services.remoteDeviceLists.stop();
       services.deviceListsOnJoin.stop();
+      services.eventReceiver.stop();
       await services.stateCompletion.stop();
       await services.authChains.stop();
       await services.federationSender.stop();

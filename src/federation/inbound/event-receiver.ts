@@ -1,5 +1,5 @@
 import { KeyedQueue } from '../../platform/keyed-queue.ts';
-import { prevEventIdsOf } from '../../protocol/events/event-format.ts';
+import type { Timers } from '../../platform/timers.ts';
 import type { EventId, RoomId, ServerName } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
@@ -9,25 +9,25 @@ import { Foreknowledge } from '../../rooms/foreknowledge.ts';
 import type { PartialRooms } from '../../rooms/partial-rooms.ts';
 import type { RoomWriter } from '../../rooms/room-writer.ts';
 import type { Database } from '../../storage/database.ts';
+import * as roomServersStore from '../../storage/room-servers-store.ts';
 import * as roomsStore from '../../storage/rooms-store.ts';
 import type { PduReceiver, PduResult } from '../receiving/pdu-receiver.ts';
 import type { PolicyServers } from '../policy-servers.ts';
 import type { RoomAcl } from '../room-acl.ts';
 import { byDepth } from './auth-order.ts';
-import type { EventGathering, EventWithState, GatheredRoom } from './event-gathering.ts';
+import type { EventGathering, GatheredRoom } from './event-gathering.ts';
 import { MOST_EXTREMITIES, type ForkMerging } from './fork-merging.ts';
-import { HeldEvents } from './held-events.ts';
+import { GapFilling, type Missing } from './gap-filling.ts';
+import { HeldEvents, type Batch } from './held-events.ts';
 import { keepFetched, NOTHING_FETCHED, unlessMissing, type Fetched } from './keep-fetched.ts';
 import type { OutsideEvents } from './outside-events.ts';
 import { eventIdOrUndefined, verifiedEvent, type SignatureChecker } from './pdu-verification.ts';
+import { UnplacedEvents } from './unplaced-events.ts';
 
-/** Events between what is here and what was sent that are asked for at once, and how often for one transaction. */
-const MOST_MISSING = 50;
+/** How often it is asked for more events before those of one transaction. */
 const MOST_ROUNDS = 10;
-/** A server that tells as many may know more; other servers tell no more at once than they like. */
-const MANY = 10;
-/** Events of which the state is fetched to receive one transaction. */
-const MOST_STATES = 10;
+/** Servers beside the one that sent events which are asked for what these lack. */
+const MOST_OTHERS = 2;
 /** Of fewer events it is read one by one what is known of them. */
 const FEW = 3;
 /** How long events wait for the whole state of a room that was just joined, in ms. */
@@ -37,10 +37,17 @@ const NOT_COMPLETE: PduResult = {
 };
 const NOT_IN_ROOM: PduResult = { error: 'Nobody of this server is in the room' };
 
+/** Where events come from, and which server is asked for what they lack. Those that cannot be placed are added to a list. */
+interface Source {
+  readonly origin: ServerName;
+  readonly asked: ServerName;
+  readonly unplaced: JsonObject[];
+}
+
 /** What was made of events, and what those lack that could not be judged. */
 interface Attempt {
   readonly verdicts: ReadonlyMap<EventId, Verdict>;
-  readonly missing: ReadonlyMap<EventId, readonly EventId[]>;
+  readonly missing: Missing;
   /** How many extremities the room has. */
   readonly ends: number;
 }
@@ -53,7 +60,7 @@ interface Attempt {
 export class EventReceiver implements PduReceiver {
   readonly #database: Database;
   readonly #writer: RoomWriter;
-  readonly #gathering: EventGathering;
+  readonly #gaps: GapFilling;
   readonly #signatures: SignatureChecker;
   readonly #acl: RoomAcl;
   readonly #outside: OutsideEvents;
@@ -61,6 +68,7 @@ export class EventReceiver implements PduReceiver {
   readonly #policies: PolicyServers;
   readonly #merging: ForkMerging;
   readonly #held: HeldEvents;
+  readonly #unplaced: UnplacedEvents;
   readonly #turns = new KeyedQueue();
 
   constructor(needs: {
@@ -73,11 +81,12 @@ export class EventReceiver implements PduReceiver {
     partial: PartialRooms;
     policies: PolicyServers;
     merging: ForkMerging;
+    timers: Timers;
     onProblem: (error: unknown) => void;
   }) {
     this.#database = needs.database;
     this.#writer = needs.writer;
-    this.#gathering = needs.gathering;
+    this.#gaps = new GapFilling(needs.database, needs.gathering);
     this.#signatures = needs.signatures;
     this.#acl = needs.acl;
     this.#outside = needs.outside;
@@ -89,6 +98,10 @@ export class EventReceiver implements PduReceiver {
       release: (roomId, { origin, pdus }) => this.receive(origin, roomId, pdus),
       onProblem: needs.onProblem,
     });
+    this.#unplaced = new UnplacedEvents({
+      ...{ timers: needs.timers, onProblem: needs.onProblem },
+      tryAgain: (roomId, batch) => this.#receiveAgain(roomId, batch),
+    });
   }
 
   async receive(
@@ -96,6 +109,36 @@ export class EventReceiver implements PduReceiver {
     roomId: RoomId,
     pdus: readonly JsonObject[],
   ): Promise<ReadonlyMap<EventId, PduResult>> {
+    const unplaced: JsonObject[] = [];
+    const results = await this.#receive({ origin, asked: origin, unplaced }, roomId, pdus);
+    this.#unplaced.keep(roomId, { origin, pdus: unplaced });
+    return results;
+  }
+
+  /** Looks no more at what could not be placed. */
+  stop(): void {
+    this.#unplaced.stop();
+  }
+
+  /** Asks other servers in the room, too, where the one that sent the events does not tell. Gives what is still not placed. */
+  async #receiveAgain(roomId: RoomId, { origin, pdus }: Batch): Promise<readonly JsonObject[]> {
+    let left = pdus;
+    const others = (await roomServersStore.of(this.#database, roomId)).filter((server) => server !== origin);
+    for (const asked of [origin, ...others.slice(0, MOST_OTHERS)]) {
+      const unplaced: JsonObject[] = [];
+      await this.#receive({ origin, asked, unplaced }, roomId, left);
+      left = unplaced;
+      if (left.length === 0) break;
+    }
+    return left;
+  }
+
+  async #receive(
+    source: Source,
+    roomId: RoomId,
+    pdus: readonly JsonObject[],
+  ): Promise<ReadonlyMap<EventId, PduResult>> {
+    const { origin } = source;
     const row = await roomsStore.byId(this.#database, roomId);
     const results = new Map<EventId, PduResult>();
     if (!row || row.joined_count <= row.remote_joined) await this.#takeOutside(origin, roomId, pdus, results);
@@ -121,7 +164,7 @@ export class EventReceiver implements PduReceiver {
     if (verified.length === 0) return results;
     const events = await this.#policies.complete(room, verified);
     await this.#turns.run(roomId, async () => {
-      const ends = await this.#receiveVerified(origin, room, events, results);
+      const ends = await this.#receiveVerified(source, room, events, results);
       if (ends > MOST_EXTREMITIES) await this.#merging.merge(roomId);
     });
     return results;
@@ -159,19 +202,22 @@ export class EventReceiver implements PduReceiver {
 
   /** @returns how many extremities the room has then. */
   async #receiveVerified(
-    origin: ServerName,
+    { asked, unplaced }: Source,
     room: GatheredRoom,
     events: readonly ReceivedEvent[],
     results: Map<EventId, PduResult>,
   ): Promise<number> {
     let attempt = await this.#judge(room, events, NOTHING_FETCHED);
-    if (attempt.missing.size > 0) attempt = await this.#fillAndJudge(origin, room, events, attempt);
-    for (const { eventId } of events) {
+    if (attempt.missing.size > 0) attempt = await this.#fillAndJudge(asked, room, events, attempt);
+    for (const { eventId, pdu } of events) {
       const verdict = attempt.verdicts.get(eventId);
       const missing = attempt.missing.get(eventId) ?? [];
       if (verdict?.outcome === 'rejected') results.set(eventId, { error: verdict.reason });
       else if (verdict) results.set(eventId, {});
-      else results.set(eventId, { error: `These events before it could not be had: ${missing.join(', ')}` });
+      else {
+        results.set(eventId, { error: `These events before it could not be had: ${missing.join(', ')}` });
+        unplaced.push(pdu);
+      }
     }
     return attempt.ends;
   }
@@ -199,7 +245,7 @@ export class EventReceiver implements PduReceiver {
   }
 
   async #fillAndJudge(
-    origin: ServerName,
+    asked: ServerName,
     room: GatheredRoom,
     events: readonly ReceivedEvent[],
     before: Attempt,
@@ -213,91 +259,13 @@ export class EventReceiver implements PduReceiver {
       all = all.filter(({ eventId }) => attempt.missing.has(eventId));
     };
     for (let round = 0, isMore = true; isMore && round < MOST_ROUNDS && attempt.missing.size > 0; round++) {
-      const told = await this.#between(origin, room, withoutPrevious(all, attempt.missing));
-      const between = await this.#missingBefore(all, told);
+      const { between, mayBeMore } = await this.#gaps.before(asked, room, all, attempt.missing);
       if (between.length === 0) break;
-      isMore = told.length >= MANY;
+      isMore = mayBeMore;
       all = byDepth([...between, ...all]);
       await judge(NOTHING_FETCHED);
     }
-    if (attempt.missing.size > 0) await judge(await this.#fetch(origin, room, all, attempt.missing));
+    if (attempt.missing.size > 0) await judge(await this.#gaps.statesFor(asked, room, all, attempt.missing));
     return { ...attempt, verdicts };
   }
-
-  async #between(
-    origin: ServerName,
-    room: GatheredRoom,
-    latest: readonly ReceivedEvent[],
-  ): Promise<ReceivedEvent[]> {
-    if (latest.length === 0) return [];
-    const row = await roomsStore.byId(this.#database, room.roomId);
-    const earliest = JSON.parse(row?.extremities ?? '[]') as EventId[];
-    return this.#gathering.between(origin, room, {
-      earliest: earliest.slice(-MOST_MISSING),
-      latest: latest.map((event) => event.eventId),
-      limit: MOST_MISSING,
-      minDepth: 0,
-    });
-  }
-
-  /**
-   * Those that lead from what is here to the events. Servers tell as much as they may, down to the beginning of the room:
-   * what came before an event that is here is history, and the state before that one has to be asked for, if it lacks. What
-   * is among the events already was told before.
-   */
-  async #missingBefore(
-    events: readonly ReceivedEvent[],
-    between: readonly ReceivedEvent[],
-  ): Promise<ReceivedEvent[]> {
-    const told = new Map(between.map((event) => [event.eventId, event]));
-    for (const { eventId } of events) told.delete(eventId);
-    const here = await this.#gathering.here([...told.keys()]);
-    const missing = new Set<ReceivedEvent>();
-    const wanted = events.flatMap((event) => prevEventIdsOf(event.pdu));
-    for (let id = wanted.pop(); id !== undefined; id = wanted.pop()) {
-      const event = told.get(id);
-      if (!event || here.has(id) || missing.has(event)) continue;
-      missing.add(event);
-      wanted.push(...prevEventIdsOf(event.pdu));
-    }
-    return [...missing];
-  }
-
-  /** The state before what is still missing, and what authorises events and is not here. */
-  async #fetch(
-    origin: ServerName,
-    room: GatheredRoom,
-    events: readonly ReceivedEvent[],
-    missing: Attempt['missing'],
-  ): Promise<Fetched> {
-    const prevs = new Set<EventId>();
-    const lackAuth: EventId[] = [];
-    for (const event of events) {
-      const lacks = missing.get(event.eventId);
-      if (!lacks) continue;
-      const ownPrevs = new Set(prevEventIdsOf(event.pdu));
-      if (lacks.some((id) => !ownPrevs.has(id))) lackAuth.push(event.eventId);
-      // Of what lacks something itself the state follows once that is here. What was known already may be here without it.
-      for (const id of lacks) if (ownPrevs.has(id) && !missing.has(id)) prevs.add(id);
-    }
-    const withState: EventWithState[] = [];
-    for (const id of [...prevs].slice(0, MOST_STATES)) {
-      const found = await this.#gathering.withState(origin, room, id);
-      if (found) withState.push(found);
-    }
-    const outliers: ReceivedEvent[] = [];
-    for (const id of lackAuth.slice(0, MOST_STATES)) {
-      outliers.push(...(await this.#gathering.authChain(origin, room, id)));
-    }
-    return { outliers, withState };
-  }
-}
-
-/** Those of the events that lack an event before them which is not among them; what others lack authorises them. */
-function withoutPrevious(events: readonly ReceivedEvent[], missing: Attempt['missing']): ReceivedEvent[] {
-  const here = new Set(events.map((event) => event.eventId));
-  return events.filter((event) => {
-    const previous = new Set(prevEventIdsOf(event.pdu));
-    return missing.get(event.eventId)?.some((id) => previous.has(id) && !here.has(id)) === true;
-  });
 }

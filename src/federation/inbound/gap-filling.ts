@@ -1,0 +1,116 @@
+import { prevEventIdsOf } from '../../protocol/events/event-format.ts';
+import type { EventId, ServerName } from '../../protocol/identifiers.ts';
+import type { ReceivedEvent } from '../../rooms/event-receipt.ts';
+import type { Database } from '../../storage/database.ts';
+import * as roomsStore from '../../storage/rooms-store.ts';
+import type { EventGathering, EventWithState, GatheredRoom } from './event-gathering.ts';
+import type { Fetched } from './keep-fetched.ts';
+
+/** The events that are missing for those that cannot be judged without. */
+export type Missing = ReadonlyMap<EventId, readonly EventId[]>;
+
+/** Events between what is here and what was sent that are asked for at once. */
+const MOST_MISSING = 50;
+/** A server that tells as many may know more; other servers tell no more at once than they like. */
+const MANY = 10;
+/** Events of which the state is fetched to receive one transaction. */
+const MOST_STATES = 10;
+
+/** Asks a server for what lies between the events that are here and others, and for the state where that is too much. */
+export class GapFilling {
+  readonly #database: Database;
+  readonly #gathering: EventGathering;
+
+  constructor(database: Database, gathering: EventGathering) {
+    this.#database = database;
+    this.#gathering = gathering;
+  }
+
+  /** Events before some, as far as the server tells at once, and whether it may know more. */
+  async before(
+    server: ServerName,
+    room: GatheredRoom,
+    events: readonly ReceivedEvent[],
+    missing: Missing,
+  ): Promise<{ between: ReceivedEvent[]; mayBeMore: boolean }> {
+    const told = await this.#between(server, room, withoutPrevious(events, missing));
+    return { between: await this.#missingBefore(events, told), mayBeMore: told.length >= MANY };
+  }
+
+  /** The state before what is still missing, and what authorises events and is not here. */
+  async statesFor(
+    server: ServerName,
+    room: GatheredRoom,
+    events: readonly ReceivedEvent[],
+    missing: Missing,
+  ): Promise<Fetched> {
+    const prevs = new Set<EventId>();
+    const lackAuth: EventId[] = [];
+    for (const event of events) {
+      const lacks = missing.get(event.eventId);
+      if (!lacks) continue;
+      const ownPrevs = new Set(prevEventIdsOf(event.pdu));
+      if (lacks.some((id) => !ownPrevs.has(id))) lackAuth.push(event.eventId);
+      // Of what lacks something itself the state follows once that is here. What was known already may be here without it.
+      for (const id of lacks) if (ownPrevs.has(id) && !missing.has(id)) prevs.add(id);
+    }
+    const withState: EventWithState[] = [];
+    for (const id of [...prevs].slice(0, MOST_STATES)) {
+      const found = await this.#gathering.withState(server, room, id);
+      if (found) withState.push(found);
+    }
+    const outliers: ReceivedEvent[] = [];
+    for (const id of lackAuth.slice(0, MOST_STATES)) {
+      outliers.push(...(await this.#gathering.authChain(server, room, id)));
+    }
+    return { outliers, withState };
+  }
+
+  async #between(
+    server: ServerName,
+    room: GatheredRoom,
+    latest: readonly ReceivedEvent[],
+  ): Promise<ReceivedEvent[]> {
+    if (latest.length === 0) return [];
+    const row = await roomsStore.byId(this.#database, room.roomId);
+    const earliest = JSON.parse(row?.extremities ?? '[]') as EventId[];
+    return this.#gathering.between(server, room, {
+      earliest: earliest.slice(-MOST_MISSING),
+      latest: latest.map((event) => event.eventId),
+      limit: MOST_MISSING,
+      minDepth: 0,
+    });
+  }
+
+  /**
+   * Those that lead from what is here to the events. Servers tell as much as they may, down to the beginning of the room:
+   * what came before an event that is here is history, and the state before that one has to be asked for, if it lacks. What
+   * is among the events already was told before.
+   */
+  async #missingBefore(
+    events: readonly ReceivedEvent[],
+    between: readonly ReceivedEvent[],
+  ): Promise<ReceivedEvent[]> {
+    const told = new Map(between.map((event) => [event.eventId, event]));
+    for (const { eventId } of events) told.delete(eventId);
+    const here = await this.#gathering.here([...told.keys()]);
+    const missing = new Set<ReceivedEvent>();
+    const wanted = events.flatMap((event) => prevEventIdsOf(event.pdu));
+    for (let id = wanted.pop(); id !== undefined; id = wanted.pop()) {
+      const event = told.get(id);
+      if (!event || here.has(id) || missing.has(event)) continue;
+      missing.add(event);
+      wanted.push(...prevEventIdsOf(event.pdu));
+    }
+    return [...missing];
+  }
+}
+
+/** Those of the events that lack an event before them which is not among them; what others lack authorises them. */
+function withoutPrevious(events: readonly ReceivedEvent[], missing: Missing): ReceivedEvent[] {
+  const here = new Set(events.map((event) => event.eventId));
+  return events.filter((event) => {
+    const previous = new Set(prevEventIdsOf(event.pdu));
+    return missing.get(event.eventId)?.some((id) => previous.has(id) && !here.has(id)) === true;
+  });
+}
