@@ -14,10 +14,10 @@ import { seesVerified, verifyEachOther, verifyOwnDevice } from './web-verificati
 
 /**
  * Two people at the user interface of Element Web, each in a browser profile of their own: they register, make an
- * encrypted room, invite, talk, send a picture, reply, take something back, react, answer in a thread and verify each other by emoji; then one
- * loads the page anew, verifies a second device by the first, logs out and gets the history back by the recovery key. Fails
- * on whatever the client or its console says went wrong. Pictures of the screens after each step are in
- * `data/web-client/screens`.
+ * encrypted room, invite, talk, send a picture, reply, take something back, react, answer in a thread and verify each
+ * other by emoji; then one loads the page anew, verifies a second device by the first, logs out and gets the history back
+ * by the recovery key. Fails on whatever the client or its console says went wrong. Pictures of the screens after each step
+ * are in `data/web-client/screens`.
  */
 
 const SCREENS = resolve('data/web-client/screens');
