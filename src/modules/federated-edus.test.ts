@@ -301,14 +301,16 @@ withBob(
     devices = [{ device_id: 'WATCH', keys: deviceKeys(bob, 'WATCH'), device_display_name: 'watch' }];
     streamId = 10;
     await remote.sendEdus(a.name, update(10, [9], 'WATCH', { keys: deviceKeys(bob, 'WATCH') }));
-    await remote.until(() => (asked() === 2 ? true : undefined));
+    await remote.until(() => (asked() >= 2 ? true : undefined));
     since = (await alice.syncUntil(since, isTold)).next_batch;
     assert.deepEqual(Object.keys((await query()).device_keys[bob]), ['WATCH']);
 
     devices = [];
     streamId = 9;
+    // A query that came before the list was kept has it fetched once more.
+    const soFar = asked();
     await remote.sendEdus(a.name, update(9, [8], 'WATCH', { deleted: true }));
-    await remote.until(() => (asked() === 3 ? true : undefined));
+    await remote.until(() => (asked() > soFar ? true : undefined));
     await alice.syncUntil(since, isTold);
     assert.deepEqual(Object.keys((await query()).device_keys[bob] ?? {}), []);
     const before = asked();
