@@ -56,6 +56,14 @@ export function redactedCopy(event: StoredEvent, version: RoomVersion): StoredEv
   return copy;
 }
 
+/** An event as it is kept once a redaction of it is. */
+export function redactedBy(
+  event: StoredEvent,
+  { content, envelope, redactedBy: by }: PreparedRedaction,
+): StoredEvent {
+  return new StoredEvent({ ...event.toRow(), position: event.position, content, envelope, redacted_by: by });
+}
+
 /**
  * Refuses to let a user of this server redact what they may not. An unknown target is let through.
  *

@@ -41,6 +41,8 @@ export interface Decided {
   readonly point: HeadPoint;
   /** What changed of the present state. Undefined for keys that have no event any more. */
   readonly state: ReadonlyMap<StateKey, StoredEvent | undefined>;
+  /** Entries of the present state that were redacted. */
+  readonly redactedState: ReadonlyMap<StateKey, StoredEvent>;
   readonly events: readonly StoredEvent[];
   readonly aside: readonly StoredEvent[];
 }
@@ -113,23 +115,23 @@ export class RoomHead {
   }
 
   /** Moves the head on by a unit of work that was handed to the database. */
-  advance({ point, state, events, aside }: Decided): void {
+  advance({ point, state, redactedState, events, aside }: Decided): void {
     this.point = point;
     for (const event of [...events, ...aside]) this.#pending.set(event.eventId, event);
-    for (const [key, event] of state) {
+    for (const [key, event] of [...state, ...redactedState]) {
       this.#uncommitted.set(key, { event });
       this.#state.delete(key);
     }
   }
 
   /** A unit of this process was committed: its events may leave memory. */
-  committed({ point, state, events, aside }: Decided): void {
+  committed({ point, state, redactedState, events, aside }: Decided): void {
     if (point.version > this.#committedVersion && !this.stale) {
       this.#committedVersion = point.version;
       this.#committedRoot = point.root;
     }
     for (const event of [...events, ...aside]) this.#pending.delete(event.eventId);
-    for (const [key, event] of state) {
+    for (const [key, event] of [...state, ...redactedState]) {
       const held = this.#uncommitted.get(key);
       if (!held || held.event !== event) continue;
       this.#uncommitted.delete(key);
@@ -147,9 +149,13 @@ export class RoomHead {
     return this.#pending.values();
   }
 
-  /** Another process brought the room to this version. */
-  overtaken(version: number): void {
+  /** Another process brought the room to this version, and redacted an event, if one is named. */
+  overtaken(version: number, redacted: EventId | undefined): void {
     if (version > this.#committedVersion) this.stale = true;
+    if (redacted === undefined) return;
+    for (const [key, { event }] of this.#state.entries()) {
+      if (event?.eventId === redacted) this.#state.delete(key);
+    }
   }
 }
 

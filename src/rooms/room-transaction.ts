@@ -16,7 +16,7 @@ import { eventOfPdu } from './event-of-pdu.ts';
 import type { EventSigner } from './event-signer.ts';
 import { approved, type PolicySigner } from './policy-signing.ts';
 import { changePresentState, presentWith } from './present-state.ts';
-import { assertRedactable, prepareRedaction, type PreparedRedaction } from './redactions.ts';
+import { assertRedactable, prepareRedaction, redactedBy, type PreparedRedaction } from './redactions.ts';
 import type { Foreknowledge } from './foreknowledge.ts';
 import type { HeadPoint, RoomHead } from './room-head.ts';
 import type { RoomRules } from './room-rules.ts';
@@ -58,6 +58,8 @@ export class RoomTransaction implements EventLookup {
   readonly effective = new Set<EventId>();
   readonly nodes: NewNode[] = [];
   readonly redactions: PreparedRedaction[] = [];
+  /** Entries of the present state that are redacted, as they are then. */
+  readonly redactedState = new Map<StateKey, StoredEvent>();
   /** Those of the events that this server sends to the others in the room. */
   readonly outgoing = new Set<StoredEvent>();
   /** How the events change which servers are in the room. */
@@ -89,6 +91,8 @@ export class RoomTransaction implements EventLookup {
   /** One entry of the state as it is after the events added so far. */
   async stateEvent(type: string, stateKey: string): Promise<StoredEvent | undefined> {
     const key = stateKeyOf(type, stateKey);
+    const redacted = this.redactedState.get(key);
+    if (redacted) return redacted;
     if (this.state.has(key)) return this.state.get(key);
     return this.head.state(this.needs.reader, type, stateKey);
   }
@@ -208,6 +212,7 @@ export class RoomTransaction implements EventLookup {
   /** Notes that an entry of the present state changes. */
   setState(key: StateKey, before: StoredEvent | undefined, after: StoredEvent | undefined): void {
     this.state.set(key, after);
+    this.redactedState.delete(key);
     if (after) this.effective.add(after.eventId);
     if (!key.startsWith('m.room.member\0')) return;
     const [was, is] = [before?.content.membership, after?.content.membership];
@@ -242,7 +247,11 @@ export class RoomTransaction implements EventLookup {
   async redact(redaction: StoredEvent, target: EventId): Promise<void> {
     const redacted = await this.event(target);
     const prepared = redacted && prepareRedaction(this.head.version, redaction.eventId, redacted);
-    if (prepared) this.redactions.push(prepared);
+    if (!prepared) return;
+    this.redactions.push(prepared);
+    const { type, stateKey } = redacted;
+    if (stateKey === undefined || (await this.stateEvent(type, stateKey))?.eventId !== target) return;
+    this.redactedState.set(stateKeyOf(type, stateKey), redactedBy(redacted, prepared));
   }
 
   /** An event of this transaction, or one that was handed to the database and is not committed yet. */

@@ -4,7 +4,7 @@ import { MatrixError, notFound } from '../protocol/matrix-error.ts';
 import { GuardFailed, type Change, type Database, type Writer } from '../storage/database.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 import { NO_TIME_TO_SIGN, PolicyServerNeeded } from './policy-signing.ts';
-import { roomVersionChanged } from './room-changes.ts';
+import { eventChange, roomVersionChanged } from './room-changes.ts';
 import { RoomHead } from './room-head.ts';
 import { RoomTransaction, type TransactionNeeds } from './room-transaction.ts';
 import { writeTransaction } from './write-transaction.ts';
@@ -182,6 +182,7 @@ export class RoomWriter {
     }
     const version = change.local === undefined ? roomVersionChanged(change) : undefined;
     if (version === undefined) return;
-    for (const roomId of change.rooms) this.#actors.peek(roomId)?.head?.overtaken(version);
+    const redacted = eventChange(change)?.redacted;
+    for (const roomId of change.rooms) this.#actors.peek(roomId)?.head?.overtaken(version, redacted);
   }
 }
