@@ -75,12 +75,16 @@ export class IncomingInvites {
     return this.#keep({ roomId, version, userId: target, eventId, pdu }, sent.strippedState);
   }
 
-  /** Servers of before version 1.16 of the specification send stripped state, as they may up to room version 11. */
+  /**
+   * Whole events are checked from room version 12 on, and that of the room's creation must be there. Servers that follow a
+   * version of the specification before 1.16 send stripped state in all rooms; it is taken as it comes (decision 0013).
+   */
   async #checkState(state: readonly JsonValue[], version: RoomVersion, roomId: RoomId): Promise<void> {
     if (!version.roomIdIsCreateHash) return;
     if (state.length > MOST_STATE) throw invalidParam(`"invite_room_state" may have ${MOST_STATE} events`);
-    const pdus = await Promise.all(state.map((event) => this.#verified(event, version, roomId)));
-    if (!pdus.some(({ type }) => type === 'm.room.create')) {
+    const whole = state.filter((event) => !isStripped(event));
+    await Promise.all(whole.map((event) => this.#verified(event, version, roomId)));
+    if (!state.some((event) => isJsonObject(event) && event.type === 'm.room.create')) {
       throw invalidParam('"invite_room_state" must have the m.room.create event of the room');
     }
   }
@@ -119,4 +123,9 @@ export class IncomingInvites {
     if (serverNameOf(sender) !== server) throw invalidParam(`${sender} is not a user of ${server}`);
     return { target, sender };
   }
+}
+
+/** Whether an event comes without all that other servers need of it. */
+function isStripped(event: JsonValue): boolean {
+  return isJsonObject(event) && !('origin_server_ts' in event || 'signatures' in event || 'hashes' in event);
 }

@@ -180,10 +180,12 @@ withRemote(
       const body = await alice.syncUntil(undefined, (answer) => answer.rooms?.invite?.[roomId] !== undefined);
       return (body.rooms.invite[roomId].invite_state.events as Json[]).map(({ type }) => type);
     };
-    for (const id of ['2', '6', '11', '12']) {
+    for (const [id, isStripped] of [['2'], ['6'], ['11'], ['12'], ['12', true]] as const) {
       const invite = inviteOf(scene, id);
       const { create, pdu } = invite;
-      const state = id === '12' ? [create] : [create, name];
+      const { type, sender, content, state_key } = create as Json;
+      const first = isStripped ? { type, sender, content, state_key } : create;
+      const state = id === '12' ? [first] : [create, name];
       const answer = await sent(scene, invite, { event: pdu, room_version: id, invite_room_state: state });
       assert.equal(answer.status, 200, JSON.stringify(answer.body));
       const { signatures, ...rest } = answer.body.event;
@@ -238,7 +240,7 @@ withRemote('what is no invite is not signed, and the error says why [B106]', asy
 
   const { create: foreign } = inviteOf(scene, '12');
   const stripped = { type: 'm.room.create', state_key: '', sender: bob, content: { room_version: '12' } };
-  for (const state of [[], [foreign], [stripped]]) {
+  for (const state of [[], [foreign], [stripped, foreign]]) {
     const more = { invite_room_state: state as JsonObject[] };
     assert.deepEqual(await refusal({}, { id: '12', more }), invalid);
   }
