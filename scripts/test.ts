@@ -43,8 +43,6 @@ const run: Step = [
       '--test',
       // The longest tests take half a minute where nothing else runs, and ten times as long on a busy machine.
       `--test-timeout=${longer ? 1_800_000 : 300_000}`,
-      // A file whose tests are over ends, whatever it left open: otherwise one hanging test would hold up the rest.
-      '--test-force-exit',
       // Much of a test is waiting: for databases, browsers, what comes later. One file more than processors keeps these busy.
       `--test-concurrency=${availableParallelism() + 1}`,
     ],
