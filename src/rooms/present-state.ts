@@ -16,13 +16,15 @@ export async function changePresentState(room: RoomTransaction, root: StateRoot)
   room.point.root = root;
 }
 
-/** What the present state will be once an event is added: the states after it and after the ends that it leaves, resolved. */
+/**
+ * What the present state will be once an event is added: the states after it and after the ends that it leaves, of
+ * which there are some, resolved.
+ */
 export async function presentWith(
   room: RoomTransaction,
   event: StoredEvent,
   left: readonly EventId[],
 ): Promise<StateRoot> {
-  if (left.length === 0) return event.stateRoot;
   const found = await room.eventsOf(left);
   const missing = left.filter((id) => !found.has(id));
   if (missing.length > 0) throw new Error('An extremity of a room is missing from the log');
