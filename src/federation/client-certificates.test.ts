@@ -8,7 +8,6 @@ import { Agent, request } from 'undici';
 import { canonicalJson } from '../protocol/canonical-json.ts';
 import { serverName } from '../protocol/identifiers.ts';
 import type { JsonObject } from '../protocol/json.ts';
-import { signJson } from '../protocol/signing.ts';
 import type { Certificate, TestAuthority } from '../testing/certificates.ts';
 import { onFederation, type FederatingServer } from '../testing/federation.ts';
 import { RemoteServer } from '../testing/remote-server.ts';
@@ -45,14 +44,8 @@ async function send(
 function publishFingerprints(remote: RemoteServer, ...certificates: readonly string[]): void {
   remote.answer = ({ url }) => {
     if (!url.startsWith('/_matrix/key/v2/server')) return undefined;
-    const keys = {
-      server_name: remote.name,
-      valid_until_ts: Date.now() + 3_600_000,
-      verify_keys: { [remote.key.keyId]: { key: remote.key.publicKey } },
-      old_verify_keys: {},
-      tls_fingerprints: certificates.map((one) => ({ sha256: fingerprint(one) })),
-    };
-    return { status: 200, body: signJson(keys, remote.name, remote.key) };
+    const fingerprints = certificates.map((one) => ({ sha256: fingerprint(one) }));
+    return { status: 200, body: remote.publishedKeys({ tls_fingerprints: fingerprints }) };
   };
 }
 

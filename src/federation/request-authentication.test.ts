@@ -7,7 +7,7 @@ import { connect, createSecureContext, type SecureVersion } from 'node:tls';
 import { ReachableAddresses } from '../platform/reachable-addresses.ts';
 import { serverName } from '../protocol/identifiers.ts';
 import type { JsonObject } from '../protocol/json.ts';
-import { signJson, SigningKey } from '../protocol/signing.ts';
+import { SigningKey } from '../protocol/signing.ts';
 import type { TestAuthority } from '../testing/certificates.ts';
 import { onFederation } from '../testing/federation.ts';
 import { RemoteServer } from '../testing/remote-server.ts';
@@ -129,13 +129,8 @@ onFederation(
       const old = SigningKey.fromSeed('ed25519:old', Buffer.alloc(32, 4));
       remote.answer = ({ url }) => {
         if (!url.startsWith('/_matrix/key/v2/server')) return undefined;
-        const keys = {
-          server_name: remote.name,
-          valid_until_ts: Date.now() + 3_600_000,
-          verify_keys: { [remote.key.keyId]: { key: remote.key.publicKey } },
-          old_verify_keys: { [old.keyId]: { key: old.publicKey, expired_ts: Date.now() - 60_000 } },
-        };
-        return { status: 200, body: signJson(keys, remote.name, remote.key) };
+        const before = { [old.keyId]: { key: old.publicKey, expired_ts: Date.now() - 60_000 } };
+        return { status: 200, body: remote.publishedKeys({ old_verify_keys: before }) };
       };
       const signed = { method: 'PUT', uri: SEND, origin: remote.name, destination: a.name, content: BODY };
       const asked = (key: SigningKey) =>

@@ -171,7 +171,7 @@ export class RemoteServer {
   }
 
   #usual({ url, body }: SeenRequest): Answered {
-    if (url.startsWith('/_matrix/key/v2/server')) return { status: 200, body: this.#keys() };
+    if (url.startsWith('/_matrix/key/v2/server')) return { status: 200, body: this.publishedKeys() };
     if (url.startsWith('/_matrix/federation/v1/send/')) {
       this.transactions.push({ pdus: body.pdus, edus: body.edus ?? [] });
       return { status: 200, body: { pdus: {} } };
@@ -179,12 +179,14 @@ export class RemoteServer {
     return { status: 404, body: { errcode: 'M_UNRECOGNIZED', error: 'This is not there' } };
   }
 
-  #keys(): JsonObject {
+  /** What it publishes of its keys, signed, with some of it otherwise. */
+  publishedKeys(otherwise: JsonObject = {}): JsonObject {
     const keys = {
       server_name: this.name,
       valid_until_ts: Date.now() + 3_600_000,
       verify_keys: { [this.key.keyId]: { key: this.key.publicKey } },
       old_verify_keys: {},
+      ...otherwise,
     };
     return signJson(keys, this.name, this.key);
   }

@@ -1,23 +1,13 @@
 import assert from 'node:assert/strict';
 import { eventIdOf } from '../../protocol/events/event-id.ts';
 import { onFederation } from '../../testing/federation.ts';
-import { RemoteRoom } from '../../testing/remote-room.ts';
-import { RemoteServer } from '../../testing/remote-server.ts';
 import type { Json } from '../../testing/test-client.ts';
+import { inRoom } from './testing/remote-guest.ts';
 
 onFederation(
   'an event that cannot follow all ends of a room stands on the state after those that it follows [A105] [A107 partial]',
-  async ({ a, authority }) => {
-    const remote = await RemoteServer.start(authority);
-    try {
-      const alice = await a.person('alice');
-      const users = { [alice.userId]: 100, [`@mallory:${remote.name}`]: 50 };
-      const roomId = await alice.createRoom({
-        preset: 'public_chat',
-        room_version: '10',
-        power_level_content_override: { users },
-      });
-      const room = await RemoteRoom.join(remote, a.name, roomId);
+  async (federation) => {
+    await inRoom(federation, {}, async ({ alice, roomId, room, remote, a }) => {
       const topic = (text: string) => ({ type: 'm.room.topic', stateKey: '', content: { topic: text } });
       const before = room.next({ ...topic('of most'), ts: remote.now() - 60_000 });
       const fork = room.make(topic('of one end'));
@@ -42,8 +32,6 @@ onFederation(
       assert.ok(!body.pdu_ids.includes(fork.eventId));
       const present = await alice.ok('GET', alice.room(roomId, '/state/m.room.topic/'));
       assert.equal(present.topic, 'of one end', 'which counts where all ends do');
-    } finally {
-      await remote.close();
-    }
+    });
   },
 );

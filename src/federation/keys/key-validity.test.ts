@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { signJson } from '../../protocol/signing.ts';
 import type { TestAuthority } from '../../testing/certificates.ts';
 import { onFederation } from '../../testing/federation.ts';
 import { RemoteRoom } from '../../testing/remote-room.ts';
@@ -23,13 +22,7 @@ async function serverWithKey(authority: TestAuthority, validFor: number): Promis
   const remote = await RemoteServer.start(authority);
   remote.answer = ({ url }) => {
     if (!url.startsWith('/_matrix/key/v2/server')) return undefined;
-    const keys = {
-      server_name: remote.name,
-      valid_until_ts: Date.now() + validFor,
-      verify_keys: { [remote.key.keyId]: { key: remote.key.publicKey } },
-      old_verify_keys: {},
-    };
-    return { status: 200, body: signJson(keys, remote.name, remote.key) };
+    return { status: 200, body: remote.publishedKeys({ valid_until_ts: Date.now() + validFor }) };
   };
   return remote;
 }

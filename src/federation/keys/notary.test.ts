@@ -22,13 +22,9 @@ async function origin(authority: TestAuthority, clock: ShiftedClock, validMs: nu
   const remote = await RemoteServer.start(authority);
   remote.answer = ({ url }) => {
     if (!url.startsWith('/_matrix/key/v2/server')) return undefined;
-    const keys = {
-      server_name: remote.name,
-      valid_until_ts: clock.now() + validMs,
-      verify_keys: { [remote.key.keyId]: { key: remote.key.publicKey } },
-      old_verify_keys: { 'ed25519:before': { key: remote.key.publicKey, expired_ts: 1_500_000_000_000 } },
-    };
-    return { status: 200, body: signJson(keys, remote.name, remote.key) };
+    const old = { 'ed25519:before': { key: remote.key.publicKey, expired_ts: 1_500_000_000_000 } };
+    const keys = remote.publishedKeys({ valid_until_ts: clock.now() + validMs, old_verify_keys: old });
+    return { status: 200, body: keys };
   };
   const asked = () => remote.seen.filter(({ url }) => url.startsWith('/_matrix/key/')).length;
   return { remote, asked };
