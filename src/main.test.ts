@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { TestAuthority } from './testing/certificates.ts';
-import { bodies, TestClient } from './testing/test-client.ts';
+import { bodies, TestClient, type Json } from './testing/test-client.ts';
 import { onServers } from './testing/test-server.ts';
 
 const MAIN = new URL('./main.ts', import.meta.url).pathname;
@@ -95,7 +95,15 @@ test('each command has its help, and an unknown one is refused', () =>
       assert.ok(out.startsWith(`myelin ${command}`), command);
     }
     assert.equal(myelin(folder, []).status, 0);
-    assert.equal(myelin(folder, ['dance']).status, 2);
+    const unknown = myelin(folder, ['user', 'dance']);
+    assert.deepEqual([unknown.status, unknown.err], [2, 'There is no command "user dance"\n\n']);
+    for (const surplus of [
+      ['config', 'check', 'myelin.yaml'],
+      ['user', 'create', 'alice', 'bob'],
+    ]) {
+      const { status, err } = myelin(folder, surplus);
+      assert.deepEqual([status, err.startsWith(`"${surplus.at(-1)}" is too much here`)], [1, true], err);
+    }
     assert.equal(myelin(folder, ['serve', '--nonsense']).status, 1);
   }));
 
@@ -103,7 +111,8 @@ test('init writes a file once, config check reads it', () =>
   inFolder((folder) => {
     assert.equal(myelin(folder, ['init', '--server-name', 'example.org']).status, 0);
     assert.match(readFileSync(join(folder, 'myelin.yaml'), 'utf8'), /^server_name: example.org$/m);
-    assert.equal(myelin(folder, ['init']).status, 1);
+    const again = myelin(folder, ['init']);
+    assert.deepEqual([again.status, again.err], [1, 'myelin.yaml is there already and stays as it is\n']);
     assert.equal(myelin(folder, ['config', 'check']).status, 0);
     const wrong = myelin(folder, ['config', 'check', '--config', 'nowhere.yaml']);
     assert.equal(wrong.status, 1);
@@ -172,9 +181,16 @@ test('accounts are made, changed and closed, and the server runs and stops', () 
         }),
       });
     assert.equal((await login('a good password')).status, 403);
-    assert.equal((await login('another password')).status, 200);
+    const session = await login('another password');
+    assert.equal(session.status, 200);
+    const alice = new TestClient(url, ((await session.json()) as Json).access_token);
+    const { next_batch: since } = await alice.sync();
+    const waiting = alice.ask('GET', `/v3/sync?since=${since}&timeout=600000`);
+    while (!/myelin_waiting_syncs 1\n/.test(await (await fetch(`${url}/metrics`)).text()));
     const ended = new Promise((resolve) => server.once('exit', resolve));
     server.kill('SIGTERM');
+    const { status, body } = await waiting;
+    assert.deepEqual([status, body.next_batch], [200, since], 'a sync that waits is answered');
     assert.equal(await ended, 0);
     assert.equal(myelin(folder, ['user', 'deactivate', 'alice']).status, 0);
     assert.equal(myelin(folder, ['user', 'deactivate', 'alice']).status, 1);

@@ -93,12 +93,21 @@ async function run(argv: readonly string[]): Promise<void> {
     const command = Object.hasOwn(COMMANDS, twoWords) ? twoWords : (positionals[0] ?? '');
     const handler = COMMANDS[command];
     if (values.help === true || !handler) {
+      const isAsked = values.help === true || positionals.length === 0;
+      if (!isAsked) process.stderr.write(`There is no command "${positionals.join(' ')}"\n\n`);
       process.stdout.write(HELP[handler ? command : ''] ?? '');
-      process.exitCode = values.help === true || positionals.length === 0 ? 0 : 2;
+      process.exitCode = isAsked ? 0 : 2;
       return;
     }
+    const rest = positionals.slice(command.split(' ').length);
+    const surplus = command.startsWith('user ') ? rest[1] : rest[0];
+    if (surplus !== undefined) {
+      throw new Error(
+        `"${surplus}" is too much here; see "myelin ${command} --help". A file is named by --config`,
+      );
+    }
     await handler({
-      name: positionals[command.split(' ').length],
+      name: rest[0],
       config: values.config,
       serverName: values['server-name'],
       roles: values.roles,
@@ -150,6 +159,7 @@ async function serve(args: Arguments): Promise<void> {
 
 function init(args: Arguments): void {
   const file = args.config ?? DEFAULT_FILE;
+  if (existsSync(file)) throw new Error(`${file} is there already and stays as it is`);
   writeFileSync(file, sampleConfiguration(args.serverName ?? 'localhost'), { flag: 'wx' });
   process.stdout.write(
     `Wrote ${file}. Set server_name before the first start: it cannot be changed later.\n`,
