@@ -1,16 +1,14 @@
 import { boundedCache } from '../../platform/bounded-cache.ts';
 import { PowerLevels } from '../../protocol/auth/power-levels.ts';
 import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
-import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
+import type { JsonObject } from '../../protocol/json.ts';
 import { PushEvent } from '../../protocol/push/push-event.ts';
 import { evaluateScopedRules, type PushOutcome } from '../../protocol/push/evaluate-push-rules.ts';
 import { roomVersion } from '../../protocol/room-versions.ts';
+import { MAIN, threadOf } from '../../rooms/event-threads.ts';
 import type { LoggedEvent, RoomReads } from '../../rooms/room-reads.ts';
 import type { Database } from '../../storage/database.ts';
 import type { RulesOverTime } from './push-rules.ts';
-
-/** Events that belong to no thread. */
-export const MAIN = 'main';
 
 /** An event made ready to be judged. */
 export interface ReadyEvent {
@@ -22,8 +20,6 @@ export interface ReadyEvent {
 
 const CACHED = 2_000;
 const ROOMS_CACHED = 5_000;
-/** Relations that are followed to find an event's thread (Client-Server API, "Marking notifications as read"). */
-const MOST_HOPS = 3;
 
 /** Tells which threads people follow (MSC4306). */
 export interface ThreadFollowing {
@@ -78,7 +74,7 @@ export class PushEvents {
           levels !== undefined && levels.userLevel(event.sender) >= levels.notificationLevel(key),
       },
     );
-    const ready = { push, position: event.position, thread: await this.#threadOf(event) };
+    const ready = { push, position: event.position, thread: await threadOf(this.#rooms, event) };
     this.#cache.set(event.eventId, ready);
     return ready;
   }
@@ -138,23 +134,4 @@ export class PushEvents {
     const levels = await this.#rooms.state(roomId, 'm.room.power_levels', '');
     return new PowerLevels(roomVersion(typeof version === 'string' ? version : '1'), create, levels);
   }
-
-  async #threadOf(event: LoggedEvent): Promise<string> {
-    let relation = relationOf(event);
-    for (let hops = 0; relation; hops++) {
-      if (relation.relType === 'm.thread') return relation.eventId;
-      if (hops === MOST_HOPS) break;
-      const parent = await this.#rooms.event(relation.eventId);
-      relation = parent?.roomId === event.roomId ? relationOf(parent) : undefined;
-    }
-    return MAIN;
-  }
-}
-
-function relationOf(event: LoggedEvent): { relType: string; eventId: EventId } | undefined {
-  const relates = event.content['m.relates_to'];
-  if (!isJsonObject(relates)) return undefined;
-  const { rel_type: relType, event_id: eventId } = relates;
-  if (typeof relType !== 'string' || typeof eventId !== 'string') return undefined;
-  return { relType, eventId: eventId as EventId };
 }

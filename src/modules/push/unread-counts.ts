@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { boundedCache } from '../../platform/bounded-cache.ts';
 import { KeyedQueue } from '../../platform/keyed-queue.ts';
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
+import { MAIN } from '../../rooms/event-threads.ts';
 import type { LoggedEvent, RoomMembership, RoomReads } from '../../rooms/room-reads.ts';
 import type { Database } from '../../storage/database.ts';
 import * as unreadCountsStore from '../../storage/unread-counts-store.ts';
@@ -9,7 +10,7 @@ import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { ReadPositions, Receipts } from '../receipts/index.ts';
 import type { RoomSections, SyncPart, SyncRequest } from '../sync-part.ts';
 import { joinedSince } from './joined-since.ts';
-import { MAIN, type PushEvents } from './push-events.ts';
+import type { PushEvents } from './push-events.ts';
 import type { PushRules } from './push-rules.ts';
 import { MOST_COUNTED, UnreadTally, type Count, type Judged } from './unread-tally.ts';
 

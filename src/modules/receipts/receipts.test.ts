@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { onFederation } from '../../testing/federation.ts';
 import type { Json } from '../../testing/test-client.ts';
+import { onServers } from '../../testing/test-server.ts';
 
 onFederation(
   'of several receipts at one event, that for all threads is shown, here and there [B063 partial]',
@@ -26,3 +27,36 @@ onFederation(
     });
   },
 );
+
+onServers('a receipt in a thread is for events of that thread [B063 partial]', async ({ person }) => {
+  const alice = await person('alice');
+  const room = await alice.createRoom();
+  const root = await alice.say(room, 'root');
+  const other = await alice.say(room, 'another');
+  const about = (relType: string, eventId: string) => ({
+    'm.relates_to': { rel_type: relType, event_id: eventId },
+  });
+  const reply = await alice.say(room, 'reply', about('m.thread', root));
+  const reference = await alice.say(room, 'about a reply', about('m.reference', reply));
+  const gone = await alice.say(room, 'gone', about('m.thread', root));
+  await alice.ok('PUT', alice.room(room, `/redact/${encodeURIComponent(gone)}/1`), {});
+  const read = (eventId: string) => alice.room(room, `/receipt/m.read/${encodeURIComponent(eventId)}`);
+  for (const [eventId, thread] of [
+    [root, 'main'],
+    [root, root],
+    [other, 'main'],
+    [reply, root],
+    [reference, root],
+    [gone, root],
+  ] as const) {
+    await alice.ok('POST', read(eventId), { thread_id: thread });
+  }
+  for (const [eventId, thread] of [
+    [other, root],
+    [reply, 'main'],
+    [reply, other],
+    [reference, 'main'],
+  ] as const) {
+    await alice.fails(400, 'M_INVALID_PARAM', 'POST', read(eventId), { thread_id: thread });
+  }
+});

@@ -2,7 +2,8 @@ import { boundedCache } from '../../platform/bounded-cache.ts';
 import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { invalidParam, notFound } from '../../protocol/matrix-error.ts';
-import type { RoomReads } from '../../rooms/room-reads.ts';
+import { threadOf } from '../../rooms/event-threads.ts';
+import type { LoggedEvent, RoomReads } from '../../rooms/room-reads.ts';
 import { GuardFailed, type Database } from '../../storage/database.ts';
 import * as receiptsStore from '../../storage/receipts-store.ts';
 import type { ReceiptRow } from '../../storage/receipts-store.ts';
@@ -58,7 +59,7 @@ export class Receipts implements SyncPart {
   /**
    * Moves a receipt to an event, now or at `ts` (milliseconds); nothing happens when it is there already or further on.
    *
-   * @throws MatrixError 400 for an unknown type or thread, 403 for one who is not joined, 404 for an unknown event.
+   * @throws MatrixError 400 for an unknown type or a thread that the event is not in, 403 for one who is not joined, 404 for an unknown event.
    */
   async set(
     userId: UserId,
@@ -77,6 +78,7 @@ export class Receipts implements SyncPart {
     const event = await this.#rooms.event(eventId);
     if (event?.roomId !== roomId) throw notFound('There is no such event in this room');
     if (type === 'm.fully_read') return this.#setFullyRead(userId, roomId, event);
+    if (threadId !== undefined) await this.#assertInThread(event, threadId);
     const unit = new UnitOfWork();
     const position = unit.position();
     const row = {
@@ -98,6 +100,15 @@ export class Receipts implements SyncPart {
     } catch (error) {
       if (!(error instanceof GuardFailed)) throw error;
     }
+  }
+
+  async #assertInThread(event: LoggedEvent, threadId: string): Promise<void> {
+    // A client reads a thread from the event that begins it on. What is redacted no longer says where it was.
+    if (event.eventId === threadId || event.redactedBy !== undefined) return;
+    if ((await threadOf(this.#rooms, event)) === threadId) return;
+    throw invalidParam(
+      'The event is not in the thread that "thread_id" names: leave it out, or name that of the event',
+    );
   }
 
   /** How far the user has read a room, by public and private receipts. */
