@@ -130,7 +130,17 @@ export class Login {
     const isRight = await this.#passwords.matches(password, user?.password_hash);
     if (user?.deactivated === 1) throw deactivated();
     if (!isRight || !user) throw forbidden('The user name or the password is wrong');
+    await this.#renewHash(user, password);
     return user.user_id as UserId;
+  }
+
+  /** Hashes a password anew when the configured cost changed: only a log-in brings the password itself. */
+  async #renewHash({ user_id: userId, password_hash: kept }: UserRow, password: string): Promise<void> {
+    const renewed = kept === null ? undefined : await this.#passwords.renewed(password, kept);
+    if (kept === null || renewed === undefined) return;
+    const unit = new UnitOfWork();
+    usersStore.renewPasswordHash(unit, userId as UserId, kept, renewed);
+    await this.#database.commit(unit);
   }
 
   /** Application Service API, "Server admin style permissions". */

@@ -51,6 +51,15 @@ export class Passwords {
     return isRight && typeof kept === 'string';
   }
 
+  /**
+   * The hash to keep from now on of a password that was found to be right; undefined while the one that is kept was made at
+   * the cost that is configured.
+   */
+  async renewed(password: string, kept: string): Promise<string | undefined> {
+    const { memoryKib, iterations } = this.#cost;
+    return kept.includes(`$m=${memoryKib},t=${iterations},p=1$`) ? undefined : this.#hash(password);
+  }
+
   async #hash(password: string): Promise<string> {
     const { hash } = await import('@node-rs/argon2');
     return hash(password, {

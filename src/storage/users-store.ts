@@ -21,6 +21,7 @@ const insertUser = sql(
 );
 const makeFull = sql(`UPDATE users SET is_guest = 0, password_hash = ? WHERE user_id = ? AND is_guest = 1`);
 const updatePassword = sql(`UPDATE users SET password_hash = ? WHERE user_id = ? AND deactivated = 0`);
+const renewHash = sql(`UPDATE users SET password_hash = ? WHERE user_id = ? AND password_hash = ?`);
 const deactivateUser = sql(
   `UPDATE users SET deactivated = 1, password_hash = NULL WHERE user_id = ? AND deactivated = 0`,
 );
@@ -55,6 +56,11 @@ export function makeFullUser(writer: Writer, userId: UserId, passwordHash: strin
 /** Sets a password; the unit fails when there is no such active user. */
 export function setPassword(writer: Writer, userId: UserId, passwordHash: string): void {
   writer.guard(updatePassword, passwordHash, userId);
+}
+
+/** Keeps another hash of the same password, unless there is another password meanwhile. */
+export function renewPasswordHash(writer: Writer, userId: UserId, before: string, after: string): void {
+  writer.run(renewHash, after, userId, before);
 }
 
 /** Closes an account for good; the unit fails when it is closed already. */

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import type { UserId } from '../../../protocol/identifiers.ts';
+import * as usersStore from '../../../storage/users-store.ts';
+import { openPlaceDatabase } from '../../../testing/place-database.ts';
 import { onServers } from '../../../testing/test-server.ts';
 import { TestClient } from '../../../testing/test-client.ts';
 
@@ -65,4 +68,37 @@ onServers(
       MYELIN_LIMITS_FAILED_LOGIN_BURST: '3',
     },
   },
+);
+
+const cost: Record<string, string> = {};
+onServers(
+  'a password is hashed anew when its owner logs in after the configured cost changed [B012 partial]',
+  async (s) => {
+    cost.MYELIN_PASSWORDS_ITERATIONS = '1';
+    await s.restart();
+    await s.person('alice');
+    const hash = async () => {
+      const database = await openPlaceDatabase(s.place);
+      try {
+        return (await usersStore.byId(database, '@alice:localhost' as UserId))?.password_hash ?? '';
+      } finally {
+        await database.close();
+      }
+    };
+    const login = (password: string) =>
+      s.anonymous().ask('POST', '/v3/login', { type: 'm.login.password', user: 'alice', password });
+    const first = await hash();
+    assert.match(first, /,t=1,/);
+    assert.equal((await login('alice password')).status, 200);
+    assert.equal(await hash(), first, 'there is no reason to do it again');
+    cost.MYELIN_PASSWORDS_ITERATIONS = '2';
+    await s.restart();
+    assert.equal((await login('wrong password')).status, 403);
+    assert.equal(await hash(), first);
+    assert.equal((await login('alice password')).status, 200);
+    assert.match(await hash(), /,t=2,/);
+    assert.equal((await login('alice password')).status, 200);
+    assert.equal((await login('wrong password')).status, 403);
+  },
+  { env: cost },
 );
