@@ -359,6 +359,12 @@ onServers('the directory lists, searches and pages [B033]', async ({ person, ano
   assert.equal((await anonymous().ok('GET', path)).visibility, 'private');
   await anonymous().fails(404, 'M_NOT_FOUND', 'GET', '/v3/directory/list/room/!none:localhost');
   assert.equal((await anonymous().ok('GET', '/v3/publicRooms')).chunk.length, 2);
+  await alice.ok('POST', alice.room(rooms[0] ?? '', '/leave'), {});
+  const left = await anonymous().ok('GET', '/v3/publicRooms');
+  assert.deepEqual(
+    [left.chunk.map((room: Json) => room.name), left.total_room_count_estimate],
+    [['Beta'], 1],
+  );
 });
 
 onServers('an upgrade moves people on to a new room [B069]', async ({ person }) => {

@@ -9,8 +9,9 @@ const deleteRoom = sql(
   `DELETE FROM network_rooms WHERE appservice_id = ? AND network_id = ? AND room_id = ?`,
 );
 const roomsAfter = sql(
-  `SELECT room_id FROM network_rooms WHERE appservice_id = ? AND network_id = ? AND room_id > ?
-   ORDER BY room_id LIMIT ?`,
+  `SELECT network_rooms.room_id FROM network_rooms JOIN rooms ON rooms.room_id = network_rooms.room_id
+   WHERE appservice_id = ? AND network_id = ? AND network_rooms.room_id > ? AND joined_count > remote_joined
+   ORDER BY network_rooms.room_id LIMIT ?`,
 );
 
 /** Puts a room into the directory of an application service's network. */

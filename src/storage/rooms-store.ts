@@ -88,22 +88,25 @@ const AFTER = `(joined_count < ? OR (joined_count = ? AND room_id > ?))`;
 const BEFORE = `(joined_count > ? OR (joined_count = ? AND room_id < ?))`;
 const DOWN = `ORDER BY joined_count DESC, room_id`;
 const UP = `ORDER BY joined_count, room_id DESC`;
+/** Somebody of this server is in it: what is known of any other room is of the past. */
+const ALIVE = `joined_count > remote_joined`;
+const LISTED = `published = 1 AND ${ALIVE}`;
 const publishedRooms = {
-  after: sql(`SELECT * FROM rooms WHERE published = 1 AND ${AFTER} ${DOWN} LIMIT ?`),
-  before: sql(`SELECT * FROM rooms WHERE published = 1 AND ${BEFORE} ${UP} LIMIT ?`),
+  after: sql(`SELECT * FROM rooms WHERE ${LISTED} AND ${AFTER} ${DOWN} LIMIT ?`),
+  before: sql(`SELECT * FROM rooms WHERE ${LISTED} AND ${BEFORE} ${UP} LIMIT ?`),
 };
 const publishedAnywhere = { after: anywhere(AFTER, DOWN), before: anywhere(BEFORE, UP) };
 
 function anywhere(place: string, order: string): ReturnType<typeof sql> {
   return sql(
-    `SELECT * FROM (SELECT * FROM rooms WHERE published = 1 AND ${place} ${order} LIMIT ?) AS own
+    `SELECT * FROM (SELECT * FROM rooms WHERE ${LISTED} AND ${place} ${order} LIMIT ?) AS own
      UNION ALL
-     SELECT * FROM rooms WHERE published = 0 AND room_id IN (SELECT room_id FROM network_rooms) AND ${place}
+     SELECT * FROM rooms WHERE published = 0 AND ${ALIVE} AND room_id IN (SELECT room_id FROM network_rooms) AND ${place}
      ${order} LIMIT ?`,
   );
 }
 
-const countPublished = sql(`SELECT COUNT(*) AS count FROM rooms WHERE published = 1`);
+const countPublished = sql(`SELECT COUNT(*) AS count FROM rooms WHERE ${LISTED}`);
 
 /** The room, or undefined. */
 export function byId(reader: Reader, roomId: RoomId): Promise<RoomRow | undefined> {
@@ -256,7 +259,10 @@ export interface DirectoryPlace {
   readonly roomId: string;
 }
 
-/** Rooms of the directory from a place on, those nearest to it first. Those with most members are the first of all. */
+/**
+ * Rooms of the directory from a place on, those nearest to it first. Those with most members are the first of all; rooms that
+ * everybody of this server left are not listed.
+ */
 export function published(reader: Reader, place: DirectoryPlace, limit: number): Promise<RoomRow[]> {
   const { side, joinedCount: count, roomId } = place;
   return reader.all<RoomRow>(publishedRooms[side], count, count, roomId, limit);
