@@ -43,6 +43,17 @@ onServers('bad bodies of every kind are refused by name [B003]', async ({ person
     initial_state: [{ type: 5, content: {} }],
   });
   assert.match(wrong.error, /initial_state\.0\.type/);
+  for (const [body, error] of [
+    [
+      { preset: 'open' },
+      '"preset" in the body must be one of "private_chat", "public_chat", "trusted_private_chat"',
+    ],
+    [{ visibility: 7 }, '"visibility" in the body must be one of "public", "private"'],
+    [{ name: 7 }, '"name" in the body must be of type string'],
+    [{ invite: ['@a:b', 7] }, '"invite.1" in the body must be of type string'],
+  ] as const) {
+    assert.equal((await alice.fails(400, 'M_BAD_JSON', 'POST', path, body)).error, error);
+  }
   await alice.fails(400, 'M_BAD_JSON', 'POST', path, '{"name":"\\ud800"}');
   await alice.fails(400, 'M_BAD_JSON', 'POST', path, `{"name":${'['.repeat(2_000)}${']'.repeat(2_000)}}`);
   await alice.fails(413, 'M_TOO_LARGE', 'POST', path, { name: 'x'.repeat(1_100_000) });

@@ -62,7 +62,8 @@ export class PartParser {
   }
 
   #error(value: unknown, validator: Validator): MatrixError {
-    const [first] = validator.Errors(value);
+    const errors = validator.Errors(value);
+    const [first] = errors;
     const where = this.#part === 'body' ? 'the body' : `the ${this.#part}`;
     const key = (first?.instancePath ?? '').replace(/^\//, '').replaceAll('/', '.');
     const missing = (first?.params as { requiredProperties?: string[] } | undefined)?.requiredProperties;
@@ -72,14 +73,22 @@ export class PartParser {
       return new MatrixError(400, code, `${names} must be given in ${where}`);
     }
     const what = key === '' ? where : `"${key}" in ${where}`;
-    return new MatrixError(
-      400,
-      this.#code(),
-      `${what} is not as it should be: it ${first?.message ?? 'is wrong'}`,
-    );
+    const here = errors.filter(({ instancePath }) => instancePath === first?.instancePath);
+    return new MatrixError(400, this.#code(), `${what} ${demand(here)}`);
   }
 
   #code(): string {
     return this.#part === 'body' ? 'M_BAD_JSON' : 'M_INVALID_PARAM';
   }
+}
+
+/** What is allowed at a place, in words, from all that was found wrong there: one for each alternative. */
+function demand(errors: readonly { keyword: string; params: object; message: string }[]): string {
+  const given = (name: string) =>
+    errors.flatMap(({ params }) => (name in params ? [(params as Record<string, unknown>)[name]] : []));
+  const values = given('allowedValue').map((value) => JSON.stringify(value));
+  if (values.length > 0) return `must be ${values.length > 1 ? 'one of ' : ''}${values.join(', ')}`;
+  const types = given('type').flat();
+  if (types.length > 0) return `must be of type ${types.join(' or ')}`;
+  return errors[0]?.message ?? 'is wrong';
 }
