@@ -9,7 +9,6 @@ const { join } = require('node:path');
 const { setTimeout: delay } = require('node:timers/promises');
 const {
   Appservice,
-  LogLevel,
   LogService,
   SimpleFsStorageProvider,
   SimpleRetryJoinStrategy,
