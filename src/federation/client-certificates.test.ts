@@ -10,7 +10,7 @@ import { serverName } from '../protocol/identifiers.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import type { Certificate, TestAuthority } from '../testing/certificates.ts';
 import { onFederation, type FederatingServer } from '../testing/federation.ts';
-import { RemoteServer } from '../testing/remote-server.ts';
+import type { RemoteServer } from '../testing/remote-server.ts';
 import { authorizationOf } from './x-matrix.ts';
 
 const fingerprint = (certificate: string): string =>
@@ -51,29 +51,21 @@ function publishFingerprints(remote: RemoteServer, ...certificates: readonly str
 
 onFederation(
   'a server may show a certificate when it asks, which must then be its own [A101]',
-  async ({ a, authority }) => {
-    const [remote, of2015, gone] = [
-      await RemoteServer.start(authority),
-      await RemoteServer.start(authority),
-      await RemoteServer.start(authority),
-    ];
-    try {
-      const another = authority.issue('localhost');
-      assert.equal(await send(remote, a, authority), 200, 'none');
-      assert.equal(await send(remote, a, authority, remote.certificate), 200, 'its own');
-      assert.equal(await send(remote, a, authority, another), 401, 'another, although for its name');
-      assert.equal(await send(remote, a, authority, of2015.certificate), 401, 'that of another server');
-      assert.equal(await send(remote, a, authority), 200, 'none, again');
-      const second = authority.issue('elsewhere.test');
-      publishFingerprints(of2015, of2015.certificate.certificate, second.certificate);
-      assert.equal(await send(of2015, a, authority, second), 200, 'one whose fingerprint it publishes');
-      assert.equal(await send(of2015, a, authority, another), 401, 'one whose fingerprint it does not');
-      assert.equal(await send(gone, a, authority), 200);
-      gone.refuseConnections();
-      assert.equal(await send(gone, a, authority, another), 401, 'one that cannot be compared');
-    } finally {
-      for (const server of [remote, of2015, gone]) await server.close();
-    }
+  async ({ a, authority, startRemote }) => {
+    const [remote, of2015, gone] = [await startRemote(), await startRemote(), await startRemote()];
+    const another = authority.issue('localhost');
+    assert.equal(await send(remote, a, authority), 200, 'none');
+    assert.equal(await send(remote, a, authority, remote.certificate), 200, 'its own');
+    assert.equal(await send(remote, a, authority, another), 401, 'another, although for its name');
+    assert.equal(await send(remote, a, authority, of2015.certificate), 401, 'that of another server');
+    assert.equal(await send(remote, a, authority), 200, 'none, again');
+    const second = authority.issue('elsewhere.test');
+    publishFingerprints(of2015, of2015.certificate.certificate, second.certificate);
+    assert.equal(await send(of2015, a, authority, second), 200, 'one whose fingerprint it publishes');
+    assert.equal(await send(of2015, a, authority, another), 401, 'one whose fingerprint it does not');
+    assert.equal(await send(gone, a, authority), 200);
+    gone.refuseConnections();
+    assert.equal(await send(gone, a, authority, another), 401, 'one that cannot be compared');
   },
   { servers: 1, env: { MYELIN_FEDERATION_CHECK_CERTIFICATES: 'true' } },
 );

@@ -5,7 +5,7 @@ import type { ServerName } from '../protocol/identifiers.ts';
 import { roomVersion } from '../protocol/room-versions.ts';
 import { countersignPdu, signPdu, SigningKey } from '../protocol/signing.ts';
 import { onFederation, type TestFederation } from '../testing/federation.ts';
-import { RemoteServer } from '../testing/remote-server.ts';
+import type { RemoteServer } from '../testing/remote-server.ts';
 import { bodies, type Json, type TestClient } from '../testing/test-client.ts';
 
 const VERSION = roomVersion('11');
@@ -65,22 +65,16 @@ class Officer {
   }
 }
 
-async function withOfficer(
-  { a, b, authority }: TestFederation,
-  run: (parts: { alice: TestClient; bob: TestClient; room: string; officer: Officer }) => Promise<void>,
-): Promise<void> {
-  const server = await RemoteServer.start(authority);
-  try {
-    decide(server);
-    const [alice, bob] = [await a.person('alice'), await b.person('bob')];
-    const room = await alice.createRoom({ preset: 'public_chat', room_version: '11' });
-    await bob.ok('POST', `/v3/join/${encodeURIComponent(room)}?via=${encodeURIComponent(a.name)}`, {});
-    const officer = new Officer(server, room);
-    await officer.join(a.name);
-    await run({ alice, bob, room, officer });
-  } finally {
-    await server.close();
-  }
+/** A room of Alice's and Bob's that the officer is in, too. */
+async function roomWithOfficer({ a, b, startRemote }: TestFederation) {
+  const server = await startRemote();
+  decide(server);
+  const [alice, bob] = [await a.person('alice'), await b.person('bob')];
+  const room = await alice.createRoom({ preset: 'public_chat', room_version: '11' });
+  await bob.ok('POST', `/v3/join/${encodeURIComponent(room)}?via=${encodeURIComponent(a.name)}`, {});
+  const officer = new Officer(server, room);
+  await officer.join(a.name);
+  return { alice, bob, room, officer };
 }
 
 async function setPolicy(alice: TestClient, room: string, via: string): Promise<void> {
@@ -94,70 +88,63 @@ const asked = (server: RemoteServer) => server.seen.filter(({ url }) => url === 
 onFederation(
   'A policy server signs what people send, and its refusal is told them [B059]',
   async (federation) => {
-    await withOfficer(federation, async ({ alice, bob, room, officer }) => {
-      const { server } = officer;
-      await alice.say(room, 'before');
-      await setPolicy(alice, room, server.name);
-      assert.equal(asked(server).length, 0, 'the event that names the policy server is not asked for');
-      await alice.say(room, 'hello');
-      assert.equal(asked(server).at(-1)?.body.content.body, 'hello');
-      const said = alice.room(room, '/send/m.room.message/refused');
-      const refused = await alice.ask('PUT', said, { msgtype: 'm.text', body: 'spam' });
-      assert.equal(refused.status, 400);
-      assert.deepEqual(refused.body, REFUSAL);
-      await bob.syncUntil(undefined, (body) => seen(body, room).includes('hello'));
-      await bob.say(room, 'of bob');
-      await alice.syncUntil(undefined, (body) => seen(body, room).includes('of bob'));
-      assert.deepEqual(seen(await alice.sync(), room), ['before', 'hello', 'of bob']);
-      await alice.setState(room, 'm.room.topic', { topic: 'also asked for' });
-      assert.equal(asked(server).at(-1)?.body.type, 'm.room.topic');
-      const sent = await server.until(() => server.pdus.find(({ content }) => content.body === 'hello'));
-      assert.ok(sent.signatures[server.name]['ed25519:policy_server']);
-    });
+    const { alice, bob, room, officer } = await roomWithOfficer(federation);
+    const { server } = officer;
+    await alice.say(room, 'before');
+    await setPolicy(alice, room, server.name);
+    assert.equal(asked(server).length, 0, 'the event that names the policy server is not asked for');
+    await alice.say(room, 'hello');
+    assert.equal(asked(server).at(-1)?.body.content.body, 'hello');
+    const said = alice.room(room, '/send/m.room.message/refused');
+    const refused = await alice.ask('PUT', said, { msgtype: 'm.text', body: 'spam' });
+    assert.equal(refused.status, 400);
+    assert.deepEqual(refused.body, REFUSAL);
+    await bob.syncUntil(undefined, (body) => seen(body, room).includes('hello'));
+    await bob.say(room, 'of bob');
+    await alice.syncUntil(undefined, (body) => seen(body, room).includes('of bob'));
+    assert.deepEqual(seen(await alice.sync(), room), ['before', 'hello', 'of bob']);
+    await alice.setState(room, 'm.room.topic', { topic: 'also asked for' });
+    assert.equal(asked(server).at(-1)?.body.type, 'm.room.topic');
+    const sent = await server.until(() => server.pdus.find(({ content }) => content.body === 'hello'));
+    assert.ok(sent.signatures[server.name]['ed25519:policy_server']);
   },
 );
 
 onFederation(
   'Events that the policy server does not sign are not shown [B059] [B101]',
   async (federation) => {
-    await withOfficer(federation, async ({ alice, bob, room, officer }) => {
-      const { a } = federation;
-      await setPolicy(alice, room, officer.server.name);
-      await officer.say(a.name, 'spam of others');
-      await officer.say(a.name, 'good of others');
-      assert.deepEqual(
-        asked(officer.server).map(({ body }) => body.content.body),
-        ['spam of others', 'good of others'],
-        'what comes without a signature is asked for',
-      );
-      await alice.syncUntil(undefined, (body) => seen(body, room).includes('good of others'));
-      assert.deepEqual(seen(await alice.sync(), room), ['good of others']);
-      await bob.syncUntil(undefined, (body) => body.rooms?.join?.[room] !== undefined);
-    });
+    const { alice, bob, room, officer } = await roomWithOfficer(federation);
+    const { a } = federation;
+    await setPolicy(alice, room, officer.server.name);
+    await officer.say(a.name, 'spam of others');
+    await officer.say(a.name, 'good of others');
+    assert.deepEqual(
+      asked(officer.server).map(({ body }) => body.content.body),
+      ['spam of others', 'good of others'],
+      'what comes without a signature is asked for',
+    );
+    await alice.syncUntil(undefined, (body) => seen(body, room).includes('good of others'));
+    assert.deepEqual(seen(await alice.sync(), room), ['good of others']);
+    await bob.syncUntil(undefined, (body) => body.rooms?.join?.[room] !== undefined);
   },
 );
 
 onFederation('A room gets rid of a policy server that does not answer [B059]', async (federation) => {
-  await withOfficer(federation, async ({ alice, room, officer }) => {
-    const { server } = officer;
-    await setPolicy(alice, room, server.name);
-    server.answer = ({ url }) =>
-      url === SIGN ? { status: 200, body: { [server.name]: { 'ed25519:policy_server': 'bm8' } } } : undefined;
-    const path = (id: string) => alice.room(room, `/send/m.room.message/${id}`);
-    const message = { msgtype: 'm.text', body: 'unsigned' };
-    await alice.fails(403, 'M_FORBIDDEN', 'PUT', path('one'), message);
-    server.answer = ({ url }) => (url === SIGN ? { status: 500, body: {} } : undefined);
-    await alice.fails(502, 'M_UNKNOWN', 'PUT', path('two'), message);
-    await alice.setState(room, 'm.room.policy', {});
-    await alice.ok('PUT', path('three'), message);
-    await setPolicy(alice, room, 'nobody.example');
-    await alice.ok('PUT', path('four'), message);
-    assert.deepEqual(
-      seen(await alice.sync(), room),
-      ['unsigned', 'unsigned'],
-      'the server is not in the room',
-    );
-  });
+  const { alice, room, officer } = await roomWithOfficer(federation);
+  const { server } = officer;
+  await setPolicy(alice, room, server.name);
+  server.answer = ({ url }) =>
+    url === SIGN ? { status: 200, body: { [server.name]: { 'ed25519:policy_server': 'bm8' } } } : undefined;
+  const path = (id: string) => alice.room(room, `/send/m.room.message/${id}`);
+  const message = { msgtype: 'm.text', body: 'unsigned' };
+  await alice.fails(403, 'M_FORBIDDEN', 'PUT', path('one'), message);
+  server.answer = ({ url }) => (url === SIGN ? { status: 500, body: {} } : undefined);
+  await alice.fails(502, 'M_UNKNOWN', 'PUT', path('two'), message);
+  await alice.setState(room, 'm.room.policy', {});
+  await alice.ok('PUT', path('three'), message);
+  await setPolicy(alice, room, 'nobody.example');
+  await alice.ok('PUT', path('four'), message);
+  assert.deepEqual(seen(await alice.sync(), room), ['unsigned', 'unsigned'], 'the server is not in the room');
 });
 
 onFederation(

@@ -10,7 +10,6 @@ import type { JsonObject } from '../protocol/json.ts';
 import { SigningKey } from '../protocol/signing.ts';
 import type { TestAuthority } from '../testing/certificates.ts';
 import { onFederation } from '../testing/federation.ts';
-import { RemoteServer } from '../testing/remote-server.ts';
 import { HttpsTransport } from './transport/https-transport.ts';
 import { authorizationOf, signedTextOf, type SignedRequest } from './x-matrix.ts';
 
@@ -37,85 +36,77 @@ async function ask(
 
 onFederation(
   'a request is signed with its method, uri, origin, destination and content; whatever is not as signed is refused [A100] [B099]',
-  async ({ a, authority }) => {
-    const remote = await RemoteServer.start(authority);
-    try {
-      const right: SignedRequest = {
-        ...{ method: 'PUT', uri: SEND, origin: remote.name, destination: a.name, content: BODY },
-      };
-      const put = (signed: Partial<SignedRequest>, body: JsonObject | undefined = BODY, uri = SEND) => {
-        const authorization = [authorizationOf({ ...right, ...signed }, remote.key)];
-        return ask(a.server.url, { authorization, body, uri });
-      };
-      assert.deepEqual(await put({}), [200, undefined]);
-      assert.deepEqual(await put({ method: 'POST' }), REFUSED, 'method');
-      assert.deepEqual(await put({ uri: `${SEND}2` }), REFUSED, 'path');
-      assert.deepEqual(await put({}, BODY, `${SEND}?x=1`), REFUSED, 'query');
-      assert.deepEqual(await put({ uri: `${SEND}?x=1` }, BODY, `${SEND}?x=1`), [200, undefined], 'query');
-      assert.deepEqual(await put({ content: { pdus: [], edus: [] } }), REFUSED, 'content');
-      assert.deepEqual(await put({ content: undefined }), REFUSED, 'a body that is not signed');
-      assert.deepEqual(await put({ destination: serverName('elsewhere.test') }), REFUSED, 'destination');
-      assert.deepEqual(await put({ origin: serverName('localhost:1') }), REFUSED, 'an unknown origin');
-      assert.deepEqual(await put({ origin: a.name }), REFUSED, 'this server itself');
-      const get = { ...right, method: 'GET', uri: '/_matrix/federation/v1/make_join/!r:x/@u:x?ver=9&ver=10' };
-      const signedGet = authorizationOf({ ...get, content: undefined }, remote.key);
-      const { uri, method } = get;
-      const [status] = await ask(a.server.url, { uri, method, authorization: [signedGet] });
-      assert.notEqual(status, 401, 'without a body, "content" is not signed');
-    } finally {
-      await remote.close();
-    }
+  async ({ a, startRemote }) => {
+    const remote = await startRemote();
+    const right: SignedRequest = {
+      ...{ method: 'PUT', uri: SEND, origin: remote.name, destination: a.name, content: BODY },
+    };
+    const put = (signed: Partial<SignedRequest>, body: JsonObject | undefined = BODY, uri = SEND) => {
+      const authorization = [authorizationOf({ ...right, ...signed }, remote.key)];
+      return ask(a.server.url, { authorization, body, uri });
+    };
+    assert.deepEqual(await put({}), [200, undefined]);
+    assert.deepEqual(await put({ method: 'POST' }), REFUSED, 'method');
+    assert.deepEqual(await put({ uri: `${SEND}2` }), REFUSED, 'path');
+    assert.deepEqual(await put({}, BODY, `${SEND}?x=1`), REFUSED, 'query');
+    assert.deepEqual(await put({ uri: `${SEND}?x=1` }, BODY, `${SEND}?x=1`), [200, undefined], 'query');
+    assert.deepEqual(await put({ content: { pdus: [], edus: [] } }), REFUSED, 'content');
+    assert.deepEqual(await put({ content: undefined }), REFUSED, 'a body that is not signed');
+    assert.deepEqual(await put({ destination: serverName('elsewhere.test') }), REFUSED, 'destination');
+    assert.deepEqual(await put({ origin: serverName('localhost:1') }), REFUSED, 'an unknown origin');
+    assert.deepEqual(await put({ origin: a.name }), REFUSED, 'this server itself');
+    const get = { ...right, method: 'GET', uri: '/_matrix/federation/v1/make_join/!r:x/@u:x?ver=9&ver=10' };
+    const signedGet = authorizationOf({ ...get, content: undefined }, remote.key);
+    const { uri, method } = get;
+    const [status] = await ask(a.server.url, { uri, method, authorization: [signedGet] });
+    assert.notEqual(status, 401, 'without a body, "content" is not signed');
   },
   { servers: 1 },
 );
 
 onFederation(
   'signatures are taken in every form of the header, of one key among several, and of no other key [A100] [B099]',
-  async ({ a, authority }) => {
-    const remote = await RemoteServer.start(authority);
-    try {
-      const signed: SignedRequest = {
-        ...{ method: 'PUT', uri: SEND, origin: remote.name, destination: a.name, content: BODY },
-      };
-      const sig = remote.key.sign(signedTextOf(signed));
-      const { keyId } = remote.key;
-      const [o, d] = [remote.name, a.name];
-      const asked = (...authorization: string[]) => ask(a.server.url, { authorization, body: BODY });
-      const of2015 = `X-Matrix origin=${o},key="${keyId}",sig="${sig}"`;
-      const today = `X-Matrix origin="${o}",destination="${d}",key="${keyId}",sig="${sig}"`;
-      for (const header of [
-        today,
-        of2015,
-        `X-Matrix origin=${o},destination=${d},key=${keyId},sig=${sig}`,
-        `x-matrix   SIG="${sig}" ,\tKey="${keyId}", future=7, destination="${d}",ORIGIN="${o}"`,
-        `X-Matrix origin="${o.replace(':', '\\:')}",destination="${d}",key="${keyId}",sig="${sig}"`,
-      ]) {
-        assert.deepEqual(await asked(header), [200, undefined], header);
-      }
-      const stranger = SigningKey.fromSeed('ed25519:unpublished', Buffer.alloc(32, 7));
-      const impostor = SigningKey.fromSeed(keyId, Buffer.alloc(32, 7));
-      const unknown = authorizationOf(signed, stranger);
-      assert.deepEqual(await asked(unknown, of2015), [200, undefined], 'one header for each key');
-      assert.deepEqual(await asked(of2015, unknown), [200, undefined], 'one header for each key');
-      const other = authorizationOf({ ...signed, origin: serverName('other.test') }, remote.key);
-      for (const [why, ...headers] of [
-        ['none'],
-        ['another scheme', 'Bearer abc'],
-        ['malformed', `X-Matrix origin="${o}`],
-        ['lacks the signature', `X-Matrix origin="${o}",destination="${d}",key="${keyId}"`],
-        ['no server name', `X-Matrix origin="not a name",key="${keyId}",sig="${sig}"`],
-        ['a signature that is none', today.replace(sig, 'AAAA')],
-        ['signed for another server', today.replace(`"${d}"`, '"elsewhere.test"')],
-        ['a key that is not published', unknown],
-        ['another key under the ID', authorizationOf(signed, impostor)],
-        ['an unknown kind of key', today.replace(keyId, 'rsa:1')],
-        ['headers of two servers', today, other],
-        ['two keys that are not published', unknown, authorizationOf(signed, impostor)],
-      ] as const) {
-        assert.deepEqual(await asked(...headers), REFUSED, why);
-      }
-    } finally {
-      await remote.close();
+  async ({ a, startRemote }) => {
+    const remote = await startRemote();
+    const signed: SignedRequest = {
+      ...{ method: 'PUT', uri: SEND, origin: remote.name, destination: a.name, content: BODY },
+    };
+    const sig = remote.key.sign(signedTextOf(signed));
+    const { keyId } = remote.key;
+    const [o, d] = [remote.name, a.name];
+    const asked = (...authorization: string[]) => ask(a.server.url, { authorization, body: BODY });
+    const of2015 = `X-Matrix origin=${o},key="${keyId}",sig="${sig}"`;
+    const today = `X-Matrix origin="${o}",destination="${d}",key="${keyId}",sig="${sig}"`;
+    for (const header of [
+      today,
+      of2015,
+      `X-Matrix origin=${o},destination=${d},key=${keyId},sig=${sig}`,
+      `x-matrix   SIG="${sig}" ,\tKey="${keyId}", future=7, destination="${d}",ORIGIN="${o}"`,
+      `X-Matrix origin="${o.replace(':', '\\:')}",destination="${d}",key="${keyId}",sig="${sig}"`,
+    ]) {
+      assert.deepEqual(await asked(header), [200, undefined], header);
+    }
+    const stranger = SigningKey.fromSeed('ed25519:unpublished', Buffer.alloc(32, 7));
+    const impostor = SigningKey.fromSeed(keyId, Buffer.alloc(32, 7));
+    const unknown = authorizationOf(signed, stranger);
+    assert.deepEqual(await asked(unknown, of2015), [200, undefined], 'one header for each key');
+    assert.deepEqual(await asked(of2015, unknown), [200, undefined], 'one header for each key');
+    const other = authorizationOf({ ...signed, origin: serverName('other.test') }, remote.key);
+    for (const [why, ...headers] of [
+      ['none'],
+      ['another scheme', 'Bearer abc'],
+      ['malformed', `X-Matrix origin="${o}`],
+      ['lacks the signature', `X-Matrix origin="${o}",destination="${d}",key="${keyId}"`],
+      ['no server name', `X-Matrix origin="not a name",key="${keyId}",sig="${sig}"`],
+      ['a signature that is none', today.replace(sig, 'AAAA')],
+      ['signed for another server', today.replace(`"${d}"`, '"elsewhere.test"')],
+      ['a key that is not published', unknown],
+      ['another key under the ID', authorizationOf(signed, impostor)],
+      ['an unknown kind of key', today.replace(keyId, 'rsa:1')],
+      ['headers of two servers', today, other],
+      ['two keys that are not published', unknown, authorizationOf(signed, impostor)],
+    ] as const) {
+      assert.deepEqual(await asked(...headers), REFUSED, why);
     }
   },
   { servers: 1 },
@@ -123,23 +114,19 @@ onFederation(
 
 onFederation(
   'a key signs requests only as long as it is valid [A100] [B099]',
-  async ({ a, authority }) => {
-    const remote = await RemoteServer.start(authority);
-    try {
-      const old = SigningKey.fromSeed('ed25519:old', Buffer.alloc(32, 4));
-      remote.answer = ({ url }) => {
-        if (!url.startsWith('/_matrix/key/v2/server')) return undefined;
-        const before = { [old.keyId]: { key: old.publicKey, expired_ts: Date.now() - 60_000 } };
-        return { status: 200, body: remote.publishedKeys({ old_verify_keys: before }) };
-      };
-      const signed = { method: 'PUT', uri: SEND, origin: remote.name, destination: a.name, content: BODY };
-      const asked = (key: SigningKey) =>
-        ask(a.server.url, { authorization: [authorizationOf(signed, key)], body: BODY });
-      assert.deepEqual(await asked(old), REFUSED);
-      assert.deepEqual(await asked(remote.key), [200, undefined]);
-    } finally {
-      await remote.close();
-    }
+  async ({ a, startRemote }) => {
+    const remote = await startRemote();
+    const old = SigningKey.fromSeed('ed25519:old', Buffer.alloc(32, 4));
+    remote.answer = ({ url }) => {
+      if (!url.startsWith('/_matrix/key/v2/server')) return undefined;
+      const before = { [old.keyId]: { key: old.publicKey, expired_ts: Date.now() - 60_000 } };
+      return { status: 200, body: remote.publishedKeys({ old_verify_keys: before }) };
+    };
+    const signed = { method: 'PUT', uri: SEND, origin: remote.name, destination: a.name, content: BODY };
+    const asked = (key: SigningKey) =>
+      ask(a.server.url, { authorization: [authorizationOf(signed, key)], body: BODY });
+    assert.deepEqual(await asked(old), REFUSED);
+    assert.deepEqual(await asked(remote.key), [200, undefined]);
   },
   { servers: 1 },
 );

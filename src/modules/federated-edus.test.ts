@@ -3,7 +3,7 @@ import type { JsonObject } from '../protocol/json.ts';
 import { signJson, SigningKey } from '../protocol/signing.ts';
 import { onFederation, type FederatingServer, type TestFederation } from '../testing/federation.ts';
 import { putIntoRoom } from '../testing/put-into-room.ts';
-import { RemoteServer } from '../testing/remote-server.ts';
+import type { RemoteServer } from '../testing/remote-server.ts';
 import type { Json, TestClient } from '../testing/test-client.ts';
 
 /** A key of Bob's for cross-signing, as his server gives it. */
@@ -34,20 +34,16 @@ interface Parts {
 function withBob(title: string, run: (parts: Parts) => Promise<void>): void {
   onFederation(
     title,
-    async ({ a, authority }: TestFederation) => {
-      const remote = await RemoteServer.start(authority);
-      try {
-        const person = await a.person('alice');
-        const roomId = await person.createRoom({});
-        const bob = `@bob:${remote.name}`;
-        await putIntoRoom(a, bob, roomId);
-        const alice = a.client(person.token);
-        alice.userId = person.userId;
-        alice.deviceId = person.deviceId;
-        await run({ a, remote, alice, bob, roomId });
-      } finally {
-        await remote.close();
-      }
+    async ({ a, startRemote }: TestFederation) => {
+      const remote = await startRemote();
+      const person = await a.person('alice');
+      const roomId = await person.createRoom({});
+      const bob = `@bob:${remote.name}`;
+      await putIntoRoom(a, bob, roomId);
+      const alice = a.client(person.token);
+      alice.userId = person.userId;
+      alice.deviceId = person.deviceId;
+      await run({ a, remote, alice, bob, roomId });
     },
     { servers: 1 },
   );
@@ -429,31 +425,27 @@ withBob(
 
 onFederation(
   'servers that somebody begins to share a room with are told of the devices, others not again [B110]',
-  async ({ a, authority }) => {
-    const remote = await RemoteServer.start(authority);
-    try {
-      const alice = await a.person('alice');
-      const carol = await a.person('carol');
-      const bob = `@bob:${remote.name}`;
-      const [first, second] = [
-        await alice.createRoom({ preset: 'public_chat' }),
-        await alice.createRoom({ preset: 'public_chat' }),
-      ];
-      for (const room of [first, second]) await putIntoRoom(a, bob, room);
-      const person = a.client(carol.token);
-      await person.ok('POST', `/v3/join/${encodeURIComponent(first)}`, {});
-      const told = await edu(remote, 'm.device_list_update', (one) => one.user_id === carol.userId);
-      assert.deepEqual([told.device_id, told.prev_id], [carol.deviceId, []]);
-      await person.ok('POST', `/v3/join/${encodeURIComponent(second)}`, {});
-      await person.say(second, 'the last');
-      await remote.until(() => remote.pdus.find((pdu) => pdu.content.body === 'the last'));
-      const updates = remote.edus.filter(
-        (one) => one.edu_type === 'm.device_list_update' && one.content.user_id === carol.userId,
-      );
-      assert.equal(updates.length, 1);
-    } finally {
-      await remote.close();
-    }
+  async ({ a, startRemote }) => {
+    const remote = await startRemote();
+    const alice = await a.person('alice');
+    const carol = await a.person('carol');
+    const bob = `@bob:${remote.name}`;
+    const [first, second] = [
+      await alice.createRoom({ preset: 'public_chat' }),
+      await alice.createRoom({ preset: 'public_chat' }),
+    ];
+    for (const room of [first, second]) await putIntoRoom(a, bob, room);
+    const person = a.client(carol.token);
+    await person.ok('POST', `/v3/join/${encodeURIComponent(first)}`, {});
+    const told = await edu(remote, 'm.device_list_update', (one) => one.user_id === carol.userId);
+    assert.deepEqual([told.device_id, told.prev_id], [carol.deviceId, []]);
+    await person.ok('POST', `/v3/join/${encodeURIComponent(second)}`, {});
+    await person.say(second, 'the last');
+    await remote.until(() => remote.pdus.find((pdu) => pdu.content.body === 'the last'));
+    const updates = remote.edus.filter(
+      (one) => one.edu_type === 'm.device_list_update' && one.content.user_id === carol.userId,
+    );
+    assert.equal(updates.length, 1);
   },
   { servers: 1 },
 );

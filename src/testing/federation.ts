@@ -10,6 +10,7 @@ import type { Overrides } from '../foundations.ts';
 import { TestAuthority } from './certificates.ts';
 import { ENGINES, makePlace, type TestPlace } from './engines.ts';
 import { freePort } from './free-port.ts';
+import { RemoteServer } from './remote-server.ts';
 import { startProcess, type ServerProcess } from './server-process.ts';
 import { TestClient } from './test-client.ts';
 import { FAST } from './test-server.ts';
@@ -48,6 +49,8 @@ export interface TestFederation {
   readonly identity: FederatingServer;
   /** Signs the certificates of all of them. */
   readonly authority: TestAuthority;
+  /** Starts a server that answers as the test says; it is there until the test ends. */
+  readonly startRemote: () => Promise<RemoteServer>;
 }
 
 type Settings = Readonly<Record<string, string>>;
@@ -77,6 +80,12 @@ export function onFederation(
     void test(`${title} (${engine})`, async () => {
       const authority = new TestAuthority();
       const servers: Member[] = [];
+      const remotes: RemoteServer[] = [];
+      const startRemote = async () => {
+        const remote = await RemoteServer.start(authority);
+        remotes.push(remote);
+        return remote;
+      };
       try {
         const add = async (env: Settings) => {
           const { overrides } = options;
@@ -98,8 +107,10 @@ export function onFederation(
           ...(members as Record<'a' | 'b' | 'c', Member>),
           identity: identity as Member,
           authority,
+          startRemote,
         });
       } finally {
+        for (const remote of remotes) await remote.close();
         for (const server of servers) await server.remove();
       }
     });

@@ -2,36 +2,33 @@ import assert from 'node:assert/strict';
 import { eventIdOf } from '../../protocol/events/event-id.ts';
 import { onFederation } from '../../testing/federation.ts';
 import type { Json } from '../../testing/test-client.ts';
-import { inRoom } from './testing/remote-guest.ts';
+import { roomWithModerator } from './testing/remote-guest.ts';
 
 onFederation(
   'an event that cannot follow all ends of a room stands on the state after those that it follows [A105] [A107 partial]',
   async (federation) => {
-    await inRoom(federation, {}, async ({ alice, roomId, room, remote, a }) => {
-      const topic = (text: string) => ({ type: 'm.room.topic', stateKey: '', content: { topic: text } });
-      const before = room.next({ ...topic('of most'), ts: remote.now() - 60_000 });
-      const fork = room.make(topic('of one end'));
-      const others = Array.from({ length: 40 }, (_, i) =>
-        room.make({ type: 'm.room.message', content: { body: `f${i}` } }),
-      );
-      const results = await room.send(before, fork, ...others);
-      assert.deepEqual(new Set(results), new Set([undefined]));
-      const joining = await remote.until(() =>
-        remote.pdus.find((one: Json) => one.prev_events?.length === 20),
-      );
-      assert.ok(!joining.prev_events.includes(fork.eventId), 'it follows those that came last');
-      const path = `/_matrix/federation/v1/state_ids/${encodeURIComponent(roomId)}`;
-      const eventId = eventIdOf(joining, room.version);
-      const { status, body } = await remote.ask(
-        a.name,
-        'GET',
-        `${path}?event_id=${encodeURIComponent(eventId)}`,
-      );
-      assert.equal(status, 200);
-      assert.ok(body.pdu_ids.includes(before.eventId), 'the topic before the fork holds there');
-      assert.ok(!body.pdu_ids.includes(fork.eventId));
-      const present = await alice.ok('GET', alice.room(roomId, '/state/m.room.topic/'));
-      assert.equal(present.topic, 'of one end', 'which counts where all ends do');
-    });
+    const { alice, roomId, room, remote, a } = await roomWithModerator(federation);
+    const topic = (text: string) => ({ type: 'm.room.topic', stateKey: '', content: { topic: text } });
+    const before = room.next({ ...topic('of most'), ts: remote.now() - 60_000 });
+    const fork = room.make(topic('of one end'));
+    const others = Array.from({ length: 40 }, (_, i) =>
+      room.make({ type: 'm.room.message', content: { body: `f${i}` } }),
+    );
+    const results = await room.send(before, fork, ...others);
+    assert.deepEqual(new Set(results), new Set([undefined]));
+    const joining = await remote.until(() => remote.pdus.find((one: Json) => one.prev_events?.length === 20));
+    assert.ok(!joining.prev_events.includes(fork.eventId), 'it follows those that came last');
+    const path = `/_matrix/federation/v1/state_ids/${encodeURIComponent(roomId)}`;
+    const eventId = eventIdOf(joining, room.version);
+    const { status, body } = await remote.ask(
+      a.name,
+      'GET',
+      `${path}?event_id=${encodeURIComponent(eventId)}`,
+    );
+    assert.equal(status, 200);
+    assert.ok(body.pdu_ids.includes(before.eventId), 'the topic before the fork holds there');
+    assert.ok(!body.pdu_ids.includes(fork.eventId));
+    const present = await alice.ok('GET', alice.room(roomId, '/state/m.room.topic/'));
+    assert.equal(present.topic, 'of one end', 'which counts where all ends do');
   },
 );

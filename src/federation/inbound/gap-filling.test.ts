@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { onFederation } from '../../testing/federation.ts';
-import { RemoteRoom, type RemoteEvent } from '../../testing/remote-room.ts';
-import { RemoteServer } from '../../testing/remote-server.ts';
+import { type RemoteEvent } from '../../testing/remote-room.ts';
+import { roomWithGuest } from '../../testing/room-with-guest.ts';
 import { bodies } from '../../testing/test-client.ts';
 
 /** What a server tells at once, however many it is asked for. */
@@ -9,32 +9,25 @@ const AT_ONCE = 20;
 
 onFederation(
   'a gap of more events than a server tells at once is filled step by step [B103 partial]',
-  async ({ a, authority }) => {
-    const remote = await RemoteServer.start(authority);
-    try {
-      const alice = await a.person('alice');
-      const roomId = await alice.createRoom({ preset: 'public_chat' });
-      const room = await RemoteRoom.join(remote, a.name, roomId);
-      const texts = Array.from({ length: 90 }, (_, i) => `m${i}`);
-      const said = texts.map((text) => room.say(text));
-      const asked: string[] = [];
-      remote.answer = ({ url, body }) => {
-        const path = decodeURIComponent(url);
-        asked.push(path.replace(/\?.*/, '').split('/')[4] as string);
-        if (!path.includes('/get_missing_events/')) return undefined;
-        return { status: 200, body: { events: before(said, body).map(({ pdu }) => pdu) } };
-      };
-      assert.deepEqual(await room.send(said.at(-1) as RemoteEvent), [undefined]);
-      assert.deepEqual(
-        asked,
-        Array.from({ length: 5 }, () => 'get_missing_events'),
-        'nothing else is needed',
-      );
-      const page = await alice.ok('GET', alice.room(roomId, '/messages?dir=f&limit=100'));
-      assert.deepEqual(bodies(page.chunk), texts);
-    } finally {
-      await remote.close();
-    }
+  async (federation) => {
+    const { alice, roomId, room, remote } = await roomWithGuest(federation);
+    const texts = Array.from({ length: 90 }, (_, i) => `m${i}`);
+    const said = texts.map((text) => room.say(text));
+    const asked: string[] = [];
+    remote.answer = ({ url, body }) => {
+      const path = decodeURIComponent(url);
+      asked.push(path.replace(/\?.*/, '').split('/')[4] as string);
+      if (!path.includes('/get_missing_events/')) return undefined;
+      return { status: 200, body: { events: before(said, body).map(({ pdu }) => pdu) } };
+    };
+    assert.deepEqual(await room.send(said.at(-1) as RemoteEvent), [undefined]);
+    assert.deepEqual(
+      asked,
+      Array.from({ length: 5 }, () => 'get_missing_events'),
+      'nothing else is needed',
+    );
+    const page = await alice.ok('GET', alice.room(roomId, '/messages?dir=f&limit=100'));
+    assert.deepEqual(bodies(page.chunk), texts);
   },
 );
 

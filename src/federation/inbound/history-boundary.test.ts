@@ -1,33 +1,28 @@
 import assert from 'node:assert/strict';
 import { onFederation } from '../../testing/federation.ts';
 import { RemoteRoom } from '../../testing/remote-room.ts';
-import { RemoteServer } from '../../testing/remote-server.ts';
 import { bodies } from '../../testing/test-client.ts';
 
 onFederation(
   'events follow one whose own predecessors are history that came before this server: they are taken, the history is not',
-  async ({ a, b, authority }) => {
-    const remote = await RemoteServer.start(authority);
-    try {
-      const alice = await a.person('alice');
-      const bob = await b.person('bob');
-      const roomId = await alice.createRoom({ preset: 'public_chat', room_version: '10' });
-      await alice.say(roomId, 'long ago');
-      const room = await RemoteRoom.join(remote, a.name, roomId);
-      await bob.ok('POST', `/v3/join/${encodeURIComponent(roomId)}?server_name=${a.name}&via=${a.name}`, {});
-      const { next_batch: since } = await bob.sync();
-      // It follows the join of the remote user, which is older than Bob's, and only Alice's server is told of it.
-      assert.deepEqual(await room.sendTo(a.name, room.say('beside the join')), [undefined]);
-      await alice.say(roomId, 'after both');
-      const seen: string[] = [];
-      await bob.syncUntil(since, (body) => {
-        seen.push(...bodies(body.rooms?.join?.[roomId]?.timeline.events));
-        return seen.includes('after both');
-      });
-      assert.deepEqual(seen, ['beside the join', 'after both']);
-    } finally {
-      await remote.close();
-    }
+  async ({ a, b, startRemote }) => {
+    const remote = await startRemote();
+    const alice = await a.person('alice');
+    const bob = await b.person('bob');
+    const roomId = await alice.createRoom({ preset: 'public_chat', room_version: '10' });
+    await alice.say(roomId, 'long ago');
+    const room = await RemoteRoom.join(remote, a.name, roomId);
+    await bob.ok('POST', `/v3/join/${encodeURIComponent(roomId)}?server_name=${a.name}&via=${a.name}`, {});
+    const { next_batch: since } = await bob.sync();
+    // It follows the join of the remote user, which is older than Bob's, and only Alice's server is told of it.
+    assert.deepEqual(await room.sendTo(a.name, room.say('beside the join')), [undefined]);
+    await alice.say(roomId, 'after both');
+    const seen: string[] = [];
+    await bob.syncUntil(since, (body) => {
+      seen.push(...bodies(body.rooms?.join?.[roomId]?.timeline.events));
+      return seen.includes('after both');
+    });
+    assert.deepEqual(seen, ['beside the join', 'after both']);
   },
   { servers: 2 as const },
 );

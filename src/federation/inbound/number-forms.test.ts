@@ -2,39 +2,22 @@ import assert from 'node:assert/strict';
 import { parseExactJson } from '../../protocol/exact-json.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { onFederation, type TestFederation } from '../../testing/federation.ts';
-import { RemoteRoom } from '../../testing/remote-room.ts';
-import { RemoteServer } from '../../testing/remote-server.ts';
+import { roomWithGuest } from '../../testing/room-with-guest.ts';
 import type { Json, TestClient } from '../../testing/test-client.ts';
 
 const TEXT =
   '{"big":9007199254740993,"body":"1.0","exponent":1e3,"fraction":1.0,"list":[-0.5,{"deep":2.50}],"msgtype":"m.text"}';
 const CONTENT = parseExactJson(TEXT) as JsonObject;
 
-interface Scene {
-  readonly alice: TestClient;
-  readonly bob: TestClient;
-  readonly roomId: string;
-  readonly room: RemoteRoom;
-}
-
-/** A room of Alice's with Bob on another server, and a remote server that only the first of them hears. */
-async function inRoom(
-  { a, b, authority }: TestFederation,
-  version: string,
-  run: (scene: Scene) => Promise<void>,
-): Promise<void> {
-  const remote = await RemoteServer.start(authority);
-  try {
-    const [alice, bob] = [await a.person(`alice${version}`), await b.person(`bob${version}`)];
-    const levels = { users: { [alice.userId]: 100, [`@mallory:${remote.name}`]: 100 } };
-    const wishes = { preset: 'public_chat', room_version: version, power_level_content_override: levels };
-    const roomId = await alice.createRoom(wishes);
-    const path = `/v3/join/${encodeURIComponent(roomId)}?via=${encodeURIComponent(a.name)}`;
-    await bob.ok('POST', path, {});
-    await run({ alice, bob, roomId, room: await RemoteRoom.join(remote, a.name, roomId) });
-  } finally {
-    await remote.close();
-  }
+/** A room with Bob on another server, and a guest that only the first of them hears. */
+async function roomWithBob(federation: TestFederation, version: string) {
+  const { a, alice, roomId, room } = await roomWithGuest(federation, {
+    room_version: version,
+    guestPower: 100,
+  });
+  const bob = await federation.b.person('bob');
+  await bob.ok('POST', `/v3/join/${encodeURIComponent(roomId)}?via=${encodeURIComponent(a.name)}`, {});
+  return { alice, bob, roomId, room };
 }
 
 /** The text of an event's content as a client gets it. */
@@ -52,43 +35,42 @@ onFederation(
   'up to room version 5 numbers go from server to server as they were written, and hashes hold',
   async (federation) => {
     for (const version of ['3', '5']) {
-      await inRoom(federation, version, async ({ alice, bob, roomId, room }) => {
-        const { next_batch: since } = await bob.sync();
-        const deep = parseExactJson('{"depth":9223372036854775807}') as JsonObject;
-        const odd = room.next({ type: 'm.room.message', content: CONTENT });
-        const deepest = room.next({ type: 'm.room.message', content: CONTENT, more: deep });
-        assert.deepEqual(await room.send(odd, deepest), [undefined, undefined]);
-        assert.equal(await contentText(alice, roomId, odd.eventId), TEXT);
-        const path = alice.room(roomId, '/send/m.room.message/odd');
-        const { event_id: own } = await alice.ok('PUT', path, TEXT);
-        await bob.syncUntil(since, has(roomId, own));
-        for (const eventId of [odd.eventId, deepest.eventId, own]) {
-          assert.equal(await contentText(bob, roomId, eventId), TEXT, `version ${version}, ${eventId}`);
-        }
-        const levels = `{"ban":50.0,"users":{"${alice.userId}":100,"${room.userId}":1e2},"users_default":0.0}`;
-        const content = parseExactJson(levels) as JsonObject;
-        const changed = room.make({
-          type: 'm.room.power_levels',
-          stateKey: '',
-          content,
-          prev: [own as never],
-        });
-        assert.deepEqual(await room.send(changed), [undefined]);
-        const redact = room.make({
-          type: 'm.room.redaction',
-          content: {},
-          prev: [changed.eventId],
-          auth: changed.pdu.auth_events as never,
-          more: { redacts: changed.eventId },
-        });
-        assert.deepEqual(await room.send(redact), [undefined]);
-        assert.equal(await contentText(alice, roomId, changed.eventId), levels, 'what it says stays');
-        const redacted = await alice.ok(
-          'GET',
-          alice.room(roomId, `/event/${encodeURIComponent(changed.eventId)}`),
-        );
-        assert.equal(redacted.unsigned.redacted_because.event_id, redact.eventId);
+      const { alice, bob, roomId, room } = await roomWithBob(federation, version);
+      const { next_batch: since } = await bob.sync();
+      const deep = parseExactJson('{"depth":9223372036854775807}') as JsonObject;
+      const odd = room.next({ type: 'm.room.message', content: CONTENT });
+      const deepest = room.next({ type: 'm.room.message', content: CONTENT, more: deep });
+      assert.deepEqual(await room.send(odd, deepest), [undefined, undefined]);
+      assert.equal(await contentText(alice, roomId, odd.eventId), TEXT);
+      const path = alice.room(roomId, '/send/m.room.message/odd');
+      const { event_id: own } = await alice.ok('PUT', path, TEXT);
+      await bob.syncUntil(since, has(roomId, own));
+      for (const eventId of [odd.eventId, deepest.eventId, own]) {
+        assert.equal(await contentText(bob, roomId, eventId), TEXT, `version ${version}, ${eventId}`);
+      }
+      const levels = `{"ban":50.0,"users":{"${alice.userId}":100,"${room.userId}":1e2},"users_default":0.0}`;
+      const content = parseExactJson(levels) as JsonObject;
+      const changed = room.make({
+        type: 'm.room.power_levels',
+        stateKey: '',
+        content,
+        prev: [own as never],
       });
+      assert.deepEqual(await room.send(changed), [undefined]);
+      const redact = room.make({
+        type: 'm.room.redaction',
+        content: {},
+        prev: [changed.eventId],
+        auth: changed.pdu.auth_events as never,
+        more: { redacts: changed.eventId },
+      });
+      assert.deepEqual(await room.send(redact), [undefined]);
+      assert.equal(await contentText(alice, roomId, changed.eventId), levels, 'what it says stays');
+      const redacted = await alice.ok(
+        'GET',
+        alice.room(roomId, `/event/${encodeURIComponent(changed.eventId)}`),
+      );
+      assert.equal(redacted.unsigned.redacted_because.event_id, redact.eventId);
     }
   },
 );
@@ -96,21 +78,20 @@ onFederation(
 onFederation(
   'from room version 6 on odd numbers are refused, of clients and of servers',
   async (federation) => {
-    await inRoom(federation, '10', async ({ alice, roomId, room }) => {
-      for (const number of ['1.0', '1e3', '1.5', '9007199254740993']) {
-        const body = `{"msgtype":"m.text","body":"x","number":${number}}`;
-        const path = alice.room(roomId, '/send/m.room.message/odd');
-        await alice.fails(400, 'M_BAD_JSON', 'PUT', path, body);
-        const plain = room.make({
-          type: 'm.room.message',
-          content: { body: 'x', number: (Number(number) % 7) | 0 },
-        });
-        const content = parseExactJson(`{"body":"x","number":${number}}`) as JsonObject;
-        const results = await room.sendRaw({ ...plain.pdu, content });
-        assert.match(Object.values<Json>(results)[0]?.error ?? JSON.stringify(results), /not allowed/);
-      }
-      const page = await alice.ok('GET', alice.room(roomId, '/messages?dir=b'));
-      assert.ok(page.chunk.every((event: Json) => event.type !== 'm.room.message'));
-    });
+    const { alice, roomId, room } = await roomWithBob(federation, '10');
+    for (const number of ['1.0', '1e3', '1.5', '9007199254740993']) {
+      const body = `{"msgtype":"m.text","body":"x","number":${number}}`;
+      const path = alice.room(roomId, '/send/m.room.message/odd');
+      await alice.fails(400, 'M_BAD_JSON', 'PUT', path, body);
+      const plain = room.make({
+        type: 'm.room.message',
+        content: { body: 'x', number: (Number(number) % 7) | 0 },
+      });
+      const content = parseExactJson(`{"body":"x","number":${number}}`) as JsonObject;
+      const results = await room.sendRaw({ ...plain.pdu, content });
+      assert.match(Object.values<Json>(results)[0]?.error ?? JSON.stringify(results), /not allowed/);
+    }
+    const page = await alice.ok('GET', alice.room(roomId, '/messages?dir=b'));
+    assert.ok(page.chunk.every((event: Json) => event.type !== 'm.room.message'));
   },
 );

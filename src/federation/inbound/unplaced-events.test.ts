@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { systemTimers, type Timer, type Timers } from '../../platform/timers.ts';
 import { onFederation } from '../../testing/federation.ts';
 import { bodies, type Json } from '../../testing/test-client.ts';
-import { inRoom, serve, timeline } from './testing/remote-guest.ts';
+import { roomWithModerator, serve, timeline } from './testing/remote-guest.ts';
 import { AGAIN_AFTER_MS } from './unplaced-events.ts';
 
 /** Timers that leave it to the test when events are looked at again. */
@@ -33,20 +33,19 @@ const timers = new HeldTimers();
 onFederation(
   'an event whose past nobody told is looked at again, though nobody sends it again [A109]',
   async (federation) => {
-    await inRoom(federation, {}, async ({ alice, roomId, room, remote }) => {
-      const { next_batch: since } = await alice.sync();
-      const [lost, last] = [room.say('lost'), room.say('last')];
-      assert.match((await room.send(last))[0] ?? '', /could not be had/);
-      const first = await timers.planned();
-      first();
-      const second = await timers.planned();
-      serve(remote, [lost]);
-      second();
-      await alice.syncUntil(since, (body: Json) =>
-        bodies(body.rooms?.join?.[roomId]?.timeline.events).includes('last'),
-      );
-      assert.deepEqual(bodies(await timeline(alice, roomId)), ['lost', 'last']);
-    });
+    const { alice, roomId, room, remote } = await roomWithModerator(federation);
+    const { next_batch: since } = await alice.sync();
+    const [lost, last] = [room.say('lost'), room.say('last')];
+    assert.match((await room.send(last))[0] ?? '', /could not be had/);
+    const first = await timers.planned();
+    first();
+    const second = await timers.planned();
+    serve(remote, [lost]);
+    second();
+    await alice.syncUntil(since, (body: Json) =>
+      bodies(body.rooms?.join?.[roomId]?.timeline.events).includes('last'),
+    );
+    assert.deepEqual(bodies(await timeline(alice, roomId)), ['lost', 'last']);
   },
   { servers: 1, overrides: { timers } },
 );

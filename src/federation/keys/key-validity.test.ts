@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import type { TestAuthority } from '../../testing/certificates.ts';
-import { onFederation } from '../../testing/federation.ts';
+import { onFederation, type TestFederation } from '../../testing/federation.ts';
 import { RemoteRoom } from '../../testing/remote-room.ts';
-import { RemoteServer } from '../../testing/remote-server.ts';
+import type { RemoteServer } from '../../testing/remote-server.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -18,8 +17,8 @@ const CASES: [string, number, number, 'taken' | 'refused'][] = [
 ];
 
 /** A server whose key is valid for a time, in ms. */
-async function serverWithKey(authority: TestAuthority, validFor: number): Promise<RemoteServer> {
-  const remote = await RemoteServer.start(authority);
+async function serverWithKey({ startRemote }: TestFederation, validFor: number): Promise<RemoteServer> {
+  const remote = await startRemote();
   remote.answer = ({ url }) => {
     if (!url.startsWith('/_matrix/key/v2/server')) return undefined;
     return { status: 200, body: remote.publishedKeys({ valid_until_ts: Date.now() + validFor }) };
@@ -29,21 +28,18 @@ async function serverWithKey(authority: TestAuthority, validFor: number): Promis
 
 onFederation(
   'from room version 5 on a key signs only events of the time for which it is valid, at most of 7 days ahead [B088]',
-  async ({ a, authority }) => {
+  async (federation) => {
+    const { a } = federation;
     const alice = await a.person('alice');
     for (const [version, validFor, ahead, expected] of CASES) {
-      const remote = await serverWithKey(authority, validFor);
-      try {
-        const roomId = await alice.createRoom({ preset: 'public_chat', room_version: version });
-        const room = await RemoteRoom.join(remote, a.name, roomId);
-        const draft = { type: 'm.room.message', content: { body: 'x' }, ts: Date.now() + ahead };
-        const [error] = await room.send(room.make(draft));
-        const what = `version ${version}, valid for ${validFor}, ${ahead} ahead: ${error}`;
-        if (expected === 'taken') assert.equal(error, undefined, what);
-        else assert.match(error ?? '', /was valid/, what);
-      } finally {
-        await remote.close();
-      }
+      const remote = await serverWithKey(federation, validFor);
+      const roomId = await alice.createRoom({ preset: 'public_chat', room_version: version });
+      const room = await RemoteRoom.join(remote, a.name, roomId);
+      const draft = { type: 'm.room.message', content: { body: 'x' }, ts: Date.now() + ahead };
+      const [error] = await room.send(room.make(draft));
+      const what = `version ${version}, valid for ${validFor}, ${ahead} ahead: ${error}`;
+      if (expected === 'taken') assert.equal(error, undefined, what);
+      else assert.match(error ?? '', /was valid/, what);
     }
   },
   { servers: 1 },

@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import type { ServerName } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { signJson, SigningKey, VerifyKey, verifyJson } from '../../protocol/signing.ts';
-import type { TestAuthority } from '../../testing/certificates.ts';
-import { onFederation, type FederatingServer } from '../../testing/federation.ts';
+import { onFederation, type FederatingServer, type TestFederation } from '../../testing/federation.ts';
 import { openPlaceDatabase } from '../../testing/place-database.ts';
-import { RemoteServer } from '../../testing/remote-server.ts';
+import type { RemoteServer } from '../../testing/remote-server.ts';
 import { KeyFetcher } from './key-fetcher.ts';
 
 const MINUTE = 60_000;
@@ -18,8 +17,8 @@ class ShiftedClock {
 }
 
 /** A server whose keys are valid for an hour or more from when they are asked for, and how often they were. */
-async function origin(authority: TestAuthority, clock: ShiftedClock, validMs: number) {
-  const remote = await RemoteServer.start(authority);
+async function origin({ startRemote }: TestFederation, clock: ShiftedClock, validMs: number) {
+  const remote = await startRemote();
   remote.answer = ({ url }) => {
     if (!url.startsWith('/_matrix/key/v2/server')) return undefined;
     const old = { 'ed25519:before': { key: remote.key.publicKey, expired_ts: 1_500_000_000_000 } };
@@ -60,39 +59,36 @@ function assertSigned(answer: JsonObject | undefined, by: RemoteServer, notary: 
 
 onFederation(
   'keys are asked for through another server, one by one or many at once, and come signed by both [A099] [B098]',
-  async ({ a, authority }) => {
+  async (federation) => {
+    const { a } = federation;
     const clock = new ShiftedClock();
-    const [one, two] = [await origin(authority, clock, HOUR), await origin(authority, clock, HOUR)];
-    try {
-      const keyId = encodeURIComponent(one.remote.key.keyId);
-      for (const rest of ['', `/${keyId}`, `/${keyId}/?minimum_valid_until_ts=${Date.now()}`]) {
-        const answers = await get(a, one.remote.name, rest);
-        assert.equal(answers.length, 1, rest);
-        assertSigned(answers[0], one.remote, a);
-        const { old_verify_keys: old } = answers[0] as Record<string, JsonObject>;
-        assert.deepEqual(old, {
-          'ed25519:before': { key: one.remote.key.publicKey, expired_ts: 1_500_000_000_000 },
-        });
-      }
-      const wanted = { [one.remote.key.keyId]: { minimum_valid_until_ts: Date.now() } };
-      const many = await post(a, { [one.remote.name]: wanted, [two.remote.name]: {}, 'localhost:1': {} });
-      assert.equal(many.length, 2, 'a server that cannot be asked is left out');
-      for (const { remote } of [one, two]) {
-        assertSigned(
-          many.find((answer) => answer.server_name === remote.name),
-          remote,
-          a,
-        );
-      }
-      assert.deepEqual(await post(a, {}), []);
-      assert.deepEqual(
-        (await get(a, a.name)).map((answer) => answer.server_name),
-        [a.name],
-        'its own',
-      );
-    } finally {
-      for (const { remote } of [one, two]) await remote.close();
+    const [one, two] = [await origin(federation, clock, HOUR), await origin(federation, clock, HOUR)];
+    const keyId = encodeURIComponent(one.remote.key.keyId);
+    for (const rest of ['', `/${keyId}`, `/${keyId}/?minimum_valid_until_ts=${Date.now()}`]) {
+      const answers = await get(a, one.remote.name, rest);
+      assert.equal(answers.length, 1, rest);
+      assertSigned(answers[0], one.remote, a);
+      const { old_verify_keys: old } = answers[0] as Record<string, JsonObject>;
+      assert.deepEqual(old, {
+        'ed25519:before': { key: one.remote.key.publicKey, expired_ts: 1_500_000_000_000 },
+      });
     }
+    const wanted = { [one.remote.key.keyId]: { minimum_valid_until_ts: Date.now() } };
+    const many = await post(a, { [one.remote.name]: wanted, [two.remote.name]: {}, 'localhost:1': {} });
+    assert.equal(many.length, 2, 'a server that cannot be asked is left out');
+    for (const { remote } of [one, two]) {
+      assertSigned(
+        many.find((answer) => answer.server_name === remote.name),
+        remote,
+        a,
+      );
+    }
+    assert.deepEqual(await post(a, {}), []);
+    assert.deepEqual(
+      (await get(a, a.name)).map((answer) => answer.server_name),
+      [a.name],
+      'its own',
+    );
   },
   { servers: 1 },
 );
@@ -101,49 +97,46 @@ onFederation(
   const clock = new ShiftedClock();
   onFederation(
     'a notary keeps an answer for half its time, asks anew where it must last longer, and has it when its server is gone [A099]',
-    async ({ a, authority }) => {
+    async (federation) => {
+      const { a } = federation;
       clock.shift = 0;
-      const { remote, asked } = await origin(authority, clock, 4 * HOUR);
-      try {
-        const until = async (rest = '') => {
-          const [answer] = await get(a, remote.name, rest);
-          assertSigned(answer, remote, a);
-          return Number(answer?.valid_until_ts);
-        };
-        const first = await until();
-        assert.equal(asked(), 1);
-        clock.shift = 2 * HOUR - 10 * MINUTE;
-        assert.equal(await until(), first, 'within the first half');
-        assert.equal(await until(`?minimum_valid_until_ts=${first}`), first, 'which lasts long enough');
-        assert.equal(asked(), 1);
-        assert.equal(await until(`/${encodeURIComponent(remote.key.keyId)}`), first, 'a key that it has');
-        assert.equal(await until('/ed25519:before'), first, 'one of before that it has');
-        assert.equal(asked(), 1);
-        assert.ok((await until('/ed25519:new')) > first, 'a key that it does not have');
-        assert.equal(asked(), 2);
-        clock.shift += MINUTE;
-        const [latest] = await post(a, { [remote.name]: { 'ed25519:new': {} } });
-        const last = Number(latest?.valid_until_ts);
-        assert.equal(asked(), 3);
-        clock.shift += MINUTE;
-        const forced = await until(`?minimum_valid_until_ts=${last + MINUTE / 2}`);
-        assert.ok(forced > last + MINUTE / 2, 'which did not');
-        assert.equal(asked(), 4);
-        clock.shift += 2 * HOUR - 10 * MINUTE;
-        assert.equal(await until(), forced, 'its first half began when it came');
-        clock.shift += 20 * MINUTE;
-        const second = await until();
-        assert.ok(second > forced, 'half its time is over');
-        assert.equal(asked(), 5);
-        await remote.close();
-        clock.shift += 100 * HOUR;
-        assert.equal(await until(), second, 'what it said last');
-        const wanted = { [remote.key.keyId]: { minimum_valid_until_ts: clock.now() } };
-        const [answer] = await post(a, { [remote.name]: wanted });
+      const { remote, asked } = await origin(federation, clock, 4 * HOUR);
+      const until = async (rest = '') => {
+        const [answer] = await get(a, remote.name, rest);
         assertSigned(answer, remote, a);
-      } finally {
-        await remote.close();
-      }
+        return Number(answer?.valid_until_ts);
+      };
+      const first = await until();
+      assert.equal(asked(), 1);
+      clock.shift = 2 * HOUR - 10 * MINUTE;
+      assert.equal(await until(), first, 'within the first half');
+      assert.equal(await until(`?minimum_valid_until_ts=${first}`), first, 'which lasts long enough');
+      assert.equal(asked(), 1);
+      assert.equal(await until(`/${encodeURIComponent(remote.key.keyId)}`), first, 'a key that it has');
+      assert.equal(await until('/ed25519:before'), first, 'one of before that it has');
+      assert.equal(asked(), 1);
+      assert.ok((await until('/ed25519:new')) > first, 'a key that it does not have');
+      assert.equal(asked(), 2);
+      clock.shift += MINUTE;
+      const [latest] = await post(a, { [remote.name]: { 'ed25519:new': {} } });
+      const last = Number(latest?.valid_until_ts);
+      assert.equal(asked(), 3);
+      clock.shift += MINUTE;
+      const forced = await until(`?minimum_valid_until_ts=${last + MINUTE / 2}`);
+      assert.ok(forced > last + MINUTE / 2, 'which did not');
+      assert.equal(asked(), 4);
+      clock.shift += 2 * HOUR - 10 * MINUTE;
+      assert.equal(await until(), forced, 'its first half began when it came');
+      clock.shift += 20 * MINUTE;
+      const second = await until();
+      assert.ok(second > forced, 'half its time is over');
+      assert.equal(asked(), 5);
+      await remote.close();
+      clock.shift += 100 * HOUR;
+      assert.equal(await until(), second, 'what it said last');
+      const wanted = { [remote.key.keyId]: { minimum_valid_until_ts: clock.now() } };
+      const [answer] = await post(a, { [remote.name]: wanted });
+      assertSigned(answer, remote, a);
     },
     { servers: 1, overrides: { clock } },
   );
@@ -151,40 +144,36 @@ onFederation(
 
 onFederation(
   'where a server is gone, its keys are had from the notaries that are trusted [A099] [B098]',
-  async ({ a, b, authority }) => {
-    const { remote } = await origin(authority, new ShiftedClock(), HOUR);
-    const unsigned = await RemoteServer.start(authority);
-    try {
-      assertSigned((await get(a, remote.name))[0], remote, a);
-      // From here on only its own requests come from it: nobody can ask it anything.
-      remote.refuseConnections();
-      const { status } = await remote.ask(b.name, 'PUT', '/_matrix/federation/v1/send/t', { pdus: [] });
-      assert.equal(status, 200, 'its key came by way of the notary');
-      const stranger = SigningKey.fromSeed('ed25519:other', Buffer.alloc(32, 1));
-      const forged = signJson(
-        {
-          server_name: 'localhost:1',
-          valid_until_ts: Date.now() + HOUR,
-          verify_keys: { [stranger.keyId]: { key: stranger.publicKey } },
-        },
-        'localhost:1',
-        stranger,
-      );
-      unsigned.answer = ({ url }) =>
-        url.endsWith('/key/v2/query') ? { status: 200, body: { server_keys: [forged] } } : undefined;
-      const database = await openPlaceDatabase(b.place);
-      const fetcher = new KeyFetcher({
-        ...{ client: b.server.services.federationClient, database, clock: { now: () => Date.now() } },
-        notaries: [unsigned.name],
-      });
-      const nowhere = 'localhost:1' as ServerName;
-      assert.equal(await fetcher.fetch(nowhere), undefined, 'what the notary has not signed is not believed');
-      assert.ok(unsigned.seen.some(({ url }) => url.endsWith('/key/v2/query')));
-      await database.close();
-    } finally {
-      await remote.close();
-      await unsigned.close();
-    }
+  async (federation) => {
+    const { a, b } = federation;
+    const { remote } = await origin(federation, new ShiftedClock(), HOUR);
+    const unsigned = await federation.startRemote();
+    assertSigned((await get(a, remote.name))[0], remote, a);
+    // From here on only its own requests come from it: nobody can ask it anything.
+    remote.refuseConnections();
+    const { status } = await remote.ask(b.name, 'PUT', '/_matrix/federation/v1/send/t', { pdus: [] });
+    assert.equal(status, 200, 'its key came by way of the notary');
+    const stranger = SigningKey.fromSeed('ed25519:other', Buffer.alloc(32, 1));
+    const forged = signJson(
+      {
+        server_name: 'localhost:1',
+        valid_until_ts: Date.now() + HOUR,
+        verify_keys: { [stranger.keyId]: { key: stranger.publicKey } },
+      },
+      'localhost:1',
+      stranger,
+    );
+    unsigned.answer = ({ url }) =>
+      url.endsWith('/key/v2/query') ? { status: 200, body: { server_keys: [forged] } } : undefined;
+    const database = await openPlaceDatabase(b.place);
+    const fetcher = new KeyFetcher({
+      ...{ client: b.server.services.federationClient, database, clock: { now: () => Date.now() } },
+      notaries: [unsigned.name],
+    });
+    const nowhere = 'localhost:1' as ServerName;
+    assert.equal(await fetcher.fetch(nowhere), undefined, 'what the notary has not signed is not believed');
+    assert.ok(unsigned.seen.some(({ url }) => url.endsWith('/key/v2/query')));
+    await database.close();
   },
   { env: (before) => ({ MYELIN_FEDERATION_TRUSTED_KEY_SERVERS: before.join(',') }) },
 );

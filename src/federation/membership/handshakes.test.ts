@@ -5,7 +5,7 @@ import type { Pdu } from '../../protocol/events/event.ts';
 import { roomVersion } from '../../protocol/room-versions.ts';
 import { finishPdu, VerifyKey, verifyPduSignature } from '../../protocol/signing.ts';
 import { onFederation, type FederatingServer, type TestFederation } from '../../testing/federation.ts';
-import { RemoteServer } from '../../testing/remote-server.ts';
+import type { RemoteServer } from '../../testing/remote-server.ts';
 import type { Json } from '../../testing/test-client.ts';
 
 const part = encodeURIComponent;
@@ -56,12 +56,8 @@ function withHand(title: string, run: (hand: Hand, federation: TestFederation) =
   onFederation(
     title,
     async (federation) => {
-      const remote = await RemoteServer.start(federation.authority);
-      try {
-        await run(new Hand(remote, federation.a), federation);
-      } finally {
-        await remote.close();
-      }
+      const remote = await federation.startRemote();
+      await run(new Hand(remote, federation.a), federation);
     },
     { servers: 1 },
   );

@@ -6,7 +6,8 @@ import { roomVersion } from '../../protocol/room-versions.ts';
 import { finishPdu, signPdu } from '../../protocol/signing.ts';
 import { onFederation, type FederatingServer } from '../../testing/federation.ts';
 import { RemoteRoom } from '../../testing/remote-room.ts';
-import { RemoteServer, type Answered } from '../../testing/remote-server.ts';
+import type { RemoteServer } from '../../testing/remote-server.ts';
+import { type Answered } from '../../testing/remote-server.ts';
 import type { Json, TestClient } from '../../testing/test-client.ts';
 
 const part = encodeURIComponent;
@@ -23,13 +24,9 @@ interface Scene {
 function withRemote(title: string, run: (scene: Scene) => Promise<void>): void {
   onFederation(
     title,
-    async ({ a, authority }) => {
-      const remote = await RemoteServer.start(authority);
-      try {
-        await run({ a, alice: await a.person('alice'), remote, bob: `@bob:${remote.name}` });
-      } finally {
-        await remote.close();
-      }
+    async ({ a, startRemote }) => {
+      const remote = await startRemote();
+      await run({ a, alice: await a.person('alice'), remote, bob: `@bob:${remote.name}` });
     },
     { servers: 1 },
   );

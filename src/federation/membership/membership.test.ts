@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { roomVersion } from '../../protocol/room-versions.ts';
 import { finishPdu } from '../../protocol/signing.ts';
 import { onFederation } from '../../testing/federation.ts';
-import { RemoteServer } from '../../testing/remote-server.ts';
 import { bodies, type Json, type TestClient } from '../../testing/test-client.ts';
 
 const VERSIONS = Array.from({ length: 12 }, (_, i) => String(i + 1));
@@ -315,51 +314,47 @@ onFederation(
 
 onFederation(
   'who joins without members is told whether any were left out, and needs no more than is given [B104 partial]',
-  async ({ a, authority }) => {
-    const remote = await RemoteServer.start(authority);
-    try {
-      const alice = await a.person('alice');
-      const joining = async (room: string, name: string) => {
-        const member = `${encodeURIComponent(room)}/${encodeURIComponent(`@${name}:${remote.name}`)}`;
-        const made = await remote.ask(a.name, 'GET', `/_matrix/federation/v1/make_join/${member}?ver=11`);
-        const version = roomVersion(made.body.room_version);
-        const join = finishPdu(made.body.event, version, remote.name, remote.key);
-        const path = `${encodeURIComponent(room)}/${encodeURIComponent(join.eventId)}?omit_members=true`;
-        const sent = await remote.ask(a.name, 'PUT', `/_matrix/federation/v2/send_join/${path}`, join.pdu);
-        assert.equal(sent.status, 200, JSON.stringify(sent.body));
-        const keys = sent.body.state.map((pdu: Json) => `${pdu.type} ${pdu.state_key}`);
-        return {
-          ...sent.body,
-          keys: keys.sort(),
-          members: keys.filter((key: string) => key.includes('member')),
-        };
+  async ({ a, startRemote }) => {
+    const remote = await startRemote();
+    const alice = await a.person('alice');
+    const joining = async (room: string, name: string) => {
+      const member = `${encodeURIComponent(room)}/${encodeURIComponent(`@${name}:${remote.name}`)}`;
+      const made = await remote.ask(a.name, 'GET', `/_matrix/federation/v1/make_join/${member}?ver=11`);
+      const version = roomVersion(made.body.room_version);
+      const join = finishPdu(made.body.event, version, remote.name, remote.key);
+      const path = `${encodeURIComponent(room)}/${encodeURIComponent(join.eventId)}?omit_members=true`;
+      const sent = await remote.ask(a.name, 'PUT', `/_matrix/federation/v2/send_join/${path}`, join.pdu);
+      assert.equal(sent.status, 200, JSON.stringify(sent.body));
+      const keys = sent.body.state.map((pdu: Json) => `${pdu.type} ${pdu.state_key}`);
+      return {
+        ...sent.body,
+        keys: keys.sort(),
+        members: keys.filter((key: string) => key.includes('member')),
       };
-      const options = { preset: 'public_chat', name: 'named', room_version: '11' };
-      const small = await alice.createRoom(options);
-      const whole = await joining(small, 'mallory');
-      assert.equal(whole.members_omitted, false);
-      assert.equal(whole.servers_in_room, undefined);
-      assert.deepEqual(whole.members, [`m.room.member ${alice.userId}`]);
+    };
+    const options = { preset: 'public_chat', name: 'named', room_version: '11' };
+    const small = await alice.createRoom(options);
+    const whole = await joining(small, 'mallory');
+    assert.equal(whole.members_omitted, false);
+    assert.equal(whole.servers_in_room, undefined);
+    assert.deepEqual(whole.members, [`m.room.member ${alice.userId}`]);
 
-      const large = await alice.createRoom(options);
-      for (const name of ['carol', 'dan', 'erin']) await (await a.person(name)).join(large);
-      const part = await joining(large, 'mallory');
-      assert.equal(part.members_omitted, true);
-      assert.deepEqual(part.servers_in_room, [a.name]);
-      assert.deepEqual(part.members, []);
-      assert.deepEqual(
-        part.keys,
-        whole.keys.filter((key: string) => !key.includes('member')),
-      );
-      assert.ok(
-        part.auth_chain.some((pdu: Json) => pdu.state_key === alice.userId),
-        'who made the room authorises what is in its state',
-      );
-      const again = await joining(large, 'another');
-      assert.deepEqual(again.keys, part.keys, 'a room that other servers are in');
-    } finally {
-      await remote.close();
-    }
+    const large = await alice.createRoom(options);
+    for (const name of ['carol', 'dan', 'erin']) await (await a.person(name)).join(large);
+    const part = await joining(large, 'mallory');
+    assert.equal(part.members_omitted, true);
+    assert.deepEqual(part.servers_in_room, [a.name]);
+    assert.deepEqual(part.members, []);
+    assert.deepEqual(
+      part.keys,
+      whole.keys.filter((key: string) => !key.includes('member')),
+    );
+    assert.ok(
+      part.auth_chain.some((pdu: Json) => pdu.state_key === alice.userId),
+      'who made the room authorises what is in its state',
+    );
+    const again = await joining(large, 'another');
+    assert.deepEqual(again.keys, part.keys, 'a room that other servers are in');
   },
   { servers: 1 },
 );

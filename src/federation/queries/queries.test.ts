@@ -3,7 +3,7 @@ import type { RoomId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { onFederation, type FederatingServer } from '../../testing/federation.ts';
 import { RemoteRoom } from '../../testing/remote-room.ts';
-import { RemoteServer } from '../../testing/remote-server.ts';
+import type { RemoteServer } from '../../testing/remote-server.ts';
 import { bodies, type Json } from '../../testing/test-client.ts';
 
 const path = (userId: string) => `/v3/profile/${encodeURIComponent(userId)}`;
@@ -92,15 +92,11 @@ function whenAsked(
 ): void {
   onFederation(
     title,
-    async ({ a, authority }) => {
-      const remote = await RemoteServer.start(authority);
+    async ({ a, startRemote }) => {
+      const remote = await startRemote();
       const ask = (path: string, body?: JsonObject) =>
         remote.ask(a.name, body ? 'POST' : 'GET', `/_matrix/federation/v1/${path}`, body);
-      try {
-        await run({ a, remote, ask });
-      } finally {
-        await remote.close();
-      }
+      await run({ a, remote, ask });
     },
     { servers: 1 },
   );

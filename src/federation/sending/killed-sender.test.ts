@@ -1,101 +1,78 @@
 import assert from 'node:assert/strict';
 import { onFederation } from '../../testing/federation.ts';
-import { RemoteRoom } from '../../testing/remote-room.ts';
-import { RemoteServer } from '../../testing/remote-server.ts';
-import { bodies, TestClient, type Json } from '../../testing/test-client.ts';
+import type { RemoteServer } from '../../testing/remote-server.ts';
+import { roomWithGuest } from '../../testing/room-with-guest.ts';
+import { bodies, TestClient } from '../../testing/test-client.ts';
 
 const MOST = 120;
 
-/** What was said by the events of a remote server's transactions: each text at its first arrival. */
-function heard(remote: RemoteServer): string[] {
-  const texts = remote.pdus
-    .filter((pdu) => pdu.type === 'm.room.message')
-    .map((pdu) => String(pdu.content.body));
-  return [...new Set(texts)];
-}
+/** What a remote server heard people say: each text at its first arrival. */
+const heard = (remote: RemoteServer): string[] => [...new Set(bodies(remote.pdus))];
 
 onFederation(
   'a server that is killed while it sends sends everything it has acknowledged, in order, once in effect [A115]',
-  async ({ a, b, authority }) => {
-    const remote = await RemoteServer.start(authority);
-    try {
-      const [alice, bob] = [await a.person('alice'), await b.person('bob')];
-      const roomId = await alice.createRoom({ preset: 'public_chat' });
-      await bob.ok('POST', `/v3/join/${encodeURIComponent(roomId)}?via=${a.name}`, {});
-      await RemoteRoom.join(remote, a.name, roomId);
-      await a.stop();
-      const process = await a.startProcess();
-      let sends = 0;
-      let killed: Promise<void> | undefined;
-      remote.answer = ({ url }) => {
-        // It has the third transaction, but the answer reaches nobody.
-        if (url.includes('/send/') && ++sends === 3) killed = process.kill();
-        return undefined;
-      };
-      const person = new TestClient(process.url, alice.token);
-      const said: string[] = [];
-      for (let i = 0; i < MOST && !killed; i++) {
-        const text = `m${i}`;
-        const taken = await person.say(roomId, text).then(
-          () => true,
-          () => false,
-        );
-        if (taken) said.push(text);
-      }
-      await remote.until(() => killed);
-      await killed;
-      assert.ok(said.length > 0);
-      await a.start();
-      await a.client(alice.token).say(roomId, 'after');
-      said.push('after');
-      await remote.until(() => (heard(remote).includes('after') ? true : undefined));
-      const isSaid = (text: string) => said.includes(text);
-      assert.deepEqual(heard(remote).filter(isSaid), said);
-      const body = await bob.syncUntil(undefined, (one) =>
-        bodies(one.rooms?.join?.[roomId]?.timeline?.events).includes('after'),
+  async (federation) => {
+    const { a, alice, roomId, remote } = await roomWithGuest(federation);
+    const bob = await federation.b.person('bob');
+    await bob.ok('POST', `/v3/join/${encodeURIComponent(roomId)}?via=${a.name}`, {});
+    await a.stop();
+    const process = await a.startProcess();
+    let sends = 0;
+    let killed: Promise<void> | undefined;
+    remote.answer = ({ url }) => {
+      // It has the third transaction, but the answer reaches nobody.
+      if (url.includes('/send/') && ++sends === 3) killed = process.kill();
+      return undefined;
+    };
+    const person = new TestClient(process.url, alice.token);
+    const said: string[] = [];
+    for (let i = 0; i < MOST && !killed; i++) {
+      const text = `m${i}`;
+      const taken = await person.say(roomId, text).then(
+        () => true,
+        () => false,
       );
-      assert.ok(body);
-      const page = await bob.ok('GET', bob.room(roomId, `/messages?dir=b&limit=${2 * MOST}`));
-      assert.deepEqual(bodies(page.chunk).reverse().filter(isSaid), said, 'each once, in order');
-    } finally {
-      await remote.close();
+      if (taken) said.push(text);
     }
+    await remote.until(() => killed);
+    await killed;
+    assert.ok(said.length > 0);
+    await a.start();
+    await a.client(alice.token).say(roomId, 'after');
+    said.push('after');
+    await remote.until(() => (heard(remote).includes('after') ? true : undefined));
+    const isSaid = (text: string) => said.includes(text);
+    assert.deepEqual(heard(remote).filter(isSaid), said);
+    const body = await bob.syncUntil(undefined, (one) =>
+      bodies(one.rooms?.join?.[roomId]?.timeline?.events).includes('after'),
+    );
+    assert.ok(body);
+    const page = await bob.ok('GET', bob.room(roomId, `/messages?dir=b&limit=${2 * MOST}`));
+    assert.deepEqual(bodies(page.chunk).reverse().filter(isSaid), said, 'each once, in order');
   },
 );
 
 onFederation(
   'of two processes one sends to a server, each event once; when it is killed the other goes on [A115] [B100]',
-  async ({ a, authority }) => {
-    const remote = await RemoteServer.start(authority);
-    try {
-      const alice = await a.person('alice');
-      const roomId = await alice.createRoom({ preset: 'public_chat' });
-      await RemoteRoom.join(remote, a.name, roomId);
-      const first = await a.startProcess();
-      const there = new TestClient(first.url, alice.token);
-      await there.say(roomId, 'begin');
-      await remote.until(() => (heard(remote).includes('begin') ? true : undefined));
-      // What a process commits makes it the one that sends.
-      const here = a.client(alice.token);
-      const said = ['begin'];
-      for (let i = 0; i < 40; i++) {
-        await (i % 2 === 0 ? here : there).say(roomId, `m${i}`);
-        said.push(`m${i}`);
-      }
-      await remote.until(() => (heard(remote).includes('m39') ? true : undefined));
-      const texts = remote.pdus.filter((pdu) => pdu.type === 'm.room.message');
-      assert.deepEqual(
-        texts.map((pdu: Json) => pdu.content.body),
-        said,
-        'each once, in order, whoever took it from its author',
-      );
-      await first.kill();
-      await here.say(roomId, 'left behind');
-      await remote.until(() => (heard(remote).includes('left behind') ? true : undefined));
-      assert.deepEqual(heard(remote), [...said, 'left behind']);
-    } finally {
-      await remote.close();
+  async (federation) => {
+    const { a, alice, roomId, remote } = await roomWithGuest(federation);
+    const first = await a.startProcess();
+    const there = new TestClient(first.url, alice.token);
+    await there.say(roomId, 'begin');
+    await remote.until(() => (heard(remote).includes('begin') ? true : undefined));
+    // What a process commits makes it the one that sends.
+    const here = a.client(alice.token);
+    const said = ['begin'];
+    for (let i = 0; i < 40; i++) {
+      await (i % 2 === 0 ? here : there).say(roomId, `m${i}`);
+      said.push(`m${i}`);
     }
+    await remote.until(() => (heard(remote).includes('m39') ? true : undefined));
+    assert.deepEqual(bodies(remote.pdus), said, 'each once, in order, whoever took it from its author');
+    await first.kill();
+    await here.say(roomId, 'left behind');
+    await remote.until(() => (heard(remote).includes('left behind') ? true : undefined));
+    assert.deepEqual(heard(remote), [...said, 'left behind']);
   },
   { servers: 1, engines: ['postgres'] },
 );

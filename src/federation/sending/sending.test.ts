@@ -2,175 +2,156 @@ import assert from 'node:assert/strict';
 import * as outgoingStore from '../../storage/outgoing-store.ts';
 
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
-import { onFederation, type FederatingServer } from '../../testing/federation.ts';
+import { onFederation, type TestFederation } from '../../testing/federation.ts';
 import { openPlaceDatabase } from '../../testing/place-database.ts';
 import { putIntoRoom } from '../../testing/put-into-room.ts';
 import { RemoteRoom } from '../../testing/remote-room.ts';
-import { RemoteServer } from '../../testing/remote-server.ts';
-import type { Json, TestClient } from '../../testing/test-client.ts';
+import { bodies, type Json } from '../../testing/test-client.ts';
 import { storeEdu } from './federation-sender.ts';
 
-const texts = (pdus: Json[]): string[] =>
-  pdus.filter((pdu) => pdu.type === 'm.room.message').map((pdu) => pdu.content.body);
-
-async function withRemote(
-  { a, authority }: { a: FederatingServer; authority: Parameters<typeof RemoteServer.start>[0] },
-  run: (parts: { alice: TestClient; roomId: string; remote: RemoteServer }) => Promise<void>,
-): Promise<void> {
-  const remote = await RemoteServer.start(authority);
-  try {
-    const person = await a.person('alice');
-    const roomId = await person.createRoom({});
-    await person.say(roomId, 'before it was there');
-    await putIntoRoom(a, `@bob:${remote.name}`, roomId);
-    await run({ alice: a.client(person.token), roomId, remote });
-  } finally {
-    await remote.close();
-  }
+/** A room of Alice's in which somebody of a remote server is, as if they had joined. */
+async function roomWithRemote({ a, startRemote }: TestFederation) {
+  const remote = await startRemote();
+  const person = await a.person('alice');
+  const roomId = await person.createRoom({});
+  await person.say(roomId, 'before it was there');
+  await putIntoRoom(a, `@bob:${remote.name}`, roomId);
+  return { a, alice: a.client(person.token), roomId, remote };
 }
 
 onFederation(
   'what is said in a room goes to the other servers in it, in order',
-  async ({ a, authority }) => {
-    await withRemote({ a, authority }, async ({ alice, roomId, remote }) => {
-      const alone = await alice.createRoom({});
-      await alice.say(alone, 'nobody else hears this');
-      const said = Array.from({ length: 120 }, (_, i) => `m${i}`);
-      for (const text of said) await alice.say(roomId, text);
-      await remote.until(() => (remote.pdus.length >= said.length ? true : undefined));
-      assert.deepEqual(texts(remote.pdus), said);
-      assert.ok(remote.transactions.every((one) => one.pdus.length <= 50));
-      assert.ok(remote.pdus.every((pdu) => pdu.signatures[a.name] !== undefined && pdu.room_id === roomId));
-    });
+  async (federation) => {
+    const { a, alice, roomId, remote } = await roomWithRemote(federation);
+    const alone = await alice.createRoom({});
+    await alice.say(alone, 'nobody else hears this');
+    const said = Array.from({ length: 120 }, (_, i) => `m${i}`);
+    for (const text of said) await alice.say(roomId, text);
+    await remote.until(() => (remote.pdus.length >= said.length ? true : undefined));
+    assert.deepEqual(bodies(remote.pdus), said);
+    assert.ok(remote.transactions.every((one) => one.pdus.length <= 50));
+    assert.ok(remote.pdus.every((pdu) => pdu.signatures[a.name] !== undefined && pdu.room_id === roomId));
   },
   { servers: 1 },
 );
 
 onFederation(
   'a server that was away gets what it missed once it is there again, also from a server that was restarted [A115 partial]',
-  async ({ a, authority }) => {
-    await withRemote({ a, authority }, async ({ alice, roomId, remote }) => {
-      remote.answer = ({ url }) => (url.includes('/send/') ? { status: 502, body: {} } : undefined);
-      await alice.say(roomId, 'one');
-      await remote.until(() => remote.seen.find(({ url }) => url.includes('/send/')));
-      await alice.say(roomId, 'two');
-      await a.stop();
-      await a.start();
-      const later = a.client(alice.token);
-      await later.say(roomId, 'three');
-      remote.answer = () => undefined;
-      await remote.until(() => (texts(remote.pdus).includes('three') ? true : undefined));
-      assert.deepEqual(texts(remote.pdus), ['one', 'two', 'three']);
-    });
+  async (federation) => {
+    const { a, alice, roomId, remote } = await roomWithRemote(federation);
+    remote.answer = ({ url }) => (url.includes('/send/') ? { status: 502, body: {} } : undefined);
+    await alice.say(roomId, 'one');
+    await remote.until(() => remote.seen.find(({ url }) => url.includes('/send/')));
+    await alice.say(roomId, 'two');
+    await a.stop();
+    await a.start();
+    const later = a.client(alice.token);
+    await later.say(roomId, 'three');
+    remote.answer = () => undefined;
+    await remote.until(() => (bodies(remote.pdus).includes('three') ? true : undefined));
+    assert.deepEqual(bodies(remote.pdus), ['one', 'two', 'three']);
   },
   { servers: 1 },
 );
 
 onFederation(
   'a transaction that was not answered comes again under the same ID',
-  async ({ a, authority }) => {
-    await withRemote({ a, authority }, async ({ alice, roomId, remote }) => {
-      let left = 2;
-      remote.answer = ({ url }) =>
-        url.includes('/send/') && left-- > 0 ? { status: 500, body: {} } : undefined;
-      await alice.say(roomId, 'hello');
-      await remote.until(() => (remote.transactions.length > 0 ? true : undefined));
-      const sends = remote.seen.filter(({ url }) => url.includes('/send/'));
-      assert.equal(sends.length, 3);
-      assert.equal(new Set(sends.map(({ url }) => url)).size, 1);
-    });
+  async (federation) => {
+    const { alice, roomId, remote } = await roomWithRemote(federation);
+    let left = 2;
+    remote.answer = ({ url }) =>
+      url.includes('/send/') && left-- > 0 ? { status: 500, body: {} } : undefined;
+    await alice.say(roomId, 'hello');
+    await remote.until(() => (remote.transactions.length > 0 ? true : undefined));
+    const sends = remote.seen.filter(({ url }) => url.includes('/send/'));
+    assert.equal(sends.length, 3);
+    assert.equal(new Set(sends.map(({ url }) => url)).size, 1);
   },
   { servers: 1 },
 );
 
 onFederation(
   'a server that missed very much is sent the newest event of each room',
-  async ({ a, authority }) => {
-    await withRemote({ a, authority }, async ({ alice, roomId, remote }) => {
-      remote.answer = ({ url }) => (url.includes('/send/') ? { status: 502, body: {} } : undefined);
-      const other = await alice.createRoom({});
-      await alice.say(roomId, 'first');
-      await putIntoRoom(a, `@bob:${remote.name}`, other);
-      const later = a.client(alice.token);
-      for (let i = 0; i < 210; i++) await later.say(roomId, `m${i}`);
-      await later.say(other, 'elsewhere');
-      await a.stop();
-      await a.start();
-      remote.answer = () => undefined;
-      await remote.until(() => (texts(remote.pdus).includes('elsewhere') ? true : undefined));
-      assert.deepEqual(texts(remote.pdus), ['m209', 'elsewhere']);
-      await a.client(alice.token).say(roomId, 'after');
-      await remote.until(() => (texts(remote.pdus).includes('after') ? true : undefined));
-      assert.deepEqual(texts(remote.pdus), ['m209', 'elsewhere', 'after']);
-    });
+  async (federation) => {
+    const { a, alice, roomId, remote } = await roomWithRemote(federation);
+    remote.answer = ({ url }) => (url.includes('/send/') ? { status: 502, body: {} } : undefined);
+    const other = await alice.createRoom({});
+    await alice.say(roomId, 'first');
+    await putIntoRoom(a, `@bob:${remote.name}`, other);
+    const later = a.client(alice.token);
+    for (let i = 0; i < 210; i++) await later.say(roomId, `m${i}`);
+    await later.say(other, 'elsewhere');
+    await a.stop();
+    await a.start();
+    remote.answer = () => undefined;
+    await remote.until(() => (bodies(remote.pdus).includes('elsewhere') ? true : undefined));
+    assert.deepEqual(bodies(remote.pdus), ['m209', 'elsewhere']);
+    await a.client(alice.token).say(roomId, 'after');
+    await remote.until(() => (bodies(remote.pdus).includes('after') ? true : undefined));
+    assert.deepEqual(bodies(remote.pdus), ['m209', 'elsewhere', 'after']);
   },
   { servers: 1 },
 );
 
 onFederation(
   'ephemeral data that must arrive waits in the database, other data is sent while it is new',
-  async ({ a, authority }) => {
-    await withRemote({ a, authority }, async ({ remote }) => {
-      remote.answer = ({ url }) => (url.includes('/send/') ? { status: 502, body: {} } : undefined);
-      await a.stop();
-      const database = await openPlaceDatabase(a.place);
-      const unit = new UnitOfWork();
-      storeEdu(unit, [remote.name], 'test.kept', { n: 1 });
-      await database.commit(unit);
-      await database.close();
-      await a.start();
-      await remote.until(() => remote.seen.find(({ url }) => url.includes('/send/')));
-      const { federationSender: sender } = a.server.services;
-      const presence = (n: number) => ({
-        type: 'm.presence',
-        key: `presence ${n}`,
-        content: { push: [{ user_id: `@u${n}:${a.name}` }] },
-      });
-      sender.sendSoon([remote.name], presence(1), true);
-      sender.sendSoon([remote.name], presence(2), true);
-      remote.answer = () => undefined;
-      const push = await remote.until(() => {
-        const edus = remote.edus.filter((edu) => edu.edu_type === 'm.presence');
-        return edus.length > 0 ? edus : undefined;
-      });
-      assert.deepEqual(push.flatMap((edu) => edu.content.push.map((one: Json) => one.user_id)).sort(), [
-        `@u1:${a.name}`,
-        `@u2:${a.name}`,
-      ]);
-      assert.deepEqual(
-        remote.edus.filter((edu) => edu.edu_type === 'test.kept').map((edu) => edu.content),
-        [{ n: 1 }],
-      );
-      await a.stop();
-      const after = await openPlaceDatabase(a.place);
-      assert.deepEqual(await outgoingStore.edus(after, remote.name, 0, 10), []);
-      await after.close();
-      await a.start();
+  async (federation) => {
+    const { a, remote } = await roomWithRemote(federation);
+    remote.answer = ({ url }) => (url.includes('/send/') ? { status: 502, body: {} } : undefined);
+    await a.stop();
+    const database = await openPlaceDatabase(a.place);
+    const unit = new UnitOfWork();
+    storeEdu(unit, [remote.name], 'test.kept', { n: 1 });
+    await database.commit(unit);
+    await database.close();
+    await a.start();
+    await remote.until(() => remote.seen.find(({ url }) => url.includes('/send/')));
+    const { federationSender: sender } = a.server.services;
+    const presence = (n: number) => ({
+      type: 'm.presence',
+      key: `presence ${n}`,
+      content: { push: [{ user_id: `@u${n}:${a.name}` }] },
     });
+    sender.sendSoon([remote.name], presence(1), true);
+    sender.sendSoon([remote.name], presence(2), true);
+    remote.answer = () => undefined;
+    const push = await remote.until(() => {
+      const edus = remote.edus.filter((edu) => edu.edu_type === 'm.presence');
+      return edus.length > 0 ? edus : undefined;
+    });
+    assert.deepEqual(push.flatMap((edu) => edu.content.push.map((one: Json) => one.user_id)).sort(), [
+      `@u1:${a.name}`,
+      `@u2:${a.name}`,
+    ]);
+    assert.deepEqual(
+      remote.edus.filter((edu) => edu.edu_type === 'test.kept').map((edu) => edu.content),
+      [{ n: 1 }],
+    );
+    await a.stop();
+    const after = await openPlaceDatabase(a.place);
+    assert.deepEqual(await outgoingStore.edus(after, remote.name, 0, 10), []);
+    await after.close();
+    await a.start();
   },
   { servers: 1 },
 );
 
 onFederation(
   'a server hears of the ban of its last user, also when the room is looked at in between [B100 partial]',
-  async ({ a, authority }) => {
-    const remote = await RemoteServer.start(authority);
-    try {
-      const alice = await a.person('alice');
-      const roomId = await alice.createRoom({ preset: 'public_chat' });
-      const { userId } = await RemoteRoom.join(remote, a.name, roomId);
-      const { roomServers } = a.server.services;
-      // Whoever else is told of the ban may read who is in the room before it is sent.
-      const forEvent = roomServers.forEvent.bind(roomServers);
-      roomServers.forEvent = async (room, position) => {
-        await roomServers.of(room);
-        return forEvent(room, position);
-      };
-      await alice.ok('POST', alice.room(roomId, '/ban'), { user_id: userId });
-      await remote.until(() => remote.pdus.find((pdu) => pdu.content.membership === 'ban'));
-    } finally {
-      await remote.close();
-    }
+  async ({ a, startRemote }) => {
+    const remote = await startRemote();
+    const alice = await a.person('alice');
+    const roomId = await alice.createRoom({ preset: 'public_chat' });
+    const { userId } = await RemoteRoom.join(remote, a.name, roomId);
+    const { roomServers } = a.server.services;
+    // Whoever else is told of the ban may read who is in the room before it is sent.
+    const forEvent = roomServers.forEvent.bind(roomServers);
+    roomServers.forEvent = async (room, position) => {
+      await roomServers.of(room);
+      return forEvent(room, position);
+    };
+    await alice.ok('POST', alice.room(roomId, '/ban'), { user_id: userId });
+    await remote.until(() => remote.pdus.find((pdu) => pdu.content.membership === 'ban'));
   },
   { servers: 1 },
 );

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import sharp from 'sharp';
 import { onFederation, type FederatingServer } from '../../testing/federation.ts';
-import { RemoteServer, type Answered } from '../../testing/remote-server.ts';
+import { type Answered } from '../../testing/remote-server.ts';
 import type { Json, TestClient } from '../../testing/test-client.ts';
 import { boundaryOf, readMediaPart } from './multipart-media.ts';
 
@@ -32,7 +32,7 @@ const people = async (a: FederatingServer, b: FederatingServer) =>
 
 onFederation(
   'files of other servers are fetched, kept, and there when their server is gone [B112]',
-  async ({ a, b, authority }) => {
+  async ({ a, b, startRemote }) => {
     const [alice, bob] = await people(a, b);
     const file = randomBytes(3_000_000);
     const at = await upload(bob, file, 'application/x-thing', 'thing.bin');
@@ -50,20 +50,16 @@ onFederation(
     assert.equal((await sharp(await bytesOf(small)).metadata()).width, 96);
     assert.equal((await get(alice, `download/${b.name}/${'x'.repeat(24)}`)).status, 404);
 
-    const remote = await RemoteServer.start(authority);
-    try {
-      const [, mediaId = ''] = shown.split(/\/(?=[^/]*$)/);
-      const path = `/_matrix/federation/v1/media/thumbnail/${mediaId}?width=96&height=96&method=crop`;
-      const refused = await fetch(b.server.url + path);
-      assert.equal(refused.status, 401, 'for servers only');
-      const answer = await remote.raw(b.name, 'GET', path);
-      const part = await readMediaPart(answer.body, boundaryOf(String(answer.headers['content-type'])) ?? '');
-      const pieces: Buffer[] = [];
-      for await (const piece of part.content) pieces.push(piece as Buffer);
-      assert.equal((await sharp(Buffer.concat(pieces)).metadata()).width, 96);
-    } finally {
-      await remote.close();
-    }
+    const remote = await startRemote();
+    const [, mediaId = ''] = shown.split(/\/(?=[^/]*$)/);
+    const path = `/_matrix/federation/v1/media/thumbnail/${mediaId}?width=96&height=96&method=crop`;
+    const refused = await fetch(b.server.url + path);
+    assert.equal(refused.status, 401, 'for servers only');
+    const answer = await remote.raw(b.name, 'GET', path);
+    const part = await readMediaPart(answer.body, boundaryOf(String(answer.headers['content-type'])) ?? '');
+    const pieces: Buffer[] = [];
+    for await (const piece of part.content) pieces.push(piece as Buffer);
+    assert.equal((await sharp(Buffer.concat(pieces)).metadata()).width, 96);
     await b.stop();
     assert.deepEqual(await bytesOf(await get(alice, `download/${at}`)), file);
   },
@@ -71,26 +67,22 @@ onFederation(
 
 onFederation(
   'files of old servers come by the path that they have, and what is no answer is an error [B112]',
-  async ({ a, authority }) => {
+  async ({ a, startRemote }) => {
     const alice = await a.person('alice');
-    const remote = await RemoteServer.start(authority);
-    try {
-      remote.answer = ({ url }) => {
-        if (url.startsWith(`/_matrix/media/v3/download/${remote.name}/old?`)) {
-          assert.match(url, /allow_remote=false/);
-          return { status: 200, body: { the: 'file' } };
-        }
-        return url.includes('/media/download/broken') ? { status: 200, body: {} } : undefined;
-      };
-      const answer = await get(alice, `download/${remote.name}/old`);
-      assert.equal(answer.status, 200);
-      assert.deepEqual(await answer.json(), { the: 'file' });
-      assert.equal((await get(alice, `download/${remote.name}/broken`)).status, 502);
-      assert.equal((await get(alice, `download/${remote.name}/gone`)).status, 404);
-      assert.equal((await get(alice, 'download/localhost:1/x')).status, 502);
-    } finally {
-      await remote.close();
-    }
+    const remote = await startRemote();
+    remote.answer = ({ url }) => {
+      if (url.startsWith(`/_matrix/media/v3/download/${remote.name}/old?`)) {
+        assert.match(url, /allow_remote=false/);
+        return { status: 200, body: { the: 'file' } };
+      }
+      return url.includes('/media/download/broken') ? { status: 200, body: {} } : undefined;
+    };
+    const answer = await get(alice, `download/${remote.name}/old`);
+    assert.equal(answer.status, 200);
+    assert.deepEqual(await answer.json(), { the: 'file' });
+    assert.equal((await get(alice, `download/${remote.name}/broken`)).status, 502);
+    assert.equal((await get(alice, `download/${remote.name}/gone`)).status, 404);
+    assert.equal((await get(alice, 'download/localhost:1/x')).status, 502);
   },
   { servers: 1 },
 );
@@ -109,100 +101,92 @@ function inParts(headers: Readonly<Record<string, string>>, file: string | Buffe
 onFederation(
   'a file is given to servers as two parts: what is known of it, which is nothing, and itself, or why it is not there ' +
     '[B112]',
-  async ({ a, b, authority }) => {
+  async ({ a, b, startRemote }) => {
     const [alice, bob] = await people(a, b);
     const file = randomBytes(100_000);
     const idOf = (at: string) => at.slice(at.lastIndexOf('/') + 1);
     const at = await upload(bob, file, 'image/png', 'a.png');
-    const remote = await RemoteServer.start(authority);
-    try {
-      const base = '/_matrix/federation/v1/media';
-      const answer = await remote.raw(b.name, 'GET', `${base}/download/${idOf(at)}`);
-      const type = String(answer.headers['content-type']);
-      const edge = boundaryOf(type) ?? '';
-      assert.equal(type, `multipart/mixed; boundary=${edge}`);
-      const whole = Buffer.from(await answer.body.arrayBuffer());
-      const start = whole.indexOf(file);
-      assert.deepEqual(whole.subarray(0, start).toString().split('\r\n'), [
-        ...[`--${edge}`, 'Content-Type: application/json', '', '{}', `--${edge}`],
-        ...['Content-Type: image/png', 'Content-Disposition: inline; filename="a.png"', '', ''],
-      ]);
-      assert.equal(whole.subarray(start + file.length).toString(), `\r\n--${edge}--\r\n`);
-      const refusal = async (path: string) => {
-        const { status, body } = await remote.ask(b.name, 'GET', `${base}/${path}`);
-        return [status, body.errcode];
-      };
-      const size = 'width=32&height=32';
-      assert.deepEqual(await refusal('download/none'), [404, 'M_NOT_FOUND']);
-      assert.deepEqual(await refusal(`thumbnail/${idOf(at)}?${size}`), [400, 'M_UNKNOWN']);
-      assert.deepEqual(await refusal(`thumbnail/${idOf(at)}?width=-1&height=9`), [400, 'M_INVALID_PARAM']);
-      const made = await bob.ok('POST', '/_matrix/media/v1/create', {});
-      const empty = String(made.content_uri).slice('mxc://'.length);
-      const notYet = [504, 'M_NOT_YET_UPLOADED'];
-      assert.deepEqual(await refusal(`download/${idOf(empty)}?timeout_ms=0`), notYet);
-      assert.deepEqual(await refusal(`thumbnail/${idOf(empty)}?timeout_ms=0&${size}`), notYet);
-      const late = await get(alice, `download/${empty}?timeout_ms=0`);
-      assert.deepEqual([late.status, ((await late.json()) as Json).errcode], notYet);
-      assert.deepEqual(await bytesOf(await get(alice, `download/${at}`)), file, 'the server is asked on');
-    } finally {
-      await remote.close();
-    }
+    const remote = await startRemote();
+    const base = '/_matrix/federation/v1/media';
+    const answer = await remote.raw(b.name, 'GET', `${base}/download/${idOf(at)}`);
+    const type = String(answer.headers['content-type']);
+    const edge = boundaryOf(type) ?? '';
+    assert.equal(type, `multipart/mixed; boundary=${edge}`);
+    const whole = Buffer.from(await answer.body.arrayBuffer());
+    const start = whole.indexOf(file);
+    assert.deepEqual(whole.subarray(0, start).toString().split('\r\n'), [
+      ...[`--${edge}`, 'Content-Type: application/json', '', '{}', `--${edge}`],
+      ...['Content-Type: image/png', 'Content-Disposition: inline; filename="a.png"', '', ''],
+    ]);
+    assert.equal(whole.subarray(start + file.length).toString(), `\r\n--${edge}--\r\n`);
+    const refusal = async (path: string) => {
+      const { status, body } = await remote.ask(b.name, 'GET', `${base}/${path}`);
+      return [status, body.errcode];
+    };
+    const size = 'width=32&height=32';
+    assert.deepEqual(await refusal('download/none'), [404, 'M_NOT_FOUND']);
+    assert.deepEqual(await refusal(`thumbnail/${idOf(at)}?${size}`), [400, 'M_UNKNOWN']);
+    assert.deepEqual(await refusal(`thumbnail/${idOf(at)}?width=-1&height=9`), [400, 'M_INVALID_PARAM']);
+    const made = await bob.ok('POST', '/_matrix/media/v1/create', {});
+    const empty = String(made.content_uri).slice('mxc://'.length);
+    const notYet = [504, 'M_NOT_YET_UPLOADED'];
+    assert.deepEqual(await refusal(`download/${idOf(empty)}?timeout_ms=0`), notYet);
+    assert.deepEqual(await refusal(`thumbnail/${idOf(empty)}?timeout_ms=0&${size}`), notYet);
+    const late = await get(alice, `download/${empty}?timeout_ms=0`);
+    assert.deepEqual([late.status, ((await late.json()) as Json).errcode], notYet);
+    assert.deepEqual(await bytesOf(await get(alice, `download/${at}`)), file, 'the server is asked on');
   },
 );
 
 onFederation(
   'an answer may say where the file is: it is fetched there each time that it is needed, within limits [B112]',
-  async ({ a, authority }) => {
+  async ({ a, startRemote }) => {
     const alice = await a.person('alice');
-    const remote = await RemoteServer.start(authority);
-    try {
-      const elsewhere = (path: string) => `https://${remote.name}/${path}`;
-      const answers: Record<string, Answered> = {
-        '/store/file': {
-          status: 200,
-          body: Buffer.from('the file'),
-          headers: { 'content-type': 'text/plain', 'content-disposition': 'attachment; filename="f.txt"' },
-        },
-        '/store/moved': { status: 302, body: {}, headers: { location: '/store/file' } },
-        '/store/circle': { status: 302, body: {}, headers: { location: '/store/circle' } },
-        '/store/large': { status: 200, body: Buffer.alloc(70_000) },
-      };
-      const points: Record<string, string> = {
-        file: elsewhere('store/file'),
-        moved: elsewhere('store/moved'),
-        circle: elsewhere('store/circle'),
-        large: elsewhere('store/large'),
-        expired: elsewhere('store/gone'),
-        inside: 'http://10.0.0.1/secret',
-        local: 'file:///etc/passwd',
-      };
-      remote.answer = ({ url }) => {
-        const id = /media\/download\/(\w+)\?/.exec(url)?.[1] ?? '';
-        if (id === 'big') return inParts({ 'Content-Type': 'image/png' }, Buffer.alloc(70_000));
-        const error = { errcode: 'M_TOO_LARGE', error: 'Too large to serve' };
-        if (id === 'huge') return { status: 502, body: error };
-        const to = points[id];
-        return to === undefined ? answers[url] : inParts({ Location: to }, '');
-      };
-      for (const id of ['file', 'moved']) {
-        const got = await get(alice, `download/${remote.name}/${id}`);
-        assert.equal(got.status, 200, id);
-        assert.match(got.headers.get('content-type') ?? '', /^text\/plain/);
-        assert.match(got.headers.get('content-disposition') ?? '', /filename="f.txt"/);
-        assert.equal(await got.text(), 'the file');
-      }
-      for (const id of ['circle', 'expired', 'inside', 'local', 'large', 'big', 'huge']) {
-        const got = await get(alice, `download/${remote.name}/${id}`);
-        const isLarge = ['large', 'big', 'huge'].includes(id);
-        const { errcode } = (await got.json()) as Json;
-        assert.deepEqual([got.status, errcode], [502, isLarge ? 'M_TOO_LARGE' : 'M_UNKNOWN'], id);
-      }
-      answers['/store/gone'] = { status: 200, body: Buffer.from('again'), headers: {} };
-      const again = await get(alice, `download/${remote.name}/expired`);
-      assert.equal(await again.text(), 'again', 'an address is asked for anew');
-    } finally {
-      await remote.close();
+    const remote = await startRemote();
+    const elsewhere = (path: string) => `https://${remote.name}/${path}`;
+    const answers: Record<string, Answered> = {
+      '/store/file': {
+        status: 200,
+        body: Buffer.from('the file'),
+        headers: { 'content-type': 'text/plain', 'content-disposition': 'attachment; filename="f.txt"' },
+      },
+      '/store/moved': { status: 302, body: {}, headers: { location: '/store/file' } },
+      '/store/circle': { status: 302, body: {}, headers: { location: '/store/circle' } },
+      '/store/large': { status: 200, body: Buffer.alloc(70_000) },
+    };
+    const points: Record<string, string> = {
+      file: elsewhere('store/file'),
+      moved: elsewhere('store/moved'),
+      circle: elsewhere('store/circle'),
+      large: elsewhere('store/large'),
+      expired: elsewhere('store/gone'),
+      inside: 'http://10.0.0.1/secret',
+      local: 'file:///etc/passwd',
+    };
+    remote.answer = ({ url }) => {
+      const id = /media\/download\/(\w+)\?/.exec(url)?.[1] ?? '';
+      if (id === 'big') return inParts({ 'Content-Type': 'image/png' }, Buffer.alloc(70_000));
+      const error = { errcode: 'M_TOO_LARGE', error: 'Too large to serve' };
+      if (id === 'huge') return { status: 502, body: error };
+      const to = points[id];
+      return to === undefined ? answers[url] : inParts({ Location: to }, '');
+    };
+    for (const id of ['file', 'moved']) {
+      const got = await get(alice, `download/${remote.name}/${id}`);
+      assert.equal(got.status, 200, id);
+      assert.match(got.headers.get('content-type') ?? '', /^text\/plain/);
+      assert.match(got.headers.get('content-disposition') ?? '', /filename="f.txt"/);
+      assert.equal(await got.text(), 'the file');
     }
+    for (const id of ['circle', 'expired', 'inside', 'local', 'large', 'big', 'huge']) {
+      const got = await get(alice, `download/${remote.name}/${id}`);
+      const isLarge = ['large', 'big', 'huge'].includes(id);
+      const { errcode } = (await got.json()) as Json;
+      assert.deepEqual([got.status, errcode], [502, isLarge ? 'M_TOO_LARGE' : 'M_UNKNOWN'], id);
+    }
+    answers['/store/gone'] = { status: 200, body: Buffer.from('again'), headers: {} };
+    const again = await get(alice, `download/${remote.name}/expired`);
+    assert.equal(await again.text(), 'again', 'an address is asked for anew');
   },
   { servers: 1, env: { MYELIN_MEDIA_MAX_UPLOAD_BYTES: '65536' } },
 );

@@ -3,7 +3,6 @@ import { onFederation } from '../../testing/federation.ts';
 import { roomVersion } from '../../protocol/room-versions.ts';
 import { signPdu } from '../../protocol/signing.ts';
 import { RemoteRoom } from '../../testing/remote-room.ts';
-import { RemoteServer } from '../../testing/remote-server.ts';
 import type { Json, TestClient } from '../../testing/test-client.ts';
 
 const SPACE = { creation_content: { type: 'm.space' } };
@@ -52,47 +51,43 @@ onFederation(
 
 onFederation(
   'a server is told of the rooms of a space that its users could join, and of which they could not [B109]',
-  async ({ a, authority }) => {
-    const remote = await RemoteServer.start(authority);
-    try {
-      const alice = await a.person('alice');
-      const space = await alice.createRoom({ ...SPACE, preset: 'public_chat' });
-      const allow = [{ type: 'm.room_membership', room_id: space }];
-      const rules = { type: 'm.room.join_rules', state_key: '', content: { join_rule: 'restricted', allow } };
-      const open = await alice.createRoom({ preset: 'public_chat', name: 'Open' });
-      const closed = await alice.createRoom({ preset: 'private_chat' });
-      const restricted = await alice.createRoom({ initial_state: [rules] });
-      for (const room of [open, closed, restricted]) await put(alice, space, room, [a.name]);
-      await put(alice, space, '!elsewhere:other.test', ['other.test']);
-      const suggested = { via: [a.name], suggested: true };
-      await alice.setState(space, 'm.space.child', suggested, open);
-      const ask = (room: string, query = '') =>
-        remote.ask(a.name, 'GET', `/_matrix/federation/v1/hierarchy/${part(room)}${query}`);
-      const { body } = await ask(space);
-      assert.equal(body.room.room_id, space);
-      assert.equal(body.room.children_state.length, 4);
-      assert.deepEqual(ids(body.children), [open]);
-      assert.deepEqual(body.inaccessible_children.sort(), [closed, restricted].sort());
-      const few = await ask(space, '?suggested_only=true');
-      assert.deepEqual([ids(few.body.children), few.body.inaccessible_children], [[open], []]);
-      assert.equal((await ask(closed)).status, 404);
-      assert.equal((await ask('!nothing:here.test')).status, 404);
+  async ({ a, startRemote }) => {
+    const remote = await startRemote();
+    const alice = await a.person('alice');
+    const space = await alice.createRoom({ ...SPACE, preset: 'public_chat' });
+    const allow = [{ type: 'm.room_membership', room_id: space }];
+    const rules = { type: 'm.room.join_rules', state_key: '', content: { join_rule: 'restricted', allow } };
+    const open = await alice.createRoom({ preset: 'public_chat', name: 'Open' });
+    const closed = await alice.createRoom({ preset: 'private_chat' });
+    const restricted = await alice.createRoom({ initial_state: [rules] });
+    for (const room of [open, closed, restricted]) await put(alice, space, room, [a.name]);
+    await put(alice, space, '!elsewhere:other.test', ['other.test']);
+    const suggested = { via: [a.name], suggested: true };
+    await alice.setState(space, 'm.space.child', suggested, open);
+    const ask = (room: string, query = '') =>
+      remote.ask(a.name, 'GET', `/_matrix/federation/v1/hierarchy/${part(room)}${query}`);
+    const { body } = await ask(space);
+    assert.equal(body.room.room_id, space);
+    assert.equal(body.room.children_state.length, 4);
+    assert.deepEqual(ids(body.children), [open]);
+    assert.deepEqual(body.inaccessible_children.sort(), [closed, restricted].sort());
+    const few = await ask(space, '?suggested_only=true');
+    assert.deepEqual([ids(few.body.children), few.body.inaccessible_children], [[open], []]);
+    assert.equal((await ask(closed)).status, 404);
+    assert.equal((await ask('!nothing:here.test')).status, 404);
 
-      const mallory = (await RemoteRoom.join(remote, a.name, space)).userId;
-      const joined = (await ask(space)).body;
-      assert.deepEqual(ids(joined.children).sort(), [open, restricted].sort());
-      assert.deepEqual(joined.inaccessible_children, [closed]);
-      const summary = joined.children.find((child: Json) => child.room_id === restricted);
-      assert.deepEqual([summary.join_rule, summary.allowed_room_ids], ['restricted', [space]]);
-      remote.answer = ({ url, body: sent }) =>
-        url.includes('/v2/invite/')
-          ? { status: 200, body: { event: signPdu(sent.event, roomVersion('12'), remote.name, remote.key) } }
-          : undefined;
-      await alice.ok('POST', alice.room(closed, '/invite'), { user_id: mallory });
-      assert.deepEqual((await ask(space)).body.inaccessible_children, [], 'who is invited could join');
-    } finally {
-      await remote.close();
-    }
+    const mallory = (await RemoteRoom.join(remote, a.name, space)).userId;
+    const joined = (await ask(space)).body;
+    assert.deepEqual(ids(joined.children).sort(), [open, restricted].sort());
+    assert.deepEqual(joined.inaccessible_children, [closed]);
+    const summary = joined.children.find((child: Json) => child.room_id === restricted);
+    assert.deepEqual([summary.join_rule, summary.allowed_room_ids], ['restricted', [space]]);
+    remote.answer = ({ url, body: sent }) =>
+      url.includes('/v2/invite/')
+        ? { status: 200, body: { event: signPdu(sent.event, roomVersion('12'), remote.name, remote.key) } }
+        : undefined;
+    await alice.ok('POST', alice.room(closed, '/invite'), { user_id: mallory });
+    assert.deepEqual((await ask(space)).body.inaccessible_children, [], 'who is invited could join');
   },
   { servers: 1 },
 );

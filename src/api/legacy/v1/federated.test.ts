@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { onFederation } from '../../../testing/federation.ts';
 import { RemoteRoom, type RemoteEvent } from '../../../testing/remote-room.ts';
-import { RemoteServer } from '../../../testing/remote-server.ts';
 import type { Json } from '../../../testing/test-client.ts';
 import { V1Client } from '../../../testing/v1-client.ts';
 
@@ -112,7 +111,7 @@ describe('2015: across servers', () => {
 
   onFederation(
     'what is too large is taken neither from clients nor from servers [A008]',
-    async ({ a, authority }) => {
+    async ({ a, startRemote }) => {
       const alice = V1Client.of(await a.person('alice'));
       const room = await alice.createRoom({ preset: 'public_chat' });
       const long = 'x'.repeat(256);
@@ -129,37 +128,33 @@ describe('2015: across servers', () => {
         {},
       );
       await alice.ok('POST', alice.room(room, '/send/m.room.message'), { ...huge, body: 'x'.repeat(64_000) });
-      const remote = await RemoteServer.start(authority);
-      try {
-        const there = await RemoteRoom.join(remote, a.name, room);
-        const text = { msgtype: 'm.text', body: 'hello' };
-        const message = { type: 'm.room.message', content: text };
-        const refused: [string, RemoteEvent][] = [
-          ['65536', there.make({ ...message, content: huge })],
-          ['type', there.make({ type: long, content: {} })],
-          ['state_key', there.make({ type: 'org.example', content: {}, stateKey: long })],
-          ['sender', there.make({ ...message, sender: `@${long}:${remote.name}` })],
-          ['room_id', there.make({ ...message, more: { room_id: `!${long}:${remote.name}` } })],
-          ['event_id', there.make({ ...message, more: { event_id: `$${long}` } })],
-        ];
-        for (const [key, event] of refused) {
-          const results = (await there.sendRaw(event.pdu)) as Json;
-          // An event of a room that cannot be is left without an answer.
-          const said = key === 'room_id' ? key : String(results[event.eventId].error);
-          assert.ok(said.includes(key), said);
-          const taken = await alice.ask('GET', `/events/${encodeURIComponent(event.eventId)}`);
-          assert.equal(taken.status, 404, key);
-        }
-        assert.deepEqual(await there.send(there.say('small enough')), [undefined]);
-      } finally {
-        await remote.close();
+      const remote = await startRemote();
+      const there = await RemoteRoom.join(remote, a.name, room);
+      const text = { msgtype: 'm.text', body: 'hello' };
+      const message = { type: 'm.room.message', content: text };
+      const refused: [string, RemoteEvent][] = [
+        ['65536', there.make({ ...message, content: huge })],
+        ['type', there.make({ type: long, content: {} })],
+        ['state_key', there.make({ type: 'org.example', content: {}, stateKey: long })],
+        ['sender', there.make({ ...message, sender: `@${long}:${remote.name}` })],
+        ['room_id', there.make({ ...message, more: { room_id: `!${long}:${remote.name}` } })],
+        ['event_id', there.make({ ...message, more: { event_id: `$${long}` } })],
+      ];
+      for (const [key, event] of refused) {
+        const results = (await there.sendRaw(event.pdu)) as Json;
+        // An event of a room that cannot be is left without an answer.
+        const said = key === 'room_id' ? key : String(results[event.eventId].error);
+        assert.ok(said.includes(key), said);
+        const taken = await alice.ask('GET', `/events/${encodeURIComponent(event.eventId)}`);
+        assert.equal(taken.status, 404, key);
       }
+      assert.deepEqual(await there.send(there.say('small enough')), [undefined]);
     },
   );
 
   onFederation(
     'clients may come over HTTP, servers over HTTPS, and both speak JSON [A006]',
-    async ({ a, authority }) => {
+    async ({ a, startRemote }) => {
       const alice = V1Client.of(await a.person('alice'));
       assert.match(alice.base, /^http:/);
       const room = await alice.createRoom({ name: 'Grüße 🌍' });
@@ -174,36 +169,28 @@ describe('2015: across servers', () => {
       });
       assert.equal(bad.status, 400);
       assert.equal(((await bad.json()) as Json).errcode, 'M_NOT_JSON');
-      const remote = await RemoteServer.start(authority);
-      try {
-        const told = await remote.raw(a.name, 'GET', '/_matrix/federation/v1/version');
-        assert.equal(told.statusCode, 200);
-        assert.match(String(told.headers['content-type']), /^application\/json/);
-        await told.body.dump();
-      } finally {
-        await remote.close();
-      }
+      const remote = await startRemote();
+      const told = await remote.raw(a.name, 'GET', '/_matrix/federation/v1/version');
+      assert.equal(told.statusCode, 200);
+      assert.match(String(told.headers['content-type']), /^application\/json/);
+      await told.body.dump();
     },
   );
 
   onFederation(
     'what another server says against a request is passed on in its words [A028]',
-    async ({ a, authority }) => {
+    async ({ a, startRemote }) => {
       const alice = V1Client.of(await a.person('alice'));
-      const remote = await RemoteServer.start(authority);
-      try {
-        remote.answer = ({ url }) =>
-          url.startsWith('/_matrix/federation/v1/query/directory')
-            ? { status: 403, body: { errcode: 'COM.EXAMPLE.GARDEN_CLOSED', error: 'Come in spring' } }
-            : undefined;
-        const alias = aliasPath(`#garden:${remote.name}`);
-        const told = await alice.fails(403, 'COM.EXAMPLE.GARDEN_CLOSED', 'GET', alias);
-        assert.equal(told.error, 'Come in spring');
-        const join = `/join/${encodeURIComponent(`#garden:${remote.name}`)}`;
-        await alice.fails(403, 'COM.EXAMPLE.GARDEN_CLOSED', 'POST', join, {});
-      } finally {
-        await remote.close();
-      }
+      const remote = await startRemote();
+      remote.answer = ({ url }) =>
+        url.startsWith('/_matrix/federation/v1/query/directory')
+          ? { status: 403, body: { errcode: 'COM.EXAMPLE.GARDEN_CLOSED', error: 'Come in spring' } }
+          : undefined;
+      const alias = aliasPath(`#garden:${remote.name}`);
+      const told = await alice.fails(403, 'COM.EXAMPLE.GARDEN_CLOSED', 'GET', alias);
+      assert.equal(told.error, 'Come in spring');
+      const join = `/join/${encodeURIComponent(`#garden:${remote.name}`)}`;
+      await alice.fails(403, 'COM.EXAMPLE.GARDEN_CLOSED', 'POST', join, {});
     },
   );
 });

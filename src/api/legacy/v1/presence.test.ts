@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { systemClock } from '../../../platform/clock.ts';
 import { onFederation } from '../../../testing/federation.ts';
-import { RemoteServer } from '../../../testing/remote-server.ts';
 import type { Json } from '../../../testing/test-client.ts';
 import { onServers } from '../../../testing/test-server.ts';
 import { v1People, V1Client } from '../../../testing/v1-client.ts';
@@ -202,10 +201,10 @@ describe('2015: presence', () => {
 
   onFederation(
     'servers invite, accept, deny, ask for presence and tell it [A113]',
-    async ({ a, authority }) => {
+    async ({ a, startRemote }) => {
       const alice = V1Client.of(await a.person('alice'));
       const shy = V1Client.of(await a.person('shy'));
-      const remote = await RemoteServer.start(authority);
+      const remote = await startRemote();
       const zoe = `@zoe:${remote.name}`;
       const edus = (type: string): Json[] =>
         remote.edus.filter((one) => one.edu_type === type).map(({ content }) => content);
@@ -214,53 +213,49 @@ describe('2015: presence', () => {
       const send = (edu_type: string, content: Json) => remote.sendEdus(a.name, { edu_type, content });
       const states = () => edus('m.presence').flatMap(({ push }) => push ?? []);
       const both = { observed_user: alice.userId, observer_user: zoe };
-      try {
-        await set(alice, 'online', { status_msg: 'first' });
-        await send('m.presence_invite', both);
-        await until(async () => (await asks(alice)).includes(zoe));
-        await send('m.presence', { poll: [alice.userId] });
-        await change(alice, { deny: [zoe] });
-        await told('m.presence_deny', ({ observer_user: by }) => by === zoe);
-        assert.deepEqual(states(), [], 'who was not let in is told nothing');
+      await set(alice, 'online', { status_msg: 'first' });
+      await send('m.presence_invite', both);
+      await until(async () => (await asks(alice)).includes(zoe));
+      await send('m.presence', { poll: [alice.userId] });
+      await change(alice, { deny: [zoe] });
+      await told('m.presence_deny', ({ observer_user: by }) => by === zoe);
+      assert.deepEqual(states(), [], 'who was not let in is told nothing');
 
-        await send('m.presence_invite', both);
-        await until(async () => (await asks(alice)).includes(zoe));
-        await change(alice, { accept: [zoe] });
-        assert.deepEqual(await told('m.presence_accept', () => true), both);
-        const first = await remote.until(() => states().find(({ status_msg: text }) => text === 'first'));
-        assert.deepEqual([first.user_id, first.presence], [alice.userId, 'online']);
-        assert.ok(first.last_active_ago >= 0);
-        await set(alice, 'unavailable', { status_msg: 'second' });
-        await remote.until(() => states().find(({ status_msg: text }) => text === 'second'));
+      await send('m.presence_invite', both);
+      await until(async () => (await asks(alice)).includes(zoe));
+      await change(alice, { accept: [zoe] });
+      assert.deepEqual(await told('m.presence_accept', () => true), both);
+      const first = await remote.until(() => states().find(({ status_msg: text }) => text === 'first'));
+      assert.deepEqual([first.user_id, first.presence], [alice.userId, 'online']);
+      assert.ok(first.last_active_ago >= 0);
+      await set(alice, 'unavailable', { status_msg: 'second' });
+      await remote.until(() => states().find(({ status_msg: text }) => text === 'second'));
 
-        const before = states().length;
-        await send('m.presence', { poll: [alice.userId, shy.userId, `@nobody:${a.name}`] });
-        const polled = await remote.until(() => states().slice(before).at(0));
-        assert.deepEqual([polled.user_id, polled.status_msg], [alice.userId, 'second']);
-        await send('m.presence', { unpoll: [alice.userId] });
-        await set(alice, 'online', { status_msg: 'third' });
+      const before = states().length;
+      await send('m.presence', { poll: [alice.userId, shy.userId, `@nobody:${a.name}`] });
+      const polled = await remote.until(() => states().slice(before).at(0));
+      assert.deepEqual([polled.user_id, polled.status_msg], [alice.userId, 'second']);
+      await send('m.presence', { unpoll: [alice.userId] });
+      await set(alice, 'online', { status_msg: 'third' });
 
-        await change(alice, { invite: [zoe] });
-        const theirs = { observed_user: zoe, observer_user: alice.userId };
-        assert.deepEqual(await told('m.presence_invite', () => true), theirs);
-        assert.ok(!states().some(({ status_msg: text }) => text === 'third'), 'it is asked for no more');
-        assert.ok(!states().some(({ user_id: id }) => id !== alice.userId));
-        const { end } = await alice.events();
-        await send('m.presence_accept', theirs);
-        await told('m.presence', ({ poll }) => poll?.includes(zoe));
-        await send('m.presence', { push: [{ user_id: zoe, presence: 'free_for_chat', last_active_ago: 5 }] });
-        await alice.eventUntil(end, presenceOf(zoe, 'free_for_chat'));
-        assert.equal(await listed(alice, zoe), 'free_for_chat');
-        await change(alice, { drop: [zoe] });
-        await told('m.presence', ({ unpoll }) => unpoll?.includes(zoe));
+      await change(alice, { invite: [zoe] });
+      const theirs = { observed_user: zoe, observer_user: alice.userId };
+      assert.deepEqual(await told('m.presence_invite', () => true), theirs);
+      assert.ok(!states().some(({ status_msg: text }) => text === 'third'), 'it is asked for no more');
+      assert.ok(!states().some(({ user_id: id }) => id !== alice.userId));
+      const { end } = await alice.events();
+      await send('m.presence_accept', theirs);
+      await told('m.presence', ({ poll }) => poll?.includes(zoe));
+      await send('m.presence', { push: [{ user_id: zoe, presence: 'free_for_chat', last_active_ago: 5 }] });
+      await alice.eventUntil(end, presenceOf(zoe, 'free_for_chat'));
+      assert.equal(await listed(alice, zoe), 'free_for_chat');
+      await change(alice, { drop: [zoe] });
+      await told('m.presence', ({ unpoll }) => unpoll?.includes(zoe));
 
-        await send('m.presence_invite', { ...both, observer_user: shy.userId });
-        await send('m.presence_invite', { ...both, observed_user: `@nobody:${a.name}` });
-        await told('m.presence_deny', ({ observed_user: id }) => id === `@nobody:${a.name}`);
-        assert.deepEqual(await asks(alice), [], 'a server speaks for its own users');
-      } finally {
-        await remote.close();
-      }
+      await send('m.presence_invite', { ...both, observer_user: shy.userId });
+      await send('m.presence_invite', { ...both, observed_user: `@nobody:${a.name}` });
+      await told('m.presence_deny', ({ observed_user: id }) => id === `@nobody:${a.name}`);
+      assert.deepEqual(await asks(alice), [], 'a server speaks for its own users');
     },
     { servers: 1 },
   );

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { onFederation } from '../../../testing/federation.ts';
 import { RemoteRoom } from '../../../testing/remote-room.ts';
-import { RemoteServer } from '../../../testing/remote-server.ts';
 import type { Json } from '../../../testing/test-client.ts';
 import { onServers } from '../../../testing/test-server.ts';
 import { eventsOf, V2Client } from '../../../testing/v2-client.ts';
@@ -27,69 +26,65 @@ function receiptsOf({ content }: Json): [string, string][] {
 describe('2015: receipts', () => {
   onFederation(
     'each has read up to one event, and tells everybody where that is [A069]',
-    async ({ a, b, authority }) => {
+    async ({ a, b, startRemote }) => {
       const [alice, bob] = [V2Client.of(await a.person('alice')), V2Client.of(await b.person('bob'))];
       const carol = V2Client.of(await a.person('carol'));
       const room = await alice.createRoom({ room_alias_name: 'garden', preset: 'public_chat' });
       await bob.join(`#garden:${a.name}`);
       await carol.join(room);
-      const remote = await RemoteServer.start(authority);
-      try {
-        await RemoteRoom.join(remote, a.name, room);
-        const [one, two] = [await alice.say(room, 'one'), await alice.say(room, 'two')];
-        const { next_batch: since } = await bob.syncUntil(undefined, (body) =>
-          eventsOf(body.rooms.joined[room]).some(({ event_id: id }) => id === two),
+      const remote = await startRemote();
+      await RemoteRoom.join(remote, a.name, room);
+      const [one, two] = [await alice.say(room, 'one'), await alice.say(room, 'two')];
+      const { next_batch: since } = await bob.syncUntil(undefined, (body) =>
+        eventsOf(body.rooms.joined[room]).some(({ event_id: id }) => id === two),
+      );
+      const { next_batch: before } = await alice.sync();
+      await alice.read(room, one);
+      await carol.read(room, one);
+      const both = await alice.syncUntil(before, (body) => receiptsIn(body, room).length === 2);
+      assert.deepEqual(receiptsIn(both, room), [
+        [one, alice.userId],
+        [one, carol.userId],
+      ]);
+
+      await alice.read(room, two);
+      const delta = await alice.sync({ since: both.next_batch });
+      assert.deepEqual(receiptsIn(delta, room), [[two, alice.userId]], 'what is new, and nothing else');
+      const has = (body: Json) =>
+        receiptsIn(body, room).some(([id, who]) => id === two && who === alice.userId);
+      await bob.syncUntil(since, has);
+      await bob.read(room, two);
+      const theirs = await alice.syncUntil(delta.next_batch, (body) => receiptsIn(body, room).length > 0);
+      assert.deepEqual(receiptsIn(theirs, room), [[two, bob.userId]]);
+
+      const wanted = [
+        [one, carol.userId],
+        [two, alice.userId],
+        [two, bob.userId],
+      ].sort();
+      assert.deepEqual(receiptsIn(await carol.sync(), room).sort(), wanted, 'one event for each');
+      const initial = await carol.ok('GET', '/initialSync');
+      const [known] = initial.receipts.filter(({ room_id: id }: Json) => id === room);
+      assert.deepEqual(receiptsOf(known).sort(), wanted);
+
+      const told = await remote.until(() => {
+        const edus = remote.edus.filter(({ edu_type: type }) => type === 'm.receipt');
+        const found = edus.flatMap(({ content }: Json) =>
+          Object.entries<Json>(content[room]?.['m.read'] ?? {}),
         );
-        const { next_batch: before } = await alice.sync();
-        await alice.read(room, one);
-        await carol.read(room, one);
-        const both = await alice.syncUntil(before, (body) => receiptsIn(body, room).length === 2);
-        assert.deepEqual(receiptsIn(both, room), [
-          [one, alice.userId],
-          [one, carol.userId],
-        ]);
-
-        await alice.read(room, two);
-        const delta = await alice.sync({ since: both.next_batch });
-        assert.deepEqual(receiptsIn(delta, room), [[two, alice.userId]], 'what is new, and nothing else');
-        const has = (body: Json) =>
-          receiptsIn(body, room).some(([id, who]) => id === two && who === alice.userId);
-        await bob.syncUntil(since, has);
-        await bob.read(room, two);
-        const theirs = await alice.syncUntil(delta.next_batch, (body) => receiptsIn(body, room).length > 0);
-        assert.deepEqual(receiptsIn(theirs, room), [[two, bob.userId]]);
-
-        const wanted = [
-          [one, carol.userId],
-          [two, alice.userId],
-          [two, bob.userId],
-        ].sort();
-        assert.deepEqual(receiptsIn(await carol.sync(), room).sort(), wanted, 'one event for each');
-        const initial = await carol.ok('GET', '/initialSync');
-        const [known] = initial.receipts.filter(({ room_id: id }: Json) => id === room);
-        assert.deepEqual(receiptsOf(known).sort(), wanted);
-
-        const told = await remote.until(() => {
-          const edus = remote.edus.filter(({ edu_type: type }) => type === 'm.receipt');
-          const found = edus.flatMap(({ content }: Json) =>
-            Object.entries<Json>(content[room]?.['m.read'] ?? {}),
-          );
-          return found.some(([who, { event_ids: ids }]) => who === alice.userId && ids.includes(two))
-            ? edus
-            : undefined;
-        });
-        for (const { content } of told as Json[]) {
-          for (const { data, event_ids: ids } of Object.values<Json>(content[room]['m.read'])) {
-            assert.equal(ids.length, 1);
-            assert.equal(typeof data.ts, 'number');
-          }
+        return found.some(([who, { event_ids: ids }]) => who === alice.userId && ids.includes(two))
+          ? edus
+          : undefined;
+      });
+      for (const { content } of told as Json[]) {
+        for (const { data, event_ids: ids } of Object.values<Json>(content[room]['m.read'])) {
+          assert.equal(ids.length, 1);
+          assert.equal(typeof data.ts, 'number');
         }
-        const path = `/_matrix/client/v2_alpha/rooms/${encodeURIComponent(room)}/receipt`;
-        const event = encodeURIComponent(two);
-        assert.equal((await bob.ask('POST', `${path}/m.read.private/${event}`, {})).status, 400);
-      } finally {
-        await remote.close();
       }
+      const path = `/_matrix/client/v2_alpha/rooms/${encodeURIComponent(room)}/receipt`;
+      const event = encodeURIComponent(two);
+      assert.equal((await bob.ask('POST', `${path}/m.read.private/${event}`, {})).status, 400);
     },
   );
 });

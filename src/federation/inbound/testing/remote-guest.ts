@@ -1,38 +1,12 @@
-import type { FederatingServer, TestFederation } from '../../../testing/federation.ts';
-import { RemoteRoom, type RemoteEvent } from '../../../testing/remote-room.ts';
-import { RemoteServer } from '../../../testing/remote-server.ts';
+import type { TestFederation } from '../../../testing/federation.ts';
+import type { RemoteEvent } from '../../../testing/remote-room.ts';
+import type { RemoteServer } from '../../../testing/remote-server.ts';
+import { roomWithGuest, type RoomWithGuest } from '../../../testing/room-with-guest.ts';
 import type { Json, TestClient } from '../../../testing/test-client.ts';
 
-/** A room with a guest of another server, who makes events by hand. */
-export interface Scene {
-  readonly alice: TestClient;
-  readonly roomId: string;
-  readonly room: RemoteRoom;
-  readonly remote: RemoteServer;
-  readonly a: FederatingServer;
-}
-
-/** Runs a test in a room of Alice's, in which a remote server of the test's has a user with power 50. */
-export async function inRoom(
-  { a, authority }: TestFederation,
-  wishes: object,
-  run: (scene: Scene) => Promise<void>,
-): Promise<void> {
-  const remote = await RemoteServer.start(authority);
-  try {
-    const alice = await a.person('alice');
-    const levels = { users: { [alice.userId]: 100, [`@mallory:${remote.name}`]: 50 } };
-    const roomId = await alice.createRoom({
-      preset: 'public_chat',
-      room_version: '10',
-      power_level_content_override: levels,
-      ...wishes,
-    });
-    const room = await RemoteRoom.join(remote, a.name, roomId);
-    await run({ alice, roomId, room, remote, a });
-  } finally {
-    await remote.close();
-  }
+/** A room whose guest may change its state and redact, but not its power levels. */
+export function roomWithModerator(federation: TestFederation, version = '10'): Promise<RoomWithGuest> {
+  return roomWithGuest(federation, { room_version: version, guestPower: 50 });
 }
 
 /** What somebody sees of a room, the oldest first. */
