@@ -40,6 +40,7 @@ const run: Step = [
       'src/storage/testing/with-postgres.ts',
       node,
       ...flags,
+      '--import=./scripts/end-of-tests.ts',
       '--test',
       // The longest tests take half a minute where nothing else runs, and ten times as long on a busy machine.
       `--test-timeout=${longer ? 1_800_000 : 300_000}`,
