@@ -8,7 +8,7 @@ import type { ReceivedEvent } from '../../rooms/event-receipt.ts';
 import { pduOfEvent } from '../../rooms/pdu-of-event.ts';
 import type { StoredEvent } from '../../rooms/stored-event.ts';
 import { FederationError } from '../federation-error.ts';
-import { inAuthOrder } from './auth-order.ts';
+import { inAuthOrder } from './event-order.ts';
 import { verifiedEvent, type SignatureChecker } from './pdu-verification.ts';
 import type { RemoteStateEvent, RoomRequests } from './room-requests.ts';
 

@@ -14,7 +14,7 @@ import * as roomsStore from '../../storage/rooms-store.ts';
 import type { PduReceiver, PduResult } from '../receiving/pdu-receiver.ts';
 import type { PolicyServers } from '../policy-servers.ts';
 import type { RoomAcl } from '../room-acl.ts';
-import { byDepth } from './auth-order.ts';
+import { inTimelineOrder } from './event-order.ts';
 import type { EventGathering, GatheredRoom } from './event-gathering.ts';
 import { MOST_EXTREMITIES, type ForkMerging } from './fork-merging.ts';
 import { GapFilling, type Missing } from './gap-filling.ts';
@@ -262,7 +262,7 @@ export class EventReceiver implements PduReceiver {
       const { between, mayBeMore } = await this.#gaps.before(asked, room, all, attempt.missing);
       if (between.length === 0) break;
       isMore = mayBeMore;
-      all = byDepth([...between, ...all]);
+      all = inTimelineOrder([...between, ...all]);
       await judge(NOTHING_FETCHED);
     }
     if (attempt.missing.size > 0) await judge(await this.#gaps.statesFor(asked, room, all, attempt.missing));

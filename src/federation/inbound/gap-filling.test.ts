@@ -3,6 +3,7 @@ import { onFederation } from '../../testing/federation.ts';
 import { type RemoteEvent } from '../../testing/remote-room.ts';
 import { roomWithGuest } from '../../testing/room-with-guest.ts';
 import { bodies } from '../../testing/test-client.ts';
+import { serve, timeline } from './testing/remote-guest.ts';
 
 /** What a server tells at once, however many it is asked for. */
 const AT_ONCE = 20;
@@ -29,6 +30,20 @@ onFederation(
     const page = await alice.ok('GET', alice.room(roomId, '/messages?dir=f&limit=100'));
     assert.deepEqual(bodies(page.chunk), texts);
   },
+);
+
+onFederation(
+  'events are placed by what they follow, whatever depth they claim [B103 partial]',
+  async (federation) => {
+    const { alice, roomId, room, remote } = await roomWithGuest(federation, { room_version: '5' });
+    const message = (body: string, depth: number) =>
+      room.next({ type: 'm.room.message', content: { msgtype: 'm.text', body }, depth });
+    const said = [message('one', 70), message('two', 9), message('three', 80), message('four', 8)];
+    serve(remote, said.slice(0, -1));
+    assert.deepEqual(await room.send(said.at(-1) as RemoteEvent), [undefined]);
+    assert.deepEqual(bodies(await timeline(alice, roomId)), ['one', 'two', 'three', 'four']);
+  },
+  { servers: 1 },
 );
 
 /** The events right before the latest ones that were named. */

@@ -10,7 +10,7 @@ import type { Database } from '../../storage/database.ts';
 import * as historyGaps from '../../storage/history-gaps-store.ts';
 import * as roomServersStore from '../../storage/room-servers-store.ts';
 import * as roomsStore from '../../storage/rooms-store.ts';
-import { byDepth } from './auth-order.ts';
+import { inTimelineOrder } from './event-order.ts';
 import { orNothing, type EventGathering, type EventWithState, type GatheredRoom } from './event-gathering.ts';
 import { keepFetched } from './keep-fetched.ts';
 import type { RoomRequests } from './room-requests.ts';
@@ -78,7 +78,7 @@ export class HistoryFetching implements RemoteHistory {
 
   /** Takes what can be judged; of the oldest the state before them is fetched. True when anything was new. */
   async #take(server: ServerName, room: GatheredRoom, events: readonly ReceivedEvent[]): Promise<boolean> {
-    const ordered = byDepth(events);
+    const ordered = inTimelineOrder(events);
     const here = new Set(ordered.map((event) => event.eventId));
     const prevs = new Set(ordered.flatMap((event) => prevEventIdsOf(event.pdu)));
     const unknown = await this.#withoutState([...prevs].filter((id) => !here.has(id)));

@@ -15,7 +15,7 @@ import { rootToBytes, type StateRoot } from '../../rooms/stored-event.ts';
 import type { Writer } from '../../storage/database.ts';
 import * as historyGaps from '../../storage/history-gaps-store.ts';
 import * as partialRoomsStore from '../../storage/partial-rooms-store.ts';
-import { inAuthOrder } from '../inbound/auth-order.ts';
+import { inAuthOrder } from '../inbound/event-order.ts';
 
 /** A room as another server gave it to one who joined. Of each event the form, the signatures and the hash are in order. */
 export interface JoinedRoom {

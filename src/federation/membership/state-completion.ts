@@ -17,7 +17,7 @@ import * as partialRoomsStore from '../../storage/partial-rooms-store.ts';
 import * as roomsStore from '../../storage/rooms-store.ts';
 import { BEFORE_HISTORY } from '../../storage/unit-of-work.ts';
 import type { EventGathering, StatePart } from '../inbound/event-gathering.ts';
-import { inAuthOrder } from '../inbound/auth-order.ts';
+import { inAuthOrder } from '../inbound/event-order.ts';
 import { acceptedState, keepAll } from './joined-state.ts';
 
 /** Events of this server that are looked at in one step, of those since the join. */

@@ -1,4 +1,5 @@
-import { authEventIdsOf } from '../../protocol/events/event-format.ts';
+import type { Pdu } from '../../protocol/events/event.ts';
+import { authEventIdsOf, prevEventIdsOf } from '../../protocol/events/event-format.ts';
 import type { EventId } from '../../protocol/identifiers.ts';
 import type { ReceivedEvent } from '../../rooms/event-receipt.ts';
 
@@ -7,10 +8,28 @@ import type { ReceivedEvent } from '../../rooms/event-receipt.ts';
  * first: from room version 12 on no event names it.
  */
 export function inAuthOrder(events: Iterable<ReceivedEvent>): ReceivedEvent[] {
-  const byId = new Map<EventId, ReceivedEvent>();
   const all = [...events];
-  for (const event of all.filter(isCreate)) byId.set(event.eventId, event);
-  for (const event of all) byId.set(event.eventId, event);
+  return inOrder([...all.filter(isCreate), ...all], authEventIdsOf);
+}
+
+/**
+ * The events, each once, in an order in which every one comes after those of them that it follows in the room, and by rising
+ * depth where that leaves it open. Depth alone does not do: a server may claim any, and none is greater than the greatest.
+ */
+export function inTimelineOrder(events: Iterable<ReceivedEvent>): ReceivedEvent[] {
+  return inOrder(
+    [...events].sort((a, b) => a.pdu.depth - b.pdu.depth),
+    prevEventIdsOf,
+  );
+}
+
+/** The events in the order that is given, each once, but after those of them that it names. */
+function inOrder(
+  events: readonly ReceivedEvent[],
+  namedBy: (pdu: Pdu) => readonly EventId[],
+): ReceivedEvent[] {
+  const byId = new Map<EventId, ReceivedEvent>();
+  for (const event of events) byId.set(event.eventId, event);
   const ordered: ReceivedEvent[] = [];
   const done = new Set<EventId>();
   for (const start of byId.keys()) {
@@ -18,7 +37,7 @@ export function inAuthOrder(events: Iterable<ReceivedEvent>): ReceivedEvent[] {
     const entered = new Set<EventId>();
     for (let id = stack.at(-1); id !== undefined; id = stack.at(-1)) {
       const event = byId.get(id);
-      const open = event && !done.has(id) ? authEventIdsOf(event.pdu).filter((one) => isOpen(one)) : [];
+      const open = event && !done.has(id) ? namedBy(event.pdu).filter((one) => isOpen(one)) : [];
       entered.add(id);
       if (open.length > 0) {
         stack.push(...open);
@@ -33,11 +52,6 @@ export function inAuthOrder(events: Iterable<ReceivedEvent>): ReceivedEvent[] {
     }
   }
   return ordered;
-}
-
-/** The events by rising depth: nearly always the order in which they follow each other. */
-export function byDepth(events: Iterable<ReceivedEvent>): ReceivedEvent[] {
-  return [...events].sort((a, b) => a.pdu.depth - b.pdu.depth);
 }
 
 function isCreate({ pdu }: ReceivedEvent): boolean {
