@@ -139,9 +139,11 @@ export class MessageSending {
     message: MessageToSend,
     { transaction, also }: { transaction: Transaction; also: Also },
   ): Promise<EventId> {
-    const done = await eventsStore.byTransaction(this.#database, transaction.key);
-    if (done) return done.event_id as EventId;
-    return this.#append(session, message, { transaction, also });
+    return (await this.#doneBy(transaction)) ?? this.#append(session, message, { transaction, also });
+  }
+
+  async #doneBy({ key }: Transaction): Promise<EventId | undefined> {
+    return (await eventsStore.byTransaction(this.#database, key))?.event_id as EventId | undefined;
   }
 
   #append(
@@ -149,7 +151,12 @@ export class MessageSending {
     message: MessageToSend,
     { transaction, also }: { transaction?: Transaction; also: Also },
   ): Promise<EventId> {
+    let isAgain = false;
     return this.#writer.append(message.roomId, async (room, unit) => {
+      // Another process was first: with the same request, perhaps.
+      const done = isAgain && transaction && (await this.#doneBy(transaction));
+      if (done) return done;
+      isAgain = true;
       also(unit);
       const { type, content, redacts } = message;
       await checkRelation(this.#database, { sender: session.userId, type, content });

@@ -117,7 +117,9 @@ const transactionByKey = sql(
    JOIN events ON events.position = event_transactions.position WHERE key = ?`,
 );
 const setOutgoing = sql(`UPDATE events SET outgoing = 1 WHERE position = ?`);
-const insertTransaction = sql(`INSERT INTO event_transactions (key, position) VALUES (?, ?)`);
+const insertTransaction = sql(
+  `INSERT INTO event_transactions (key, position) VALUES (?, ?) ON CONFLICT DO NOTHING`,
+);
 
 /** An event to be written: a row without its position. */
 export type NewEventRow = Omit<EventRow, 'position'>;
@@ -284,9 +286,9 @@ export function byTransaction(reader: Reader, key: Uint8Array): Promise<EventRow
   return reader.get<EventRow>(transactionByKey, key);
 }
 
-/** Remembers that a transaction made the event at a position. A second time fails the unit. */
+/** Remembers that a transaction made the event at a position; the unit fails when it made one already. */
 export function rememberTransaction(writer: Writer, key: Uint8Array, at: Position): void {
-  writer.run(insertTransaction, key, at);
+  writer.guard(insertTransaction, key, at);
 }
 
 /** Position of the newest event of `ACTIVITY_TYPES` in a room, not after another position. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { onServers } from '../../../testing/test-server.ts';
-import type { Json, TestClient } from '../../../testing/test-client.ts';
+import { TestClient, type Json } from '../../../testing/test-client.ts';
 
 let transactions = 0;
 
@@ -99,4 +99,37 @@ onServers('messages for a device survive a restart, and go with the device [B072
   await again.ok('POST', '/v3/logout', {});
   const back = await loggedIn(s, 'bob');
   assert.deepEqual(numbers(await back.sync()), []);
+});
+
+onServers('a device that asks two processes in turn gets each message once [B072 partial]', async (s) => {
+  const alice = await s.person('alice');
+  const bob = await s.person('bob');
+  const { url } = await s.another();
+  const of = (client: TestClient) =>
+    Object.assign(new TestClient(url, client.token), { userId: client.userId, deviceId: client.deviceId });
+  const [alices, bobs] = [
+    [alice, of(alice)],
+    [bob, of(bob)],
+  ] as const;
+  const count = 60;
+  const sending = (async () => {
+    for (let n = 0; n < count; n++) {
+      const both = alices.map((client) => send(client, bob, n, bob.deviceId, `both${n}`));
+      await Promise.all(both);
+    }
+  })();
+  const got: number[] = [];
+  let since: string | undefined;
+  for (let turn = 0; got.length < count; turn++) {
+    const client = bobs[turn % 2] ?? bob;
+    const body = await client.syncUntil(since, (one) => one.to_device !== undefined);
+    got.push(...numbers(body));
+    since = body.next_batch;
+  }
+  await sending;
+  for (const client of bobs) assert.deepEqual(numbers(await client.sync({ since: since ?? '' })), []);
+  assert.deepEqual(
+    got,
+    Array.from({ length: count }, (_, n) => n),
+  );
 });
