@@ -63,12 +63,37 @@ function stateOf(root) {
   return state.digest('hex').slice(0, 16);
 }
 
+/**
+ * What is imported of two of the engine's own modules, without what they only make when it is looked at: an `import` looks at all
+ * exports, so that one of `node:http` would load the engine's `fetch` and WebSockets, and one of `node:crypto` the Web Crypto API,
+ * which nobody here uses. `require` looks at none.
+ */
+const BUILT_IN_MODULES = {
+  name: 'built-in-modules',
+  setup(build) {
+    build.onResolve({ filter: /^node:(http|crypto)$/ }, ({ path, kind }) =>
+      kind === 'import-statement' ? { path, namespace: 'built-in' } : undefined,
+    );
+    build.onLoad({ filter: /./, namespace: 'built-in' }, ({ path }) => {
+      const exported = Object.entries(Object.getOwnPropertyDescriptors(process.getBuiltinModule(path)));
+      const names = exported
+        .filter(([name, { value }]) => value !== undefined && /^[a-z]\w*$/i.test(name) && name !== 'default')
+        .map(([name]) => name);
+      return {
+        contents: `const all = process.getBuiltinModule('${path}');
+          export const { ${names.join(', ')} } = all;
+          export default all;`,
+      };
+    });
+  },
+};
+
 /** Several may do this at once: whoever is done first puts the folder there, and the others throw theirs away. */
 async function pack(root, cache, folder) {
-  const { buildSync } = await import('esbuild');
+  const { build } = await import('esbuild');
   const made = mkdtempSync(join(cache, 'new-'));
   try {
-    buildSync({
+    await build({
       absWorkingDir: root,
       entryPoints: { main: 'src/main.ts', 'writer-worker': 'src/storage/sqlite/writer-worker.ts' },
       outdir: made,
@@ -85,6 +110,7 @@ async function pack(root, cache, folder) {
       legalComments: 'none',
       banner: { js: REQUIRE },
       external: LATE_PACKAGES,
+      plugins: [BUILT_IN_MODULES],
       logLevel: 'silent',
     });
     renameSync(made, folder);

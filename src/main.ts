@@ -1,11 +1,11 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { createInterface } from 'node:readline/promises';
 import { createFoundations } from './foundations.ts';
 import { sampleConfiguration } from './platform/config/document-config.ts';
 import { ConfigError, loadConfig } from './platform/config/load-config.ts';
 import type { Config } from './platform/config/schema.ts';
 import { releaseMemoryWhenIdle } from './platform/idle-memory.ts';
+import { optimizeWhenBusy } from './platform/late-optimization.ts';
 import { systemTimers } from './platform/timers.ts';
 import { userId as parseUserId } from './protocol/identifiers.ts';
 import { MatrixError } from './protocol/matrix-error.ts';
@@ -148,6 +148,7 @@ async function serve(args: Arguments): Promise<void> {
       `  data:           ${config.data_dir}\n`,
   );
   releaseMemoryWhenIdle(systemTimers);
+  optimizeWhenBusy(systemTimers);
   process.on('SIGHUP', () => server.reloadCertificate());
   let closing: Promise<void> | undefined;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -211,6 +212,7 @@ async function deactivate(services: Services, _args: Arguments, name: string): P
 
 async function passwordOf(args: Arguments): Promise<string> {
   if (args.password !== undefined) return args.password;
+  const { createInterface } = await import('node:readline/promises');
   const lines = createInterface({
     input: process.stdin,
     output: process.stderr,

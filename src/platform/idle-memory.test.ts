@@ -2,27 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { getHeapStatistics } from 'node:v8';
 import { collector, releaseMemoryWhenIdle } from './idle-memory.ts';
-import type { Timers } from './timers.ts';
-
-/** Timers that go off when the test says so. */
-class HandTimers implements Timers {
-  #waiting: (() => void) | undefined;
-
-  after(_ms: number, run: () => void): { cancel(): void } {
-    this.#waiting = run;
-    return { cancel: () => (this.#waiting = undefined) };
-  }
-
-  get isWaiting(): boolean {
-    return this.#waiting !== undefined;
-  }
-
-  go(): void {
-    const run = this.#waiting;
-    this.#waiting = undefined;
-    run?.();
-  }
-}
+import { HandTimers, useProcessor } from '../testing/hand-timers.ts';
 
 const MIB = 1024 * 1024;
 const LONG_MS = 5_000 * 0.05;
@@ -35,15 +15,6 @@ function leaveRubbish(): void {
 /** What keeps the rubbish alive. */
 const kept: { rubbish?: number[][] | undefined } = {};
 
-/** On a busy machine a process has little of a processor in a second. */
-function stayBusy(): void {
-  const start = process.cpuUsage();
-  for (let ms = 0; ms < LONG_MS;) {
-    const { user, system } = process.cpuUsage(start);
-    ms = (user + system) / 1_000;
-  }
-}
-
 describe('memory of an idle process', () => {
   it('is given back when there is nothing to do, and only then', () => {
     const timers = new HandTimers();
@@ -55,7 +26,7 @@ describe('memory of an idle process', () => {
     });
     leaveRubbish();
     const before = getHeapStatistics().total_heap_size;
-    stayBusy();
+    useProcessor(LONG_MS);
     timers.go();
     assert.equal(collections, 0, 'a busy process is not held up');
     kept.rubbish = undefined;
