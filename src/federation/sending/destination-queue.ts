@@ -10,8 +10,9 @@ import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { BackOff } from '../back-off.ts';
 import type { FederationClient } from '../federation-client.ts';
 import { FederationError } from '../federation-error.ts';
-import { MOST_EDUS, MOST_PDUS } from '../receiving/transaction-receiver.ts';
+import { MOST_EDUS } from '../receiving/transaction-receiver.ts';
 import { VolatileEdus, type VolatileEdu, type WireEdu } from './volatile-edus.ts';
+import { WaitingEvents } from './waiting-events.ts';
 
 /** What the queues of all servers use together. */
 export interface QueueNeeds {
@@ -38,15 +39,6 @@ interface Transaction {
   readonly edus: number | undefined;
 }
 
-interface Waiting {
-  readonly position: number;
-  readonly eventId: EventId;
-}
-
-/** Events kept in memory for a server; more are read from the log when it is their turn. */
-const MOST_IN_MEMORY = 500;
-/** With more events than this behind, a server is sent the newest of each room only; it can ask for the others. */
-const MOST_REPLAYED = 200;
 const TIMEOUT_MS = 60_000;
 /** How long the position that a server has reached may go unwritten, in milliseconds: it would get events twice. */
 const FLUSH_MS = 1_000;
@@ -63,13 +55,7 @@ export class DestinationQueue {
   readonly server: ServerName;
   readonly #needs: QueueNeeds;
   readonly #edus = new VolatileEdus();
-  /** The newest events for the server; all that it has not taken, unless `#isBehind`. */
-  #events: Waiting[] = [];
-  /** Events are in the log that are not in `#events`. */
-  #isBehind = true;
-  /** Events up to this position are in `#events` or were taken. */
-  #seen = 0;
-  #taken: number | undefined;
+  readonly #events: WaitingEvents;
   #mayHaveStoredEdus = true;
   #takenEdus = 0;
   #current: Transaction | undefined;
@@ -86,6 +72,7 @@ export class DestinationQueue {
   constructor(server: ServerName, needs: QueueNeeds) {
     this.server = server;
     this.#needs = needs;
+    this.#events = new WaitingEvents(server, needs.database);
   }
 
   /** Whether there is nothing to do and nothing to be written down. */
@@ -95,11 +82,7 @@ export class DestinationQueue {
 
   /** An event at a position is for the server. Positions only grow. */
   addEvent(position: number, eventId: EventId): void {
-    if (position <= this.#seen) return;
-    this.#seen = position;
-    this.#events.push({ position, eventId });
-    if (this.#events.length > MOST_IN_MEMORY) this.readAgain();
-    else this.wake();
+    if (this.#events.add(position, eventId)) this.wake();
   }
 
   addEdu(edu: VolatileEdu): void {
@@ -115,8 +98,7 @@ export class DestinationQueue {
 
   /** Events may have been missed: what the server has not taken is read from the log. */
   readAgain(): void {
-    this.#events = [];
-    this.#isBehind = true;
+    this.#events.readAgain();
     this.#mayHaveStoredEdus = true;
     this.wake();
   }
@@ -141,13 +123,7 @@ export class DestinationQueue {
   }
 
   get #hasWork(): boolean {
-    return (
-      this.#isBehind ||
-      this.#mayHaveStoredEdus ||
-      this.#events.length > 0 ||
-      !this.#edus.isEmpty ||
-      !!this.#current
-    );
+    return !this.#events.isEmpty || this.#mayHaveStoredEdus || !this.#edus.isEmpty || !!this.#current;
   }
 
   async #run(): Promise<void> {
@@ -181,8 +157,7 @@ export class DestinationQueue {
   /** What is in the transaction is left to be caught up with: it may be long before it can be sent. */
   #startOver(): void {
     this.#current = undefined;
-    this.#events = [];
-    this.#isBehind = true;
+    this.#events.readAgain();
     this.#mayHaveStoredEdus = true;
   }
 
@@ -196,12 +171,10 @@ export class DestinationQueue {
     if (leases.holds(this.server)) return true;
     const isMine = await leases.claim(this.server);
     const known = await destinationsStore.of(database, this.server);
-    this.#taken = known?.position ?? 0;
+    this.#events.goOnFrom(known?.position ?? 0);
     this.#startOver();
     if (isMine) return true;
-    const upTo = database.position();
-    const waiting = await outgoingStore.events(database, this.server, { after: this.#taken, upTo, limit: 1 });
-    this.#isBehind = waiting.length > 0;
+    await this.#events.look();
     const edus = await outgoingStore.edus(database, this.server, 0, 1);
     this.#mayHaveStoredEdus = edus.length > 0;
     this.#edus.take(MOST_EDUS, clock.now());
@@ -212,7 +185,7 @@ export class DestinationQueue {
 
   async #next(): Promise<Transaction | undefined> {
     const { clock, database, client } = this.#needs;
-    const events = await this.#nextEvents();
+    const events = await this.#events.next();
     const stored = this.#mayHaveStoredEdus
       ? await outgoingStore.edus(database, this.server, this.#takenEdus, MOST_EDUS)
       : [];
@@ -237,26 +210,6 @@ export class DestinationQueue {
       events: events.at(-1)?.position,
       edus: stored.at(-1)?.position,
     };
-  }
-
-  async #nextEvents(): Promise<Waiting[]> {
-    if (!this.#isBehind) return this.#events.splice(0, MOST_PDUS);
-    const { database } = this.#needs;
-    const upTo = database.position();
-    const range = { after: this.#taken ?? 0, upTo };
-    const missed = await outgoingStore.events(database, this.server, { ...range, limit: MOST_REPLAYED + 1 });
-    if (missed.length > MOST_REPLAYED) {
-      const newest = await outgoingStore.newestOfEachRoom(database, this.server, {
-        ...range,
-        limit: MOST_PDUS,
-      });
-      return newest.map(waiting);
-    }
-    const later = this.#events.filter((event) => event.position > upTo);
-    this.#events = [...missed.map(waiting), ...later];
-    this.#seen = Math.max(this.#seen, upTo);
-    this.#isBehind = false;
-    return this.#events.splice(0, MOST_PDUS);
   }
 
   /** Whether the server has taken the transaction, or judged that it never will. */
@@ -284,7 +237,7 @@ export class DestinationQueue {
     this.#current = undefined;
     this.#previousIds = [id];
     if (events === undefined && edus === undefined) return;
-    this.#taken = Math.max(this.#taken ?? 0, events ?? 0);
+    this.#events.noteTaken(events ?? 0);
     this.#takenEdus = Math.max(this.#takenEdus, edus ?? 0);
     this.#flush ??= this.#needs.timers.after(FLUSH_MS, () => {
       this.#writeTaken().catch(this.#needs.onProblem);
@@ -295,7 +248,7 @@ export class DestinationQueue {
     this.#flush?.cancel();
     this.#flush = undefined;
     const unit = new UnitOfWork();
-    outgoingStore.taken(unit, this.server, this.#needs.leases.owner, this.#taken ?? 0);
+    outgoingStore.taken(unit, this.server, this.#needs.leases.owner, this.#events.taken);
     if (this.#takenEdus > 0) outgoingStore.removeEdus(unit, this.server, this.#takenEdus);
     await this.#needs.database.commit(unit);
   }
@@ -304,8 +257,4 @@ export class DestinationQueue {
     this.#sleep?.cancel();
     this.#sleep = this.#needs.timers.after(ms, () => this.wake());
   }
-}
-
-function waiting(row: outgoingStore.OutgoingEventRow): Waiting {
-  return { position: row.position, eventId: row.event_id as EventId };
 }
