@@ -107,6 +107,9 @@ function record(type: number, data: Buffer): Buffer {
 function serviceData({ priority, weight, port, name }: ServiceRecord): Buffer {
   const numbers = Buffer.alloc(6);
   [priority, weight, port].forEach((number, i) => numbers.writeUInt16BE(number, 2 * i));
-  const labels = name.split('.').flatMap((label) => [Buffer.from([label.length]), Buffer.from(label)]);
+  const labels = name
+    .split('.')
+    .filter((label) => label !== '')
+    .flatMap((label) => [Buffer.from([label.length]), Buffer.from(label)]);
   return Buffer.concat([numbers, ...labels, Buffer.from([0])]);
 }

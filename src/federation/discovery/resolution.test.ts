@@ -101,6 +101,21 @@ void test(
 );
 
 void test(
+  'a host whose SRV record names no target says that no server is there: it is not looked for at port 8448',
+  inNetwork(async (network) => {
+    await network.listen('8448', 8448);
+    const other = await network.listen('other');
+    network.hosts('closed.test', 'target.test', 'half.test');
+    network.services('_matrix-fed._tcp.closed.test', [0, 0, 0, '.']);
+    network.services('_matrix._tcp.closed.test', [1, 1, other, 'target.test']);
+    await assert.rejects(network.ask('closed.test'), { name: 'FederationError', reason: 'unreachable' });
+    network.services('_matrix-fed._tcp.half.test', [0, 0, 0, '.'], [1, 1, other, 'target.test']);
+    const found = { at: 'other', host: 'half.test', sni: 'half.test' };
+    assert.deepEqual(await network.ask('half.test'), found, 'another record names one');
+  }),
+);
+
+void test(
   'SRV targets are tried by priority, share the load by weight, and the next one takes over, over real sockets [A096] [B096]',
   inNetwork(async (network) => {
     const light = await network.listen('light');

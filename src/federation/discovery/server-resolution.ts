@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { boundedCache } from '../../platform/bounded-cache.ts';
 import type { Dns } from '../../platform/dns.ts';
 import type { ServerName } from '../../protocol/identifiers.ts';
+import { FederationError } from '../federation-error.ts';
 import { orderServices } from './order-services.ts';
 import type { WellKnownServers } from './well-known-servers.ts';
 
@@ -38,23 +39,35 @@ export class ServerResolution {
     this.#draw = draw;
   }
 
-  /** The ways to a server, in the order in which to try them; at least one. */
+  /**
+   * The ways to a server, in the order in which to try them; at least one.
+   *
+   * @throws FederationError `unreachable` where its SRV records say that there is none (RFC 2782, a target of ".").
+   */
   async routes(server: ServerName): Promise<readonly Route[]> {
     const { host, port } = splitServerName(server);
     if (isIP(host) !== 0 || port !== undefined) return [direct(server, host, port)];
     const delegated = await this.#wellKnown.of(host);
-    if (delegated === undefined) return this.#byService(host);
+    if (delegated === undefined) return this.#byService(server, host);
     const target = splitServerName(delegated);
     if (isIP(target.host) !== 0 || target.port !== undefined) {
       return [direct(delegated, target.host, target.port)];
     }
-    return this.#byService(target.host);
+    return this.#byService(server, target.host);
   }
 
-  async #byService(host: string): Promise<readonly Route[]> {
+  async #byService(server: ServerName, host: string): Promise<readonly Route[]> {
     const services = await this.#servicesOf(host);
     if (services.length === 0) return [{ host, port: DEFAULT_PORT, tlsName: host, hostHeader: host }];
-    return services.map(({ name, port }) => ({ host: name, port, tlsName: host, hostHeader: host }));
+    const offered = services.filter(({ name }) => name !== '' && name !== '.');
+    if (offered.length === 0) {
+      throw new FederationError(
+        server,
+        'unreachable',
+        `The SRV records of ${host} say that no server is there`,
+      );
+    }
+    return offered.map(({ name, port }) => ({ host: name, port, tlsName: host, hostHeader: host }));
   }
 
   /** None where there are none. Nor where that cannot be found out, which is not remembered. */
@@ -66,7 +79,7 @@ export class ServerResolution {
       const records = await this.#dns.services(`${service}.${host}`);
       if (records === undefined) isFoundOut = false;
       if (records === undefined || records.length === 0) continue;
-      const ordered = orderServices(records, this.#draw).filter((record) => record.name !== '');
+      const ordered = orderServices(records, this.#draw);
       this.#services.set(host, ordered);
       return ordered;
     }

@@ -5,6 +5,7 @@ import { isJsonObject } from '../../protocol/json.ts';
 import type { Reader } from '../../storage/database.ts';
 import * as serverKeysStore from '../../storage/server-keys-store.ts';
 import type { Route, ServerResolution } from '../discovery/server-resolution.ts';
+import { FederationError } from '../federation-error.ts';
 
 /** Looks which certificate is shown at the end of a route. */
 export interface CertificateSource {
@@ -64,12 +65,22 @@ export class OriginCertificates {
   }
 
   async #find(server: ServerName, now: number): Promise<ReadonlySet<string>> {
-    const routes = await this.#resolution.routes(server);
+    const routes = await this.#routesTo(server);
     const [published, ...shown] = await Promise.all([
       this.#published(server, now),
       ...routes.map((route) => this.#source.certificateAt(route).then(fingerprint, () => undefined)),
     ]);
     return new Set([...published, ...shown.filter((one) => one !== undefined)]);
+  }
+
+  /** None where its host says that there is no server. */
+  async #routesTo(server: ServerName): Promise<readonly Route[]> {
+    try {
+      return await this.#resolution.routes(server);
+    } catch (error) {
+      if (error instanceof FederationError) return [];
+      throw error;
+    }
   }
 
   async #published(server: ServerName, now: number): Promise<string[]> {
