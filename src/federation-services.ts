@@ -70,7 +70,7 @@ export function createFederationServices(wiring: FederationWiring) {
   const policies = new PolicyServers({ database, log, client });
   const { timers, onProblem } = wiring;
   const receiver = new EventReceiver({
-    ...{ database, writer, gathering, signatures, acl, policies, timers, onProblem },
+    ...{ database, writer, gathering, signatures, acl, policies, clock, timers, onProblem },
     outside: outsideEvents,
     partial,
     merging: new ForkMerging(writer, serverName),

@@ -116,6 +116,7 @@ export async function startHomeserver(
   await services.partialRooms.load();
   if (config.federation.enabled) {
     services.federationSender.start();
+    services.eventReceiver.start();
     services.remoteDeviceLists.start();
     services.deviceListsOnJoin.start();
     services.stateCompletion.start();

@@ -18,11 +18,10 @@ import { inTimelineOrder } from './event-order.ts';
 import type { EventGathering, GatheredRoom } from './event-gathering.ts';
 import { MOST_EXTREMITIES, type ForkMerging } from './fork-merging.ts';
 import { GapFilling, type Missing } from './gap-filling.ts';
-import { HeldEvents, type Batch } from './held-events.ts';
 import { keepFetched, NOTHING_FETCHED, unlessMissing, type Fetched } from './keep-fetched.ts';
 import type { OutsideEvents } from './outside-events.ts';
 import { eventIdOrUndefined, verifiedEvent, type SignatureChecker } from './pdu-verification.ts';
-import { UnplacedEvents } from './unplaced-events.ts';
+import { WaitingEvents, type Batch, type SentEvent } from './waiting-events.ts';
 
 /** How often it is asked for more events before those of one transaction. */
 const MOST_ROUNDS = 10;
@@ -37,11 +36,17 @@ const NOT_COMPLETE: PduResult = {
 };
 const NOT_IN_ROOM: PduResult = { error: 'Nobody of this server is in the room' };
 
-/** Where events come from, and which server is asked for what they lack. Those that cannot be placed are added to a list. */
+/** Where events come from, and which server is asked for what they lack. */
 interface Source {
   readonly origin: ServerName;
   readonly asked: ServerName;
-  readonly unplaced: JsonObject[];
+}
+
+/** What became of events, and those that could not be judged: because their room is not whole, or for what they lack. */
+interface Receipt {
+  readonly results: Map<EventId, PduResult>;
+  readonly early: SentEvent[];
+  readonly unplaced: SentEvent[];
 }
 
 /** What was made of events, and what those lack that could not be judged. */
@@ -67,8 +72,7 @@ export class EventReceiver implements PduReceiver {
   readonly #partial: PartialRooms;
   readonly #policies: PolicyServers;
   readonly #merging: ForkMerging;
-  readonly #held: HeldEvents;
-  readonly #unplaced: UnplacedEvents;
+  readonly #waiting: WaitingEvents;
   readonly #turns = new KeyedQueue();
 
   constructor(needs: {
@@ -81,6 +85,7 @@ export class EventReceiver implements PduReceiver {
     partial: PartialRooms;
     policies: PolicyServers;
     merging: ForkMerging;
+    clock: { now(): number };
     timers: Timers;
     onProblem: (error: unknown) => void;
   }) {
@@ -93,13 +98,9 @@ export class EventReceiver implements PduReceiver {
     this.#partial = needs.partial;
     this.#policies = needs.policies;
     this.#merging = needs.merging;
-    this.#held = new HeldEvents({
-      partial: needs.partial,
-      release: (roomId, { origin, pdus }) => this.receive(origin, roomId, pdus),
-      onProblem: needs.onProblem,
-    });
-    this.#unplaced = new UnplacedEvents({
-      ...{ timers: needs.timers, onProblem: needs.onProblem },
+    const { database, clock, timers, partial, onProblem } = needs;
+    this.#waiting = new WaitingEvents({
+      ...{ database, clock, timers, partial, onProblem },
       tryAgain: (roomId, batch) => this.#receiveAgain(roomId, batch),
     });
   }
@@ -109,65 +110,70 @@ export class EventReceiver implements PduReceiver {
     roomId: RoomId,
     pdus: readonly JsonObject[],
   ): Promise<ReadonlyMap<EventId, PduResult>> {
-    const unplaced: JsonObject[] = [];
-    const results = await this.#receive({ origin, asked: origin, unplaced }, roomId, pdus);
-    this.#unplaced.keep(roomId, { origin, pdus: unplaced });
+    const { results, early, unplaced } = await this.#receive({ origin, asked: origin }, roomId, pdus);
+    await this.#waiting.keepUntilWhole(roomId, { origin, events: early });
+    await this.#waiting.keep(roomId, { origin, events: unplaced });
     return results;
   }
 
-  /** Looks no more at what could not be placed. */
-  stop(): void {
-    this.#unplaced.stop();
+  /** Begins to look again at what could not be judged. Call it once it is known which rooms are not whole. */
+  start(): void {
+    this.#waiting.start();
   }
 
-  /** Asks other servers in the room, too, where the one that sent the events does not tell. Gives what is still not placed. */
-  async #receiveAgain(roomId: RoomId, { origin, pdus }: Batch): Promise<readonly JsonObject[]> {
-    let left = pdus;
+  /** Looks no more at what could not be judged. */
+  stop(): void {
+    this.#waiting.stop();
+  }
+
+  /** Asks other servers in the room, too, where the one that sent the events does not tell. Gives what is still not judged. */
+  async #receiveAgain(roomId: RoomId, { origin, events }: Batch): Promise<ReadonlySet<EventId>> {
+    let left = events;
     const others = (await roomServersStore.of(this.#database, roomId)).filter((server) => server !== origin);
     for (const asked of [origin, ...others.slice(0, MOST_OTHERS)]) {
-      const unplaced: JsonObject[] = [];
-      await this.#receive({ origin, asked, unplaced }, roomId, left);
-      left = unplaced;
+      const pdus = left.map((event) => event.pdu);
+      const { early, unplaced } = await this.#receive({ origin, asked }, roomId, pdus);
+      left = [...early, ...unplaced];
       if (left.length === 0) break;
     }
-    return left;
+    return new Set(left.map((event) => event.eventId));
   }
 
-  async #receive(
-    source: Source,
-    roomId: RoomId,
-    pdus: readonly JsonObject[],
-  ): Promise<ReadonlyMap<EventId, PduResult>> {
+  async #receive(source: Source, roomId: RoomId, pdus: readonly JsonObject[]): Promise<Receipt> {
     const { origin } = source;
     const row = await roomsStore.byId(this.#database, roomId);
-    const results = new Map<EventId, PduResult>();
+    const receipt: Receipt = { results: new Map(), early: [], unplaced: [] };
+    const { results } = receipt;
     if (!row || row.joined_count <= row.remote_joined) await this.#takeOutside(origin, roomId, pdus, results);
-    if (!row) return results;
+    if (!row) return receipt;
     const version = roomVersion(row.room_version);
     const refuseAll = (result: PduResult) => {
       for (const pdu of pdus) {
         const id = eventIdOrUndefined(pdu, version);
         if (id !== undefined && !results.has(id)) results.set(id, result);
       }
-      return results;
+      return receipt;
     };
     if (row.joined_count <= row.remote_joined) return refuseAll(NOT_IN_ROOM);
     if (!(await this.#acl.allows(roomId, origin))) {
       return refuseAll({ error: `The access control list of the room shuts ${origin} out` });
     }
     if (!(await this.#partial.whenComplete(roomId, LONGEST_WAIT_MS))) {
-      this.#held.hold(roomId, { origin, pdus });
+      for (const pdu of pdus) {
+        const eventId = eventIdOrUndefined(pdu, version);
+        if (eventId !== undefined && !results.has(eventId)) receipt.early.push({ eventId, pdu });
+      }
       return refuseAll(NOT_COMPLETE);
     }
     const room = { roomId, version };
     const verified = await this.#verify(room, pdus, results);
-    if (verified.length === 0) return results;
+    if (verified.length === 0) return receipt;
     const events = await this.#policies.complete(room, verified);
     await this.#turns.run(roomId, async () => {
-      const ends = await this.#receiveVerified(source, room, events, results);
+      const ends = await this.#receiveVerified(source.asked, room, events, receipt);
       if (ends > MOST_EXTREMITIES) await this.#merging.merge(roomId);
     });
-    return results;
+    return receipt;
   }
 
   async #takeOutside(
@@ -202,10 +208,10 @@ export class EventReceiver implements PduReceiver {
 
   /** @returns how many extremities the room has then. */
   async #receiveVerified(
-    { asked, unplaced }: Source,
+    asked: ServerName,
     room: GatheredRoom,
     events: readonly ReceivedEvent[],
-    results: Map<EventId, PduResult>,
+    { results, unplaced }: Receipt,
   ): Promise<number> {
     let attempt = await this.#judge(room, events, NOTHING_FETCHED);
     if (attempt.missing.size > 0) attempt = await this.#fillAndJudge(asked, room, events, attempt);
@@ -216,7 +222,7 @@ export class EventReceiver implements PduReceiver {
       else if (verdict) results.set(eventId, {});
       else {
         results.set(eventId, { error: `These events before it could not be had: ${missing.join(', ')}` });
-        unplaced.push(pdu);
+        unplaced.push({ eventId, pdu: pdu as unknown as JsonObject });
       }
     }
     return attempt.ends;

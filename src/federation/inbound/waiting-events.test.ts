@@ -3,7 +3,7 @@ import { systemTimers, type Timer, type Timers } from '../../platform/timers.ts'
 import { onFederation } from '../../testing/federation.ts';
 import { bodies, type Json } from '../../testing/test-client.ts';
 import { roomWithModerator, serve, timeline } from './testing/remote-guest.ts';
-import { AGAIN_AFTER_MS } from './unplaced-events.ts';
+import { AGAIN_AFTER_MS } from './waiting-events.ts';
 
 /** Timers that leave it to the test when events are looked at again. */
 class HeldTimers implements Timers {
@@ -48,4 +48,29 @@ onFederation(
     assert.deepEqual(bodies(await timeline(alice, roomId)), ['lost', 'last']);
   },
   { servers: 1, overrides: { timers } },
+);
+
+let skewMs = 0;
+
+onFederation(
+  'an event whose past nobody told is looked at again after the server was killed',
+  async (federation) => {
+    const { a } = federation;
+    const { alice, roomId, room, remote } = await roomWithModerator(federation);
+    const { next_batch: since } = await alice.sync();
+    await a.stop();
+    const process = await a.startProcess();
+    const [lost, last] = [room.say('lost'), room.say('last')];
+    assert.match((await room.send(last))[0] ?? '', /could not be had/);
+    await process.kill();
+    serve(remote, [lost]);
+    skewMs = AGAIN_AFTER_MS[0];
+    await a.start();
+    const later = a.client(alice.token);
+    await later.syncUntil(since, (body: Json) =>
+      bodies(body.rooms?.join?.[roomId]?.timeline.events).includes('last'),
+    );
+    assert.deepEqual(bodies(await timeline(later, roomId)), ['lost', 'last']);
+  },
+  { servers: 1, overrides: { clock: { now: () => Date.now() + skewMs } } },
 );

@@ -24,6 +24,7 @@ import { retention } from './030-retention.ts';
 import { stickyEvents } from './029-sticky-events.ts';
 import { partialRooms } from './038-partial-rooms.ts';
 import { profileUpdates } from './066-profile-updates.ts';
+import { waitingEvents } from './067-waiting-events.ts';
 import { fetchedMedia } from './062-fetched-media.ts';
 import { untoldJoins } from './064-untold-joins.ts';
 import type { Migration } from './migration.ts';
@@ -58,4 +59,5 @@ export const MIGRATIONS: readonly Migration[] = [
   fetchedMedia,
   untoldJoins,
   profileUpdates,
+  waitingEvents,
 ];

@@ -1,0 +1,182 @@
+import { parseExactJson } from '../../protocol/exact-json.ts';
+import type { EventId, RoomId, ServerName } from '../../protocol/identifiers.ts';
+import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
+import { spelledOut } from '../../protocol/number-spelling.ts';
+import type { Timer, Timers } from '../../platform/timers.ts';
+import type { PartialRooms } from '../../rooms/partial-rooms.ts';
+import { GuardFailed, type Database } from '../../storage/database.ts';
+import { UnitOfWork } from '../../storage/unit-of-work.ts';
+import * as store from '../../storage/waiting-events-store.ts';
+
+/** When what could not be placed is looked at again, in milliseconds after the time before. */
+export const AGAIN_AFTER_MS = [15_000, 240_000, 1_800_000] as const;
+/** What waits for the whole state of its room has not been looked at once. */
+const UNTIL_WHOLE = -1;
+/** Events kept of one server; what is more is asked for with the next event that follows it. */
+const MOST_OF_ORIGIN = 500;
+/** Events of a room looked at together, and groups of them that are planned at once. */
+const MOST_AT_ONCE = 100;
+const MOST_GROUPS = 500;
+/** Longest text of an event that is kept: no valid one is longer. */
+const LONGEST_TEXT = 131_072;
+/** How often what other processes have left behind is looked for, and how long it is left to them, in milliseconds. */
+const LOOK_MS = 60_000;
+
+/** An event as a server sent it. */
+export interface SentEvent {
+  readonly eventId: EventId;
+  readonly pdu: JsonObject;
+}
+
+/** Events as one server sent them. */
+export interface Batch {
+  readonly origin: ServerName;
+  readonly events: readonly SentEvent[];
+}
+
+interface WaitingNeeds {
+  readonly database: Database;
+  readonly clock: { now(): number };
+  readonly timers: Timers;
+  readonly partial: PartialRooms;
+  readonly tryAgain: (roomId: RoomId, batch: Batch) => Promise<ReadonlySet<EventId>>;
+  readonly onProblem: (error: unknown) => void;
+}
+
+/**
+ * Events that came and could not be judged: of rooms whose whole state is not here yet, and those of which nobody told what
+ * they follow. Who sent them does not send them again, and in a quiet room nothing may follow them for long: so they are kept
+ * in the database and looked at some more times, by whatever process runs then.
+ */
+export class WaitingEvents {
+  readonly #needs: WaitingNeeds;
+  /** By room, and how often its events were looked at. */
+  readonly #planned = new Map<string, Timer>();
+  #look: Timer | undefined;
+  #isStopped = true;
+
+  /** @param needs.tryAgain gives those of the events that still cannot be judged. */
+  constructor(needs: WaitingNeeds) {
+    this.#needs = needs;
+  }
+
+  /** Begins to look at what waits from before. Call it once it is known which rooms are not whole. */
+  start(): void {
+    this.#isStopped = false;
+    this.#findWaiting(Number.MAX_SAFE_INTEGER).catch(this.#needs.onProblem);
+    if (this.#needs.database.engine !== 'sqlite') this.#lookLater();
+  }
+
+  /** Looks no more; what waits is kept. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#look?.cancel();
+    for (const timer of this.#planned.values()) timer.cancel();
+    this.#planned.clear();
+  }
+
+  /** Keeps events until the whole state of their room is here. Resolves when they are durable. */
+  keepUntilWhole(roomId: RoomId, batch: Batch): Promise<void> {
+    return this.#keep(roomId, batch, UNTIL_WHOLE);
+  }
+
+  /** Keeps events that could not be placed, to be looked at after a while. Resolves when they are durable. */
+  keep(roomId: RoomId, batch: Batch): Promise<void> {
+    return this.#keep(roomId, batch, 0);
+  }
+
+  async #keep(roomId: RoomId, { origin, events }: Batch, tries: number): Promise<void> {
+    const { database } = this.#needs;
+    if (events.length === 0) return;
+    const room = MOST_OF_ORIGIN - (await store.countOf(database, origin, MOST_OF_ORIGIN));
+    const unit = new UnitOfWork();
+    const next_at = this.#nextAt(tries);
+    for (const { eventId, pdu } of events.slice(0, room)) {
+      const text = JSON.stringify(spelledOut(pdu));
+      if (text.length > LONGEST_TEXT) continue;
+      const depth = Number.isSafeInteger(pdu.depth) ? (pdu.depth as number) : Number.MAX_SAFE_INTEGER;
+      store.keep(unit, { room_id: roomId, event_id: eventId, origin, tries, next_at, depth, pdu: text });
+    }
+    await database.commit(unit);
+    this.#plan(roomId, tries, AGAIN_AFTER_MS[tries] ?? 0);
+  }
+
+  #nextAt(tries: number): number {
+    return this.#needs.clock.now() + (AGAIN_AFTER_MS[tries] ?? LOOK_MS);
+  }
+
+  #plan(roomId: RoomId, tries: number, afterMs: number): void {
+    const key = `${roomId} ${tries}`;
+    if (this.#isStopped || this.#planned.has(key) || this.#planned.size >= MOST_GROUPS) return;
+    const run = () => {
+      this.#planned.delete(key);
+      this.#again(roomId, tries).catch((error: unknown) => {
+        if (!this.#isStopped) this.#needs.onProblem(error);
+      });
+    };
+    if (tries === UNTIL_WHOLE) {
+      this.#planned.set(key, { cancel: () => undefined });
+      this.#needs.partial.onceComplete(roomId, run);
+    } else this.#planned.set(key, this.#needs.timers.after(afterMs, run));
+  }
+
+  async #again(roomId: RoomId, tries: number): Promise<void> {
+    if (this.#isStopped) return;
+    const { database } = this.#needs;
+    const rows = await store.ofGroup(database, roomId, tries, MOST_AT_ONCE);
+    if (rows.length === 0 || !(await this.#take(rows, tries + 1))) return;
+    const left = new Set<EventId>();
+    for (const [origin, events] of byOrigin(rows)) {
+      for (const id of await this.#needs.tryAgain(roomId, { origin, events })) left.add(id);
+    }
+    if (this.#isStopped) return;
+    const isLast = tries + 1 >= AGAIN_AFTER_MS.length;
+    const unit = new UnitOfWork();
+    for (const row of rows) if (isLast || !left.has(row.event_id)) store.remove(unit, roomId, row.event_id);
+    await database.commit(unit);
+    if (left.size > 0 && !isLast) this.#plan(roomId, tries + 1, AGAIN_AFTER_MS[tries + 1] ?? 0);
+    if (rows.length === MOST_AT_ONCE) this.#plan(roomId, tries, 0);
+  }
+
+  /** Whether it is this process that looks at the events. */
+  async #take(rows: readonly store.WaitingEventRow[], tries: number): Promise<boolean> {
+    const unit = new UnitOfWork();
+    for (const row of rows) store.take(unit, row, { tries, at: this.#nextAt(tries) });
+    try {
+      await this.#needs.database.commit(unit);
+      return true;
+    } catch (error) {
+      if (error instanceof GuardFailed) return false;
+      throw error;
+    }
+  }
+
+  async #findWaiting(until: number): Promise<void> {
+    const { database, clock } = this.#needs;
+    for (const { room_id, tries, next_at } of await store.due(database, until, MOST_GROUPS)) {
+      this.#plan(room_id, Number(tries), Math.max(Number(next_at) - clock.now(), 0));
+    }
+  }
+
+  #lookLater(): void {
+    this.#look = this.#needs.timers.after(LOOK_MS, () => {
+      this.#findWaiting(this.#needs.clock.now() - LOOK_MS)
+        .catch(this.#needs.onProblem)
+        .finally(() => {
+          if (!this.#isStopped) this.#lookLater();
+        });
+    });
+  }
+}
+
+function byOrigin(rows: readonly store.WaitingEventRow[]): Map<ServerName, SentEvent[]> {
+  const found = new Map<ServerName, SentEvent[]>();
+  for (const row of rows) {
+    const pdu = parseExactJson(row.pdu);
+    if (!isJsonObject(pdu)) continue;
+    const events = found.get(row.origin) ?? [];
+    events.push({ eventId: row.event_id, pdu });
+    found.set(row.origin, events);
+  }
+  return found;
+}
