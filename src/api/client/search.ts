@@ -3,6 +3,7 @@ import { GROUP_KEYS, parseSearchToken, SEARCH_KEYS, type SearchAnswers } from '.
 import { parseEventFilter } from '../../protocol/filter/event-filter.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { clientPaths, endpoint, RawJson } from '../../wire/endpoint.ts';
+import { viewerOf } from '../viewer.ts';
 
 /** Events before or after one result that are given at most. */
 const MOST_AROUND = 20;
@@ -47,7 +48,7 @@ export const search = endpoint(
     const wish = body.search_categories.room_events;
     if (!wish) return { search_categories: {} };
     const { rooms, notRooms, limit } = parseEventFilter(wish.filter ?? {});
-    const viewer = { userId: session.userId, deviceId: session.deviceId, now: needs.clock.now() };
+    const viewer = viewerOf(needs, session);
     const text = await needs.searchAnswers.answer(viewer, {
       ...{ rooms, notRooms },
       term: wish.search_term,

@@ -1,12 +1,9 @@
 import { Type } from 'typebox';
 import { eventId, roomId } from '../../../protocol/identifiers.ts';
-import type { Aggregations } from '../../../rooms/aggregations.ts';
-import type { ClientEvents } from '../../../rooms/client-events.ts';
 import { streamToken } from '../../../rooms/stream-token.ts';
-import type { Timeline } from '../../../rooms/timeline.ts';
-import type { Visibility } from '../../../rooms/visibility.ts';
 import { clientPaths, endpoint, RawJson } from '../../../wire/endpoint.ts';
-import { keepMatching, roomEventFilter } from './get-messages.ts';
+import { viewerOf } from '../../viewer.ts';
+import { keepMatching, roomEventFilter, type HistoryNeeds } from './filtered-history.ts';
 
 const MOST_EVENTS = 100;
 
@@ -25,16 +22,7 @@ export const getEventContext = endpoint(
       filter: Type.Optional(Type.String()),
     }),
   },
-  async (
-    needs: {
-      visibility: Visibility;
-      timeline: Timeline;
-      clientEvents: ClientEvents;
-      aggregations: Aggregations;
-      clock: { now(): number };
-    },
-    request,
-  ) => {
+  async (needs: HistoryNeeds, request) => {
     const { query, session } = request;
     const filter = roomEventFilter(query.filter);
     const limit = Math.min(query.limit ?? filter.limit, MOST_EVENTS);
@@ -45,7 +33,7 @@ export const getEventContext = endpoint(
       { before: Math.floor(limit / 2), after: Math.ceil(limit / 2) },
       keepMatching(needs.aggregations, filter),
     );
-    const viewer = { userId: session.userId, deviceId: session.deviceId, now: needs.clock.now() };
+    const viewer = viewerOf(needs, session);
     const texts = (events: typeof context.before) =>
       needs.clientEvents.bundledTexts(events, viewer, { roomId: access.roomId });
     const senders = new Set(

@@ -1,18 +1,11 @@
 import { Type } from 'typebox';
-import {
-  parseEventFilter,
-  TIMELINE_LIMITS,
-  type EventFilter,
-} from '../../../protocol/filter/event-filter.ts';
+import { TIMELINE_LIMITS } from '../../../protocol/filter/event-filter.ts';
 import { roomId } from '../../../protocol/identifiers.ts';
-import { withCommas, type JsonValue } from '../../../protocol/json.ts';
-import { badJson } from '../../../protocol/matrix-error.ts';
-import type { Aggregations } from '../../../rooms/aggregations.ts';
-import type { ClientEvents } from '../../../rooms/client-events.ts';
+import { withCommas } from '../../../protocol/json.ts';
 import { parseStreamToken, streamToken } from '../../../rooms/stream-token.ts';
-import type { Keep, Timeline } from '../../../rooms/timeline.ts';
-import type { Visibility } from '../../../rooms/visibility.ts';
 import { clientPaths, endpoint, RawJson } from '../../../wire/endpoint.ts';
+import { viewerOf } from '../../viewer.ts';
+import { keepMatching, roomEventFilter, type HistoryNeeds } from './filtered-history.ts';
 
 /** GET /rooms/{roomId}/messages */
 export const getRoomEvents = endpoint(
@@ -32,16 +25,7 @@ export const getRoomEvents = endpoint(
       filter: Type.Optional(Type.String()),
     }),
   },
-  async (
-    needs: {
-      visibility: Visibility;
-      timeline: Timeline;
-      clientEvents: ClientEvents;
-      aggregations: Aggregations;
-      clock: { now(): number };
-    },
-    request,
-  ) => {
+  async (needs: HistoryNeeds, request) => {
     const { query, session } = request;
     const direction = query.dir ?? 'f';
     const filter = roomEventFilter(query.filter);
@@ -52,7 +36,7 @@ export const getRoomEvents = endpoint(
       { from: place(query.from), to: place(query.to), direction, limit },
       keepMatching(needs.aggregations, filter),
     );
-    const viewer = { userId: session.userId, deviceId: session.deviceId, now: needs.clock.now() };
+    const viewer = viewerOf(needs, session);
     const roomIdOf = { roomId: access.roomId };
     const membershipOf = await needs.visibility.membershipsAt(access.userId, page.events);
     const chunk = await needs.clientEvents.bundledTexts(page.events, viewer, {
@@ -73,21 +57,4 @@ export const getRoomEvents = endpoint(
 
 function place(token: string | undefined): number | undefined {
   return token === undefined || token === '' ? undefined : parseStreamToken(token);
-}
-
-/** Keeps what a filter lets through, and to which others relate as it asks. */
-export function keepMatching(aggregations: Aggregations, filter: EventFilter): Keep {
-  return (events) => aggregations.related(events.filter(filter.matches), filter);
-}
-
-/** The filter of a query string. 400 M_BAD_JSON for what is not a filter. */
-export function roomEventFilter(text: string | undefined): ReturnType<typeof parseEventFilter> {
-  if (text === undefined) return parseEventFilter({});
-  let json: JsonValue;
-  try {
-    json = JSON.parse(text) as JsonValue;
-  } catch {
-    throw badJson('"filter" must be a RoomEventFilter as JSON');
-  }
-  return parseEventFilter(json);
 }

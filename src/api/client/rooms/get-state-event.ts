@@ -6,6 +6,7 @@ import type { Timeline } from '../../../rooms/timeline.ts';
 import type { Visibility } from '../../../rooms/visibility.ts';
 import { clientPaths, endpoint, RawJson } from '../../../wire/endpoint.ts';
 import type { Session } from '../../../wire/session.ts';
+import { viewerOf } from '../../viewer.ts';
 
 interface Needs {
   visibility: Visibility;
@@ -60,6 +61,6 @@ async function stateEvent(
   const event = (await find(root)) ?? (await find(await needs.timeline.wholeRoot(access)));
   if (!event) throw notFound(`The room has no state ${path.eventType} with the key "${path.stateKey}"`);
   if (format !== 'event') return new RawJson(event.contentText);
-  const viewer = { userId: session.userId, deviceId: session.deviceId, now: needs.clock.now() };
+  const viewer = viewerOf(needs, session);
   return new RawJson(await needs.clientEvents.text(event, viewer));
 }

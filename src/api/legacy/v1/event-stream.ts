@@ -19,7 +19,8 @@ import {
   v1Snapshot,
   type ShowsRooms,
 } from './room-snapshot.ts';
-import { v1Events, viewerOf } from './v1-texts.ts';
+import { v1Events } from './v1-texts.ts';
+import { viewerOf } from '../../viewer.ts';
 
 const LONGEST_WAIT_MS = 120_000;
 

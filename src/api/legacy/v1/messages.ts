@@ -5,10 +5,11 @@ import { streamToken } from '../../../rooms/stream-token.ts';
 import type { HistoryPage, Timeline } from '../../../rooms/timeline.ts';
 import type { Visibility } from '../../../rooms/visibility.ts';
 import { endpoint } from '../../../wire/endpoint.ts';
+import { viewerOf } from '../../viewer.ts';
 import { V1 } from '../legacy-paths.ts';
 import { CODES_OF_PAGES } from '../old-form.ts';
 import { placeOfToken } from './page-token.ts';
-import { v1Events, viewerOf, type ShowsEvents } from './v1-texts.ts';
+import { v1Events, type ShowsEvents } from './v1-texts.ts';
 
 const DEFAULT_LIMIT = 10;
 

@@ -1,18 +1,12 @@
 import type { JsonObject } from '../../../protocol/json.ts';
 import type { ClientEvents, Viewer } from '../../../rooms/client-events.ts';
 import type { StoredEvent } from '../../../rooms/stored-event.ts';
-import type { Session } from '../../../wire/session.ts';
 import { v1Event } from '../event-shape.ts';
 
 /** What it takes to show events to somebody. */
 export interface ShowsEvents {
   readonly clientEvents: ClientEvents;
   readonly clock: { now(): number };
-}
-
-/** Who reads. */
-export function viewerOf({ clock }: ShowsEvents, { userId, deviceId }: Session): Viewer {
-  return { userId, deviceId, now: clock.now() };
 }
 
 /** Events, of whatever rooms, as version 1 had them, in the same order. */
