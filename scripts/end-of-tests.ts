@@ -1,4 +1,5 @@
 import { after, beforeEach } from 'node:test';
+import { isMainThread } from 'node:worker_threads';
 
 /**
  * Loaded into the process of each test file (`--import`): once all of its tests have ended, the process must end, too. What a
@@ -7,10 +8,10 @@ import { after, beforeEach } from 'node:test';
  */
 
 /** How long a process may close what its tests used, in milliseconds: much longer than any needs on a busy machine. */
-const LONGEST_MS = Number(process.env.MYELIN_TEST_CLOSING_MS ?? 30_000);
+const LONGEST_MS = Number(process.env.MYELIN_TEST_CLOSING_MS ?? 60_000);
 
-// The runner itself loads this as well: it has no tests of its own.
-if (process.env.NODE_TEST_CONTEXT !== undefined) {
+// The runner itself loads this as well, and so does each thread: they have no tests of their own.
+if (process.env.NODE_TEST_CONTEXT !== undefined && isMainThread) {
   let timer: NodeJS.Timeout | undefined;
   beforeEach(() => clearTimeout(timer));
   after(() => {
