@@ -10,7 +10,9 @@ const tree = globSync('**/*', { exclude: (path) => IGNORED.has(path) }).map((pat
 );
 /** Each file and folder under its path and every end of it: documents leave out what is clear from where they speak. */
 const named = new Set(tree.flatMap((path) => path.split('/').map((_, i, parts) => parts.slice(i).join('/'))));
-const documents = tree.filter((path) => path.endsWith('.md'));
+/** Made from the tests and the endpoints, the first of them only after all tests. */
+const GENERATED: readonly string[] = ['docs/conformance.md', 'docs/endpoints.md'];
+const documents = tree.filter((path) => path.endsWith('.md') && !GENERATED.includes(path));
 
 /** Code spans that name files or folders, such as `wire/endpoint.ts` and `api/`. */
 const PATHS = /`([\w.-]+(?:\/[\w.-]+)*(?:\.(?:ts|js|cjs|md|tsv|json)|\/))`/g;

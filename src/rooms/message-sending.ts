@@ -13,7 +13,7 @@ import type { JsonObject } from '../protocol/json.ts';
 import { MatrixError } from '../protocol/matrix-error.ts';
 import type { Database, Writer } from '../storage/database.ts';
 import * as aliasesStore from '../storage/aliases-store.ts';
-import * as eventsStore from '../storage/events-store.ts';
+import * as eventTransactionsStore from '../storage/event-transactions-store.ts';
 import type { Session } from '../wire/session.ts';
 import type { InviteRules } from './invitations.ts';
 import { annotated, checkRelation } from './relation-checks.ts';
@@ -143,7 +143,7 @@ export class MessageSending {
   }
 
   async #doneBy({ key }: Transaction): Promise<EventId | undefined> {
-    return (await eventsStore.byTransaction(this.#database, key))?.event_id as EventId | undefined;
+    return (await eventTransactionsStore.byKey(this.#database, key))?.event_id as EventId | undefined;
   }
 
   #append(

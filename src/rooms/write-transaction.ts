@@ -1,5 +1,6 @@
 import { splitStateKey, stateKeyOf, type StateKey } from '../protocol/events/event.ts';
 import { serverNameOf, type EventId, type UserId } from '../protocol/identifiers.ts';
+import * as eventTransactionsStore from '../storage/event-transactions-store.ts';
 import * as eventsStore from '../storage/events-store.ts';
 import * as membershipsStore from '../storage/memberships-store.ts';
 import * as relationsStore from '../storage/relations-store.ts';
@@ -46,7 +47,7 @@ function writeHead(unit: UnitOfWork, room: RoomTransaction, isNewRoom: boolean):
   writeServerMoves(unit, head.roomId, room.serverMoves, newest);
   if (hasOthers(room)) for (const userId of room.newcomers) untoldJoinsStore.note(unit, userId, head.roomId);
   for (const event of events) writeEvent(unit, room, event, positions.get(event.eventId) as Position);
-  if (room.transactionKey) eventsStore.rememberTransaction(unit, room.transactionKey, newest);
+  if (room.transactionKey) eventTransactionsStore.remember(unit, room.transactionKey, newest);
   for (const [key, event] of room.state) {
     const at = event && positions.get(event.eventId);
     writeState(unit, room, { key, event, at, newest });

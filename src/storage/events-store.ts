@@ -112,14 +112,7 @@ const newestOfActivity = sql(
 );
 const replaceContent = sql(`UPDATE events SET content = ?, envelope = ?, redacted_by = ? WHERE event_id = ?`);
 const replaceRoot = sql(`UPDATE events SET state_root = ? WHERE event_id = ?`);
-const transactionByKey = sql(
-  `SELECT ${EVENT_COLUMNS} FROM event_transactions
-   JOIN events ON events.position = event_transactions.position WHERE key = ?`,
-);
 const setOutgoing = sql(`UPDATE events SET outgoing = 1 WHERE position = ?`);
-const insertTransaction = sql(
-  `INSERT INTO event_transactions (key, position) VALUES (?, ?) ON CONFLICT DO NOTHING`,
-);
 
 /** An event to be written: a row without its position. */
 export type NewEventRow = Omit<EventRow, 'position'>;
@@ -279,16 +272,6 @@ export function deeperThan(
   authDepth: number,
 ): Promise<{ event_id: EventId; type: string; state_key: string }[]> {
   return reader.all(deeperEvents, roomId, authDepth);
-}
-
-/** The event that a transaction already made, or undefined. */
-export function byTransaction(reader: Reader, key: Uint8Array): Promise<EventRow | undefined> {
-  return reader.get<EventRow>(transactionByKey, key);
-}
-
-/** Remembers that a transaction made the event at a position; the unit fails when it made one already. */
-export function rememberTransaction(writer: Writer, key: Uint8Array, at: Position): void {
-  writer.guard(insertTransaction, key, at);
 }
 
 /** Position of the newest event of `ACTIVITY_TYPES` in a room, not after another position. */
