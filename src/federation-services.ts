@@ -127,5 +127,3 @@ export function createFederationServices(wiring: FederationWiring) {
     transactions: new TransactionReceiver(receiver, eduHandlers),
   };
 }
-
-export type FederationServices = ReturnType<typeof createFederationServices>;

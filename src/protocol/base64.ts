@@ -22,7 +22,7 @@ export function decodeBase64Url(text: string): Buffer | undefined {
 }
 
 /** Cuts the `=` off base64 that something else has made. */
-export function withoutPadding(encoded: string): string {
+function withoutPadding(encoded: string): string {
   let end = encoded.length;
   while (end > 0 && encoded.charCodeAt(end - 1) === 0x3d) end--;
   return end === encoded.length ? encoded : encoded.slice(0, end);

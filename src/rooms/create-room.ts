@@ -9,12 +9,13 @@ import {
   type UserId,
 } from '../protocol/identifiers.ts';
 import type { JsonObject } from '../protocol/json.ts';
-import { badJson, invalidParam, MatrixError } from '../protocol/matrix-error.ts';
+import { invalidParam, MatrixError } from '../protocol/matrix-error.ts';
 import { roomVersion, type RoomVersion } from '../protocol/room-versions.ts';
 import * as aliasesStore from '../storage/aliases-store.ts';
 import type { Appservices } from '../accounts/application-services/appservices.ts';
 import { GuardFailed, type Reader, type Writer } from '../storage/database.ts';
 import * as roomsStore from '../storage/rooms-store.ts';
+import { creationContent } from './creation-content.ts';
 import type { EventSigner } from './event-signer.ts';
 import type { InviteRules } from './invitations.ts';
 import { memberContent, type ProfileOf } from './member-content.ts';
@@ -243,7 +244,7 @@ interface Founding {
 }
 
 /** The full alias of a wished localpart on this server. */
-export function aliasOf(localpart: string, serverName: ServerName): RoomAlias {
+function aliasOf(localpart: string, serverName: ServerName): RoomAlias {
   if (localpart === '' || localpart.startsWith('#') || /[:\0\s]/.test(localpart)) {
     throw invalidParam(
       'A room alias name must be given without "#" and server, and without ":" or white space',
@@ -253,42 +254,12 @@ export function aliasOf(localpart: string, serverName: ServerName): RoomAlias {
 }
 
 /** The error for an alias that points somewhere already. */
-export function aliasTaken(alias: RoomAlias): MatrixError {
+function aliasTaken(alias: RoomAlias): MatrixError {
   return new MatrixError(400, 'M_ROOM_IN_USE', `The room alias ${alias} is taken`);
 }
 
-function creationContent(
-  version: RoomVersion,
-  creator: UserId,
-  asked: JsonObject,
-  preset: Preset,
-  invitees: readonly UserId[],
-): JsonObject {
-  const content: JsonObject = { ...asked, room_version: version.id };
-  if (version.updatedRedaction) delete content.creator;
-  else content.creator = creator;
-  if (!version.roomIdIsCreateHash) return content;
-  const additional = additionalCreators(asked.additional_creators);
-  if (preset === 'trusted_private_chat') for (const userId of invitees) additional.add(userId);
-  additional.delete(creator);
-  if (additional.size > 0) content.additional_creators = [...additional];
-  else delete content.additional_creators;
-  return content;
-}
-
-function additionalCreators(asked: unknown): Set<string> {
-  if (asked === undefined) return new Set();
-  if (!Array.isArray(asked)) throw badJson('"additional_creators" must be a list of user IDs');
-  for (const id of asked) {
-    if (typeof id !== 'string' || !parseUserId(id)) {
-      throw invalidParam('"additional_creators" must hold user IDs only: @name:server');
-    }
-  }
-  return new Set(asked as string[]);
-}
-
 /** Content of an m.room.topic event for a plain text (Client-Server API, m.room.topic). */
-export function topicContent(topic: string): JsonObject {
+function topicContent(topic: string): JsonObject {
   return { topic, 'm.topic': { 'm.text': [{ body: topic, mimetype: 'text/plain' }] } };
 }
 

@@ -70,10 +70,6 @@ const stateOfType = sql(
    WHERE current_state.room_id = ? AND current_state.type = ? AND current_state.state_key > ?
    ORDER BY current_state.state_key LIMIT ?`,
 );
-const wholeState = sql(
-  `SELECT ${EVENT_COLUMNS} FROM current_state JOIN events ON events.position = current_state.position
-   WHERE current_state.room_id = ?`,
-);
 const stateButMembers = sql(
   `SELECT ${EVENT_COLUMNS} FROM current_state JOIN events ON events.position = current_state.position
    WHERE current_state.room_id = ? AND current_state.type < 'm.room.member'
@@ -230,11 +226,6 @@ export function statesOfType(
   limit: number,
 ): Promise<EventRow[]> {
   return reader.all<EventRow>(stateOfType, roomId, type, after, limit);
-}
-
-/** All of the current state: only for answers that are the whole state. */
-export function allState(reader: Reader, roomId: RoomId): Promise<EventRow[]> {
-  return reader.all<EventRow>(wholeState, roomId);
 }
 
 /** The current state of a room but for its members. */

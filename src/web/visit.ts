@@ -110,7 +110,7 @@ function cookieIn(header: string | undefined): string | undefined {
 }
 
 /** What to say where something a person asked for did not work. */
-export function alertPage(error: MatrixError): Page {
+function alertPage(error: MatrixError): Page {
   return {
     status: error.status,
     title: 'That did not work',

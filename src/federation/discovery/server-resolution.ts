@@ -93,7 +93,7 @@ function direct(name: ServerName, host: string, port: number | undefined): Route
 }
 
 /** Host, without brackets, and port of a server name. */
-export function splitServerName(name: ServerName): { host: string; port: number | undefined } {
+function splitServerName(name: ServerName): { host: string; port: number | undefined } {
   const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(name);
   const host = match?.[1] ?? match?.[2] ?? name;
   return { host, port: match?.[3] === undefined ? undefined : Number(match[3]) };

@@ -12,7 +12,7 @@ import type { FederationClient } from '../federation-client.ts';
 import { FederationError } from '../federation-error.ts';
 import { MOST_EDUS } from '../receiving/transaction-receiver.ts';
 import { VolatileEdus, type VolatileEdu, type WireEdu } from './volatile-edus.ts';
-import { WaitingEvents } from './waiting-events.ts';
+import { UntakenEvents } from './untaken-events.ts';
 
 /** What the queues of all servers use together. */
 export interface QueueNeeds {
@@ -55,7 +55,7 @@ export class DestinationQueue {
   readonly server: ServerName;
   readonly #needs: QueueNeeds;
   readonly #edus = new VolatileEdus();
-  readonly #events: WaitingEvents;
+  readonly #events: UntakenEvents;
   #mayHaveStoredEdus = true;
   #takenEdus = 0;
   #current: Transaction | undefined;
@@ -72,7 +72,7 @@ export class DestinationQueue {
   constructor(server: ServerName, needs: QueueNeeds) {
     this.server = server;
     this.#needs = needs;
-    this.#events = new WaitingEvents(server, needs.database);
+    this.#events = new UntakenEvents(server, needs.database);
   }
 
   /** Whether there is nothing to do and nothing to be written down. */

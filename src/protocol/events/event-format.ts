@@ -109,7 +109,7 @@ export function toRoomEvent(
 }
 
 /** The event that a redaction redacts: in `content` from room version 11 on, before that at the top level. */
-export function redactsOf(pdu: Pdu, version: RoomVersion): EventId | undefined {
+function redactsOf(pdu: Pdu, version: RoomVersion): EventId | undefined {
   if (pdu.type !== 'm.room.redaction') return undefined;
   const redacts: JsonValue | undefined = version.updatedRedaction ? pdu.content.redacts : pdu.redacts;
   return typeof redacts === 'string' ? parseEventId(redacts) : undefined;

@@ -60,11 +60,6 @@ const MOST_RELATED = 50;
 /** The limits of timelines, `/messages` and the like. */
 export const TIMELINE_LIMITS: LimitBounds = { defaultLimit: 10, maxLimit: 100 };
 
-/** Compiles an EventFilter or RoomEventFilter of the Client-Server API. Throws 400 M_BAD_JSON. */
-export function compileEventFilter(json: JsonValue): EventMatcher {
-  return parseEventFilter(json).matches;
-}
-
 /**
  * Parses an EventFilter or RoomEventFilter (Client-Server API, "Filtering"). Unknown keys are ignored.
  *

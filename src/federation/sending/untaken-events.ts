@@ -15,7 +15,7 @@ const MOST_IN_MEMORY = 500;
 const MOST_REPLAYED = 200;
 
 /** The events that one server has not taken. The log itself is the queue; only the newest are kept in memory, too. */
-export class WaitingEvents {
+export class UntakenEvents {
   readonly #server: ServerName;
   readonly #database: Database;
   /** The newest; all of them, unless `#isBehind`. */
