@@ -3,7 +3,7 @@ import { boundedCache } from '../../platform/bounded-cache.ts';
 import type { VerifyKey } from '../../protocol/signing.ts';
 
 /** As many checks that are asked for together are made at once: handing them to other threads would cost more. */
-const MOST_AT_ONCE = 4;
+const MOST_AT_ONCE = 8;
 /** Signatures that are remembered to be right. */
 const MOST_REMEMBERED = 10_000;
 

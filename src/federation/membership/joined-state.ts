@@ -55,13 +55,14 @@ export async function writeJoinedRoom(
   if (reason !== undefined) throw unusable(`it does not let the user in: ${reason}`);
   const key = stateKeyOf(event.type, event.stateKey ?? '');
   const after = await room.stateWith(before, [[key, join.eventId]]);
-  const stored = eventOfPdu(join.pdu, version, {
+  const place = {
     eventId: join.eventId,
     roomId,
     authDepth: authDepthOf((await room.eventsOf(event.authEventIds)).values()),
     root: after,
     replaces: await room.needs.tries.get(before, key),
-  });
+  };
+  const stored = eventOfPdu(join.pdu, version, place, join.members);
   room.point.extremities = [];
   room.append(stored, event.prevEventIds, event.depth);
   room.received.add(join.eventId);

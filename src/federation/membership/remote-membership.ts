@@ -2,16 +2,11 @@ import { KeyedQueue } from '../../platform/keyed-queue.ts';
 import { parsePdu } from '../../protocol/events/event-format.ts';
 import { eventIdOf } from '../../protocol/events/event-id.ts';
 import type { Pdu } from '../../protocol/events/event.ts';
-import {
-  parseServerName,
-  serverNameOf,
-  type EventId,
-  type ServerName,
-  type UserId,
-} from '../../protocol/identifiers.ts';
+import { parseServerName, serverNameOf, type ServerName, type UserId } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/json.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import { ROOM_VERSIONS, type RoomVersion } from '../../protocol/room-versions.ts';
+import type { ReceivedEvent } from '../../rooms/event-receipt.ts';
 import type { EventSigner } from '../../rooms/event-signer.ts';
 import type { OutsideMemberships } from '../../rooms/outside-memberships.ts';
 import type { RemoteMembershipWish, RemoteRooms, SignedInvite } from '../../rooms/remote-rooms.ts';
@@ -20,7 +15,7 @@ import type { RoomWriter } from '../../rooms/room-writer.ts';
 import { GuardFailed, type Database } from '../../storage/database.ts';
 import * as roomsStore from '../../storage/rooms-store.ts';
 import { FederationError } from '../federation-error.ts';
-import type { EventGathering } from '../inbound/event-gathering.ts';
+import type { EventGathering, GatheredRoom } from '../inbound/event-gathering.ts';
 import { verifiedEvent, type SignatureChecker } from '../inbound/pdu-verification.ts';
 import type { PduReceiver } from '../receiving/pdu-receiver.ts';
 import { unusable, writeJoinedRoom, type JoinedRoom } from './joined-state.ts';
@@ -28,10 +23,8 @@ import type { StateCompletion } from './state-completion.ts';
 import type { Handshake, MembershipRequests } from './membership-requests.ts';
 
 /** A membership event that was made of another server's template and signed. */
-interface Prepared {
+interface Prepared extends ReceivedEvent {
   readonly version: RoomVersion;
-  readonly pdu: Pdu;
-  readonly eventId: EventId;
 }
 
 /** Servers of a room that are believed to be in it before its members are known. */
@@ -188,18 +181,29 @@ export class RemoteMembership implements RemoteRooms {
   async #verifiedRoom(
     server: ServerName,
     { roomId }: RemoteMembershipWish,
-    { version, pdu, eventId }: Prepared,
+    prepared: Prepared,
     answer: JsonObject,
   ): Promise<JoinedRoom> {
-    const room = { roomId, version };
-    const own = isJsonObject(answer.event) ? answer.event : pdu;
-    const [join] = await this.#gathering.verified(room, [own]);
-    if (join?.eventId !== eventId) throw unusable('the join is not signed as it should be');
+    const room = { roomId, version: prepared.version };
+    const join = await this.#completed(room, prepared, answer);
     const [state, authChain] = await Promise.all([
       this.#gathering.verified(room, listIn(answer, 'state')),
       this.#gathering.verified(room, listIn(answer, 'auth_chain')),
     ]);
     return { ...room, join, state, authChain, lacksMembersOf: this.#lacking(server, answer) };
+  }
+
+  /** The join as it goes into the room: with the signature of a server that vouches for it, where it needs one. */
+  async #completed(
+    room: GatheredRoom,
+    { pdu, eventId, members }: Prepared,
+    { event }: JsonObject,
+  ): Promise<ReceivedEvent> {
+    const isVouchedFor = pdu.content.join_authorised_via_users_server !== undefined;
+    if (!isVouchedFor || !isJsonObject(event)) return { pdu, eventId, members };
+    const [join] = await this.#gathering.verified(room, [event]);
+    if (join?.eventId !== eventId) throw unusable('the join is not signed as it should be');
+    return join;
   }
 
   /** The other servers in the room, the one that was asked first, where members were left out. */
@@ -237,8 +241,7 @@ export class RemoteMembership implements RemoteRooms {
       type: 'm.room.member',
     };
     if (version.eventIdFormat === 'server-chosen') unsigned.event_id = `$template:${this.#signer.serverName}`;
-    const { pdu, eventId } = this.#signer.sign(parsePdu(unsigned, version), version);
-    return { version, pdu, eventId };
+    return { version, ...this.#signer.sign(parsePdu(unsigned, version), version) };
   }
 
   /** Leaves without anybody's help: only the user's own server knows of it. */

@@ -17,6 +17,8 @@ const MOST_DEVICES = 100;
 /** How often it is looked for joins of which nobody was told, in milliseconds, and how many are taken at a time. */
 const SWEEP_MS = 60_000;
 const SWEPT = 100;
+/** How long joins of which nobody need be told stay noted, in milliseconds: they are crossed out together. */
+const CROSSED_OUT_AFTER_MS = 2_000;
 
 /**
  * Tells servers that a user begins to share a room with of the devices that the user has (Server-Server API, "Device
@@ -29,6 +31,9 @@ export class DeviceListsOnJoin {
   readonly #exchange: EduExchange;
   readonly #timers: Timers;
   readonly #onProblem: (error: unknown) => void;
+  /** Joins that are noted still, though nobody need be told of them, by user and room. */
+  readonly #needless = new Map<string, untoldJoinsStore.UntoldJoin>();
+  #crossingOut: Timer | undefined;
   #sweep: Timer | undefined;
   #isStopped = false;
 
@@ -46,8 +51,11 @@ export class DeviceListsOnJoin {
     this.#onProblem = needs.onProblem;
     needs.database.subscribe((changes) => {
       for (const change of changes) {
-        const moved = change.local === undefined ? undefined : membershipChange(change);
-        if (moved?.membership !== 'join' || !this.#exchange.isOwn(moved.userId)) continue;
+        const moved = membershipChange(change);
+        if (!moved || !this.#exchange.isOwn(moved.userId)) continue;
+        // Who leaves and comes back is looked at anew.
+        this.#needless.delete(`${moved.userId} ${moved.roomId}`);
+        if (moved.membership !== 'join' || change.local === undefined) continue;
         this.announce(moved.userId, moved.roomId).catch((error: unknown) => this.#fail(error));
       }
     });
@@ -65,32 +73,59 @@ export class DeviceListsOnJoin {
   stop(): void {
     this.#isStopped = true;
     this.#sweep?.cancel();
+    this.#crossingOut?.cancel();
   }
 
   /** The user may have joined a room. Servers that are in another room of the user's know the devices already. */
   async announce(userId: UserId, joined: RoomId): Promise<void> {
     if (!(await untoldJoinsStore.isNoted(this.#database, userId, joined))) return;
+    const fresh = await this.#newTo(userId, joined);
+    if (fresh.length === 0) return this.#crossOutSoon({ user_id: userId, room_id: joined });
     const unit = new UnitOfWork();
     untoldJoinsStore.forget(unit, userId, joined);
-    const fresh = await this.#newTo(userId, joined);
-    for (const content of fresh.length === 0 ? [] : await this.#updates(userId)) {
+    for (const content of await this.#updates(userId)) {
       this.#exchange.store(unit, fresh, 'm.device_list_update', content);
     }
     await this.#database.commit(unit);
   }
 
+  /** The servers in a room that are in no other room of the user's. */
   async #newTo(userId: UserId, joined: RoomId): Promise<ServerName[]> {
-    const rooms = new Set(await this.#rooms.joinedRooms(userId));
-    if (!rooms.delete(joined)) return [];
-    const servers = await this.#exchange.servers.of(joined);
-    const told = await this.#exchange.serversOf(rooms);
-    return servers.filter((server) => !told.has(server));
+    const rooms = await this.#rooms.joinedRooms(userId);
+    if (!rooms.has(joined)) return [];
+    const fresh = new Set(await this.#exchange.servers.of(joined));
+    for (const roomId of rooms) {
+      if (fresh.size === 0) break;
+      if (roomId === joined) continue;
+      for (const server of await this.#exchange.servers.of(roomId)) fresh.delete(server);
+    }
+    return [...fresh];
+  }
+
+  #crossOutSoon(join: untoldJoinsStore.UntoldJoin): void {
+    this.#needless.set(`${join.user_id} ${join.room_id}`, join);
+    this.#crossingOut ??= this.#timers.after(CROSSED_OUT_AFTER_MS, () => {
+      this.#crossOut().catch((error: unknown) => this.#fail(error));
+    });
+  }
+
+  async #crossOut(): Promise<void> {
+    this.#crossingOut?.cancel();
+    this.#crossingOut = undefined;
+    if (this.#needless.size === 0) return;
+    const unit = new UnitOfWork();
+    for (const { user_id: userId, room_id: roomId } of this.#needless.values()) {
+      untoldJoinsStore.forget(unit, userId, roomId);
+    }
+    this.#needless.clear();
+    await this.#database.commit(unit);
   }
 
   async #tellAll(): Promise<void> {
     for (let isMore = true; isMore && !this.#isStopped;) {
       const joins = await untoldJoinsStore.some(this.#database, SWEPT);
       for (const { user_id: userId, room_id: roomId } of joins) await this.announce(userId, roomId);
+      await this.#crossOut();
       isMore = joins.length === SWEPT;
     }
   }
