@@ -3,6 +3,11 @@ import type { Reader, Writer } from './database.ts';
 import { sql } from './sql.ts';
 import type { Position } from './unit-of-work.ts';
 
+/*
+ * The table `room_servers` says which other servers are in which rooms: how many of the room's joined members are theirs,
+ * since which position of the log, and where the last of them left. Events between the two are for them.
+ */
+
 const addMember = sql(
   `INSERT INTO room_servers (server_name, room_id, joined, since) VALUES (?, ?, 1, ?)
    ON CONFLICT (server_name, room_id) DO UPDATE SET joined = room_servers.joined + 1,
