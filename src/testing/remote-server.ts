@@ -40,6 +40,8 @@ export class RemoteServer {
   readonly seen: SeenRequest[] = [];
   /** Looked at first for every request. */
   answer: RemoteAnswer = () => undefined;
+  /** What a request waits for before it is taken and answered. */
+  holds: (request: SeenRequest) => Promise<void> | undefined = () => undefined;
   readonly #listener: Server;
   readonly #agent: Agent;
   #wakers: (() => void)[] = [];
@@ -63,17 +65,15 @@ export class RemoteServer {
       incoming.on('end', () => {
         const text = Buffer.concat(chunks).toString();
         const body: Json = text === '' ? undefined : JSON.parse(text);
-        const {
-          status,
-          body: answer,
-          headers,
-        } = remote.#handle({
-          method: incoming.method ?? '',
-          url: incoming.url ?? '',
-          body,
-        });
-        response.writeHead(status, { 'content-type': 'application/json', ...headers });
-        response.end(Buffer.isBuffer(answer) ? answer : JSON.stringify(answer));
+        const request = { method: incoming.method ?? '', url: incoming.url ?? '', body };
+        const answer = () => {
+          const { status, body: answered, headers } = remote.#handle(request);
+          response.writeHead(status, { 'content-type': 'application/json', ...headers });
+          response.end(Buffer.isBuffer(answered) ? answered : JSON.stringify(answered));
+        };
+        const held = remote.holds(request);
+        if (held) void held.then(answer);
+        else answer();
       });
     });
     return remote;

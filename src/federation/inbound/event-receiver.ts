@@ -1,4 +1,3 @@
-import { KeyedQueue } from '../../platform/keyed-queue.ts';
 import type { Timers } from '../../platform/timers.ts';
 import type { EventId, RoomId, ServerName } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
@@ -18,6 +17,7 @@ import { inTimelineOrder } from './event-order.ts';
 import type { EventGathering, GatheredRoom } from './event-gathering.ts';
 import { MOST_EXTREMITIES, type ForkMerging } from './fork-merging.ts';
 import { GapFilling, type Missing } from './gap-filling.ts';
+import { GapTurns } from './gap-turns.ts';
 import { keepFetched, NOTHING_FETCHED, unlessMissing, type Fetched } from './keep-fetched.ts';
 import type { OutsideEvents } from './outside-events.ts';
 import { eventIdOrUndefined, verifiedEvent, type SignatureChecker } from './pdu-verification.ts';
@@ -60,7 +60,8 @@ interface Attempt {
 /**
  * Receives events of other servers (Server-Server API, "Checks performed on receipt of a PDU"). Events whose surroundings
  * are here are judged and committed at once; for others the server that sent them is asked for what lies between, then for
- * the state before what is still missing. Rooms are independent of each other; within one, transactions take turns.
+ * the state before what is still missing. Rooms are independent of each other, and so are servers: what one does not tell holds
+ * up only what it sent.
  */
 export class EventReceiver implements PduReceiver {
   readonly #database: Database;
@@ -73,7 +74,7 @@ export class EventReceiver implements PduReceiver {
   readonly #policies: PolicyServers;
   readonly #merging: ForkMerging;
   readonly #waiting: WaitingEvents;
-  readonly #turns = new KeyedQueue();
+  readonly #turns: GapTurns;
 
   constructor(needs: {
     database: Database;
@@ -92,6 +93,7 @@ export class EventReceiver implements PduReceiver {
     this.#database = needs.database;
     this.#writer = needs.writer;
     this.#gaps = new GapFilling(needs.database, needs.gathering);
+    this.#turns = new GapTurns(needs.timers);
     this.#signatures = needs.signatures;
     this.#acl = needs.acl;
     this.#outside = needs.outside;
@@ -169,10 +171,8 @@ export class EventReceiver implements PduReceiver {
     const verified = await this.#verify(room, pdus, results);
     if (verified.length === 0) return receipt;
     const events = await this.#policies.complete(room, verified);
-    await this.#turns.run(roomId, async () => {
-      const ends = await this.#receiveVerified(source.asked, room, events, receipt);
-      if (ends > MOST_EXTREMITIES) await this.#merging.merge(roomId);
-    });
+    const ends = await this.#receiveVerified(source.asked, room, events, receipt);
+    if (ends > MOST_EXTREMITIES) await this.#merging.merge(roomId);
     return receipt;
   }
 
@@ -214,7 +214,12 @@ export class EventReceiver implements PduReceiver {
     { results, unplaced }: Receipt,
   ): Promise<number> {
     let attempt = await this.#judge(room, events, NOTHING_FETCHED);
-    if (attempt.missing.size > 0) attempt = await this.#fillAndJudge(asked, room, events, attempt);
+    if (attempt.missing.size > 0) {
+      const first = attempt;
+      attempt = await this.#turns.run(room.roomId, asked, () =>
+        this.#fillAndJudge(asked, room, events, first),
+      );
+    }
     for (const { eventId, pdu } of events) {
       const verdict = attempt.verdicts.get(eventId);
       const missing = attempt.missing.get(eventId) ?? [];
@@ -264,6 +269,8 @@ export class EventReceiver implements PduReceiver {
       for (const [eventId, verdict] of attempt.verdicts) verdicts.set(eventId, verdict);
       all = all.filter(({ eventId }) => attempt.missing.has(eventId));
     };
+    // Somebody else may have told meanwhile what was missing.
+    await judge(NOTHING_FETCHED);
     for (let round = 0, isMore = true; isMore && round < MOST_ROUNDS && attempt.missing.size > 0; round++) {
       const { between, mayBeMore } = await this.#gaps.before(asked, room, all, attempt.missing);
       if (between.length === 0) break;
