@@ -74,6 +74,11 @@ const BUILT_IN_MODULES = {
     build.onResolve({ filter: /^node:(http|crypto)$/ }, ({ path, kind }) =>
       kind === 'import-statement' ? { path, namespace: 'built-in' } : undefined,
     );
+    // The HTTP framework asks for it always, and uses it only where it is told to speak HTTP/2.
+    build.onResolve({ filter: /^node:http2$/ }, ({ path, kind }) =>
+      kind === 'require-call' ? { path, namespace: 'left-out' } : undefined,
+    );
+    build.onLoad({ filter: /./, namespace: 'left-out' }, () => ({ contents: '' }));
     build.onLoad({ filter: /./, namespace: 'built-in' }, ({ path }) => {
       const exported = Object.entries(Object.getOwnPropertyDescriptors(process.getBuiltinModule(path)));
       const names = exported

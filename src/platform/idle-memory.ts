@@ -13,7 +13,8 @@ const WORTHWHILE = 8 * 1024 * 1024;
  * Gives memory back to the system while there is nothing to do: what the start took, and what a busy time left behind.
  * The engine itself collects only when something is allocated, so that a server that was busy once would stay as large
  * as it was then for as long as it is idle. A collection of everything takes some 0.1 s, in which nothing is answered:
- * therefore only when the process is idle, and only when the heap has grown since the last one.
+ * therefore only when the process is idle, and only when the heap has grown since the last one. Each thread has a heap, and does this
+ * for itself.
  *
  * @param collect collects everything that can be collected
  * @returns what ends it
@@ -41,10 +42,12 @@ function heapSize(): number {
   return getHeapStatistics().total_heap_size;
 }
 
-/** The engine's collection of everything that can be collected, which it shows only when it is asked to. */
+/**
+ * The engine's collection of everything that can be collected in this thread, which it shows only when it is asked to. It is not
+ * told to hide it again: another thread may be looking just then.
+ */
 export function collector(): () => void {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as (options: object) => void;
-  setFlagsFromString('--no-expose-gc');
   return () => collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
 }

@@ -1,5 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
+import { releaseMemoryWhenIdle } from '../../platform/idle-memory.ts';
+import { systemTimers } from '../../platform/timers.ts';
 import { BatchCommit } from './batch-commit.ts';
 import type { Batch, OutsideWrite } from './batch.ts';
 import { configureConnection } from './connection.ts';
@@ -16,10 +18,12 @@ const readPosition = connection.prepare('SELECT position FROM stream WHERE id = 
 const LOOK_MS = 500;
 let seenVersion = versionNow();
 const looking = setInterval(lookOutside, LOOK_MS);
+const releasing = releaseMemoryWhenIdle(systemTimers);
 
 parentPort?.on('message', (message: Batch | 'close') => {
   if (message === 'close') {
     clearInterval(looking);
+    releasing.cancel();
     connection.close();
     parentPort?.close();
     return;
