@@ -1,4 +1,3 @@
-import { boundedCache } from '../platform/bounded-cache.ts';
 import { stateKeyOf, type StateKey } from '../protocol/events/event.ts';
 import type { EventId, RoomId } from '../protocol/identifiers.ts';
 import { roomVersion, type RoomVersion } from '../protocol/room-versions.ts';
@@ -9,6 +8,11 @@ import { rootFromBytes, StoredEvent, type StateRoot } from './stored-event.ts';
 
 /** Entries of state that a head keeps at hand. What is missing is read. */
 const STATE_ENTRIES = 2_000;
+
+/** An entry of the state, or that there is none. */
+interface Held {
+  readonly event: StoredEvent | undefined;
+}
 
 /** Where a room stands: what the next event is built on. */
 export interface HeadPoint {
@@ -61,9 +65,9 @@ export class RoomHead {
   #committedVersion: number;
   /** The newest state that is known to be in the database. */
   #committedRoot: StateRoot | undefined;
-  readonly #state = boundedCache<StateKey, { event: StoredEvent | undefined }>(STATE_ENTRIES);
+  readonly #state = new Map<StateKey, Held>();
   /** State of units that are not committed yet; must not be forgotten. */
-  readonly #uncommitted = new Map<StateKey, { event: StoredEvent | undefined }>();
+  readonly #uncommitted = new Map<StateKey, Held>();
   /** Events of units that are not committed yet. */
   readonly #pending = new Map<EventId, StoredEvent>();
 
@@ -110,7 +114,7 @@ export class RoomHead {
     if (this.point.version === 0) return undefined;
     const row = await roomsStore.state(reader, this.roomId, type, stateKey);
     const event = row && new StoredEvent(row);
-    if (!this.#state.has(key)) this.#state.set(key, { event });
+    if (!this.#state.has(key)) this.#hold(key, { event });
     return event;
   }
 
@@ -135,8 +139,16 @@ export class RoomHead {
       const held = this.#uncommitted.get(key);
       if (!held || held.event !== event) continue;
       this.#uncommitted.delete(key);
-      this.#state.set(key, held);
+      this.#hold(key, held);
     }
+  }
+
+  /** Too many: the entry goes that came first. Which are used last is not followed, for there is a head for each warm room. */
+  #hold(key: StateKey, held: Held): void {
+    this.#state.set(key, held);
+    if (this.#state.size <= STATE_ENTRIES) return;
+    const [first] = this.#state.keys();
+    if (first !== undefined) this.#state.delete(first);
   }
 
   /** An event that was handed to the database and is not committed yet. */

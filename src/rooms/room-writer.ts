@@ -20,8 +20,8 @@ interface Actor {
 
 /** How often something is decided anew because other processes were first, where a policy server is asked each time. */
 const MOST_TRIES = 5;
-/** Rooms whose head is kept in memory. */
-const WARM_ROOMS = 5_000;
+/** Rooms whose head is kept in memory, with some 10 kB of state for each. */
+const WARM_ROOMS = 1_000;
 
 /**
  * Appends events to rooms. Decisions on one room are made one after the other, against the head in memory, and
