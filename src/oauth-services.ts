@@ -7,7 +7,7 @@ import { OAuthClients } from './accounts/oauth/clients.ts';
 import { CrossSigningResets } from './accounts/oauth/cross-signing-resets.ts';
 import { DeviceAuthorizations } from './accounts/oauth/device-authorizations.ts';
 import { TokenGrants } from './accounts/oauth/token-grants.ts';
-import type { NewAccounts } from './accounts/new-accounts.ts';
+import type { NewAccounts } from './accounts/registration/new-accounts.ts';
 import type { Sessions } from './accounts/sessions.ts';
 import { IdentityProvider } from './accounts/sso/identity-provider.ts';
 import { SingleSignOn } from './accounts/sso/single-sign-on.ts';

@@ -1,5 +1,5 @@
 import type { AccountServices } from './account-services.ts';
-import { emailThreepid } from './accounts/threepid-addresses.ts';
+import { emailThreepid } from './accounts/threepids/threepid-addresses.ts';
 import type { Modules } from './modules/index.ts';
 import {
   EmailPush,

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
-import { TextMessages } from './accounts/text-messages.ts';
-import { ThreepidValidation, type ValidationNeeds } from './accounts/threepid-validation.ts';
+import { TextMessages } from './accounts/threepids/text-messages.ts';
+import { ThreepidValidation, type ValidationNeeds } from './accounts/threepids/threepid-validation.ts';
 import type { Config } from './platform/config/schema.ts';
 import type { Mailer } from './platform/mailer.ts';
 import type { OutgoingHttp } from './platform/outgoing-http.ts';

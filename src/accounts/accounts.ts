@@ -10,9 +10,9 @@ import type { InteractiveAuth, Stage } from './interactive-auth.ts';
 import type { Passwords } from './passwords.ts';
 import type { Sessions } from './sessions.ts';
 import { passwordStage, ssoStage } from './stages.ts';
-import { threepidsIn, threepidStage } from './threepid-stages.ts';
-import type { ThreepidValidation } from './threepid-validation.ts';
-import type { Threepids } from './threepids.ts';
+import { threepidsIn, threepidStage } from './threepids/threepid-stages.ts';
+import type { ThreepidValidation } from './threepids/threepid-validation.ts';
+import type { Threepids } from './threepids/threepids.ts';
 
 /** What an account does to its devices: names one, ends some, or all but perhaps one. */
 export type DeviceChange =

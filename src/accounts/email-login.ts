@@ -3,9 +3,9 @@ import { forbidden, MatrixError } from '../protocol/matrix-error.ts';
 import { GuardFailed, type Database } from '../storage/database.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 import type { Sessions, OpenedSession } from './sessions.ts';
-import { emailThreepid } from './threepid-addresses.ts';
-import type { Purpose, SessionName, ThreepidValidation } from './threepid-validation.ts';
-import type { Threepids } from './threepids.ts';
+import { emailThreepid } from './threepids/threepid-addresses.ts';
+import type { Purpose, SessionName, ThreepidValidation } from './threepids/threepid-validation.ts';
+import type { Threepids } from './threepids/threepids.ts';
 
 /** How somebody shows that they read a mail. */
 export type EmailLoginKind = 'login-code' | 'login-link';

@@ -5,8 +5,8 @@ import { isJsonObject, type JsonObject } from '../protocol/json.ts';
 import { forbidden, invalidParam, MatrixError } from '../protocol/matrix-error.ts';
 import type { SigningKey } from '../protocol/signing-keys.ts';
 import { signJson } from '../protocol/signing.ts';
-import type { Threepid } from './threepid-addresses.ts';
-import type { SessionName } from './threepid-validation.ts';
+import type { Threepid } from './threepids/threepid-addresses.ts';
+import type { SessionName } from './threepids/threepid-validation.ts';
 
 /** An identity server as a client names it, with the token that it gave to the client. */
 export interface IdentityAccess {

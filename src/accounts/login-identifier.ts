@@ -1,7 +1,7 @@
 import { parseUserId, type UserId } from '../protocol/identifiers.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import { badJson, MatrixError } from '../protocol/matrix-error.ts';
-import { phoneThreepid, threepidOf, type Threepid } from './threepid-addresses.ts';
+import { phoneThreepid, threepidOf, type Threepid } from './threepids/threepid-addresses.ts';
 
 /**
  * The user of a login identifier that names one (Client-Server API, "Identifier types"). Undefined for addresses and

@@ -10,7 +10,7 @@ import type { LoginTokens, TakenLoginToken } from './login-tokens.ts';
 import type { Appservices } from './application-services/appservices.ts';
 import type { Passwords } from './passwords.ts';
 import type { OpenedSession, Sessions, TokenForm } from './sessions.ts';
-import type { Threepids } from './threepids.ts';
+import type { Threepids } from './threepids/threepids.ts';
 
 /** Opens sessions for people who have an account (Client-Server API, "Login"). */
 export class Login {

@@ -6,10 +6,10 @@ import type { InteractiveAuth, Stage } from './interactive-auth.ts';
 import { oauth2Stage, type LegacyStages } from './legacy-stages.ts';
 import type { Passwords } from './passwords.ts';
 import { passwordStage, ssoStage } from './stages.ts';
-import { emailThreepid, phoneThreepid } from './threepid-addresses.ts';
-import { threepidStage } from './threepid-stages.ts';
-import type { Purpose, SessionName, ThreepidValidation } from './threepid-validation.ts';
-import type { Threepids } from './threepids.ts';
+import { emailThreepid, phoneThreepid } from './threepids/threepid-addresses.ts';
+import { threepidStage } from './threepids/threepid-stages.ts';
+import type { Purpose, SessionName, ThreepidValidation } from './threepids/threepid-validation.ts';
+import type { Threepids } from './threepids/threepids.ts';
 
 /** Purposes of sessions that are not said in words. */
 const PURPOSES: ReadonlyMap<string, string> = new Map([

@@ -1,5 +1,5 @@
 import type { IdentityAccess, IdentityServers } from '../accounts/identity-server.ts';
-import type { Threepid } from '../accounts/threepid-addresses.ts';
+import type { Threepid } from '../accounts/threepids/threepid-addresses.ts';
 import { parseUserId, type RoomId, type UserId } from '../protocol/identifiers.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import { forbidden } from '../protocol/matrix-error.ts';

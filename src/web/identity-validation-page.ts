@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import type { ThreepidValidation } from '../accounts/threepid-validation.ts';
+import type { ThreepidValidation } from '../accounts/threepids/threepid-validation.ts';
 import { endpoint } from '../wire/endpoint.ts';
 import { confirmed } from './validation-page.ts';
 

@@ -4,7 +4,7 @@ import {
   VALIDATION_PAGE,
   type SessionName,
   type ThreepidValidation,
-} from '../accounts/threepid-validation.ts';
+} from '../accounts/threepids/threepid-validation.ts';
 import { MatrixError } from '../protocol/matrix-error.ts';
 import { endpoint, Reply } from '../wire/endpoint.ts';
 import { formFields } from '../wire/form-body.ts';

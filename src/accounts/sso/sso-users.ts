@@ -4,7 +4,7 @@ import { GuardFailed, type Database } from '../../storage/database.ts';
 import * as ssoStore from '../../storage/sso-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import * as usersStore from '../../storage/users-store.ts';
-import type { NewAccounts } from '../new-accounts.ts';
+import type { NewAccounts } from '../registration/new-accounts.ts';
 import type { Identity } from './identity-provider.ts';
 import { localpartFrom } from './localpart.ts';
 import type { ProviderSettings } from './provider-metadata.ts';

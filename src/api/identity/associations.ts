@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { threepidOf } from '../../accounts/threepid-addresses.ts';
+import { threepidOf } from '../../accounts/threepids/threepid-addresses.ts';
 import type { RequestSignatures } from '../../federation/request-signatures.ts';
 import type { Associations } from '../../modules/identity-service/index.ts';
 import { serverNameOf, userId } from '../../protocol/identifiers.ts';

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { threepidOf } from '../../accounts/threepid-addresses.ts';
+import { threepidOf } from '../../accounts/threepids/threepid-addresses.ts';
 import type { AddressLookup, Associations } from '../../modules/identity-service/index.ts';
 import { endpoint } from '../../wire/endpoint.ts';
 import { IDENTITY_CODES } from './both-versions.ts';

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
-import { parseEmail, parsePhone } from '../../accounts/threepid-addresses.ts';
-import type { ThreepidValidation } from '../../accounts/threepid-validation.ts';
+import { parseEmail, parsePhone } from '../../accounts/threepids/threepid-addresses.ts';
+import type { ThreepidValidation } from '../../accounts/threepids/threepid-validation.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import { bothVersions } from './both-versions.ts';
 

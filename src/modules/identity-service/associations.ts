@@ -1,5 +1,5 @@
-import type { Threepid } from '../../accounts/threepid-addresses.ts';
-import type { SessionName, ThreepidValidation } from '../../accounts/threepid-validation.ts';
+import type { Threepid } from '../../accounts/threepids/threepid-addresses.ts';
+import type { SessionName, ThreepidValidation } from '../../accounts/threepids/threepid-validation.ts';
 import type { UserId } from '../../protocol/identifiers.ts';
 import { signedAssociation, type Association } from '../../protocol/identity/signed-statements.ts';
 import type { JsonObject } from '../../protocol/json.ts';

@@ -1,4 +1,4 @@
-import type { Threepid } from '../../accounts/threepid-addresses.ts';
+import type { Threepid } from '../../accounts/threepids/threepid-addresses.ts';
 import { lookupHash } from '../../protocol/identity/lookup-hash.ts';
 import * as store from '../../storage/associations-store.ts';
 import type { Hashes, PepperRow } from '../../storage/associations-store.ts';

@@ -1,4 +1,4 @@
-import { parseEmail } from '../../accounts/threepid-addresses.ts';
+import { parseEmail } from '../../accounts/threepids/threepid-addresses.ts';
 import type { Mailer } from '../../platform/mailer.ts';
 import type { Randomness } from '../../platform/randomness.ts';
 import { decodeBase64 } from '../../protocol/base64.ts';

@@ -1,4 +1,4 @@
-import type { Threepid } from '../../accounts/threepid-addresses.ts';
+import type { Threepid } from '../../accounts/threepids/threepid-addresses.ts';
 import { serverNameOf, type UserId } from '../../protocol/identifiers.ts';
 import { signedInvite } from '../../protocol/identity/signed-statements.ts';
 import type { SigningKey } from '../../protocol/signing.ts';

@@ -2,7 +2,7 @@ import type { Accounts } from '../../accounts/accounts.ts';
 import type { BrowserSession, BrowserSessions } from '../../accounts/browser-sessions.ts';
 import { ACCOUNT_PATH } from '../../accounts/oauth/account-actions.ts';
 import type { CrossSigningResets } from '../../accounts/oauth/cross-signing-resets.ts';
-import { threepidOf } from '../../accounts/threepid-addresses.ts';
+import { threepidOf } from '../../accounts/threepids/threepid-addresses.ts';
 import type { Profile } from '../../modules/profile/index.ts';
 import { deviceId } from '../../protocol/identifiers.ts';
 import { invalidParam, MatrixError } from '../../protocol/matrix-error.ts';

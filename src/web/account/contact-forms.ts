@@ -1,6 +1,6 @@
-import { emailThreepid, phoneThreepid } from '../../accounts/threepid-addresses.ts';
-import type { SessionName, ThreepidValidation } from '../../accounts/threepid-validation.ts';
-import type { Threepids } from '../../accounts/threepids.ts';
+import { emailThreepid, phoneThreepid } from '../../accounts/threepids/threepid-addresses.ts';
+import type { SessionName, ThreepidValidation } from '../../accounts/threepids/threepid-validation.ts';
+import type { Threepids } from '../../accounts/threepids/threepids.ts';
 import { ACCOUNT_PATH } from '../../accounts/oauth/account-actions.ts';
 import type { UserId } from '../../protocol/identifiers.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { BrowserSessions } from '../../accounts/browser-sessions.ts';
 import type { Stage } from '../../accounts/interactive-auth.ts';
-import type { Registration } from '../../accounts/registration.ts';
+import type { Registration } from '../../accounts/registration/registration.ts';
 import type { StagePages } from '../../accounts/stage-pages.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import { endpoint, type Reply } from '../../wire/endpoint.ts';

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import type { Threepids } from '../../../accounts/threepids.ts';
+import type { Threepids } from '../../../accounts/threepids/threepids.ts';
 import type { Accounts } from '../../../accounts/accounts.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import type { NewAccounts } from '../../../accounts/new-accounts.ts';
+import type { NewAccounts } from '../../../accounts/registration/new-accounts.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 
 /** GET /register/available */

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import type { Registration } from '../../../accounts/registration.ts';
+import type { Registration } from '../../../accounts/registration/registration.ts';
 import { deviceId } from '../../../protocol/identifiers.ts';
 import { forbidden, invalidParam } from '../../../protocol/matrix-error.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import type { Registration } from '../../../accounts/registration.ts';
+import type { Registration } from '../../../accounts/registration/registration.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 
 /** GET /register/m.login.registration_token/validity */

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
-import { emailThreepid, phoneThreepid } from '../../../accounts/threepid-addresses.ts';
-import type { Purpose } from '../../../accounts/threepid-validation.ts';
-import type { Threepids } from '../../../accounts/threepids.ts';
+import { emailThreepid, phoneThreepid } from '../../../accounts/threepids/threepid-addresses.ts';
+import type { Purpose } from '../../../accounts/threepids/threepid-validation.ts';
+import type { Threepids } from '../../../accounts/threepids/threepids.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 
 interface Needs {

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import type { SharedSecretRegistration } from '../../../accounts/shared-secret-registration.ts';
+import type { SharedSecretRegistration } from '../../../accounts/registration/shared-secret-registration.ts';
 import { endpoint } from '../../../wire/endpoint.ts';
 import { sessionBody } from './session-body.ts';
 

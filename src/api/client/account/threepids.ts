@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { Accounts } from '../../../accounts/accounts.ts';
-import { threepidOf } from '../../../accounts/threepid-addresses.ts';
-import type { Threepids } from '../../../accounts/threepids.ts';
+import { threepidOf } from '../../../accounts/threepids/threepid-addresses.ts';
+import type { Threepids } from '../../../accounts/threepids/threepids.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 
 const Auth = Type.Optional(Type.Record(Type.String(), Type.Unknown()));

@@ -1,6 +1,6 @@
 import { Type, type Static } from 'typebox';
 import type { IdentityAccess } from '../../../accounts/identity-server.ts';
-import { threepidOf, type Threepid } from '../../../accounts/threepid-addresses.ts';
+import { threepidOf, type Threepid } from '../../../accounts/threepids/threepid-addresses.ts';
 
 /** Somebody of whom only an address is known, and the identity server that may know more. */
 export const Invite3pid = Type.Object({

@@ -3,7 +3,7 @@ import type { EmailLogin, EmailLoginKind } from '../../../accounts/email-login.t
 import { userOfIdentifier } from '../../../accounts/login-identifier.ts';
 import type { Login } from '../../../accounts/login.ts';
 import { OAUTH2_LOGIN_PATH, type SingleSignOn } from '../../../accounts/sso/single-sign-on.ts';
-import type { ThreepidValidation } from '../../../accounts/threepid-validation.ts';
+import type { ThreepidValidation } from '../../../accounts/threepids/threepid-validation.ts';
 import type { ServerName } from '../../../protocol/identifiers.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
 import { badJson } from '../../../protocol/matrix-error.ts';

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
-import type { Registration } from '../../../accounts/registration.ts';
-import type { StagedRegistration } from '../../../accounts/staged-registration.ts';
+import type { Registration } from '../../../accounts/registration/registration.ts';
+import type { StagedRegistration } from '../../../accounts/registration/staged-registration.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
 import { badJson } from '../../../protocol/matrix-error.ts';
 import { endpoint } from '../../../wire/endpoint.ts';

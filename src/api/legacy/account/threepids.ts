@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import type { Threepids } from '../../../accounts/threepids.ts';
+import type { Threepids } from '../../../accounts/threepids/threepids.ts';
 import { MatrixError } from '../../../protocol/matrix-error.ts';
 import { endpoint } from '../../../wire/endpoint.ts';
 import { V2_ALPHA } from '../legacy-paths.ts';

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { threepidOf } from '../../../accounts/threepid-addresses.ts';
+import { threepidOf } from '../../../accounts/threepids/threepid-addresses.ts';
 import { roomId, userId } from '../../../protocol/identifiers.ts';
 import { badJson } from '../../../protocol/matrix-error.ts';
 import type { MembershipChanges } from '../../../rooms/membership-changes.ts';

@@ -5,21 +5,21 @@ import {
   type DeviceId,
   type ServerName,
   type UserId,
-} from '../protocol/identifiers.ts';
-import type { JsonValue } from '../protocol/json.ts';
-import { MatrixError } from '../protocol/matrix-error.ts';
-import { GuardFailed, type Database, type Writer } from '../storage/database.ts';
-import * as profilesStore from '../storage/profiles-store.ts';
-import * as registrationTokensStore from '../storage/registration-tokens-store.ts';
-import * as termsStore from '../storage/terms-store.ts';
-import { UnitOfWork } from '../storage/unit-of-work.ts';
-import * as usersStore from '../storage/users-store.ts';
-import type { Appservice, Appservices } from './application-services/appservices.ts';
-import type { Passwords } from './passwords.ts';
-import type { OpenedSession, Sessions, TokenForm } from './sessions.ts';
-import type { ProvenThreepid } from './threepid-stages.ts';
-import type { Threepids } from './threepids.ts';
-import type { ThreepidValidation } from './threepid-validation.ts';
+} from '../../protocol/identifiers.ts';
+import type { JsonValue } from '../../protocol/json.ts';
+import { MatrixError } from '../../protocol/matrix-error.ts';
+import { GuardFailed, type Database, type Writer } from '../../storage/database.ts';
+import * as profilesStore from '../../storage/profiles-store.ts';
+import * as registrationTokensStore from '../../storage/registration-tokens-store.ts';
+import * as termsStore from '../../storage/terms-store.ts';
+import { UnitOfWork } from '../../storage/unit-of-work.ts';
+import * as usersStore from '../../storage/users-store.ts';
+import type { Appservice, Appservices } from '../application-services/appservices.ts';
+import type { Passwords } from '../passwords.ts';
+import type { OpenedSession, Sessions, TokenForm } from '../sessions.ts';
+import type { ProvenThreepid } from '../threepids/threepid-stages.ts';
+import type { Threepids } from '../threepids/threepids.ts';
+import type { ThreepidValidation } from '../threepids/threepid-validation.ts';
 
 /** What a new account and its first session are to be. */
 export interface NewAccountWishes {

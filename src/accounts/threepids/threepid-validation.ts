@@ -1,13 +1,13 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { Mailer } from '../platform/mailer.ts';
-import { invalidParam, MatrixError } from '../protocol/matrix-error.ts';
-import { GuardFailed, type Database, type Writer } from '../storage/database.ts';
-import * as store from '../storage/threepid-sessions-store.ts';
-import type { ThreepidSessionRow } from '../storage/threepid-sessions-store.ts';
-import { UnitOfWork } from '../storage/unit-of-work.ts';
+import type { Mailer } from '../../platform/mailer.ts';
+import { invalidParam, MatrixError } from '../../protocol/matrix-error.ts';
+import { GuardFailed, type Database, type Writer } from '../../storage/database.ts';
+import * as store from '../../storage/threepid-sessions-store.ts';
+import type { ThreepidSessionRow } from '../../storage/threepid-sessions-store.ts';
+import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import { DestinationRejected, type TextMessages } from './text-messages.ts';
 import { threepidOf, type Medium, type Threepid } from './threepid-addresses.ts';
-import { tokenHash } from './token-hash.ts';
+import { tokenHash } from '../token-hash.ts';
 import { codeMail, validationMail } from './validation-mail.ts';
 
 /** What an identifier is proven for. A proof for one is none for another. */

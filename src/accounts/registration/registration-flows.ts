@@ -1,5 +1,5 @@
-import type { Challenge, Stage } from './interactive-auth.ts';
-import { dummyStage } from './stages.ts';
+import type { Challenge, Stage } from '../interactive-auth.ts';
+import { dummyStage } from '../stages.ts';
 
 /** Whether registrations take something. */
 export type Need = 'off' | 'optional' | 'required';

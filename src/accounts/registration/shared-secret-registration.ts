@@ -1,8 +1,8 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { boundedCache } from '../platform/bounded-cache.ts';
-import { badJson, forbidden, invalidParam, MatrixError } from '../protocol/matrix-error.ts';
+import { boundedCache } from '../../platform/bounded-cache.ts';
+import { badJson, forbidden, invalidParam, MatrixError } from '../../protocol/matrix-error.ts';
 import type { NewAccounts } from './new-accounts.ts';
-import type { OpenedSession } from './sessions.ts';
+import type { OpenedSession } from '../sessions.ts';
 
 /** What a client sends to register with the shared secret. */
 export interface SecretRegistration {

@@ -1,11 +1,11 @@
-import type { UserId } from '../protocol/identifiers.ts';
-import { forbidden, MatrixError } from '../protocol/matrix-error.ts';
-import { matchGlob } from '../protocol/glob.ts';
-import { GuardFailed, type Database, type Writer } from '../storage/database.ts';
-import * as store from '../storage/threepids-store.ts';
-import type { BindingRow, ThreepidRow } from '../storage/threepids-store.ts';
-import { UnitOfWork } from '../storage/unit-of-work.ts';
-import type { IdentityAccess, IdentityServers } from './identity-server.ts';
+import type { UserId } from '../../protocol/identifiers.ts';
+import { forbidden, MatrixError } from '../../protocol/matrix-error.ts';
+import { matchGlob } from '../../protocol/glob.ts';
+import { GuardFailed, type Database, type Writer } from '../../storage/database.ts';
+import * as store from '../../storage/threepids-store.ts';
+import type { BindingRow, ThreepidRow } from '../../storage/threepids-store.ts';
+import { UnitOfWork } from '../../storage/unit-of-work.ts';
+import type { IdentityAccess, IdentityServers } from '../identity-server.ts';
 import { threepidOf, type Threepid } from './threepid-addresses.ts';
 import type { Purpose, SessionName, ThreepidValidation, TokenWishes } from './threepid-validation.ts';
 

@@ -1,8 +1,8 @@
-import { isJsonObject, type JsonObject } from '../protocol/json.ts';
-import { badJson, MatrixError } from '../protocol/matrix-error.ts';
+import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
+import { badJson, MatrixError } from '../../protocol/matrix-error.ts';
 import type { Registration } from './registration.ts';
-import type { OpenedSession } from './sessions.ts';
-import type { StagePages } from './stage-pages.ts';
+import type { OpenedSession } from '../sessions.ts';
+import type { StagePages } from '../stage-pages.ts';
 
 /** The stage in which a client says the name and password: the last of each flow. */
 const LAST = 'm.login.password';

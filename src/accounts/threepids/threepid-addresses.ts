@@ -1,4 +1,4 @@
-import { invalidParam } from '../protocol/matrix-error.ts';
+import { invalidParam } from '../../protocol/matrix-error.ts';
 
 /** What kinds of third-party identifiers there are (Appendices, "3PID Types"). */
 export type Medium = 'email' | 'msisdn';

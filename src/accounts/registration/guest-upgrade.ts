@@ -1,6 +1,6 @@
-import type { UserId } from '../protocol/identifiers.ts';
-import { forbidden, MatrixError } from '../protocol/matrix-error.ts';
-import type { Sessions } from './sessions.ts';
+import type { UserId } from '../../protocol/identifiers.ts';
+import { forbidden, MatrixError } from '../../protocol/matrix-error.ts';
+import type { Sessions } from '../sessions.ts';
 
 /**
  * Checks that somebody is the guest whose account they want to make a full one (Client-Server API, "Guest Access").

@@ -1,4 +1,4 @@
-import type { OutgoingHttp } from '../platform/outgoing-http.ts';
+import type { OutgoingHttp } from '../../platform/outgoing-http.ts';
 
 /** A text message cannot go to this number, and could not later. */
 export class DestinationRejected extends Error {}

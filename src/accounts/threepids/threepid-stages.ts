@@ -1,6 +1,6 @@
-import { isJsonObject, type JsonValue } from '../protocol/json.ts';
-import { MatrixError } from '../protocol/matrix-error.ts';
-import type { Proof, Stage } from './interactive-auth.ts';
+import { isJsonObject, type JsonValue } from '../../protocol/json.ts';
+import { MatrixError } from '../../protocol/matrix-error.ts';
+import type { Proof, Stage } from '../interactive-auth.ts';
 import { threepidOf, type Medium, type Threepid } from './threepid-addresses.ts';
 import type { Purpose, SessionName, ThreepidValidation } from './threepid-validation.ts';
 

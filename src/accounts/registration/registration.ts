@@ -1,15 +1,15 @@
-import type { UserId } from '../protocol/identifiers.ts';
-import { badJson, forbidden, MatrixError } from '../protocol/matrix-error.ts';
-import type { Database } from '../storage/database.ts';
-import * as registrationTokensStore from '../storage/registration-tokens-store.ts';
-import type { Appservices } from './application-services/appservices.ts';
+import type { UserId } from '../../protocol/identifiers.ts';
+import { badJson, forbidden, MatrixError } from '../../protocol/matrix-error.ts';
+import type { Database } from '../../storage/database.ts';
+import * as registrationTokensStore from '../../storage/registration-tokens-store.ts';
+import type { Appservices } from '../application-services/appservices.ts';
 import { assertIsGuest } from './guest-upgrade.ts';
-import type { Challenge, InteractiveAuth, Stage } from './interactive-auth.ts';
+import type { Challenge, InteractiveAuth, Stage } from '../interactive-auth.ts';
 import { ProofUsedUp, type NewAccounts, type NewAccountWishes } from './new-accounts.ts';
-import type { Passwords } from './passwords.ts';
-import type { OpenedSession, Sessions } from './sessions.ts';
-import { threepidsIn, type ProvenThreepid } from './threepid-stages.ts';
-import type { Threepids } from './threepids.ts';
+import type { Passwords } from '../passwords.ts';
+import type { OpenedSession, Sessions } from '../sessions.ts';
+import { threepidsIn, type ProvenThreepid } from '../threepids/threepid-stages.ts';
+import type { Threepids } from '../threepids/threepids.ts';
 
 /** Who may register. */
 export interface RegistrationPolicy {
