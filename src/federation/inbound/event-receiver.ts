@@ -23,12 +23,12 @@ import type { OutsideEvents } from './outside-events.ts';
 import { eventIdOrUndefined, verifiedEvent, type SignatureChecker } from './pdu-verification.ts';
 import { WaitingEvents, type Batch, type SentEvent } from './waiting-events.ts';
 
-/** How often it is asked for more events before those of one transaction. */
-const MOST_ROUNDS = 10;
 /** Servers beside the one that sent events which are asked for what these lack. */
 const MOST_OTHERS = 2;
 /** Of fewer events it is read one by one what is known of them. */
 const FEW = 3;
+/** Events judged in one unit of work. */
+const AT_ONCE = 100;
 /** How long events wait for the whole state of a room that was just joined, in ms. */
 const LONGEST_WAIT_MS = 5_000;
 const NOT_COMPLETE: PduResult = {
@@ -265,20 +265,36 @@ export class EventReceiver implements PduReceiver {
     let attempt = before;
     const verdicts = new Map(before.verdicts);
     const judge = async (fetched: Fetched) => {
-      attempt = await this.#judge(room, all, fetched);
+      attempt = await this.#judgeAll(room, all, fetched);
       for (const [eventId, verdict] of attempt.verdicts) verdicts.set(eventId, verdict);
       all = all.filter(({ eventId }) => attempt.missing.has(eventId));
     };
     // Somebody else may have told meanwhile what was missing.
     await judge(NOTHING_FETCHED);
-    for (let round = 0, isMore = true; isMore && round < MOST_ROUNDS && attempt.missing.size > 0; round++) {
-      const { between, mayBeMore } = await this.#gaps.before(asked, room, all, attempt.missing);
-      if (between.length === 0) break;
-      isMore = mayBeMore;
+    if (attempt.missing.size > 0) {
+      const between = await this.#gaps.before(asked, room, all, attempt.missing);
       all = inTimelineOrder([...between, ...all]);
-      await judge(NOTHING_FETCHED);
+      if (between.length > 0) await judge(NOTHING_FETCHED);
     }
     if (attempt.missing.size > 0) await judge(await this.#gaps.statesFor(asked, room, all, attempt.missing));
     return { ...attempt, verdicts };
+  }
+
+  /** Judges events, some at a time: others write meanwhile. */
+  async #judgeAll(room: GatheredRoom, events: readonly ReceivedEvent[], first: Fetched): Promise<Attempt> {
+    const verdicts = new Map<EventId, Verdict>();
+    const missing = new Map<EventId, readonly EventId[]>();
+    let ends = 0;
+    for (let i = 0; i === 0 || i < events.length; i += AT_ONCE) {
+      const attempt = await this.#judge(
+        room,
+        events.slice(i, i + AT_ONCE),
+        i === 0 ? first : NOTHING_FETCHED,
+      );
+      for (const [id, verdict] of attempt.verdicts) verdicts.set(id, verdict);
+      for (const [id, lacks] of attempt.missing) missing.set(id, lacks);
+      ends = attempt.ends;
+    }
+    return { verdicts, missing, ends };
   }
 }

@@ -9,8 +9,10 @@ import type { Fetched } from './keep-fetched.ts';
 /** The events that are missing for those that cannot be judged without. */
 export type Missing = ReadonlyMap<EventId, readonly EventId[]>;
 
-/** Events between what is here and what was sent that are asked for at once. */
+/** Events between what is here and what was sent that are asked for at once, how often, and how long they may be as text. */
 const MOST_MISSING = 50;
+const MOST_ROUNDS = 40;
+const MOST_TEXT = 8 * 1024 * 1024;
 /** A server that tells as many may know more; other servers tell no more at once than they like. */
 const MANY = 10;
 /** Events of which the state is fetched to receive one transaction. */
@@ -26,15 +28,25 @@ export class GapFilling {
     this.#gathering = gathering;
   }
 
-  /** Events before some, as far as the server tells at once, and whether it may know more. */
+  /** Events before some that lead from what is here to them, as far as the server tells and is asked. */
   async before(
     server: ServerName,
     room: GatheredRoom,
     events: readonly ReceivedEvent[],
     missing: Missing,
-  ): Promise<{ between: ReceivedEvent[]; mayBeMore: boolean }> {
-    const told = await this.#between(server, room, withoutPrevious(events, missing));
-    return { between: await this.#missingBefore(events, told), mayBeMore: told.length >= MANY };
+  ): Promise<ReceivedEvent[]> {
+    const found = new Map<EventId, ReceivedEvent>();
+    const isTold = (id: EventId) => found.has(id) || missing.has(id);
+    let latest = withoutPrevious(events, missing);
+    for (let round = 0, length = 0; latest.length > 0 && round < MOST_ROUNDS && length < MOST_TEXT; round++) {
+      const told = await this.#between(server, room, latest);
+      const between = await this.#missingBefore(latest, told, isTold);
+      if (between.length === 0) break;
+      for (const event of between) found.set(event.eventId, event);
+      length += between.reduce((sum, { pdu }) => sum + JSON.stringify(pdu).length, 0);
+      latest = told.length < MANY ? [] : await this.#withoutPlace(between, isTold);
+    }
+    return [...found.values()];
   }
 
   /** The state before what is still missing, and what authorises events and is not here. */
@@ -85,14 +97,15 @@ export class GapFilling {
   /**
    * Those that lead from what is here to the events. Servers tell as much as they may, down to the beginning of the room:
    * what came before an event that is here is history, and the state before that one has to be asked for, if it lacks. What
-   * is among the events already was told before.
+   * was told before is left out.
    */
   async #missingBefore(
     events: readonly ReceivedEvent[],
     between: readonly ReceivedEvent[],
+    isTold: (id: EventId) => boolean,
   ): Promise<ReceivedEvent[]> {
     const told = new Map(between.map((event) => [event.eventId, event]));
-    for (const { eventId } of events) told.delete(eventId);
+    for (const id of told.keys()) if (isTold(id)) told.delete(id);
     const here = await this.#gathering.here([...told.keys()]);
     const missing = new Set<ReceivedEvent>();
     const wanted = events.flatMap((event) => prevEventIdsOf(event.pdu));
@@ -103,6 +116,17 @@ export class GapFilling {
       wanted.push(...prevEventIdsOf(event.pdu));
     }
     return [...missing];
+  }
+
+  /** Those of the events that follow one which was neither told nor is here with the state after it. */
+  async #withoutPlace(
+    events: readonly ReceivedEvent[],
+    isTold: (id: EventId) => boolean,
+  ): Promise<ReceivedEvent[]> {
+    const prevs = new Set(events.flatMap((event) => prevEventIdsOf(event.pdu)));
+    const here = await this.#gathering.here([...prevs].filter((id) => !isTold(id)));
+    const lacks = (id: EventId) => !isTold(id) && here.get(id)?.stateAfter === undefined;
+    return events.filter((event) => prevEventIdsOf(event.pdu).some(lacks));
   }
 }
 

@@ -9,6 +9,8 @@ import { roomWithModerator, serve, timeline } from './testing/remote-guest.ts';
 
 /** Room versions of each algorithm: the first, the second, and that of version 12. */
 const VERSIONS = ['1', '2', '11', '12'];
+/** How often a server is asked for events before one that came. */
+const ROUNDS = 40;
 
 /** Of two events that only their IDs tell apart, the one that stays. */
 function byId(version: string, events: readonly RemoteEvent[]): RemoteEvent | undefined {
@@ -96,9 +98,9 @@ onFederation(
   async (federation) => {
     const { alice, roomId, room, remote } = await roomWithModerator(federation);
     const before = [...room.state.values()];
-    const said = Array.from({ length: 260 }, (_, i) => room.say(`m${i}`));
+    const said = Array.from({ length: 20 * ROUNDS + 60 }, (_, i) => room.say(`m${i}`));
     const place = (id: string) => said.findIndex(({ eventId }) => eventId === id);
-    const edge = said[258 - 200] as RemoteEvent;
+    const edge = said[58] as RemoteEvent;
     serve(remote, [], { [edge.eventId]: before });
     const others = remote.answer;
     remote.answer = (request) => {
@@ -115,17 +117,17 @@ onFederation(
     const asked = (what: string) => remote.seen.filter(({ url }) => url.includes(`/${what}/`));
     assert.deepEqual(
       asked('get_missing_events').map(({ body }) => body.limit),
-      Array.from({ length: 10 }, () => 50),
+      Array.from({ length: ROUNDS }, () => 50),
     );
     assert.deepEqual([asked('state_ids').length, asked('event').length], [1, 1]);
     const seen: string[] = [];
-    for (let from = ''; seen.length < 201;) {
+    for (let from = ''; seen.length <= 20 * ROUNDS;) {
       const page = await alice.ok('GET', alice.room(roomId, `/messages?dir=b&limit=67${from}`));
       seen.push(...bodies(page.chunk));
       from = `&from=${page.end}`;
     }
-    const texts = said.slice(-201).map(({ pdu }) => pdu.content.body as string);
-    assert.deepEqual(seen.slice(0, 201).reverse(), texts);
+    const texts = said.slice(-20 * ROUNDS - 1).map(({ pdu }) => pdu.content.body as string);
+    assert.deepEqual(seen.slice(0, 20 * ROUNDS + 1).reverse(), texts);
   },
 );
 
