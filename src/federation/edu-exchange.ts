@@ -58,7 +58,10 @@ export class EduExchange {
   sendToRooms(rooms: readonly RoomId[], edu: VolatileEdu, isLocal: boolean): void {
     this.serversOf(rooms)
       .then((servers) => this.#sender.sendSoon(servers, edu, isLocal))
-      .catch(this.#onProblem);
+      .catch((error: unknown) => {
+        // Volatile data of a server that ends is lost, and nobody has to hear of it.
+        if (!this.#sender.isStopped) this.#onProblem(error);
+      });
   }
 
   /** Sends volatile data to some servers, if they can be reached soon. `isLocal` as of `sendToRooms`. */

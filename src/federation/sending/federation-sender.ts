@@ -44,6 +44,9 @@ export class FederationSender {
   #isRouting = false;
   #isStopped = true;
   #look: Timer | undefined;
+  /** What reads the database outside of the queues; done before they stop. */
+  #routed = Promise.resolve();
+  #found = Promise.resolve();
 
   constructor(needs: Omit<QueueNeeds, 'slots'>, servers: RoomServers) {
     this.#needs = needs;
@@ -60,10 +63,16 @@ export class FederationSender {
     this.#wakeWaiting();
   }
 
+  /** Whether it has not begun, or has ended. */
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
   /** Ends after the transactions under way. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#look?.cancel();
+    await Promise.all([this.#routed, this.#found]);
     await Promise.all([...this.#queues.values()].map((queue) => queue.stop()));
     await this.#needs.leases.close();
   }
@@ -93,7 +102,7 @@ export class FederationSender {
       eventId: data.eventId,
       isLocal: change.local !== undefined,
     });
-    if (!this.#isRouting) void this.#route();
+    if (!this.#isRouting) this.#routed = this.#route();
   }
 
   /** Hands events to the queues of the servers in their rooms, in the order of the log. */
@@ -101,6 +110,7 @@ export class FederationSender {
     this.#isRouting = true;
     try {
       for (let event = this.#routing.shift(); event; event = this.#routing.shift()) {
+        if (this.#isStopped) break;
         for (const server of await this.#servers.forEvent(event.roomId, event.position)) {
           if (server === event.sender || !this.#isMine(server, event.isLocal)) continue;
           this.#queue(server).addEvent(event.position, event.eventId);
@@ -133,7 +143,7 @@ export class FederationSender {
 
   /** Looks for what no process may be about to send: at the start, and where several processes run also later. */
   #wakeWaiting(): void {
-    this.#findWaiting()
+    this.#found = this.#findWaiting()
       .catch(this.#needs.onProblem)
       .finally(() => {
         if (this.#isStopped || this.#needs.database.engine === 'sqlite') return;
