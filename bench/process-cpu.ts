@@ -39,6 +39,24 @@ export function cpuMs(roots: readonly number[]): number {
   return processTree(roots).reduce((sum, pid) => sum + (processTimes(pid)?.cpuMs ?? 0), 0);
 }
 
+/**
+ * As `cpuMs`, to the nanosecond, for what takes a few milliseconds: of the threads and processes that live. Those that end
+ * between two readings are missed.
+ */
+export function exactCpuMs(roots: readonly number[]): number {
+  return processTree(roots)
+    .flatMap((pid) => threadsOf(pid).map((thread) => `/proc/${pid}/task/${thread}/schedstat`))
+    .reduce((sum, file) => sum + Number(readText(file)?.split(' ')[0] ?? 0) / 1e6, 0);
+}
+
+function threadsOf(pid: number): readonly string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return [];
+  }
+}
+
 /** Resident memory of one process, in bytes; 0 when it is gone. */
 export function residentBytes(pid: number): number {
   return kibibytes(`/proc/${pid}/status`, 'VmRSS') * 1024;
