@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Programs of other states of the source that are older, in milliseconds, are removed; whoever runs one has read it whole. */
@@ -64,41 +64,35 @@ function stateOf(root) {
 }
 
 /**
- * What is imported of two of the engine's own modules, without what they only make when it is looked at: an `import` looks at all
- * exports, so that one of `node:http` would load the engine's `fetch` and WebSockets, and one of `node:crypto` the Web Crypto API,
- * which nobody here uses. `require` looks at none.
+ * Writes what stands for three of the engine's own modules. An `import` looks at all exports of one: that of `node:http` would load
+ * the engine's `fetch` and WebSockets, that of `node:crypto` the Web Crypto API, which nobody here uses and which are made
+ * when they are looked at. `node:http2` the HTTP framework asks for and does not use.
+ *
+ * @returns the files by the modules' names.
  */
-const BUILT_IN_MODULES = {
-  name: 'built-in-modules',
-  setup(build) {
-    build.onResolve({ filter: /^node:(http|crypto)$/ }, ({ path, kind }) =>
-      kind === 'import-statement' ? { path, namespace: 'built-in' } : undefined,
-    );
-    // The HTTP framework asks for it always, and uses it only where it is told to speak HTTP/2.
-    build.onResolve({ filter: /^node:http2$/ }, ({ path, kind }) =>
-      kind === 'require-call' ? { path, namespace: 'left-out' } : undefined,
-    );
-    build.onLoad({ filter: /./, namespace: 'left-out' }, () => ({ contents: '' }));
-    build.onLoad({ filter: /./, namespace: 'built-in' }, ({ path }) => {
-      const exported = Object.entries(Object.getOwnPropertyDescriptors(process.getBuiltinModule(path)));
-      const names = exported
-        .filter(([name, { value }]) => value !== undefined && /^[a-z]\w*$/i.test(name) && name !== 'default')
-        .map(([name]) => name);
-      return {
-        contents: `const all = process.getBuiltinModule('${path}');
-          export const { ${names.join(', ')} } = all;
-          export default all;`,
-      };
-    });
-  },
-};
+function standIns(folder) {
+  const stands = { 'node:http2': '' };
+  for (const name of ['node:http', 'node:crypto']) {
+    const exported = Object.entries(Object.getOwnPropertyDescriptors(process.getBuiltinModule(name)));
+    const names = exported.filter(([key, { value }]) => value !== undefined && /^[a-z]\w*$/i.test(key));
+    stands[name] =
+      `export const { ${names.map(([key]) => key).join(', ')} } = process.getBuiltinModule('${name}');`;
+  }
+  return Object.fromEntries(
+    Object.entries(stands).map(([name, text]) => {
+      const file = join(folder, `${name.replace(':', '-')}.mjs`);
+      writeFileSync(file, text);
+      return [name, file];
+    }),
+  );
+}
 
 /** Several may do this at once: whoever is done first puts the folder there, and the others throw theirs away. */
 async function pack(root, cache, folder) {
-  const { build } = await import('esbuild');
+  const { buildSync } = await import('esbuild');
   const made = mkdtempSync(join(cache, 'new-'));
   try {
-    await build({
+    buildSync({
       absWorkingDir: root,
       entryPoints: { main: 'src/main.ts', 'writer-worker': 'src/storage/sqlite/writer-worker.ts' },
       outdir: made,
@@ -115,7 +109,7 @@ async function pack(root, cache, folder) {
       legalComments: 'none',
       banner: { js: REQUIRE },
       external: LATE_PACKAGES,
-      plugins: [BUILT_IN_MODULES],
+      alias: standIns(made),
       logLevel: 'silent',
     });
     renameSync(made, folder);
