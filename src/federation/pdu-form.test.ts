@@ -79,7 +79,7 @@ onFederation(
     const remote = await startRemote();
     const [alice, bob] = [await a.person('alice'), await b.person('bob')];
     const roomId = await alice.createRoom({ preset: 'public_chat' });
-    await bob.ok('POST', `/v3/join/${encodeURIComponent(roomId)}?via=${a.name}`, {});
+    await bob.join(roomId, a.name);
     const room = await RemoteRoom.join(remote, a.name, roomId);
     const documented: JsonObject = {
       ...DOCUMENTED,

@@ -71,7 +71,7 @@ async function roomWithOfficer({ a, b, startRemote }: TestFederation) {
   decide(server);
   const [alice, bob] = [await a.person('alice'), await b.person('bob')];
   const room = await alice.createRoom({ preset: 'public_chat', room_version: '11' });
-  await bob.ok('POST', `/v3/join/${encodeURIComponent(room)}?via=${encodeURIComponent(a.name)}`, {});
+  await bob.join(room, a.name);
   const officer = new Officer(server, room);
   await officer.join(a.name);
   return { alice, bob, room, officer };

@@ -119,8 +119,7 @@ describe('2015: security threat model', () => {
     async ({ a, b, c }) => {
       const [alice, bob, carol] = [await a.person('alice'), await b.person('bob'), await c.person('carol')];
       const roomId = await alice.createRoom({ preset: 'public_chat' });
-      for (const person of [bob, carol])
-        await person.ok('POST', `/v3/join/${encodeURIComponent(roomId)}?via=${a.name}`, {});
+      for (const person of [bob, carol]) await person.join(roomId, a.name);
       const hears = (person: TestClient, words: string) =>
         person.syncUntil(undefined, (body) =>
           bodies(body.rooms?.join?.[roomId]?.timeline?.events).includes(words),
@@ -260,8 +259,7 @@ describe('2015: security threat model', () => {
       const [alice, bob] = [await a.person('alice'), await b.person('bob')];
       const witness = await b.person('witness');
       const roomId = await alice.createRoom({ preset: 'public_chat' });
-      for (const person of [bob, witness])
-        await person.ok('POST', `/v3/join/${encodeURIComponent(roomId)}?via=${a.name}`, {});
+      for (const person of [bob, witness]) await person.join(roomId, a.name);
       const insult = await bob.say(roomId, 'an insult');
       await alice.syncUntil(undefined, (body) =>
         bodies(body.rooms?.join?.[roomId]?.timeline?.events).includes('an insult'),

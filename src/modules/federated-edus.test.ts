@@ -436,10 +436,10 @@ onFederation(
     ];
     for (const room of [first, second]) await putIntoRoom(a, bob, room);
     const person = a.client(carol.token);
-    await person.ok('POST', `/v3/join/${encodeURIComponent(first)}`, {});
+    await person.join(first);
     const told = await edu(remote, 'm.device_list_update', (one) => one.user_id === carol.userId);
     assert.deepEqual([told.device_id, told.prev_id], [carol.deviceId, []]);
-    await person.ok('POST', `/v3/join/${encodeURIComponent(second)}`, {});
+    await person.join(second);
     await person.say(second, 'the last');
     await remote.until(() => remote.pdus.find((pdu) => pdu.content.body === 'the last'));
     const updates = remote.edus.filter(

@@ -141,8 +141,7 @@ onServers('sliding sync tells of sticky events of all rooms, page by page [B142 
 onFederation('what is sticky is so on other servers, too [B142 partial]', async ({ a, b }) => {
   const [alice, bob] = [await a.person('alice'), await b.person('bob')];
   const room = await alice.createRoom({ preset: 'public_chat' });
-  const via = `?via=${encodeURIComponent(a.name)}`;
-  await bob.ok('POST', `/v3/join/${encodeURIComponent(room)}${via}`, {});
+  await bob.join(room, a.name);
   const { next_batch: since } = await bob.sync();
   const event = await stick(alice, room, 1);
   const isThere = (one: Json) => one.event_id === event;

@@ -77,8 +77,10 @@ export class TestClient {
     return (await this.ok('POST', '/v3/createRoom', wishes)).room_id;
   }
 
-  join(roomId: string): Promise<Json> {
-    return this.ok('POST', `/v3/join/${encodeURIComponent(roomId)}`, {});
+  /** Joins a room, by way of another server if one is named. */
+  join(roomId: string, via?: string): Promise<Json> {
+    const query = via === undefined ? '' : `?via=${encodeURIComponent(via)}`;
+    return this.ok('POST', `/v3/join/${encodeURIComponent(roomId)}${query}`, {});
   }
 
   /** Sends a text message; gives the event ID. */

@@ -12,7 +12,7 @@ onFederation(
     const roomId = await alice.createRoom({ preset: 'public_chat', room_version: '10' });
     await alice.say(roomId, 'long ago');
     const room = await RemoteRoom.join(remote, a.name, roomId);
-    await bob.ok('POST', `/v3/join/${encodeURIComponent(roomId)}?server_name=${a.name}&via=${a.name}`, {});
+    await bob.join(roomId, a.name);
     const { next_batch: since } = await bob.sync();
     // It follows the join of the remote user, which is older than Bob's, and only Alice's server is told of it.
     assert.deepEqual(await room.sendTo(a.name, room.say('beside the join')), [undefined]);

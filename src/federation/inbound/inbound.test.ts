@@ -140,7 +140,7 @@ onFederation(
     const { alice, roomId, room } = await roomWithModerator(federation);
     const { a, b } = federation;
     const bob = await b.person('bob');
-    await bob.ok('POST', `/v3/join/${encodeURIComponent(roomId)}?via=${encodeURIComponent(a.name)}`, {});
+    await bob.join(roomId, a.name);
     const member = await alice.ok('GET', alice.room(roomId, '/members'));
     const join = member.chunk.find((event: Json) => event.state_key === bob.userId).event_id;
     const start = { prev: [join], depth: 50 };

@@ -16,7 +16,7 @@ async function roomWithBob(federation: TestFederation, version: string) {
     guestPower: 100,
   });
   const bob = await federation.b.person('bob');
-  await bob.ok('POST', `/v3/join/${encodeURIComponent(roomId)}?via=${encodeURIComponent(a.name)}`, {});
+  await bob.join(roomId, a.name);
   return { alice, bob, roomId, room };
 }
 

@@ -6,7 +6,7 @@ onFederation('only who invited takes an invite of another server back [B106]', a
   const [alice, carol] = [await a.person('alice'), await a.person('carol')];
   const bob = await b.person('bob');
   const meeting = await alice.createRoom({ preset: 'public_chat' });
-  await bob.ok('POST', `/v3/join/${encodeURIComponent(meeting)}?via=${encodeURIComponent(a.name)}`, {});
+  await bob.join(meeting, a.name);
   const room = await alice.createRoom({
     preset: 'public_chat',
     power_level_content_override: { invite: 0 },

@@ -37,8 +37,7 @@ onFederation(
         ...{ type: 'm.room.member', stateKey: mel, sender: mel, content: { membership: 'join' } },
       });
       assert.deepEqual(await room.send(joining), [undefined]);
-      const via = new URLSearchParams({ via: a.name }).toString();
-      await bob.ok('POST', `/v3/join/${encodeURIComponent(roomId)}?${via}`, {});
+      await bob.join(roomId, a.name);
       const members: Json[] = await bob.ok('GET', bob.room(roomId, '/state'));
       const base = members.find((event) => event.state_key === bob.userId)?.event_id as EventId;
 

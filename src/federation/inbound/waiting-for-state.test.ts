@@ -21,7 +21,7 @@ async function whilePartial(
   const gate = Promise.withResolvers<boolean>();
   gathering.stateBefore = async (...asked) => ((await gate.promise) ? stateBefore(...asked) : undefined);
   try {
-    await bob.ok('POST', `/v3/join/${encodeURIComponent(roomId)}?via=${a.name}`, {});
+    await bob.join(roomId, a.name);
     const join = await remote.until(() => remote.pdus.find((pdu: Json) => pdu.state_key === bob.userId));
     room.take({ pdu: join, eventId: eventIdOf(join, room.version) });
     room.latest = [eventIdOf(join, room.version)];

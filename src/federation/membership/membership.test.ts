@@ -6,12 +6,6 @@ import { bodies, type Json, type TestClient } from '../../testing/test-client.ts
 
 const VERSIONS = Array.from({ length: 12 }, (_, i) => String(i + 1));
 
-/** Joins by way of a server; gives the answer. */
-function joinVia(person: TestClient, room: string, server: string): Promise<Json> {
-  const query = new URLSearchParams({ via: server }).toString();
-  return person.ok('POST', `/v3/join/${encodeURIComponent(room)}?${query}`, {});
-}
-
 /** What somebody has of a room in an initial sync. */
 async function joined(person: TestClient, room: string): Promise<Json> {
   return (await person.sync()).rooms.join[room];
@@ -37,7 +31,7 @@ onFederation(
       const wishes = { preset: 'public_chat', room_version: version, name: `v${version}` };
       const room = await alice.createRoom(wishes);
       await alice.say(room, 'before');
-      assert.deepEqual(await joinVia(bob, room, a.name), { room_id: room });
+      assert.deepEqual(await bob.join(room, a.name), { room_id: room });
       const state: Json[] = await bob.ok('GET', bob.room(room, '/state'));
       const ofAlice: Json[] = await alice.ok('GET', alice.room(room, '/state'));
       const ids = (events: Json[]) => events.map((event) => event.event_id).sort();
@@ -148,13 +142,13 @@ onFederation(
       const room = await alice.createRoom({ room_version: version, initial_state: [rules] });
       const path = `/v3/join/${encodeURIComponent(room)}?via=${encodeURIComponent(a.name)}`;
       await carol.fails(403, 'M_FORBIDDEN', 'POST', path, {});
-      await joinVia(bob, club, a.name);
-      await joinVia(bob, room, a.name);
+      await bob.join(club, a.name);
+      await bob.join(room, a.name);
       const member = await bob.ok('GET', bob.room(room, `/state/m.room.member/${bob.userId}`));
       assert.equal(member.join_authorised_via_users_server, alice.userId);
       await bob.say(room, 'in');
       await sees(alice, room, says('in'));
-      await joinVia(carol, club, b.name);
+      await carol.join(club, b.name);
       await carol.join(room);
       await sees(alice, room, (event) => event.state_key === carol.userId);
     }
@@ -172,8 +166,8 @@ onFederation(
     const claims = { membership: 'join', join_authorised_via_users_server: alice.userId };
     const own = (person: TestClient) => person.room(room, `/state/m.room.member/${person.userId}`);
     await dave.fails(403, 'M_FORBIDDEN', 'PUT', own(dave), claims);
-    await joinVia(bob, club, a.name);
-    await joinVia(bob, room, a.name);
+    await bob.join(club, a.name);
+    await bob.join(room, a.name);
     await bob.ok('PUT', own(bob), { ...claims, displayname: 'Bobby' });
     await sees(alice, room, (event) => event.content.displayname === 'Bobby');
     for (const left of [room, club]) {
@@ -190,10 +184,10 @@ onFederation(
   async ({ a, b, c }) => {
     const [alice, bob, carol] = [await a.person('alice'), await b.person('bob'), await c.person('carol')];
     const room = await alice.createRoom({ preset: 'public_chat' });
-    await joinVia(bob, room, a.name);
+    await bob.join(room, a.name);
     // A server that has not all of a room yet lets nobody in.
     await bob.ok('GET', bob.room(room, '/joined_members'));
-    await joinVia(carol, room, b.name);
+    await carol.join(room, b.name);
     for (const person of [alice, bob]) await sees(person, room, joins(carol.userId));
     for (const [person, text] of [
       [alice, 'one'],
@@ -217,7 +211,7 @@ onFederation(
     const room = await alice.createRoom({ preset: 'public_chat', name: 'old' });
     const said = Array.from({ length: 130 }, (_, i) => `m${i}`);
     for (const text of said) await alice.say(room, text);
-    await joinVia(bob, room, a.name);
+    await bob.join(room, a.name);
     const shown = await joined(bob, room);
     assert.equal(shown.timeline.limited, true);
     const found: string[] = [];
@@ -241,7 +235,7 @@ onFederation('an event is found by its time on another server [B102 partial]', a
   const first = await alice.say(room, 'first');
   const { origin_server_ts: ts } = await alice.ok('GET', alice.room(room, `/event/${first}`));
   for (let i = 0; i < 5; i++) await alice.say(room, `m${i}`);
-  await joinVia(bob, room, a.name);
+  await bob.join(room, a.name);
   const path = `/v1/rooms/${encodeURIComponent(room)}/timestamp_to_event?dir=f&ts=${ts}`;
   const found = await bob.ok('GET', path);
   assert.equal(found.origin_server_ts, ts);
@@ -262,7 +256,7 @@ onFederation(
       asked.resolve();
       return Promise.resolve(undefined);
     };
-    await joinVia(bob, room, a.name);
+    await bob.join(room, a.name);
     await asked.promise;
     const lazy = { filter: JSON.stringify({ room: { state: { lazy_load_members: true } } }) };
     const early = await bob.sync(lazy);
@@ -362,14 +356,14 @@ onFederation(
 onFederation('who left comes back, and hears what was said meanwhile [B104 partial]', async ({ a, b }) => {
   const [alice, bob] = [await a.person('alice'), await b.person('bob')];
   const room = await alice.createRoom({ preset: 'public_chat' });
-  await joinVia(bob, room, a.name);
+  await bob.join(room, a.name);
   await bob.say(room, 'first');
   await sees(alice, room, says('first'));
   await bob.ok('POST', bob.room(room, '/leave'), {});
   await sees(alice, room, (event) => event.state_key === bob.userId && event.content.membership === 'leave');
   await alice.say(room, 'while you were away');
   await alice.setState(room, 'm.room.topic', { topic: 'new' });
-  await joinVia(bob, room, a.name);
+  await bob.join(room, a.name);
   assert.equal((await bob.ok('GET', bob.room(room, '/state/m.room.topic/'))).topic, 'new');
   await alice.say(room, 'welcome back');
   await sees(bob, room, says('welcome back'));

@@ -14,7 +14,7 @@ onFederation(
   async (federation) => {
     const { a, alice, roomId, remote } = await roomWithGuest(federation);
     const bob = await federation.b.person('bob');
-    await bob.ok('POST', `/v3/join/${encodeURIComponent(roomId)}?via=${a.name}`, {});
+    await bob.join(roomId, a.name);
     await a.stop();
     const process = await a.startProcess();
     let sends = 0;

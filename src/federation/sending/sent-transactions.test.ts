@@ -110,7 +110,7 @@ onFederation(
     const [alice, bob, carol] = [await a.person('alice'), await b.person('bob'), await c.person('carol')];
     const roomId = await alice.createRoom({ preset: 'public_chat' });
     for (const person of [bob, carol]) {
-      await person.ok('POST', `/v3/join/${encodeURIComponent(roomId)}?via=${a.name}`, {});
+      await person.join(roomId, a.name);
     }
     const has = (words: string) => (body: Json) =>
       bodies(body.rooms?.join?.[roomId]?.timeline?.events).includes(words);

@@ -43,8 +43,7 @@ onFederation(
     const whole = await alice.ok('GET', path(bob.userId));
     assert.deepEqual(whole['org.example.pronouns'], ['they']);
     const room = await alice.createRoom({ preset: 'public_chat' });
-    const via = `?via=${encodeURIComponent(a.name)}`;
-    await bob.ok('POST', `/v3/join/${encodeURIComponent(room)}${via}`, {});
+    await bob.join(room, a.name);
     const { next_batch: since } = await alice.sync();
     await bob.ok('PUT', `${path(bob.userId)}/avatar_url`, { avatar_url: 'mxc://there/new' });
     const hasPicture = (event: Json) =>

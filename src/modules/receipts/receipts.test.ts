@@ -8,7 +8,7 @@ onFederation(
   async ({ a, b }) => {
     const [alice, bob] = [await a.person('alice'), await b.person('bob')];
     const room = await alice.createRoom({ preset: 'public_chat' });
-    await bob.ok('POST', `/v3/join/${encodeURIComponent(room)}?via=${encodeURIComponent(a.name)}`, {});
+    await bob.join(room, a.name);
     const root = await alice.say(room, 'root');
     const reply = await alice.say(room, 'reply', {
       'm.relates_to': { rel_type: 'm.thread', event_id: root },
