@@ -423,6 +423,39 @@ withBob(
   },
 );
 
+withBob(
+  'a server that tells of one change after the other is asked for the list once, not each time',
+  async (parts) => {
+    const { a, remote, alice, bob } = parts;
+    const devices = [{ device_id: 'PHONE', keys: deviceKeys(bob, 'PHONE'), device_display_name: 'phone' }];
+    remote.answer = ({ url }) =>
+      url.includes('/user/devices/')
+        ? { status: 200, body: { user_id: bob, stream_id: 500, devices } }
+        : undefined;
+    await alice.ok('POST', '/v3/keys/query', { device_keys: { [bob]: [] } });
+    const gate = Promise.withResolvers<void>();
+    const isAsked = Promise.withResolvers<void>();
+    let asked = 0;
+    remote.holds = ({ url }) => {
+      if (!url.includes('/user/devices/')) return undefined;
+      asked += 1;
+      isAsked.resolve();
+      return gate.promise;
+    };
+    const update = (stream: number) => ({
+      edu_type: 'm.device_list_update',
+      content: { user_id: bob, device_id: 'PHONE', stream_id: stream, prev_id: [stream - 1] },
+    });
+    const sent = Array.from({ length: 30 }, (_, i) => remote.sendEdus(a.name, update(600 + i)));
+    await isAsked.promise;
+    gate.resolve();
+    await Promise.all(sent);
+    assert.ok(asked <= 5, `asked ${asked} times`);
+    const found = await alice.ok('POST', '/v3/keys/query', { device_keys: { [bob]: [] } });
+    assert.deepEqual(Object.keys(found.device_keys[bob]), ['PHONE']);
+  },
+);
+
 onFederation(
   'servers that somebody begins to share a room with are told of the devices, others not again [B110]',
   async ({ a, startRemote }) => {

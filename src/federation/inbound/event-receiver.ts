@@ -29,8 +29,8 @@ const MOST_OTHERS = 2;
 const FEW = 3;
 /** Events judged in one unit of work. */
 const AT_ONCE = 100;
-/** How long events wait for the whole state of a room that was just joined, in ms. */
-const LONGEST_WAIT_MS = 5_000;
+/** How long events wait for the whole state of a room that was just joined, in ms: their sender sends nothing else meanwhile. */
+const LONGEST_WAIT_MS = 1_000;
 const NOT_COMPLETE: PduResult = {
   error: 'The whole state of the room is not here yet; the event is looked at once it is',
 };

@@ -8,8 +8,9 @@ import type { PduReceiver, PduResult } from './pdu-receiver.ts';
 /** What a transaction may hold at most (Server-Server API, "Transactions"). */
 export const MOST_PDUS = 50;
 export const MOST_EDUS = 100;
-/** Answers kept for transactions that come again. */
-const MOST_ANSWERS = 10_000;
+/** Answers kept for transactions that come again, and how long what an answer says against an event may be. */
+const MOST_ANSWERS = 2_000;
+const LONGEST_ERROR = 300;
 
 /** The parts of a transaction. */
 export interface IncomingTransaction {
@@ -95,5 +96,5 @@ function byRoom(pdus: readonly JsonValue[]): Map<RoomId, JsonObject[]> {
 }
 
 function toJson(result: PduResult): JsonObject {
-  return result.error === undefined ? {} : { error: result.error };
+  return result.error === undefined ? {} : { error: result.error.slice(0, LONGEST_ERROR) };
 }

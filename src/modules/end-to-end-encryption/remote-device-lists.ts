@@ -22,6 +22,9 @@ import { deviceKeysText, parseCrossSigning, parseUserDevices } from './remote-ke
 /** How often lists that are behind are asked for again, in milliseconds, and how many at a time. */
 const RETRY_MS = 60_000;
 const RETRIED = 50;
+/** Lists of one server that are fetched at once because updates were missed, and servers that are asked again at once. */
+const MOST_RESYNCS = 20;
+const MOST_SERVERS = 50;
 
 /**
  * What this server knows of the devices of people on others. A list is fetched when somebody asks for it first, and then
@@ -36,6 +39,10 @@ export class RemoteDeviceLists {
   readonly #timers: Timers;
   readonly #onProblem: (error: unknown) => void;
   readonly #queue = new KeyedQueue();
+  /** Users whose lists are being fetched because an update was missed, by server. */
+  readonly #resyncs = new Map<ServerName, Set<UserId>>();
+  /** Servers that are asked again for lists that are stale. */
+  readonly #askedAgain = new Set<ServerName>();
   #retry: Timer | undefined;
   #isStopped = false;
 
@@ -154,10 +161,20 @@ export class RemoteDeviceLists {
     }
   }
 
+  /** Fetches a list that is stale. Where many are fetched already, it is left to be asked for again with others. */
   #fetchSoon(userId: UserId): void {
-    this.fetch(userId, RETRY_MS).catch((error: unknown) => {
-      if (!(error instanceof FederationError) && !this.#isStopped) this.#onProblem(error);
-    });
+    const server = serverNameOf(userId);
+    const underWay = this.#resyncs.get(server) ?? new Set<UserId>();
+    if (underWay.has(userId) || underWay.size >= MOST_RESYNCS) return;
+    this.#resyncs.set(server, underWay.add(userId));
+    this.fetch(userId, RETRY_MS)
+      .catch((error: unknown) => {
+        if (!(error instanceof FederationError) && !this.#isStopped) this.#onProblem(error);
+      })
+      .finally(() => {
+        underWay.delete(userId);
+        if (underWay.size === 0) this.#resyncs.delete(server);
+      });
   }
 
   /** When nobody here shares a room with somebody any more, updates cease. */
@@ -195,14 +212,31 @@ export class RemoteDeviceLists {
     });
   }
 
+  /** Asks a server for stale lists, beside other servers: one that is slow holds up none of them. */
+  #askAgain(server: ServerName, users: readonly UserId[]): void {
+    if (this.#askedAgain.has(server) || this.#askedAgain.size >= MOST_SERVERS) return;
+    this.#askedAgain.add(server);
+    this.#fetchAll(users)
+      .catch((error: unknown) => {
+        if (!this.#isStopped) this.#onProblem(error);
+      })
+      .finally(() => this.#askedAgain.delete(server));
+  }
+
+  async #fetchAll(users: readonly UserId[]): Promise<void> {
+    for (const userId of users) {
+      if (this.#isStopped) return;
+      if (await this.isFollowed(userId)) await this.fetch(userId, RETRY_MS).catch(dropFederationError);
+      else await this.#markStale((unit) => remoteStore.forget(unit, userId));
+    }
+  }
+
   async #fetchStale(): Promise<void> {
     for (let after = ''; ;) {
       const users = await remoteStore.stale(this.#database, after, RETRIED);
-      for (const userId of users) {
-        if (this.#isStopped) return;
-        if (await this.isFollowed(userId)) await this.fetch(userId, RETRY_MS).catch(dropFederationError);
-        else await this.#markStale((unit) => remoteStore.forget(unit, userId));
-      }
+      if (this.#isStopped) return;
+      for (const [server, ofServer] of Map.groupBy(users, (userId) => serverNameOf(userId)))
+        this.#askAgain(server, ofServer);
       const last = users.at(-1);
       if (last === undefined || users.length < RETRIED) return;
       after = last;
