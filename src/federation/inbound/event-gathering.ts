@@ -10,7 +10,7 @@ import type { StoredEvent } from '../../rooms/stored-event.ts';
 import { FederationError } from '../federation-error.ts';
 import { inAuthOrder } from './event-order.ts';
 import { verifiedEvent, type SignatureChecker } from './pdu-verification.ts';
-import type { RemoteStateEvent, RoomRequests } from './room-requests.ts';
+import type { RoomRequests } from './room-requests.ts';
 
 /** A room of which events are gathered. */
 export interface GatheredRoom {
@@ -26,10 +26,11 @@ export interface EventWithState {
   readonly outliers: readonly ReceivedEvent[];
 }
 
-/** Some events of a state, or of what authorises it. */
-export interface StatePart {
-  readonly isState: boolean;
-  readonly events: readonly ReceivedEvent[];
+/** A whole state, and what of it and of what authorises it is not here. */
+export interface GatheredState {
+  readonly ids: readonly EventId[];
+  /** Those of the missing events that are in order, some at a time. */
+  readonly missing: AsyncIterable<readonly ReceivedEvent[]> | Iterable<readonly ReceivedEvent[]>;
 }
 
 /** Events of a large state that are checked at once. */
@@ -133,31 +134,41 @@ export class EventGathering {
     return before && { event, before, outliers: inAuthOrder(outliers) };
   }
 
-  /**
-   * The whole state before an event, and its auth chain, those of the events that are in order, some at a time; undefined
-   * when the server does not give it.
-   */
+  /** The whole state before an event; undefined when the server does not tell it. */
   async stateBefore(
     server: ServerName,
     room: GatheredRoom,
     eventId: EventId,
-  ): Promise<AsyncIterable<StatePart> | undefined> {
+  ): Promise<GatheredState | undefined> {
+    const ids = await orNothing(this.#requests.stateIds(server, room.roomId, eventId));
+    if (!ids || ids.state.length === 0) return undefined;
+    const wanted = await this.#unknown([...ids.state, ...ids.authChain]);
+    const events = wanted.size <= MOST_SINGLE ? await this.#singly(server, room, [...wanted]) : [];
+    if (events.length === wanted.size) return { ids: ids.state, missing: [events] };
     const answer = await orNothing(this.#requests.state(server, room.roomId, eventId));
-    return answer && this.#inParts(room, answer);
+    return answer && { ids: ids.state, missing: this.#inParts(room, answer, wanted) };
   }
 
-  async *#inParts(room: GatheredRoom, answer: Iterable<RemoteStateEvent>): AsyncGenerator<StatePart> {
+  async *#inParts(
+    room: GatheredRoom,
+    answer: Iterable<JsonValue>,
+    wanted: ReadonlySet<EventId>,
+  ): AsyncGenerator<readonly ReceivedEvent[]> {
     let values: JsonValue[] = [];
-    let isState = true;
-    for (const one of answer) {
-      if (values.length === PART || (values.length > 0 && one.isState !== isState)) {
-        yield { isState, events: await this.verified(room, values) };
-        values = [];
-      }
-      isState = one.isState;
-      values.push(one.value);
+    for (const value of answer) {
+      if (values.push(value) < PART) continue;
+      yield this.#wanted(room, values, wanted);
+      values = [];
     }
-    yield { isState, events: await this.verified(room, values) };
+    yield this.#wanted(room, values, wanted);
+  }
+
+  async #wanted(
+    room: GatheredRoom,
+    values: readonly JsonValue[],
+    wanted: ReadonlySet<EventId>,
+  ): Promise<ReceivedEvent[]> {
+    return (await this.verified(room, values)).filter((event) => wanted.has(event.eventId));
   }
 
   async #singly(server: ServerName, room: GatheredRoom, ids: readonly EventId[]): Promise<ReceivedEvent[]> {
@@ -177,11 +188,7 @@ export class EventGathering {
   ): Promise<ReceivedEvent[]> {
     const answer = await orNothing(this.#requests.state(server, room.roomId, eventId));
     if (!answer) return [];
-    const events = await this.verified(
-      room,
-      Array.from(answer, (one) => one.value),
-    );
-    return events.filter((event) => wanted.has(event.eventId));
+    return this.#wanted(room, [...answer], wanted);
   }
 
   /** Of state that cannot be checked nothing is taken: undefined. */

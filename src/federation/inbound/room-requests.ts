@@ -5,12 +5,6 @@ import type { JsonObject, JsonValue } from '../../protocol/json.ts';
 import { elementsOfArrays } from '../../protocol/json-elements.ts';
 import type { FederationClient } from '../federation-client.ts';
 
-/** An event of a state, or one that authorises it, as another server tells it. Nothing of it is checked. */
-export interface RemoteStateEvent {
-  readonly isState: boolean;
-  readonly value: JsonValue;
-}
-
 const V1 = '/_matrix/federation/v1';
 const TIMEOUT_MS = 20_000;
 /** For a state, which may be large. */
@@ -59,7 +53,7 @@ export class RoomRequests {
   }
 
   /** GET state: the state before an event, and its auth chain, read from the answer one by one: they may be many. */
-  async state(server: ServerName, roomId: RoomId, eventId: EventId): Promise<Iterable<RemoteStateEvent>> {
+  async state(server: ServerName, roomId: RoomId, eventId: EventId): Promise<Iterable<JsonValue>> {
     const path = `${V1}/state/${encodeURIComponent(roomId)}`;
     const query = { event_id: eventId };
     const request = { method: 'GET', path, query, timeoutMs: STATE_TIMEOUT_MS } as const;
@@ -104,11 +98,11 @@ export class RoomRequests {
   }
 }
 
-function* stateIn(answer: Buffer): Generator<RemoteStateEvent> {
+function* stateIn(answer: Buffer): Generator<JsonValue> {
   for (const { key, text } of elementsOfArrays(answer)) {
     if (key !== 'pdus' && key !== 'auth_chain') continue;
     const value = parsed(text);
-    if (value !== undefined) yield { isState: key === 'pdus', value };
+    if (value !== undefined) yield value;
   }
 }
 

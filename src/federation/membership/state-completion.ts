@@ -16,9 +16,15 @@ import * as eventsStore from '../../storage/events-store.ts';
 import * as partialRoomsStore from '../../storage/partial-rooms-store.ts';
 import * as roomsStore from '../../storage/rooms-store.ts';
 import { BEFORE_HISTORY } from '../../storage/unit-of-work.ts';
-import type { EventGathering, StatePart } from '../inbound/event-gathering.ts';
+import type { EventGathering, GatheredRoom, GatheredState } from '../inbound/event-gathering.ts';
 import { inAuthOrder } from '../inbound/event-order.ts';
 import { acceptedState, keepAll } from './joined-state.ts';
+
+/** A state, and events that changed it, in order. All that could be had of them is here. */
+interface WholeState {
+  readonly ids: readonly EventId[];
+  readonly then: readonly EventId[];
+}
 
 /** Events of this server that are looked at in one step, of those since the join. */
 const PAGE = 500;
@@ -105,10 +111,9 @@ export class StateCompletion {
     if (!row || !room || row.completed_at !== null) return true;
     const place = { roomId, version: roomVersion(room.room_version) };
     for (const server of JSON.parse(row.servers) as ServerName[]) {
-      const parts = await this.#gathering.stateBefore(server, place, row.join_event_id);
-      const state = parts && (await this.#keep(roomId, parts));
+      const state = await this.#stateBefore(server, place, row.join_event_id);
       if (this.#stopped) return false;
-      if (state === undefined || state.length === 0) continue;
+      if (!state) continue;
       await this.#writer.append(roomId, (transaction, unit) => complete(transaction, unit, state));
       return true;
     }
@@ -116,22 +121,52 @@ export class StateCompletion {
   }
 
   /**
-   * Keeps events, some at a time, so that whoever writes into the room meanwhile need not wait, and those that came before
-   * what authorises them at the end. Gives the IDs of those of the state.
+   * Fetches the state before a join. Where one event came before the join, that is the state before that event, and the
+   * event: servers beside the one that let the user in have it sooner than the join, and some tell no more than that.
    */
-  async #keep(roomId: RoomId, parts: AsyncIterable<StatePart>): Promise<EventId[]> {
-    const state: EventId[] = [];
+  async #stateBefore(
+    server: ServerName,
+    place: GatheredRoom,
+    joinId: EventId,
+  ): Promise<WholeState | undefined> {
+    const join = (await this.#gathering.here([joinId])).get(joinId);
+    const [last, ...others] = join?.prevEventIds ?? [];
+    const earlier =
+      last !== undefined && others.length === 0 ? await this.#stateAfter(server, place, last) : undefined;
+    if (earlier || this.#stopped) return earlier;
+    const state = await this.#gathering.stateBefore(server, place, joinId);
+    return state && this.#keep(place.roomId, state, []);
+  }
+
+  async #stateAfter(
+    server: ServerName,
+    place: GatheredRoom,
+    eventId: EventId,
+  ): Promise<WholeState | undefined> {
+    const state = await this.#gathering.stateBefore(server, place, eventId);
+    if (!state) return undefined;
+    if (state.ids.includes(eventId)) return this.#keep(place.roomId, state, []);
+    const event = await this.#gathering.event(server, place, eventId);
+    return event && this.#keep(place.roomId, state, event.pdu.state_key === undefined ? [] : [event]);
+  }
+
+  /**
+   * Keeps events, some at a time, so that whoever writes into the room meanwhile need not wait, and those that came before
+   * what authorises them at the end.
+   *
+   * @param then events that change the state.
+   */
+  async #keep(roomId: RoomId, state: GatheredState, then: readonly ReceivedEvent[]): Promise<WholeState> {
     const early: ReceivedEvent[] = [];
-    for await (const { isState, events } of parts) {
+    for await (const events of state.missing) {
       if (this.#stopped) break;
-      if (isState) for (const { eventId } of events) state.push(eventId);
       for (const event of await this.#keepPart(roomId, events)) early.push(event);
     }
-    const ordered = inAuthOrder(early);
+    const ordered = inAuthOrder([...early, ...then]);
     for (let i = 0; i < ordered.length && !this.#stopped; i += KEPT_AT_ONCE) {
       await this.#keepPart(roomId, ordered.slice(i, i + KEPT_AT_ONCE));
     }
-    return state;
+    return { ids: state.ids, then: then.map((event) => event.eventId) };
   }
 
   /** Gives those of the events that lack what authorises them. */
@@ -146,10 +181,12 @@ export class StateCompletion {
 }
 
 /** Puts the whole state, whose events were kept, under what happened in the room since it was joined. */
-async function complete(room: RoomTransaction, unit: Writer, state: readonly EventId[]): Promise<void> {
+async function complete(room: RoomTransaction, unit: Writer, { ids, then }: WholeState): Promise<void> {
   const row = await partialRoomsStore.of(room.needs.reader, room.roomId);
   if (!row || row.completed_at !== null) return;
-  const whole = await stateOf(room, await acceptedState(room, state));
+  const entries = await acceptedState(room, ids);
+  for (const [key, eventId] of await acceptedState(room, then)) entries.set(key, eventId);
+  const whole = await stateOf(room, entries);
   const rebase = rebaser(room, rootFromBytes(row.before_root), whole);
   for await (const { eventId, root } of eventsSince(room, row.join_event_id)) {
     eventsStore.setStateRoot(unit, eventId, rootToBytes(await rebase(root)));
