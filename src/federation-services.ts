@@ -74,6 +74,7 @@ export function createFederationServices(wiring: FederationWiring) {
     outside: outsideEvents,
     partial,
     merging: new ForkMerging(writer, serverName),
+    guests: wiring.rooms.changes,
   });
   const requests = new MembershipRequests(client);
   const completion = new StateCompletion({ database, writer, gathering, partial, timers, onProblem });

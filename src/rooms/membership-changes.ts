@@ -98,7 +98,8 @@ export class MembershipChanges {
       const inRoom = await roomServersStore.of(this.#database, roomId);
       const servers = await this.#serversOf(actor.userId, roomId, [...via, ...inRoom]);
       if (servers.length === 0) throw forbidden(error.message);
-      await this.#remote.join({ userId: actor.userId, roomId, content, servers });
+      const { userId, isGuest } = actor;
+      await this.#remote.join({ userId, isGuest, roomId, content, servers });
     }
   }
 
@@ -205,8 +206,9 @@ export class MembershipChanges {
     }
   }
 
-  /** Makes this server's guests leave a room that lets them in no more (Client-Server API, "Guest Access"). */
+  /** Makes this server's guests leave a room if it lets them in no more (Client-Server API, "Guest Access"). */
   async removeGuests(roomId: RoomId): Promise<void> {
+    if (await this.#writer.append(roomId, letsGuestsIn)) return;
     for (let after: string | undefined = ''; after !== undefined;) {
       const guests: UserId[] = await membershipsStore.guests(this.#database, roomId, after, GUESTS_AT_ONCE);
       for (const userId of guests) await this.#leaveIfPossible({ userId, isGuest: true }, roomId);
@@ -255,10 +257,7 @@ export class MembershipChanges {
   ): Promise<void> {
     const servers = await this.#serversOf(userId, roomId, via);
     if (servers.length === 0) throw notFound('There is no such room');
-    if (isGuest) {
-      throw new MatrixError(403, 'M_GUEST_ACCESS_FORBIDDEN', 'Guests cannot join rooms of other servers');
-    }
-    await this.#remote.join({ userId, roomId, content, servers });
+    await this.#remote.join({ userId, isGuest, roomId, content, servers });
   }
 
   async #leaveRemotely(userId: UserId, roomId: RoomId, content: JsonObject): Promise<void> {
@@ -286,7 +285,10 @@ export class MembershipChanges {
 }
 
 async function assertGuestsAllowed(room: RoomTransaction): Promise<void> {
-  const access = (await room.stateEvent('m.room.guest_access', ''))?.content.guest_access;
-  if (access === 'can_join') return;
+  if (await letsGuestsIn(room)) return;
   throw new MatrixError(403, 'M_GUEST_ACCESS_FORBIDDEN', 'This room does not let guests in');
+}
+
+async function letsGuestsIn(room: RoomTransaction): Promise<boolean> {
+  return (await room.stateEvent('m.room.guest_access', ''))?.content.guest_access === 'can_join';
 }

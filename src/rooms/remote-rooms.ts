@@ -19,6 +19,8 @@ export interface RemoteMembershipWish {
   readonly content: JsonObject;
   /** Servers that may be in the room. */
   readonly servers: readonly ServerName[];
+  /** Whether the user has no account: only rooms that let guests in are joined. */
+  readonly isGuest?: boolean;
 }
 
 /**

@@ -49,6 +49,11 @@ interface Receipt {
   readonly unplaced: SentEvent[];
 }
 
+/** Makes this server's guests leave a room if it lets them in no more. */
+interface GuestRemoval {
+  removeGuests(roomId: RoomId): Promise<void>;
+}
+
 /** What was made of events, and what those lack that could not be judged. */
 interface Attempt {
   readonly verdicts: ReadonlyMap<EventId, Verdict>;
@@ -73,6 +78,7 @@ export class EventReceiver implements PduReceiver {
   readonly #partial: PartialRooms;
   readonly #policies: PolicyServers;
   readonly #merging: ForkMerging;
+  readonly #guests: GuestRemoval;
   readonly #waiting: WaitingEvents;
   readonly #turns: GapTurns;
 
@@ -86,6 +92,7 @@ export class EventReceiver implements PduReceiver {
     partial: PartialRooms;
     policies: PolicyServers;
     merging: ForkMerging;
+    guests: GuestRemoval;
     clock: { now(): number };
     timers: Timers;
     onProblem: (error: unknown) => void;
@@ -100,6 +107,7 @@ export class EventReceiver implements PduReceiver {
     this.#partial = needs.partial;
     this.#policies = needs.policies;
     this.#merging = needs.merging;
+    this.#guests = needs.guests;
     const { database, clock, timers, partial, onProblem } = needs;
     this.#waiting = new WaitingEvents({
       ...{ database, clock, timers, partial, onProblem },
@@ -173,6 +181,7 @@ export class EventReceiver implements PduReceiver {
     const events = await this.#policies.complete(room, verified);
     const ends = await this.#receiveVerified(source.asked, room, events, receipt);
     if (ends > MOST_EXTREMITIES) await this.#merging.merge(roomId);
+    if (events.some(({ pdu }) => pdu.type === 'm.room.guest_access')) await this.#guests.removeGuests(roomId);
     return receipt;
   }
 

@@ -1,6 +1,6 @@
 import type { Pdu } from '../../protocol/events/event.ts';
 import type { EventId, RoomId, ServerName, UserId } from '../../protocol/identifiers.ts';
-import type { JsonObject, JsonValue } from '../../protocol/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/json.ts';
 import { ROOM_VERSIONS } from '../../protocol/room-versions.ts';
 import type { SignedInvite } from '../../rooms/remote-rooms.ts';
 import type { FederationClient } from '../federation-client.ts';
@@ -53,6 +53,13 @@ export class MembershipRequests {
       timeoutMs: JOIN_TIMEOUT_MS,
       query: { omit_members: omitMembers },
     });
+  }
+
+  /** GET hierarchy: whether the server says that the room lets guests in. */
+  async letsGuestsIn(server: ServerName, roomId: RoomId): Promise<boolean> {
+    const path = `${V1}/hierarchy/${encodeURIComponent(roomId)}`;
+    const { room } = await this.#client.request(server, { method: 'GET', path, timeoutMs: TIMEOUT_MS });
+    return isJsonObject(room) && room.room_id === roomId && room.guest_can_join === true;
   }
 
   /** PUT send_leave. */

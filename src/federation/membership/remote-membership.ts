@@ -136,7 +136,10 @@ export class RemoteMembership implements RemoteRooms {
   }
 
   async #joinBy(server: ServerName, wish: RemoteMembershipWish): Promise<void> {
-    const { roomId } = wish;
+    const { roomId, isGuest } = wish;
+    if (isGuest === true && !(await this.#requests.letsGuestsIn(server, roomId))) {
+      throw new MatrixError(403, 'M_GUEST_ACCESS_FORBIDDEN', 'This room does not let guests in');
+    }
     const prepared = await this.#prepare(server, 'join', wish);
     const isNew = (await roomsStore.byId(this.#database, roomId)) === undefined;
     const answer = await this.#requests.sendJoin(server, { roomId, ...prepared }, isNew);

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { onFederation, type FederatingServer } from '../../testing/federation.ts';
+import type { Json, TestClient } from '../../testing/test-client.ts';
+
+const MAY_JOIN = { type: 'm.room.guest_access', state_key: '', content: { guest_access: 'can_join' } };
+
+async function guest(server: FederatingServer): Promise<TestClient> {
+  const client = server.client(undefined);
+  const body = await client.ok('POST', '/v3/register?kind=guest', {});
+  const { access_token: token, user_id: userId, device_id: deviceId } = body;
+  return Object.assign(client, { token, userId, deviceId });
+}
+
+onFederation(
+  'a guest joins a room by way of another server where the room lets guests in, and is out when it no longer does [B049 partial] [B104 partial]',
+  async ({ a, b }) => {
+    const [alice, bob, visitor] = [await a.person('alice'), await b.person('bob'), await guest(b)];
+    const open = await alice.createRoom({ preset: 'public_chat', initial_state: [MAY_JOIN] });
+    const closed = await alice.createRoom({ preset: 'public_chat' });
+    const join = (room: string) => `/v3/join/${encodeURIComponent(room)}?via=${a.name}`;
+    await visitor.fails(403, 'M_GUEST_ACCESS_FORBIDDEN', 'POST', join(closed), {});
+    const membersOf = async (room: string) =>
+      Object.keys((await alice.ok('GET', alice.room(room, '/joined_members'))).joined as object).sort();
+    assert.deepEqual(await membersOf(closed), [alice.userId], 'nobody was asked to let the guest in');
+    const { next_batch: since } = await alice.sync();
+    const hears = (who: TestClient, membership: string) =>
+      alice.syncUntil(since, (body) => {
+        const events: Json[] = body.rooms?.join?.[open]?.timeline.events ?? [];
+        return events.some(
+          (event) => event.state_key === who.userId && event.content.membership === membership,
+        );
+      });
+    await visitor.ok('POST', join(open), {});
+    await bob.ok('POST', join(open), {});
+    await hears(bob, 'join');
+    assert.deepEqual(await membersOf(open), [alice.userId, bob.userId, visitor.userId].sort());
+    await visitor.say(open, 'hello');
+    await alice.setState(open, 'm.room.guest_access', { guest_access: 'forbidden' });
+    await hears(visitor, 'leave');
+    assert.deepEqual(await membersOf(open), [alice.userId, bob.userId].sort());
+  },
+  { env: { MYELIN_REGISTRATION_GUESTS: 'true' } },
+);
