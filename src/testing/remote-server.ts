@@ -33,7 +33,8 @@ export type RemoteAnswer = (request: SeenRequest) => Answered | undefined;
  */
 export class RemoteServer {
   readonly name: ServerName;
-  readonly key: SigningKey;
+  /** What it signs with, and publishes. */
+  key: SigningKey;
   /** The TLS certificate that it shows. */
   readonly certificate: Certificate;
   readonly transactions: { pdus: Json[]; edus: Json[] }[] = [];

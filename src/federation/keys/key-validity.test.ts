@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { onFederation, type TestFederation } from '../../testing/federation.ts';
+import { SigningKey, signPdu } from '../../protocol/signing.ts';
 import { RemoteRoom } from '../../testing/remote-room.ts';
 import type { RemoteServer } from '../../testing/remote-server.ts';
 
@@ -43,4 +44,41 @@ onFederation(
     }
   },
   { servers: 1 },
+);
+
+let skewMs = 0;
+
+onFederation(
+  'a server changes its key while events are under way: what the old one signed before counts, what it signs later does not',
+  async (federation) => {
+    const { a } = federation;
+    const remote = await federation.startRemote();
+    const alice = await a.person('alice');
+    const room = await RemoteRoom.join(remote, a.name, await alice.createRoom({ preset: 'public_chat' }));
+    const before = room.say('signed before');
+    const old = remote.key;
+    remote.key = SigningKey.fromSeed('ed25519:new', Buffer.alloc(32, 7));
+    const expired = { [old.keyId]: { key: old.publicKey, expired_ts: Date.now() } };
+    remote.answer = ({ url }) =>
+      url.startsWith('/_matrix/key/v2/server')
+        ? { status: 200, body: remote.publishedKeys({ old_verify_keys: expired }) }
+        : undefined;
+    // Keys are not asked for twice within some seconds.
+    skewMs += 60_000;
+    const after = room.say('signed after');
+    assert.deepEqual(await room.send(before, after), [undefined, undefined]);
+    const { pdu, eventId } = room.make({
+      type: 'm.room.message',
+      content: { body: 'signed too late' },
+      ts: Date.now() + 1_000,
+    });
+    const late = signPdu({ ...pdu, signatures: {} }, room.version, remote.name, old);
+    const results = await room.sendRaw(late);
+    assert.match(results[eventId].error, /was valid/);
+    await a.stop();
+    await a.start();
+    assert.match((await room.sendRaw(late))[eventId].error, /was valid/, 'nor after a restart');
+    assert.deepEqual(await room.send(room.say('still')), [undefined]);
+  },
+  { servers: 1, overrides: { clock: { now: () => Date.now() + skewMs } } },
 );
