@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { freePort } from '../../testing/free-port.ts';
+import { onFederation } from '../../testing/federation.ts';
+import type { Json } from '../../testing/test-client.ts';
+
+const part = encodeURIComponent;
+
+onFederation(
+  'a knock goes to the next server where one cannot be reached, and the next is not in the room [B105 partial]',
+  async ({ a, b, c }) => {
+    const [alice, bob] = [await a.person('alice'), await b.person('bob')];
+    const rules = { type: 'm.room.join_rules', state_key: '', content: { join_rule: 'knock' } };
+    const room = await alice.createRoom({ room_version: '10', initial_state: [rules] });
+    const servers = [`localhost:${await freePort()}`, c.name, a.name];
+    const path = `/v3/knock/${part(room)}?${servers.map((server) => `via=${part(server)}`).join('&')}`;
+    assert.deepEqual(await bob.ok('POST', path, {}), { room_id: room });
+    const member = await alice.ok('GET', alice.room(room, `/state/m.room.member/${bob.userId}`));
+    assert.equal(member.membership, 'knock');
+  },
+  { servers: 3 },
+);
+
+onFederation(
+  'a restricted join goes to the next server where one is in the room but cannot vouch for it [B104 partial]',
+  async ({ a, b, c }) => {
+    const alice = await a.person('alice');
+    const [bob, carol] = [await b.person('bob'), await c.person('carol')];
+    const club = await alice.createRoom({ preset: 'public_chat', room_version: '10' });
+    const allow = [{ type: 'm.room_membership', room_id: club }];
+    const rules = { type: 'm.room.join_rules', state_key: '', content: { join_rule: 'restricted', allow } };
+    const room = await alice.createRoom({ room_version: '10', initial_state: [rules] });
+    for (const place of [club, room]) await carol.join(place, a.name);
+    await carol.ok('POST', carol.room(club, '/leave'), {});
+    await bob.join(club, a.name);
+    await bob.fails(
+      400,
+      'M_UNABLE_TO_AUTHORISE_JOIN',
+      'POST',
+      `/v3/join/${part(room)}?via=${part(c.name)}`,
+      {},
+    );
+    await bob.ok('POST', `/v3/join/${part(room)}?via=${part(c.name)}&via=${part(a.name)}`, {});
+    const { next_batch: since } = await carol.sync();
+    const said = await bob.say(room, 'in');
+    await carol.syncUntil(since, (body) =>
+      (body.rooms?.join?.[room]?.timeline.events ?? []).some((event: Json) => event.event_id === said),
+    );
+    const member = await alice.ok('GET', alice.room(room, `/state/m.room.member/${bob.userId}`));
+    assert.equal(member.join_authorised_via_users_server, alice.userId);
+  },
+  { servers: 3 },
+);
