@@ -165,3 +165,45 @@ onFederation(
   },
   { servers: 1 },
 );
+
+onFederation(
+  'a server that asks for whole states again and again has to wait, and other servers are answered meanwhile',
+  async (federation) => {
+    const { a } = federation;
+    const { alice, remote, ask } = await asking(federation);
+    const other = await federation.startRemote();
+    const room = await alice.createRoom({ preset: 'public_chat' });
+    for (const one of [remote, other]) await RemoteRoom.join(one, a.name, room);
+    const said = await alice.say(room, 'hello');
+    const path = `/state_ids/${part(room)}?event_id=${part(said)}`;
+    const { log } = a.server.services;
+    const byIds = log.byIds.bind(log);
+    const gate = Promise.withResolvers<void>();
+    let isHeld = true;
+    log.byIds = async (ids) => {
+      if (isHeld) await gate.promise;
+      return byIds(ids);
+    };
+    let refused = 0;
+    const isFull = Promise.withResolvers<void>();
+    const answers = Array.from({ length: 40 }, async () => {
+      const answer = await ask('GET', path);
+      if (answer.status === 429 && ++refused === 18) isFull.resolve();
+      return answer;
+    });
+    try {
+      await isFull.promise;
+      isHeld = false;
+      const uri = `/_matrix/federation/v1${path}`;
+      assert.equal((await other.ask(a.name, 'GET', uri)).status, 200);
+      assert.equal(refused, 18, 'the others of the first still wait');
+    } finally {
+      gate.resolve();
+    }
+    const all = await Promise.all(answers);
+    assert.equal(all.filter(({ status }) => status === 200).length, 22);
+    assert.equal(all.find(({ status }) => status === 429)?.body.errcode, 'M_LIMIT_EXCEEDED');
+    assert.equal((await ask('GET', path)).status, 200, 'later it may ask again');
+  },
+  { servers: 1 },
+);

@@ -1,3 +1,5 @@
+import { KeyedTaskQueue } from '../../platform/keyed-task-queue.ts';
+import { QueueFull } from '../../platform/task-queue.ts';
 import { stateKeyOf, type Pdu, type StateKey } from '../../protocol/events/event.ts';
 import type { EventId, RoomId, ServerName } from '../../protocol/identifiers.ts';
 import { forbidden, notFound } from '../../protocol/matrix-error.ts';
@@ -14,6 +16,7 @@ import * as eventsStore from '../../storage/events-store.ts';
 import * as roomServersStore from '../../storage/room-servers-store.ts';
 import * as roomsStore from '../../storage/rooms-store.ts';
 import { BEFORE_HISTORY } from '../../storage/unit-of-work.ts';
+import { tooManyRequests } from '../../wire/register-endpoints.ts';
 import type { RoomAcl } from '../room-acl.ts';
 import { authChainOf, eventsBefore } from './event-graph.ts';
 import { stateText } from './state-text.ts';
@@ -27,6 +30,10 @@ interface AskedRoom {
 /** Most events of one answer of backfill, and of get_missing_events. */
 const MOST_HISTORY = 100;
 const MOST_MISSING = 50;
+/** Answers about whole states and auth chains that are worked out for one server at once, and that may wait. */
+const WHOLE = { atOnce: 2, waiting: 20 } as const;
+/** When a server may ask again that asked for too many of them, in milliseconds. */
+const WAIT_MS = 1_000;
 
 /** Answers servers that are in a room what they ask about its events (Server-Server API, "Retrieving events"). */
 export class RoomAnswers {
@@ -36,6 +43,7 @@ export class RoomAnswers {
   readonly #acl: RoomAcl;
   readonly #partial: PartialRooms;
   readonly #visibility: ServerVisibility;
+  readonly #whole = new KeyedTaskQueue<ServerName>(WHOLE);
 
   constructor(needs: {
     database: Database;
@@ -67,21 +75,24 @@ export class RoomAnswers {
     return pdu;
   }
 
-  /** The auth chain of an event. Errors as `event`. */
+  /** The auth chain of an event. Errors as `event`; 429 where the server asked for too many at once. */
   async authChain(server: ServerName, roomId: RoomId, eventId: EventId): Promise<Pdu[]> {
     const room = await this.#room(server, roomId);
     const event = await this.#eventIn(roomId, eventId);
-    const chain = await authChainOf(this.#log, room.version, [event]);
-    return chain.map((one) => sentPdu(one, room.version));
+    return this.#inTurn(server, async () => {
+      const chain = await authChainOf(this.#log, room.version, [event]);
+      return chain.map((one) => sentPdu(one, room.version));
+    });
   }
 
   /**
    * The state before an event and its auth chain, as the text of the answer, piece by piece: in a large room it is much.
-   * Errors as `event`; 404 also where the state is not known.
+   * Errors as `event`; 404 also where the state is not known, 429 where the server asked for too many at once.
    */
   async state(server: ServerName, roomId: RoomId, eventId: EventId): Promise<AsyncGenerator<string>> {
     const { version } = await this.#room(server, roomId);
-    return stateText(this.#log, version, await this.#stateBefore(roomId, eventId));
+    const state = await this.#inTurn(server, () => this.#stateBefore(roomId, eventId));
+    return stateText(this.#log, version, state);
   }
 
   /** As `state`, only the IDs. */
@@ -91,9 +102,11 @@ export class RoomAnswers {
     eventId: EventId,
   ): Promise<{ state: readonly EventId[]; authChain: readonly EventId[] }> {
     const { version } = await this.#room(server, roomId);
-    const state = await this.#stateBefore(roomId, eventId);
-    const authChain = await authChainOf(this.#log, version, await this.#log.byIds(state));
-    return { state, authChain: authChain.map((event) => event.eventId) };
+    return this.#inTurn(server, async () => {
+      const state = await this.#stateBefore(roomId, eventId);
+      const authChain = await authChainOf(this.#log, version, await this.#log.byIds(state));
+      return { state, authChain: authChain.map((event) => event.eventId) };
+    });
   }
 
   /** The present state of a room. Errors as `state`. */
@@ -102,8 +115,10 @@ export class RoomAnswers {
     const row = await roomsStore.byId(this.#database, roomId);
     if (!row || this.#partial.isPartial(roomId))
       throw notFound('The state of this room is not known here yet');
-    const ids = (await this.#tries.entries(rootFromBytes(row.state_root))).map(([, id]) => id);
-    return (await this.#log.byIds(ids)).map((event) => sentPdu(event, room.version));
+    return this.#inTurn(server, async () => {
+      const ids = (await this.#tries.entries(rootFromBytes(row.state_root))).map(([, id]) => id);
+      return (await this.#log.byIds(ids)).map((event) => sentPdu(event, room.version));
+    });
   }
 
   /**
@@ -180,6 +195,15 @@ export class RoomAnswers {
     const [row] = await eventsStore.byTime(this.#database, roomId, place, forward, 1);
     if (row) return this.#log.intern(row);
     throw notFound(`There is no event ${forward ? 'at or after' : 'at or before'} ${ts} here`);
+  }
+
+  /** Works out what may be much: of each server some at once. */
+  async #inTurn<Result>(server: ServerName, work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await this.#whole.run(server, work);
+    } catch (error) {
+      throw error instanceof QueueFull ? tooManyRequests(WAIT_MS) : error;
+    }
   }
 
   /** @throws MatrixError 404 for an unknown room, 403 when the server is not in it. */

@@ -1,5 +1,5 @@
 import { KeyedQueue } from '../../platform/keyed-queue.ts';
-import { TaskQueue } from '../../platform/task-queue.ts';
+import { KeyedTaskQueue } from '../../platform/keyed-task-queue.ts';
 import type { Timers } from '../../platform/timers.ts';
 import type { RoomId, ServerName } from '../../protocol/identifiers.ts';
 
@@ -15,7 +15,10 @@ const MOST_ROOMS = 4;
 export class GapTurns {
   readonly #timers: Timers;
   readonly #ofServer = new KeyedQueue();
-  readonly #limits = new Map<ServerName, { readonly queue: TaskQueue; tasks: number }>();
+  readonly #limits = new KeyedTaskQueue<ServerName>({
+    atOnce: MOST_ROOMS,
+    waiting: Number.POSITIVE_INFINITY,
+  });
   readonly #filling = new Map<RoomId, Promise<void>>();
 
   constructor(timers: Timers) {
@@ -25,7 +28,7 @@ export class GapTurns {
   /** Fills a gap in a room by asking a server once it is its turn. Others may have filled it meanwhile. */
   run<Result>(roomId: RoomId, server: ServerName, fill: () => Promise<Result>): Promise<Result> {
     return this.#ofServer.run(`${server} ${roomId}`, () =>
-      this.#limited(server, async () => {
+      this.#limits.run(server, async () => {
         const other = this.#filling.get(roomId);
         if (other) await this.#wait(other);
         const result = fill();
@@ -40,21 +43,6 @@ export class GapTurns {
         return result;
       }),
     );
-  }
-
-  async #limited<Result>(server: ServerName, task: () => Promise<Result>): Promise<Result> {
-    const limit = this.#limits.get(server) ?? {
-      queue: new TaskQueue({ atOnce: MOST_ROOMS, waiting: Number.POSITIVE_INFINITY }),
-      tasks: 0,
-    };
-    this.#limits.set(server, limit);
-    limit.tasks += 1;
-    try {
-      return await limit.queue.run(task);
-    } finally {
-      limit.tasks -= 1;
-      if (limit.tasks === 0) this.#limits.delete(server);
-    }
   }
 
   #wait(other: Promise<void>): Promise<void> {
