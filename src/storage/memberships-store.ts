@@ -30,7 +30,7 @@ const listedOfUser = sql(
 );
 const stateOfUsersRooms = sql(
   `SELECT memberships.room_id AS room_id, content FROM memberships
-   JOIN current_state ON current_state.room_id = memberships.room_id AND current_state.type = ?
+   JOIN current_state ON current_state.room_id = memberships.room_id AND current_state.type = CAST(? AS TEXT)
      AND current_state.state_key = ''
    JOIN events ON events.position = current_state.position WHERE memberships.user_id = ?`,
 );

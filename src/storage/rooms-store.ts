@@ -43,6 +43,11 @@ const updateRoomHead = sql(
   `UPDATE rooms SET version = version + 1, extremities = ?, depth = ?, position = ?
    WHERE room_id = ? AND version = ? AND extremities = ?`,
 );
+/**
+ * The type of an entry, of statements that are given one. SQLite has an index of the entries of one type alone, and makes its
+ * plan anew for each type that such a statement is given, unless it is given as an expression: ten times the work of the rest.
+ */
+const OF_TYPE = `current_state.type = CAST(? AS TEXT)`;
 const setPublished = sql(`UPDATE rooms SET published = ? WHERE room_id = ?`);
 const upsertState = sql(
   `INSERT INTO current_state (room_id, type, state_key, position) VALUES (?, ?, ?, ?)
@@ -54,20 +59,20 @@ const upsertKnownState = sql(
    ON CONFLICT (room_id, type, state_key) DO UPDATE SET position = excluded.position`,
 );
 const followState = sql(
-  `UPDATE current_state SET position = ? WHERE room_id = ? AND type = ? AND state_key = ?
+  `UPDATE current_state SET position = ? WHERE room_id = ? AND ${OF_TYPE} AND state_key = ?
      AND position = (SELECT position FROM events WHERE event_id = ?)`,
 );
-const deleteState = sql(`DELETE FROM current_state WHERE room_id = ? AND type = ? AND state_key = ?`);
+const deleteState = sql(`DELETE FROM current_state WHERE room_id = ? AND ${OF_TYPE} AND state_key = ?`);
 const stateEntry = sql(
   `SELECT ${EVENT_COLUMNS} FROM current_state JOIN events ON events.position = current_state.position
-   WHERE current_state.room_id = ? AND current_state.type = ? AND current_state.state_key = ?`,
+   WHERE current_state.room_id = ? AND ${OF_TYPE} AND current_state.state_key = ?`,
 );
 const positionOfState = sql(
-  `SELECT position FROM current_state WHERE room_id = ? AND type = ? AND state_key = ?`,
+  `SELECT position FROM current_state WHERE room_id = ? AND ${OF_TYPE} AND state_key = ?`,
 );
 const stateOfType = sql(
   `SELECT ${EVENT_COLUMNS} FROM current_state JOIN events ON events.position = current_state.position
-   WHERE current_state.room_id = ? AND current_state.type = ? AND current_state.state_key > ?
+   WHERE current_state.room_id = ? AND ${OF_TYPE} AND current_state.state_key > ?
    ORDER BY current_state.state_key LIMIT ?`,
 );
 const stateButMembers = sql(
@@ -78,7 +83,7 @@ const stateButMembers = sql(
    WHERE current_state.room_id = ? AND current_state.type > 'm.room.member'`,
 );
 const oneBeyond = sql(
-  `SELECT state_key FROM current_state WHERE room_id = ? AND type = ? ORDER BY state_key LIMIT 1 OFFSET ?`,
+  `SELECT state_key FROM current_state WHERE room_id = ? AND ${OF_TYPE} ORDER BY state_key LIMIT 1 OFFSET ?`,
 );
 const AFTER = `(joined_count < ? OR (joined_count = ? AND room_id > ?))`;
 const BEFORE = `(joined_count > ? OR (joined_count = ? AND room_id < ?))`;
