@@ -1,4 +1,6 @@
-import { roomIdOfCreateId } from '../protocol/events/event-id.ts';
+import { base64 } from '../protocol/base64.ts';
+import { contentHash } from '../protocol/events/content-hash.ts';
+import { roomIdOfCreate } from '../protocol/events/event-id.ts';
 import {
   parseUserId,
   roomAlias,
@@ -161,20 +163,19 @@ export class RoomCreation {
 
   #roomId(version: RoomVersion, creator: UserId, content: JsonObject, createdAt: number): RoomId {
     if (!version.roomIdIsCreateHash) return `!${this.#opaqueId()}:${this.#signer.serverName}` as RoomId;
-    const { eventId } = this.#signer.sign(
-      {
-        auth_events: [],
-        content,
-        depth: 1,
-        origin_server_ts: createdAt,
-        prev_events: [],
-        sender: creator,
-        state_key: '',
-        type: 'm.room.create',
-      },
-      version,
-    );
-    return roomIdOfCreateId(eventId);
+    const create = {
+      auth_events: [],
+      content,
+      depth: 1,
+      origin_server_ts: createdAt,
+      prev_events: [],
+      sender: creator,
+      state_key: '',
+      type: 'm.room.create',
+    };
+    // Signatures play no part in the ID: they are made once, when the event is added.
+    const hashes = { sha256: base64(contentHash(create, version)) };
+    return roomIdOfCreate({ ...create, hashes }, version);
   }
 
   async #addFirstState(transaction: RoomTransaction, founding: Founding): Promise<void> {
