@@ -39,7 +39,10 @@ const COMMON_TYPES = [
   'm.space.parent',
 ];
 const EXPLICIT_TYPE = 255;
-const HASH_EVENT_ID = /^\$[A-Za-z0-9_-]{43}$/;
+/** Of 32 bytes, written so that decoding and encoding gives the same again: the last digit has two bits to spare. */
+const HASH_EVENT_ID = /^\$[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
+/** Where nodes are put together; larger than any but those with very long state keys. */
+const DESK = Buffer.allocUnsafeSlow(16 * 1024);
 
 /** The way of a key through the trie. */
 export function pathOf(key: StateKey): string {
@@ -48,40 +51,46 @@ export function pathOf(key: StateKey): string {
 
 /** The node as bytes: 1 for a bucket or 2 for a branch, then its entries or children. */
 export function encodeNode(node: TrieNode): Uint8Array {
-  const parts: Buffer[] = [];
-  if (node.kind === 'branch') {
-    let present = 0;
-    node.children.forEach((child, i) => {
-      if (child === undefined) return;
-      present |= 1 << i;
-      parts.push(Buffer.from(child, 'latin1'));
-    });
-    return Buffer.concat([Buffer.from([2, present >> 8, present & 255]), ...parts]);
-  }
-  for (const entry of node.entries) pushEntry(parts, entry);
-  return Buffer.concat([Buffer.from([1]), ...parts]);
+  return node.kind === 'branch' ? encodeBranch(node.children) : encodeBucket(node.entries);
 }
 
-function pushEntry(parts: Buffer[], entry: TrieEntry): void {
-  const at = entry.key.indexOf('\0');
-  const type = entry.key.slice(0, at);
+function encodeBranch(children: readonly (StateRoot | undefined)[]): Uint8Array {
+  let present = 0;
+  let at = 3;
+  for (const [i, child] of children.entries()) {
+    if (child === undefined) continue;
+    present |= 1 << i;
+    at += DESK.write(child, at, 'latin1');
+  }
+  DESK.writeUInt8(2, 0);
+  DESK.writeUInt16BE(present, 1);
+  return Buffer.from(DESK.subarray(0, at));
+}
+
+function encodeBucket(entries: readonly TrieEntry[]): Uint8Array {
+  const most = entries.reduce((sum, { key, eventId }) => sum + 8 + 3 * (key.length + eventId.length), 1);
+  const buffer = most <= DESK.length ? DESK : Buffer.allocUnsafe(most);
+  let at = buffer.writeUInt8(1, 0);
+  for (const entry of entries) at = writeEntry(buffer, at, entry);
+  return Buffer.from(buffer.subarray(0, at));
+}
+
+/** @returns where the next one begins. */
+function writeEntry(buffer: Buffer, start: number, { key, eventId }: TrieEntry): number {
+  const cut = key.indexOf('\0');
+  const type = key.slice(0, cut);
   const code = COMMON_TYPES.indexOf(type);
-  if (code >= 0) parts.push(Buffer.from([code]));
-  else parts.push(Buffer.from([EXPLICIT_TYPE]), ...lengthPrefixed(type));
-  parts.push(...lengthPrefixed(entry.key.slice(at + 1)));
-  if (HASH_EVENT_ID.test(entry.eventId)) {
-    const raw = Buffer.from(entry.eventId.slice(1), 'base64url');
-    if (raw.toString('base64url') === entry.eventId.slice(1)) {
-      parts.push(Buffer.from([0, 0]), raw);
-      return;
-    }
-  }
-  parts.push(...lengthPrefixed(entry.eventId));
+  let at = buffer.writeUInt8(code < 0 ? EXPLICIT_TYPE : code, start);
+  if (code < 0) at = writeText(buffer, at, type);
+  at = writeText(buffer, at, key.slice(cut + 1));
+  if (!HASH_EVENT_ID.test(eventId)) return writeText(buffer, at, eventId);
+  at = buffer.writeUInt16BE(0, at);
+  return at + buffer.write(eventId.slice(1), at, 'base64url');
 }
 
-function lengthPrefixed(text: string): Buffer[] {
-  const bytes = Buffer.from(text, 'utf8');
-  return [Buffer.from([bytes.length >> 8, bytes.length & 255]), bytes];
+function writeText(buffer: Buffer, at: number, text: string): number {
+  const length = buffer.write(text, at + 2, 'utf8');
+  return buffer.writeUInt16BE(length, at) + length;
 }
 
 /** The node of these bytes, which `encodeNode` made. */
