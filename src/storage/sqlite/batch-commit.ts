@@ -91,8 +91,11 @@ export class BatchCommit {
 }
 
 function value(parameter: BatchParameter, first: number): SqlValue {
-  const isPlace = typeof parameter === 'object' && parameter !== null && !(parameter instanceof Uint8Array);
-  if (!isPlace) return parameter;
-  const position = first + parameter.at;
-  return parameter.downFrom === undefined ? position : parameter.downFrom - position;
+  if (!isPlace(parameter)) return parameter;
+  const [at, downFrom] = parameter;
+  return downFrom === undefined ? first + at : downFrom - (first + at);
+}
+
+function isPlace(parameter: BatchParameter): parameter is Exclude<BatchParameter, SqlValue> {
+  return Array.isArray(parameter);
 }

@@ -2,7 +2,7 @@ import type { SqlParameter, SqlValue, Statement } from '../database.ts';
 import { Position, type UnitOfWork, type Write } from '../unit-of-work.ts';
 
 /** A parameter as it travels to the writer: a value, or a place among the batch's positions, as `Position` has it. */
-export type BatchParameter = SqlValue | { readonly at: number; readonly downFrom: number | undefined };
+export type BatchParameter = SqlValue | readonly [at: number, downFrom?: number];
 
 /** Another process wrote to the database, up to this position. */
 export interface OutsideWrite {
@@ -37,19 +37,20 @@ export interface BatchOutcome {
   readonly units: readonly UnitOutcome[];
 }
 
-/** Packs units into a batch; `sent` remembers which statements the writer knows. */
+/**
+ * Packs units into a batch; `sent` remembers which statements the writer knows. Arrays are filled by `push`: one that `map`
+ * makes may have holes for all that the engine knows, and travels to another thread slot by slot, each with its name.
+ */
 export function packBatch(units: readonly UnitOfWork[], sent: Set<number>): Batch {
   const statements: [number, string][] = [];
+  const packed: BatchUnit[] = [];
   let positions = 0;
-  const write = ({ statement, parameters }: Write): BatchWrite => {
-    note(statement, sent, statements);
-    return [statement.id, parameters.map((parameter) => pack(parameter, positions))];
-  };
-  const packed = units.map((unit) => {
-    const one = { guards: unit.guards.map(write), writes: unit.writes.map(write) };
+  for (const unit of units) {
+    for (const { statement } of unit.guards) note(statement, sent, statements);
+    for (const { statement } of unit.writes) note(statement, sent, statements);
+    packed.push({ guards: packWrites(unit.guards, positions), writes: packWrites(unit.writes, positions) });
     positions += unit.positions;
-    return one;
-  });
+  }
   return { units: packed, positions, statements };
 }
 
@@ -59,7 +60,19 @@ function note(statement: Statement, sent: Set<number>, statements: [number, stri
   statements.push([statement.id, statement.text]);
 }
 
+/** @param before how many positions the units before take. */
+function packWrites(writes: readonly Write[], before: number): BatchWrite[] {
+  const packed: BatchWrite[] = [];
+  for (const { statement, parameters } of writes) {
+    const values: BatchParameter[] = [];
+    for (const parameter of parameters) values.push(pack(parameter, before));
+    packed.push([statement.id, values]);
+  }
+  return packed;
+}
+
 function pack(parameter: SqlParameter, before: number): BatchParameter {
   if (!(parameter instanceof Position)) return parameter;
-  return { at: before + parameter.offset, downFrom: parameter.downFrom };
+  const at = before + parameter.offset;
+  return parameter.downFrom === undefined ? [at] : [at, parameter.downFrom];
 }
