@@ -8,7 +8,7 @@ import { UnitOfWork } from '../storage/unit-of-work.ts';
 import type { InviteRules } from './invitations.ts';
 import { memberContent, type MemberDetails, type ProfileOf } from './member-content.ts';
 import type { Memberships } from './memberships.ts';
-import type { OutsideMemberships } from './outside-memberships.ts';
+import { isHereBy, type OutsideMemberships } from './outside-memberships.ts';
 import type { RemoteInvites } from './remote-invites.ts';
 import type { RemoteRooms } from './remote-rooms.ts';
 import type { RestrictedJoins } from './restricted-joins.ts';
@@ -81,8 +81,14 @@ export class MembershipChanges {
   ): Promise<void> {
     const { userId } = actor;
     const content = { ...further, ...memberContent('join', await this.#profileOf(userId), { reason }) };
-    if (await this.#outside.isHere(roomId)) await this.#joinHereOrElsewhere(actor, roomId, content, via);
+    if (await this.#isHere(roomId)) await this.#joinHereOrElsewhere(actor, roomId, content, via);
     else await this.#joinRemotely(actor, roomId, content, via);
+  }
+
+  /** `OutsideMemberships.isHere`, from memory where this process has the room in use. */
+  async #isHere(roomId: RoomId): Promise<boolean> {
+    const point = this.#writer.knownPoint(roomId);
+    return point ? isHereBy(point) : this.#outside.isHere(roomId);
   }
 
   async #joinHereOrElsewhere(
@@ -107,7 +113,7 @@ export class MembershipChanges {
   async knock(actor: Actor, roomId: RoomId, reason?: string, via: readonly ServerName[] = []): Promise<void> {
     const { userId } = actor;
     const content = memberContent('knock', await this.#profileOf(userId), { reason });
-    if (await this.#outside.isHere(roomId)) return this.#set(userId, roomId, userId, content);
+    if (await this.#isHere(roomId)) return this.#set(userId, roomId, userId, content);
     const servers = await this.#serversOf(userId, roomId, via);
     if (servers.length === 0) throw notFound('There is no such room');
     await this.#remote.knock({ userId, roomId, content, servers });
@@ -132,7 +138,7 @@ export class MembershipChanges {
   async leave(actor: Actor, roomId: RoomId, reason?: string): Promise<void> {
     const { userId } = actor;
     const content = memberContent('leave', {}, { reason });
-    if (!(await this.#outside.isHere(roomId))) return this.#leaveRemotely(userId, roomId, content);
+    if (!(await this.#isHere(roomId))) return this.#leaveRemotely(userId, roomId, content);
     await this.#writer.append(roomId, async (room) => {
       const event = await room.stateEvent('m.room.member', userId);
       if (!event) throw forbidden('You are not in this room');

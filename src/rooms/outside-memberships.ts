@@ -10,6 +10,7 @@ import * as strippedStates from '../storage/stripped-states-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 import { eventOfPdu } from './event-of-pdu.ts';
 import type { StateChange } from './room-changes.ts';
+import type { HeadPoint } from './room-head.ts';
 
 /** A membership event of a user of this server in a room that nobody of this server is in. */
 export interface OutsideMembership {
@@ -41,7 +42,7 @@ export class OutsideMemberships {
    */
   async isHere(roomId: RoomId): Promise<boolean> {
     const row = await roomsStore.byId(this.#database, roomId);
-    return row !== undefined && (row.joined_count > row.remote_joined || row.remote_joined === 0);
+    return row !== undefined && isHereBy({ joinedCount: row.joined_count, remoteJoined: row.remote_joined });
   }
 
   /** What a user is in a room that is not here, and what was told of that room. */
@@ -87,4 +88,12 @@ function strippedOf({ type, state_key, sender, content, origin_server_ts: ts }: 
   const stripped: JsonObject = { type, state_key, sender, content };
   if (type === 'm.room.create' && typeof ts === 'number') stripped.origin_server_ts = ts;
   return stripped;
+}
+
+/** `OutsideMemberships.isHere`, of a room whose members are counted. */
+export function isHereBy({
+  joinedCount,
+  remoteJoined,
+}: Pick<HeadPoint, 'joinedCount' | 'remoteJoined'>): boolean {
+  return joinedCount > remoteJoined || remoteJoined === 0;
 }

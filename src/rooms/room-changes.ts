@@ -20,6 +20,8 @@ export interface EventChange extends JsonObject {
   redacted?: EventId;
   /** The event is for the other servers in the room. */
   outgoing?: true;
+  /** Somebody of this server joined a room with other servers, which are to be told of the user's devices. */
+  untold?: true;
 }
 
 /**

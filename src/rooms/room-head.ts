@@ -107,12 +107,20 @@ export class RoomHead {
   }
 
   /** One entry of the state that new events are decided against. A room at version 0 is not in the database yet. */
-  async state(reader: Reader, type: string, stateKey: string): Promise<StoredEvent | undefined> {
+  async state(
+    reader: Reader,
+    tries: StateTries,
+    type: string,
+    stateKey: string,
+  ): Promise<StoredEvent | undefined> {
     const key = stateKeyOf(type, stateKey);
     const known = this.#uncommitted.get(key) ?? this.#state.get(key);
     if (known) return known.event;
-    if (this.point.version === 0) return undefined;
-    const row = await roomsStore.state(reader, this.roomId, type, stateKey);
+    const { version, root } = this.point;
+    if (version === 0) return undefined;
+    // Who was never in the room is most of those who join: the trie says so, from memory where the room is in use.
+    const isAbsent = type === 'm.room.member' && root !== undefined && !(await tries.get(root, key));
+    const row = isAbsent ? undefined : await roomsStore.state(reader, this.roomId, type, stateKey);
     const event = row && new StoredEvent(row);
     if (!this.#state.has(key)) this.#hold(key, { event });
     return event;

@@ -94,7 +94,7 @@ export class RoomTransaction implements EventLookup {
     const redacted = this.redactedState.get(key);
     if (redacted) return redacted;
     if (this.state.has(key)) return this.state.get(key);
-    return this.head.state(this.needs.reader, type, stateKey);
+    return this.head.state(this.needs.reader, this.needs.tries, type, stateKey);
   }
 
   /** The user's membership after the events added so far. */

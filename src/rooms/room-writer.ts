@@ -5,7 +5,7 @@ import { GuardFailed, type Change, type Database, type Writer } from '../storage
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 import { NO_TIME_TO_SIGN, PolicyServerNeeded } from './policy-signing.ts';
 import { eventChange, roomVersionChanged } from './room-changes.ts';
-import { RoomHead } from './room-head.ts';
+import { RoomHead, type HeadPoint } from './room-head.ts';
 import { RoomTransaction, type TransactionNeeds } from './room-transaction.ts';
 import { writeTransaction } from './write-transaction.ts';
 
@@ -49,6 +49,12 @@ export class RoomWriter {
   append<Result>(roomId: RoomId, decide: Decide<Result>): Promise<Result> {
     const actor = this.#actor(roomId);
     return this.#inTurn(actor, () => this.#attempt(actor, roomId, decide, 1));
+  }
+
+  /** Where a room stands that this process has in use; undefined for others. */
+  knownPoint(roomId: RoomId): HeadPoint | undefined {
+    const head = this.#actors.peek(roomId)?.head;
+    return head?.stale === false ? head.point : undefined;
   }
 
   /** Makes a room. `head` is that of a room without events. */

@@ -14,6 +14,8 @@ import { writeServerMoves } from './server-moves.ts';
 import { insertNodes } from './state-trie.ts';
 import { rootToBytes, type StoredEvent } from './stored-event.ts';
 
+const NOBODY: ReadonlySet<UserId> = new Set();
+
 /** Writes down everything that a transaction decided. */
 export function writeTransaction(unit: UnitOfWork, room: RoomTransaction, isNewRoom: boolean): UnitOfWork {
   if (room.isEmpty) return unit;
@@ -45,7 +47,7 @@ function writeHead(unit: UnitOfWork, room: RoomTransaction, isNewRoom: boolean):
   const before = { version, extremities: JSON.stringify(extremities) };
   writeRoom(unit, room, isNewRoom ? undefined : before, newest);
   writeServerMoves(unit, head.roomId, room.serverMoves, newest);
-  if (hasOthers(room)) for (const userId of room.newcomers) untoldJoinsStore.note(unit, userId, head.roomId);
+  for (const userId of untoldNewcomers(room)) untoldJoinsStore.note(unit, userId, head.roomId);
   for (const event of events) writeEvent(unit, room, event, positions.get(event.eventId) as Position);
   if (room.transactionKey) eventTransactionsStore.remember(unit, room.transactionKey, newest);
   for (const [key, event] of room.state) {
@@ -103,6 +105,7 @@ function writeEvent(unit: UnitOfWork, room: RoomTransaction, event: StoredEvent,
       data.membership = String(event.content.membership);
       users.push(event.stateKey as UserId);
       if (!room.effective.has(event.eventId)) data.withoutEffect = true;
+      if (untoldNewcomers(room).has(event.stateKey as UserId)) data.untold = true;
     }
   }
   if (related && relationsStore.isCounted(related)) data.parent = related.parentId;
@@ -126,6 +129,11 @@ function writeSticky(unit: UnitOfWork, room: RoomTransaction, event: StoredEvent
 /** Whether other servers are in the room before or afterwards, or in between. */
 function hasOthers({ head, point, serverMoves }: RoomTransaction): boolean {
   return head.point.remoteJoined > 0 || point.remoteJoined > 0 || serverMoves.length > 0;
+}
+
+/** Users of this server who join and of whose devices other servers are to be told. */
+function untoldNewcomers(room: RoomTransaction): ReadonlySet<UserId> {
+  return room.newcomers.size > 0 && hasOthers(room) ? room.newcomers : NOBODY;
 }
 
 function placeEvent(unit: UnitOfWork, room: RoomTransaction, event: StoredEvent, position: Position): void {

@@ -2,7 +2,7 @@ import type { EduExchange } from '../../federation/edu-exchange.ts';
 import type { Timer, Timers } from '../../platform/timers.ts';
 import type { RoomId, ServerName, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
-import { membershipChange } from '../../rooms/room-changes.ts';
+import { eventChange, membershipChange } from '../../rooms/room-changes.ts';
 import type { RoomReads } from '../../rooms/room-reads.ts';
 import type { Database } from '../../storage/database.ts';
 import * as deviceKeysStore from '../../storage/device-keys-store.ts';
@@ -56,6 +56,7 @@ export class DeviceListsOnJoin {
         // Who leaves and comes back is looked at anew.
         this.#needless.delete(`${moved.userId} ${moved.roomId}`);
         if (moved.membership !== 'join' || change.local === undefined) continue;
+        if (change.topic === 'event' && eventChange(change)?.untold !== true) continue;
         this.announce(moved.userId, moved.roomId).catch((error: unknown) => this.#fail(error));
       }
     });

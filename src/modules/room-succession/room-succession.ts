@@ -1,3 +1,4 @@
+import { boundedCache } from '../../platform/bounded-cache.ts';
 import {
   serverNameOf,
   type EventId,
@@ -24,6 +25,8 @@ interface Entry {
 
 /** Changes of name or picture since the entry that are looked past. */
 const MOST_STEPS = 50;
+/** Rooms of which it is remembered that they replaced none. */
+const REMEMBERED = 10_000;
 
 /**
  * Brings along what users set for a room when they come into the one that replaced it (Client-Server API, "Room
@@ -34,6 +37,8 @@ export class RoomSuccession {
   readonly #accountData: AccountData;
   readonly #pushRules: PushRules;
   readonly #serverName: ServerName;
+  /** A room that replaced none never will: m.room.create can be redacted, but not replaced. */
+  readonly #withoutPredecessor = boundedCache<RoomId, true>(REMEMBERED);
   readonly #underWay = new Set<Promise<void>>();
   #onError: (error: unknown) => void = () => undefined;
 
@@ -68,6 +73,7 @@ export class RoomSuccession {
     if (change.topic === 'event' && change.local === undefined) return;
     const changed = membershipChange(change);
     if (changed?.membership !== 'join' || serverNameOf(changed.userId) !== this.#serverName) return;
+    if (this.#withoutPredecessor.get(changed.roomId)) return;
     const work: Promise<void> = this.#follow({ ...changed, position: change.position })
       .catch((error: unknown) => this.#onError(error))
       .finally(() => this.#underWay.delete(work));
@@ -78,7 +84,10 @@ export class RoomSuccession {
     const { userId, roomId } = entry;
     const create = await this.#rooms.state(roomId, 'm.room.create', '');
     const before = create?.content.predecessor;
-    if (!isJsonObject(before) || typeof before.room_id !== 'string') return;
+    if (!isJsonObject(before) || typeof before.room_id !== 'string') {
+      if (create) this.#withoutPredecessor.set(roomId, true);
+      return;
+    }
     const from = before.room_id as RoomId;
     if (!(await this.#wasIn(from, entry)) || !(await this.#isNew(entry))) return;
     await this.#copyPushRules(userId, from, roomId);
