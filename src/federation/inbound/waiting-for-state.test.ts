@@ -61,6 +61,19 @@ onFederation(
   },
 );
 
+onFederation(
+  'who asks for the members of a room as it was before they were here gets all of them [B104 partial]',
+  async (federation) => {
+    await whilePartial(federation, async ({ bob, room, complete }) => {
+      const { next_batch: at } = await bob.sync(LAZY);
+      const asked = bob.ok('GET', bob.room(room.roomId, `/members?at=${at}`));
+      complete(true);
+      const names = (await asked).chunk.map((event: Json) => event.state_key.split(':')[0]);
+      assert.deepEqual(names.sort(), ['@alice', '@bob', '@carol', '@mallory']);
+    });
+  },
+);
+
 function shows(roomId: string, text: string): (body: Json) => boolean {
   return (body) => bodies(body.rooms?.join?.[roomId]?.timeline.events).includes(text);
 }
