@@ -86,7 +86,7 @@ export function createFederationServices(wiring: FederationWiring) {
   const sender = new FederationSender(
     {
       ...{ database, client, backOff, clock, timers, leases },
-      pdusOf: (eventIds) => pdus.of(eventIds),
+      pdusOf: (eventIds, to) => pdus.of(eventIds, to),
       transactionId: () => randomness.opaque(24),
       onProblem: wiring.onProblem,
     },

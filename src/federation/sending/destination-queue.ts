@@ -25,7 +25,7 @@ export interface QueueNeeds {
   /** Limits how many transactions are under way at once. */
   readonly slots: TaskQueue;
   /** The events as servers exchange them; those that are not there any more are left out. */
-  readonly pdusOf: (eventIds: readonly EventId[]) => Promise<JsonObject[]>;
+  readonly pdusOf: (eventIds: readonly EventId[], to: ServerName) => Promise<JsonObject[]>;
   readonly transactionId: () => string;
   readonly onProblem: (error: unknown) => void;
 }
@@ -196,7 +196,10 @@ export class DestinationQueue {
     }));
     edus.push(...this.#edus.take(MOST_EDUS - edus.length, clock.now()));
     if (events.length === 0 && edus.length === 0) return undefined;
-    const pdus = await this.#needs.pdusOf(events.map((event) => event.eventId));
+    const pdus = await this.#needs.pdusOf(
+      events.map((event) => event.eventId),
+      this.server,
+    );
     const body: JsonObject = {
       origin: client.serverName,
       origin_server_ts: clock.now(),

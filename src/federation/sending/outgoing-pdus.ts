@@ -1,5 +1,5 @@
 import { boundedCache } from '../../platform/bounded-cache.ts';
-import type { EventId, RoomId } from '../../protocol/identifiers.ts';
+import { serverNameOf, type EventId, type RoomId, type ServerName } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { roomVersion, type RoomVersion } from '../../protocol/room-versions.ts';
 import type { EventLog } from '../../rooms/event-log.ts';
@@ -20,11 +20,12 @@ export class OutgoingPdus {
     this.#reader = reader;
   }
 
-  /** The events in the order asked for; those that are not there are left out. */
-  async of(eventIds: readonly EventId[]): Promise<JsonObject[]> {
+  /** The events in the order asked for, without those that are not there, or that the other server sent itself. */
+  async of(eventIds: readonly EventId[], to: ServerName): Promise<JsonObject[]> {
     const pdus: JsonObject[] = [];
     for (const eventId of eventIds) {
       const event = await this.#log.byId(eventId);
+      if (event && serverNameOf(event.sender) === to) continue;
       const version = event && (await this.#version(event.roomId));
       if (event && version) pdus.push(sentPdu(event, version));
     }

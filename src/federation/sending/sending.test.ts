@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { eventIdOf } from '../../protocol/events/event-id.ts';
+import type { Pdu } from '../../protocol/events/event.ts';
 import * as outgoingStore from '../../storage/outgoing-store.ts';
 
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
@@ -6,6 +8,7 @@ import { onFederation, type TestFederation } from '../../testing/federation.ts';
 import { openPlaceDatabase } from '../../testing/place-database.ts';
 import { putIntoRoom } from '../../testing/put-into-room.ts';
 import { RemoteRoom } from '../../testing/remote-room.ts';
+import { roomWithGuest } from '../../testing/room-with-guest.ts';
 import { bodies, type Json } from '../../testing/test-client.ts';
 import { storeEdu } from './federation-sender.ts';
 
@@ -155,3 +158,11 @@ onFederation(
   },
   { servers: 1 },
 );
+
+onFederation('a server is not sent what it sent itself [B100 partial]', async (federation) => {
+  const { alice, remote, roomId, room } = await roomWithGuest(federation);
+  const said = await alice.say(roomId, 'hello');
+  await remote.until(() => remote.pdus.find((pdu: Json) => eventIdOf(pdu as Pdu, room.version) === said));
+  const own = remote.pdus.filter((pdu: Json) => pdu.sender === room.userId);
+  assert.deepEqual(own, []);
+});
