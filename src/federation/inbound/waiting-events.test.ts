@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { systemTimers, type Timer, type Timers } from '../../platform/timers.ts';
+import * as waitingEventsStore from '../../storage/waiting-events-store.ts';
 import { onFederation } from '../../testing/federation.ts';
+import { openPlaceDatabase } from '../../testing/place-database.ts';
 import { bodies, type Json } from '../../testing/test-client.ts';
 import { roomWithModerator, serve, timeline } from './testing/remote-guest.ts';
 import { AGAIN_AFTER_MS } from './waiting-events.ts';
@@ -48,6 +50,28 @@ onFederation(
     assert.deepEqual(bodies(await timeline(alice, roomId)), ['lost', 'last']);
   },
   { servers: 1, overrides: { timers } },
+);
+
+onFederation(
+  'a server that sends ever more events whose past nobody tells does not fill the database',
+  async (federation) => {
+    const { a, alice, roomId, room } = await roomWithModerator(federation);
+    for (let round = 0; round < 12; round++) {
+      const lost = room.make({ type: 'm.room.message', content: { body: `lost ${round}` } }).eventId;
+      const events = Array.from({ length: 50 }, (_, i) =>
+        room.make({ type: 'm.room.message', content: { body: `${round}.${i}` }, prev: [lost] }),
+      );
+      const errors = await room.send(...events);
+      assert.ok(errors.every((error) => /could not be had/.test(error ?? '')));
+    }
+    const database = await openPlaceDatabase(a.place);
+    const kept = await waitingEventsStore.countOf(database, room.remote.name, 1_000);
+    await database.close();
+    assert.equal(kept, 500);
+    await room.send(room.say('still taken'));
+    assert.deepEqual(bodies(await timeline(alice, roomId)), ['still taken']);
+  },
+  { servers: 1 },
 );
 
 let skewMs = 0;

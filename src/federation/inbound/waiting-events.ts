@@ -19,7 +19,7 @@ const MOST_AT_ONCE = 100;
 const MOST_GROUPS = 500;
 /** Longest text of an event that is kept: no valid one is longer. */
 const LONGEST_TEXT = 131_072;
-/** How often what other processes have left behind is looked for, and how long it is left to them, in milliseconds. */
+/** How often what is overdue is looked for: what other processes left behind, or was too much to be planned; in milliseconds. */
 const LOOK_MS = 60_000;
 
 /** An event as a server sent it. */
@@ -64,7 +64,7 @@ export class WaitingEvents {
   start(): void {
     this.#isStopped = false;
     this.#findWaiting(Number.MAX_SAFE_INTEGER).catch(this.#needs.onProblem);
-    if (this.#needs.database.engine !== 'sqlite') this.#lookLater();
+    this.#lookLater();
   }
 
   /** Looks no more; what waits is kept. */
