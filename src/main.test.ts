@@ -80,7 +80,47 @@ test('a server runs as the packed program', async () => {
   });
 });
 
-test('each command has its help, and an unknown one is refused', () =>
+test('a server that npm started stops when npm is told to', () =>
+  inFolder(async (folder) => {
+    const npm = spawn('npm', ['start'], {
+      cwd: join(import.meta.dirname, '..'),
+      env: { ...process.env, ...CHEAP, MYELIN_DATA_DIR: folder },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    let words = '';
+    npm.stdout.on('data', (chunk: Buffer) => (words += chunk.toString()));
+    // It ends when nobody has it open any more, the server among them.
+    const closed = once(npm.stderr, 'close');
+    const url = await new Promise<string>((resolve) => {
+      npm.stderr.on('data', (chunk: Buffer) => {
+        words += chunk.toString();
+        const found = /on (http:\/\/localhost:\d+)/.exec(words)?.[1];
+        if (found !== undefined && words.includes('data:')) resolve(found.replace('localhost', '127.0.0.1'));
+      });
+    });
+    try {
+      assert.equal((await fetch(`${url}/health`)).status, 200);
+      npm.kill('SIGTERM');
+      const patience = AbortSignal.timeout(60_000);
+      const late = once(patience, 'abort').then(() => 'goes on');
+      assert.notEqual(await Promise.race([closed, late]), 'goes on', 'the server goes on without npm');
+      await assert.rejects(fetch(`${url}/health`));
+    } finally {
+      endGroup(npm.pid);
+    }
+  }));
+
+/** Ends what is left of the processes that one began. */
+function endGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    assert.equal((error as { code?: unknown }).code, 'ESRCH');
+  }
+}
+
+test('each command has its help', () =>
   inFolder((folder) => {
     for (const command of [
       'serve',
@@ -95,6 +135,10 @@ test('each command has its help, and an unknown one is refused', () =>
       assert.ok(out.startsWith(`myelin ${command}`), command);
     }
     assert.equal(myelin(folder, []).status, 0);
+  }));
+
+test('what is no command, or too much for one, is refused', () =>
+  inFolder((folder) => {
     const unknown = myelin(folder, ['user', 'dance']);
     assert.deepEqual([unknown.status, unknown.err], [2, 'There is no command "user dance"\n\n']);
     for (const surplus of [
