@@ -8,8 +8,9 @@ import {
 } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import { followRoom } from '../../protocol/push/follow-room.ts';
-import { membershipChange } from '../../rooms/room-changes.ts';
-import type { RoomReads } from '../../rooms/room-reads.ts';
+import { eventChange, membershipChange } from '../../rooms/room-changes.ts';
+import type { LoggedEvent, RoomReads } from '../../rooms/room-reads.ts';
+import { StoredEvent } from '../../rooms/stored-event.ts';
 import type { Change, Database } from '../../storage/database.ts';
 import type { AccountData } from '../account-data/index.ts';
 import type { PushRules } from '../push/index.ts';
@@ -71,6 +72,8 @@ export class RoomSuccession {
   /** An event of the timeline concerns the process that added it; a state that came otherwise, all: they do it once. */
   #note(change: Change): void {
     if (change.topic === 'event' && change.local === undefined) return;
+    if (eventChange(change)?.type === 'm.room.create' && change.local instanceof StoredEvent)
+      this.#predecessorIn(change.local);
     const changed = membershipChange(change);
     if (changed?.membership !== 'join' || serverNameOf(changed.userId) !== this.#serverName) return;
     if (this.#withoutPredecessor.get(changed.roomId)) return;
@@ -83,16 +86,20 @@ export class RoomSuccession {
   async #follow(entry: Entry): Promise<void> {
     const { userId, roomId } = entry;
     const create = await this.#rooms.state(roomId, 'm.room.create', '');
-    const before = create?.content.predecessor;
-    if (!isJsonObject(before) || typeof before.room_id !== 'string') {
-      if (create) this.#withoutPredecessor.set(roomId, true);
-      return;
-    }
-    const from = before.room_id as RoomId;
+    const from = create && this.#predecessorIn(create);
+    if (from === undefined) return;
     if (!(await this.#wasIn(from, entry)) || !(await this.#isNew(entry))) return;
     await this.#copyPushRules(userId, from, roomId);
     await this.#copyTags(userId, from, roomId);
     await this.#copyDirect(userId, from, roomId);
+  }
+
+  /** The room that the room of this m.room.create event replaced. Where it replaced none, that is remembered. */
+  #predecessorIn(create: LoggedEvent): RoomId | undefined {
+    const before = create.content.predecessor;
+    if (isJsonObject(before) && typeof before.room_id === 'string') return before.room_id as RoomId;
+    this.#withoutPredecessor.set(create.roomId, true);
+    return undefined;
   }
 
   /** Whether the user had been in a room when the entry was made: one who comes there afterwards followed nobody. */
