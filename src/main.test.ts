@@ -158,6 +158,13 @@ test('init writes a file once, config check reads it', () =>
     const again = myelin(folder, ['init']);
     assert.deepEqual([again.status, again.err], [1, 'myelin.yaml is there already and stays as it is\n']);
     assert.equal(myelin(folder, ['config', 'check']).status, 0);
+    process.env.MYELIN_LISTEN_POTR = '1';
+    const strange = myelin(folder, ['config', 'check']);
+    delete process.env.MYELIN_LISTEN_POTR;
+    assert.deepEqual(
+      [strange.status, /^MYELIN_LISTEN_POTR: .*MYELIN_LISTEN_PORT\?$/m.test(strange.err)],
+      [0, true],
+    );
     const wrong = myelin(folder, ['config', 'check', '--config', 'nowhere.yaml']);
     assert.equal(wrong.status, 1);
     assert.match(wrong.err, /nowhere\.yaml/);

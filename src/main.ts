@@ -2,7 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { createFoundations } from './foundations.ts';
 import { sampleConfiguration } from './platform/config/document-config.ts';
-import { ConfigError, loadConfig } from './platform/config/load-config.ts';
+import { ConfigError, loadConfig, strangeVariables } from './platform/config/load-config.ts';
 import type { Config } from './platform/config/schema.ts';
 import { releaseMemoryWhenIdle } from './platform/idle-memory.ts';
 import { optimizeWhenBusy } from './platform/late-optimization.ts';
@@ -169,6 +169,7 @@ function init(args: Arguments): void {
 
 function checkConfig(args: Arguments): void {
   configOf(args);
+  for (const line of strangeVariables(process.env)) process.stderr.write(`${line}\n`);
   process.stdout.write('The configuration is right.\n');
 }
 

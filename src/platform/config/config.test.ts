@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { configurationDocument, sampleConfiguration } from './document-config.ts';
-import { loadConfig } from './load-config.ts';
+import { loadConfig, strangeVariables } from './load-config.ts';
 import { configOptions } from './options.ts';
 
 function withFile<Result>(text: string, run: (file: string) => Result): Result {
@@ -62,6 +62,14 @@ test('each mistake is named with its line and what is allowed', () => {
     'MYELIN_LISTEN_PORT: must be a whole number from 0 to 65535',
   ]);
   assert.match(problemsOf('database:\n  engine: postgres\n')[0] ?? '', /database\.url/);
+});
+
+test('variables that are named like options and are none are told, with what may be meant', () => {
+  const env = { MYELIN_LISTEN_POTR: '1', MYELIN_SERVICE_HOST: 'x', MYELIN_LISTEN_PORT: '1', PATH: '/' };
+  assert.deepEqual(strangeVariables(env), [
+    'MYELIN_LISTEN_POTR: there is no such option, so it does nothing; did you mean MYELIN_LISTEN_PORT?',
+    'MYELIN_SERVICE_HOST: there is no such option, so it does nothing',
+  ]);
 });
 
 test('keys that every object has are no options, and a server name must be one', () => {

@@ -44,6 +44,20 @@ export function loadConfig(source: {
   return config;
 }
 
+/**
+ * What may be a slip of the pen in the environment: a line for each variable that is named like an option and is none. They are
+ * no mistakes, since others name variables, too, such as after a service.
+ */
+export function strangeVariables(env: Readonly<Record<string, string | undefined>>): string[] {
+  const known = configOptions().map(({ variable }) => variable);
+  return Object.keys(env)
+    .filter((name) => name.startsWith('MYELIN_') && !known.includes(name))
+    .map((name) => {
+      const near = nearest(name, known);
+      return `${name}: there is no such option, so it does nothing${near === undefined ? '' : `; did you mean ${near}?`}`;
+    });
+}
+
 function readFile(file: string, tree: Tree, problems: string[]): void {
   const lines = new LineCounter();
   let document: Document;
@@ -151,9 +165,14 @@ function withSections(tree: Tree): Tree {
 }
 
 function suggest(key: string, known: readonly string[]): string {
-  const [nearest] = [...known].sort((a, b) => distance(key, a) - distance(key, b));
-  const near = nearest !== undefined && distance(key, nearest) <= 3 ? `did you mean "${nearest}"? ` : '';
-  return `${near}allowed here: ${known.join(', ')}`;
+  const near = nearest(key, known);
+  return `${near === undefined ? '' : `did you mean "${near}"? `}allowed here: ${known.join(', ')}`;
+}
+
+/** Of the known names the one that may have been meant. */
+function nearest(name: string, known: readonly string[]): string | undefined {
+  const [first] = [...known].sort((a, b) => distance(name, a) - distance(name, b));
+  return first !== undefined && distance(name, first) <= 3 ? first : undefined;
 }
 
 /** Edits that lead from one text to the other (Levenshtein). */
