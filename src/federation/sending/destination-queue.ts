@@ -34,6 +34,8 @@ export interface QueueNeeds {
 interface Transaction {
   readonly id: string;
   readonly body: JsonObject;
+  /** How many events it holds. */
+  readonly pdus: number;
   /** Position of its last event, and of its last stored EDU. */
   readonly events: number | undefined;
   readonly edus: number | undefined;
@@ -42,6 +44,9 @@ interface Transaction {
 const TIMEOUT_MS = 60_000;
 /** How long the position that a server has reached may go unwritten, in milliseconds: it would get events twice. */
 const FLUSH_MS = 1_000;
+/** A transaction of so many events says that more come at once: the next one waits for company, this long in milliseconds. */
+const MANY = 4;
+const GATHERING_MS = 10;
 /** How long a transaction under way may take on when the queue stops, in milliseconds. */
 const PATIENCE_MS = 2_000;
 /** Answers by which a server does not judge the transaction, but says that something is wrong with itself or the way. */
@@ -64,6 +69,8 @@ export class DestinationQueue {
   #isRunning = false;
   #running: Promise<void> | undefined;
   #sleep: Timer | undefined;
+  /** It sleeps for a moment only, in which more events come. */
+  #isGathering = false;
   #flush: Timer | undefined;
   #isStopped = false;
   /** Aborts what is under way for too long when the queue stops. */
@@ -82,7 +89,8 @@ export class DestinationQueue {
 
   /** An event at a position is for the server. Positions only grow. */
   addEvent(position: number, eventId: EventId): void {
-    if (this.#events.add(position, eventId)) this.wake();
+    const isNew = this.#events.add(position, eventId);
+    if (isNew && (!this.#isGathering || this.#events.fillTransaction)) this.wake();
   }
 
   addEdu(edu: VolatileEdu): void {
@@ -107,6 +115,7 @@ export class DestinationQueue {
   wake(): void {
     this.#sleep?.cancel();
     this.#sleep = undefined;
+    this.#isGathering = false;
     if (this.#isRunning || this.#isStopped) return;
     this.#isRunning = true;
     this.#running = this.#run();
@@ -149,9 +158,19 @@ export class DestinationQueue {
       if (!(await this.#lease())) return;
       this.#current ??= await this.#next();
       if (!this.#current) return;
-      if (await this.#send(this.#current)) this.#note(this.#current);
-      else if (await this.#failsForLong()) this.#startOver();
+      const current = this.#current;
+      if (await this.#send(current)) {
+        this.#note(current);
+        if (current.pdus >= MANY && !this.#events.fillTransaction) return this.#gather();
+      } else if (await this.#failsForLong()) this.#startOver();
     }
+  }
+
+  /** Lets events come together: a transaction of many costs both servers little more than one of few. */
+  #gather(): void {
+    if (this.#isStopped) return;
+    this.#sleepFor(GATHERING_MS);
+    this.#isGathering = true;
   }
 
   /** What is in the transaction is left to be caught up with: it may be long before it can be sent. */
@@ -210,6 +229,7 @@ export class DestinationQueue {
     return {
       id: this.#needs.transactionId(),
       body,
+      pdus: pdus.length,
       events: events.at(-1)?.position,
       edus: stored.at(-1)?.position,
     };

@@ -36,6 +36,11 @@ export class UntakenEvents {
     return !this.#isBehind && this.#newest.length === 0;
   }
 
+  /** Whether there are as many as a transaction may have, or nobody knows how many. */
+  get fillTransaction(): boolean {
+    return this.#isBehind || this.#newest.length >= MOST_PDUS;
+  }
+
   /** The position up to which the server has taken them. */
   get taken(): number {
     return this.#taken;

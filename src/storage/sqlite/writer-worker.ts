@@ -11,6 +11,8 @@ import { configureConnection } from './connection.ts';
 const { path } = workerData as { path: string };
 const connection = new DatabaseSync(path);
 configureConnection(connection);
+// What a statement changes is kept until it has ended, in case it fails: in memory, for a file is slower than the change.
+connection.exec('PRAGMA temp_store = MEMORY');
 const writer = new BatchCommit(connection);
 const dataVersion = connection.prepare('PRAGMA data_version');
 const readPosition = connection.prepare('SELECT position FROM stream WHERE id = 1');
