@@ -16,6 +16,7 @@ import type { Database } from '../storage/database.ts';
 import * as roomServersStore from '../storage/room-servers-store.ts';
 import type { FederationClient } from './federation-client.ts';
 import { FederationError } from './federation-error.ts';
+import { StateContent } from './state-content.ts';
 
 /** For no longer does anything wait for a policy server. */
 const TIMEOUT_MS = 10_000;
@@ -24,12 +25,12 @@ const MAX_BYTES = 65_536;
 /** Asks the policy servers of rooms to sign events (Server-Server API, "Asking for a Policy Server signature on an event"). */
 export class PolicyServers implements PolicySigner {
   readonly #database: Database;
-  readonly #log: EventLog;
+  readonly #policies: StateContent;
   readonly #client: FederationClient;
 
   constructor(needs: { database: Database; log: EventLog; client: FederationClient }) {
     this.#database = needs.database;
-    this.#log = needs.log;
+    this.#policies = new StateContent('m.room.policy', needs.log, needs.database);
     this.#client = needs.client;
   }
 
@@ -62,7 +63,7 @@ export class PolicyServers implements PolicySigner {
     events: readonly ReceivedEvent[],
   ): Promise<readonly ReceivedEvent[]> {
     const { roomId, version } = room;
-    const policy = parseRoomPolicy((await this.#log.state(roomId, 'm.room.policy', ''))?.content);
+    const policy = parseRoomPolicy(await this.#policies.of(roomId));
     if (!policy || !(await this.#isIn(policy.via, roomId))) return events;
     const complete = async (event: ReceivedEvent): Promise<ReceivedEvent> => {
       const { pdu } = event;

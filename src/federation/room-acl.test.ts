@@ -81,3 +81,18 @@ onFederation(
   },
   { servers: 1 },
 );
+
+onFederation(
+  'a list of servers that is redacted lets nobody take part any more',
+  async ({ a, startRemote }) => {
+    const alice = await a.person('alice');
+    const roomId = await alice.createRoom({ preset: 'public_chat' });
+    const room = await RemoteRoom.join(await startRemote(), a.name, roomId);
+    const listId = await alice.setState(roomId, 'm.room.server_acl', { allow: ['*'] });
+    assert.deepEqual(await room.send(room.say('before')), [undefined]);
+    await alice.ok('PUT', alice.room(roomId, `/redact/${encodeURIComponent(listId)}/1`), {});
+    const [refusal] = await room.send(room.say('after'));
+    assert.match(refusal ?? '', /access control/);
+  },
+  { servers: 1 },
+);
