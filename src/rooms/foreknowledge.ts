@@ -1,8 +1,12 @@
 import type { EventId, RoomId } from '../protocol/identifiers.ts';
 import * as awaitedRedactions from '../storage/awaited-redactions-store.ts';
 import type { Reader } from '../storage/database.ts';
+import * as eventsStore from '../storage/events-store.ts';
 import * as historyGaps from '../storage/history-gaps-store.ts';
 import type { StoredEvent } from './stored-event.ts';
+
+/** Of fewer events it is asked one by one whether anything is known of them: mostly nothing is. */
+const MANY = 3;
 
 /** What the database has of events that are about to be received, read for all of them at once. */
 export class Foreknowledge {
@@ -31,9 +35,10 @@ export class Foreknowledge {
   ): Promise<Foreknowledge> {
     const asked = new Set(eventIds);
     const absent = new Set(asked);
-    for (const { eventId } of await from.committed.byIds([...asked])) absent.delete(eventId);
-    const gaps = new Set(await historyGaps.among(from.reader, roomId, [...asked]));
-    const redactions = await awaitedRedactions.among(from.reader, [...asked]);
+    const noted = asked.size < MANY ? await notedOf(from.reader, roomId, asked) : [...asked];
+    for (const { eventId } of await from.committed.byIds(noted)) absent.delete(eventId);
+    const gaps = new Set(await historyGaps.among(from.reader, roomId, noted));
+    const redactions = await awaitedRedactions.among(from.reader, noted);
     return new Foreknowledge({ absent, asked, gaps, redactions });
   }
 
@@ -50,4 +55,13 @@ export class Foreknowledge {
   redactionsOf(eventId: EventId): readonly EventId[] | undefined {
     return this.#asked.has(eventId) ? (this.#redactions.get(eventId) ?? []) : undefined;
   }
+}
+
+/** Those of the events of which the database has anything. */
+async function notedOf(reader: Reader, roomId: RoomId, eventIds: Iterable<EventId>): Promise<EventId[]> {
+  const noted: EventId[] = [];
+  for (const eventId of eventIds) {
+    if (await eventsStore.isNoted(reader, roomId, eventId)) noted.push(eventId);
+  }
+  return noted;
 }

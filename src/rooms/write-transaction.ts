@@ -90,9 +90,8 @@ function writeRoom(
 }
 
 function writeEvent(unit: UnitOfWork, room: RoomTransaction, event: StoredEvent, position: Position): void {
-  placeEvent(unit, room, event, position);
   const outgoing = room.outgoing.has(event) && hasOthers(room);
-  if (outgoing) eventsStore.markOutgoing(unit, position);
+  placeEvent(unit, room, event, position, outgoing);
   const related = event.relatedEvent;
   if (related) relationsStore.insert(unit, related, position);
   if (event.stickyMs !== undefined) writeSticky(unit, room, event, position);
@@ -136,11 +135,18 @@ function untoldNewcomers(room: RoomTransaction): ReadonlySet<UserId> {
   return room.newcomers.size > 0 && hasOthers(room) ? room.newcomers : NOBODY;
 }
 
-function placeEvent(unit: UnitOfWork, room: RoomTransaction, event: StoredEvent, position: Position): void {
-  if (!room.received.has(event.eventId)) return eventsStore.insert(unit, event.toRow(), position);
+function placeEvent(
+  unit: UnitOfWork,
+  room: RoomTransaction,
+  event: StoredEvent,
+  position: Position,
+  outgoing: boolean,
+): void {
+  if (!room.received.has(event.eventId)) return eventsStore.insert(unit, event.toRow(), position, outgoing);
   const { eventId, roomId, type, stateKey } = event;
   if (stateKey !== undefined) roomsStore.followMoved(unit, { eventId, roomId, type, stateKey }, position);
   eventsStore.place(unit, event.toRow(), position);
+  if (outgoing) eventsStore.markOutgoing(unit, position);
 }
 
 /** History, the newest event first, each before all that is there. */
@@ -148,7 +154,7 @@ function writeHistory(unit: UnitOfWork, room: RoomTransaction): void {
   const data: HistoryChange = { parents: [], redacted: room.redactions.map((one) => one.target) };
   for (const event of [...room.history].reverse()) {
     const position = unit.position().inHistory;
-    placeEvent(unit, room, event, position);
+    placeEvent(unit, room, event, position, false);
     const related = event.relatedEvent;
     if (!related) continue;
     relationsStore.insert(unit, related, position);

@@ -43,7 +43,7 @@ const MANY = 50;
 const SLOTS = Array.from({ length: MANY }, () => '?').join(', ');
 
 const insertEvent = sql(
-  `INSERT INTO events (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  `INSERT INTO events (${COLUMNS}, outgoing) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 );
 const upsertAside = sql(
   `INSERT INTO events (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -61,6 +61,11 @@ const placeEvent = sql(
    WHERE events.position <= ${BEFORE_HISTORY}`,
 );
 const eventById = sql(`SELECT ${COLUMNS} FROM events WHERE event_id = ?`);
+const notedEvent = sql(
+  `SELECT 1 AS noted WHERE EXISTS (SELECT 1 FROM events WHERE event_id = ?)
+     OR EXISTS (SELECT 1 FROM history_gaps WHERE room_id = ? AND event_id = ?)
+     OR EXISTS (SELECT 1 FROM awaited_redactions WHERE target_id = ?)`,
+);
 const eventsByIds = sql(`SELECT ${COLUMNS} FROM events WHERE event_id IN (${SLOTS})`);
 const deeperEvents = sql(`SELECT event_id, type, state_key FROM events WHERE room_id = ? AND auth_depth > ?`);
 const eventByPosition = sql(`SELECT ${COLUMNS} FROM events WHERE position = ?`);
@@ -117,9 +122,9 @@ const setOutgoing = sql(`UPDATE events SET outgoing = 1 WHERE position = ?`);
 /** An event to be written: a row without its position. */
 export type NewEventRow = Omit<EventRow, 'position'>;
 
-/** Adds an event at a position. */
-export function insert(writer: Writer, row: NewEventRow, at: Position): void {
-  writer.run(insertEvent, ...parametersOf(row, at));
+/** Adds an event at a position; `outgoing`: one to be sent to the other servers in its room. */
+export function insert(writer: Writer, row: NewEventRow, at: Position, outgoing: boolean): void {
+  writer.run(insertEvent, ...parametersOf(row, at), outgoing ? 1 : null);
 }
 
 /** Keeps an event beside the timelines. Of one that is kept so already, only what was not known is written. */
@@ -177,6 +182,11 @@ export function setStateRoot(writer: Writer, eventId: EventId, root: Uint8Array)
 /** The event, or undefined. */
 export function byId(reader: Reader, eventId: EventId): Promise<EventRow | undefined> {
   return reader.get<EventRow>(eventById, eventId);
+}
+
+/** Whether there is anything of an event: itself, what follows on it in the room without it, or a redaction that waits for it. */
+export async function isNoted(reader: Reader, roomId: RoomId, eventId: EventId): Promise<boolean> {
+  return (await reader.get(notedEvent, eventId, roomId, eventId, eventId)) !== undefined;
 }
 
 /** The event at a position, or undefined. */

@@ -25,8 +25,6 @@ import { WaitingEvents, type Batch, type SentEvent } from './waiting-events.ts';
 
 /** Servers beside the one that sent events which are asked for what these lack. */
 const MOST_OTHERS = 2;
-/** Of fewer events it is read one by one what is known of them. */
-const FEW = 3;
 /** Events judged in one unit of work. */
 const AT_ONCE = 100;
 /** How long events wait for the whole state of a room that was just joined, in ms: their sender sends nothing else meanwhile. */
@@ -246,9 +244,7 @@ export class EventReceiver implements PduReceiver {
   async #judge(room: GatheredRoom, events: readonly ReceivedEvent[], first: Fetched): Promise<Attempt> {
     return this.#writer.append(room.roomId, async (transaction, unit) => {
       const ids = events.map((event) => event.eventId);
-      if (ids.length >= FEW) {
-        transaction.foreknowledge = await Foreknowledge.read(transaction.needs, room.roomId, ids);
-      }
+      transaction.foreknowledge = await Foreknowledge.read(transaction.needs, room.roomId, ids);
       await keepFetched(transaction, first);
       const verdicts = new Map<EventId, Verdict>();
       const missing = new Map<EventId, readonly EventId[]>();
