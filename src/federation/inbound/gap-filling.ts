@@ -15,6 +15,8 @@ const MOST_ROUNDS = 40;
 const MOST_TEXT = 8 * 1024 * 1024;
 /** A server that tells as many may know more; other servers tell no more at once than they like. */
 const MANY = 10;
+/** How often a server is asked that tells no more than that at once: the state after the gap is had with fewer requests. */
+const MOST_SMALL_ROUNDS = 10;
 /** Events of which the state is fetched to receive one transaction. */
 const MOST_STATES = 10;
 
@@ -44,7 +46,8 @@ export class GapFilling {
       if (between.length === 0) break;
       for (const event of between) found.set(event.eventId, event);
       length += between.reduce((sum, { pdu }) => sum + JSON.stringify(pdu).length, 0);
-      latest = told.length < MANY ? [] : await this.#withoutPlace(between, isTold);
+      const isEnough = told.length < MANY || (told.length === MANY && round + 1 >= MOST_SMALL_ROUNDS);
+      latest = isEnough ? [] : await this.#withoutPlace(between, isTold);
     }
     return [...found.values()];
   }
