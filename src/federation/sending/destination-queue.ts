@@ -10,7 +10,7 @@ import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { BackOff } from '../back-off.ts';
 import type { FederationClient } from '../federation-client.ts';
 import { FederationError } from '../federation-error.ts';
-import { MOST_EDUS } from '../receiving/transaction-receiver.ts';
+import { MOST_EDUS, MOST_PDUS } from '../receiving/transaction-receiver.ts';
 import { VolatileEdus, type VolatileEdu, type WireEdu } from './volatile-edus.ts';
 import { UntakenEvents } from './untaken-events.ts';
 
@@ -66,6 +66,8 @@ export class DestinationQueue {
   #current: Transaction | undefined;
   /** The transaction that this process sent last, by which the server may see that it missed none (October 2015). */
   #previousIds: readonly string[] = [];
+  /** How much the next transaction may hold. */
+  #most = { pdus: MOST_PDUS, edus: MOST_EDUS };
   #isRunning = false;
   #running: Promise<void> | undefined;
   #sleep: Timer | undefined;
@@ -204,16 +206,16 @@ export class DestinationQueue {
 
   async #next(): Promise<Transaction | undefined> {
     const { clock, database, client } = this.#needs;
-    const events = await this.#events.next();
+    const events = await this.#events.next(this.#most.pdus);
     const stored = this.#mayHaveStoredEdus
-      ? await outgoingStore.edus(database, this.server, this.#takenEdus, MOST_EDUS)
+      ? await outgoingStore.edus(database, this.server, this.#takenEdus, this.#most.edus)
       : [];
-    this.#mayHaveStoredEdus = stored.length === MOST_EDUS;
+    this.#mayHaveStoredEdus = stored.length === this.#most.edus;
     const edus: WireEdu[] = stored.map(({ type, content }) => ({
       edu_type: type,
       content: JSON.parse(content) as JsonObject,
     }));
-    edus.push(...this.#edus.take(MOST_EDUS - edus.length, clock.now()));
+    edus.push(...this.#edus.take(this.#most.edus - edus.length, clock.now()));
     if (events.length === 0 && edus.length === 0) return undefined;
     const pdus = await this.#needs.pdusOf(
       events.map((event) => event.eventId),
@@ -245,9 +247,9 @@ export class DestinationQueue {
       return true;
     } catch (error) {
       if (!(error instanceof FederationError)) throw error;
-      if (error.reason === 'bad-answer') return true;
       if (error.isTransient) return false;
-      if (!TRANSIENT.has(error.status ?? 0)) {
+      if (error.status === 413 && this.#sendLess(body)) return false;
+      if (error.reason !== 'bad-answer' && !TRANSIENT.has(error.status ?? 0)) {
         this.#needs.onProblem(error);
         return true;
       }
@@ -256,8 +258,24 @@ export class DestinationQueue {
     }
   }
 
+  /** Something on the way takes no transaction as large: the next ones hold half of it. False where it holds one thing only. */
+  #sendLess({ pdus, edus }: JsonObject): boolean {
+    const [events, messages] = [pdus, edus].map((list) => (Array.isArray(list) ? list.length : 0)) as [
+      number,
+      number,
+    ];
+    if (events + messages <= 1) return false;
+    this.#most = { pdus: Math.max(events >> 1, 1), edus: Math.max(messages >> 1, 1) };
+    this.#startOver();
+    return true;
+  }
+
   #note({ id, events, edus }: Transaction): void {
     this.#current = undefined;
+    this.#most = {
+      pdus: Math.min(this.#most.pdus * 2, MOST_PDUS),
+      edus: Math.min(this.#most.edus * 2, MOST_EDUS),
+    };
     this.#previousIds = [id];
     if (events === undefined && edus === undefined) return;
     this.#events.noteTaken(events ?? 0);

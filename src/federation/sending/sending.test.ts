@@ -74,6 +74,35 @@ onFederation(
 );
 
 onFederation(
+  'what is answered with no JSON, or is too large for something on the way, is sent again, in smaller parts',
+  async (federation) => {
+    const { alice, roomId, remote } = await roomWithRemote(federation);
+    remote.answer = ({ url }) => (url.includes('/send/') ? { status: 502, body: {} } : undefined);
+    const said = Array.from({ length: 30 }, (_, i) => `m${i}`);
+    for (const text of said) await alice.say(roomId, text);
+    let pages = 2;
+    const sizes: number[] = [];
+    remote.answer = ({ url, body }) => {
+      if (!url.includes('/send/')) return undefined;
+      if (pages > 0) {
+        pages -= 1;
+        return { status: 200, body: Buffer.from('<h1>We will be back soon</h1>') };
+      }
+      sizes.push(body.pdus.length);
+      return body.pdus.length > 4 ? { status: 413, body: {} } : undefined;
+    };
+    await remote.until(() => (bodies(remote.pdus).includes('m29') ? true : undefined));
+    assert.equal(pages, 0);
+    assert.ok(
+      sizes.some((size) => size > 4),
+      sizes.join(' '),
+    );
+    assert.deepEqual([...new Set(bodies(remote.pdus))], said);
+  },
+  { servers: 1 },
+);
+
+onFederation(
   'a server that missed very much is sent the newest event of each room',
   async (federation) => {
     const { a, alice, roomId, remote } = await roomWithRemote(federation);

@@ -80,8 +80,8 @@ export class UntakenEvents {
   }
 
   /** Takes out those that come next, in the order of the log: as many as a transaction may have. */
-  async next(): Promise<Waiting[]> {
-    if (!this.#isBehind) return this.#newest.splice(0, MOST_PDUS);
+  async next(limit: number): Promise<Waiting[]> {
+    if (!this.#isBehind) return this.#newest.splice(0, limit);
     const database = this.#database;
     const upTo = database.position();
     const range = { after: this.#taken, upTo };
@@ -89,7 +89,7 @@ export class UntakenEvents {
     if (missed.length > MOST_REPLAYED) {
       const newest = await outgoingStore.newestOfEachRoom(database, this.#server, {
         ...range,
-        limit: MOST_PDUS,
+        limit,
       });
       return newest.map(waiting);
     }
@@ -97,7 +97,7 @@ export class UntakenEvents {
     this.#newest = [...missed.map(waiting), ...later];
     this.#seen = Math.max(this.#seen, upTo);
     this.#isBehind = false;
-    return this.#newest.splice(0, MOST_PDUS);
+    return this.#newest.splice(0, limit);
   }
 }
 
