@@ -13,17 +13,35 @@ const MOST_HOPS = 3;
  * "Threaded read receipts").
  */
 export async function threadOf(rooms: RoomReads, event: LoggedEvent): Promise<string> {
-  let relation = relationOf(event);
-  for (let hops = 0; relation; hops++) {
-    if (relation.relType === 'm.thread') return relation.eventId;
-    if (hops === MOST_HOPS) break;
-    const parent = await rooms.event(relation.eventId);
-    relation = parent?.roomId === event.roomId ? relationOf(parent) : undefined;
+  for await (const { relType, eventId } of relationsFrom(rooms, event)) {
+    if (relType === 'm.thread') return eventId;
   }
   return MAIN;
 }
 
-function relationOf(event: LoggedEvent): { relType: string; eventId: EventId } | undefined {
+/** Whether an event relates to another, or to one that does, in whatever way. */
+export async function isRelatedTo(rooms: RoomReads, event: LoggedEvent, other: string): Promise<boolean> {
+  for await (const { eventId } of relationsFrom(rooms, event)) if (eventId === other) return true;
+  return false;
+}
+
+/** The relation of an event, that of the event it relates to, and so on, as far as they are followed. */
+async function* relationsFrom(rooms: RoomReads, event: LoggedEvent): AsyncGenerator<Relation> {
+  let relation = relationOf(event);
+  for (let hops = 0; relation; hops++) {
+    yield relation;
+    if (hops === MOST_HOPS) return;
+    const parent = await rooms.event(relation.eventId);
+    relation = parent?.roomId === event.roomId ? relationOf(parent) : undefined;
+  }
+}
+
+interface Relation {
+  readonly relType: string;
+  readonly eventId: EventId;
+}
+
+function relationOf(event: LoggedEvent): Relation | undefined {
   const relates = event.content['m.relates_to'];
   if (!isJsonObject(relates)) return undefined;
   const { rel_type: relType, event_id: eventId } = relates;

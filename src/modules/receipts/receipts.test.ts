@@ -38,6 +38,8 @@ onServers('a receipt in a thread is for events of that thread [B063 partial]', a
   });
   const reply = await alice.say(room, 'reply', about('m.thread', root));
   const reference = await alice.say(room, 'about a reply', about('m.reference', reply));
+  const aside = await alice.say(room, 'about the root', about('m.reference', root));
+  const further = await alice.say(room, 'about that', about('m.annotation', aside));
   const gone = await alice.say(room, 'gone', about('m.thread', root));
   await alice.ok('PUT', alice.room(room, `/redact/${encodeURIComponent(gone)}/1`), {});
   const read = (eventId: string) => alice.room(room, `/receipt/m.read/${encodeURIComponent(eventId)}`);
@@ -48,6 +50,10 @@ onServers('a receipt in a thread is for events of that thread [B063 partial]', a
     [reply, root],
     [reference, root],
     [gone, root],
+    // These are in the main timeline, but related to the thread.
+    [aside, 'main'],
+    [aside, root],
+    [further, root],
   ] as const) {
     await alice.ok('POST', read(eventId), { thread_id: thread });
   }

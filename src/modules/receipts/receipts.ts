@@ -2,7 +2,7 @@ import { boundedCache } from '../../platform/bounded-cache.ts';
 import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { invalidParam, notFound } from '../../protocol/matrix-error.ts';
-import { threadOf } from '../../rooms/event-threads.ts';
+import { isRelatedTo, threadOf } from '../../rooms/event-threads.ts';
 import type { LoggedEvent, RoomReads } from '../../rooms/room-reads.ts';
 import { GuardFailed, type Database } from '../../storage/database.ts';
 import * as receiptsStore from '../../storage/receipts-store.ts';
@@ -106,6 +106,7 @@ export class Receipts implements SyncPart {
     // A client reads a thread from the event that begins it on. What is redacted no longer says where it was.
     if (event.eventId === threadId || event.redactedBy !== undefined) return;
     if ((await threadOf(this.#rooms, event)) === threadId) return;
+    if (await isRelatedTo(this.#rooms, event, threadId)) return;
     throw invalidParam(
       'The event is not in the thread that "thread_id" names: leave it out, or name that of the event',
     );
