@@ -70,7 +70,7 @@ export async function find(
   return row?.key;
 }
 
-/** Adds a key. One that was uploaded before, even if it was claimed since, stays as it is. */
+/** Adds a key; the unit fails when there was one of its ID, even if it was claimed since. */
 export function add(
   writer: Writer,
   device: { userId: UserId; deviceId: DeviceId },
@@ -78,7 +78,7 @@ export function add(
   row: KeyRow,
   at: Position,
 ): void {
-  writer.run(insertKey, device.userId, device.deviceId, algorithm, row.key_id, at, row.key);
+  writer.guard(insertKey, device.userId, device.deviceId, algorithm, row.key_id, at, row.key);
 }
 
 /** Claims a key; the unit fails when it was claimed already. Its ID is kept, so that it can never be claimed again. */

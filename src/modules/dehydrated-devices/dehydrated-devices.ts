@@ -2,6 +2,7 @@ import type { DeviceId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { forbidden, invalidParam, notFound } from '../../protocol/matrix-error.ts';
 import { streamToken, parseStreamToken } from '../../rooms/stream-token.ts';
+import { commitDecided } from '../../storage/commit-decided.ts';
 import { GuardFailed, type Database } from '../../storage/database.ts';
 import * as dehydratedDevicesStore from '../../storage/dehydrated-devices-store.ts';
 import * as devicesStore from '../../storage/devices-store.ts';
@@ -43,6 +44,10 @@ export class DehydratedDevices {
 
   /** Sets the user's dehydrated device; the one before is deleted. 400 when the ID is that of another device. */
   async put(userId: UserId, upload: DehydratedUpload): Promise<void> {
+    await commitDecided(this.#database, () => this.#unitToPut(userId, upload));
+  }
+
+  async #unitToPut(userId: UserId, upload: DehydratedUpload): Promise<UnitOfWork> {
     const { deviceId } = upload;
     const before = await dehydratedDevicesStore.ofUser(this.#database, userId);
     const isAgain = before?.device_id === deviceId;
@@ -59,7 +64,7 @@ export class DehydratedDevices {
       device_id: deviceId,
       device_data: JSON.stringify(upload.deviceData),
     });
-    await this.#database.commit(unit);
+    return unit;
   }
 
   /** The user's dehydrated device. 404 when there is none. */

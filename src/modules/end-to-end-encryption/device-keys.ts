@@ -3,6 +3,7 @@ import type { ServerName, UserId } from '../../protocol/identifiers.ts';
 import { serverNameOf } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import { invalidParam, notFound } from '../../protocol/matrix-error.ts';
+import { commitDecided } from '../../storage/commit-decided.ts';
 import type { Database } from '../../storage/database.ts';
 import * as deviceKeysStore from '../../storage/device-keys-store.ts';
 import * as streamsStore from '../../storage/device-list-streams-store.ts';
@@ -58,10 +59,12 @@ export class DeviceKeys {
    * @throws MatrixError 400 for keys of another user or device, and as `OneTimeKeys.add`.
    */
   async upload(device: DeviceOfUser, upload: KeyUpload): Promise<void> {
-    const unit = new UnitOfWork();
-    await this.putIdentity(unit, device, upload.deviceKeys);
-    await this.#oneTimeKeys.add(unit, device, upload.oneTimeKeys, upload.fallbackKeys);
-    await this.#database.commit(unit);
+    await commitDecided(this.#database, async () => {
+      const unit = new UnitOfWork();
+      await this.putIdentity(unit, device, upload.deviceKeys);
+      await this.#oneTimeKeys.add(unit, device, upload.oneTimeKeys, upload.fallbackKeys);
+      return unit;
+    });
   }
 
   /** Adds identity keys to a unit of work, if they are new. 400 for those of another user or device. */

@@ -6,7 +6,8 @@ import type { JsonObject } from '../../protocol/json.ts';
 import { forbidden, MatrixError } from '../../protocol/matrix-error.ts';
 import type { SigningKey } from '../../protocol/signing.ts';
 import * as store from '../../storage/associations-store.ts';
-import { GuardFailed, type Database, type Reader } from '../../storage/database.ts';
+import { commitDecided } from '../../storage/commit-decided.ts';
+import type { Database, Reader } from '../../storage/database.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { LookupPeppers } from './lookup-peppers.ts';
 import type { WaitingInvites } from './waiting-invites.ts';
@@ -75,13 +76,7 @@ export class Associations {
     const { threepid } = await this.validated(session);
     const ts = this.#clock.now();
     const association = { ...threepid, mxid, ts, notBefore: ts, notAfter: ts + VALID_MS };
-    const build = (reader: Reader) => this.#unitOf(reader, association);
-    try {
-      await this.#database.commit(await build(this.#database));
-    } catch (error) {
-      if (!(error instanceof GuardFailed)) throw error;
-      await this.#database.exclusive(build);
-    }
+    await commitDecided(this.#database, (reader) => this.#unitOf(reader, association));
     await this.#waiting.tell(threepid);
     return signedAssociation(association, this.#name, this.#key);
   }

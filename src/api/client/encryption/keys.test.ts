@@ -91,6 +91,30 @@ onServers('the same key again is fine, another of the same ID is not [B045 parti
 });
 
 onServers(
+  'of different keys of one ID that two processes get at once, one is taken and the others refused [B045 partial]',
+  async (s) => {
+    const alice = await s.person('alice');
+    const bob = await s.person('bob');
+    const elsewhere = new TestClient((await s.another()).url, alice.token);
+    for (let round = 0; round < 10; round++) {
+      const id = `signed_curve25519:round${round}`;
+      const upload = async (n: number) => {
+        const key = { key: `key ${n}`, signatures: SIGNATURES };
+        const client = n % 2 === 0 ? alice : elsewhere;
+        const body = { one_time_keys: { [id]: key } };
+        return { key, answer: await client.ask('POST', '/v3/keys/upload', body) };
+      };
+      const uploads = await Promise.all([0, 1, 2, 3].map(upload));
+      const taken = uploads.filter(({ answer }) => answer.status === 200);
+      const refused = uploads.filter(({ answer }) => answer.body.errcode === 'M_INVALID_PARAM');
+      assert.deepEqual([taken.length, refused.length], [1, 3]);
+      const claimed = (await claim(bob, alice)).one_time_keys[alice.userId][alice.deviceId];
+      assert.deepEqual(claimed, { [id]: taken[0]?.key });
+    }
+  },
+);
+
+onServers(
   'the fallback key is given out when no other is left, and the device is told [B045 partial]',
   async (s) => {
     const alice = await s.person('alice');
