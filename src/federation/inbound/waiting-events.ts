@@ -2,7 +2,7 @@ import { parseExactJson } from '../../protocol/exact-json.ts';
 import type { EventId, RoomId, ServerName } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import { spelledOut } from '../../protocol/number-spelling.ts';
-import type { Timer, Timers } from '../../platform/timers.ts';
+import { every, type Timer, type Timers } from '../../platform/timers.ts';
 import type { PartialRooms } from '../../rooms/partial-rooms.ts';
 import { GuardFailed, type Database } from '../../storage/database.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
@@ -63,8 +63,11 @@ export class WaitingEvents {
   /** Begins to look at what waits from before. Call it once it is known which rooms are not whole. */
   start(): void {
     this.#isStopped = false;
-    this.#findWaiting(Number.MAX_SAFE_INTEGER).catch(this.#needs.onProblem);
-    this.#lookLater();
+    const { clock, timers, onProblem } = this.#needs;
+    this.#findWaiting(Number.MAX_SAFE_INTEGER).catch(onProblem);
+    this.#look = every(timers, LOOK_MS, () => {
+      this.#findWaiting(clock.now() - LOOK_MS).catch(onProblem);
+    });
   }
 
   /** Looks no more; what waits is kept. */
@@ -156,16 +159,6 @@ export class WaitingEvents {
     for (const { room_id, tries, next_at } of await store.due(database, until, MOST_GROUPS)) {
       this.#plan(room_id, Number(tries), Math.max(Number(next_at) - clock.now(), 0));
     }
-  }
-
-  #lookLater(): void {
-    this.#look = this.#needs.timers.after(LOOK_MS, () => {
-      this.#findWaiting(this.#needs.clock.now() - LOOK_MS)
-        .catch(this.#needs.onProblem)
-        .finally(() => {
-          if (!this.#isStopped) this.#lookLater();
-        });
-    });
   }
 }
 
