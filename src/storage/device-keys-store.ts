@@ -35,10 +35,10 @@ const ofUserStatement = sql(
    WHERE device_keys.user_id = ? ORDER BY device_keys.device_id LIMIT ${MOST_DEVICES}`,
 );
 const keysOfDevice = sql(`SELECT keys FROM device_keys WHERE user_id = ? AND device_id = ?`);
-const upsertKeys = sql(
-  `INSERT INTO device_keys (user_id, device_id, keys) VALUES (?, ?, ?)
-   ON CONFLICT (user_id, device_id) DO UPDATE SET keys = excluded.keys`,
+const insertKeys = sql(
+  `INSERT INTO device_keys (user_id, device_id, keys) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
 );
+const replaceKeys = sql(`UPDATE device_keys SET keys = ? WHERE user_id = ? AND device_id = ? AND keys = ?`);
 const crossSigningKeys = sql(`SELECT usage, key FROM cross_signing_keys WHERE user_id = ?`);
 const upsertCrossSigning = sql(
   `INSERT INTO cross_signing_keys (user_id, usage, key) VALUES (?, ?, ?)
@@ -71,10 +71,19 @@ export async function ofDevice(
   return (await reader.get<{ keys: string }>(keysOfDevice, userId, deviceId))?.keys;
 }
 
-/** Sets the keys of a device. Signatures that others made of the keys before are dropped. */
-export function put(writer: Writer, userId: UserId, deviceId: DeviceId, keys: string): void {
-  writer.run(upsertKeys, userId, deviceId, keys);
-  writer.run(dropSignaturesOf, userId, deviceId);
+/**
+ * Sets the keys of a device.
+ *
+ * @param before the keys that it had, undefined for none: the unit fails when it has others by now.
+ */
+export function put(
+  writer: Writer,
+  device: { readonly userId: UserId; readonly deviceId: DeviceId },
+  keys: string,
+  before: string | undefined,
+): void {
+  if (before === undefined) writer.guard(insertKeys, device.userId, device.deviceId, keys);
+  else writer.guard(replaceKeys, keys, device.userId, device.deviceId, before);
 }
 
 /** The user's cross-signing keys. */

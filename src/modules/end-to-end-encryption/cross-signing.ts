@@ -1,4 +1,3 @@
-import { canonicalJson } from '../../protocol/canonical-json.ts';
 import type { DeviceId, UserId } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import { invalidParam, MatrixError } from '../../protocol/matrix-error.ts';
@@ -9,7 +8,7 @@ import type { KeyUsage, SignatureRow } from '../../storage/device-keys-store.ts'
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { KeyUpdate } from './device-list-edus.ts';
 import type { DeviceLists } from './device-lists.ts';
-import { publicKeyOf, withSignatures } from './key-signatures.ts';
+import { isSame, publicKeyOf, withoutSignatures, withSignatures } from './key-signatures.ts';
 
 /** Cross-signing keys by what they are for. */
 export type CrossSigningKeys = Readonly<Partial<Record<KeyUsage, JsonObject>>>;
@@ -195,15 +194,6 @@ export class CrossSigning {
       return typeof key === 'string' ? key : undefined;
     };
   }
-}
-
-function isSame(one: JsonObject | undefined, other: JsonObject | undefined): boolean {
-  if (!one || !other) return one === other;
-  return canonicalJson(one, { strict: false }) === canonicalJson(other, { strict: false });
-}
-
-function withoutSignatures({ signatures: _, unsigned: __, ...rest }: JsonObject): JsonObject {
-  return rest;
 }
 
 /** 400 unless it is a key of the user's, for the usage, with one Ed25519 key that is named for itself. */

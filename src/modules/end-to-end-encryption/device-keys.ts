@@ -11,7 +11,13 @@ import * as devicesStore from '../../storage/devices-store.ts';
 import * as usersStore from '../../storage/users-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { DeviceLists } from './device-lists.ts';
-import { crossSigningKey, withSignatures } from './key-signatures.ts';
+import {
+  crossSigningKey,
+  isSame,
+  withoutSignatures,
+  withSignatures,
+  withSignaturesOf,
+} from './key-signatures.ts';
 import type { DeviceOfUser, KeysById, OneTimeKeys } from './one-time-keys.ts';
 import type { RemoteKeyQueries } from './remote-key-queries.ts';
 
@@ -67,17 +73,30 @@ export class DeviceKeys {
     });
   }
 
-  /** Adds identity keys to a unit of work, if they are new. 400 for those of another user or device. */
+  /**
+   * Adds identity keys to a unit of work, if they are new; the unit fails when others were first. Keys that are uploaded
+   * again keep all signatures they have: clients upload once more what the signatures of their owner are not yet on.
+   *
+   * @throws MatrixError 400 M_INVALID_PARAM for keys of another user or device.
+   */
   async putIdentity(unit: UnitOfWork, device: DeviceOfUser, keys: JsonObject | undefined): Promise<void> {
     if (keys === undefined) return;
     const { userId, deviceId } = device;
     if (keys.user_id !== userId || keys.device_id !== deviceId) {
       throw invalidParam(`"device_keys" must be those of ${userId} and device ${deviceId}`);
     }
-    const { unsigned: _, ...signed } = keys;
-    const text = canonicalJson(signed, { strict: false });
-    if ((await deviceKeysStore.ofDevice(this.#database, userId, deviceId)) === text) return;
-    deviceKeysStore.put(unit, userId, deviceId, text);
+    const before = await deviceKeysStore.ofDevice(this.#database, userId, deviceId);
+    const known = before === undefined ? undefined : (JSON.parse(before) as JsonObject);
+    const isAgain = isSame(withoutSignatures(keys), known && withoutSignatures(known));
+    const { unsigned: _, ...uploaded } = isAgain ? withSignaturesOf(keys, known) : keys;
+    const text = canonicalJson(uploaded, { strict: false });
+    if (text === before) return;
+    deviceKeysStore.put(unit, device, text, before);
+    let signed: JsonObject = uploaded;
+    if (isAgain) {
+      const added = await deviceKeysStore.signatures(this.#database, userId, userId);
+      signed = withSignatures(uploaded, deviceId, added);
+    } else deviceKeysStore.dropSignatures(unit, userId, deviceId);
     const name = (await devicesStore.byId(this.#database, userId, deviceId))?.display_name ?? undefined;
     await this.#lists.announce(unit, userId, [{ deviceId, keys: signed, displayName: name }]);
   }

@@ -1,3 +1,4 @@
+import { canonicalJson } from '../../protocol/canonical-json.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import type { CrossSigningRow, SignatureRow } from '../../storage/device-keys-store.ts';
 
@@ -22,4 +23,27 @@ export function withSignatures(key: JsonObject, keyId: string, rows: readonly Si
     signatures[row.signer] = { ...(isJsonObject(before) ? before : {}), [row.signer_key_id]: row.signature };
   }
   return { ...key, signatures };
+}
+
+/** A key with the signatures of the same key as it was uploaded before; its own where both have one. */
+export function withSignaturesOf(key: JsonObject, before: JsonObject | undefined): JsonObject {
+  if (!isJsonObject(before?.signatures)) return key;
+  const own = isJsonObject(key.signatures) ? key.signatures : {};
+  const signatures: JsonObject = { ...own };
+  for (const [signer, made] of Object.entries(before.signatures)) {
+    const bySigner = own[signer];
+    signatures[signer] = { ...(isJsonObject(made) ? made : {}), ...(isJsonObject(bySigner) ? bySigner : {}) };
+  }
+  return { ...key, signatures };
+}
+
+/** What is signed of a key. */
+export function withoutSignatures({ signatures: _, unsigned: __, ...rest }: JsonObject): JsonObject {
+  return rest;
+}
+
+/** Whether two keys, or what is signed of them, are equal. */
+export function isSame(one: JsonObject | undefined, other: JsonObject | undefined): boolean {
+  if (!one || !other) return one === other;
+  return canonicalJson(one, { strict: false }) === canonicalJson(other, { strict: false });
 }

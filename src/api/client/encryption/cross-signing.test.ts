@@ -160,6 +160,36 @@ onServers(
 );
 
 onServers(
+  'keys of a device that are uploaded again keep their signatures, also at the same time; other keys do not [B045 partial]',
+  async (s) => {
+    const alice = await s.person('alice');
+    const keys = new Keys(alice);
+    const unsigned = keys.deviceKeys();
+    const bySelf = sign(unsigned, alice.userId, keys.selfSigning);
+    const byDevice = sign(unsigned, alice.userId, keys.device, alice.deviceId);
+    const upload = (device: JsonObject) => alice.ok('POST', '/v3/keys/upload', { device_keys: device });
+    const signersOf = async () => {
+      const { signatures } = (await query(alice, alice)).device_keys[alice.userId][alice.deviceId];
+      return Object.keys(signatures[alice.userId] ?? {}).sort();
+    };
+    const [device, self] = [`ed25519:${alice.deviceId}`, `ed25519:${keys.selfSigning.publicKey}`];
+    await Promise.all([bySelf, byDevice, unsigned].map(upload));
+    assert.deepEqual(await signersOf(), [device, self].sort());
+
+    const other = { ...unsigned, algorithms: ['m.olm.v1.curve25519-aes-sha2'] };
+    await upload(other);
+    assert.deepEqual(await signersOf(), []);
+    await alice.ok('POST', UPLOAD, keys.upload());
+    const added = { [alice.userId]: { [alice.deviceId]: sign(other, alice.userId, keys.selfSigning) } };
+    assert.deepEqual((await alice.ok('POST', SIGN, added)).failures, {});
+    await upload(sign(other, alice.userId, keys.device, alice.deviceId));
+    assert.deepEqual(await signersOf(), [device, self].sort());
+    await upload(unsigned);
+    assert.deepEqual(await signersOf(), []);
+  },
+);
+
+onServers(
   'signatures that are wrong or of no right to sign are told one by one [B045 partial]',
   async (s) => {
     const alice = await s.person('alice');
