@@ -35,9 +35,13 @@ onBothEngines(
       await talk(bob, alice, roomId, 'an answer');
 
       const second = await keep(openEncrypted(server.url, await logIn(server.url, 'alice'), aliceSafe!));
+      const id = second.getDeviceId() ?? '';
+      // A client ignores requests of devices of which it does not know yet.
+      await until(alice, 'the second device', async () =>
+        (await crypto(alice).getUserDeviceInfo([alice.getSafeUserId()])).get(alice.getSafeUserId())?.has(id),
+      );
       await verify(alice, () => crypto(second).requestOwnUserVerification());
       await until(bob, 'that the second device is signed by its owner', async () => {
-        const id = second.getDeviceId() ?? '';
         return (await crypto(bob).getDeviceVerificationStatus(alice.getSafeUserId(), id))?.signedByOwner;
       });
       await talk(second, bob, roomId, 'from the second device');
