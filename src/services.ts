@@ -103,6 +103,7 @@ export async function createServices(config: Config, database: Database, foundat
     database,
     recent,
     rooms: rooms.rooms,
+    partialRooms: rooms.partialRooms,
     log: rooms.log,
     overviews: rooms.overviews,
     outside: rooms.outside,

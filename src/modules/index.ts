@@ -12,6 +12,7 @@ import type { MembershipChanges } from '../rooms/membership-changes.ts';
 import type { MessageSending } from '../rooms/message-sending.ts';
 import type { OutsideMemberships } from '../rooms/outside-memberships.ts';
 import type { RoomOverviews } from '../rooms/room-overviews.ts';
+import type { PartialRooms } from '../rooms/partial-rooms.ts';
 import type { RoomReads } from '../rooms/room-reads.ts';
 import type { Timeline } from '../rooms/timeline.ts';
 import type { Visibility } from '../rooms/visibility.ts';
@@ -59,6 +60,7 @@ export interface ModuleWiring {
   readonly database: Database;
   readonly recent: RecentChanges;
   readonly rooms: RoomReads;
+  readonly partialRooms: PartialRooms;
   readonly log: EventLog;
   readonly overviews: RoomOverviews;
   readonly outside: OutsideMemberships;
@@ -183,10 +185,12 @@ function createSearch(wiring: ModuleWiring, accountData: AccountData) {
 /** The modules of end-to-end encryption. */
 function createEncryption(wiring: ModuleWiring, mates: RoomMates) {
   const { database, rooms, recent, serverName, exchange, client } = wiring;
-  const deviceLists = new DeviceLists({ database, rooms, recent, mates, edus: new DeviceListEdus(exchange) });
+  const { partialRooms: partial } = wiring;
+  const edus = new DeviceListEdus(exchange, partial);
+  const deviceLists = new DeviceLists({ database, rooms, recent, mates, partial, edus });
   const oneTimeKeys = new OneTimeKeys(database);
   const remoteDeviceLists = new RemoteDeviceLists({
-    ...{ database, client, exchange, lists: deviceLists },
+    ...{ database, client, exchange, partial, lists: deviceLists },
     ...{ timers: wiring.timers, onProblem: wiring.onProblem },
   });
   const remoteKeys = new RemoteKeyQueries(client, remoteDeviceLists);
@@ -207,7 +211,7 @@ function createEncryption(wiring: ModuleWiring, mates: RoomMates) {
     remoteKeys,
     toDevice,
     deviceListsOnJoin: new DeviceListsOnJoin({
-      ...{ database, rooms, exchange, timers: wiring.timers, onProblem: wiring.onProblem },
+      ...{ database, rooms, exchange, partial, timers: wiring.timers, onProblem: wiring.onProblem },
     }),
     crossSigning: new CrossSigning(database, deviceLists),
     keyBackup: new KeyBackup(database),

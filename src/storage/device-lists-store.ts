@@ -17,9 +17,16 @@ const changedRoomMates = sql(
      ))))`,
 );
 
+const newestChange = sql(`SELECT position FROM device_list_changes WHERE user_id = ? AND observer = ''`);
+
 /** Records that the user's devices or keys changed, for everybody or for one observer alone. */
 export function change(writer: Writer, userId: UserId, observer: UserId | undefined, at: Position): void {
   writer.run(upsertChange, userId, observer ?? '', at);
+}
+
+/** Where the user's devices or keys changed last, for everybody; undefined where they never did. */
+export async function changedAt(reader: Reader, userId: UserId): Promise<number | undefined> {
+  return (await reader.get<{ position: number }>(newestChange, userId))?.position;
 }
 
 /** Users whose keys changed after one position and not after another, and whose change the observer may see. */

@@ -23,6 +23,10 @@ const setCompleted = sql(
   `UPDATE partial_rooms SET completed_at = ? WHERE room_id = ? AND completed_at IS NULL`,
 );
 const oneRoom = sql(`SELECT * FROM partial_rooms WHERE room_id = ?`);
+const joinPosition = sql(
+  `SELECT events.position AS position FROM partial_rooms
+   JOIN events ON events.event_id = partial_rooms.join_event_id WHERE partial_rooms.room_id = ?`,
+);
 const allRooms = sql(`SELECT * FROM partial_rooms`);
 
 /** Notes that a room is here without its whole state. */
@@ -54,6 +58,11 @@ export function complete(writer: Writer, roomId: RoomId, at: Position): void {
 /** The row of a room. */
 export function of(reader: Reader, roomId: RoomId): Promise<PartialRoomRow | undefined> {
   return reader.get<PartialRoomRow>(oneRoom, roomId);
+}
+
+/** Where in the log a room was joined without its whole state; undefined for one that was not. */
+export async function beginningOf(reader: Reader, roomId: RoomId): Promise<number | undefined> {
+  return (await reader.get<{ position: number }>(joinPosition, roomId))?.position;
 }
 
 /** All rows. */

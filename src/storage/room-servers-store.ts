@@ -28,6 +28,9 @@ const joinedServers = sql(
 const serversAt = sql(
   `SELECT server_name FROM room_servers WHERE room_id = ? AND since <= ? AND (joined > 0 OR left_at >= ?)`,
 );
+const serversSince = sql(
+  `SELECT server_name FROM room_servers WHERE room_id = ? AND (joined > 0 OR left_at > ?) ORDER BY server_name`,
+);
 const isJoined = sql(`SELECT joined FROM room_servers WHERE server_name = ? AND room_id = ? AND joined > 0`);
 const roomsOf = sql(
   `SELECT room_id FROM room_servers WHERE server_name = ? AND joined > 0 AND room_id > ?
@@ -58,6 +61,12 @@ export async function of(reader: Reader, roomId: RoomId): Promise<ServerName[]> 
 /** The other servers for which the event of a room at a position is. */
 export async function at(reader: Reader, roomId: RoomId, position: number): Promise<ServerName[]> {
   const rows = await reader.all<{ server_name: ServerName }>(serversAt, roomId, position, position);
+  return rows.map((row) => row.server_name);
+}
+
+/** The other servers that have joined members in a room, or had after a position. */
+export async function since(reader: Reader, roomId: RoomId, position: number): Promise<ServerName[]> {
+  const rows = await reader.all<{ server_name: ServerName }>(serversSince, roomId, position);
   return rows.map((row) => row.server_name);
 }
 

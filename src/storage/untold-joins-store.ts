@@ -11,9 +11,11 @@ export interface UntoldJoin {
 const insert = sql(`INSERT INTO untold_joins (user_id, room_id) VALUES (?, ?) ON CONFLICT DO NOTHING`);
 const remove = sql(`DELETE FROM untold_joins WHERE user_id = ? AND room_id = ?`);
 const one = sql(`SELECT 1 AS one FROM untold_joins WHERE user_id = ? AND room_id = ?`);
-const first = sql(`SELECT * FROM untold_joins ORDER BY user_id, room_id LIMIT ?`);
+const next = sql(
+  `SELECT * FROM untold_joins WHERE (user_id, room_id) > (?, ?) ORDER BY user_id, room_id LIMIT ?`,
+);
 
-/** Notes, in the unit of a join, that the other servers in the room are to be told of the user's devices. */
+/** Notes, in the unit of a join or of a change of devices, that the other servers in the room are to be told of them. */
 export function note(writer: Writer, userId: UserId, roomId: RoomId): void {
   writer.run(insert, userId, roomId);
 }
@@ -28,7 +30,7 @@ export async function isNoted(reader: Reader, userId: UserId, roomId: RoomId): P
   return (await reader.get(one, userId, roomId)) !== undefined;
 }
 
-/** Some of those that are noted. */
-export function some(reader: Reader, limit: number): Promise<UntoldJoin[]> {
-  return reader.all<UntoldJoin>(first, limit);
+/** Some of those that are noted, after one, in order. */
+export function after(reader: Reader, last: UntoldJoin | undefined, limit: number): Promise<UntoldJoin[]> {
+  return reader.all<UntoldJoin>(next, last?.user_id ?? '', last?.room_id ?? '', limit);
 }

@@ -20,6 +20,7 @@ interface Wishes {
   /** The power level of the guest; in a room before version 12, whose creator has 100. */
   readonly guestPower?: number;
   readonly room_version?: string;
+  readonly name?: string;
 }
 
 /** Makes a public room of Alice's, into which a user of a remote server of the test's comes. */

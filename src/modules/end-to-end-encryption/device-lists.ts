@@ -1,6 +1,7 @@
 import type { DeviceChange } from '../../accounts/accounts.ts';
 import type { DeviceId, RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
+import type { PartialRooms } from '../../rooms/partial-rooms.ts';
 import type { RoomReads } from '../../rooms/room-reads.ts';
 import type { Database, Writer } from '../../storage/database.ts';
 import * as deviceKeysStore from '../../storage/device-keys-store.ts';
@@ -28,6 +29,7 @@ export class DeviceLists implements SyncPart {
   readonly #recent: RecentChanges;
   readonly #edus: DeviceListEdus;
   readonly #mates: RoomMates;
+  readonly #partial: PartialRooms;
 
   constructor(needs: {
     database: Database;
@@ -35,12 +37,14 @@ export class DeviceLists implements SyncPart {
     recent: RecentChanges;
     edus: DeviceListEdus;
     mates: RoomMates;
+    partial: PartialRooms;
   }) {
     this.#database = needs.database;
     this.#rooms = needs.rooms;
     this.#recent = needs.recent;
     this.#edus = needs.edus;
     this.#mates = needs.mates;
+    this.#partial = needs.partial;
   }
 
   /**
@@ -66,9 +70,8 @@ export class DeviceLists implements SyncPart {
     const rows = await deviceKeysStore.ofUser(this.#database, userId);
     if ('renamed' in change) {
       const row = rows.find((one) => one.device_id === change.renamed);
-      if (!row) return [];
-      const signatures = await deviceKeysStore.signatures(this.#database, userId, userId);
-      const keys = withSignatures(JSON.parse(row.keys) as JsonObject, row.device_id, signatures);
+      const signatures = row ? await deviceKeysStore.signatures(this.#database, userId, userId) : [];
+      const keys = row && withSignatures(JSON.parse(row.keys) as JsonObject, row.device_id, signatures);
       return [{ deviceId: change.renamed, keys, displayName: change.name }];
     }
     const ended = rows.map((row) => row.device_id as DeviceId).filter((id) => id !== change.endedAllBut);
@@ -114,6 +117,8 @@ export class DeviceLists implements SyncPart {
   }
 
   #mayHaveChanged({ recent, after, userId, joinedRooms }: Span): boolean {
+    // Who turned out to be in a room may have changed something before.
+    if (this.#partial.completedAfter(after).some((roomId) => joinedRooms.has(roomId))) return true;
     if (!recent.changedSince(after, 'device-list')) return false;
     if (recent.userChangedSince(userId, after, 'device-list')) return true;
     for (const roomId of joinedRooms) if (recent.roomChangedSince(roomId, after, 'device-list')) return true;

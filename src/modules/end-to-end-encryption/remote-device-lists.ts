@@ -12,6 +12,7 @@ import {
 } from '../../protocol/identifiers.ts';
 import type { JsonObject, JsonValue } from '../../protocol/json.ts';
 import { badJson } from '../../protocol/matrix-error.ts';
+import type { PartialRooms } from '../../rooms/partial-rooms.ts';
 import { membershipChange } from '../../rooms/room-changes.ts';
 import { GuardFailed, type Change, type Database } from '../../storage/database.ts';
 import * as remoteStore from '../../storage/remote-device-lists-store.ts';
@@ -36,6 +37,7 @@ export class RemoteDeviceLists {
   readonly #client: FederationClient;
   readonly #exchange: EduExchange;
   readonly #lists: DeviceLists;
+  readonly #partial: PartialRooms;
   readonly #timers: Timers;
   readonly #onProblem: (error: unknown) => void;
   readonly #queue = new KeyedQueue();
@@ -51,6 +53,7 @@ export class RemoteDeviceLists {
     client: FederationClient;
     exchange: EduExchange;
     lists: DeviceLists;
+    partial: PartialRooms;
     timers: Timers;
     onProblem: (error: unknown) => void;
   }) {
@@ -58,6 +61,7 @@ export class RemoteDeviceLists {
     this.#client = needs.client;
     this.#exchange = needs.exchange;
     this.#lists = needs.lists;
+    this.#partial = needs.partial;
     this.#timers = needs.timers;
     this.#onProblem = needs.onProblem;
     needs.exchange.on('m.device_list_update', (origin, content) => this.#update(origin, content));
@@ -118,8 +122,10 @@ export class RemoteDeviceLists {
     await this.#queue.run(userId, async () => {
       const known = await remoteStore.of(this.#database, userId);
       if (known?.stale === 0 && streamId === known.stream_id) return;
-      // Clients see no device without keys: of a list that nobody asked for, such a one is no news.
-      if (!known && content.deleted !== true && content.keys === undefined) return;
+      // Clients see no device without keys: of a list that nobody asked for, such a one is no news. In a room whose members
+      // are yet to come they ask for lists that are not kept here.
+      const isKept = this.#partial.partialRooms().length === 0;
+      if (!known && isKept && content.deleted !== true && content.keys === undefined) return;
       const unit = new UnitOfWork();
       await this.#lists.announce(unit, userId, []);
       // Some servers count back when a device goes: what seems to be older than the list has it fetched, too.
