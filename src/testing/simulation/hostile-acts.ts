@@ -105,6 +105,39 @@ export const HOSTILE_ACTS: Readonly<Record<string, Act>> = {
     send(means, means.victims, [after.pdu, byHidden.pdu]);
   },
 
+  'answers with what was not asked for': (means) => {
+    const { room, hostile, creator, random } = means;
+    const hidden = room.make(message('asked for'));
+    const after = room.make({ ...message('after what is asked for'), prev: [hidden.eventId] });
+    const users = { [room.userId]: 100 };
+    const power = { type: 'm.room.power_levels', stateKey: '', content: { users } };
+    const unlawful = [room.make(power), room.make({ ...power, prev: [hidden.eventId] })];
+    const forged = [
+      room.make({ ...message('forged in an answer'), sender: creator }),
+      room.make({ ...power, sender: creator, auth: [] }),
+    ].map((event) => signedForAnother(means, event));
+    for (const { eventId } of [hidden, after, ...unlawful, ...forged]) hostile.forbidden.add(eventId);
+    const lies = random.pick<JsonObject[]>([
+      [...unlawful, ...forged].map((event) => event.pdu),
+      [{}, { ...hidden.pdu, prev_events: 5 }, { ...hidden.pdu, signatures: {} }, { room_id: [] }],
+      Array.from({ length: 500 }, () => [...unlawful, ...forged]).flatMap((all) => all.map(({ pdu }) => pdu)),
+      [],
+    ]);
+    for (const { eventId } of [hidden, after]) hostile.lies.set(eventId, lies);
+    send(means, means.victims, [after.pdu]);
+  },
+
+  'changes what it is asked for': (means) => {
+    const { room, hostile } = means;
+    const hidden = room.make(message('as it was'));
+    const after = room.make({ ...message('after what was changed'), prev: [hidden.eventId] });
+    const text = `changed in an answer ${hostile.newId()}`;
+    hostile.forbiddenTexts.add(text);
+    const lies = [{ ...hidden.pdu, content: { msgtype: 'm.text', body: text } }];
+    for (const { eventId } of [hidden, after]) hostile.lies.set(eventId, lies);
+    send(means, means.victims, [after.pdu]);
+  },
+
   'floods with forks': (means) => {
     const { room, random, victims } = means;
     const prev: EventId[] = room.latest;
@@ -136,15 +169,20 @@ export const HOSTILE_ACTS: Readonly<Record<string, Act>> = {
 
 /** An event by a user of another server, with that server's name under a signature of one's own. */
 function forbid(means: HostileMeans, events: readonly RemoteEvent[]): void {
-  const { room, hostile } = means;
-  const pdus = events.map(({ pdu }) => {
-    const sender = pdu.sender.slice(pdu.sender.indexOf(':') + 1) as ServerName;
-    const finished = finishPdu(pdu, room.version, sender, hostile.key);
+  const { hostile } = means;
+  const pdus = events.map((event) => {
+    const finished = signedForAnother(means, event);
     hostile.forbidden.add(finished.eventId);
     return finished.pdu;
   });
   for (const { eventId } of events) hostile.forbidden.add(eventId);
   send(means, means.victims, [...pdus, ...events.map((event) => event.pdu)].slice(0, 50));
+}
+
+/** An event with the name of its sender's server under a signature of the hostile one. */
+function signedForAnother({ room, hostile }: HostileMeans, { pdu }: RemoteEvent): RemoteEvent {
+  const sender = pdu.sender.slice(pdu.sender.indexOf(':') + 1) as ServerName;
+  return finishPdu(pdu, room.version, sender, hostile.key);
 }
 
 /** Sends, and does not care what becomes of it. */

@@ -13,7 +13,7 @@ const TIMEOUT_MS = 20_000;
 
 /**
  * A server that keeps to the rules as far as others have to believe that it is one: it publishes its key and takes what it
- * is sent. It tells nothing of its events to whoever asks for them.
+ * is sent. To whoever asks for its events it tells nothing, or lies.
  */
 export class HostileServer implements RoomGuest, Machine {
   readonly name: ServerName;
@@ -23,6 +23,8 @@ export class HostileServer implements RoomGuest, Machine {
   readonly forbidden = new Set<EventId>();
   /** Texts that no honest server may show to anybody. */
   readonly forbiddenTexts = new Set<string>();
+  /** What it answers to whoever asks for an event, or for what came before it. */
+  readonly lies = new Map<EventId, JsonObject[]>();
   readonly #time: VirtualTime;
   readonly #network: SimulatedNetwork;
   #ids = 0;
@@ -65,12 +67,24 @@ export class HostileServer implements RoomGuest, Machine {
 
   answer({ target, body }: DeliveredRequest): Promise<MachineAnswer> {
     if (target.startsWith('/_matrix/key/v2/server')) return Promise.resolve(json(200, this.#keys()));
-    if (!target.startsWith('/_matrix/federation/v1/send/')) {
-      return Promise.resolve(json(404, { errcode: 'M_NOT_FOUND', error: 'You will not learn of this' }));
-    }
+    if (!target.startsWith('/_matrix/federation/v1/send/')) return Promise.resolve(this.#lie(target, body));
     const transaction = JSON.parse(body ?? '{}') as { pdus?: Json[] };
     for (const pdu of transaction.pdus ?? []) this.#follow(pdu);
     return Promise.resolve(json(200, { pdus: {} }));
+  }
+
+  /** Tells the same events as whatever was asked for. */
+  #lie(target: string, body: string | undefined): MachineAnswer {
+    const asked = decodeURIComponent(target) + (body ?? '');
+    const [, lies] = [...this.lies].find(([eventId]) => asked.includes(eventId)) ?? [];
+    if (!lies) return json(404, { errcode: 'M_NOT_FOUND', error: 'You will not learn of this' });
+    const ids = [...this.forbidden].slice(-lies.length);
+    const about = { origin: this.name, origin_server_ts: this.now() };
+    return json(200, {
+      ...about,
+      ...{ events: lies, pdus: lies, auth_chain: lies },
+      ...{ pdu_ids: ids, auth_chain_ids: ids },
+    });
   }
 
   #follow(pdu: Json): void {
