@@ -12,7 +12,7 @@ import { VerificationMethod } from 'matrix-js-sdk/lib/types.js';
 import { onBothEngines } from '../../src/testing/engines.ts';
 import { ServerProcess } from '../server-process.ts';
 import { crypto, decrypted, encryptedRoom, setUp, talk } from './encrypted-talk.ts';
-import { closeEncrypted, logIn, openEncrypted, register, until, type KeySafe } from './person.ts';
+import { closeEncrypted, logIn, openEncrypted, register, until, within, type KeySafe } from './person.ts';
 
 onBothEngines(
   'two people with two devices each cross-sign, verify each other, talk encrypted and restore history from the backup ' +
@@ -75,7 +75,7 @@ async function verify(other: MatrixClient, begin: () => Promise<VerificationRequ
   const incoming = Promise.withResolvers<VerificationRequest>();
   other.once(CryptoEvent.VerificationRequestReceived, incoming.resolve);
   const request = await begin();
-  const received = await incoming.promise;
+  const received = await within('a request to verify', incoming.promise);
   await received.accept();
   await phase(request, VerificationPhase.Ready);
   const verifier = await request.startVerification(VerificationMethod.Sas);
@@ -83,10 +83,10 @@ async function verify(other: MatrixClient, begin: () => Promise<VerificationRequ
   assert.ok(received.verifier);
   const shown = [sas(verifier), sas(received.verifier)];
   const done = [verifier.verify(), received.verifier.verify()];
-  const [mine, theirs] = await Promise.all(shown);
+  const [mine, theirs] = await within('emoji to compare', Promise.all(shown));
   assert.deepEqual(mine!.sas.emoji, theirs!.sas.emoji);
   await Promise.all([mine!.confirm(), theirs!.confirm()]);
-  await Promise.all(done);
+  await within('an end of the verification', Promise.all(done));
   await Promise.all([phase(request, VerificationPhase.Done), phase(received, VerificationPhase.Done)]);
 }
 
@@ -98,7 +98,7 @@ function sas(verifier: NonNullable<VerificationRequest['verifier']>): Promise<Sh
 }
 
 function phase(request: VerificationRequest, wanted: VerificationPhase): Promise<void> {
-  return new Promise((resolve, reject) => {
+  const reached = new Promise<void>((resolve, reject) => {
     const look = () => {
       if (request.phase === VerificationPhase.Cancelled) reject(new Error('The verification was cancelled'));
       if (request.phase < wanted) return;
@@ -108,6 +108,7 @@ function phase(request: VerificationRequest, wanted: VerificationPhase): Promise
     request.on(VerificationRequestEvent.Change, look);
     look();
   });
+  return within(`phase ${VerificationPhase[wanted]} of a verification`, reached);
 }
 
 /** Devices that sent something, each with a key of its own. */
@@ -122,7 +123,7 @@ async function backedUp(client: MatrixClient): Promise<void> {
   };
   client.on(CryptoEvent.KeyBackupSessionsRemaining, () => void look().catch(reject));
   await look();
-  await promise;
+  await within('a whole backup', promise);
 }
 
 /** A new device without any other: the recovery key brings its trust and the history. */

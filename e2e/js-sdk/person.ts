@@ -137,6 +137,17 @@ async function start(client: MatrixClient): Promise<MatrixClient> {
   return client;
 }
 
+/** What a client comes to. Throws an error that names it after half a minute. */
+export async function within<T>(what: string, promise: Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const giveUp = setTimeout(() => reject(new Error(`There never was ${what}`)), PATIENCE_MS);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(giveUp);
+  }
+}
+
 /**
  * Waits, sync answer by sync answer, until the client's own picture of the world is so; gives what it then sees.
  *
