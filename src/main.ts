@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { createFoundations } from './foundations.ts';
+import { askPassword } from './platform/ask-password.ts';
 import { sampleConfiguration } from './platform/config/document-config.ts';
 import { ConfigError, loadConfig, strangeVariables } from './platform/config/load-config.ts';
 import type { Config } from './platform/config/schema.ts';
@@ -212,16 +213,5 @@ async function deactivate(services: Services, _args: Arguments, name: string): P
 }
 
 async function passwordOf(args: Arguments): Promise<string> {
-  if (args.password !== undefined) return args.password;
-  const { createInterface } = await import('node:readline/promises');
-  const lines = createInterface({
-    input: process.stdin,
-    output: process.stderr,
-    terminal: process.stdin.isTTY,
-  });
-  try {
-    return await lines.question('Password: ');
-  } finally {
-    lines.close();
-  }
+  return args.password ?? askPassword(process.stdin, process.stderr);
 }
