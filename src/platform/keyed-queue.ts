@@ -4,15 +4,13 @@ export class KeyedQueue {
 
   /** Runs the task when those of the key before it are over, however they ended. */
   run<Result>(key: string, task: () => Promise<Result>): Promise<Result> {
-    const result = (this.#tails.get(key) ?? Promise.resolve()).then(task, task);
-    const tail = result.then(
-      () => undefined,
-      () => undefined,
-    );
-    this.#tails.set(key, tail);
-    void tail.then(() => {
+    const before = this.#tails.get(key);
+    const result = before ? before.then(task, task) : task();
+    const end = () => {
       if (this.#tails.get(key) === tail) this.#tails.delete(key);
-    });
+    };
+    const tail = result.then(end, end);
+    this.#tails.set(key, tail);
     return result;
   }
 }

@@ -19,6 +19,11 @@ export async function threadOf(rooms: RoomReads, event: LoggedEvent): Promise<st
   return MAIN;
 }
 
+/** Whether an event relates to another. One that does not is in `main`. */
+export function isRelated(event: LoggedEvent): boolean {
+  return relationOf(event) !== undefined;
+}
+
 /** Whether an event relates to another, or to one that does, in whatever way. */
 export async function isRelatedTo(rooms: RoomReads, event: LoggedEvent, other: string): Promise<boolean> {
   for await (const { eventId } of relationsFrom(rooms, event)) if (eventId === other) return true;

@@ -2,10 +2,10 @@ import { boundedCache } from '../../platform/bounded-cache.ts';
 import { PowerLevels } from '../../protocol/auth/power-levels.ts';
 import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
-import { PushEvent } from '../../protocol/push/push-event.ts';
+import { PushEvent, type PushContext, type PushEventRoom } from '../../protocol/push/push-event.ts';
 import { evaluateScopedRules, type PushOutcome } from '../../protocol/push/evaluate-push-rules.ts';
 import { roomVersion } from '../../protocol/room-versions.ts';
-import { MAIN, threadOf } from '../../rooms/event-threads.ts';
+import { isRelated, MAIN, threadOf } from '../../rooms/event-threads.ts';
 import type { LoggedEvent, RoomReads } from '../../rooms/room-reads.ts';
 import type { Database } from '../../storage/database.ts';
 import type { RulesOverTime } from './push-rules.ts';
@@ -19,6 +19,8 @@ export interface ReadyEvent {
 }
 
 const CACHED = 2_000;
+/** Of many events that are made ready at once, so many are kept. */
+const MOST_KEPT = 8;
 const ROOMS_CACHED = 5_000;
 
 /** Tells which threads people follow (MSC4306). */
@@ -32,24 +34,20 @@ export class PushEvents {
   readonly #rooms: RoomReads;
   readonly #threads: ThreadFollowing;
   readonly #cache = boundedCache<EventId, ReadyEvent>(CACHED);
-  readonly #memberCounts = boundedCache<RoomId, Promise<number>>(ROOMS_CACHED);
-  readonly #levels = boundedCache<RoomId, Promise<PowerLevels | undefined>>(ROOMS_CACHED);
+  /** What rules ask of rooms, until something of that changes. */
+  readonly #asked = boundedCache<RoomId, Promise<PushEventRoom>>(ROOMS_CACHED);
 
   constructor(database: Database, rooms: RoomReads, threads: ThreadFollowing) {
     this.#rooms = rooms;
     this.#threads = threads;
     database.subscribe((changes) => {
       for (const change of changes) {
-        if (change.topic === 'reset') {
-          this.#memberCounts.clear();
-          this.#levels.clear();
-        }
+        if (change.topic === 'reset') this.#asked.clear();
         if (change.topic !== 'event' && change.topic !== 'state') continue;
         const { type, membership } = change.data as JsonObject;
-        for (const roomId of change.rooms) {
-          if (membership !== undefined) this.#memberCounts.delete(roomId);
-          if (type === 'm.room.power_levels' || change.topic === 'state') this.#levels.delete(roomId);
-        }
+        const isAsked = membership !== undefined || type === 'm.room.power_levels';
+        if (!isAsked && change.topic !== 'state') continue;
+        for (const roomId of change.rooms) this.#asked.delete(roomId);
       }
     });
   }
@@ -58,73 +56,90 @@ export class PushEvents {
   async of(event: LoggedEvent): Promise<ReadyEvent> {
     const known = this.#cache.get(event.eventId);
     if (known) return known;
-    const levels = await this.#levelsOf(event.roomId);
-    const push = new PushEvent(
-      {
-        type: event.type,
-        sender: event.sender,
-        room_id: event.roomId,
-        event_id: event.eventId,
-        content: event.content,
-        ...(event.stateKey === undefined ? {} : { state_key: event.stateKey }),
-      },
-      {
-        memberCount: await this.#memberCount(event.roomId),
-        senderMayNotify: (key) =>
-          levels !== undefined && levels.userLevel(event.sender) >= levels.notificationLevel(key),
-      },
-    );
-    const ready = { push, position: event.position, thread: await threadOf(this.#rooms, event) };
+    const ready = await this.#prepare(event, await this.#roomOf(event.roomId));
     this.#cache.set(event.eventId, ready);
     return ready;
   }
 
+  /** Events of one room, made ready. The last are kept for others: these are what many ask for at the same time. */
+  async all(events: readonly LoggedEvent[]): Promise<ReadyEvent[]> {
+    const [first] = events;
+    if (!first) return [];
+    const room = await this.#roomOf(first.roomId);
+    const all: ReadyEvent[] = [];
+    for (const event of events) {
+      const known = this.#cache.get(event.eventId);
+      const prepared = known ?? this.#prepare(event, room);
+      const ready = prepared instanceof Promise ? await prepared : prepared;
+      if (!known && events.length - all.length <= MOST_KEPT) this.#cache.set(event.eventId, ready);
+      all.push(ready);
+    }
+    return all;
+  }
+
+  #prepare(event: LoggedEvent, room: PushEventRoom): ReadyEvent | Promise<ReadyEvent> {
+    const { type, sender, roomId, eventId, stateKey, content, position } = event;
+    const json = { type, sender, room_id: roomId, event_id: eventId, content, state_key: stateKey };
+    const push = new PushEvent(json, room);
+    if (!isRelated(event)) return { push, position, thread: MAIN };
+    return threadOf(this.#rooms, event).then((thread) => ({ push, position, thread }));
+  }
+
   /**
-   * What the rules that held for an event say of it.
+   * What the rules that held for an event say of it: at once, where they ask nothing that is to be read.
    *
    * @param position where the user came to know it, if not by the event's own place in the log.
    * @param profileTag that of the pusher that would tell of it.
    */
-  async judge(
+  judge(
     ready: ReadyEvent,
     userId: UserId,
     rules: RulesOverTime,
     position = ready.position,
     profileTag?: string,
-  ): Promise<PushOutcome> {
+  ): PushOutcome | Promise<PushOutcome> {
     const { global, device: devices } = rules.at(position);
     const device = profileTag === undefined ? undefined : devices.get(profileTag);
     const rulesets = { global, device };
-    const roomId = ready.push.roomId as RoomId;
-    const isThreadSubscribed =
-      ready.thread === MAIN
-        ? undefined
-        : await this.#threads.isSubscribed(userId, roomId, ready.thread as EventId);
-    const context = { event: ready.push, userId, isThreadSubscribed, profileTag };
+    const context = { event: ready.push, userId, profileTag };
     const asksDisplayName = global.asksDisplayName || device?.asksDisplayName === true;
-    if (!asksDisplayName) return evaluateScopedRules(rulesets, context);
+    if (!asksDisplayName && ready.thread === MAIN) return evaluateScopedRules(rulesets, context);
+    return this.#moreOf(ready, userId, asksDisplayName).then((more) =>
+      evaluateScopedRules(rulesets, { ...context, ...more }),
+    );
+  }
+
+  /** What few rules ask, and is not in memory. */
+  async #moreOf(
+    { thread, push }: ReadyEvent,
+    userId: UserId,
+    asksDisplayName: boolean,
+  ): Promise<Pick<PushContext, 'isThreadSubscribed' | 'displayName'>> {
+    const roomId = push.roomId as RoomId;
+    const isThreadSubscribed =
+      thread === MAIN ? undefined : await this.#threads.isSubscribed(userId, roomId, thread as EventId);
+    if (!asksDisplayName) return { isThreadSubscribed };
     const member = await this.#rooms.state(roomId, 'm.room.member', userId);
     const displayName = member?.content.displayname;
-    if (typeof displayName !== 'string') return evaluateScopedRules(rulesets, context);
-    return evaluateScopedRules(rulesets, { ...context, displayName });
+    return typeof displayName === 'string' ? { isThreadSubscribed, displayName } : { isThreadSubscribed };
   }
 
-  #memberCount(roomId: RoomId): Promise<number> {
-    let count = this.#memberCounts.get(roomId);
-    if (!count) {
-      count = this.#rooms.joinedCount(roomId);
-      this.#memberCounts.set(roomId, count);
+  #roomOf(roomId: RoomId): Promise<PushEventRoom> {
+    let room = this.#asked.get(roomId);
+    if (!room) {
+      room = this.#readRoom(roomId);
+      this.#asked.set(roomId, room);
     }
-    return count;
+    return room;
   }
 
-  #levelsOf(roomId: RoomId): Promise<PowerLevels | undefined> {
-    let levels = this.#levels.get(roomId);
-    if (!levels) {
-      levels = this.#readLevels(roomId);
-      this.#levels.set(roomId, levels);
-    }
-    return levels;
+  async #readRoom(roomId: RoomId): Promise<PushEventRoom> {
+    const levels = await this.#readLevels(roomId);
+    return {
+      memberCount: await this.#rooms.joinedCount(roomId),
+      senderMayNotify: (sender, key) =>
+        levels !== undefined && levels.userLevel(sender as UserId) >= levels.notificationLevel(key),
+    };
   }
 
   async #readLevels(roomId: RoomId): Promise<PowerLevels | undefined> {

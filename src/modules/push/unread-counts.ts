@@ -37,6 +37,7 @@ export interface CountingBudget {
   left: number;
 }
 
+const SILENT = { notify: false, highlight: false };
 const NOTHING_READ: ReadPositions = { unthreaded: -Infinity, threads: new Map() };
 /** Threads and stretches of all tallies that are kept in memory, half a kilobyte each. */
 const CACHED = 60_000;
@@ -219,22 +220,16 @@ export class UnreadCounts implements SyncPart {
     ignored: ReadonlySet<UserId>,
   ): Promise<Judged[]> {
     const rules = await this.#rules.overTime(userId);
+    const ready = await this.#events.all(events);
     const judged: Judged[] = [];
-    for (const event of events) {
-      const { position, sender } = event;
-      const isOwn = sender === userId && event.stateKey === undefined;
-      const silent = { position, thread: MAIN, notify: false, highlight: false, isOwn: false };
-      if (event.redactedBy !== undefined || ignored.has(sender) || (sender === userId && !isOwn)) {
-        judged.push(silent);
-        continue;
-      }
-      const ready = await this.#events.of(event);
-      const { thread } = ready;
-      if (isOwn) judged.push({ ...silent, thread, isOwn });
-      else {
-        const { notify, highlight } = await this.#events.judge(ready, userId, rules);
-        judged.push({ position, thread, notify, highlight, isOwn });
-      }
+    for (const [i, one] of ready.entries()) {
+      const { sender, stateKey, redactedBy } = events[i] as LoggedEvent;
+      const isOut = redactedBy !== undefined || ignored.has(sender);
+      const isSilent = isOut || sender === userId;
+      const outcome = isSilent ? SILENT : this.#events.judge(one, userId, rules);
+      const { notify, highlight } = outcome instanceof Promise ? await outcome : outcome;
+      const isOwn = !isOut && sender === userId && stateKey === undefined;
+      judged.push({ position: one.position, thread: one.thread, notify, highlight, isOwn });
     }
     return judged;
   }

@@ -22,7 +22,7 @@ interface Situation {
 
 function evaluate(rules: PushRuleset, json: JsonObject, situation: Situation = {}): PushOutcome {
   const { memberCount = 3, mayNotify = [], displayName } = situation;
-  const room = { memberCount, senderMayNotify: (key: string) => mayNotify.includes(key) };
+  const room = { memberCount, senderMayNotify: (_: string, key: string) => mayNotify.includes(key) };
   const event = new PushEvent({ sender: BOB, room_id: '!r:a.example', ...json }, room);
   const context =
     displayName === undefined ? { event, userId: ALICE } : { event, userId: ALICE, displayName };

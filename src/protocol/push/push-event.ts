@@ -5,8 +5,8 @@ import { isJsonObject, type JsonObject } from '../json.ts';
 export interface PushEventRoom {
   /** Joined members. */
   readonly memberCount: number;
-  /** Whether the sender's power level allows a notification of this type, such as `room`. */
-  senderMayNotify(key: string): boolean;
+  /** Whether the power level of a sender allows a notification of this type, such as `room`. */
+  senderMayNotify(sender: string, key: string): boolean;
 }
 
 /** An event made ready to be held against the rules of many users. Make one for each event, not for each user. */
@@ -47,7 +47,7 @@ export class PushEvent {
 
   /** Whether the sender's power level allows a notification of this type. */
   senderMayNotify(key: string): boolean {
-    return this.#room.senderMayNotify(key);
+    return this.#room.senderMayNotify(this.sender, key);
   }
 }
 
