@@ -58,5 +58,9 @@ export interface SyncPart {
   }): Promise<Record<string, string> | undefined>;
   account?(request: SyncRequest): Promise<AccountSections | undefined>;
   /** Called for joined rooms that may have changed. `timelineChanged`: new events of the room are in this sync. */
-  room?(request: SyncRequest, roomId: RoomId, timelineChanged: boolean): Promise<RoomSections | undefined>;
+  room?(
+    request: SyncRequest,
+    roomId: RoomId,
+    timelineChanged: boolean,
+  ): Promise<RoomSections | undefined> | undefined;
 }

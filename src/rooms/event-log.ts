@@ -84,15 +84,8 @@ export class EventLog {
   /** The newest events of a room with `after` < position <= `upTo`, at most `limit` of them. */
   async newest(roomId: RoomId, after: number, upTo: number, limit: number): Promise<Stretch> {
     const window = this.#windows.get(roomId);
-    if (window) {
-      const found = window.events.filter((event) => event.position > after && event.position <= upTo);
-      const first = window.events[0];
-      const reachesBack = window.whole || (first !== undefined && first.position <= after);
-      if (reachesBack || found.length > limit) {
-        return { events: limit === 0 ? [] : found.slice(-limit), limited: found.length > limit };
-      }
-    }
-    return this.#readNewest(roomId, after, upTo, limit);
+    const known = window && newestOf(window, after, upTo, limit);
+    return known ?? this.#readNewest(roomId, after, upTo, limit);
   }
 
   /** Events of a room with `after` < position <= `upTo`, from one end of the range. Those in memory are not read again. */
@@ -248,4 +241,17 @@ export class EventLog {
     events.push(event);
     this.#windows.set(roomId, { events, whole });
   }
+}
+
+/** The newest events of a range, from a window; undefined where it does not reach back far enough. */
+function newestOf(window: Window, after: number, upTo: number, limit: number): Stretch | undefined {
+  const { events, whole } = window;
+  const positionOf = (index: number) => (events[index] as StoredEvent).position;
+  let end = events.length;
+  while (end > 0 && positionOf(end - 1) > upTo) end--;
+  let start = end;
+  while (start > 0 && end - start <= limit && positionOf(start - 1) > after) start--;
+  const limited = end - start > limit;
+  if (start === 0 && !limited && !whole) return undefined;
+  return { events: events.slice(limited ? end - limit : start, end), limited };
 }

@@ -50,12 +50,12 @@ export class StateTries {
 
   /** The state event of a key, or undefined. */
   async get(root: StateRoot, key: StateKey): Promise<EventId | undefined> {
-    let node = await this.#load(root);
+    let node = this.#known(root) ?? (await this.#read(root));
     const path = node.kind === 'branch' ? pathOf(key) : '';
     for (let level = 0; node.kind === 'branch'; level++) {
       const child: StateRoot | undefined = node.children[digit(path, level)];
       if (child === undefined) return undefined;
-      node = await this.#load(child);
+      node = this.#known(child) ?? (await this.#read(child));
     }
     return node.entries.find((entry) => entry.key === key)?.eventId;
   }
@@ -65,7 +65,7 @@ export class StateTries {
     const found: [StateKey, EventId][] = [];
     const open = [root];
     for (let next = open.pop(); next !== undefined; next = open.pop()) {
-      const node = await this.#load(next);
+      const node = this.#known(next) ?? (await this.#read(next));
       if (node.kind === 'bucket') for (const entry of node.entries) found.push([entry.key, entry.eventId]);
       else for (const child of node.children) if (child !== undefined) open.push(child);
     }
@@ -170,6 +170,10 @@ export class StateTries {
     found: StateDifference[],
   ): Promise<void> {
     if (before === after) return;
+    if (before === undefined && after !== undefined) {
+      for (const [key, is] of await this.entries(after)) found.push({ key, before: undefined, after: is });
+      return;
+    }
     const a = before === undefined ? undefined : await this.#load(before);
     const b = after === undefined ? undefined : await this.#load(after);
     if (a?.kind === 'branch' && b?.kind === 'branch') {
@@ -185,8 +189,15 @@ export class StateTries {
   }
 
   async #load(hash: StateRoot): Promise<TrieNode> {
-    const known = this.#pending.get(hash)?.node ?? this.#cache.get(hash);
-    if (known) return known;
+    return this.#known(hash) ?? this.#read(hash);
+  }
+
+  /** The node, if it is in memory: most are, and a state is many nodes, too many to wait for each. */
+  #known(hash: StateRoot): TrieNode | undefined {
+    return this.#pending.get(hash)?.node ?? this.#cache.get(hash);
+  }
+
+  async #read(hash: StateRoot): Promise<TrieNode> {
     const bytes = await stateNodes.byHash(this.#reader, rootToBytes(hash));
     if (!bytes) throw new Error('A node of a state trie is missing from the database');
     const node = decodeNode(bytes);

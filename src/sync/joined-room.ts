@@ -108,7 +108,8 @@ async function moduleSections(
 ): Promise<RoomSections[]> {
   const sections: RoomSections[] = [];
   for (const part of needs.parts) {
-    const section = await part.room?.(context, roomId, timelineChanged);
+    const news = part.room?.(context, roomId, timelineChanged);
+    const section = news && (await news);
     if (section) sections.push(section);
   }
   return sections;

@@ -1,4 +1,4 @@
-import type { RoomId, UserId } from '../protocol/identifiers.ts';
+import type { EventId, RoomId, UserId } from '../protocol/identifiers.ts';
 import { splitStateKey } from '../protocol/events/event.ts';
 import type { StateRoot, StoredEvent } from '../rooms/stored-event.ts';
 import type { SyncContext, SyncNeeds } from './sync-context.ts';
@@ -24,24 +24,41 @@ export async function stateSection(
   timeline: TimelineSection,
 ): Promise<StoredEvent[]> {
   const filter = context.filter.room.state;
-  const events: StoredEvent[] = [];
-  const senders = new Set<UserId>(timeline.events.map((event) => event.sender));
-  const lazy = filter.lazyLoadMembers;
-  if (span.before !== span.after) {
-    const inTimeline =
-      context.stateAs !== 'state' ? undefined : new Set(timeline.events.map((event) => event.eventId));
-    for (const { key, after } of await needs.timeline.difference(span.before, span.after)) {
-      if (after === undefined || inTimeline?.has(after)) continue;
-      const { type, stateKey } = splitStateKey(key);
-      if (lazy && type === 'm.room.member' && span.before === undefined) {
-        if (!senders.has(stateKey as UserId) && stateKey !== context.userId) continue;
-      }
-      const event = await needs.log.byId(after);
-      if (event) events.push(event);
-    }
-  }
-  if (lazy && span.after !== undefined) await addSenders(needs, context, roomId, span.after, senders, events);
+  const senders = filter.lazyLoadMembers ? new Set(timeline.events.map((event) => event.sender)) : undefined;
+  const events = await changedState(needs, context, span, { timeline, senders });
+  if (senders && span.after !== undefined)
+    await addSenders(needs, context, roomId, span.after, senders, events);
   return events.filter((event) => filter.matches(event));
+}
+
+/** What the timeline does not show of the difference; where only the `senders` of it count, of what is there from before. */
+async function changedState(
+  needs: SyncNeeds,
+  context: SyncContext,
+  span: StateSpan,
+  { timeline, senders }: { timeline: TimelineSection; senders: ReadonlySet<UserId> | undefined },
+): Promise<StoredEvent[]> {
+  if (span.before === span.after) return [];
+  const shown = new Set(context.stateAs === 'state' ? timeline.events.filter(isState).map(idOf) : []);
+  const wanted: EventId[] = [];
+  for (const { key, after } of await needs.timeline.difference(span.before, span.after)) {
+    if (after === undefined || shown.has(after)) continue;
+    if (senders && span.before === undefined) {
+      const { type, stateKey } = splitStateKey(key);
+      const isNeeded = senders.has(stateKey as UserId) || stateKey === context.userId;
+      if (type === 'm.room.member' && !isNeeded) continue;
+    }
+    wanted.push(after);
+  }
+  return needs.log.byIds(wanted);
+}
+
+function isState(event: StoredEvent): boolean {
+  return event.stateKey !== undefined;
+}
+
+function idOf(event: StoredEvent): EventId {
+  return event.eventId;
 }
 
 async function addSenders(

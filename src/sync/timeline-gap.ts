@@ -17,11 +17,11 @@ export async function lastGap(
   stretch: readonly StoredEvent[],
   reader: UserId,
 ): Promise<number | undefined> {
-  const own = serverNameOf(reader);
+  const own = `:${serverNameOf(reader)}`;
   let inStretch: Set<EventId> | undefined;
   for (let i = stretch.length - 1; i >= 0; i--) {
     const event = stretch[i] as StoredEvent;
-    if (serverNameOf(event.sender) === own) continue;
+    if (event.sender.endsWith(own)) continue;
     inStretch ??= new Set(stretch.map(({ eventId }) => eventId));
     const outside = event.prevEventIds.filter((id) => inStretch?.has(id) !== true);
     if (outside.length > 0 && (await isGap(log, event, outside))) return i;

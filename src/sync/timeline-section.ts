@@ -55,9 +55,8 @@ export async function timelineSection(
   }
   if (range.after === BEFORE_HISTORY) limited ||= await needs.timeline.lacksHistory(roomId);
   const start = oldest ? oldest.position - 1 : range.upTo;
-  const given = new Set(events);
   const hidesState = stretch.events.some(
-    (event) => event.stateKey !== undefined && event.position > start && !given.has(event),
+    (event) => event.stateKey !== undefined && event.position > start && !events.includes(event),
   );
   return { events, limited, start, prevBatch: streamToken(start), hidesState };
 }

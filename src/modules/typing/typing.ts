@@ -58,13 +58,13 @@ export class Typing implements SyncPart {
     return [...users].filter(([, until]) => until > now).map(([userId]) => userId);
   }
 
-  room(request: SyncRequest, roomId: RoomId): Promise<RoomSections | undefined> {
+  room(request: SyncRequest, roomId: RoomId): Promise<RoomSections> | undefined {
     const { since, recent } = request;
     const isNew = since === undefined || request.newlyJoined.has(roomId);
-    if (!isNew && !recent.roomChangedSince(roomId, since, 'typing')) return Promise.resolve(undefined);
+    if (!isNew && !recent.roomChangedSince(roomId, since, 'typing')) return undefined;
     const users = this.typing(roomId);
     const wanted = request.filter.room.ephemeral.matches({ type: 'm.typing', roomId });
-    if (!wanted || (isNew && users.length === 0)) return Promise.resolve(undefined);
+    if (!wanted || (isNew && users.length === 0)) return undefined;
     const content = JSON.stringify({ user_ids: users });
     return Promise.resolve({ ephemeral: [`{"type":"m.typing","content":${content}}`] });
   }
