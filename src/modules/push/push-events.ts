@@ -125,11 +125,13 @@ export class PushEvents {
   }
 
   #roomOf(roomId: RoomId): Promise<PushEventRoom> {
-    let room = this.#asked.get(roomId);
-    if (!room) {
-      room = this.#readRoom(roomId);
-      this.#asked.set(roomId, room);
-    }
+    const known = this.#asked.get(roomId);
+    if (known) return known;
+    const room = this.#readRoom(roomId);
+    this.#asked.set(roomId, room);
+    room.catch(() => {
+      if (this.#asked.get(roomId) === room) this.#asked.delete(roomId);
+    });
     return room;
   }
 
