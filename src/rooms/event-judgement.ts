@@ -40,16 +40,39 @@ export async function refusalByAuthEvents(
   return result.allowed ? undefined : result.reason;
 }
 
-/** Why a state does not authorise the event, if so. */
-export async function refusalByState(
+/**
+ * Why a state does not authorise the event, as far as that is known, if so: of a room whose members are yet to come, those
+ * that the state lacks are believed to be what the event's auth events say, until the event is judged again (MSC3902).
+ */
+export async function refusalByKnownState(
   room: RoomTransaction,
   event: RoomEvent,
   root: StateRoot,
 ): Promise<string | undefined> {
+  const reason = await refusalByState(room, event, root);
+  if (reason === undefined || !(await room.isPartial())) return reason;
+  const members = new Map<StateKey, EventId>();
+  for (const one of (await room.eventsOf(event.authEventIds)).values()) {
+    if (one.type === 'm.room.member') members.set(stateKeyOf(one.type, one.stateKey ?? ''), one.eventId);
+  }
+  return refusalByState(room, event, root, members);
+}
+
+/**
+ * Why a state does not authorise the event, if so.
+ *
+ * @param beside entries that hold where the state has none.
+ */
+export async function refusalByState(
+  room: RoomTransaction,
+  event: RoomEvent,
+  root: StateRoot,
+  beside?: ReadonlyMap<StateKey, EventId>,
+): Promise<string | undefined> {
   const { version } = room.head;
   const ids: EventId[] = [];
   for (const key of neededFor(version, event)) {
-    const id = await room.needs.tries.get(root, key);
+    const id = (await room.needs.tries.get(root, key)) ?? beside?.get(key);
     if (id !== undefined) ids.push(id);
   }
   const byKey = new Map<StateKey, RoomEvent>();
@@ -64,7 +87,7 @@ export async function refusalByState(
 /** Why the present state does not authorise the event, if so. */
 export async function refusalAtPresent(room: RoomTransaction, event: RoomEvent): Promise<string | undefined> {
   const { root } = room.point;
-  return root === undefined ? undefined : refusalByState(room, event, root);
+  return root === undefined ? undefined : refusalByKnownState(room, event, root);
 }
 
 /**

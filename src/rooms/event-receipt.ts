@@ -5,7 +5,12 @@ import type { EventId } from '../protocol/identifiers.ts';
 import * as awaitedRedactions from '../storage/awaited-redactions-store.ts';
 import type { Writer } from '../storage/database.ts';
 import * as historyGaps from '../storage/history-gaps-store.ts';
-import { refusalAtPresent, refusalByAuthEvents, refusalByState, stateAfterAll } from './event-judgement.ts';
+import {
+  refusalAtPresent,
+  refusalByAuthEvents,
+  refusalByKnownState,
+  stateAfterAll,
+} from './event-judgement.ts';
 import { eventOfPdu, type EventPlace } from './event-of-pdu.ts';
 import { lacksApproval } from './policy-signing.ts';
 import { changePresentState, presentWith } from './present-state.ts';
@@ -115,7 +120,7 @@ async function judge(
     ? await room.stateWith(undefined, [])
     : ((await stateKnownBefore(room, event)) ?? (await stateAfterAll(room, event.prevEventIds)));
   const reason =
-    (await refusalByAuthEvents(version, event, room)) ?? (await refusalByState(room, event, before));
+    (await refusalByAuthEvents(version, event, room)) ?? (await refusalByKnownState(room, event, before));
   if (reason !== undefined) {
     const judged = { received, event, before, after: before };
     room.keepAside(await storedEvent(room, judged, { refused: 'rejected', isAside: true }));
@@ -204,14 +209,20 @@ async function settle(
   };
 }
 
-async function applyRedaction(
+/**
+ * Redacts what a redaction is for, if that is here and the redaction takes effect. While members of the room are yet to come it
+ * is not certain that it does, and it cannot be undone: then it waits.
+ */
+export async function applyRedaction(
   room: RoomTransaction,
   unit: Writer,
   redaction: StoredEvent,
   targetId: EventId,
 ): Promise<void> {
   const target = await room.event(targetId);
-  if (!target) return awaitedRedactions.remember(unit, targetId, redaction.eventId);
+  if (!target || (await room.isPartial())) {
+    return awaitedRedactions.remember(unit, targetId, redaction.eventId);
+  }
   if (takesEffect(room.head.version, redaction, target, await powersOf(room, redaction))) {
     await room.redact(redaction, targetId);
   }
@@ -226,9 +237,10 @@ async function awaitedRedaction(
   const ids =
     room.foreknowledge?.redactionsOf(target.eventId) ??
     (await awaitedRedactions.of(room.needs.reader, target.eventId));
-  if (ids.length === 0) return undefined;
+  if (ids.length === 0 || (await room.isPartial())) return undefined;
   awaitedRedactions.forget(unit, target.eventId);
   for (const redaction of (await room.eventsOf(ids)).values()) {
+    if (redaction.refused !== undefined) continue;
     if (takesEffect(room.head.version, redaction, target, await powersOf(room, redaction))) return redaction;
   }
   return undefined;

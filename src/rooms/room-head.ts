@@ -28,6 +28,8 @@ export interface HeadPoint {
   invitedCount: number;
   /** How many of the joined members are users of other servers. */
   remoteJoined: number;
+  /** Whether members are missing from the state, which are yet to come; undefined where that was not looked up. */
+  isPartial?: boolean;
 }
 
 const EMPTY: HeadPoint = {
@@ -49,6 +51,8 @@ export interface Decided {
   readonly redactedState: ReadonlyMap<StateKey, StoredEvent>;
   readonly events: readonly StoredEvent[];
   readonly aside: readonly StoredEvent[];
+  /** Events that were there before, as they are now. */
+  readonly revised: readonly StoredEvent[];
 }
 
 /**
@@ -127,9 +131,9 @@ export class RoomHead {
   }
 
   /** Moves the head on by a unit of work that was handed to the database. */
-  advance({ point, state, redactedState, events, aside }: Decided): void {
+  advance({ point, state, redactedState, events, aside, revised }: Decided): void {
     this.point = point;
-    for (const event of [...events, ...aside]) this.#pending.set(event.eventId, event);
+    for (const event of [...revised, ...events, ...aside]) this.#pending.set(event.eventId, event);
     for (const [key, event] of [...state, ...redactedState]) {
       this.#uncommitted.set(key, { event });
       this.#state.delete(key);
@@ -137,12 +141,12 @@ export class RoomHead {
   }
 
   /** A unit of this process was committed: its events may leave memory. */
-  committed({ point, state, redactedState, events, aside }: Decided): void {
+  committed({ point, state, redactedState, events, aside, revised }: Decided): void {
     if (point.version > this.#committedVersion && !this.stale) {
       this.#committedVersion = point.version;
       this.#committedRoot = point.root;
     }
-    for (const event of [...events, ...aside]) this.#pending.delete(event.eventId);
+    for (const event of [...revised, ...events, ...aside]) this.#pending.delete(event.eventId);
     for (const [key, event] of [...state, ...redactedState]) {
       const held = this.#uncommitted.get(key);
       if (!held || held.event !== event) continue;

@@ -9,6 +9,7 @@ import {
 import { MatrixError } from '../protocol/matrix-error.ts';
 import { authDepthFrom } from '../protocol/state-resolution/event-source.ts';
 import type { Reader } from '../storage/database.ts';
+import * as partialRoomsStore from '../storage/partial-rooms-store.ts';
 import { encodeTransaction } from './client-transaction.ts';
 import type { EventDraft } from './event-draft.ts';
 import { draftedPdu } from './event-drafting.ts';
@@ -51,6 +52,8 @@ export class RoomTransaction implements EventLookup {
   readonly history: StoredEvent[] = [];
   /** To be kept beside the timeline. */
   readonly aside: StoredEvent[] = [];
+  /** Events that were there before, as they are from now on. */
+  readonly revised: StoredEvent[] = [];
   /** Those of the events that came from other servers: they may be kept beside the timeline so far. */
   readonly received = new Set<EventId>();
   readonly state = new Map<StateKey, StoredEvent | undefined>();
@@ -191,6 +194,18 @@ export class RoomTransaction implements EventLookup {
   /** Lets an event be found by who looks for it, before it is added. */
   keepInSight(event: StoredEvent): void {
     this.#added.set(event.eventId, event);
+  }
+
+  /** Takes an event that was there before for what it is from now on. Who calls it writes that down. */
+  revise(event: StoredEvent): void {
+    this.revised.push(event);
+    this.#added.set(event.eventId, event);
+  }
+
+  /** Whether members are missing from the room's state, which are yet to come. */
+  async isPartial(): Promise<boolean> {
+    this.point.isPartial ??= await partialRoomsStore.isPartial(this.needs.reader, this.roomId);
+    return this.point.isPartial;
   }
 
   /** Keeps an event beside the timeline. */

@@ -244,14 +244,31 @@ export class Timeline {
     return eventId === undefined ? undefined : this.#log.byId(eventId);
   }
 
-  /** Membership events of the senders, from a state (lazy loading). */
-  async membersFor(root: StateRoot, senders: Iterable<UserId>): Promise<StoredEvent[]> {
+  /**
+   * Membership events of users, from a state (lazy loading). Of a room whose members are yet to come, those that it lacks are
+   * taken from what authorises the events `of` theirs.
+   */
+  async membersFor(
+    root: StateRoot,
+    users: Iterable<UserId>,
+    of: readonly StoredEvent[] = [],
+  ): Promise<StoredEvent[]> {
     const events: StoredEvent[] = [];
-    for (const sender of new Set(senders)) {
-      const event = await this.stateEvent(root, 'm.room.member', sender);
+    for (const user of new Set(users)) {
+      const event =
+        (await this.stateEvent(root, 'm.room.member', user)) ?? (await this.#memberBehind(user, of));
       if (event) events.push(event);
     }
     return events;
+  }
+
+  async #memberBehind(user: UserId, of: readonly StoredEvent[]): Promise<StoredEvent | undefined> {
+    const event = of.findLast(({ sender }) => sender === user);
+    if (!event || !this.#partialRooms.isPartial(event.roomId)) return undefined;
+    const isTheirs = (one: StoredEvent) => one.type === 'm.room.member' && one.stateKey === user;
+    return (await this.#log.byIds(event.authEventIds)).find(
+      (one) => isTheirs(one) && one.refused === undefined,
+    );
   }
 
   /** Position of the newest event that can be visible to the user. */

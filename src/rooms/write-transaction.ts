@@ -33,7 +33,8 @@ export function writeTransaction(unit: UnitOfWork, room: RoomTransaction, isNewR
 
 /** Whether the room is another afterwards for who decides on it or reads its newest events. */
 function movesRoom(room: RoomTransaction): boolean {
-  return room.events.length > 0 || room.state.size > 0 || room.point.root !== room.head.point.root;
+  const isOther = room.state.size > 0 || room.point.root !== room.head.point.root;
+  return isOther || room.events.length > 0 || room.revised.length > 0;
 }
 
 /** The new end of the timeline, and the state that the room has there. */

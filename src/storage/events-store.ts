@@ -116,7 +116,6 @@ const newestOfActivity = sql(
    AND type IN (${ACTIVITY_TYPES.map((type) => `'${type}'`).join(', ')}) ORDER BY position DESC LIMIT 1`,
 );
 const replaceContent = sql(`UPDATE events SET content = ?, envelope = ?, redacted_by = ? WHERE event_id = ?`);
-const replaceRoot = sql(`UPDATE events SET state_root = ? WHERE event_id = ?`);
 const setOutgoing = sql(`UPDATE events SET outgoing = 1 WHERE position = ?`);
 
 /** An event to be written: a row without its position. */
@@ -172,11 +171,6 @@ export function redact(
   envelope: string,
 ): void {
   writer.run(replaceContent, content, envelope, redactedBy, eventId);
-}
-
-/** Sets the state after an event, where more is known of it than before. */
-export function setStateRoot(writer: Writer, eventId: EventId, root: Uint8Array): void {
-  writer.run(replaceRoot, root, eventId);
 }
 
 /** The event, or undefined. */

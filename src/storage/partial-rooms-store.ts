@@ -22,6 +22,7 @@ const insertRoom = sql(
 const setCompleted = sql(
   `UPDATE partial_rooms SET completed_at = ? WHERE room_id = ? AND completed_at IS NULL`,
 );
+const incompleteRoom = sql(`SELECT 1 AS one FROM partial_rooms WHERE room_id = ? AND completed_at IS NULL`);
 const oneRoom = sql(`SELECT * FROM partial_rooms WHERE room_id = ?`);
 const joinPosition = sql(
   `SELECT events.position AS position FROM partial_rooms
@@ -53,6 +54,11 @@ export function insert(
 /** Notes that the whole state is here. */
 export function complete(writer: Writer, roomId: RoomId, at: Position): void {
   writer.run(setCompleted, at, roomId);
+}
+
+/** Whether the whole state of a room is yet to come. */
+export async function isPartial(reader: Reader, roomId: RoomId): Promise<boolean> {
+  return (await reader.get(incompleteRoom, roomId)) !== undefined;
 }
 
 /** The row of a room. */

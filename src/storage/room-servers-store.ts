@@ -22,6 +22,10 @@ const tellOnce = sql(
    ON CONFLICT (server_name, room_id) DO UPDATE SET since = excluded.since, left_at = excluded.left_at
    WHERE room_servers.joined = 0`,
 );
+const addVisit = sql(
+  `INSERT INTO room_servers (server_name, room_id, joined, since, left_at) VALUES (?, ?, 0, ?, ?)
+   ON CONFLICT (server_name, room_id) DO NOTHING`,
+);
 const joinedServers = sql(
   `SELECT server_name FROM room_servers WHERE room_id = ? AND joined > 0 ORDER BY server_name`,
 );
@@ -50,6 +54,11 @@ export function leave(writer: Writer, server: ServerName, roomId: RoomId, at: Po
 /** The event at a position is for a server, too, that has nobody in the room. */
 export function tell(writer: Writer, server: ServerName, roomId: RoomId, at: Position): void {
   writer.run(tellOnce, server, roomId, at, at);
+}
+
+/** A server that has nobody in a room had somebody there, which was not known then. */
+export function noteVisit(writer: Writer, server: ServerName, roomId: RoomId, at: Position): void {
+  writer.run(addVisit, server, roomId, at, at);
 }
 
 /** The other servers that have joined members in a room. */

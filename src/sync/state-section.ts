@@ -24,10 +24,11 @@ export async function stateSection(
   timeline: TimelineSection,
 ): Promise<StoredEvent[]> {
   const filter = context.filter.room.state;
-  const senders = filter.lazyLoadMembers ? new Set(timeline.events.map((event) => event.sender)) : undefined;
+  const { events: shown } = timeline;
+  const senders = filter.lazyLoadMembers ? new Set(shown.map((event) => event.sender)) : undefined;
   const events = await changedState(needs, context, span, { timeline, senders });
   if (senders && span.after !== undefined)
-    await addSenders(needs, context, roomId, span.after, senders, events);
+    await addSenders(needs, context, roomId, { root: span.after, senders, shown, events });
   return events.filter((event) => filter.matches(event));
 }
 
@@ -65,9 +66,17 @@ async function addSenders(
   needs: SyncNeeds,
   context: SyncContext,
   roomId: RoomId,
-  root: StateRoot,
-  senders: ReadonlySet<UserId>,
-  events: StoredEvent[],
+  {
+    root,
+    senders,
+    shown,
+    events,
+  }: {
+    root: StateRoot;
+    senders: ReadonlySet<UserId>;
+    shown: readonly StoredEvent[];
+    events: StoredEvent[];
+  },
 ): Promise<void> {
   const given = events
     .filter((event) => event.type === 'm.room.member')
@@ -76,5 +85,5 @@ async function addSenders(
   needs.lazyMembers.unsent(context, roomId, given);
   const fresh = redundant ? senders : needs.lazyMembers.unsent(context, roomId, senders);
   const missing = [...fresh].filter((user) => !given.includes(user));
-  events.push(...(await needs.timeline.membersFor(root, missing)));
+  events.push(...(await needs.timeline.membersFor(root, missing, shown)));
 }

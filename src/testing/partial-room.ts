@@ -22,6 +22,8 @@ export interface PartialRoom {
 interface Wishes {
   /** The power level of Mallory. */
   readonly guestPower?: number;
+  /** The power that it takes to set the topic. */
+  readonly topicPower?: number;
   /** What happens before Bob joins. */
   readonly before?: (scene: Omit<PartialRoom, 'complete'> & { readonly roomId: string }) => Promise<void>;
 }
@@ -33,13 +35,16 @@ interface Wishes {
 export async function whilePartial(
   federation: TestFederation,
   run: (scene: PartialRoom) => Promise<void>,
-  { guestPower, before }: Wishes = {},
+  { guestPower, topicPower = 50, before }: Wishes = {},
 ): Promise<void> {
   const { a, b } = federation;
-  const { alice, roomId, room, remote } = await roomWithGuest(federation, { guestPower, name: 'large' });
+  const { alice, roomId, room, remote } = await roomWithGuest(federation, {
+    ...{ name: 'large', guestPower, room_version: guestPower === undefined ? '12' : '11' },
+    power_level_content_override: { events: { 'm.room.topic': topicPower } },
+  });
   const bob = await b.person('bob');
-  await (await a.person('carol')).join(roomId);
   await before?.({ alice, bob, room, remote, roomId });
+  await (await a.person('carol')).join(roomId);
   const gathering = b.server.services.eventGathering;
   const stateBefore = gathering.stateBefore.bind(gathering);
   const gate = Promise.withResolvers<boolean>();

@@ -1,7 +1,7 @@
 import type { FederatingServer, TestFederation } from './federation.ts';
 import { RemoteRoom } from './remote-room.ts';
 import type { RemoteServer } from './remote-server.ts';
-import type { TestClient } from './test-client.ts';
+import type { Json, TestClient } from './test-client.ts';
 
 /** A room with a guest of another server, who makes events by hand. */
 export interface RoomWithGuest {
@@ -21,12 +21,13 @@ interface Wishes {
   readonly guestPower?: number;
   readonly room_version?: string;
   readonly name?: string;
+  readonly power_level_content_override?: Json;
 }
 
 /** Makes a public room of Alice's, into which a user of a remote server of the test's comes. */
 export async function roomWithGuest(
   { a, startRemote }: TestFederation,
-  { guestPower, ...wishes }: Wishes = {},
+  { guestPower, power_level_content_override: levels, ...wishes }: Wishes = {},
 ): Promise<RoomWithGuest> {
   const remote = await startRemote();
   const alice = await a.person('alice');
@@ -34,7 +35,7 @@ export async function roomWithGuest(
   const roomId = await alice.createRoom({
     preset: 'public_chat',
     ...wishes,
-    ...(guestPower === undefined ? {} : { power_level_content_override: { users } }),
+    power_level_content_override: { ...levels, ...(guestPower === undefined ? {} : { users }) },
   });
   const room = await RemoteRoom.join(remote, a.name, roomId);
   return { a, alice, roomId, room, remote };

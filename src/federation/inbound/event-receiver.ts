@@ -25,13 +25,10 @@ import { WaitingEvents, type Batch, type SentEvent } from './waiting-events.ts';
 
 /** Servers beside the one that sent events which are asked for what these lack. */
 const MOST_OTHERS = 2;
+/** Events of which the state is fetched to receive one transaction. */
+const MOST_STATES = 10;
 /** Events judged in one unit of work. */
 const AT_ONCE = 100;
-/** How long events wait for the whole state of a room that was just joined, in ms: their sender sends nothing else meanwhile. */
-const LONGEST_WAIT_MS = 1_000;
-const NOT_COMPLETE: PduResult = {
-  error: 'The whole state of the room is not here yet; the event is looked at once it is',
-};
 const NOT_IN_ROOM: PduResult = { error: 'Nobody of this server is in the room' };
 
 /** Where events come from, and which server is asked for what they lack. */
@@ -40,10 +37,9 @@ interface Source {
   readonly asked: ServerName;
 }
 
-/** What became of events, and those that could not be judged: because their room is not whole, or for what they lack. */
+/** What became of events, and those that could not be judged for what they lack. */
 interface Receipt {
   readonly results: Map<EventId, PduResult>;
-  readonly early: SentEvent[];
   readonly unplaced: SentEvent[];
 }
 
@@ -118,8 +114,7 @@ export class EventReceiver implements PduReceiver {
     roomId: RoomId,
     pdus: readonly JsonObject[],
   ): Promise<ReadonlyMap<EventId, PduResult>> {
-    const { results, early, unplaced } = await this.#receive({ origin, asked: origin }, roomId, pdus);
-    await this.#waiting.keepUntilWhole(roomId, { origin, events: early });
+    const { results, unplaced } = await this.#receive({ origin, asked: origin }, roomId, pdus);
     await this.#waiting.keep(roomId, { origin, events: unplaced });
     return results;
   }
@@ -140,8 +135,8 @@ export class EventReceiver implements PduReceiver {
     const others = (await roomServersStore.of(this.#database, roomId)).filter((server) => server !== origin);
     for (const asked of [origin, ...others.slice(0, MOST_OTHERS)]) {
       const pdus = left.map((event) => event.pdu);
-      const { early, unplaced } = await this.#receive({ origin, asked }, roomId, pdus);
-      left = [...early, ...unplaced];
+      const { unplaced } = await this.#receive({ origin, asked }, roomId, pdus);
+      left = unplaced;
       if (left.length === 0) break;
     }
     return new Set(left.map((event) => event.eventId));
@@ -150,7 +145,7 @@ export class EventReceiver implements PduReceiver {
   async #receive(source: Source, roomId: RoomId, pdus: readonly JsonObject[]): Promise<Receipt> {
     const { origin } = source;
     const row = await roomsStore.byId(this.#database, roomId);
-    const receipt: Receipt = { results: new Map(), early: [], unplaced: [] };
+    const receipt: Receipt = { results: new Map(), unplaced: [] };
     const { results } = receipt;
     if (!row || row.joined_count <= row.remote_joined) await this.#takeOutside(origin, roomId, pdus, results);
     if (!row) return receipt;
@@ -165,13 +160,6 @@ export class EventReceiver implements PduReceiver {
     if (row.joined_count <= row.remote_joined) return refuseAll(NOT_IN_ROOM);
     if (!(await this.#acl.allows(roomId, origin))) {
       return refuseAll({ error: `The access control list of the room shuts ${origin} out` });
-    }
-    if (!(await this.#partial.whenComplete(roomId, LONGEST_WAIT_MS))) {
-      for (const pdu of pdus) {
-        const eventId = eventIdOrUndefined(pdu, version);
-        if (eventId !== undefined && !results.has(eventId)) receipt.early.push({ eventId, pdu });
-      }
-      return refuseAll(NOT_COMPLETE);
     }
     const room = { roomId, version };
     const verified = await this.#verify(room, pdus, results);
@@ -281,7 +269,11 @@ export class EventReceiver implements PduReceiver {
       all = inTimelineOrder([...between, ...all]);
       if (between.length > 0) await judge(NOTHING_FETCHED);
     }
-    if (attempt.missing.size > 0) await judge(await this.#gaps.statesFor(asked, room, all, attempt.missing));
+    if (attempt.missing.size > 0) {
+      // While members of the room are yet to come, no state is put beside what is known of it.
+      const most = this.#partial.isPartial(room.roomId) ? 0 : MOST_STATES;
+      await judge(await this.#gaps.statesFor(asked, room, all, attempt.missing, most));
+    }
     return { ...attempt, verdicts };
   }
 

@@ -44,8 +44,7 @@ interface WaitingNeeds {
 }
 
 /**
- * Events that came and could not be judged: of rooms whose whole state is not here yet, and those of which nobody told what
- * they follow. Who sent them does not send them again, and in a quiet room nothing may follow them for long: so they are kept
+ * Events that came and could not be judged: those of which nobody told what they follow. Who sent them does not send them again, and in a quiet room nothing may follow them for long: so they are kept
  * in the database and looked at some more times, by whatever process runs then.
  */
 export class WaitingEvents {
@@ -78,14 +77,12 @@ export class WaitingEvents {
     this.#planned.clear();
   }
 
-  /** Keeps events until the whole state of their room is here. Resolves when they are durable. */
-  keepUntilWhole(roomId: RoomId, batch: Batch): Promise<void> {
-    return this.#keep(roomId, batch, UNTIL_WHOLE);
-  }
-
-  /** Keeps events that could not be placed, to be looked at after a while. Resolves when they are durable. */
+  /**
+   * Keeps events that could not be placed, to be looked at after a while; of a room that is not whole, once it is. Resolves
+   * when they are durable.
+   */
   keep(roomId: RoomId, batch: Batch): Promise<void> {
-    return this.#keep(roomId, batch, 0);
+    return this.#keep(roomId, batch, this.#needs.partial.isPartial(roomId) ? UNTIL_WHOLE : 0);
   }
 
   async #keep(roomId: RoomId, { origin, events }: Batch, tries: number): Promise<void> {

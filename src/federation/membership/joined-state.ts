@@ -105,6 +105,7 @@ function notePartial(
 ): void {
   const servers = lacksMembersOf ?? [];
   room.expectUnknownMembers(servers);
+  room.point.isPartial = true;
   const roots = { beforeRoot: rootToBytes(before), joinRoot: rootToBytes(after) };
   partialRoomsStore.insert(unit, { roomId, joinEventId: join.eventId, servers, ...roots });
   const data: StateChange = { version: 0, partial: 'begins' };

@@ -6,16 +6,13 @@ import type { ReceivedEvent } from '../../rooms/event-receipt.ts';
 import { stateOf } from '../../rooms/outliers.ts';
 import { Foreknowledge } from '../../rooms/foreknowledge.ts';
 import type { PartialRooms } from '../../rooms/partial-rooms.ts';
-import { changePresentState } from '../../rooms/present-state.ts';
 import type { StateChange } from '../../rooms/room-changes.ts';
 import type { RoomTransaction } from '../../rooms/room-transaction.ts';
 import type { RoomWriter } from '../../rooms/room-writer.ts';
-import { rootFromBytes, rootToBytes, type StateRoot } from '../../rooms/stored-event.ts';
+import { judgeAgain } from '../../rooms/second-judgement.ts';
 import type { Database, Writer } from '../../storage/database.ts';
-import * as eventsStore from '../../storage/events-store.ts';
 import * as partialRoomsStore from '../../storage/partial-rooms-store.ts';
 import * as roomsStore from '../../storage/rooms-store.ts';
-import { BEFORE_HISTORY } from '../../storage/unit-of-work.ts';
 import type { EventGathering, GatheredRoom, GatheredState } from '../inbound/event-gathering.ts';
 import { inAuthOrder } from '../inbound/event-order.ts';
 import { acceptedState, keepAll } from './joined-state.ts';
@@ -26,8 +23,6 @@ interface WholeState {
   readonly then: readonly EventId[];
 }
 
-/** Events of this server that are looked at in one step, of those since the join. */
-const PAGE = 500;
 /** Events that are kept in one step, of those that could not be kept as they came. */
 const KEPT_AT_ONCE = 100;
 /** How long a room is left to who joined it, to look around and speak, before its members are fetched, in milliseconds. */
@@ -180,63 +175,20 @@ export class StateCompletion {
   }
 }
 
-/** Puts the whole state, whose events were kept, under what happened in the room since it was joined. */
+/** Puts the whole state, whose events were kept, under what happened in the room since it was joined, which is judged again. */
 async function complete(room: RoomTransaction, unit: Writer, { ids, then }: WholeState): Promise<void> {
-  const row = await partialRoomsStore.of(room.needs.reader, room.roomId);
-  if (!row || row.completed_at !== null) return;
+  const { reader } = room.needs;
+  const row = await partialRoomsStore.of(reader, room.roomId);
+  const began = await partialRoomsStore.beginningOf(reader, room.roomId);
+  if (!row || began === undefined || row.completed_at !== null) return;
   const entries = await acceptedState(room, ids);
   for (const [key, eventId] of await acceptedState(room, then)) entries.set(key, eventId);
   const whole = await stateOf(room, entries);
-  const rebase = rebaser(room, rootFromBytes(row.before_root), whole);
-  for await (const { eventId, root } of eventsSince(room, row.join_event_id)) {
-    eventsStore.setStateRoot(unit, eventId, rootToBytes(await rebase(root)));
-  }
-  const { root } = room.point;
-  if (root !== undefined) await changePresentState(room, await rebase(root));
+  room.point.isPartial = false;
+  await judgeAgain(room, unit, { eventId: row.join_event_id, position: began, whole });
   room.forgetUnknownMembers(JSON.parse(row.servers) as ServerName[]);
   const position = unit.position();
   partialRoomsStore.complete(unit, room.roomId, position);
   const data: StateChange = { version: 0, partial: 'ends' };
   unit.announce({ topic: 'state', position, rooms: [room.roomId], data, local: true });
-}
-
-/** Moves states from one that they grew from onto another. */
-function rebaser(
-  room: RoomTransaction,
-  from: StateRoot,
-  onto: StateRoot,
-): (root: StateRoot) => Promise<StateRoot> {
-  const done = new Map<StateRoot, StateRoot>();
-  return async (root) => {
-    const known = done.get(root);
-    if (known !== undefined) return known;
-    const changes = await room.needs.tries.difference(from, root);
-    const moved = await room.stateWith(
-      onto,
-      changes.map(({ key, after }) => [key, after] as const),
-    );
-    done.set(root, moved);
-    return moved;
-  };
-}
-
-/** The events since the join, that included: this server's own, since others are not taken before the state is whole. */
-async function* eventsSince(
-  room: RoomTransaction,
-  joinId: EventId,
-): AsyncGenerator<{ eventId: EventId; root: StateRoot }> {
-  const join = await eventsStore.byId(room.needs.reader, joinId);
-  let after = (join?.position ?? BEFORE_HISTORY + 1) - 1;
-  for (let isMore = true; isMore;) {
-    const range = { after, upTo: Number.MAX_SAFE_INTEGER, limit: PAGE, newestFirst: false };
-    const rows = await eventsStore.page(room.needs.reader, room.roomId, range);
-    for (const row of rows) {
-      after = row.position;
-      yield { eventId: row.event_id as EventId, root: rootFromBytes(row.state_root) };
-    }
-    isMore = rows.length === PAGE;
-  }
-  for (const event of room.head.allPending()) {
-    if (!event.isAside) yield { eventId: event.eventId, root: event.stateRoot };
-  }
 }

@@ -79,7 +79,7 @@ export class SearchAnswers {
   async #profiles(context: EventContext): Promise<JsonObject> {
     const events = [context.event, ...context.before, ...context.after];
     const senders = events.map((event) => event.sender);
-    const members = await this.#timeline.membersFor(context.event.stateRoot, senders);
+    const members = await this.#timeline.membersFor(context.event.stateRoot, senders, events);
     return Object.fromEntries(members.map((member) => [member.stateKey ?? '', profileIn(member.content)]));
   }
 

@@ -130,7 +130,7 @@ async function addMembers(
   }
   const since = after === undefined ? -Infinity : (answering.since ?? -Infinity);
   const sending: [UserId, EventId][] = [];
-  for (const event of await needs.timeline.membersFor(of.root, users)) {
+  for (const event of await needs.timeline.membersFor(of.root, users, of.timeline.events)) {
     const userId = event.stateKey as UserId;
     if (!connection.hasMember(room.roomId, userId, event.eventId, since)) add(of.found, event);
   }

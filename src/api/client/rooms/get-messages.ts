@@ -48,7 +48,7 @@ export const getRoomEvents = endpoint(
     const newest = direction === 'b' ? page.events[0] : page.events.at(-1);
     if (filter.lazyLoadMembers && newest) {
       const senders = page.events.map((event) => event.sender);
-      const members = await needs.timeline.membersFor(newest.stateRoot, senders);
+      const members = await needs.timeline.membersFor(newest.stateRoot, senders, page.events);
       text += `,"state":[${(await needs.clientEvents.texts(members, viewer, roomIdOf)).join(',')}]`;
     }
     return new RawJson(`${text}}`);
