@@ -61,9 +61,8 @@ async function roomTimeline(
   isNew: boolean,
 ): Promise<TimelineSection> {
   const after = isNew ? BEFORE_HISTORY : (context.since ?? BEFORE_HISTORY);
-  // Who left and came back since then was not there for all of it.
-  const checked = isNew || room.position > after;
-  const timeline = await timelineSection(needs, context, room.roomId, { after, upTo: context.upTo, checked });
+  const range = { after, upTo: context.upTo, presentFrom: room.position };
+  const timeline = await timelineSection(needs, context, room.roomId, range);
   if (!isNew || context.since === undefined || timeline.events[0]?.type === 'm.room.create') return timeline;
   // It begins anew: it does not go on from what the client may have of an earlier time in the room.
   return { ...timeline, limited: true };

@@ -52,7 +52,7 @@ export async function leftRoom(
   if (own?.isAside) return neverJoinedRoom(needs, context, own);
   const after = context.since ?? BEFORE_HISTORY;
   const upTo = Math.min(room.position, context.upTo);
-  const timeline = await timelineSection(needs, context, room.roomId, { after, upTo, checked: true });
+  const timeline = await timelineSection(needs, context, room.roomId, { after, upTo, presentFrom: Infinity });
   const whole = context.since === undefined || context.fullState;
   const atEnd = context.stateAs !== 'state' || timeline.hidesState;
   const span = {

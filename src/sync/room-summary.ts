@@ -1,9 +1,8 @@
 import type { RoomId, UserId } from '../protocol/identifiers.ts';
-import type { StateRoot } from '../rooms/stored-event.ts';
 import type { Timeline } from '../rooms/timeline.ts';
 import { boundedCache } from '../platform/bounded-cache.ts';
-import { membershipChange } from '../rooms/room-changes.ts';
-import type { Database } from '../storage/database.ts';
+import { eventChange, historyChange, membershipChange } from '../rooms/room-changes.ts';
+import type { Change, Database } from '../storage/database.ts';
 import * as membershipsStore from '../storage/memberships-store.ts';
 import * as roomsStore from '../storage/rooms-store.ts';
 
@@ -15,11 +14,21 @@ interface MemberCounts {
   readonly invited: number;
 }
 
+/** What is kept of a room until something of it changes. */
+interface RoomFacts extends MemberCounts {
+  /** Whether it has a name or a canonical alias; undefined where nobody asked yet. */
+  hasName: boolean | undefined;
+}
+
+const NAMES: readonly string[] = ['m.room.name', 'm.room.canonical_alias'];
+/** Beyond all positions: the state that a room has by now. */
+const NOW = Number.MAX_SAFE_INTEGER;
+
 /** What /sync says of a room's members, and who stands for a room without a name. */
 export class RoomSummaries {
   readonly #database: Database;
   readonly #timeline: Timeline;
-  readonly #counts = boundedCache<RoomId, MemberCounts>(CACHED);
+  readonly #facts = boundedCache<RoomId, RoomFacts>(CACHED);
   /** Counts changes: what was read while one came in may be outdated. */
   #changes = 0;
 
@@ -28,21 +37,12 @@ export class RoomSummaries {
     this.#timeline = timeline;
     database.subscribe((changes) => {
       for (const change of changes) {
-        if (change.topic === 'reset') this.#counts.clear();
-        else if (change.topic !== 'state' && !membershipChange(change)) continue;
+        if (change.topic === 'reset') this.#facts.clear();
+        else if (!mayChangeFacts(change)) continue;
         this.#changes += 1;
-        for (const roomId of change.rooms) this.#counts.delete(roomId);
+        for (const roomId of change.rooms) this.#facts.delete(roomId);
       }
     });
-  }
-
-  /** Users who name a room that has neither name nor canonical alias; undefined where it has one. */
-  async heroes(roomId: RoomId, root: StateRoot, reader: UserId): Promise<UserId[] | undefined> {
-    const name = (await this.#timeline.stateEvent(root, 'm.room.name', ''))?.content.name;
-    if (typeof name === 'string' && name !== '') return undefined;
-    const alias = (await this.#timeline.stateEvent(root, 'm.room.canonical_alias', ''))?.content.alias;
-    if (typeof alias === 'string' && alias !== '') return undefined;
-    return this.standIns(roomId, reader);
   }
 
   /** Users who stand for a room without a name: some of its members, or if there are none, of those who left. */
@@ -53,22 +53,38 @@ export class RoomSummaries {
 
   /** How many are in the room, and how many are invited. */
   async counts(roomId: RoomId): Promise<MemberCounts> {
-    const known = this.#counts.get(roomId);
+    return this.#factsOf(roomId);
+  }
+
+  /** The summary as JSON text, with heroes for a room that has neither name nor canonical alias. */
+  async text(roomId: RoomId, reader: UserId): Promise<string> {
+    const changes = this.#changes;
+    const facts = await this.#factsOf(roomId);
+    const hasName = facts.hasName ?? (await this.#hasName(roomId));
+    if (changes === this.#changes) facts.hasName = hasName;
+    const counts = { 'm.joined_member_count': facts.joined, 'm.invited_member_count': facts.invited };
+    if (hasName) return JSON.stringify(counts);
+    return JSON.stringify({ 'm.heroes': await this.standIns(roomId, reader), ...counts });
+  }
+
+  async #factsOf(roomId: RoomId): Promise<RoomFacts> {
+    const known = this.#facts.get(roomId);
     if (known) return known;
     const changes = this.#changes;
     const room = await roomsStore.byId(this.#database, roomId);
-    const counts = { joined: room?.joined_count ?? 0, invited: room?.invited_count ?? 0 };
-    if (changes === this.#changes) this.#counts.set(roomId, counts);
-    return counts;
+    const { joined_count: joined = 0, invited_count: invited = 0 } = room ?? {};
+    const facts = { joined, invited, hasName: undefined };
+    if (changes === this.#changes) this.#facts.set(roomId, facts);
+    return facts;
   }
 
-  /** The summary as JSON text. */
-  async text(roomId: RoomId, reader: UserId): Promise<string> {
-    const { joined, invited } = await this.counts(roomId);
-    const counts = { 'm.joined_member_count': joined, 'm.invited_member_count': invited };
-    const root = await this.#timeline.rootAt(roomId, this.#database.position());
-    const heroes = root && (await this.heroes(roomId, root, reader));
-    return JSON.stringify(heroes ? { 'm.heroes': heroes, ...counts } : counts);
+  async #hasName(roomId: RoomId): Promise<boolean> {
+    const root = await this.#timeline.rootAt(roomId, NOW);
+    const name = root && (await this.#timeline.stateEvent(root, 'm.room.name', ''))?.content.name;
+    if (typeof name === 'string' && name !== '') return true;
+    const alias =
+      root && (await this.#timeline.stateEvent(root, 'm.room.canonical_alias', ''))?.content.alias;
+    return typeof alias === 'string' && alias !== '';
   }
 
   async #some(roomId: RoomId, memberships: readonly string[], except: UserId): Promise<UserId[]> {
@@ -80,4 +96,11 @@ export class RoomSummaries {
     }
     return found.sort((a, b) => a.position - b.position).map((member) => member.user_id);
   }
+}
+
+function mayChangeFacts(change: Change): boolean {
+  if (change.topic === 'state' || membershipChange(change)) return true;
+  const event = eventChange(change);
+  if (event) return event.redacted !== undefined || NAMES.includes(event.type);
+  return (historyChange(change)?.redacted.length ?? 0) > 0;
 }

@@ -5,6 +5,8 @@ import type { RoomMembership } from '../rooms/room-reads.ts';
 import { parseSyncToken, syncToken } from '../rooms/stream-token.ts';
 import type { Database } from '../storage/database.ts';
 import type { RecentChanges } from '../storage/recent-changes.ts';
+import type { JsonPiece } from '../wire/endpoint.ts';
+import { JsonPieces } from '../wire/json-pieces.ts';
 import { joinedRoom } from './joined-room.ts';
 import { joinedSince } from './joined-since.ts';
 import type { Notifier } from './notifier.ts';
@@ -61,7 +63,7 @@ export class SyncService {
    *
    * @throws MatrixError 400 M_INVALID_PARAM for a token of another server.
    */
-  async sync(options: SyncOptions): Promise<readonly string[]> {
+  async sync(options: SyncOptions): Promise<readonly JsonPiece[]> {
     const token = options.since === undefined ? undefined : parseSyncToken(options.since);
     const since = token?.position;
     const end = performance.now() + options.timeoutMs;
@@ -105,7 +107,7 @@ export class SyncService {
     options: SyncOptions,
     token: { position: number; toDevice: number } | undefined,
     upTo: number,
-  ): Promise<readonly string[] | undefined> {
+  ): Promise<readonly JsonPiece[] | undefined> {
     const rooms = await this.#roomsOf(options, upTo);
     if (token && !options.fullState && !this.#mayHaveNews(options, rooms, token)) return undefined;
     const context = await this.#context(options, token, upTo, rooms);
@@ -166,12 +168,15 @@ export class SyncService {
   }
 
   /** Members of `rooms`, as pieces of JSON text: a room each, which together can be megabytes. */
-  async #roomSections(context: SyncContext, rooms: ReadonlyMap<RoomId, RoomMembership>): Promise<string[]> {
-    const texts = {
-      join: [] as string[],
-      invite: [] as string[],
-      knock: [] as string[],
-      leave: [] as string[],
+  async #roomSections(
+    context: SyncContext,
+    rooms: ReadonlyMap<RoomId, RoomMembership>,
+  ): Promise<JsonPiece[]> {
+    const sections = {
+      join: new JsonPieces(),
+      invite: new JsonPieces(),
+      knock: new JsonPieces(),
+      leave: new JsonPieces(),
     };
     const userChanged =
       context.since === undefined || context.recent.userChangedSince(context.userId, context.since);
@@ -179,13 +184,12 @@ export class SyncService {
       if (!context.filter.room.matchesRoom(room.roomId)) continue;
       const section = room.membership === 'ban' ? 'leave' : room.membership;
       const text = await this.#roomText(context, room, userChanged);
-      if (text !== undefined) texts[section].push(`${JSON.stringify(room.roomId)}:${text}`);
+      if (text !== undefined) sections[section].add(room.roomId, text);
     }
-    const pieces: string[] = [];
-    for (const [section, found] of Object.entries(texts)) {
+    const pieces: JsonPiece[] = [];
+    for (const [section, { pieces: found }] of Object.entries(sections)) {
       if (found.length === 0) continue;
-      pieces.push(pieces.length === 0 ? `"${section}":{` : `},"${section}":{`);
-      for (const [i, text] of found.entries()) pieces.push(i === 0 ? text : `,${text}`);
+      pieces.push(pieces.length === 0 ? `"${section}":{` : `},"${section}":{`, ...found);
     }
     if (pieces.length > 0) pieces.push('}');
     return pieces;

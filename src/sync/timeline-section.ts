@@ -23,13 +23,14 @@ const LOOKED_AT = 50;
 /**
  * The newest events of a room after a position that the user may see and the filter lets through.
  *
- * @param range.checked whether each event has to be checked against the room's history visibility.
+ * @param range.presentFrom position from which on the user is in the room: events before it are checked against its history
+ *   visibility.
  */
 export async function timelineSection(
   needs: SyncNeeds,
   context: SyncContext,
   roomId: RoomId,
-  range: { after: number; upTo: number; checked: boolean },
+  range: { after: number; upTo: number; presentFrom: number },
 ): Promise<TimelineSection> {
   const { timeline: filter } = context.filter.room;
   const isSelective = !passesAll(context);
@@ -39,7 +40,7 @@ export async function timelineSection(
   const whole = gap === undefined ? stretch.events : stretch.events.slice(gap);
   let events = whole;
   let oldest = events[0];
-  if (range.checked && events.length > 0) {
+  if (oldest && oldest.position < range.presentFrom) {
     const access = await needs.visibility.access(roomId, context.userId);
     events = await needs.visibility.filter(access, events);
   }

@@ -106,12 +106,15 @@ export interface EndpointRequest<
 /** What a handler gives: an object to be written as JSON, text that is JSON already, or a whole reply. */
 export type Answer = JsonObject | readonly JsonValue[] | RawJson | Reply | object;
 
+/** A piece of JSON text, as it is or encoded already. */
+export type JsonPiece = string | Buffer;
+
 /** JSON text that is sent as it is. */
 export class RawJson {
-  readonly pieces: readonly string[];
+  readonly pieces: readonly JsonPiece[];
 
   /** @param text the text, or pieces of it one after the other: they are encoded without being put together before. */
-  constructor(text: string | readonly string[]) {
+  constructor(text: string | readonly JsonPiece[]) {
     this.pieces = typeof text === 'string' ? [text] : text;
   }
 

@@ -1,4 +1,6 @@
 import type { FastifyReply } from 'fastify';
+import { releaseMemory } from '../platform/released-memory.ts';
+import type { JsonPiece } from './endpoint.ts';
 
 /** Characters from which on a text is not put together before it is encoded. */
 const LONG_TEXT = 16_384;
@@ -8,17 +10,17 @@ export function sendJson(reply: FastifyReply, text: string): FastifyReply {
   return reply.header('content-type', 'application/json').serializer(asItIs).send(text);
 }
 
-/** Sends JSON text that is there in pieces. What is long is copied once, into the bytes that are sent. */
-export function sendJsonPieces(reply: FastifyReply, pieces: readonly string[]): FastifyReply {
+/** Sends JSON text that is there in pieces. Encoded pieces are used up. */
+export function sendJsonPieces(reply: FastifyReply, pieces: readonly JsonPiece[]): FastifyReply {
   const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
   if (length < LONG_TEXT || pieces.length === 1) return sendJson(reply, pieces.join(''));
   return reply.header('content-type', 'application/json').send(bytesOf(pieces));
 }
 
-function bytesOf(pieces: readonly string[]): Buffer {
-  const bytes = Buffer.allocUnsafe(pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0));
-  let at = 0;
-  for (const piece of pieces) at += bytes.write(piece, at);
+function bytesOf(pieces: readonly JsonPiece[]): Buffer {
+  const encoded = pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : piece));
+  const bytes = Buffer.concat(encoded);
+  for (const piece of encoded) releaseMemory(piece);
   return bytes;
 }
 

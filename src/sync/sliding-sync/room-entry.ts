@@ -50,10 +50,10 @@ async function fullEntry(needs: SlidingSyncNeeds, view: RoomView): Promise<RoomE
   const fromStart = isInitial || isExpanded;
   const context = contextOf(answering, { since: fromStart ? undefined : after, upTo, limit });
   const range = { after: fromStart ? BEFORE_HISTORY : after, upTo };
-  const checked = fromStart || room.membership !== 'join';
+  const presentFrom = room.membership !== 'join' ? Infinity : fromStart ? room.position : -Infinity;
   const timeline =
     limit > 0 && (hasEvents || isExpanded)
-      ? await timelineSection(needs, context, room.roomId, { ...range, checked })
+      ? await timelineSection(needs, context, room.roomId, { ...range, presentFrom })
       : undefined;
   const state = await stateSection(needs, view, timeline);
   const counts = room.membership === 'join' ? await unreadText(needs, view) : undefined;
