@@ -105,7 +105,7 @@ export function createFederationServices(wiring: FederationWiring) {
     stateCompletion: completion,
     remoteMembership: new RemoteMembership({
       ...{ database, writer, signer, requests, gathering, signatures, outside, receiver, clock },
-      completion,
+      ...{ completion, partial },
     }),
     residentMembership: new ResidentMembership({
       ...{ database, writer, signer, log, tries, restricted, signatures, partial, policies },
@@ -117,7 +117,7 @@ export function createFederationServices(wiring: FederationWiring) {
     }),
     roomAnswers: new RoomAnswers({ database, log, tries, acl, partial }),
     eduExchange: new EduExchange({
-      ...{ servers: roomServers, ownServer: serverName, handlers: eduHandlers, sender, acl },
+      ...{ servers: roomServers, ownServer: serverName, handlers: eduHandlers, sender, acl, partial },
       onProblem: wiring.onProblem,
     }),
     serverAuthentication: new ServerAuthentication({

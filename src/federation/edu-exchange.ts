@@ -8,6 +8,8 @@ import {
 } from '../protocol/identifiers.ts';
 import type { JsonObject, JsonValue } from '../protocol/json.ts';
 import { badJson, forbidden } from '../protocol/matrix-error.ts';
+import type { PartialRooms } from '../rooms/partial-rooms.ts';
+import type { RoomReads } from '../rooms/room-reads.ts';
 import type { Writer } from '../storage/database.ts';
 import type { EduHandler, EduHandlers } from './receiving/edu-handlers.ts';
 import type { RoomAcl } from './room-acl.ts';
@@ -22,6 +24,7 @@ export class EduExchange {
   readonly #handlers: EduHandlers;
   readonly #sender: FederationSender;
   readonly #acl: RoomAcl;
+  readonly #partial: PartialRooms;
   readonly #onProblem: (error: unknown) => void;
 
   constructor(needs: {
@@ -30,6 +33,7 @@ export class EduExchange {
     handlers: EduHandlers;
     sender: FederationSender;
     acl: RoomAcl;
+    partial: PartialRooms;
     onProblem: (error: unknown) => void;
   }) {
     this.servers = needs.servers;
@@ -37,6 +41,7 @@ export class EduExchange {
     this.#handlers = needs.handlers;
     this.#sender = needs.sender;
     this.#acl = needs.acl;
+    this.#partial = needs.partial;
     this.#onProblem = needs.onProblem;
   }
 
@@ -79,6 +84,16 @@ export class EduExchange {
   /** Keeps data for servers until they have taken it, as part of a unit of work. */
   store(unit: Writer, servers: Iterable<ServerName>, type: string, content: JsonObject): void {
     storeEdu(unit, [...servers], type, content);
+  }
+
+  /**
+   * Whether a user of another server may do something in a room: joined, or, where members of the room are yet to come, not
+   * known to be otherwise, and of a server that is in the room.
+   */
+  async mayBeJoined(rooms: RoomReads, roomId: RoomId, userId: UserId): Promise<boolean> {
+    const known = await rooms.membership(roomId, userId);
+    if (known) return known.membership === 'join';
+    return this.#partial.isPartial(roomId) && this.servers.isIn(serverNameOf(userId), roomId);
   }
 
   /** Whether the room's access control list lets a server tell something of a room. */

@@ -105,7 +105,7 @@ export function createModules(wiring: ModuleWiring) {
     serverName: wiring.serverName,
   });
   exchangeTyping(typing, wiring.exchange, { database, rooms });
-  exchangeReceipts(receipts, wiring.exchange, database);
+  exchangeReceipts(receipts, wiring.exchange, { database, rooms });
   exchangePresence(presence, wiring.exchange, { database, rooms, clock });
   const presenceLists = new PresenceLists({ database, presence, exchange: wiring.exchange });
   const pushRules = new PushRules(database, accountData, wiring.pushDefaults);

@@ -71,6 +71,12 @@ export async function beginningOf(reader: Reader, roomId: RoomId): Promise<numbe
   return (await reader.get<{ position: number }>(joinPosition, roomId))?.position;
 }
 
+/** The servers that were in a room when it was joined without its whole state, as far as they were named. */
+export async function serversOf(reader: Reader, roomId: RoomId): Promise<ServerName[]> {
+  const row = await of(reader, roomId);
+  return row ? (JSON.parse(row.servers) as ServerName[]) : [];
+}
+
 /** All rows. */
 export function all(reader: Reader): Promise<PartialRoomRow[]> {
   return reader.all<PartialRoomRow>(allRooms);

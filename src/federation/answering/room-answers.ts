@@ -2,7 +2,7 @@ import { KeyedTaskQueue } from '../../platform/keyed-task-queue.ts';
 import { QueueFull } from '../../platform/task-queue.ts';
 import { stateKeyOf, type Pdu, type StateKey } from '../../protocol/events/event.ts';
 import type { EventId, RoomId, ServerName } from '../../protocol/identifiers.ts';
-import { forbidden, notFound } from '../../protocol/matrix-error.ts';
+import { MatrixError, forbidden, notFound } from '../../protocol/matrix-error.ts';
 import { roomVersion, type RoomVersion } from '../../protocol/room-versions.ts';
 import type { EventLog } from '../../rooms/event-log.ts';
 import type { PartialRooms } from '../../rooms/partial-rooms.ts';
@@ -87,7 +87,7 @@ export class RoomAnswers {
 
   /**
    * The state before an event and its auth chain, as the text of the answer, piece by piece: in a large room it is much.
-   * Errors as `event`; 404 also where the state is not known, 429 where the server asked for too many at once.
+   * Errors as `event`; 404 also where the state is not known, 403 where not all of it is yet, 429 where the server asked for too many at once.
    */
   async state(server: ServerName, roomId: RoomId, eventId: EventId): Promise<AsyncGenerator<string>> {
     const { version } = await this.#room(server, roomId);
@@ -113,8 +113,8 @@ export class RoomAnswers {
   async presentState(server: ServerName, roomId: RoomId): Promise<Pdu[]> {
     const room = await this.#room(server, roomId);
     const row = await roomsStore.byId(this.#database, roomId);
-    if (!row || this.#partial.isPartial(roomId))
-      throw notFound('The state of this room is not known here yet');
+    if (!row) throw notFound('There is no such room here');
+    this.#assertWhole(roomId);
     return this.#inTurn(server, async () => {
       const ids = (await this.#tries.entries(rootFromBytes(row.state_root))).map(([, id]) => id);
       return (await this.#log.byIds(ids)).map((event) => sentPdu(event, room.version));
@@ -222,10 +222,17 @@ export class RoomAnswers {
     return event;
   }
 
+  /** Whoever asks is told at once that others are to be asked: to wait could make two servers wait for each other (MSC3895). */
+  #assertWhole(roomId: RoomId): void {
+    if (!this.#partial.isPartial(roomId)) return;
+    const message = 'Not all members of this room are known here yet: ask another server, or later';
+    throw new MatrixError(403, 'ORG.MATRIX.MSC3895_UNABLE_DUE_TO_PARTIAL_STATE', message);
+  }
+
   async #stateBefore(roomId: RoomId, eventId: EventId): Promise<EventId[]> {
     const event = await this.#eventIn(roomId, eventId);
-    const isKnown = event.stateAfter !== undefined && !this.#partial.isPartial(roomId);
-    if (!isKnown) throw notFound('The state at this event is not known here');
+    this.#assertWhole(roomId);
+    if (event.stateAfter === undefined) throw notFound('The state at this event is not known here');
     const entries = new Map<StateKey, EventId>(await this.#tries.entries(event.stateRoot));
     if (event.stateKey !== undefined && event.refused !== 'rejected') {
       const key = stateKeyOf(event.type, event.stateKey);

@@ -3,8 +3,7 @@ import type { EventId, RoomId, ServerName } from '../../protocol/identifiers.ts'
 import type { JsonObject } from '../../protocol/json.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import { roomVersion } from '../../protocol/room-versions.ts';
-import { receiveEvent, type ReceivedEvent, type Verdict } from '../../rooms/event-receipt.ts';
-import { Foreknowledge } from '../../rooms/foreknowledge.ts';
+import type { ReceivedEvent } from '../../rooms/event-receipt.ts';
 import type { PartialRooms } from '../../rooms/partial-rooms.ts';
 import type { RoomWriter } from '../../rooms/room-writer.ts';
 import type { Database } from '../../storage/database.ts';
@@ -13,22 +12,15 @@ import * as roomsStore from '../../storage/rooms-store.ts';
 import type { PduReceiver, PduResult } from '../receiving/pdu-receiver.ts';
 import type { PolicyServers } from '../policy-servers.ts';
 import type { RoomAcl } from '../room-acl.ts';
-import { inTimelineOrder } from './event-order.ts';
 import type { EventGathering, GatheredRoom } from './event-gathering.ts';
 import { MOST_EXTREMITIES, type ForkMerging } from './fork-merging.ts';
-import { GapFilling, type Missing } from './gap-filling.ts';
-import { GapTurns } from './gap-turns.ts';
-import { keepFetched, NOTHING_FETCHED, unlessMissing, type Fetched } from './keep-fetched.ts';
+import { EventJudging } from './event-judging.ts';
 import type { OutsideEvents } from './outside-events.ts';
 import { eventIdOrUndefined, verifiedEvent, type SignatureChecker } from './pdu-verification.ts';
 import { WaitingEvents, type Batch, type SentEvent } from './waiting-events.ts';
 
 /** Servers beside the one that sent events which are asked for what these lack. */
 const MOST_OTHERS = 2;
-/** Events of which the state is fetched to receive one transaction. */
-const MOST_STATES = 10;
-/** Events judged in one unit of work. */
-const AT_ONCE = 100;
 const NOT_IN_ROOM: PduResult = { error: 'Nobody of this server is in the room' };
 
 /** Where events come from, and which server is asked for what they lack. */
@@ -40,20 +32,19 @@ interface Source {
 /** What became of events, and those that could not be judged for what they lack. */
 interface Receipt {
   readonly results: Map<EventId, PduResult>;
+  readonly rejected: EventId[];
   readonly unplaced: SentEvent[];
+}
+
+/** What became of a join of a user of this server, and whether it could be judged. */
+export interface OwnReceipt {
+  readonly error?: string;
+  readonly isPlaced: boolean;
 }
 
 /** Makes this server's guests leave a room if it lets them in no more. */
 interface GuestRemoval {
   removeGuests(roomId: RoomId): Promise<void>;
-}
-
-/** What was made of events, and what those lack that could not be judged. */
-interface Attempt {
-  readonly verdicts: ReadonlyMap<EventId, Verdict>;
-  readonly missing: Missing;
-  /** How many extremities the room has. */
-  readonly ends: number;
 }
 
 /**
@@ -64,8 +55,7 @@ interface Attempt {
  */
 export class EventReceiver implements PduReceiver {
   readonly #database: Database;
-  readonly #writer: RoomWriter;
-  readonly #gaps: GapFilling;
+  readonly #judging: EventJudging;
   readonly #signatures: SignatureChecker;
   readonly #acl: RoomAcl;
   readonly #outside: OutsideEvents;
@@ -74,7 +64,6 @@ export class EventReceiver implements PduReceiver {
   readonly #merging: ForkMerging;
   readonly #guests: GuestRemoval;
   readonly #waiting: WaitingEvents;
-  readonly #turns: GapTurns;
 
   constructor(needs: {
     database: Database;
@@ -92,9 +81,7 @@ export class EventReceiver implements PduReceiver {
     onProblem: (error: unknown) => void;
   }) {
     this.#database = needs.database;
-    this.#writer = needs.writer;
-    this.#gaps = new GapFilling(needs.database, needs.gathering);
-    this.#turns = new GapTurns(needs.timers);
+    this.#judging = new EventJudging(needs);
     this.#signatures = needs.signatures;
     this.#acl = needs.acl;
     this.#outside = needs.outside;
@@ -114,9 +101,22 @@ export class EventReceiver implements PduReceiver {
     roomId: RoomId,
     pdus: readonly JsonObject[],
   ): Promise<ReadonlyMap<EventId, PduResult>> {
-    const { results, unplaced } = await this.#receive({ origin, asked: origin }, roomId, pdus);
+    const { results, rejected, unplaced } = await this.#receive({ origin, asked: origin }, roomId, pdus);
     await this.#waiting.keep(roomId, { origin, events: unplaced });
+    // What is refused before all members of the room are known is judged again then: nobody can say yet what was wrong.
+    if (this.#partial.isPartial(roomId)) for (const eventId of rejected) results.set(eventId, {});
     return results;
+  }
+
+  /** Takes a join of a user of this server that another one let into a room that is here; nobody here need be in it. */
+  async receiveJoin(asked: ServerName, roomId: RoomId, join: ReceivedEvent): Promise<OwnReceipt> {
+    const row = await roomsStore.byId(this.#database, roomId);
+    if (!row) return { isPlaced: false };
+    const receipt: Receipt = { results: new Map(), rejected: [], unplaced: [] };
+    const room = { roomId, version: roomVersion(row.room_version) };
+    const events = await this.#policies.complete(room, [join]);
+    await this.#receiveVerified(asked, room, events, receipt);
+    return { ...receipt.results.get(join.eventId), isPlaced: receipt.unplaced.length === 0 };
   }
 
   /** Begins to look again at what could not be judged. Call it once it is known which rooms are not whole. */
@@ -145,7 +145,7 @@ export class EventReceiver implements PduReceiver {
   async #receive(source: Source, roomId: RoomId, pdus: readonly JsonObject[]): Promise<Receipt> {
     const { origin } = source;
     const row = await roomsStore.byId(this.#database, roomId);
-    const receipt: Receipt = { results: new Map(), unplaced: [] };
+    const receipt: Receipt = { results: new Map(), rejected: [], unplaced: [] };
     const { results } = receipt;
     if (!row || row.joined_count <= row.remote_joined) await this.#takeOutside(origin, roomId, pdus, results);
     if (!row) return receipt;
@@ -206,92 +206,21 @@ export class EventReceiver implements PduReceiver {
     asked: ServerName,
     room: GatheredRoom,
     events: readonly ReceivedEvent[],
-    { results, unplaced }: Receipt,
+    { results, rejected, unplaced }: Receipt,
   ): Promise<number> {
-    let attempt = await this.#judge(room, events, NOTHING_FETCHED);
-    if (attempt.missing.size > 0) {
-      const first = attempt;
-      attempt = await this.#turns.run(room.roomId, asked, () =>
-        this.#fillAndJudge(asked, room, events, first),
-      );
-    }
+    const attempt = await this.#judging.judge(asked, room, events);
     for (const { eventId, pdu } of events) {
       const verdict = attempt.verdicts.get(eventId);
       const missing = attempt.missing.get(eventId) ?? [];
-      if (verdict?.outcome === 'rejected') results.set(eventId, { error: verdict.reason });
-      else if (verdict) results.set(eventId, {});
+      if (verdict?.outcome === 'rejected') {
+        rejected.push(eventId);
+        results.set(eventId, { error: verdict.reason });
+      } else if (verdict) results.set(eventId, {});
       else {
         results.set(eventId, { error: `These events before it could not be had: ${missing.join(', ')}` });
         unplaced.push({ eventId, pdu: pdu as unknown as JsonObject });
       }
     }
     return attempt.ends;
-  }
-
-  /** Judges the events in one unit of work. What fails for what is missing is left out. */
-  async #judge(room: GatheredRoom, events: readonly ReceivedEvent[], first: Fetched): Promise<Attempt> {
-    return this.#writer.append(room.roomId, async (transaction, unit) => {
-      const ids = events.map((event) => event.eventId);
-      transaction.foreknowledge = await Foreknowledge.read(transaction.needs, room.roomId, ids);
-      await keepFetched(transaction, first);
-      const verdicts = new Map<EventId, Verdict>();
-      const missing = new Map<EventId, readonly EventId[]>();
-      for (const event of events) {
-        const lacks = await unlessMissing(
-          receiveEvent(transaction, unit, event).then((verdict) => {
-            verdicts.set(event.eventId, verdict);
-          }),
-        );
-        if (lacks) missing.set(event.eventId, lacks);
-      }
-      return { verdicts, missing, ends: transaction.point.extremities.length };
-    });
-  }
-
-  async #fillAndJudge(
-    asked: ServerName,
-    room: GatheredRoom,
-    events: readonly ReceivedEvent[],
-    before: Attempt,
-  ): Promise<Attempt> {
-    let all = events.filter((event) => before.missing.has(event.eventId));
-    let attempt = before;
-    const verdicts = new Map(before.verdicts);
-    const judge = async (fetched: Fetched) => {
-      attempt = await this.#judgeAll(room, all, fetched);
-      for (const [eventId, verdict] of attempt.verdicts) verdicts.set(eventId, verdict);
-      all = all.filter(({ eventId }) => attempt.missing.has(eventId));
-    };
-    // Somebody else may have told meanwhile what was missing.
-    await judge(NOTHING_FETCHED);
-    if (attempt.missing.size > 0) {
-      const between = await this.#gaps.before(asked, room, all, attempt.missing);
-      all = inTimelineOrder([...between, ...all]);
-      if (between.length > 0) await judge(NOTHING_FETCHED);
-    }
-    if (attempt.missing.size > 0) {
-      // While members of the room are yet to come, no state is put beside what is known of it.
-      const most = this.#partial.isPartial(room.roomId) ? 0 : MOST_STATES;
-      await judge(await this.#gaps.statesFor(asked, room, all, attempt.missing, most));
-    }
-    return { ...attempt, verdicts };
-  }
-
-  /** Judges events, some at a time: others write meanwhile. */
-  async #judgeAll(room: GatheredRoom, events: readonly ReceivedEvent[], first: Fetched): Promise<Attempt> {
-    const verdicts = new Map<EventId, Verdict>();
-    const missing = new Map<EventId, readonly EventId[]>();
-    let ends = 0;
-    for (let i = 0; i === 0 || i < events.length; i += AT_ONCE) {
-      const attempt = await this.#judge(
-        room,
-        events.slice(i, i + AT_ONCE),
-        i === 0 ? first : NOTHING_FETCHED,
-      );
-      for (const [id, verdict] of attempt.verdicts) verdicts.set(id, verdict);
-      for (const [id, lacks] of attempt.missing) missing.set(id, lacks);
-      ends = attempt.ends;
-    }
-    return { verdicts, missing, ends };
   }
 }

@@ -273,7 +273,7 @@ onFederation(
         path: `/_matrix/federation/v1/state_ids/${encodeURIComponent(room)}?event_id=${encodeURIComponent(said)}`,
       })
       .catch((error: Json) => error.status);
-    assert.equal(asking, 404, 'what is not known is not told');
+    assert.equal(asking, 403, 'what is not known is not told');
     await b.stop();
     await b.start();
     const again = b.client(bob.token);

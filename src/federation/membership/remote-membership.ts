@@ -2,7 +2,13 @@ import { KeyedQueue } from '../../platform/keyed-queue.ts';
 import { parsePdu } from '../../protocol/events/event-format.ts';
 import { eventIdOf } from '../../protocol/events/event-id.ts';
 import type { Pdu } from '../../protocol/events/event.ts';
-import { parseServerName, serverNameOf, type ServerName, type UserId } from '../../protocol/identifiers.ts';
+import {
+  parseServerName,
+  serverNameOf,
+  type RoomId,
+  type ServerName,
+  type UserId,
+} from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/json.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import { ROOM_VERSIONS, type RoomVersion } from '../../protocol/room-versions.ts';
@@ -10,14 +16,15 @@ import type { ReceivedEvent } from '../../rooms/event-receipt.ts';
 import type { EventSigner } from '../../rooms/event-signer.ts';
 import type { OutsideMemberships } from '../../rooms/outside-memberships.ts';
 import type { RemoteMembershipWish, RemoteRooms, SignedInvite } from '../../rooms/remote-rooms.ts';
+import type { PartialRooms } from '../../rooms/partial-rooms.ts';
 import { RoomHead } from '../../rooms/room-head.ts';
 import type { RoomWriter } from '../../rooms/room-writer.ts';
 import { GuardFailed, type Database } from '../../storage/database.ts';
 import * as roomsStore from '../../storage/rooms-store.ts';
 import { FederationError } from '../federation-error.ts';
 import type { EventGathering, GatheredRoom } from '../inbound/event-gathering.ts';
+import type { OwnReceipt } from '../inbound/event-receiver.ts';
 import { verifiedEvent, type SignatureChecker } from '../inbound/pdu-verification.ts';
-import type { PduReceiver } from '../receiving/pdu-receiver.ts';
 import { unusable, writeJoinedRoom, type JoinedRoom } from './joined-state.ts';
 import type { StateCompletion } from './state-completion.ts';
 import type { Handshake, MembershipRequests } from './membership-requests.ts';
@@ -25,6 +32,11 @@ import type { Handshake, MembershipRequests } from './membership-requests.ts';
 /** A membership event that was made of another server's template and signed. */
 interface Prepared extends ReceivedEvent {
   readonly version: RoomVersion;
+}
+
+/** Takes joins into rooms that are here. */
+interface JoinReceiver {
+  receiveJoin(asked: ServerName, roomId: RoomId, join: ReceivedEvent): Promise<OwnReceipt>;
 }
 
 /** Servers of a room that are believed to be in it before its members are known. */
@@ -39,7 +51,8 @@ export class RemoteMembership implements RemoteRooms {
   readonly #gathering: EventGathering;
   readonly #signatures: SignatureChecker;
   readonly #outside: OutsideMemberships;
-  readonly #receiver: PduReceiver;
+  readonly #receiver: JoinReceiver;
+  readonly #partial: PartialRooms;
   readonly #completion: StateCompletion;
   readonly #clock: { now(): number };
   /** Two who join a room at the same time: the second finds it here. */
@@ -53,7 +66,8 @@ export class RemoteMembership implements RemoteRooms {
     gathering: EventGathering;
     signatures: SignatureChecker;
     outside: OutsideMemberships;
-    receiver: PduReceiver;
+    receiver: JoinReceiver;
+    partial: PartialRooms;
     completion: StateCompletion;
     clock: { now(): number };
   }) {
@@ -65,6 +79,7 @@ export class RemoteMembership implements RemoteRooms {
     this.#signatures = needs.signatures;
     this.#outside = needs.outside;
     this.#receiver = needs.receiver;
+    this.#partial = needs.partial;
     this.#completion = needs.completion;
     this.#clock = needs.clock;
   }
@@ -142,8 +157,14 @@ export class RemoteMembership implements RemoteRooms {
     }
     const prepared = await this.#prepare(server, 'join', wish);
     const isNew = (await roomsStore.byId(this.#database, roomId)) === undefined;
-    const answer = await this.#requests.sendJoin(server, { roomId, ...prepared }, isNew);
+    const isPartial = this.#partial.isPartial(roomId);
+    let answer = await this.#requests.sendJoin(server, { roomId, ...prepared }, isNew || isPartial);
     if (await this.#outside.isHere(roomId)) return this.#takeJoin(server, wish, prepared, answer);
+    if (isPartial) {
+      // Its members are still being fetched. Only what was missed in between may make it necessary to get the room anew.
+      if (await this.#takeIfPlaced(server, wish, prepared, answer)) return;
+      answer = await this.#requests.sendJoin(server, { roomId, ...prepared }, false);
+    }
     const joined = await this.#verifiedRoom(server, wish, prepared, answer);
     if (isNew) return this.#found(server, wish, prepared, { answer, joined });
     if (joined.lacksMembersOf) throw unusable('it lacks members, which was not asked for');
@@ -172,13 +193,25 @@ export class RemoteMembership implements RemoteRooms {
   /** A join that another server vouched for, of a room that is here. */
   async #takeJoin(
     server: ServerName,
-    { roomId }: RemoteMembershipWish,
-    { pdu, eventId }: Prepared,
+    wish: RemoteMembershipWish,
+    prepared: Prepared,
     answer: JsonObject,
   ): Promise<void> {
-    const signed = isJsonObject(answer.event) ? answer.event : pdu;
-    const result = (await this.#receiver.receive(server, roomId, [signed])).get(eventId);
-    if (result?.error !== undefined) throw new MatrixError(403, 'M_FORBIDDEN', result.error);
+    if (await this.#takeIfPlaced(server, wish, prepared, answer)) return;
+    throw new MatrixError(502, 'M_UNKNOWN', 'The other server does not tell what came before the join');
+  }
+
+  /** False where it is not known what the join follows. 403 where the room, as it is here, does not allow it. */
+  async #takeIfPlaced(
+    server: ServerName,
+    { roomId }: RemoteMembershipWish,
+    prepared: Prepared,
+    answer: JsonObject,
+  ): Promise<boolean> {
+    const join = await this.#completed({ roomId, version: prepared.version }, prepared, answer);
+    const { error, isPlaced } = await this.#receiver.receiveJoin(server, roomId, join);
+    if (isPlaced && error !== undefined) throw new MatrixError(403, 'M_FORBIDDEN', error);
+    return isPlaced;
   }
 
   async #verifiedRoom(

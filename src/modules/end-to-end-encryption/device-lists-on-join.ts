@@ -128,7 +128,10 @@ export class DeviceListsOnJoin {
     const began = await partialRoomsStore.beginningOf(this.#database, roomId);
     const changedAt = await deviceListsStore.changedAt(this.#database, userId);
     if (began === undefined || changedAt === undefined || changedAt <= began) return [];
-    return roomServersStore.since(this.#database, roomId, began);
+    // Those that were named when the room was joined counted as being in it until its members were known.
+    const told = new Set(await partialRoomsStore.serversOf(this.#database, roomId));
+    const servers = await roomServersStore.since(this.#database, roomId, began);
+    return servers.filter((server) => !told.has(server));
   }
 
   async #tellSigningKeys(unit: UnitOfWork, servers: readonly ServerName[], userId: UserId): Promise<void> {

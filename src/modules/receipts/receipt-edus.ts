@@ -8,6 +8,7 @@ import {
 } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/json.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
+import type { RoomReads } from '../../rooms/room-reads.ts';
 import type { Database } from '../../storage/database.ts';
 import type { Receipts } from './receipts.ts';
 
@@ -15,7 +16,11 @@ import type { Receipts } from './receipts.ts';
 const MOST = 500;
 
 /** Tells other servers what was read here, and believes them what was read there (Server-Server API, "Receipts"). */
-export function exchangeReceipts(receipts: Receipts, exchange: EduExchange, database: Database): void {
+export function exchangeReceipts(
+  receipts: Receipts,
+  exchange: EduExchange,
+  { database, rooms }: { database: Database; rooms: RoomReads },
+): void {
   database.subscribe((changes) => {
     for (const change of changes) {
       const [roomId, userId] = [change.rooms[0], change.users[0]];
@@ -38,7 +43,8 @@ export function exchangeReceipts(receipts: Receipts, exchange: EduExchange, data
       if (roomId === undefined || !isJsonObject(read) || !(await exchange.allows(roomId, origin))) continue;
       for (const [user, receipt] of Object.entries(read)) {
         if (--left < 0) return;
-        await take(receipts, { origin, roomId, user }, receipt);
+        const isJoined = (userId: UserId) => exchange.mayBeJoined(rooms, roomId, userId);
+        await take(receipts, { origin, roomId, user, isJoined }, receipt);
       }
     }
   });
@@ -47,7 +53,12 @@ export function exchangeReceipts(receipts: Receipts, exchange: EduExchange, data
 /** Moves one user's receipts. Those for events that are not known, or of users who are not joined, are dropped. */
 async function take(
   receipts: Receipts,
-  { origin, roomId, user }: { origin: ServerName; roomId: RoomId; user: string },
+  {
+    origin,
+    roomId,
+    user,
+    isJoined,
+  }: { origin: ServerName; roomId: RoomId; user: string; isJoined: (userId: UserId) => Promise<boolean> },
   receipt: JsonValue | undefined,
 ): Promise<void> {
   if (!isJsonObject(receipt) || !Array.isArray(receipt.event_ids)) return;
@@ -59,7 +70,8 @@ async function take(
   if (eventId === undefined) return;
   try {
     const userId: UserId = userOf(origin, user);
-    await receipts.set(userId, roomId, { type: 'm.read', eventId, threadId, ts });
+    if (!(await isJoined(userId))) return;
+    await receipts.note(userId, roomId, { type: 'm.read', eventId, threadId, ts });
   } catch (error) {
     if (!(error instanceof MatrixError)) throw error;
   }

@@ -26,6 +26,14 @@ const MOST_RECEIPTS = receiptsStore.ROWS_OF_ROOM;
 const CACHED = 50_000;
 const UNTHREADED = '';
 
+/** A receipt to be set; at `ts` in milliseconds, or now. */
+interface NewReceipt {
+  readonly type: string;
+  readonly eventId: EventId;
+  readonly threadId: string | undefined;
+  readonly ts?: number | undefined;
+}
+
 /** How far people have read (Client-Server API, "Receipts", "Read and unread markers"). */
 export class Receipts implements SyncPart {
   readonly #database: Database;
@@ -61,11 +69,13 @@ export class Receipts implements SyncPart {
    *
    * @throws MatrixError 400 for an unknown type or a thread that the event is not in, 403 for one who is not joined, 404 for an unknown event.
    */
-  async set(
-    userId: UserId,
-    roomId: RoomId,
-    receipt: { type: string; eventId: EventId; threadId: string | undefined; ts?: number | undefined },
-  ): Promise<void> {
+  async set(userId: UserId, roomId: RoomId, receipt: NewReceipt): Promise<void> {
+    await this.#rooms.assertJoined(roomId, userId);
+    await this.note(userId, roomId, receipt);
+  }
+
+  /** As `set`, of a user of whom it is known that they are joined. */
+  async note(userId: UserId, roomId: RoomId, receipt: NewReceipt): Promise<void> {
     const { type, eventId, threadId } = receipt;
     if (!TYPES.includes(type)) throw invalidParam(`A receipt must be of type ${TYPES.join(', ')}`);
     if (threadId !== undefined && type === 'm.fully_read') {
@@ -74,7 +84,6 @@ export class Receipts implements SyncPart {
     if (threadId !== undefined && threadId !== 'main' && !threadId.startsWith('$')) {
       throw invalidParam('"thread_id" must be "main" or the ID of the event that begins the thread');
     }
-    await this.#rooms.assertJoined(roomId, userId);
     const event = await this.#rooms.event(eventId);
     if (event?.roomId !== roomId) throw notFound('There is no such event in this room');
     if (type === 'm.fully_read') return this.#setFullyRead(userId, roomId, event);

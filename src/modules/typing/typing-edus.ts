@@ -24,7 +24,7 @@ export function exchangeTyping(
   exchange.on('m.typing', async (origin, content) => {
     const userId = userOf(origin, content.user_id);
     const roomId = roomOf(content.room_id);
-    if ((await rooms.membership(roomId, userId))?.membership !== 'join') return;
+    if (!(await exchange.mayBeJoined(rooms, roomId, userId))) return;
     if (!(await exchange.allows(roomId, origin))) return;
     await typing.note(userId, roomId, content.typing === true);
   });
