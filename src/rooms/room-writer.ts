@@ -1,12 +1,14 @@
 import { boundedCache } from '../platform/bounded-cache.ts';
 import type { RoomId } from '../protocol/identifiers.ts';
 import { MatrixError, notFound } from '../protocol/matrix-error.ts';
-import { GuardFailed, type Change, type Database, type Writer } from '../storage/database.ts';
+import { GuardFailed, type Change, type Database, type Reader, type Writer } from '../storage/database.ts';
+import * as eventsStore from '../storage/events-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 import { NO_TIME_TO_SIGN, PolicyServerNeeded } from './policy-signing.ts';
 import { eventChange, roomVersionChanged } from './room-changes.ts';
 import { RoomHead, type HeadPoint } from './room-head.ts';
 import { RoomTransaction, type TransactionNeeds } from './room-transaction.ts';
+import { StoredEvent } from './stored-event.ts';
 import { writeTransaction } from './write-transaction.ts';
 
 /** Decides what to append. Run again from the start when another writer was first, so it must have no side effects. */
@@ -146,7 +148,8 @@ export class RoomWriter {
       if (!head) throw notFound('There is no such room');
       actor.head = head;
       await head.refresh(reader, this.#needs.tries);
-      const transaction = new RoomTransaction(head, { ...this.#needs, reader, policy: NO_TIME_TO_SIGN });
+      const now = { reader, committed: eventsIn(reader), policy: NO_TIME_TO_SIGN };
+      const transaction = new RoomTransaction(head, { ...this.#needs, ...now });
       const unit = new UnitOfWork();
       made = { transaction, result: await decide(transaction, unit) };
       return writeTransaction(unit, transaction, false);
@@ -191,4 +194,11 @@ export class RoomWriter {
     const redacted = eventChange(change)?.redacted;
     for (const roomId of change.rooms) this.#actors.peek(roomId)?.head?.overtaken(version, redacted);
   }
+}
+
+/** Events as the database has them. What is kept in memory may be what another process has just changed. */
+function eventsIn(reader: Reader): TransactionNeeds['committed'] {
+  return {
+    byIds: async (ids) => (await eventsStore.byIds(reader, ids)).map((row) => new StoredEvent(row)),
+  };
 }

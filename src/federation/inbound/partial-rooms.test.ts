@@ -4,7 +4,7 @@ import type { EventId } from '../../protocol/identifiers.ts';
 import { onFederation, type TestFederation } from '../../testing/federation.ts';
 import { LAZY, whilePartial, type PartialRoom } from '../../testing/partial-room.ts';
 import type { RemoteEvent, RemoteRoom } from '../../testing/remote-room.ts';
-import { bodies, type Json, type TestClient } from '../../testing/test-client.ts';
+import { bodies, TestClient, type Json } from '../../testing/test-client.ts';
 
 const FEDERATION = '/_matrix/federation/v1';
 
@@ -116,6 +116,8 @@ onFederation(
         const message = room.say('after it');
         assert.deepEqual(await room.sendTo(federation.b.name, stolen, message), [undefined, undefined]);
         await bob.syncUntil(since, shows(room.roomId, 'after it'), LAZY);
+        const other = new TestClient((await federation.b.another()).url, bob.token);
+        await other.ok('GET', bob.room(room.roomId, `/event/${stolen.eventId}`));
         assert.equal((await bob.ok('GET', bob.room(room.roomId, '/state/m.room.topic'))).topic, 'taken over');
         const [atA] = await room.sendTo(federation.a.name, stolen, message);
         assert.notEqual(atA, undefined, 'who knows the members refuses it');
@@ -123,7 +125,13 @@ onFederation(
         await assertSameState(scene);
         await bob.fails(404, 'M_NOT_FOUND', 'GET', bob.room(room.roomId, '/state/m.room.topic'));
         await bob.fails(404, 'M_NOT_FOUND', 'GET', bob.room(room.roomId, `/event/${stolen.eventId}`));
+        await other.ok('GET', bob.room(room.roomId, '/members'));
+        await other.fails(404, 'M_NOT_FOUND', 'GET', bob.room(room.roomId, `/event/${stolen.eventId}`));
+        assert.deepEqual(await stateOf(other, room.roomId), await stateOf(bob, room.roomId));
+        const said = await other.say(room.roomId, 'from another process');
+        await alice.syncUntil(undefined, shows(room.roomId, 'from another process'));
         const shown = (await bob.sync()).rooms.join[room.roomId].timeline.events as Json[];
+        assert.ok(shown.some((event) => event.event_id === said));
         assert.ok(!shown.some((event) => event.event_id === stolen.eventId));
         assert.ok(shown.some((event) => event.event_id === message.eventId));
         await bob.say(room.roomId, 'and on');
