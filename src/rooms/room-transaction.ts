@@ -59,6 +59,8 @@ export class RoomTransaction implements EventLookup {
   readonly state = new Map<StateKey, StoredEvent | undefined>();
   /** State events that were present state after this transaction or in its course. */
   readonly effective = new Set<EventId>();
+  /** Entries of the present state that are written down already, in a unit of work before this one. */
+  writtenAhead: ReadonlyMap<StateKey, EventId> = new Map();
   readonly nodes: NewNode[] = [];
   readonly redactions: PreparedRedaction[] = [];
   /** Entries of the present state that are redacted, as they are then. */

@@ -33,12 +33,30 @@ export function joinedBy(move: ServerMove): number {
   return Number(move.kind === 'join') - Number(move.kind === 'leave');
 }
 
-/** Writes moves down, in the unit of the membership events. `at` is the position of the last of them. */
+/**
+ * Writes moves down, in the unit of the membership events. Joins of one server that follow each other are written as one.
+ *
+ * @param at the position of the last of the events.
+ */
 export function writeServerMoves(
   unit: Writer,
   roomId: RoomId,
   moves: readonly ServerMove[],
   at: Position,
 ): void {
-  for (const { server, kind } of moves) roomServersStore[kind](unit, server, roomId, at);
+  const joined = new Map<ServerName, number>();
+  const writeJoins = (server: ServerName) => {
+    const count = joined.get(server);
+    if (count !== undefined) roomServersStore.join(unit, server, roomId, at, count);
+    joined.delete(server);
+  };
+  for (const { server, kind } of moves) {
+    if (kind === 'join') {
+      joined.set(server, (joined.get(server) ?? 0) + 1);
+      continue;
+    }
+    writeJoins(server);
+    roomServersStore[kind](unit, server, roomId, at);
+  }
+  for (const server of [...joined.keys()]) writeJoins(server);
 }

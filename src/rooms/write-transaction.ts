@@ -18,8 +18,8 @@ const NOBODY: ReadonlySet<UserId> = new Set();
 
 /** Writes down everything that a transaction decided. */
 export function writeTransaction(unit: UnitOfWork, room: RoomTransaction, isNewRoom: boolean): UnitOfWork {
-  if (room.isEmpty) return unit;
   insertNodes(unit, room.nodes);
+  if (room.isEmpty) return unit;
   for (const event of room.aside) eventsStore.keepAside(unit, event.toRow(), unit.position());
   if (movesRoom(room)) writeHead(unit, room, isNewRoom);
   const knowsMore = room.aside.some((event) => event.stateAfter !== undefined && event.refused === undefined);
@@ -53,6 +53,7 @@ function writeHead(unit: UnitOfWork, room: RoomTransaction, isNewRoom: boolean):
   if (room.transactionKey) eventTransactionsStore.remember(unit, room.transactionKey, newest);
   for (const [key, event] of room.state) {
     const at = event && positions.get(event.eventId);
+    if (event && !at && room.writtenAhead.get(key) === event.eventId) continue;
     writeState(unit, room, { key, event, at, newest });
   }
   const isOwn = (event: StoredEvent | undefined) => event !== undefined && positions.has(event.eventId);

@@ -20,6 +20,14 @@ const upsert = sql(
    ON CONFLICT (user_id, room_id) DO UPDATE SET membership = excluded.membership,
      position = excluded.position, event_id = excluded.event_id, sender = excluded.sender, forgotten = 0`,
 );
+const insertOne = sql(
+  `INSERT INTO memberships (user_id, room_id, membership, position, event_id, sender, forgotten)
+   VALUES (?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO NOTHING`,
+);
+const eventsPage = sql(
+  `SELECT user_id, event_id, membership FROM memberships WHERE room_id = ?
+     AND (membership > ? OR (membership = ? AND user_id > ?)) ORDER BY membership, user_id LIMIT ?`,
+);
 const removeOne = sql(`DELETE FROM memberships WHERE user_id = ? AND room_id = ?`);
 const one = sql(`SELECT * FROM memberships WHERE user_id = ? AND room_id = ?`);
 const allOfUser = sql(`SELECT * FROM memberships WHERE user_id = ?`);
@@ -89,6 +97,26 @@ export function set(
   at: Position,
 ): void {
   writer.run(upsert, row.userId, row.roomId, row.membership, at, row.eventId, row.sender);
+}
+
+/** As `set`, where nothing is known of the user in the room. */
+export function add(
+  writer: Writer,
+  row: { userId: UserId; roomId: RoomId; membership: string; eventId: EventId; sender: UserId },
+  at: Position,
+): void {
+  writer.run(insertOne, row.userId, row.roomId, row.membership, at, row.eventId, row.sender);
+}
+
+/** By which events users are what they are in a room, in the order of what that is; those after a place, at most `limit`. */
+export function eventsOf(
+  reader: Reader,
+  roomId: RoomId,
+  after: { readonly membership: string; readonly userId: string },
+  limit: number,
+): Promise<Pick<MembershipRow, 'user_id' | 'event_id' | 'membership'>[]> {
+  const { membership, userId } = after;
+  return reader.all(eventsPage, roomId, membership, membership, userId, limit);
 }
 
 /** The user never was in the room. */

@@ -23,6 +23,9 @@ const setCompleted = sql(
   `UPDATE partial_rooms SET completed_at = ? WHERE room_id = ? AND completed_at IS NULL`,
 );
 const incompleteRoom = sql(`SELECT 1 AS one FROM partial_rooms WHERE room_id = ? AND completed_at IS NULL`);
+const stayPartial = sql(
+  `UPDATE partial_rooms SET completed_at = NULL WHERE room_id = ? AND completed_at IS NULL`,
+);
 const oneRoom = sql(`SELECT * FROM partial_rooms WHERE room_id = ?`);
 const joinPosition = sql(
   `SELECT events.position AS position FROM partial_rooms
@@ -49,6 +52,11 @@ export function insert(
     row.beforeRoot,
     row.joinRoot,
   );
+}
+
+/** The unit fails where the whole state is here. */
+export function assertPartial(writer: Writer, roomId: RoomId): void {
+  writer.guard(stayPartial, roomId);
 }
 
 /** Notes that the whole state is here. */

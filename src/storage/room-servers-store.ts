@@ -8,9 +8,9 @@ import type { Position } from './unit-of-work.ts';
  * since which position of the log, and where the last of them left. Events between the two are for them.
  */
 
-const addMember = sql(
-  `INSERT INTO room_servers (server_name, room_id, joined, since) VALUES (?, ?, 1, ?)
-   ON CONFLICT (server_name, room_id) DO UPDATE SET joined = room_servers.joined + 1,
+const addMembers = sql(
+  `INSERT INTO room_servers (server_name, room_id, joined, since) VALUES (?, ?, ?, ?)
+   ON CONFLICT (server_name, room_id) DO UPDATE SET joined = room_servers.joined + excluded.joined,
      since = CASE WHEN room_servers.joined > 0 THEN room_servers.since ELSE excluded.since END`,
 );
 const removeMember = sql(
@@ -41,9 +41,9 @@ const roomsOf = sql(
    ORDER BY room_id LIMIT ?`,
 );
 
-/** One more member of a server is joined to a room. */
-export function join(writer: Writer, server: ServerName, roomId: RoomId, at: Position): void {
-  writer.run(addMember, server, roomId, at);
+/** So many more members of a server are joined to a room. */
+export function join(writer: Writer, server: ServerName, roomId: RoomId, at: Position, count: number): void {
+  writer.run(addMembers, server, roomId, count, at);
 }
 
 /** One member of a server less is joined to a room. */

@@ -58,6 +58,10 @@ const upsertKnownState = sql(
    SELECT room_id, type, state_key, position FROM events WHERE event_id = ?
    ON CONFLICT (room_id, type, state_key) DO UPDATE SET position = excluded.position`,
 );
+const insertKnownState = sql(
+  `INSERT INTO current_state (room_id, type, state_key, position)
+   SELECT room_id, type, state_key, position FROM events WHERE event_id = ? ON CONFLICT DO NOTHING`,
+);
 const followState = sql(
   `UPDATE current_state SET position = ? WHERE room_id = ? AND ${OF_TYPE} AND state_key = ?
      AND position = (SELECT position FROM events WHERE event_id = ?)`,
@@ -186,6 +190,11 @@ export function setState(writer: Writer, roomId: RoomId, type: string, stateKey:
 /** Makes a state event that is kept already, in the timeline or beside it, the current state of its key. */
 export function setKnownState(writer: Writer, eventId: EventId): void {
   writer.run(upsertKnownState, eventId);
+}
+
+/** As `setKnownState`, where the key has no event. */
+export function addKnownState(writer: Writer, eventId: EventId): void {
+  writer.run(insertKnownState, eventId);
 }
 
 /** Where the event is current state, lets that follow it to the position to which it is about to move. */

@@ -3,25 +3,21 @@ import type { EventId, RoomId, ServerName } from '../../protocol/identifiers.ts'
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import { roomVersion } from '../../protocol/room-versions.ts';
 import type { ReceivedEvent } from '../../rooms/event-receipt.ts';
-import { stateOf } from '../../rooms/outliers.ts';
 import { Foreknowledge } from '../../rooms/foreknowledge.ts';
 import type { PartialRooms } from '../../rooms/partial-rooms.ts';
 import type { StateChange } from '../../rooms/room-changes.ts';
 import type { RoomTransaction } from '../../rooms/room-transaction.ts';
+import { dropOtherMembersAhead, readMembersAhead } from '../../rooms/members-ahead.ts';
 import type { RoomWriter } from '../../rooms/room-writer.ts';
 import { judgeAgain } from '../../rooms/second-judgement.ts';
+import type { StateRoot } from '../../rooms/stored-event.ts';
 import type { Database, Writer } from '../../storage/database.ts';
 import * as partialRoomsStore from '../../storage/partial-rooms-store.ts';
 import * as roomsStore from '../../storage/rooms-store.ts';
 import type { EventGathering, GatheredRoom, GatheredState } from '../inbound/event-gathering.ts';
 import { inAuthOrder } from '../inbound/event-order.ts';
-import { acceptedState, keepAll } from './joined-state.ts';
-
-/** A state, and events that changed it, in order. All that could be had of them is here. */
-interface WholeState {
-  readonly ids: readonly EventId[];
-  readonly then: readonly EventId[];
-}
+import { keepAll } from './joined-state.ts';
+import { writeWholeState, type WholeState } from './whole-state.ts';
 
 /** Events that are kept in one step, of those that could not be kept as they came. */
 const KEPT_AT_ONCE = 100;
@@ -109,7 +105,9 @@ export class StateCompletion {
       const state = await this.#stateBefore(server, place, row.join_event_id);
       if (this.#stopped) return false;
       if (!state) continue;
-      await this.#writer.append(roomId, (transaction, unit) => complete(transaction, unit, state));
+      const whole = await writeWholeState(this.#writer, roomId, state, () => !this.#stopped);
+      if (whole === undefined) return !this.#stopped;
+      await this.#writer.append(roomId, (transaction, unit) => complete(transaction, unit, whole));
       return true;
     }
     return false;
@@ -175,17 +173,16 @@ export class StateCompletion {
   }
 }
 
-/** Puts the whole state, whose events were kept, under what happened in the room since it was joined, which is judged again. */
-async function complete(room: RoomTransaction, unit: Writer, { ids, then }: WholeState): Promise<void> {
+/** Puts the whole state, which is written down, under what happened in the room since it was joined, which is judged again. */
+async function complete(room: RoomTransaction, unit: Writer, whole: StateRoot): Promise<void> {
   const { reader } = room.needs;
   const row = await partialRoomsStore.of(reader, room.roomId);
   const began = await partialRoomsStore.beginningOf(reader, room.roomId);
   if (!row || began === undefined || row.completed_at !== null) return;
-  const entries = await acceptedState(room, ids);
-  for (const [key, eventId] of await acceptedState(room, then)) entries.set(key, eventId);
-  const whole = await stateOf(room, entries);
+  await readMembersAhead(room);
   room.point.isPartial = false;
   await judgeAgain(room, unit, { eventId: row.join_event_id, position: began, whole });
+  await dropOtherMembersAhead(room);
   room.forgetUnknownMembers(JSON.parse(row.servers) as ServerName[]);
   const position = unit.position();
   partialRoomsStore.complete(unit, room.roomId, position);

@@ -1,0 +1,92 @@
+import type { StateKey } from '../../protocol/events/event.ts';
+import type { EventId, RoomId } from '../../protocol/identifiers.ts';
+import { writeMembersAhead } from '../../rooms/members-ahead.ts';
+import type { RoomWriter } from '../../rooms/room-writer.ts';
+import { pathOf } from '../../rooms/state-trie-node.ts';
+import type { StateRoot } from '../../rooms/stored-event.ts';
+import * as partialRoomsStore from '../../storage/partial-rooms-store.ts';
+import { acceptedState, unusable } from './joined-state.ts';
+
+/** A state, and events that changed it, in order. All that could be had of them is here. */
+export interface WholeState {
+  readonly ids: readonly EventId[];
+  readonly then: readonly EventId[];
+}
+
+interface Entry {
+  readonly eventId: EventId;
+  /** Its way through the trie of the state. */
+  readonly path: string;
+}
+
+/** Entries that are read, or written down, in one step. */
+const AT_ONCE = 500;
+
+/**
+ * Writes down the whole state of a room that is partial, and the members in it, in many short units of work, so that
+ * nobody has to wait for a long one. The room's present state is not touched, and what breaks off is done again.
+ *
+ * @param goesOn asked before each step.
+ * @returns undefined where it broke off, or the room is partial no more.
+ */
+export async function writeWholeState(
+  writer: RoomWriter,
+  roomId: RoomId,
+  { ids, then }: WholeState,
+  goesOn: () => boolean,
+): Promise<StateRoot | undefined> {
+  const entries = new Map<StateKey, Entry>();
+  for (const part of inParts(ids)) {
+    if (!goesOn()) return undefined;
+    await add(writer, roomId, part, (key, entry) => {
+      if ((entries.get(key) ?? entry).eventId !== entry.eventId)
+        throw unusable('its state has an entry twice');
+      entries.set(key, entry);
+    });
+  }
+  await add(writer, roomId, then, (key, entry) => entries.set(key, entry));
+  if (entries.size === 0) throw unusable('nothing of its state can be believed');
+  // In the order of the trie, so that each of its nodes is written in one step.
+  const ordered = [...entries].sort(([, a], [, b]) => (a.path < b.path ? -1 : 1));
+  let root: StateRoot | undefined;
+  for (const part of inParts(ordered)) {
+    const before = root;
+    root = goesOn() ? await writePart(writer, roomId, before, part) : undefined;
+    if (root === undefined) return undefined;
+  }
+  return root;
+}
+
+async function add(
+  writer: RoomWriter,
+  roomId: RoomId,
+  ids: readonly EventId[],
+  take: (key: StateKey, entry: Entry) => void,
+): Promise<void> {
+  const accepted = await writer.append(roomId, (room) => acceptedState(room, ids));
+  for (const [key, eventId] of accepted) take(key, { eventId, path: pathOf(key) });
+  await new Promise(setImmediate);
+}
+
+/** The root of a state with more entries; undefined where the room is partial no more. */
+function writePart(
+  writer: RoomWriter,
+  roomId: RoomId,
+  before: StateRoot | undefined,
+  part: readonly (readonly [StateKey, Entry])[],
+): Promise<StateRoot | undefined> {
+  return writer.append(roomId, async (room, unit) => {
+    if (!(await room.isPartial())) return undefined;
+    partialRoomsStore.assertPartial(unit, roomId);
+    const events = await room.eventsOf(part.map(([, { eventId }]) => eventId));
+    await writeMembersAhead(room, unit, events.values());
+    return room.stateWith(
+      before,
+      part.map(([key, { eventId }]) => [key, eventId] as const),
+    );
+  });
+}
+
+function* inParts<One>(all: readonly One[]): Generator<readonly One[]> {
+  for (let i = 0; i < all.length; i += AT_ONCE) yield all.slice(i, i + AT_ONCE);
+}
