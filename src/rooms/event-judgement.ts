@@ -41,8 +41,9 @@ export async function refusalByAuthEvents(
 }
 
 /**
- * Why a state does not authorise the event, as far as that is known, if so: of a room whose members are yet to come, those
- * that the state lacks are believed to be what the event's auth events say, until the event is judged again (MSC3902).
+ * Why a state does not authorise the event, as far as that is known, if so. In a room whose members are yet to come the state
+ * counts with the event's auth events resolved into it, until the event is judged again (MSC3902). Mostly the state lacks
+ * the member whom they tell of, and there is nothing to resolve.
  */
 export async function refusalByKnownState(
   room: RoomTransaction,
@@ -55,7 +56,9 @@ export async function refusalByKnownState(
   for (const one of (await room.eventsOf(event.authEventIds)).values()) {
     if (one.type === 'm.room.member') members.set(stateKeyOf(one.type, one.stateKey ?? ''), one.eventId);
   }
-  return refusalByState(room, event, root, members);
+  if ((await refusalByState(room, event, root, members)) === undefined) return undefined;
+  const cited = await room.stateWith(root, [...members]);
+  return refusalByState(room, event, await resolvedRoots(room, [root, cited]));
 }
 
 /**
@@ -110,9 +113,15 @@ export async function resolvedState(
   room: RoomTransaction,
   events: readonly StoredEvent[],
 ): Promise<StateRoot> {
+  return resolvedRoots(
+    room,
+    events.map((event) => event.stateRoot),
+  );
+}
+
+async function resolvedRoots(room: RoomTransaction, roots: readonly StateRoot[]): Promise<StateRoot> {
   const { resolver, reader } = room.needs;
   const { roomId, version } = room.head;
-  const roots = events.map((event) => event.stateRoot);
   const resolved = await resolver.resolve({ roomId, version }, roots, room, reader);
   if (!resolved) throw new Error('There is no state to resolve');
   room.nodes.push(...resolved.nodes);

@@ -135,9 +135,11 @@ async function eventAgain(
   settled: ReadonlyMap<EventId, StoredEvent>,
 ): Promise<StoredEvent> {
   const isJoin = event.eventId === join.eventId;
-  const previous = event.prevEventIds.flatMap((id) => settled.get(id) ?? []);
+  const others = await room.eventsOf(event.prevEventIds.filter((id) => !settled.has(id)));
+  const previous = event.prevEventIds.flatMap((id) => settled.get(id) ?? others.get(id) ?? []);
+  const isKnown = previous.filter((one) => one.stateAfter !== undefined).length === event.prevEventIds.length;
   // What does not follow the join has its state from elsewhere, and whole.
-  if (!isJoin && previous.length < event.prevEventIds.length) return event;
+  if (!isJoin && !isKnown) return event;
   const before = isJoin ? join.whole : await resolvedState(room, previous);
   const reason = isJoin ? undefined : await refusal(room, event, before);
   const { type, stateKey } = event;

@@ -1,9 +1,13 @@
+import assert from 'node:assert/strict';
 import { eventIdOf } from '../protocol/events/event-id.ts';
+import type { EventId } from '../protocol/identifiers.ts';
 import type { TestFederation } from './federation.ts';
-import type { RemoteRoom } from './remote-room.ts';
+import type { RemoteEvent, RemoteRoom } from './remote-room.ts';
 import type { RemoteServer } from './remote-server.ts';
 import { roomWithGuest } from './room-with-guest.ts';
-import type { Json, TestClient } from './test-client.ts';
+import { bodies, type Json, type TestClient } from './test-client.ts';
+
+const FEDERATION = '/_matrix/federation/v1';
 
 /** A filter with which a client is shown a room before its members are known. */
 export const LAZY = { filter: JSON.stringify({ room: { state: { lazy_load_members: true } } }) };
@@ -58,4 +62,46 @@ export async function whilePartial(
   } finally {
     gate.resolve(false);
   }
+}
+
+/** Has Mallory's server tell what authorises her events, and what lies between events. */
+export function tell(
+  { remote, room }: PartialRoom,
+  between: readonly RemoteEvent[] = [],
+  former: readonly RemoteEvent[] = [],
+): void {
+  remote.answer = ({ url }) => {
+    if (url.startsWith(`${FEDERATION}/event_auth/`)) {
+      return {
+        status: 200,
+        body: { auth_chain: [...former, ...room.state.values()].map(({ pdu }) => pdu as Json) },
+      };
+    }
+    if (url.startsWith(`${FEDERATION}/get_missing_events/`)) {
+      return { status: 200, body: { events: between.map(({ pdu }) => pdu as Json) } };
+    }
+    return undefined;
+  };
+}
+
+/** Whether a sync shows a text in the room's timeline. */
+export function shows(roomId: string, text: string): (body: Json) => boolean {
+  return (body) => bodies(body.rooms?.join?.[roomId]?.timeline.events).includes(text);
+}
+
+/** IDs of a room's present state, as somebody's server has it. */
+export async function stateOf(person: TestClient, roomId: string): Promise<EventId[]> {
+  const state: Json[] = await person.ok('GET', person.room(roomId, '/state'));
+  return state.map((event) => event.event_id).sort();
+}
+
+/** Sends events to both servers that are in the room beside Mallory's. */
+export async function sendToBoth({ a, b }: TestFederation, { room }: PartialRoom, ...events: RemoteEvent[]) {
+  return { atA: await room.sendTo(a.name, ...events), atB: await room.sendTo(b.name, ...events) };
+}
+
+/** Waits until the members are known and both servers have the same state. */
+export async function assertSameState({ alice, bob, room: { roomId } }: PartialRoom): Promise<void> {
+  await bob.ok('GET', bob.room(roomId, '/members'));
+  assert.deepEqual(await stateOf(bob, roomId), await stateOf(alice, roomId));
 }

@@ -109,20 +109,21 @@ export class EventGathering {
   }
 
   /**
-   * An event that is not here, with the state before it. Undefined when the server does not give the one or the other, or
-   * gives a state with an event that nobody can check.
+   * An event that is not here, with the state before it. Undefined when the server does not give the one or the other,
+   * gives a state with an event that nobody can check, or one of more than `most` entries.
    */
   async withState(
     server: ServerName,
     room: GatheredRoom,
     eventId: EventId,
+    most = Infinity,
   ): Promise<EventWithState | undefined> {
     const [known] = await this.#known.byIds([eventId]);
     const event = known
       ? { pdu: pduOfEvent(known, room.version), eventId }
       : await this.event(server, room, eventId);
     const ids = event && (await orNothing(this.#requests.stateIds(server, room.roomId, eventId)));
-    if (!ids) return undefined;
+    if (!ids || ids.state.length > most) return undefined;
     const authIds = authEventIdsOf(event.pdu);
     const unknown = await this.#unknown([...ids.state, ...ids.authChain, ...authIds]);
     unknown.delete(eventId);

@@ -11,8 +11,8 @@ import { GapFilling, type Missing } from './gap-filling.ts';
 import { GapTurns } from './gap-turns.ts';
 import { keepFetched, NOTHING_FETCHED, unlessMissing, type Fetched } from './keep-fetched.ts';
 
-/** Events of which the state is fetched to receive one transaction. */
-const MOST_STATES = 10;
+/** Entries of a state that is put beside one without members: each member is a conflict between the two. */
+const MOST_CONFLICTS = 300;
 /** Events judged in one unit of work. */
 const AT_ONCE = 100;
 
@@ -96,8 +96,7 @@ export class EventJudging {
       if (between.length > 0) await judge(NOTHING_FETCHED);
     }
     if (attempt.missing.size > 0) {
-      // While members of the room are yet to come, no state is put beside what is known of it.
-      const most = this.#partial.isPartial(room.roomId) ? 0 : MOST_STATES;
+      const most = this.#partial.isPartial(room.roomId) ? MOST_CONFLICTS : Infinity;
       await judge(await this.#gaps.statesFor(asked, room, all, attempt.missing, most));
     }
     return { ...attempt, verdicts };

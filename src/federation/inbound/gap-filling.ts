@@ -17,8 +17,8 @@ const MOST_TEXT = 8 * 1024 * 1024;
 const MANY = 10;
 /** How often a server is asked that tells no more than that at once: the state after the gap is had with fewer requests. */
 const MOST_SMALL_ROUNDS = 10;
-/** Events of which it is fetched what authorises them, to receive one transaction. */
-const MOST_CHAINS = 10;
+/** Events of which the state is fetched to receive one transaction. */
+const MOST_STATES = 10;
 
 /** Asks a server for what lies between the events that are here and others, and for the state where that is too much. */
 export class GapFilling {
@@ -52,7 +52,7 @@ export class GapFilling {
     return [...found.values()];
   }
 
-  /** The state before what is still missing, of at most so many events, and what authorises events and is not here. */
+  /** The state before what is still missing, if it has at most so many entries, and what authorises events and is not here. */
   async statesFor(
     server: ServerName,
     room: GatheredRoom,
@@ -71,12 +71,12 @@ export class GapFilling {
       for (const id of lacks) if (ownPrevs.has(id) && !missing.has(id)) prevs.add(id);
     }
     const withState: EventWithState[] = [];
-    for (const id of [...prevs].slice(0, most)) {
-      const found = await this.#gathering.withState(server, room, id);
+    for (const id of [...prevs].slice(0, MOST_STATES)) {
+      const found = await this.#gathering.withState(server, room, id, most);
       if (found) withState.push(found);
     }
     const outliers: ReceivedEvent[] = [];
-    for (const id of lackAuth.slice(0, MOST_CHAINS)) {
+    for (const id of lackAuth.slice(0, MOST_STATES)) {
       outliers.push(...(await this.#gathering.authChain(server, room, id)));
     }
     return { outliers, withState };
