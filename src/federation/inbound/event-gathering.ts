@@ -132,7 +132,9 @@ export class EventGathering {
         ? await this.#wholeState(server, room, eventId, unknown)
         : await this.#singly(server, room, [...unknown]);
     const before = await this.#stateOf(ids.state, outliers);
-    return before && { event, before, outliers: inAuthOrder(outliers) };
+    // Every state has the event with which its room began: one without it is made up.
+    if (!before?.has(stateKeyOf('m.room.create', ''))) return undefined;
+    return { event, before, outliers: inAuthOrder(outliers) };
   }
 
   /** The whole state before an event; undefined when the server does not tell it. */

@@ -46,6 +46,26 @@ onFederation(
   { servers: 1 },
 );
 
+onFederation(
+  'a state without the event with which its room began is not believed: what follows it waits [B102 partial]',
+  async (federation) => {
+    const { alice, roomId, room, remote } = await roomWithGuest(federation);
+    const state = [...room.state.values()].filter(({ pdu }) => pdu.type !== 'm.room.create');
+    const [lost, last] = [room.say('lost'), room.say('last')];
+    serve(remote, [], { [lost.eventId]: state });
+    const answerStates = remote.answer;
+    remote.answer = (request) =>
+      decodeURIComponent(request.url).endsWith(`/event/${lost.eventId}`)
+        ? { status: 200, body: { pdus: [lost.pdu] } }
+        : answerStates(request);
+    assert.match((await room.send(last))[0] ?? '', /could not be had/);
+    await alice.say(roomId, 'not disturbed');
+    assert.deepEqual(await room.send(lost, last), [undefined, undefined]);
+    assert.deepEqual(bodies(await timeline(alice, roomId)), ['not disturbed', 'lost', 'last']);
+  },
+  { servers: 1 },
+);
+
 /** The events right before the latest ones that were named. */
 function before(
   events: readonly RemoteEvent[],
