@@ -51,6 +51,11 @@ export class BackOff {
     this.#onHeard.push(listener);
   }
 
+  /** Whether it is known, without a look into the database, that the server may be asked now. */
+  answers(server: ServerName): boolean {
+    return this.#known.get(server) === ANSWERS;
+  }
+
   /** Milliseconds until the server may be asked; 0 when it may be now. */
   async waitMs(server: ServerName): Promise<number> {
     const failure = await this.#failure(server);
@@ -80,7 +85,7 @@ export class BackOff {
 
   /** The server answered, or asked something itself: it may be asked again. */
   async heardOf(server: ServerName): Promise<void> {
-    if (this.#known.get(server) === ANSWERS) return;
+    if (this.answers(server)) return;
     const failure = await this.#failure(server);
     if (failure === undefined) return;
     this.#known.set(server, ANSWERS);

@@ -110,7 +110,8 @@ export class FederationClient {
     if (destination === this.serverName && !this.#isHomeserverElsewhere) {
       throw new Error('This server must not ask itself over federation');
     }
-    if (request.evenWhenFailing !== true && (await this.#backOff.waitMs(destination)) > 0) {
+    const mayAsk = request.evenWhenFailing === true || this.#backOff.answers(destination);
+    if (!mayAsk && (await this.#backOff.waitMs(destination)) > 0) {
       const message = `${destination} did not answer lately: it is not asked again yet`;
       throw new FederationError(destination, 'backing-off', message);
     }
@@ -134,7 +135,7 @@ export class FederationClient {
   /** Tries one route after the other until one can be connected to. */
   async #send(destination: ServerName, request: FederationRequest, signal: AbortSignal): Promise<WireAnswer> {
     const target = request.path + queryOf(request.query);
-    const content = request.body === undefined ? undefined : new CanonicalText(request.body);
+    const content = request.body === undefined ? undefined : CanonicalText.of(request.body);
     const body = content?.text;
     const headers: Record<string, string> = { accept: 'application/json' };
     if (body !== undefined) headers['content-type'] = 'application/json';

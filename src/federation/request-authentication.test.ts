@@ -52,6 +52,11 @@ onFederation(
     assert.deepEqual(await put({ uri: `${SEND}?x=1` }, BODY, `${SEND}?x=1`), [200, undefined], 'query');
     assert.deepEqual(await put({ content: { pdus: [], edus: [] } }), REFUSED, 'content');
     assert.deepEqual(await put({ content: undefined }), REFUSED, 'a body that is not signed');
+    const unordered = { pdus: [], edus: [] };
+    for (const body of [unordered, BODY, unordered]) {
+      assert.deepEqual(await put({ content: body }, body), [200, undefined], 'in whatever order it is sent');
+      assert.deepEqual(await put({}, { ...body, more: 1 }), REFUSED, 'more than is signed');
+    }
     assert.deepEqual(await put({ destination: serverName('elsewhere.test') }), REFUSED, 'destination');
     assert.deepEqual(await put({ origin: serverName('localhost:1') }), REFUSED, 'an unknown origin');
     assert.deepEqual(await put({ origin: a.name }), REFUSED, 'this server itself');

@@ -1,11 +1,21 @@
+import { boundedCache } from '../platform/bounded-cache.ts';
 import { parseServerName, type ServerName } from '../protocol/identifiers.ts';
 import { MatrixError } from '../protocol/matrix-error.ts';
 import type { ServerRequest } from '../wire/callers.ts';
 import type { KeyRing } from './keys/key-ring.ts';
-import { parseXMatrix, signedTextOf } from './x-matrix.ts';
+import { CanonicalText, parseXMatrix, signedTextOf, type SignedRequest } from './x-matrix.ts';
 
 /** Signatures of a request that are looked at. */
 const MOST_SIGNATURES = 4;
+/** Servers that are remembered not to send bodies as canonical JSON. */
+const MOST_SERVERS = 10_000;
+
+/** What an Authorization header says. */
+interface ClaimedSignature {
+  readonly server: ServerName;
+  readonly keyId: string;
+  readonly signature: string;
+}
 
 /** A request as it came, of which the signature is to be checked. */
 export type SignedRequestSeen = Omit<ServerRequest, 'roomId' | 'certificate'>;
@@ -15,6 +25,7 @@ export class RequestSignatures {
   readonly #destination: ServerName;
   readonly #keys: KeyRing;
   readonly #clock: { now(): number };
+  readonly #sendOtherwise = boundedCache<ServerName, true>(MOST_SERVERS);
 
   /** @param destination for whom the requests must be signed. */
   constructor(destination: ServerName, keys: KeyRing, clock: { now(): number }) {
@@ -28,8 +39,8 @@ export class RequestSignatures {
    *
    * @throws MatrixError 401 M_UNAUTHORIZED without a valid signature for this server as destination.
    */
-  async signer({ method, uri, authorizations, content }: SignedRequestSeen): Promise<ServerName> {
-    const signatures = authorizations.slice(0, MOST_SIGNATURES).map((header) => this.#parse(header));
+  async signer(request: SignedRequestSeen): Promise<ServerName> {
+    const signatures = request.authorizations.slice(0, MOST_SIGNATURES).map((header) => this.#parse(header));
     const origin = signatures[0]?.server;
     if (origin === undefined) {
       throw unauthorized(
@@ -39,17 +50,26 @@ export class RequestSignatures {
     if (signatures.some(({ server }) => server !== origin)) {
       throw unauthorized('All Authorization headers of a request must have the same origin');
     }
-    // A server that leaves out the destination has signed it all the same.
-    const text = signedTextOf({ method, uri, origin, content, destination: this.#destination });
-    for (const by of signatures) {
-      if (await this.#keys.verifyText(text, by, this.#clock.now())) return origin;
-    }
+    for (const by of signatures) if (await this.#isBy(by, request)) return origin;
     throw unauthorized(
       `The request is not signed by ${origin} with a key that can be found and is valid now`,
     );
   }
 
-  #parse(authorization: string): { server: ServerName; keyId: string; signature: string } {
+  /** Most servers send the body as the canonical JSON that they signed: then it need not be encoded again. */
+  async #isBy(by: ClaimedSignature, { method, uri, content, bodyText }: SignedRequestSeen): Promise<boolean> {
+    // A server that leaves out the destination has signed it all the same.
+    const parts = { method, uri, origin: by.server, destination: this.#destination };
+    const isSigned = (body: SignedRequest['content']) =>
+      this.#keys.verifyText(signedTextOf({ ...parts, content: body }), by, this.#clock.now());
+    if (bodyText === undefined || this.#sendOtherwise.has(by.server)) return isSigned(content);
+    if (await isSigned(new CanonicalText(bodyText))) return true;
+    const isOtherwise = await isSigned(content);
+    if (isOtherwise) this.#sendOtherwise.set(by.server, true);
+    return isOtherwise;
+  }
+
+  #parse(authorization: string): ClaimedSignature {
     const parameters = parseXMatrix(authorization);
     const server = parameters && parseServerName(parameters.origin);
     if (!parameters || server === undefined) {

@@ -3,12 +3,16 @@ import type { ServerName } from '../protocol/identifiers.ts';
 import type { JsonValue } from '../protocol/json.ts';
 import type { SigningKey } from '../protocol/signing.ts';
 
-/** A body that was encoded as canonical JSON already. */
+/** A body that is encoded as canonical JSON already. */
 export class CanonicalText {
   readonly text: string;
 
-  constructor(value: JsonValue) {
-    this.text = canonicalJson(value, { strict: false });
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  static of(value: JsonValue): CanonicalText {
+    return new CanonicalText(canonicalJson(value, { strict: false }));
   }
 }
 

@@ -54,6 +54,11 @@ export class EventLog {
     database.subscribe((changes) => this.#deliver(changes));
   }
 
+  /** The event if it is in memory, redacted if it was redacted. */
+  inMemory(eventId: EventId): StoredEvent | undefined {
+    return this.#known.byId(eventId);
+  }
+
   /** One event, redacted if it was redacted. */
   async byId(eventId: EventId): Promise<StoredEvent | undefined> {
     const known = this.#known.byId(eventId);

@@ -87,8 +87,8 @@ export class MembershipChanges {
 
   /** `OutsideMemberships.isHere`, from memory where this process has the room in use. */
   async #isHere(roomId: RoomId): Promise<boolean> {
-    const point = this.#writer.knownPoint(roomId);
-    return point ? isHereBy(point) : this.#outside.isHere(roomId);
+    const known = this.#writer.knownRoom(roomId);
+    return known ? isHereBy(known.point) : this.#outside.isHere(roomId);
   }
 
   async #joinHereOrElsewhere(

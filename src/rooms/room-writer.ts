@@ -1,6 +1,7 @@
 import { boundedCache } from '../platform/bounded-cache.ts';
 import type { RoomId } from '../protocol/identifiers.ts';
 import { MatrixError, notFound } from '../protocol/matrix-error.ts';
+import type { RoomVersion } from '../protocol/room-versions.ts';
 import { GuardFailed, type Change, type Database, type Reader, type Writer } from '../storage/database.ts';
 import * as eventsStore from '../storage/events-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
@@ -53,10 +54,10 @@ export class RoomWriter {
     return this.#inTurn(actor, () => this.#attempt(actor, roomId, decide, 1));
   }
 
-  /** Where a room stands that this process has in use; undefined for others. */
-  knownPoint(roomId: RoomId): HeadPoint | undefined {
+  /** A room that this process has in use, and where it stands; undefined for others. */
+  knownRoom(roomId: RoomId): { readonly version: RoomVersion; readonly point: HeadPoint } | undefined {
     const head = this.#actors.peek(roomId)?.head;
-    return head?.stale === false ? head.point : undefined;
+    return head?.stale === false ? head : undefined;
   }
 
   /** Makes a room. `head` is that of a room without events. */

@@ -17,6 +17,8 @@ export interface ServerRequest {
   readonly certificate: string | undefined;
   /** The body, if there is one. */
   readonly content: JsonValue | undefined;
+  /** The body as it was sent, where that is known. */
+  readonly bodyText?: string | undefined;
   /** The room that the path names, if it does. */
   readonly roomId: string | undefined;
 }
@@ -56,7 +58,10 @@ export interface KnownCallers {
 }
 
 /** A request as the framework has it. */
-export type RawRequest = FastifyRequest<{ Params: unknown; Querystring: Record<string, unknown> }>;
+export type RawRequest = FastifyRequest<{ Params: unknown; Querystring: Record<string, unknown> }> & {
+  /** The text of a body that was JSON. */
+  readonly bodyText?: string;
+};
 
 /** Whoever calls: a user, a server, somebody with an account at the identity service, or nobody known. */
 export interface Caller {
@@ -108,6 +113,7 @@ function signer(request: RawRequest, callers: HomeserverCallers): Promise<Server
     authorizations: authorizationsIn(request.raw.rawHeaders),
     certificate: shownCertificate(request.raw.socket),
     content: request.body as JsonValue | undefined,
+    bodyText: request.bodyText,
     roomId,
   });
 }

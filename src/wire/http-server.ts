@@ -75,9 +75,10 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
   });
   app.server.maxConnections = options.connections;
   app.removeAllContentTypeParsers();
+  app.decorateRequest('bodyText', undefined);
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
     try {
-      done(null, parseJson(body as Buffer));
+      done(null, parseJson(body as Buffer, request as { bodyText?: string }));
     } catch (error) {
       const form = formIn(body as Buffer, request.headers['content-type'], error);
       if (form) done(null, form);
@@ -210,11 +211,12 @@ function answerGarbage(error: ConnectionError, socket: Socket): void {
   );
 }
 
-function parseJson(body: Buffer): JsonValue | undefined {
+function parseJson(body: Buffer, request: { bodyText?: string }): JsonValue | undefined {
   if (body.length === 0) return undefined;
   if (!isUtf8(body)) throw new MatrixError(400, 'M_NOT_JSON', 'The body must be JSON in UTF-8');
   const text = body.toString('utf8');
   const value = parseExactJson(text);
+  request.bodyText = text;
   if (text.length > SHALLOW || text.includes('\\u')) assertWellFormed(value);
   if (text.includes('\\u0000') && holdsNulKey(value)) throw badJson('Keys must not hold the character NUL');
   return value;

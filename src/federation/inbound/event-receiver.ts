@@ -55,6 +55,7 @@ interface GuestRemoval {
  */
 export class EventReceiver implements PduReceiver {
   readonly #database: Database;
+  readonly #writer: RoomWriter;
   readonly #judging: EventJudging;
   readonly #signatures: SignatureChecker;
   readonly #acl: RoomAcl;
@@ -81,6 +82,7 @@ export class EventReceiver implements PduReceiver {
     onProblem: (error: unknown) => void;
   }) {
     this.#database = needs.database;
+    this.#writer = needs.writer;
     this.#judging = new EventJudging(needs);
     this.#signatures = needs.signatures;
     this.#acl = needs.acl;
@@ -144,12 +146,12 @@ export class EventReceiver implements PduReceiver {
 
   async #receive(source: Source, roomId: RoomId, pdus: readonly JsonObject[]): Promise<Receipt> {
     const { origin } = source;
-    const row = await roomsStore.byId(this.#database, roomId);
+    const room = await this.#find(roomId);
     const receipt: Receipt = { results: new Map(), rejected: [], unplaced: [] };
     const { results } = receipt;
-    if (!row || row.joined_count <= row.remote_joined) await this.#takeOutside(origin, roomId, pdus, results);
-    if (!row) return receipt;
-    const version = roomVersion(row.room_version);
+    if (room?.isHere !== true) await this.#takeOutside(origin, roomId, pdus, results);
+    if (!room) return receipt;
+    const { version } = room;
     const refuseAll = (result: PduResult) => {
       for (const pdu of pdus) {
         const id = eventIdOrUndefined(pdu, version);
@@ -157,11 +159,10 @@ export class EventReceiver implements PduReceiver {
       }
       return receipt;
     };
-    if (row.joined_count <= row.remote_joined) return refuseAll(NOT_IN_ROOM);
+    if (!room.isHere) return refuseAll(NOT_IN_ROOM);
     if (!(await this.#acl.allows(roomId, origin))) {
       return refuseAll({ error: `The access control list of the room shuts ${origin} out` });
     }
-    const room = { roomId, version };
     const verified = await this.#verify(room, pdus, results);
     if (verified.length === 0) return receipt;
     const events = await this.#policies.complete(room, verified);
@@ -169,6 +170,17 @@ export class EventReceiver implements PduReceiver {
     if (ends > MOST_EXTREMITIES) await this.#merging.merge(roomId);
     if (events.some(({ pdu }) => pdu.type === 'm.room.guest_access')) await this.#guests.removeGuests(roomId);
     return receipt;
+  }
+
+  /** A room, and whether somebody of this server is in it; from memory where this process has it in use. */
+  async #find(roomId: RoomId): Promise<(GatheredRoom & { isHere: boolean }) | undefined> {
+    const known = this.#writer.knownRoom(roomId);
+    if (known && known.point.joinedCount > known.point.remoteJoined) {
+      return { roomId, version: known.version, isHere: true };
+    }
+    const row = await roomsStore.byId(this.#database, roomId);
+    const isHere = row !== undefined && row.joined_count > row.remote_joined;
+    return row && { roomId, version: roomVersion(row.room_version), isHere };
   }
 
   async #takeOutside(

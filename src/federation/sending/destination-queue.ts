@@ -155,9 +155,9 @@ export class DestinationQueue {
   async #drain(): Promise<void> {
     const { backOff } = this.#needs;
     while (!this.#isStopped) {
-      const waitMs = await backOff.waitMs(this.server);
+      const waitMs = backOff.answers(this.server) ? 0 : await backOff.waitMs(this.server);
       if (waitMs > 0) return this.#sleepFor(waitMs);
-      if (!(await this.#lease())) return;
+      if (!this.#needs.leases.holds(this.server) && !(await this.#lease())) return;
       this.#current ??= await this.#next();
       if (!this.#current) return;
       const current = this.#current;
@@ -187,9 +187,9 @@ export class DestinationQueue {
     return since !== undefined && this.#needs.clock.now() - since > TIMEOUT_MS;
   }
 
+  /** Tries to become the one process that sends to the server. */
   async #lease(): Promise<boolean> {
     const { leases, database, clock } = this.#needs;
-    if (leases.holds(this.server)) return true;
     const isMine = await leases.claim(this.server);
     const known = await destinationsStore.of(database, this.server);
     this.#events.goOnFrom(known?.position ?? 0);

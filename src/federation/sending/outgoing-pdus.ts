@@ -24,17 +24,15 @@ export class OutgoingPdus {
   async of(eventIds: readonly EventId[], to: ServerName): Promise<JsonObject[]> {
     const pdus: JsonObject[] = [];
     for (const eventId of eventIds) {
-      const event = await this.#log.byId(eventId);
-      if (event && serverNameOf(event.sender) === to) continue;
-      const version = event && (await this.#version(event.roomId));
-      if (event && version) pdus.push(sentPdu(event, version));
+      const event = this.#log.inMemory(eventId) ?? (await this.#log.byId(eventId));
+      if (!event || serverNameOf(event.sender) === to) continue;
+      const version = this.#versions.get(event.roomId) ?? (await this.#readVersion(event.roomId));
+      if (version) pdus.push(sentPdu(event, version));
     }
     return pdus;
   }
 
-  async #version(roomId: RoomId): Promise<RoomVersion | undefined> {
-    const known = this.#versions.get(roomId);
-    if (known) return known;
+  async #readVersion(roomId: RoomId): Promise<RoomVersion | undefined> {
     const room = await roomsStore.byId(this.#reader, roomId);
     if (!room) return undefined;
     const version = roomVersion(room.room_version);

@@ -14,7 +14,7 @@ const CONNECT_MS = 10_000;
 const KEEP_ALIVE_MS = 60_000;
 
 /** Loaded for the first request: a server that asks no other does without. */
-let loading: Promise<typeof Undici> | undefined;
+let loaded: typeof Undici | undefined;
 
 /** HTTPS with the certificate checked for the name that the route says, and only to addresses that may be reached. */
 export class HttpsTransport implements ServerTransport, CertificateSource {
@@ -35,8 +35,8 @@ export class HttpsTransport implements ServerTransport, CertificateSource {
 
   async request(route: Route, request: WireRequest): Promise<WireAnswer> {
     this.#check(route);
-    loading ??= import('undici');
-    const answer = await this.#pool(route, await loading).request({
+    loaded ??= await import('undici');
+    const answer = await this.#pool(route, loaded).request({
       method: request.method,
       path: request.target,
       headers: { ...request.headers, host: route.hostHeader },
