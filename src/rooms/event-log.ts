@@ -16,6 +16,8 @@ interface Window {
   events: StoredEvent[];
   /** The window reaches back to the first event of the room. */
   whole: boolean;
+  /** About how much memory the events take. */
+  bytes: number;
 }
 
 /** Part of a timeline. */
@@ -28,6 +30,8 @@ export interface Stretch {
 
 /** Events that a window keeps; a sync that wants more reads the database. */
 const WINDOW = 50;
+/** About how much memory a window takes beside its events. */
+const WINDOW_BYTES = 200;
 
 /**
  * Committed events, from memory where they are new and from the database otherwise. What it gives is complete up to
@@ -49,7 +53,7 @@ export class EventLog {
     this.#known = new KnownEvents(cacheBytes / 2);
     this.#windows = new LRUCache({
       maxSize: cacheBytes / 2,
-      sizeCalculation: (window) => window.events.reduce((sum, event) => sum + event.size, 200),
+      sizeCalculation: (window) => window.bytes,
     });
     database.subscribe((changes) => this.#deliver(changes));
   }
@@ -174,7 +178,7 @@ export class EventLog {
     if (fromEnd && deliveries === this.#deliveries) {
       const newest = events.slice(-2 * WINDOW);
       const whole = events.length < wanted && newest.length === events.length;
-      this.#windows.set(roomId, { events: newest, whole });
+      this.#windows.set(roomId, { events: newest, whole, bytes: bytesOf(newest) });
     }
     const found = events.filter((event) => event.position > after);
     return { events: limit === 0 ? [] : found.slice(-limit), limited: found.length > limit };
@@ -233,7 +237,10 @@ export class EventLog {
     } else this.#known.forget(eventChange(change)?.eventId as EventId);
     const window = this.#windows.peek(roomId);
     if (!window) {
-      if (event?.type === 'm.room.create') this.#windows.set(roomId, { events: [event], whole: true });
+      if (event?.type === 'm.room.create') {
+        const events = [event];
+        this.#windows.set(roomId, { events, whole: true, bytes: bytesOf(events) });
+      }
       return;
     }
     if (!event) {
@@ -242,9 +249,10 @@ export class EventLog {
       event = this.intern(row);
     }
     const events = window.events.length >= 2 * WINDOW ? window.events.slice(-WINDOW) : window.events;
-    const whole = window.whole && events === window.events;
+    const isSame = events === window.events;
+    const bytes = (isSame ? window.bytes : bytesOf(events)) + event.size;
     events.push(event);
-    this.#windows.set(roomId, { events, whole });
+    this.#windows.set(roomId, { events, whole: window.whole && isSame, bytes });
   }
 }
 
@@ -259,4 +267,9 @@ function newestOf(window: Window, after: number, upTo: number, limit: number): S
   const limited = end - start > limit;
   if (start === 0 && !limited && !whole) return undefined;
   return { events: events.slice(limited ? end - limit : start, end), limited };
+}
+
+/** About how much memory a window of these events takes. */
+function bytesOf(events: readonly StoredEvent[]): number {
+  return events.reduce((sum, event) => sum + event.size, WINDOW_BYTES);
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { KeyedQueue } from '../platform/keyed-queue.ts';
 import { canonicalJson } from '../protocol/canonical-json.ts';
 import {
@@ -213,7 +213,7 @@ function transactionKey(session: Sender, message: MessageToSend, txnId: string):
     message.redacts ?? message.type,
     txnId,
   ];
-  return createHash('sha256').update(JSON.stringify(scope)).digest().subarray(0, 16);
+  return hash('sha256', JSON.stringify(scope), 'buffer').subarray(0, 16);
 }
 
 function sameJson(a: JsonObject, b: JsonObject): boolean {

@@ -96,11 +96,9 @@ export function replace(
   const added = keys.filter((key) => !had.has(key));
   for (const key of before) if (!has.has(key)) writer.run(deleteKey, key, position);
   for (let i = 0; i < added.length; i += MANY) {
-    const parameters = Array.from({ length: MANY }, (_, slot) => [
-      added[i + slot] ?? added[i] ?? 0,
-      position,
-    ]);
-    writer.run(insertKeys, ...parameters.flat());
+    const parameters: number[] = [];
+    for (let slot = i; slot < i + MANY; slot++) parameters.push(added[slot] ?? added[i] ?? 0, position);
+    writer.run(insertKeys, ...parameters);
   }
   if (keys.length > 0) writer.run(putDocument, position, new Uint8Array(Float64Array.from(keys).buffer));
   else if (before.length > 0) writer.run(deleteDocument, position);

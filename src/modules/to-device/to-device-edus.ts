@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { userOf, type EduExchange } from '../../federation/edu-exchange.ts';
 import { parseUserId, type UserId } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
@@ -28,7 +28,7 @@ export function receiveToDevice(toDevice: ToDevice, exchange: EduExchange): void
       );
       forUsers.set(userId, Object.fromEntries(valid));
     }
-    const key = createHash('sha256').update(`${origin.length} ${origin}${messageId}`).digest();
+    const key = hash('sha256', `${origin.length} ${origin}${messageId}`, 'buffer');
     await toDevice.deliver({ sender, type, key }, forUsers);
   });
 }

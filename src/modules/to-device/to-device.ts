@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { EduExchange } from '../../federation/edu-exchange.ts';
 import { boundedCache } from '../../platform/bounded-cache.ts';
 import type { DeviceId, ServerName, UserId } from '../../protocol/identifiers.ts';
@@ -52,7 +52,7 @@ export class ToDevice implements SyncPart {
     const scope = [session.userId, session.deviceId ?? '', type, txnId].map(
       (part) => `${part.length} ${part}`,
     );
-    const key = createHash('sha256').update(scope.join('')).digest();
+    const key = hash('sha256', scope.join(''), 'buffer');
     await this.deliver({ sender: session.userId, type, key }, messages);
   }
 
