@@ -15,6 +15,7 @@ const LATE_PACKAGES = [
   'nodemailer',
   'prom-client',
   'sharp',
+  'sodium-native',
   'undici',
   '@fastify/ajv-compiler',
   '@fastify/fast-json-stringify-compiler',
@@ -22,9 +23,9 @@ const LATE_PACKAGES = [
 ];
 
 /** What the packed files, which are modules, need of where CommonJS packages came from. */
-const REQUIRE = `import { createRequire } from 'node:module';
+const REQUIRE = `import { createRequire as requireFrom } from 'node:module';
 import { dirname as folderOf } from 'node:path';
-const require = createRequire(import.meta.url);
+const require = requireFrom(import.meta.url);
 const __filename = import.meta.filename, __dirname = folderOf(__filename);`;
 
 /**

@@ -5,6 +5,7 @@ import type { ServerTransport } from './federation/transport/server-transport.ts
 import { systemClock, type Clock } from './platform/clock.ts';
 import type { Config } from './platform/config/schema.ts';
 import type { Dns } from './platform/dns.ts';
+import { libsodium } from './platform/libsodium.ts';
 import { Mailer } from './platform/mailer.ts';
 import { OutgoingHttp } from './platform/outgoing-http.ts';
 import { systemRandomness, type Randomness } from './platform/randomness.ts';
@@ -13,6 +14,7 @@ import { loadSigningKey } from './platform/signing-key-file.ts';
 import { systemTimers, type Timers } from './platform/timers.ts';
 import { trustedAuthorities } from './platform/trusted-authorities.ts';
 import { serverName as parseName } from './protocol/identifiers.ts';
+import { signWith } from './protocol/signing-keys.ts';
 import { ROOM_RULES, type RoomRules } from './rooms/room-rules.ts';
 import { createServerLinks } from './server-links.ts';
 import type { Database } from './storage/database.ts';
@@ -35,6 +37,7 @@ export function createFoundations(config: Config, database: Database, overrides:
   const clock = overrides.clock ?? systemClock;
   const randomness = overrides.randomness ?? systemRandomness;
   const serverName = parseName(config.server_name);
+  signWith(libsodium);
   const key = loadSigningKey(join(config.data_dir, 'signing.key'), randomness);
   const outgoing = new OutgoingHttp({
     allowedRanges: config.outgoing.allowed_ranges,

@@ -8,6 +8,20 @@ const KEY_BYTES = 32;
 const SIGNATURE_BYTES = 64;
 const MAX_CACHED_KEYS = 4096;
 
+/** A library for Ed25519 (RFC 8032). */
+export interface Ed25519 {
+  /** @param secret the seed of the key, followed by its public part. */
+  sign(message: Buffer, secret: Buffer): Buffer;
+  isSigned(signature: Buffer, message: Buffer, publicKey: Buffer): boolean;
+}
+
+let library: () => Ed25519 | undefined = () => undefined;
+
+/** Signs and checks from now on with what this gives; where that is nothing, with the runtime's library, as before. */
+export function signWith(given: () => Ed25519 | undefined): void {
+  library = given;
+}
+
 /** A server's own Ed25519 key, ready to sign (Appendices, "Signing Details"). */
 export class SigningKey {
   /** `ed25519:` and the key's name. */
@@ -15,13 +29,17 @@ export class SigningKey {
   /** Unpadded base64. */
   readonly publicKey: string;
   readonly #seed: Buffer;
+  /** The seed and the public key. */
+  readonly #secret: Buffer;
   readonly #key: KeyObject;
 
   private constructor(keyId: string, seed: Buffer) {
     this.keyId = keyId;
     this.#seed = seed;
     this.#key = createPrivateKey({ key: Buffer.concat([PKCS8_ED25519, seed]), format: 'der', type: 'pkcs8' });
-    this.publicKey = publicKeyOf(this.#key);
+    const publicBytes = publicKeyOf(this.#key);
+    this.publicKey = base64(publicBytes);
+    this.#secret = Buffer.concat([seed, publicBytes]);
   }
 
   /**
@@ -54,7 +72,8 @@ export class SigningKey {
 
   /** The signature of a text's UTF-8 bytes, as unpadded base64. */
   sign(text: string): string {
-    return base64(sign(null, Buffer.from(text), this.#key));
+    const message = Buffer.from(text);
+    return base64(library()?.sign(message, this.#secret) ?? sign(null, message, this.#key));
   }
 }
 
@@ -63,18 +82,16 @@ export class VerifyKey {
   static readonly #cache = new Map<string, VerifyKey>();
   /** Unpadded base64. */
   readonly publicKey: string;
-  readonly #key: KeyObject;
+  readonly #bytes: Buffer;
+  #imported: KeyObject | undefined;
 
   private constructor(publicKey: string, bytes: Buffer) {
     this.publicKey = publicKey;
-    this.#key = createPublicKey({
-      key: { kty: 'OKP', crv: 'Ed25519', x: base64Url(bytes) },
-      format: 'jwk',
-    });
+    this.#bytes = bytes;
   }
 
   /**
-   * The key of a base64 public key of 32 bytes. The 4096 used last are kept, since importing one costs as much as a
+   * The key of a base64 public key of 32 bytes. The 4096 used last are kept, since importing one may cost as much as a
    * check.
    *
    * @throws MatrixError 400 M_INVALID_PARAM when it is not such a key.
@@ -102,7 +119,9 @@ export class VerifyKey {
   /** Whether a base64 signature is this key's signature of the text's UTF-8 bytes. */
   verify(text: string, signature: string): boolean {
     const bytes = signatureBytes(signature);
-    return bytes !== undefined && verify(null, Buffer.from(text), this.#key, bytes);
+    if (bytes === undefined) return false;
+    const message = Buffer.from(text);
+    return library()?.isSigned(bytes, message, this.#bytes) ?? verify(null, message, this.#key, bytes);
   }
 
   /** As `verify`, on the thread pool. */
@@ -116,6 +135,13 @@ export class VerifyKey {
       });
     });
   }
+
+  /** The key as the runtime's library takes it, which costs as much as a check. */
+  get #key(): KeyObject {
+    const key = { kty: 'OKP', crv: 'Ed25519', x: base64Url(this.#bytes) };
+    this.#imported ??= createPublicKey({ key, format: 'jwk' });
+    return this.#imported;
+  }
 }
 
 function signatureBytes(signature: string): Buffer | undefined {
@@ -123,9 +149,9 @@ function signatureBytes(signature: string): Buffer | undefined {
   return bytes?.length === SIGNATURE_BYTES ? bytes : undefined;
 }
 
-function publicKeyOf(key: KeyObject): string {
+function publicKeyOf(key: KeyObject): Buffer {
   const { x } = createPublicKey(key).export({ format: 'jwk' });
   const bytes = x === undefined ? undefined : decodeBase64Url(x);
   if (!bytes) throw new Error('An Ed25519 key must have a public part');
-  return base64(bytes);
+  return bytes;
 }
