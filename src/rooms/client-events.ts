@@ -54,10 +54,8 @@ export class ClientEvents {
       let related = event.replaces === undefined ? '' : replacedText(event.replaces, replaced);
       if (event.redactedBy !== undefined) related += await this.#redactionText(event, event.redactedBy);
       if (aggregations) related += aggregationText(event, aggregations, viewer);
-      const membership = options.membershipOf?.(event);
-      texts.push(
-        `${event.clientText}${suffix},"unsigned":{${unsigned(event, viewer, membership)}${related}}}`,
-      );
+      const more = unsignedMore(event, viewer, options.membershipOf?.(event)) + related;
+      texts.push(`${event.clientText}${suffix},"unsigned":{"age":${ageOf(event, viewer)}${more}}}`);
     }
     return texts;
   }
@@ -91,6 +89,7 @@ export class ClientEvents {
 }
 
 const NONE: Map<EventId, StoredEvent> = new Map();
+const WHILE_JOINED = ',"membership":"join"';
 
 /** The ID of what an event replaced is told to all; its content only to those who may see it. */
 function replacedText(replaces: EventId, visible: ReadonlyMap<EventId, StoredEvent>): string {
@@ -124,8 +123,8 @@ function threadText(
 
 /** An event inside the aggregation of another. */
 function nestedText(event: StoredEvent, viewer: Viewer, more: string): string {
-  const head = `${event.clientText}${roomIdText(event.roomId)}`;
-  return `${head},"unsigned":{${unsigned(event, viewer, undefined)}${more}}}`;
+  const head = `${event.clientText}${roomIdText(event.roomId)},"unsigned":{"age":${ageOf(event, viewer)}`;
+  return `${head}${unsignedMore(event, viewer, undefined)}${more}}}`;
 }
 
 function chunkEntry(eventId: string): { event_id: string } {
@@ -149,9 +148,14 @@ function stickyFor(event: StoredEvent, now: number): number {
   return Math.max(0, Math.min(event.originServerTs, now) + (event.stickyMs ?? 0) - now);
 }
 
-function unsigned(event: StoredEvent, viewer: Viewer, membership: string | undefined): string {
-  let text = `"age":${Math.max(0, viewer.now - event.originServerTs)}`;
-  if (membership !== undefined) text += `,"membership":"${membership}"`;
+function ageOf(event: StoredEvent, viewer: Viewer): number {
+  return Math.max(0, viewer.now - event.originServerTs);
+}
+
+/** What `unsigned` has beside `age`; for most events it is made of no parts, of which a large answer would have many. */
+function unsignedMore(event: StoredEvent, viewer: Viewer, membership: string | undefined): string {
+  let text = membership === 'join' ? WHILE_JOINED : '';
+  if (membership !== undefined && membership !== 'join') text = `,"membership":"${membership}"`;
   if (event.stickyMs !== undefined)
     text += `,"msc4354_sticky_duration_ttl_ms":${stickyFor(event, viewer.now)}`;
   const transaction = event.transaction;

@@ -172,25 +172,21 @@ export class SyncService {
     context: SyncContext,
     rooms: ReadonlyMap<RoomId, RoomMembership>,
   ): Promise<JsonPiece[]> {
-    const sections = {
-      join: new JsonPieces(),
-      invite: new JsonPieces(),
-      knock: new JsonPieces(),
-      leave: new JsonPieces(),
-    };
+    const sections = new Map<string, JsonPieces>();
     const userChanged =
       context.since === undefined || context.recent.userChangedSince(context.userId, context.since);
     for (const room of [...rooms.values()]) {
       if (!context.filter.room.matchesRoom(room.roomId)) continue;
       const section = room.membership === 'ban' ? 'leave' : room.membership;
       const text = await this.#roomText(context, room, userChanged);
-      if (text !== undefined) sections[section].add(room.roomId, text);
+      if (text === undefined) continue;
+      const found = sections.get(section) ?? new JsonPieces();
+      found.add(room.roomId, text);
+      sections.set(section, found);
     }
     const pieces: JsonPiece[] = [];
-    for (const [section, { pieces: found }] of Object.entries(sections)) {
-      if (found.length === 0) continue;
-      pieces.push(pieces.length === 0 ? `"${section}":{` : `},"${section}":{`, ...found);
-    }
+    for (const [section, found] of sections)
+      pieces.push(pieces.length === 0 ? `"${section}":{` : `},"${section}":{`, ...found.pieces);
     if (pieces.length > 0) pieces.push('}');
     return pieces;
   }

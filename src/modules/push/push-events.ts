@@ -19,8 +19,8 @@ export interface ReadyEvent {
 }
 
 const CACHED = 2_000;
-/** Of many events that are made ready at once, so many are kept. */
-const MOST_KEPT = 8;
+/** Of many events that are made ready at once, those are kept that are so near the end of the log: others may ask for them now. */
+const RECENT = 500;
 const ROOMS_CACHED = 5_000;
 
 /** Tells which threads people follow (MSC4306). */
@@ -31,6 +31,7 @@ export interface ThreadFollowing {
 
 /** Events made ready for push rules, once for all who are to be notified of them. */
 export class PushEvents {
+  readonly #database: Database;
   readonly #rooms: RoomReads;
   readonly #threads: ThreadFollowing;
   readonly #cache = boundedCache<EventId, ReadyEvent>(CACHED);
@@ -38,6 +39,7 @@ export class PushEvents {
   readonly #asked = boundedCache<RoomId, Promise<PushEventRoom>>(ROOMS_CACHED);
 
   constructor(database: Database, rooms: RoomReads, threads: ThreadFollowing) {
+    this.#database = database;
     this.#rooms = rooms;
     this.#threads = threads;
     database.subscribe((changes) => {
@@ -61,17 +63,18 @@ export class PushEvents {
     return ready;
   }
 
-  /** Events of one room, made ready. The last are kept for others: these are what many ask for at the same time. */
+  /** Events of one room, made ready. */
   async all(events: readonly LoggedEvent[]): Promise<ReadyEvent[]> {
     const [first] = events;
     if (!first) return [];
     const room = await this.#roomOf(first.roomId);
+    const recent = this.#database.position() - RECENT;
     const all: ReadyEvent[] = [];
     for (const event of events) {
       const known = this.#cache.get(event.eventId);
       const prepared = known ?? this.#prepare(event, room);
       const ready = prepared instanceof Promise ? await prepared : prepared;
-      if (!known && events.length - all.length <= MOST_KEPT) this.#cache.set(event.eventId, ready);
+      if (!known && event.position > recent) this.#cache.set(event.eventId, ready);
       all.push(ready);
     }
     return all;
