@@ -39,7 +39,7 @@ export class CommittedRooms implements RoomReads {
     return membershipsStore.members(this.#database, roomId, 'join', after ?? '', limit);
   }
 
-  /** The present membership events of a room, page by page. */
+  /** The present membership events of a room, page by page, between which others have their turn. */
   async *memberEvents(roomId: RoomId): AsyncGenerator<LoggedEvent> {
     for (let after = ''; ;) {
       const rows = await roomsStore.statesOfType(this.#database, roomId, 'm.room.member', after, MEMBER_PAGE);
@@ -47,6 +47,7 @@ export class CommittedRooms implements RoomReads {
       const last = rows.at(-1);
       if (!last || rows.length < MEMBER_PAGE) return;
       after = last.state_key ?? '';
+      await new Promise(setImmediate);
     }
   }
 

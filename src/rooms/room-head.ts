@@ -47,6 +47,8 @@ export interface Decided {
   readonly point: HeadPoint;
   /** What changed of the present state. Undefined for keys that have no event any more. */
   readonly state: ReadonlyMap<StateKey, StoredEvent | undefined>;
+  /** Those of its entries that are in the database already: they need not be kept until they are. */
+  readonly writtenAhead: ReadonlyMap<StateKey, EventId>;
   /** Entries of the present state that were redacted. */
   readonly redactedState: ReadonlyMap<StateKey, StoredEvent>;
   readonly events: readonly StoredEvent[];
@@ -131,23 +133,27 @@ export class RoomHead {
   }
 
   /** Moves the head on by a unit of work that was handed to the database. */
-  advance({ point, state, redactedState, events, aside, revised }: Decided): void {
+  advance(decided: Decided): void {
+    const { point, events, aside, revised } = decided;
     this.point = point;
     for (const event of [...revised, ...events, ...aside]) this.#pending.set(event.eventId, event);
-    for (const [key, event] of [...state, ...redactedState]) {
-      this.#uncommitted.set(key, { event });
+    for (const [key, event] of changedEntries(decided)) {
       this.#state.delete(key);
+      const isAsWritten = event !== undefined && event === decided.state.get(key);
+      if (isAsWritten && decided.writtenAhead.get(key) === event.eventId) continue;
+      this.#uncommitted.set(key, { event });
     }
   }
 
   /** A unit of this process was committed: its events may leave memory. */
-  committed({ point, state, redactedState, events, aside, revised }: Decided): void {
+  committed(decided: Decided): void {
+    const { point, events, aside, revised } = decided;
     if (point.version > this.#committedVersion && !this.stale) {
       this.#committedVersion = point.version;
       this.#committedRoot = point.root;
     }
     for (const event of [...revised, ...events, ...aside]) this.#pending.delete(event.eventId);
-    for (const [key, event] of [...state, ...redactedState]) {
+    for (const [key, event] of changedEntries(decided)) {
       const held = this.#uncommitted.get(key);
       if (!held || held.event !== event) continue;
       this.#uncommitted.delete(key);
@@ -181,6 +187,11 @@ export class RoomHead {
       if (event?.eventId === redacted) this.#state.delete(key);
     }
   }
+}
+
+function* changedEntries({ state, redactedState }: Decided): Iterable<[StateKey, StoredEvent | undefined]> {
+  yield* state;
+  yield* redactedState;
 }
 
 function pointOf(row: roomsStore.RoomRow): HeadPoint {

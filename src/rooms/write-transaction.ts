@@ -18,8 +18,8 @@ const NOBODY: ReadonlySet<UserId> = new Set();
 
 /** Writes down everything that a transaction decided. */
 export function writeTransaction(unit: UnitOfWork, room: RoomTransaction, isNewRoom: boolean): UnitOfWork {
-  insertNodes(unit, room.nodes);
   if (room.isEmpty) return unit;
+  insertNodes(unit, room.nodes);
   for (const event of room.aside) eventsStore.keepAside(unit, event.toRow(), unit.position());
   if (movesRoom(room)) writeHead(unit, room, isNewRoom);
   const knowsMore = room.aside.some((event) => event.stateAfter !== undefined && event.refused === undefined);

@@ -3,6 +3,7 @@ import type { EventId, RoomId } from '../../protocol/identifiers.ts';
 import { writeMembersAhead } from '../../rooms/members-ahead.ts';
 import type { RoomWriter } from '../../rooms/room-writer.ts';
 import { pathOf } from '../../rooms/state-trie-node.ts';
+import { insertNodes } from '../../rooms/state-trie.ts';
 import type { StateRoot } from '../../rooms/stored-event.ts';
 import * as partialRoomsStore from '../../storage/partial-rooms-store.ts';
 import { acceptedState, unusable } from './joined-state.ts';
@@ -37,39 +38,43 @@ export async function writeWholeState(
 ): Promise<StateRoot | undefined> {
   const entries = new Map<StateKey, Entry>();
   for (const part of inParts(ids)) {
-    if (!goesOn()) return undefined;
-    await add(writer, roomId, part, (key, entry) => {
-      if ((entries.get(key) ?? entry).eventId !== entry.eventId)
-        throw unusable('its state has an entry twice');
-      entries.set(key, entry);
-    });
+    const accepted = goesOn() ? await writeMembers(writer, roomId, part) : undefined;
+    if (!accepted) return undefined;
+    for (const [key, eventId] of accepted) {
+      if ((entries.get(key)?.eventId ?? eventId) !== eventId) throw unusable('its state has an entry twice');
+      entries.set(key, { eventId, path: pathOf(key) });
+    }
   }
-  await add(writer, roomId, then, (key, entry) => entries.set(key, entry));
+  const changed = await writer.append(roomId, (room) => acceptedState(room, then));
+  for (const [key, eventId] of changed) entries.set(key, { eventId, path: pathOf(key) });
   if (entries.size === 0) throw unusable('nothing of its state can be believed');
   // In the order of the trie, so that each of its nodes is written in one step.
   const ordered = [...entries].sort(([, a], [, b]) => (a.path < b.path ? -1 : 1));
   let root: StateRoot | undefined;
   for (const part of inParts(ordered)) {
-    const before = root;
-    root = goesOn() ? await writePart(writer, roomId, before, part) : undefined;
+    root = goesOn() ? await writeEntries(writer, roomId, root, part) : undefined;
     if (root === undefined) return undefined;
   }
   return root;
 }
 
-async function add(
+/** Gives those of the events that are accepted; undefined where the room is partial no more. */
+function writeMembers(
   writer: RoomWriter,
   roomId: RoomId,
   ids: readonly EventId[],
-  take: (key: StateKey, entry: Entry) => void,
-): Promise<void> {
-  const accepted = await writer.append(roomId, (room) => acceptedState(room, ids));
-  for (const [key, eventId] of accepted) take(key, { eventId, path: pathOf(key) });
-  await new Promise(setImmediate);
+): Promise<Map<StateKey, EventId> | undefined> {
+  return writer.append(roomId, async (room, unit) => {
+    if (!(await room.isPartial())) return undefined;
+    partialRoomsStore.assertPartial(unit, roomId);
+    const accepted = await acceptedState(room, ids);
+    await writeMembersAhead(room, unit, (await room.eventsOf(accepted.values())).values());
+    return accepted;
+  });
 }
 
-/** The root of a state with more entries; undefined where the room is partial no more. */
-function writePart(
+/** Gives the root of a state with more entries; undefined where the room is partial no more. */
+function writeEntries(
   writer: RoomWriter,
   roomId: RoomId,
   before: StateRoot | undefined,
@@ -78,12 +83,10 @@ function writePart(
   return writer.append(roomId, async (room, unit) => {
     if (!(await room.isPartial())) return undefined;
     partialRoomsStore.assertPartial(unit, roomId);
-    const events = await room.eventsOf(part.map(([, { eventId }]) => eventId));
-    await writeMembersAhead(room, unit, events.values());
-    return room.stateWith(
-      before,
-      part.map(([key, { eventId }]) => [key, eventId] as const),
-    );
+    const entries = part.map(([key, { eventId }]) => [key, eventId] as const);
+    const root = await room.stateWith(before, entries);
+    insertNodes(unit, room.nodes);
+    return root;
   });
 }
 
