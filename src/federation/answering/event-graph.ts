@@ -4,6 +4,9 @@ import { createEventIdOf } from '../../protocol/state-resolution/iterative-auth.
 import { PriorityQueue } from '../../protocol/state-resolution/priority-queue.ts';
 import type { StoredEvent } from '../../rooms/stored-event.ts';
 
+/** Events that are read in one step. */
+const AT_ONCE = 500;
+
 /** Finds events. */
 interface Events {
   byIds(eventIds: readonly EventId[]): Promise<StoredEvent[]>;
@@ -19,6 +22,22 @@ export async function authChainOf(
   events: readonly StoredEvent[],
 ): Promise<StoredEvent[]> {
   return withAuthChain(log, new Set(events.flatMap((event) => authorisersOf(version, event))));
+}
+
+/** What authorises events of which there may be many: some are read at a time, between which others have their turn. */
+export async function authorisersOfMany(
+  log: Events,
+  version: RoomVersion,
+  ids: readonly EventId[],
+): Promise<Set<EventId>> {
+  const authorisers = new Set<EventId>();
+  for (let i = 0; i < ids.length; i += AT_ONCE) {
+    if (i > 0) await new Promise(setImmediate);
+    for (const event of await log.byIds(ids.slice(i, i + AT_ONCE))) {
+      for (const id of authorisersOf(version, event)) authorisers.add(id);
+    }
+  }
+  return authorisers;
 }
 
 /** Events, and everything that authorises them, directly and indirectly. */

@@ -18,7 +18,7 @@ import * as roomsStore from '../../storage/rooms-store.ts';
 import { BEFORE_HISTORY } from '../../storage/unit-of-work.ts';
 import { tooManyRequests } from '../../wire/register-endpoints.ts';
 import type { RoomAcl } from '../room-acl.ts';
-import { authChainOf, eventsBefore } from './event-graph.ts';
+import { authChainOf, authorisersOfMany, eventsBefore, withAuthChain } from './event-graph.ts';
 import { stateText } from './state-text.ts';
 
 /** A room about which a server that is in it asks. */
@@ -104,7 +104,8 @@ export class RoomAnswers {
     const { version } = await this.#room(server, roomId);
     return this.#inTurn(server, async () => {
       const state = await this.#stateBefore(roomId, eventId);
-      const authChain = await authChainOf(this.#log, version, await this.#log.byIds(state));
+      const authorisers = await authorisersOfMany(this.#log, version, state);
+      const authChain = await withAuthChain(this.#log, authorisers);
       return { state, authChain: authChain.map((event) => event.eventId) };
     });
   }

@@ -35,6 +35,8 @@ export interface GatheredState {
 
 /** Events of a large state that are checked at once. */
 const PART = 100;
+/** Events of a large state that are looked for in one step. */
+const LOOKED_FOR = 1_000;
 /** Events asked for one by one; of more, the whole state is asked for. */
 const MOST_SINGLE = 40;
 /** Requests for single events under way at once. */
@@ -216,7 +218,12 @@ export class EventGathering {
 
   async #unknown(ids: readonly EventId[]): Promise<Set<EventId>> {
     const unknown = new Set(ids);
-    for (const event of await this.#known.byIds([...unknown])) unknown.delete(event.eventId);
+    const asked = [...unknown];
+    for (let i = 0; i < asked.length; i += LOOKED_FOR) {
+      if (i > 0) await new Promise(setImmediate);
+      for (const { eventId } of await this.#known.byIds(asked.slice(i, i + LOOKED_FOR)))
+        unknown.delete(eventId);
+    }
     return unknown;
   }
 }
