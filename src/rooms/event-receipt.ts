@@ -9,6 +9,7 @@ import {
   refusalAtPresent,
   refusalByAuthEvents,
   refusalByKnownState,
+  refusalByState,
   stateAfterAll,
 } from './event-judgement.ts';
 import { eventOfPdu, type EventPlace } from './event-of-pdu.ts';
@@ -58,7 +59,7 @@ export async function receiveEvent(
 ): Promise<Verdict> {
   const before = await verdictBefore(room, received.eventId);
   if (before) return before;
-  const judged = await judge(room, received);
+  const judged = await judge(room, received, refusalByKnownState);
   if (typeof judged === 'string') return { outcome: 'rejected', reason: judged };
   const { event } = judged;
   if (await isGap(room, event.eventId)) {
@@ -91,7 +92,8 @@ export async function receiveHistory(
     historyGaps.close(unit, room.roomId, received.eventId);
     return { outcome: 'known' };
   }
-  const judged = await judge(room, received, await isFoundation(room, received.eventId));
+  // The state before an event of the history is told with it: it is whole.
+  const judged = await judge(room, received, refusalByState, await isFoundation(room, received.eventId));
   if (typeof judged === 'string') {
     historyGaps.close(unit, room.roomId, received.eventId);
     return { outcome: 'rejected', reason: judged };
@@ -111,6 +113,7 @@ async function verdictBefore(room: RoomTransaction, eventId: EventId): Promise<V
 async function judge(
   room: RoomTransaction,
   received: ReceivedEvent,
+  refusalBy: typeof refusalByKnownState,
   isFoundation = false,
 ): Promise<Judged | string> {
   const { pdu, eventId } = received;
@@ -119,8 +122,7 @@ async function judge(
   const before = isFoundation
     ? await room.stateWith(undefined, [])
     : ((await stateKnownBefore(room, event)) ?? (await stateAfterAll(room, event.prevEventIds)));
-  const reason =
-    (await refusalByAuthEvents(version, event, room)) ?? (await refusalByKnownState(room, event, before));
+  const reason = (await refusalByAuthEvents(version, event, room)) ?? (await refusalBy(room, event, before));
   if (reason !== undefined) {
     const judged = { received, event, before, after: before };
     room.keepAside(await storedEvent(room, judged, { refused: 'rejected', isAside: true }));
@@ -160,7 +162,7 @@ async function appendOnTop(room: RoomTransaction, unit: Writer, judged: Judged):
   const own = left.length === 0 ? undefined : await storedEvent(room, judged, {});
   const present = own ? await presentWith(room, own, left) : after;
   const stored = await storedEvent(room, judged, { roomRoot: present === after ? undefined : present });
-  const effect = await settle(room, unit, judged, stored);
+  const effect = await settle(room, unit, judged, { stored, where: 'end' });
   room.append(stored, event.prevEventIds, event.depth);
   room.received.add(stored.eventId);
   if (isLinear && event.stateKey !== undefined) {
@@ -182,7 +184,7 @@ async function insertBelow(
   const { root } = room.point;
   const roomRoot = where === 'end' && root !== judged.after ? root : undefined;
   const stored = await storedEvent(room, judged, { roomRoot });
-  const effect = await settle(room, unit, judged, stored);
+  const effect = await settle(room, unit, judged, { stored, where });
   room.insert(stored, where);
   room.received.add(stored.eventId);
   historyGaps.close(unit, room.roomId, stored.eventId);
@@ -194,7 +196,7 @@ async function settle(
   room: RoomTransaction,
   unit: Writer,
   { event }: Judged,
-  stored: StoredEvent,
+  { stored, where }: { stored: StoredEvent; where: 'end' | 'history' },
 ): Promise<() => Promise<void>> {
   const found = await room.eventsOf(event.prevEventIds);
   for (const id of event.prevEventIds) {
@@ -205,14 +207,15 @@ async function settle(
   const redaction = await awaitedRedaction(room, unit, stored);
   return async () => {
     if (redaction) await room.redact(redaction, stored.eventId);
-    if (event.redacts !== undefined) await applyRedaction(room, unit, stored, event.redacts);
+    if (event.redacts === undefined) return;
+    // While members of the room are yet to come it is not certain that it takes effect, and it could not be undone.
+    if (where === 'end' && (await room.isPartial())) {
+      awaitedRedactions.remember(unit, event.redacts, event.eventId);
+    } else await applyRedaction(room, unit, stored, event.redacts);
   };
 }
 
-/**
- * Redacts what a redaction is for, if that is here and the redaction takes effect. While members of the room are yet to come it
- * is not certain that it does, and it cannot be undone: then it waits.
- */
+/** Redacts what a redaction is for, if the redaction takes effect; once that is here, if it is not. */
 export async function applyRedaction(
   room: RoomTransaction,
   unit: Writer,
@@ -220,9 +223,7 @@ export async function applyRedaction(
   targetId: EventId,
 ): Promise<void> {
   const target = await room.event(targetId);
-  if (!target || (await room.isPartial())) {
-    return awaitedRedactions.remember(unit, targetId, redaction.eventId);
-  }
+  if (!target) return awaitedRedactions.remember(unit, targetId, redaction.eventId);
   if (takesEffect(room.head.version, redaction, target, await powersOf(room, redaction))) {
     await room.redact(redaction, targetId);
   }
@@ -237,10 +238,12 @@ async function awaitedRedaction(
   const ids =
     room.foreknowledge?.redactionsOf(target.eventId) ??
     (await awaitedRedactions.of(room.needs.reader, target.eventId));
-  if (ids.length === 0 || (await room.isPartial())) return undefined;
-  awaitedRedactions.forget(unit, target.eventId);
+  if (ids.length === 0) return undefined;
+  const isPartial = await room.isPartial();
+  if (!isPartial) awaitedRedactions.forget(unit, target.eventId);
   for (const redaction of (await room.eventsOf(ids)).values()) {
-    if (redaction.refused !== undefined) continue;
+    const isCertain = !isPartial || redaction.position < 0 || room.history.includes(redaction);
+    if (redaction.refused !== undefined || !isCertain) continue;
     if (takesEffect(room.head.version, redaction, target, await powersOf(room, redaction))) return redaction;
   }
   return undefined;

@@ -161,3 +161,37 @@ onFederation(
     });
   },
 );
+
+onFederation(
+  'what came before the members of a room is judged again also after a restart in between [B104 partial]',
+  async (federation) => {
+    const { a, b } = federation;
+    await whilePartial(
+      federation,
+      async (scene) => {
+        const { alice, bob, room, complete } = scene;
+        tell(scene);
+        const { next_batch: since } = await bob.sync(LAZY);
+        const topic = { type: 'm.room.topic', stateKey: '', content: { topic: 'of Mallory' } };
+        const events = [room.say('early'), room.next(topic), room.say('still early')];
+        await sendToBoth(federation, scene, ...events);
+        await bob.syncUntil(since, shows(room.roomId, 'still early'), LAZY);
+        const stopping = b.stop();
+        complete(false);
+        await stopping;
+        await b.start();
+        const again = b.client(bob.token);
+        await assertSameState({ ...scene, bob: again });
+        assert.equal(
+          (await again.ok('GET', bob.room(room.roomId, '/state/m.room.topic'))).topic,
+          'of Mallory',
+        );
+        assert.deepEqual(await room.sendTo(a.name, room.say('after it')), [undefined]);
+        await alice.say(room.roomId, 'and on');
+        await again.syncUntil(undefined, shows(room.roomId, 'and on'));
+        await assertSameState({ ...scene, bob: again });
+      },
+      { topicPower: 0 },
+    );
+  },
+);

@@ -138,12 +138,13 @@ async function eventAgain(
   const others = await room.eventsOf(event.prevEventIds.filter((id) => !settled.has(id)));
   const previous = event.prevEventIds.flatMap((id) => settled.get(id) ?? others.get(id) ?? []);
   const isKnown = previous.filter((one) => one.stateAfter !== undefined).length === event.prevEventIds.length;
-  // What does not follow the join has its state from elsewhere, and whole.
-  if (!isJoin && !isKnown) return event;
-  const before = isJoin ? join.whole : await resolvedState(room, previous);
-  const reason = isJoin ? undefined : await refusal(room, event, before);
   const { type, stateKey } = event;
   const key = stateKey === undefined ? undefined : stateKeyOf(type, stateKey);
+  // What does not follow the join has its state from elsewhere, and whole.
+  const before = isJoin
+    ? join.whole
+    : await (isKnown ? resolvedState(room, previous) : ownBefore(room, event));
+  const reason = isJoin ? undefined : await refusal(room, event, before);
   const replaces = key === undefined ? undefined : await room.needs.tries.get(before, key);
   const isEntry = key !== undefined && reason === undefined;
   const after = isEntry ? await room.stateWith(before, [[key, event.eventId]]) : before;
@@ -154,6 +155,13 @@ async function eventAgain(
     room_root: null,
     replaces: replaces ?? null,
   });
+}
+
+/** The state before an event by the state after it. */
+async function ownBefore(room: RoomTransaction, event: StoredEvent): Promise<StateRoot> {
+  const { type, stateKey, stateRoot, replaces } = event;
+  const changes = stateKey !== undefined && event.refused !== 'rejected';
+  return changes ? room.stateWith(stateRoot, [[stateKeyOf(type, stateKey), replaces]]) : stateRoot;
 }
 
 async function refusal(
