@@ -56,7 +56,7 @@ export class CommittedRooms implements RoomReads {
   }
 
   async joinedCount(roomId: RoomId): Promise<number> {
-    return (await roomsStore.byId(this.#database, roomId))?.joined_count ?? 0;
+    return (await roomsStore.memberCounts(this.#database, roomId)).joined;
   }
 
   shareRoom(one: UserId, other: UserId): Promise<boolean> {

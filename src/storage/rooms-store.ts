@@ -31,6 +31,7 @@ export type RoomHeadRow = Pick<
 >;
 
 const roomById = sql(`SELECT * FROM rooms WHERE room_id = ?`);
+const countsById = sql(`SELECT joined_count, invited_count FROM rooms WHERE room_id = ?`);
 const insertRoom = sql(
   `INSERT INTO rooms (room_id, room_version, creator, version, extremities, depth, state_root, joined_count,
      invited_count, remote_joined, position) VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
@@ -112,6 +113,15 @@ function anywhere(place: string, order: string): ReturnType<typeof sql> {
 }
 
 const countPublished = sql(`SELECT COUNT(*) AS count FROM rooms WHERE ${LISTED}`);
+
+/** How many are in a room, and how many are invited. */
+export async function memberCounts(
+  reader: Reader,
+  roomId: RoomId,
+): Promise<{ joined: number; invited: number }> {
+  const row = await reader.get<{ joined_count: number; invited_count: number }>(countsById, roomId);
+  return { joined: row?.joined_count ?? 0, invited: row?.invited_count ?? 0 };
+}
 
 /** The room, or undefined. */
 export function byId(reader: Reader, roomId: RoomId): Promise<RoomRow | undefined> {

@@ -3,6 +3,7 @@ import type { Reader, Writer } from './database.ts';
 import { sql } from './sql.ts';
 
 const one = sql(`SELECT counts FROM unread_counts WHERE user_id = ? AND room_id = ?`);
+const keptRooms = sql(`SELECT room_id FROM unread_counts WHERE user_id = ?`);
 const upsert = sql(
   `INSERT INTO unread_counts (user_id, room_id, counts) VALUES (?, ?, ?)
    ON CONFLICT (user_id, room_id) DO UPDATE SET counts = excluded.counts`,
@@ -17,6 +18,12 @@ const unreadRooms = sql(
 /** What was kept for a user and room, as JSON text. */
 export async function get(reader: Reader, userId: UserId, roomId: RoomId): Promise<string | undefined> {
   return (await reader.get<{ counts: string }>(one, userId, roomId))?.counts;
+}
+
+/** Rooms for which something was kept for a user. */
+export async function roomsOf(reader: Reader, userId: UserId): Promise<ReadonlySet<RoomId>> {
+  const rows = await reader.all<{ room_id: RoomId }>(keptRooms, userId);
+  return new Set(rows.map((row) => row.room_id));
 }
 
 /** Keeps JSON text for a user and room. */

@@ -71,9 +71,8 @@ export class RoomSummaries {
     const known = this.#facts.get(roomId);
     if (known) return known;
     const changes = this.#changes;
-    const room = await roomsStore.byId(this.#database, roomId);
-    const { joined_count: joined = 0, invited_count: invited = 0 } = room ?? {};
-    const facts = { joined, invited, hasName: undefined };
+    const counts = await roomsStore.memberCounts(this.#database, roomId);
+    const facts = { ...counts, hasName: undefined };
     if (changes === this.#changes) this.#facts.set(roomId, facts);
     return facts;
   }

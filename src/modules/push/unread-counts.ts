@@ -35,6 +35,10 @@ interface Want {
 /** What one answer may take of events that were never counted, in all rooms together. */
 export interface CountingBudget {
   left: number;
+  /** Whether the answer is about all of the user's rooms: what is written down for them is then asked once. */
+  readonly allRooms: boolean;
+  /** Rooms for which a tally was written down. */
+  kept?: Promise<ReadonlySet<RoomId>>;
 }
 
 const SILENT = { notify: false, highlight: false };
@@ -118,13 +122,13 @@ export class UnreadCounts implements SyncPart {
   }
 
   /** What one answer may take. */
-  static budget(): CountingBudget {
-    return { left: MOST_OF_ANSWER };
+  static budget(allRooms = false): CountingBudget {
+    return { left: MOST_OF_ANSWER, allRooms };
   }
 
   #budgetOf(request: SyncRequest): CountingBudget {
     let budget = this.#budgets.get(request);
-    if (!budget) this.#budgets.set(request, (budget = UnreadCounts.budget()));
+    if (!budget) this.#budgets.set(request, (budget = UnreadCounts.budget(request.since === undefined)));
     return budget;
   }
 
@@ -160,7 +164,7 @@ export class UnreadCounts implements SyncPart {
     read: ReadPositions,
     { ignored, known }: { ignored: string; known: UnreadTally | undefined },
   ): Promise<Counted> {
-    const { userId, roomId, upTo } = want;
+    const { roomId, upTo } = want;
     const memberSince = membership.position;
     const nothing = { read: NOTHING_READ, counts: new Map<string, Count>(), memberSince };
     if (read.unthreaded >= memberSince) {
@@ -169,10 +173,19 @@ export class UnreadCounts implements SyncPart {
       if (!unread) return { ...nothing, tally, joinedSince: memberSince };
     }
     const since = await joinedSince(this.#rooms, membership);
-    const text = known ? undefined : await unreadCountsStore.get(this.#database, userId, roomId);
-    const found = known ?? (text === undefined ? undefined : UnreadTally.parse(text));
+    const found = known ?? (await this.#find(want));
     const tally = found?.ignored === ignored ? found : UnreadTally.startingAt(since, ignored);
     return { ...nothing, tally, joinedSince: since };
+  }
+
+  /** The tally that was written down. */
+  async #find({ userId, roomId, budget }: Want): Promise<UnreadTally | undefined> {
+    if (budget.allRooms) {
+      budget.kept ??= unreadCountsStore.roomsOf(this.#database, userId);
+      if (!(await budget.kept).has(roomId)) return undefined;
+    }
+    const text = await unreadCountsStore.get(this.#database, userId, roomId);
+    return text === undefined ? undefined : UnreadTally.parse(text);
   }
 
   /** Looks at what came since. Gives whether a stretch was filled, which is when the tally is written down. */

@@ -87,17 +87,7 @@ export function evaluatePushRules(ruleset: CompiledRuleset, context: PushContext
 }
 
 function firstMatch(rules: readonly CompiledRule[], context: PushContext): PushOutcome | undefined {
-  for (const rule of rules) {
-    if (allHold(rule.checks, context)) return rule.outcome;
-  }
-  return undefined;
-}
-
-function allHold(checks: readonly ConditionCheck[], context: PushContext): boolean {
-  for (const check of checks) {
-    if (!check(context)) return false;
-  }
-  return true;
+  return rules.find(({ checks }) => checks.every((check) => check(context)))?.outcome;
 }
 
 function enabled(rules: readonly PushRule[]): PushRule[] {
