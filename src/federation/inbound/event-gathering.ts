@@ -9,7 +9,7 @@ import { pduOfEvent } from '../../rooms/pdu-of-event.ts';
 import type { StoredEvent } from '../../rooms/stored-event.ts';
 import { FederationError } from '../federation-error.ts';
 import { inAuthOrder } from './event-order.ts';
-import { verifiedEvent, type SignatureChecker } from './pdu-verification.ts';
+import { eventIdOrUndefined, verifiedEvent, type SignatureChecker } from './pdu-verification.ts';
 import type { RoomRequests } from './room-requests.ts';
 
 /** A room of which events are gathered. */
@@ -105,9 +105,15 @@ export class EventGathering {
   /** What authorises an event and is not here, each after those that authorise it. */
   async authChain(server: ServerName, room: GatheredRoom, eventId: EventId): Promise<ReceivedEvent[]> {
     const values = await orNothing(this.#requests.eventAuth(server, room.roomId, eventId));
-    const events = await this.verified(room, values ?? []);
-    const unknown = await this.#unknown(events.map((event) => event.eventId));
-    return inAuthOrder(events.filter((event) => unknown.has(event.eventId)));
+    const told = new Map<EventId, JsonValue>();
+    for (const value of values ?? []) {
+      const id = eventIdOrUndefined(value, room.version);
+      if (id !== undefined) told.set(id, value);
+    }
+    // Most of what authorises an event is here, in a room that is in use: it need not be checked again.
+    const unknown = await this.#unknown([...told.keys()]);
+    const missing = [...told].filter(([id]) => unknown.has(id)).map(([, value]) => value);
+    return inAuthOrder(await this.verified(room, missing));
   }
 
   /**
