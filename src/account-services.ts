@@ -58,7 +58,7 @@ export function createAccountServices(wiring: AccountWiring) {
   const { memory_kib: memoryKib, iterations, min_length: minLength } = config.passwords;
   const passwords = new Passwords({ memoryKib, iterations }, minLength);
   const accessTokenLifetimeMs = config.sessions.access_token_lifetime * 1000;
-  const macaroons = new MacaroonTokens(macaroonSecret(wiring.key), serverName, clock);
+  const macaroons = new MacaroonTokens(() => macaroonSecret(wiring.key), serverName, clock);
   const registrations = readRegistrationFiles(config.application_services.files);
   const appservices = new Appservices({ registrations, database, serverName, clock });
   const sessions = new Sessions({

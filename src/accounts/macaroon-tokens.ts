@@ -21,13 +21,14 @@ export interface CheckedMacaroon {
 
 /** Tokens as macaroons with caveats (Matrix of 2015, "Macaroon Caveats"). */
 export class MacaroonTokens {
-  readonly #secret: Uint8Array;
+  readonly #makeSecret: () => Uint8Array;
+  #made: Uint8Array | undefined;
   readonly #serverName: ServerName;
   readonly #clock: { now(): number };
 
-  /** @param secret known to all processes of the server, and to nobody else. */
-  constructor(secret: Uint8Array, serverName: ServerName, clock: { now(): number }) {
-    this.#secret = secret;
+  /** @param makeSecret gives what is known to all processes of the server, and to nobody else; called when it is needed. */
+  constructor(makeSecret: () => Uint8Array, serverName: ServerName, clock: { now(): number }) {
+    this.#makeSecret = makeSecret;
     this.#serverName = serverName;
     this.#clock = clock;
   }
@@ -54,6 +55,11 @@ export class MacaroonTokens {
     if (!macaroon) return 'none';
     if (!isMacaroonSigned(this.#secret, macaroon)) return 'refused';
     return this.#satisfied(macaroon, type) ?? 'refused';
+  }
+
+  get #secret(): Uint8Array {
+    this.#made ??= this.#makeSecret();
+    return this.#made;
   }
 
   #satisfied(macaroon: Macaroon, type: MacaroonType): CheckedMacaroon | undefined {

@@ -60,7 +60,7 @@ function withSessions(
         serverName: 'localhost' as ServerName,
         clock,
       }),
-      macaroons: new MacaroonTokens(Buffer.from('a secret'), 'localhost' as ServerName, clock),
+      macaroons: new MacaroonTokens(() => Buffer.from('a secret'), 'localhost' as ServerName, clock),
     });
     try {
       const unit = new UnitOfWork();
