@@ -29,6 +29,13 @@ const addVisit = sql(
 const joinedServers = sql(
   `SELECT server_name FROM room_servers WHERE room_id = ? AND joined > 0 ORDER BY server_name`,
 );
+/** Rooms that one statement reads. */
+const ROOMS_AT_ONCE = 50;
+const joinedInRooms = sql(
+  `SELECT room_id, server_name FROM room_servers
+   WHERE room_id IN (${Array.from({ length: ROOMS_AT_ONCE }, () => '?').join(', ')}) AND joined > 0
+   ORDER BY room_id, server_name`,
+);
 const serversAt = sql(
   `SELECT server_name FROM room_servers WHERE room_id = ? AND since <= ? AND (joined > 0 OR left_at >= ?)`,
 );
@@ -65,6 +72,24 @@ export function noteVisit(writer: Writer, server: ServerName, roomId: RoomId, at
 export async function of(reader: Reader, roomId: RoomId): Promise<ServerName[]> {
   const rows = await reader.all<{ server_name: ServerName }>(joinedServers, roomId);
   return rows.map((row) => row.server_name);
+}
+
+/** The other servers that have joined members in some rooms, by room; rooms without are left out. */
+export async function ofRooms(
+  reader: Reader,
+  roomIds: readonly RoomId[],
+): Promise<ReadonlyMap<RoomId, readonly ServerName[]>> {
+  const found = new Map<RoomId, ServerName[]>();
+  for (let from = 0; from < roomIds.length; from += ROOMS_AT_ONCE) {
+    const slots = Array.from({ length: ROOMS_AT_ONCE }, (_, i) => roomIds[from + i] ?? '');
+    const rows = await reader.all<{ room_id: RoomId; server_name: ServerName }>(joinedInRooms, ...slots);
+    for (const { room_id: roomId, server_name: server } of rows) {
+      const servers = found.get(roomId);
+      if (servers) servers.push(server);
+      else found.set(roomId, [server]);
+    }
+  }
+  return found;
 }
 
 /** The other servers for which the event of a room at a position is. */

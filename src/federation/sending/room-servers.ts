@@ -30,6 +30,26 @@ export class RoomServers {
     return this.#known.get(roomId) ?? this.#read(roomId);
   }
 
+  /** The other servers with joined members in any of some rooms. */
+  async ofAny(rooms: Iterable<RoomId>): Promise<ReadonlySet<ServerName>> {
+    const servers = new Set<ServerName>();
+    const others: RoomId[] = [];
+    for (const roomId of rooms) {
+      const known = this.#known.get(roomId);
+      if (!known) others.push(roomId);
+      for (const server of known ?? []) servers.add(server);
+    }
+    if (others.length === 0) return servers;
+    const deliveries = this.#deliveries;
+    const read = await roomServersStore.ofRooms(this.#database, others);
+    for (const roomId of others) {
+      const found = read.get(roomId) ?? [];
+      for (const server of found) servers.add(server);
+      if (deliveries === this.#deliveries) this.#known.set(roomId, found);
+    }
+    return servers;
+  }
+
   /** Whether another server has joined members in a room. */
   async isIn(server: ServerName, roomId: RoomId): Promise<boolean> {
     const known = this.#known.get(roomId);
