@@ -1,18 +1,18 @@
 import { boundedCache } from '../../platform/bounded-cache.ts';
-import { PowerLevels } from '../../protocol/auth/power-levels.ts';
 import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
-import { PushEvent, type PushContext, type PushEventRoom } from '../../protocol/push/push-event.ts';
+import { PushEvent, type PushContext } from '../../protocol/push/push-event.ts';
 import { evaluateScopedRules, type PushOutcome } from '../../protocol/push/evaluate-push-rules.ts';
-import { roomVersion } from '../../protocol/room-versions.ts';
 import { isRelated, MAIN, threadOf } from '../../rooms/event-threads.ts';
 import type { LoggedEvent, RoomReads } from '../../rooms/room-reads.ts';
 import type { Database } from '../../storage/database.ts';
+import { PushRoom } from './push-room.ts';
 import type { RulesOverTime } from './push-rules.ts';
 
 /** An event made ready to be judged. */
 export interface ReadyEvent {
   readonly push: PushEvent;
+  readonly room: PushRoom;
   readonly position: number;
   /** `main`, or the ID of the event that begins the event's thread. */
   readonly thread: string;
@@ -36,7 +36,7 @@ export class PushEvents {
   readonly #threads: ThreadFollowing;
   readonly #cache = boundedCache<EventId, ReadyEvent>(CACHED);
   /** What rules ask of rooms, until something of that changes. */
-  readonly #asked = boundedCache<RoomId, Promise<PushEventRoom>>(ROOMS_CACHED);
+  readonly #asked = boundedCache<RoomId, Promise<PushRoom>>(ROOMS_CACHED);
 
   constructor(database: Database, rooms: RoomReads, threads: ThreadFollowing) {
     this.#database = database;
@@ -80,12 +80,12 @@ export class PushEvents {
     return all;
   }
 
-  #prepare(event: LoggedEvent, room: PushEventRoom): ReadyEvent | Promise<ReadyEvent> {
+  #prepare(event: LoggedEvent, room: PushRoom): ReadyEvent | Promise<ReadyEvent> {
     const { type, sender, roomId, eventId, stateKey, content, position } = event;
     const json = { type, sender, room_id: roomId, event_id: eventId, content, state_key: stateKey };
     const push = new PushEvent(json, room);
-    if (!isRelated(event)) return { push, position, thread: MAIN };
-    return threadOf(this.#rooms, event).then((thread) => ({ push, position, thread }));
+    if (!isRelated(event)) return { push, room, position, thread: MAIN };
+    return threadOf(this.#rooms, event).then((thread) => ({ push, room, position, thread }));
   }
 
   /**
@@ -106,9 +106,11 @@ export class PushEvents {
     const rulesets = { global, device };
     const context = { event: ready.push, userId, profileTag };
     const asksDisplayName = global.asksDisplayName || device?.asksDisplayName === true;
-    if (!asksDisplayName && ready.thread === MAIN) return evaluateScopedRules(rulesets, context);
+    const { room } = ready;
+    if (!asksDisplayName && ready.thread === MAIN)
+      return room.answer(() => evaluateScopedRules(rulesets, context));
     return this.#moreOf(ready, userId, asksDisplayName).then((more) =>
-      evaluateScopedRules(rulesets, { ...context, ...more }),
+      room.answer(() => evaluateScopedRules(rulesets, { ...context, ...more })),
     );
   }
 
@@ -127,7 +129,7 @@ export class PushEvents {
     return typeof displayName === 'string' ? { isThreadSubscribed, displayName } : { isThreadSubscribed };
   }
 
-  #roomOf(roomId: RoomId): Promise<PushEventRoom> {
+  #roomOf(roomId: RoomId): Promise<PushRoom> {
     const known = this.#asked.get(roomId);
     if (known) return known;
     const room = this.#readRoom(roomId);
@@ -138,20 +140,7 @@ export class PushEvents {
     return room;
   }
 
-  async #readRoom(roomId: RoomId): Promise<PushEventRoom> {
-    const levels = await this.#readLevels(roomId);
-    return {
-      memberCount: await this.#rooms.joinedCount(roomId),
-      senderMayNotify: (sender, key) =>
-        levels !== undefined && levels.userLevel(sender as UserId) >= levels.notificationLevel(key),
-    };
-  }
-
-  async #readLevels(roomId: RoomId): Promise<PowerLevels | undefined> {
-    const create = await this.#rooms.state(roomId, 'm.room.create', '');
-    if (!create) return undefined;
-    const version = create.content.room_version;
-    const levels = await this.#rooms.state(roomId, 'm.room.power_levels', '');
-    return new PowerLevels(roomVersion(typeof version === 'string' ? version : '1'), create, levels);
+  async #readRoom(roomId: RoomId): Promise<PushRoom> {
+    return new PushRoom(this.#rooms, roomId, await this.#rooms.joinedCount(roomId));
   }
 }
