@@ -144,3 +144,25 @@ onFederation(
     });
   },
 );
+
+onFederation(
+  'of a room whose members are yet to come everything else is told at once, and a member once they are known [B104 partial]',
+  async (federation) => {
+    await whilePartial(federation, async ({ alice, bob, room: { roomId }, complete }) => {
+      const { partialRooms } = federation.b.server.services;
+      const whenComplete = partialRooms.whenComplete.bind(partialRooms);
+      let waits = 0;
+      partialRooms.whenComplete = (...room) => {
+        waits += 1;
+        return whenComplete(...room);
+      };
+      const state = (key: string) => bob.room(roomId, `/state/${key}`);
+      await bob.fails(404, 'M_NOT_FOUND', 'GET', state('m.room.avatar'));
+      assert.equal(waits, 0);
+      assert.equal((await bob.ok('GET', state('m.room.name'))).name, 'large');
+      const asked = bob.ok('GET', state(`m.room.member/${encodeURIComponent(alice.userId)}`));
+      complete(true);
+      assert.equal((await asked).membership, 'join');
+    });
+  },
+);

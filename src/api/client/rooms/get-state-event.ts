@@ -58,7 +58,10 @@ async function stateEvent(
   const access = await needs.visibility.accessOrForbid(roomId(path.roomId), session.userId);
   const root = await needs.timeline.visibleRoot(access);
   const find = (at: typeof root) => needs.timeline.stateEvent(at, path.eventType, path.stateKey);
-  const event = (await find(root)) ?? (await find(await needs.timeline.wholeRoot(access)));
+  // Of a room that was just joined by way of another server only members may be yet to come.
+  const mayCome = path.eventType === 'm.room.member';
+  const event =
+    (await find(root)) ?? (mayCome ? await find(await needs.timeline.wholeRoot(access)) : undefined);
   if (!event) throw notFound(`The room has no state ${path.eventType} with the key "${path.stateKey}"`);
   if (format !== 'event') return new RawJson(event.contentText);
   const viewer = viewerOf(needs, session);
