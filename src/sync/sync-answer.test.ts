@@ -116,3 +116,35 @@ onServers('a sync waits no longer than the client says [B026 partial]', async ({
   assert.ok(took >= 290 && took < 5_000, `${took} ms`);
   assert.equal(body.rooms, undefined);
 });
+
+onServers('a long first sync holds every letter of every room [B026 partial]', async ({ person }) => {
+  const alice = await person('alice');
+  const said = new Map<string, string[]>();
+  for (let n = 0; n < 4; n++) {
+    const room = await alice.createRoom();
+    const texts = ['ä', '€', '😀', 'a'].map((letter, i) => `${n}.${i} ${letter.repeat(9_000)}`);
+    for (const text of texts) await alice.say(room, text);
+    said.set(room, texts);
+  }
+  const { rooms } = await alice.sync();
+  assert.deepEqual(new Set(Object.keys(rooms.join)), new Set(said.keys()));
+  for (const [room, texts] of said) {
+    const bodies = rooms.join[room].timeline.events.map((event: Json) => event.content.body);
+    assert.deepEqual(bodies.filter(Boolean), texts);
+  }
+});
+
+onServers('a room is named by its members while its name is gone [B026 partial]', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')];
+  const room = await alice.createRoom({ preset: 'public_chat', name: 'named' });
+  await bob.join(room);
+  const heroes = async () => (await alice.sync()).rooms.join[room].summary['m.heroes'];
+  const name = (text: string) => alice.ok('PUT', alice.room(room, '/state/m.room.name/'), { name: text });
+  assert.equal(await heroes(), undefined);
+  await name('');
+  assert.deepEqual(await heroes(), [bob.userId]);
+  const { event_id: named } = await name('again');
+  assert.equal(await heroes(), undefined);
+  await alice.ok('PUT', alice.room(room, `/redact/${encodeURIComponent(named)}/1`), {});
+  assert.deepEqual(await heroes(), [bob.userId]);
+});
