@@ -15,6 +15,8 @@ const AT_ONCE = 100;
 /** Queues that are kept although they have nothing to do. */
 const MOST_IDLE = 2_000;
 const PAGE = 500;
+/** Queues that are handed an event in one go: then others have a turn, such as the answer to whoever sent it. */
+const QUEUES_A_TURN = 8;
 /** Servers named in one change. */
 const MOST_NAMED = 50;
 /** How often a process looks for what others may have left behind, in milliseconds. */
@@ -111,9 +113,11 @@ export class FederationSender {
     try {
       for (let event = this.#routing.shift(); event; event = this.#routing.shift()) {
         if (this.#isStopped) break;
+        let handed = 0;
         for (const server of await this.#servers.forEvent(event.roomId, event.position)) {
           if (server === event.sender || !this.#isMine(server, event.isLocal)) continue;
           this.#queue(server).addEvent(event.position, event.eventId);
+          if (++handed % QUEUES_A_TURN === 0) await new Promise(setImmediate);
         }
       }
     } catch (error) {

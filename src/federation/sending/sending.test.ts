@@ -39,6 +39,28 @@ onFederation(
 );
 
 onFederation(
+  'what is said in a room goes to every one of many servers in it, in order',
+  async (federation) => {
+    const { a, alice, roomId, remote } = await roomWithRemote(federation);
+    const remotes = [remote];
+    while (remotes.length < 10) {
+      const other = await federation.startRemote();
+      await putIntoRoom(a, `@bob:${other.name}`, roomId);
+      remotes.push(other);
+    }
+    const said = ['one', 'two', 'three', 'four'];
+    const sender = a.client(alice.token);
+    await Promise.all([sender.say(roomId, 'at once'), sender.say(roomId, 'at once')]);
+    for (const text of said) await sender.say(roomId, text);
+    for (const one of remotes) {
+      await one.until(() => (one.pdus.length >= said.length + 2 ? true : undefined));
+      assert.deepEqual(bodies(one.pdus), ['at once', 'at once', ...said]);
+    }
+  },
+  { servers: 1 },
+);
+
+onFederation(
   'a server that was away gets what it missed once it is there again, also from a server that was restarted [A115 partial]',
   async (federation) => {
     const { a, alice, roomId, remote } = await roomWithRemote(federation);
