@@ -5,7 +5,7 @@ import { askPassword } from './platform/ask-password.ts';
 import { sampleConfiguration } from './platform/config/document-config.ts';
 import { ConfigError, loadConfig, strangeVariables } from './platform/config/load-config.ts';
 import type { Config } from './platform/config/schema.ts';
-import { releaseMemoryWhenIdle } from './platform/idle-memory.ts';
+import { collector, releaseMemoryWhenIdle } from './platform/idle-memory.ts';
 import { optimizeWhenBusy } from './platform/late-optimization.ts';
 import { systemTimers } from './platform/timers.ts';
 import { userId as parseUserId } from './protocol/identifiers.ts';
@@ -148,7 +148,11 @@ async function serve(args: Arguments): Promise<void> {
       `  configuration:  ${args.config ?? (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : 'none needed; "npx myelin init" writes one')}\n` +
       `  data:           ${config.data_dir}\n`,
   );
-  releaseMemoryWhenIdle(systemTimers);
+  const collect = collector();
+  releaseMemoryWhenIdle(systemTimers, () => {
+    server.releaseMemory();
+    collect();
+  });
   optimizeWhenBusy(systemTimers);
   process.on('SIGHUP', () => server.reloadCertificate());
   let closing: Promise<void> | undefined;

@@ -31,6 +31,8 @@ export interface RunningServer {
   readonly declarations: readonly AnyDeclaration[];
   /** Reads the TLS certificate again. */
   reloadCertificate(): void;
+  /** Gives back memory that holds only what can be read again; for when there is nothing to do. */
+  releaseMemory(): void;
   /** Answers waiting syncs, commits what was begun, and ends. */
   close(): Promise<void>;
 }
@@ -83,6 +85,7 @@ async function serveFrom(database: Database, config: Config, overrides: Override
     },
     declarations: [...(homeserver?.declarations ?? []), ...(identity?.declarations ?? [])],
     reloadCertificate: () => (tls ? tls.reload() : renew(certificate)),
+    releaseMemory: () => database.releaseMemory(),
     async close() {
       await stop(tls);
       await database.close();

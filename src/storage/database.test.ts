@@ -69,6 +69,18 @@ function record(database: Database): { changes: Change[]; ids: () => string[] } 
   return { changes, ids };
 }
 
+onDatabases('what was read before is there when memory was given back', 1, async ([database]) => {
+  assert.ok(database);
+  await database.commit(entry('kept'));
+  const read = () => database.all<Entry>(readEntries);
+  const before = await read();
+  database.releaseMemory();
+  assert.equal(before.length, 1);
+  assert.deepEqual(await read(), before);
+  await database.close();
+  database.releaseMemory();
+});
+
 onDatabases(
   'positions are the order of commits, each change is told once and before its commit resolves',
   1,

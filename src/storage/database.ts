@@ -112,6 +112,8 @@ export interface Database extends Reader {
   position(): number;
   /** Subscribers are called in the order of subscription and awaited before the next batch. */
   subscribe(listener: (changes: readonly Change[]) => void | Promise<void>): void;
+  /** Gives back memory that holds only what can be read again; for when there is nothing to do. */
+  releaseMemory(): void;
   /** Waits for what was handed to `commit`, then closes. Later calls reject. */
   close(): Promise<void>;
 }

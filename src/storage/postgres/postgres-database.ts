@@ -118,6 +118,11 @@ class PostgresDatabase implements Database {
     this.#feed.subscribe(listener);
   }
 
+  /** The pages are in the memory of PostgreSQL, which looks after them. */
+  releaseMemory(): void {
+    return;
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

@@ -10,3 +10,8 @@ export function configureConnection(connection: DatabaseSync): void {
   connection.exec('PRAGMA wal_autocheckpoint = 4000');
   connection.exec('PRAGMA journal_size_limit = 33554432');
 }
+
+/** Gives back the memory of the pages that are kept, of which nothing is lost: they are read again when they are needed. */
+export function releasePages(connection: DatabaseSync): void {
+  connection.exec('PRAGMA shrink_memory');
+}

@@ -11,7 +11,7 @@ import {
 import type { UnitOfWork } from '../unit-of-work.ts';
 import { packBatch, type BatchOutcome } from './batch.ts';
 import { openWriterThread, type BatchWriter, type OpenWriter } from './batch-writer.ts';
-import { configureConnection } from './connection.ts';
+import { configureConnection, releasePages } from './connection.ts';
 import { PreparedRead } from './prepared-read.ts';
 
 /** Units committed in one transaction at most. */
@@ -136,6 +136,10 @@ export class SqliteDatabase implements Database {
 
   subscribe(listener: (changes: readonly Change[]) => void | Promise<void>): void {
     this.#feed.subscribe(listener);
+  }
+
+  releaseMemory(): void {
+    if (this.#connection.isOpen) releasePages(this.#connection);
   }
 
   close(): Promise<void> {

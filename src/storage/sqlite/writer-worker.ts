@@ -1,10 +1,10 @@
 import { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
-import { releaseMemoryWhenIdle } from '../../platform/idle-memory.ts';
+import { collector, releaseMemoryWhenIdle } from '../../platform/idle-memory.ts';
 import { systemTimers } from '../../platform/timers.ts';
 import { BatchCommit } from './batch-commit.ts';
 import type { Batch, OutsideWrite } from './batch.ts';
-import { configureConnection } from './connection.ts';
+import { configureConnection, releasePages } from './connection.ts';
 
 /** The thread that owns the one writing connection: it commits batches, one durable transaction each. */
 
@@ -20,7 +20,11 @@ const readPosition = connection.prepare('SELECT position FROM stream WHERE id = 
 const LOOK_MS = 500;
 let seenVersion = versionNow();
 const looking = setInterval(lookOutside, LOOK_MS);
-const releasing = releaseMemoryWhenIdle(systemTimers);
+const collect = collector();
+const releasing = releaseMemoryWhenIdle(systemTimers, () => {
+  releasePages(connection);
+  collect();
+});
 
 parentPort?.on('message', (message: Batch | 'close') => {
   if (message === 'close') {

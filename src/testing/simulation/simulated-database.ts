@@ -70,6 +70,10 @@ export class SimulatedDatabase implements Database {
     return this.#inner.position();
   }
 
+  releaseMemory(): void {
+    this.#inner.releaseMemory();
+  }
+
   subscribe(listener: (changes: readonly Change[]) => void | Promise<void>): void {
     this.#inner.subscribe((changes) => (this.#isDead ? undefined : listener(changes)));
   }
