@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '../src/platform/config/load-config.ts';
 import type { RoomId, UserId } from '../src/protocol/identifiers.ts';
-import { parseSyncToken } from '../src/rooms/stream-token.ts';
+import { parseSyncToken } from '../src/rooms/reading/stream-token.ts';
 import { startServer } from '../src/server.ts';
 import { TestClient } from '../src/testing/test-client.ts';
 

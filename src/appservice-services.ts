@@ -13,7 +13,7 @@ import { OutgoingHttp } from './platform/outgoing-http.ts';
 import { drawFraction, type Randomness } from './platform/randomness.ts';
 import type { Timers } from './platform/timers.ts';
 import type { RoomServices } from './room-services.ts';
-import * as queuesStore from './storage/appservice-queues-store.ts';
+import * as queuesStore from './storage/push/appservice-queues-store.ts';
 import type { Database } from './storage/database.ts';
 import { ProcessLeases } from './storage/process-leases.ts';
 

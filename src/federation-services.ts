@@ -29,12 +29,12 @@ import type { OutgoingHttp } from './platform/outgoing-http.ts';
 import type { Randomness } from './platform/randomness.ts';
 import type { Timers } from './platform/timers.ts';
 import type { ServerName } from './protocol/identifiers.ts';
-import type { EventSigner } from './rooms/event-signer.ts';
-import type { InviteRules } from './rooms/invitations.ts';
+import type { EventSigner } from './rooms/appending/event-signer.ts';
+import type { InviteRules } from './rooms/membership/invitations.ts';
 import type { RoomServices } from './room-services.ts';
 import type { ServerLinks } from './server-links.ts';
 import type { Database } from './storage/database.ts';
-import * as outgoingStore from './storage/outgoing-store.ts';
+import * as outgoingStore from './storage/federation/outgoing-store.ts';
 import { ProcessLeases } from './storage/process-leases.ts';
 
 /** What the services about other servers need of the rest. */

@@ -15,7 +15,7 @@ import { systemTimers, type Timers } from './platform/timers.ts';
 import { trustedAuthorities } from './platform/trusted-authorities.ts';
 import { serverName as parseName } from './protocol/identifiers.ts';
 import { signWith } from './protocol/signing-keys.ts';
-import { ROOM_RULES, type RoomRules } from './rooms/room-rules.ts';
+import { ROOM_RULES, type RoomRules } from './rooms/appending/room-rules.ts';
 import { createServerLinks } from './server-links.ts';
 import type { Database } from './storage/database.ts';
 import type { LimitName } from './wire/endpoint.ts';

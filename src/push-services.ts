@@ -19,9 +19,9 @@ import type { Mailer } from './platform/mailer.ts';
 import type { OutgoingHttp } from './platform/outgoing-http.ts';
 import { drawFraction, type Randomness } from './platform/randomness.ts';
 import type { ServerName, UserId } from './protocol/identifiers.ts';
-import type { EventLog } from './rooms/event-log.ts';
-import type { OutsideMemberships } from './rooms/outside-memberships.ts';
-import type { RoomReads } from './rooms/room-reads.ts';
+import type { EventLog } from './rooms/events/event-log.ts';
+import type { OutsideMemberships } from './rooms/membership/outside-memberships.ts';
+import type { RoomReads } from './rooms/reading/room-reads.ts';
 import type { Database } from './storage/database.ts';
 import type { RecentChanges } from './storage/recent-changes.ts';
 

@@ -1,9 +1,9 @@
 import type { DeviceId, UserId } from '../protocol/identifiers.ts';
 import { forbidden, MatrixError, notFound } from '../protocol/matrix-error.ts';
 import { GuardFailed, type Database, type Writer } from '../storage/database.ts';
-import * as devicesStore from '../storage/devices-store.ts';
-import type { DeviceRow } from '../storage/devices-store.ts';
-import * as usersStore from '../storage/users-store.ts';
+import * as devicesStore from '../storage/accounts/devices-store.ts';
+import type { DeviceRow } from '../storage/accounts/devices-store.ts';
+import * as usersStore from '../storage/accounts/users-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 import type { Session } from '../wire/session.ts';
 import type { InteractiveAuth, Stage } from './interactive-auth.ts';

@@ -2,9 +2,9 @@ import { serverNameOf, type ServerName, type UserId } from '../protocol/identifi
 import type { JsonObject } from '../protocol/json.ts';
 import { forbidden, invalidParam, notFound } from '../protocol/matrix-error.ts';
 import { GuardFailed, type Database } from '../storage/database.ts';
-import * as devicesStore from '../storage/devices-store.ts';
+import * as devicesStore from '../storage/accounts/devices-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
-import * as usersStore from '../storage/users-store.ts';
+import * as usersStore from '../storage/accounts/users-store.ts';
 import type { Session } from '../wire/session.ts';
 import type { Sessions } from './sessions.ts';
 

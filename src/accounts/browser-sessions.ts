@@ -1,5 +1,5 @@
 import type { UserId } from '../protocol/identifiers.ts';
-import * as browserSessionsStore from '../storage/browser-sessions-store.ts';
+import * as browserSessionsStore from '../storage/accounts/browser-sessions-store.ts';
 import type { Database } from '../storage/database.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 import { tokenHash } from './token-hash.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { JsonObject } from '../protocol/json.ts';
-import * as store from '../storage/client-transactions-store.ts';
+import * as store from '../storage/accounts/client-transactions-store.ts';
 import type { Database, Writer } from '../storage/database.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 import type { Session } from '../wire/session.ts';

@@ -1,7 +1,7 @@
 import type { Timer, Timers } from '../platform/timers.ts';
 import type { DeviceId, UserId } from '../protocol/identifiers.ts';
 import type { Database } from '../storage/database.ts';
-import * as devicesStore from '../storage/devices-store.ts';
+import * as devicesStore from '../storage/accounts/devices-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 
 const WRITE_AFTER_MS = 1_000;

@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject } from '../protocol/json.ts';
 import { MatrixError } from '../protocol/matrix-error.ts';
 import type { Database } from '../storage/database.ts';
-import * as sessionsStore from '../storage/interactive-sessions-store.ts';
+import * as sessionsStore from '../storage/accounts/interactive-sessions-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 
 /** A way to prove something, such as `m.login.password`. */

@@ -2,8 +2,8 @@ import { deviceId, type ServerName, type UserId } from '../protocol/identifiers.
 import { isJsonObject, type JsonObject } from '../protocol/json.ts';
 import { badJson, forbidden, MatrixError } from '../protocol/matrix-error.ts';
 import { GuardFailed, type Database } from '../storage/database.ts';
-import * as usersStore from '../storage/users-store.ts';
-import type { UserRow } from '../storage/users-store.ts';
+import * as usersStore from '../storage/accounts/users-store.ts';
+import type { UserRow } from '../storage/accounts/users-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 import { threepidOfIdentifier, userOfIdentifier } from './login-identifier.ts';
 import type { LoginTokens, TakenLoginToken } from './login-tokens.ts';

@@ -1,9 +1,9 @@
 import type { Timers } from '../platform/timers.ts';
 import type { DeviceId, UserId } from '../protocol/identifiers.ts';
-import * as browserSessionsStore from '../storage/browser-sessions-store.ts';
-import * as devicesStore from '../storage/devices-store.ts';
+import * as browserSessionsStore from '../storage/accounts/browser-sessions-store.ts';
+import * as devicesStore from '../storage/accounts/devices-store.ts';
 import { GuardFailed, type Database, type Writer } from '../storage/database.ts';
-import * as tokensStore from '../storage/tokens-store.ts';
+import * as tokensStore from '../storage/accounts/tokens-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 import type { Assertion, Session } from '../wire/session.ts';
 import type { Appservices } from './application-services/appservices.ts';

@@ -1,7 +1,7 @@
 import type { DeviceId, UserId } from '../protocol/identifiers.ts';
 import { MatrixError } from '../protocol/matrix-error.ts';
 import type { Writer } from '../storage/database.ts';
-import * as tokensStore from '../storage/tokens-store.ts';
+import * as tokensStore from '../storage/accounts/tokens-store.ts';
 import type { MacaroonTokens, MacaroonType } from './macaroon-tokens.ts';
 import { tokenHash } from './token-hash.ts';
 

@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox';
-import type { DirectoryQuery } from '../rooms/directory.ts';
+import type { DirectoryQuery } from '../rooms/creation/directory.ts';
 
 /** What clients and other servers alike may ask of the directory of published rooms. */
 export const DirectoryBody = Type.Object({

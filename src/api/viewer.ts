@@ -1,4 +1,4 @@
-import type { Viewer } from '../rooms/client-events.ts';
+import type { Viewer } from '../rooms/reading/client-events.ts';
 import type { Session } from '../wire/session.ts';
 
 /** Who reads the events that an endpoint answers with. */

@@ -2,7 +2,7 @@ import { boundedCache } from '../platform/bounded-cache.ts';
 import type { ServerName } from '../protocol/identifiers.ts';
 import { isJsonObject } from '../protocol/json.ts';
 import type { Change, Database } from '../storage/database.ts';
-import * as destinationsStore from '../storage/destinations-store.ts';
+import * as destinationsStore from '../storage/federation/destinations-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 
 /** How long servers that do not answer are left in peace, in milliseconds. */

@@ -8,8 +8,8 @@ import {
 } from '../protocol/identifiers.ts';
 import type { JsonObject, JsonValue } from '../protocol/json.ts';
 import { badJson, forbidden } from '../protocol/matrix-error.ts';
-import type { PartialRooms } from '../rooms/partial-rooms.ts';
-import type { RoomReads } from '../rooms/room-reads.ts';
+import type { PartialRooms } from '../rooms/state/partial-rooms.ts';
+import type { RoomReads } from '../rooms/reading/room-reads.ts';
 import type { Writer } from '../storage/database.ts';
 import type { EduHandler, EduHandlers } from './receiving/edu-handlers.ts';
 import type { RoomAcl } from './room-acl.ts';

@@ -9,11 +9,11 @@ import {
   type RoomPolicy,
 } from '../protocol/room-policy.ts';
 import type { RoomVersion } from '../protocol/room-versions.ts';
-import type { EventLog } from '../rooms/event-log.ts';
-import type { ReceivedEvent } from '../rooms/event-receipt.ts';
-import type { PolicySigner } from '../rooms/policy-signing.ts';
+import type { EventLog } from '../rooms/events/event-log.ts';
+import type { ReceivedEvent } from '../rooms/appending/event-receipt.ts';
+import type { PolicySigner } from '../rooms/appending/policy-signing.ts';
 import type { Database } from '../storage/database.ts';
-import * as roomServersStore from '../storage/room-servers-store.ts';
+import * as roomServersStore from '../storage/federation/room-servers-store.ts';
 import type { FederationClient } from './federation-client.ts';
 import { FederationError } from './federation-error.ts';
 import { StateContent } from './state-content.ts';

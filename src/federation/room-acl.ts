@@ -1,7 +1,7 @@
 import type { RoomId, ServerName } from '../protocol/identifiers.ts';
 import { forbidden } from '../protocol/matrix-error.ts';
 import { serverAllowed } from '../protocol/server-acl.ts';
-import type { EventLog } from '../rooms/event-log.ts';
+import type { EventLog } from '../rooms/events/event-log.ts';
 import type { Database } from '../storage/database.ts';
 import { StateContent } from './state-content.ts';
 

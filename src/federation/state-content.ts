@@ -1,8 +1,8 @@
 import { boundedCache } from '../platform/bounded-cache.ts';
 import type { RoomId } from '../protocol/identifiers.ts';
 import type { JsonObject } from '../protocol/json.ts';
-import type { EventLog } from '../rooms/event-log.ts';
-import { eventChange } from '../rooms/room-changes.ts';
+import type { EventLog } from '../rooms/events/event-log.ts';
+import { eventChange } from '../rooms/events/room-changes.ts';
 import type { Database } from '../storage/database.ts';
 
 const MOST_ROOMS = 10_000;

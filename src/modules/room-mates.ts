@@ -1,7 +1,7 @@
 import type { RoomId, UserId } from '../protocol/identifiers.ts';
-import type { RoomReads } from '../rooms/room-reads.ts';
+import type { RoomReads } from '../rooms/reading/room-reads.ts';
 import type { Database } from '../storage/database.ts';
-import * as membershipsStore from '../storage/memberships-store.ts';
+import * as membershipsStore from '../storage/rooms/memberships-store.ts';
 import type { RecentChanges } from '../storage/recent-changes.ts';
 
 const PAGE = 500;

@@ -1,9 +1,9 @@
 import type { RoomId } from '../protocol/identifiers.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import { ROOM_VERSIONS, type RoomVersion } from '../protocol/room-versions.ts';
-import type { TextOptions } from '../rooms/client-events.ts';
-import { sentPdu } from '../rooms/pdu-of-event.ts';
-import type { StoredEvent } from '../rooms/stored-event.ts';
+import type { TextOptions } from '../rooms/reading/client-events.ts';
+import { sentPdu } from '../rooms/events/pdu-of-event.ts';
+import type { StoredEvent } from '../rooms/events/stored-event.ts';
 import type { SyncContext, SyncNeeds } from './sync-context.ts';
 
 /** How events of a sync are given. */

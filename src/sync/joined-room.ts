@@ -1,8 +1,8 @@
 import type { RoomId } from '../protocol/identifiers.ts';
 import { withCommas } from '../protocol/json.ts';
 import type { RoomSections } from '../modules/sync-part.ts';
-import type { RoomMembership } from '../rooms/room-reads.ts';
-import type { StoredEvent } from '../rooms/stored-event.ts';
+import type { RoomMembership } from '../rooms/reading/room-reads.ts';
+import type { StoredEvent } from '../rooms/events/stored-event.ts';
 import { eventTexts } from './event-texts.ts';
 import { stateSection, type StateSpan } from './state-section.ts';
 import { stickyTexts } from './sticky-section.ts';

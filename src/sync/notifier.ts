@@ -1,6 +1,6 @@
 import type { RoomId, UserId } from '../protocol/identifiers.ts';
-import { membershipChange } from '../rooms/room-changes.ts';
-import type { Memberships } from '../rooms/memberships.ts';
+import { membershipChange } from '../rooms/events/room-changes.ts';
+import type { Memberships } from '../rooms/membership/memberships.ts';
 import type { Change, Database } from '../storage/database.ts';
 
 /** Keeps track of what concerns one user. Called before the user's syncs are woken. */

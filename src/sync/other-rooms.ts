@@ -1,9 +1,9 @@
 import type { UserId } from '../protocol/identifiers.ts';
-import type { RoomMembership } from '../rooms/room-reads.ts';
-import { strippedText } from '../rooms/client-events.ts';
-import { STRIPPED_TYPES } from '../rooms/stripped-state.ts';
-import type { StoredEvent } from '../rooms/stored-event.ts';
-import { streamToken } from '../rooms/stream-token.ts';
+import type { RoomMembership } from '../rooms/reading/room-reads.ts';
+import { strippedText } from '../rooms/reading/client-events.ts';
+import { STRIPPED_TYPES } from '../rooms/membership/stripped-state.ts';
+import type { StoredEvent } from '../rooms/events/stored-event.ts';
+import { streamToken } from '../rooms/reading/stream-token.ts';
 import { eventTexts } from './event-texts.ts';
 import { stateSection } from './state-section.ts';
 import type { SyncContext, SyncNeeds } from './sync-context.ts';

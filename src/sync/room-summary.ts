@@ -1,10 +1,10 @@
 import type { RoomId, UserId } from '../protocol/identifiers.ts';
-import type { Timeline } from '../rooms/timeline.ts';
+import type { Timeline } from '../rooms/reading/timeline.ts';
 import { boundedCache } from '../platform/bounded-cache.ts';
-import { eventChange, historyChange, membershipChange } from '../rooms/room-changes.ts';
+import { eventChange, historyChange, membershipChange } from '../rooms/events/room-changes.ts';
 import type { Change, Database } from '../storage/database.ts';
-import * as membershipsStore from '../storage/memberships-store.ts';
-import * as roomsStore from '../storage/rooms-store.ts';
+import * as membershipsStore from '../storage/rooms/memberships-store.ts';
+import * as roomsStore from '../storage/rooms/rooms-store.ts';
 
 const HEROES = 5;
 const CACHED = 50_000;

@@ -1,6 +1,6 @@
 import type { EventId, RoomId, UserId } from '../protocol/identifiers.ts';
 import { splitStateKey } from '../protocol/events/event.ts';
-import type { StateRoot, StoredEvent } from '../rooms/stored-event.ts';
+import type { StateRoot, StoredEvent } from '../rooms/events/stored-event.ts';
 import type { SyncContext, SyncNeeds } from './sync-context.ts';
 import type { TimelineSection } from './timeline-section.ts';
 

@@ -1,5 +1,5 @@
 import type { RoomId } from '../protocol/identifiers.ts';
-import type { StoredEvent } from '../rooms/stored-event.ts';
+import type { StoredEvent } from '../rooms/events/stored-event.ts';
 import { BEFORE_HISTORY } from '../storage/unit-of-work.ts';
 import { eventTexts } from './event-texts.ts';
 import type { SyncContext, SyncNeeds } from './sync-context.ts';

@@ -1,14 +1,14 @@
 import type { SyncPart, SyncRequest } from '../modules/sync-part.ts';
 import type { UserId } from '../protocol/identifiers.ts';
-import type { Aggregations } from '../rooms/aggregations.ts';
-import type { ClientEvents } from '../rooms/client-events.ts';
-import type { EventLog } from '../rooms/event-log.ts';
-import type { Memberships } from '../rooms/memberships.ts';
-import type { OutsideMemberships } from '../rooms/outside-memberships.ts';
-import type { PartialRooms } from '../rooms/partial-rooms.ts';
-import type { StickyEvents } from '../rooms/sticky-events.ts';
-import type { Timeline } from '../rooms/timeline.ts';
-import type { Visibility } from '../rooms/visibility.ts';
+import type { Aggregations } from '../rooms/relations/aggregations.ts';
+import type { ClientEvents } from '../rooms/reading/client-events.ts';
+import type { EventLog } from '../rooms/events/event-log.ts';
+import type { Memberships } from '../rooms/membership/memberships.ts';
+import type { OutsideMemberships } from '../rooms/membership/outside-memberships.ts';
+import type { PartialRooms } from '../rooms/state/partial-rooms.ts';
+import type { StickyEvents } from '../rooms/reading/sticky-events.ts';
+import type { Timeline } from '../rooms/reading/timeline.ts';
+import type { Visibility } from '../rooms/reading/visibility.ts';
 import type { LazyMembers } from './lazy-members.ts';
 import type { RoomSummaries } from './room-summary.ts';
 

@@ -1,8 +1,8 @@
 import type { AccountSections } from '../modules/sync-part.ts';
 import type { ClientFilter } from '../protocol/filter/client-filter.ts';
 import type { DeviceId, RoomId, UserId } from '../protocol/identifiers.ts';
-import type { RoomMembership } from '../rooms/room-reads.ts';
-import { parseSyncToken, syncToken } from '../rooms/stream-token.ts';
+import type { RoomMembership } from '../rooms/reading/room-reads.ts';
+import { parseSyncToken, syncToken } from '../rooms/reading/stream-token.ts';
 import type { Database } from '../storage/database.ts';
 import type { RecentChanges } from '../storage/recent-changes.ts';
 import type { JsonPiece } from '../wire/endpoint.ts';

@@ -1,5 +1,5 @@
 import { serverNameOf, type EventId, type UserId } from '../protocol/identifiers.ts';
-import type { StoredEvent } from '../rooms/stored-event.ts';
+import type { StoredEvent } from '../rooms/events/stored-event.ts';
 
 /** Finds events. */
 interface Events {

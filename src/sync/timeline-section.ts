@@ -1,7 +1,7 @@
 import type { RoomId } from '../protocol/identifiers.ts';
-import type { StoredEvent } from '../rooms/stored-event.ts';
+import type { StoredEvent } from '../rooms/events/stored-event.ts';
 import { BEFORE_HISTORY } from '../storage/unit-of-work.ts';
-import { streamToken } from '../rooms/stream-token.ts';
+import { streamToken } from '../rooms/reading/stream-token.ts';
 import { lastGap } from './timeline-gap.ts';
 import type { SyncContext, SyncNeeds } from './sync-context.ts';
 

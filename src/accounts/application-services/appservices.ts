@@ -7,9 +7,9 @@ import {
 import { deviceId, parseUserId, userId, type ServerName, type UserId } from '../../protocol/identifiers.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import { GuardFailed, type Database } from '../../storage/database.ts';
-import * as devicesStore from '../../storage/devices-store.ts';
+import * as devicesStore from '../../storage/accounts/devices-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
-import * as usersStore from '../../storage/users-store.ts';
+import * as usersStore from '../../storage/accounts/users-store.ts';
 import type { Assertion, Session } from '../../wire/session.ts';
 
 /** An application service with the user that it acts as when it names none. */

@@ -1,7 +1,7 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { DeviceId, UserId } from '../../protocol/identifiers.ts';
-import * as codesStore from '../../storage/authorization-codes-store.ts';
-import type { AuthorizationCodeRow } from '../../storage/authorization-codes-store.ts';
+import * as codesStore from '../../storage/accounts/authorization-codes-store.ts';
+import type { AuthorizationCodeRow } from '../../storage/accounts/authorization-codes-store.ts';
 import type { Database, Writer } from '../../storage/database.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import { tokenHash } from '../token-hash.ts';

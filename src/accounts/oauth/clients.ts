@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { canonicalJson } from '../../protocol/canonical-json.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import type { Database } from '../../storage/database.ts';
-import * as clientsStore from '../../storage/oauth-clients-store.ts';
+import * as clientsStore from '../../storage/accounts/oauth-clients-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import { keptMetadata, metadataBody, parseClientMetadata, type ClientMetadata } from './client-metadata.ts';
 import { OAuthError } from './oauth-error.ts';

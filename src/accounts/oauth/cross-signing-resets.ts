@@ -1,5 +1,5 @@
 import type { UserId } from '../../protocol/identifiers.ts';
-import * as resetsStore from '../../storage/cross-signing-resets-store.ts';
+import * as resetsStore from '../../storage/encryption/cross-signing-resets-store.ts';
 import { GuardFailed, type Database } from '../../storage/database.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { Session } from '../../wire/session.ts';

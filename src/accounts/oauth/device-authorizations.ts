@@ -1,7 +1,7 @@
 import type { DeviceId, UserId } from '../../protocol/identifiers.ts';
 import { notFound, type MatrixError } from '../../protocol/matrix-error.ts';
 import { GuardFailed, type Database, type Writer } from '../../storage/database.ts';
-import * as authorizationsStore from '../../storage/device-authorizations-store.ts';
+import * as authorizationsStore from '../../storage/accounts/device-authorizations-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import { tokenHash } from '../token-hash.ts';
 import type { OAuthClient, OAuthClients } from './clients.ts';

@@ -1,7 +1,7 @@
 import type { DeviceId, UserId } from '../../protocol/identifiers.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import { GuardFailed, type Database, type Writer } from '../../storage/database.ts';
-import * as usersStore from '../../storage/users-store.ts';
+import * as usersStore from '../../storage/accounts/users-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { OpenedSession, Sessions } from '../sessions.ts';
 import {

@@ -9,11 +9,11 @@ import {
 import type { JsonValue } from '../../protocol/json.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import { GuardFailed, type Database, type Writer } from '../../storage/database.ts';
-import * as profilesStore from '../../storage/profiles-store.ts';
-import * as registrationTokensStore from '../../storage/registration-tokens-store.ts';
-import * as termsStore from '../../storage/terms-store.ts';
+import * as profilesStore from '../../storage/accounts/profiles-store.ts';
+import * as registrationTokensStore from '../../storage/accounts/registration-tokens-store.ts';
+import * as termsStore from '../../storage/accounts/terms-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
-import * as usersStore from '../../storage/users-store.ts';
+import * as usersStore from '../../storage/accounts/users-store.ts';
 import type { Appservice, Appservices } from '../application-services/appservices.ts';
 import type { Passwords } from '../passwords.ts';
 import type { OpenedSession, Sessions, TokenForm } from '../sessions.ts';

@@ -1,7 +1,7 @@
 import type { UserId } from '../../protocol/identifiers.ts';
 import { badJson, forbidden, MatrixError } from '../../protocol/matrix-error.ts';
 import type { Database } from '../../storage/database.ts';
-import * as registrationTokensStore from '../../storage/registration-tokens-store.ts';
+import * as registrationTokensStore from '../../storage/accounts/registration-tokens-store.ts';
 import type { Appservices } from '../application-services/appservices.ts';
 import { assertIsGuest } from './guest-upgrade.ts';
 import type { Challenge, InteractiveAuth, Stage } from '../interactive-auth.ts';

@@ -1,7 +1,7 @@
 import type { UserId } from '../../protocol/identifiers.ts';
 import { forbidden, MatrixError, notFound } from '../../protocol/matrix-error.ts';
 import { GuardFailed, type Database } from '../../storage/database.ts';
-import * as ssoStore from '../../storage/sso-store.ts';
+import * as ssoStore from '../../storage/accounts/sso-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import { tokenHash } from '../token-hash.ts';
 import type { AttemptSecrets, IdentityProvider } from './identity-provider.ts';

@@ -1,9 +1,9 @@
 import { localpartOf, type UserId } from '../../protocol/identifiers.ts';
 import { forbidden, MatrixError } from '../../protocol/matrix-error.ts';
 import { GuardFailed, type Database } from '../../storage/database.ts';
-import * as ssoStore from '../../storage/sso-store.ts';
+import * as ssoStore from '../../storage/accounts/sso-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
-import * as usersStore from '../../storage/users-store.ts';
+import * as usersStore from '../../storage/accounts/users-store.ts';
 import type { NewAccounts } from '../registration/new-accounts.ts';
 import type { Identity } from './identity-provider.ts';
 import { localpartFrom } from './localpart.ts';

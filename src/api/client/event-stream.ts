@@ -1,10 +1,10 @@
 import { Type } from 'typebox';
 import { eventId, roomId } from '../../protocol/identifiers.ts';
 import { notFound } from '../../protocol/matrix-error.ts';
-import type { ClientEvents } from '../../rooms/client-events.ts';
-import type { EventLog } from '../../rooms/event-log.ts';
-import { parseStreamToken, streamToken } from '../../rooms/stream-token.ts';
-import type { Visibility } from '../../rooms/visibility.ts';
+import type { ClientEvents } from '../../rooms/reading/client-events.ts';
+import type { EventLog } from '../../rooms/events/event-log.ts';
+import { parseStreamToken, streamToken } from '../../rooms/reading/stream-token.ts';
+import type { Visibility } from '../../rooms/reading/visibility.ts';
 import type { EventStream, RoomSnapshots } from '../../sync/event-stream/index.ts';
 import { clientPaths, endpoint, RawJson } from '../../wire/endpoint.ts';
 import { roomSnapshotText, SNAPSHOT_MESSAGES } from './rooms/room-snapshot-text.ts';

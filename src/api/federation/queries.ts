@@ -3,8 +3,8 @@ import type { RoomServers } from '../../federation/sending/room-servers.ts';
 import type { Profile } from '../../modules/profile/index.ts';
 import { roomAlias, serverNameOf, userId, type ServerName } from '../../protocol/identifiers.ts';
 import { invalidParam, notFound } from '../../protocol/matrix-error.ts';
-import type { Aliases } from '../../rooms/aliases.ts';
-import type { Directory } from '../../rooms/directory.ts';
+import type { Aliases } from '../../rooms/creation/aliases.ts';
+import type { Directory } from '../../rooms/creation/directory.ts';
 import { endpoint, federationPaths } from '../../wire/endpoint.ts';
 import { DirectoryBody, directoryQuery } from '../directory-query.ts';
 

@@ -2,7 +2,7 @@ import type { EventId, RoomId } from '../../protocol/identifiers.ts';
 import type { RoomVersion } from '../../protocol/room-versions.ts';
 import { createEventIdOf } from '../../protocol/state-resolution/iterative-auth.ts';
 import { PriorityQueue } from '../../protocol/state-resolution/priority-queue.ts';
-import type { StoredEvent } from '../../rooms/stored-event.ts';
+import type { StoredEvent } from '../../rooms/events/stored-event.ts';
 
 /** Events that are read in one step. */
 const AT_ONCE = 500;

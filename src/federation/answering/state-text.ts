@@ -1,7 +1,7 @@
 import type { EventId } from '../../protocol/identifiers.ts';
 import type { RoomVersion } from '../../protocol/room-versions.ts';
-import { sentPduText } from '../../rooms/pdu-of-event.ts';
-import type { StoredEvent } from '../../rooms/stored-event.ts';
+import { sentPduText } from '../../rooms/events/pdu-of-event.ts';
+import type { StoredEvent } from '../../rooms/events/stored-event.ts';
 import { authorisersOf, withAuthChain } from './event-graph.ts';
 
 /** Events that are read and written at once, before others have their turn. */

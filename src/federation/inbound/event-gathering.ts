@@ -4,9 +4,9 @@ import type { EventId, RoomId, ServerName } from '../../protocol/identifiers.ts'
 import type { JsonValue } from '../../protocol/json.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import type { RoomVersion } from '../../protocol/room-versions.ts';
-import type { ReceivedEvent } from '../../rooms/event-receipt.ts';
-import { pduOfEvent } from '../../rooms/pdu-of-event.ts';
-import type { StoredEvent } from '../../rooms/stored-event.ts';
+import type { ReceivedEvent } from '../../rooms/appending/event-receipt.ts';
+import { pduOfEvent } from '../../rooms/events/pdu-of-event.ts';
+import type { StoredEvent } from '../../rooms/events/stored-event.ts';
 import { FederationError } from '../federation-error.ts';
 import { inAuthOrder } from './event-order.ts';
 import { eventIdOrUndefined, verifiedEvent, type SignatureChecker } from './pdu-verification.ts';

@@ -1,9 +1,9 @@
 import type { Timers } from '../../platform/timers.ts';
 import type { EventId, ServerName } from '../../protocol/identifiers.ts';
-import { receiveEvent, type ReceivedEvent, type Verdict } from '../../rooms/event-receipt.ts';
-import { Foreknowledge } from '../../rooms/foreknowledge.ts';
-import type { PartialRooms } from '../../rooms/partial-rooms.ts';
-import type { RoomWriter } from '../../rooms/room-writer.ts';
+import { receiveEvent, type ReceivedEvent, type Verdict } from '../../rooms/appending/event-receipt.ts';
+import { Foreknowledge } from '../../rooms/appending/foreknowledge.ts';
+import type { PartialRooms } from '../../rooms/state/partial-rooms.ts';
+import type { RoomWriter } from '../../rooms/appending/room-writer.ts';
 import type { Database } from '../../storage/database.ts';
 import type { EventGathering, GatheredRoom } from './event-gathering.ts';
 import { inTimelineOrder } from './event-order.ts';

@@ -1,7 +1,7 @@
 import type { Pdu } from '../../protocol/events/event.ts';
 import { authEventIdsOf, prevEventIdsOf } from '../../protocol/events/event-format.ts';
 import type { EventId } from '../../protocol/identifiers.ts';
-import type { ReceivedEvent } from '../../rooms/event-receipt.ts';
+import type { ReceivedEvent } from '../../rooms/appending/event-receipt.ts';
 
 /**
  * The events, each once, in an order in which every one comes after those of them that authorise it. m.room.create comes

@@ -3,12 +3,12 @@ import type { EventId, RoomId, ServerName } from '../../protocol/identifiers.ts'
 import type { JsonObject } from '../../protocol/json.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import { roomVersion } from '../../protocol/room-versions.ts';
-import type { ReceivedEvent } from '../../rooms/event-receipt.ts';
-import type { PartialRooms } from '../../rooms/partial-rooms.ts';
-import type { RoomWriter } from '../../rooms/room-writer.ts';
+import type { ReceivedEvent } from '../../rooms/appending/event-receipt.ts';
+import type { PartialRooms } from '../../rooms/state/partial-rooms.ts';
+import type { RoomWriter } from '../../rooms/appending/room-writer.ts';
 import type { Database } from '../../storage/database.ts';
-import * as roomServersStore from '../../storage/room-servers-store.ts';
-import * as roomsStore from '../../storage/rooms-store.ts';
+import * as roomServersStore from '../../storage/federation/room-servers-store.ts';
+import * as roomsStore from '../../storage/rooms/rooms-store.ts';
 import type { PduReceiver, PduResult } from '../receiving/pdu-receiver.ts';
 import type { PolicyServers } from '../policy-servers.ts';
 import type { RoomAcl } from '../room-acl.ts';

@@ -1,7 +1,7 @@
 import type { RoomId, ServerName } from '../../protocol/identifiers.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
-import type { RoomWriter } from '../../rooms/room-writer.ts';
-import * as membershipsStore from '../../storage/memberships-store.ts';
+import type { RoomWriter } from '../../rooms/appending/room-writer.ts';
+import * as membershipsStore from '../../storage/rooms/memberships-store.ts';
 
 /** Extremities that a room may have before this server joins them by an event of its own. */
 export const MOST_EXTREMITIES = 10;

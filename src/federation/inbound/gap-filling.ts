@@ -1,8 +1,8 @@
 import { prevEventIdsOf } from '../../protocol/events/event-format.ts';
 import type { EventId, ServerName } from '../../protocol/identifiers.ts';
-import type { ReceivedEvent } from '../../rooms/event-receipt.ts';
+import type { ReceivedEvent } from '../../rooms/appending/event-receipt.ts';
 import type { Database } from '../../storage/database.ts';
-import * as roomsStore from '../../storage/rooms-store.ts';
+import * as roomsStore from '../../storage/rooms/rooms-store.ts';
 import type { EventGathering, EventWithState, GatheredRoom } from './event-gathering.ts';
 import type { Fetched } from './keep-fetched.ts';
 

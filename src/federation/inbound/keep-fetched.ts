@@ -1,7 +1,7 @@
-import { EventsMissing } from '../../rooms/event-judgement.ts';
-import type { ReceivedEvent } from '../../rooms/event-receipt.ts';
-import { keepOutlier, keepWithState } from '../../rooms/outliers.ts';
-import type { RoomTransaction } from '../../rooms/room-transaction.ts';
+import { EventsMissing } from '../../rooms/appending/event-judgement.ts';
+import type { ReceivedEvent } from '../../rooms/appending/event-receipt.ts';
+import { keepOutlier, keepWithState } from '../../rooms/events/outliers.ts';
+import type { RoomTransaction } from '../../rooms/appending/room-transaction.ts';
 import type { EventWithState } from './event-gathering.ts';
 
 /** What was fetched, to be kept before events are judged. */

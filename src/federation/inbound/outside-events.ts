@@ -7,8 +7,8 @@ import {
 } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
-import type { Memberships } from '../../rooms/memberships.ts';
-import type { OutsideMemberships } from '../../rooms/outside-memberships.ts';
+import type { Memberships } from '../../rooms/membership/memberships.ts';
+import type { OutsideMemberships } from '../../rooms/membership/outside-memberships.ts';
 import { verifiedEvent, type SignatureChecker } from './pdu-verification.ts';
 
 /** Takes events of rooms that are not here: those by which an invite or a knock of a user of this server ends. */

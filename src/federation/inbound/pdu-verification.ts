@@ -14,7 +14,7 @@ import {
 import { isJsonObject } from '../../protocol/json.ts';
 import { badJson, forbidden, MatrixError } from '../../protocol/matrix-error.ts';
 import type { RoomVersion } from '../../protocol/room-versions.ts';
-import type { ReceivedEvent } from '../../rooms/event-receipt.ts';
+import type { ReceivedEvent } from '../../rooms/appending/event-receipt.ts';
 
 /** Checks signatures of servers; the key ring does. */
 export interface SignatureChecker {

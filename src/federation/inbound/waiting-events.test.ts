@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { systemTimers, type Timer, type Timers } from '../../platform/timers.ts';
-import * as waitingEventsStore from '../../storage/waiting-events-store.ts';
+import * as waitingEventsStore from '../../storage/federation/waiting-events-store.ts';
 import { onFederation } from '../../testing/federation.ts';
 import { openPlaceDatabase } from '../../testing/place-database.ts';
 import { bodies, type Json } from '../../testing/test-client.ts';

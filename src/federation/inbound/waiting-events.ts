@@ -3,10 +3,10 @@ import type { EventId, RoomId, ServerName } from '../../protocol/identifiers.ts'
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import { spelledOut } from '../../protocol/number-spelling.ts';
 import { every, type Timer, type Timers } from '../../platform/timers.ts';
-import type { PartialRooms } from '../../rooms/partial-rooms.ts';
+import type { PartialRooms } from '../../rooms/state/partial-rooms.ts';
 import { GuardFailed, type Database } from '../../storage/database.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
-import * as store from '../../storage/waiting-events-store.ts';
+import * as store from '../../storage/federation/waiting-events-store.ts';
 
 /** When what could not be placed is looked at again, in milliseconds after the time before. */
 export const AGAIN_AFTER_MS = [15_000, 240_000, 1_800_000] as const;

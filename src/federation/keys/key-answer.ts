@@ -2,7 +2,7 @@ import type { ServerName } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import { VerifyKey, verifyJson } from '../../protocol/signing.ts';
-import type { ServerKeyRow } from '../../storage/server-keys-store.ts';
+import type { ServerKeyRow } from '../../storage/federation/server-keys-store.ts';
 
 /** Keys are asked for again after this many milliseconds, whatever their server says. */
 const LONGEST_MS = 7 * 24 * 3_600_000;

@@ -3,7 +3,7 @@ import type { ServerName } from '../../protocol/identifiers.ts';
 import { isJsonObject } from '../../protocol/json.ts';
 import { VerifyKey, verifyJson } from '../../protocol/signing.ts';
 import type { Database } from '../../storage/database.ts';
-import * as serverKeysStore from '../../storage/server-keys-store.ts';
+import * as serverKeysStore from '../../storage/federation/server-keys-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { FederationClient } from '../federation-client.ts';
 import { FederationError } from '../federation-error.ts';

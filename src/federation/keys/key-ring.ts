@@ -8,7 +8,7 @@ import type { RoomVersion } from '../../protocol/room-versions.ts';
 import { VerifyKey, type SigningKey } from '../../protocol/signing.ts';
 import { canonicalJson } from '../../protocol/canonical-json.ts';
 import type { Database } from '../../storage/database.ts';
-import * as serverKeysStore from '../../storage/server-keys-store.ts';
+import * as serverKeysStore from '../../storage/federation/server-keys-store.ts';
 import { SignatureChecks } from './signature-checks.ts';
 import type { KeyFetcher } from './key-fetcher.ts';
 

@@ -1,7 +1,7 @@
 import type { ServerName } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import type { Database } from '../../storage/database.ts';
-import * as serverKeysStore from '../../storage/server-keys-store.ts';
+import * as serverKeysStore from '../../storage/federation/server-keys-store.ts';
 import type { KeyFetcher } from './key-fetcher.ts';
 import type { OwnKeys } from './own-keys.ts';
 

@@ -3,7 +3,7 @@ import { boundedCache } from '../../platform/bounded-cache.ts';
 import type { ServerName } from '../../protocol/identifiers.ts';
 import { isJsonObject } from '../../protocol/json.ts';
 import type { Reader } from '../../storage/database.ts';
-import * as serverKeysStore from '../../storage/server-keys-store.ts';
+import * as serverKeysStore from '../../storage/federation/server-keys-store.ts';
 import type { Route, ServerResolution } from '../discovery/server-resolution.ts';
 import { FederationError } from '../federation-error.ts';
 

@@ -11,11 +11,11 @@ import {
 import { isJsonObject, type JsonValue } from '../../protocol/json.ts';
 import { invalidParam, MatrixError, notFound } from '../../protocol/matrix-error.ts';
 import { ROOM_VERSIONS, type RoomVersion } from '../../protocol/room-versions.ts';
-import type { EventSigner } from '../../rooms/event-signer.ts';
-import type { InviteRules } from '../../rooms/invitations.ts';
-import type { OutsideMemberships } from '../../rooms/outside-memberships.ts';
+import type { EventSigner } from '../../rooms/appending/event-signer.ts';
+import type { InviteRules } from '../../rooms/membership/invitations.ts';
+import type { OutsideMemberships } from '../../rooms/membership/outside-memberships.ts';
 import type { Database } from '../../storage/database.ts';
-import * as usersStore from '../../storage/users-store.ts';
+import * as usersStore from '../../storage/accounts/users-store.ts';
 import { verifiedEvent, type SignatureChecker } from '../inbound/pdu-verification.ts';
 import { incompatible } from './resident-membership.ts';
 

@@ -4,17 +4,17 @@ import { roomIdOfCreateId } from '../../protocol/events/event-id.ts';
 import type { EventId, RoomId, ServerName } from '../../protocol/identifiers.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import type { RoomVersion } from '../../protocol/room-versions.ts';
-import { EventsMissing, refusalByAuthEvents, refusalByState } from '../../rooms/event-judgement.ts';
-import { eventOfPdu } from '../../rooms/event-of-pdu.ts';
-import type { ReceivedEvent } from '../../rooms/event-receipt.ts';
-import { keepOutlier, stateOf } from '../../rooms/outliers.ts';
-import { changePresentState } from '../../rooms/present-state.ts';
-import { authDepthOf, type RoomTransaction } from '../../rooms/room-transaction.ts';
-import type { StateChange } from '../../rooms/room-changes.ts';
-import { rootToBytes, type StateRoot } from '../../rooms/stored-event.ts';
+import { EventsMissing, refusalByAuthEvents, refusalByState } from '../../rooms/appending/event-judgement.ts';
+import { eventOfPdu } from '../../rooms/events/event-of-pdu.ts';
+import type { ReceivedEvent } from '../../rooms/appending/event-receipt.ts';
+import { keepOutlier, stateOf } from '../../rooms/events/outliers.ts';
+import { changePresentState } from '../../rooms/state/present-state.ts';
+import { authDepthOf, type RoomTransaction } from '../../rooms/appending/room-transaction.ts';
+import type { StateChange } from '../../rooms/events/room-changes.ts';
+import { rootToBytes, type StateRoot } from '../../rooms/events/stored-event.ts';
 import type { Writer } from '../../storage/database.ts';
-import * as historyGaps from '../../storage/history-gaps-store.ts';
-import * as partialRoomsStore from '../../storage/partial-rooms-store.ts';
+import * as historyGaps from '../../storage/rooms/history-gaps-store.ts';
+import * as partialRoomsStore from '../../storage/rooms/partial-rooms-store.ts';
 import { inAuthOrder } from '../inbound/event-order.ts';
 
 /** A room as another server gave it to one who joined. Of each event the form, the signatures and the hash are in order. */

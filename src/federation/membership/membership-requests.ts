@@ -2,7 +2,7 @@ import type { Pdu } from '../../protocol/events/event.ts';
 import type { EventId, RoomId, ServerName, UserId } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/json.ts';
 import { ROOM_VERSIONS } from '../../protocol/room-versions.ts';
-import type { SignedInvite } from '../../rooms/remote-rooms.ts';
+import type { SignedInvite } from '../../rooms/membership/remote-rooms.ts';
 import type { FederationClient } from '../federation-client.ts';
 import { FederationError } from '../federation-error.ts';
 

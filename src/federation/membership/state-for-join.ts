@@ -1,11 +1,11 @@
 import { splitStateKey, stateKeyOf, type StateKey } from '../../protocol/events/event.ts';
 import type { EventId, RoomId } from '../../protocol/identifiers.ts';
-import type { EventLog } from '../../rooms/event-log.ts';
-import type { StateTries } from '../../rooms/state-trie.ts';
-import { rootFromBytes, type StateRoot, type StoredEvent } from '../../rooms/stored-event.ts';
+import type { EventLog } from '../../rooms/events/event-log.ts';
+import type { StateTries } from '../../rooms/state/state-trie.ts';
+import { rootFromBytes, type StateRoot, type StoredEvent } from '../../rooms/events/stored-event.ts';
 import type { Reader } from '../../storage/database.ts';
-import * as membershipsStore from '../../storage/memberships-store.ts';
-import * as roomsStore from '../../storage/rooms-store.ts';
+import * as membershipsStore from '../../storage/rooms/memberships-store.ts';
+import * as roomsStore from '../../storage/rooms/rooms-store.ts';
 
 /** Members that stand for a room without a name. */
 const HEROES = 5;

@@ -8,9 +8,9 @@ import {
 } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/json.ts';
 import { forbidden, invalidParam, MatrixError, notFound } from '../../protocol/matrix-error.ts';
-import type { OutsideMemberships } from '../../rooms/outside-memberships.ts';
-import type { RemoteInvites } from '../../rooms/remote-invites.ts';
-import type { RoomWriter } from '../../rooms/room-writer.ts';
+import type { OutsideMemberships } from '../../rooms/membership/outside-memberships.ts';
+import type { RemoteInvites } from '../../rooms/membership/remote-invites.ts';
+import type { RoomWriter } from '../../rooms/appending/room-writer.ts';
 import { FederationError } from '../federation-error.ts';
 import type { InviteKeyCheck } from './invite-key-check.ts';
 import type { MembershipRequests } from './membership-requests.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ServerName } from '../../protocol/identifiers.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
-import type { Decide } from '../../rooms/room-writer.ts';
+import type { Decide } from '../../rooms/appending/room-writer.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import { onFederation, type FederatingServer } from '../../testing/federation.ts';
 import { whilePartial } from '../../testing/partial-room.ts';

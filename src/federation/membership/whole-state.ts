@@ -1,11 +1,11 @@
 import type { StateKey } from '../../protocol/events/event.ts';
 import type { EventId, RoomId } from '../../protocol/identifiers.ts';
-import { writeMembersAhead } from '../../rooms/members-ahead.ts';
-import type { RoomWriter } from '../../rooms/room-writer.ts';
-import { pathOf } from '../../rooms/state-trie-node.ts';
-import { insertNodes } from '../../rooms/state-trie.ts';
-import type { StateRoot } from '../../rooms/stored-event.ts';
-import * as partialRoomsStore from '../../storage/partial-rooms-store.ts';
+import { writeMembersAhead } from '../../rooms/state/members-ahead.ts';
+import type { RoomWriter } from '../../rooms/appending/room-writer.ts';
+import { pathOf } from '../../rooms/state/state-trie-node.ts';
+import { insertNodes } from '../../rooms/state/state-trie.ts';
+import type { StateRoot } from '../../rooms/events/stored-event.ts';
+import * as partialRoomsStore from '../../storage/rooms/partial-rooms-store.ts';
 import { acceptedState, unusable } from './joined-state.ts';
 
 /** A state, and events that changed it, in order. All that could be had of them is here. */

@@ -9,7 +9,7 @@ import {
 } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { MatrixError, notFound } from '../../protocol/matrix-error.ts';
-import type { DirectoryQuery } from '../../rooms/directory.ts';
+import type { DirectoryQuery } from '../../rooms/creation/directory.ts';
 import type { FederationClient, FederationRequest } from '../federation-client.ts';
 import { FederationError } from '../federation-error.ts';
 

@@ -2,10 +2,10 @@ import { boundedCache } from '../../platform/bounded-cache.ts';
 import { serverNameOf, type EventId, type RoomId, type ServerName } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { roomVersion, type RoomVersion } from '../../protocol/room-versions.ts';
-import type { EventLog } from '../../rooms/event-log.ts';
-import { sentPdu } from '../../rooms/pdu-of-event.ts';
+import type { EventLog } from '../../rooms/events/event-log.ts';
+import { sentPdu } from '../../rooms/events/pdu-of-event.ts';
 import type { Reader } from '../../storage/database.ts';
-import * as roomsStore from '../../storage/rooms-store.ts';
+import * as roomsStore from '../../storage/rooms/rooms-store.ts';
 
 const MOST_ROOMS = 20_000;
 

@@ -1,8 +1,8 @@
 import { boundedCache } from '../../platform/bounded-cache.ts';
 import { serverNameOf, type RoomId, type ServerName, type UserId } from '../../protocol/identifiers.ts';
-import { eventChange } from '../../rooms/room-changes.ts';
+import { eventChange } from '../../rooms/events/room-changes.ts';
 import type { Change, Database } from '../../storage/database.ts';
-import * as roomServersStore from '../../storage/room-servers-store.ts';
+import * as roomServersStore from '../../storage/federation/room-servers-store.ts';
 
 const MOST_ROOMS = 5_000;
 

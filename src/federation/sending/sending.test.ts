@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { eventIdOf } from '../../protocol/events/event-id.ts';
 import type { Pdu } from '../../protocol/events/event.ts';
-import * as outgoingStore from '../../storage/outgoing-store.ts';
+import * as outgoingStore from '../../storage/federation/outgoing-store.ts';
 
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import { onFederation, type TestFederation } from '../../testing/federation.ts';

@@ -1,6 +1,6 @@
 import type { EventId, ServerName } from '../../protocol/identifiers.ts';
 import type { Database } from '../../storage/database.ts';
-import * as outgoingStore from '../../storage/outgoing-store.ts';
+import * as outgoingStore from '../../storage/federation/outgoing-store.ts';
 import { MOST_PDUS } from '../receiving/transaction-receiver.ts';
 
 /** An event, and its position in the log. */

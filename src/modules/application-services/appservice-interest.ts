@@ -2,11 +2,11 @@ import { owns, type Appservice } from '../../accounts/application-services/appse
 import { boundedCache } from '../../platform/bounded-cache.ts';
 import { isInNamespace } from '../../protocol/application-services/registration.ts';
 import type { RoomId } from '../../protocol/identifiers.ts';
-import type { StoredEvent } from '../../rooms/stored-event.ts';
-import { membershipChange } from '../../rooms/room-changes.ts';
-import * as aliasesStore from '../../storage/aliases-store.ts';
+import type { StoredEvent } from '../../rooms/events/stored-event.ts';
+import { membershipChange } from '../../rooms/events/room-changes.ts';
+import * as aliasesStore from '../../storage/rooms/aliases-store.ts';
 import type { Database } from '../../storage/database.ts';
-import * as membershipsStore from '../../storage/memberships-store.ts';
+import * as membershipsStore from '../../storage/rooms/memberships-store.ts';
 
 const CACHED_ROOMS = 20_000;
 const MEMBERS_AT_ONCE = 1_000;

@@ -4,7 +4,7 @@ import { isInNamespace } from '../../protocol/application-services/registration.
 import type { RoomAlias, UserId } from '../../protocol/identifiers.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import type { Database } from '../../storage/database.ts';
-import * as usersStore from '../../storage/users-store.ts';
+import * as usersStore from '../../storage/accounts/users-store.ts';
 import type { AppserviceClient } from './appservice-client.ts';
 
 const TIMEOUT_MS = 20_000;

@@ -2,10 +2,10 @@ import type { Appservice } from '../../accounts/application-services/appservices
 import { OutgoingError } from '../../platform/outgoing-http.ts';
 import { RepeatedRun } from '../../platform/repeated-run.ts';
 import type { Timer, Timers } from '../../platform/timers.ts';
-import type { ClientEvents } from '../../rooms/client-events.ts';
-import type { EventLog } from '../../rooms/event-log.ts';
-import type { StoredEvent } from '../../rooms/stored-event.ts';
-import * as queuesStore from '../../storage/appservice-queues-store.ts';
+import type { ClientEvents } from '../../rooms/reading/client-events.ts';
+import type { EventLog } from '../../rooms/events/event-log.ts';
+import type { StoredEvent } from '../../rooms/events/stored-event.ts';
+import * as queuesStore from '../../storage/push/appservice-queues-store.ts';
 import type { Database } from '../../storage/database.ts';
 import type { ProcessLeases } from '../../storage/process-leases.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';

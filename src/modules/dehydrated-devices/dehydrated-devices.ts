@@ -1,11 +1,11 @@
 import type { DeviceId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { forbidden, invalidParam, notFound } from '../../protocol/matrix-error.ts';
-import { streamToken, parseStreamToken } from '../../rooms/stream-token.ts';
+import { streamToken, parseStreamToken } from '../../rooms/reading/stream-token.ts';
 import { commitDecided } from '../../storage/commit-decided.ts';
 import { GuardFailed, type Database } from '../../storage/database.ts';
-import * as dehydratedDevicesStore from '../../storage/dehydrated-devices-store.ts';
-import * as devicesStore from '../../storage/devices-store.ts';
+import * as dehydratedDevicesStore from '../../storage/encryption/dehydrated-devices-store.ts';
+import * as devicesStore from '../../storage/accounts/devices-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { DeviceKeys, DeviceLists, OneTimeKeys } from '../end-to-end-encryption/index.ts';
 import type { ToDevice } from '../to-device/index.ts';

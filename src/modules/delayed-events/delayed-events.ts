@@ -3,13 +3,13 @@ import type { Timer, Timers } from '../../platform/timers.ts';
 import type { DeviceId, EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { MatrixError, notFound } from '../../protocol/matrix-error.ts';
-import type { MessageSending, Sender } from '../../rooms/message-sending.ts';
-import type { RoomReads } from '../../rooms/room-reads.ts';
+import type { MessageSending, Sender } from '../../rooms/appending/message-sending.ts';
+import type { RoomReads } from '../../rooms/reading/room-reads.ts';
 import { GuardFailed, type Database } from '../../storage/database.ts';
-import * as store from '../../storage/delayed-events-store.ts';
-import type { DelayedEventRow } from '../../storage/delayed-events-store.ts';
+import * as store from '../../storage/rooms/delayed-events-store.ts';
+import type { DelayedEventRow } from '../../storage/rooms/delayed-events-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
-import * as usersStore from '../../storage/users-store.ts';
+import * as usersStore from '../../storage/accounts/users-store.ts';
 
 /** Events of one user that may wait at the same time. */
 const MOST_OF_USER = 100;

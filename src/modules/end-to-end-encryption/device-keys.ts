@@ -5,10 +5,10 @@ import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import { invalidParam, notFound } from '../../protocol/matrix-error.ts';
 import { commitDecided } from '../../storage/commit-decided.ts';
 import type { Database } from '../../storage/database.ts';
-import * as deviceKeysStore from '../../storage/device-keys-store.ts';
-import * as streamsStore from '../../storage/device-list-streams-store.ts';
-import * as devicesStore from '../../storage/devices-store.ts';
-import * as usersStore from '../../storage/users-store.ts';
+import * as deviceKeysStore from '../../storage/encryption/device-keys-store.ts';
+import * as streamsStore from '../../storage/encryption/device-list-streams-store.ts';
+import * as devicesStore from '../../storage/accounts/devices-store.ts';
+import * as usersStore from '../../storage/accounts/users-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { DeviceLists } from './device-lists.ts';
 import {

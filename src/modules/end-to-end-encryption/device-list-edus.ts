@@ -2,10 +2,10 @@ import type { EduExchange } from '../../federation/edu-exchange.ts';
 import { announceStored } from '../../federation/sending/federation-sender.ts';
 import type { DeviceId, RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
-import type { PartialRooms } from '../../rooms/partial-rooms.ts';
+import type { PartialRooms } from '../../rooms/state/partial-rooms.ts';
 import type { Writer } from '../../storage/database.ts';
-import * as streamsStore from '../../storage/device-list-streams-store.ts';
-import * as untoldJoinsStore from '../../storage/untold-joins-store.ts';
+import * as streamsStore from '../../storage/encryption/device-list-streams-store.ts';
+import * as untoldJoinsStore from '../../storage/federation/untold-joins-store.ts';
 
 /** What changes of a user's devices and keys, as other servers are told. */
 export type KeyUpdate =

@@ -1,11 +1,11 @@
 import type { DeviceChange } from '../../accounts/accounts.ts';
 import type { DeviceId, RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
-import type { PartialRooms } from '../../rooms/partial-rooms.ts';
-import type { RoomReads } from '../../rooms/room-reads.ts';
+import type { PartialRooms } from '../../rooms/state/partial-rooms.ts';
+import type { RoomReads } from '../../rooms/reading/room-reads.ts';
 import type { Database, Writer } from '../../storage/database.ts';
-import * as deviceKeysStore from '../../storage/device-keys-store.ts';
-import * as deviceListsStore from '../../storage/device-lists-store.ts';
+import * as deviceKeysStore from '../../storage/encryption/device-keys-store.ts';
+import * as deviceListsStore from '../../storage/encryption/device-lists-store.ts';
 import type { RecentChanges } from '../../storage/recent-changes.ts';
 import type { RoomMates, Span } from '../room-mates.ts';
 import type { AccountSections, SyncPart, SyncRequest } from '../sync-part.ts';

@@ -1,6 +1,6 @@
 import { canonicalJson } from '../../protocol/canonical-json.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
-import type { CrossSigningRow, SignatureRow } from '../../storage/device-keys-store.ts';
+import type { CrossSigningRow, SignatureRow } from '../../storage/encryption/device-keys-store.ts';
 
 /** A cross-signing key with the signatures that were added to it. */
 export function crossSigningKey(row: CrossSigningRow, signatures: readonly SignatureRow[]): JsonObject {

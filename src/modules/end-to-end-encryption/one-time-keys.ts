@@ -4,7 +4,7 @@ import type { DeviceId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject, JsonValue } from '../../protocol/json.ts';
 import { badJson, invalidParam } from '../../protocol/matrix-error.ts';
 import { GuardFailed, type Database, type Writer } from '../../storage/database.ts';
-import * as oneTimeKeysStore from '../../storage/one-time-keys-store.ts';
+import * as oneTimeKeysStore from '../../storage/encryption/one-time-keys-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { AccountSections, SyncPart, SyncRequest } from '../sync-part.ts';
 

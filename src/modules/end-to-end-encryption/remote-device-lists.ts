@@ -12,10 +12,10 @@ import {
 } from '../../protocol/identifiers.ts';
 import type { JsonObject, JsonValue } from '../../protocol/json.ts';
 import { badJson } from '../../protocol/matrix-error.ts';
-import type { PartialRooms } from '../../rooms/partial-rooms.ts';
-import { membershipChange } from '../../rooms/room-changes.ts';
+import type { PartialRooms } from '../../rooms/state/partial-rooms.ts';
+import { membershipChange } from '../../rooms/events/room-changes.ts';
 import { GuardFailed, type Change, type Database } from '../../storage/database.ts';
-import * as remoteStore from '../../storage/remote-device-lists-store.ts';
+import * as remoteStore from '../../storage/encryption/remote-device-lists-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { DeviceLists } from './device-lists.ts';
 import { deviceKeysText, parseCrossSigning, parseUserDevices } from './remote-keys.ts';

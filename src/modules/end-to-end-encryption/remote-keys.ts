@@ -2,8 +2,8 @@ import { VerifyKey, verifyJson } from '../../protocol/signing.ts';
 import { parseDeviceId, type DeviceId, type UserId } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/json.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
-import type { KeyUsage } from '../../storage/device-keys-store.ts';
-import type { RemoteKeys } from '../../storage/remote-device-lists-store.ts';
+import type { KeyUsage } from '../../storage/encryption/device-keys-store.ts';
+import type { RemoteKeys } from '../../storage/encryption/remote-device-lists-store.ts';
 import { publicKeyOf } from './key-signatures.ts';
 
 const MOST_DEVICES = 1_000;

@@ -11,7 +11,7 @@ import type { UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject, JsonValue } from '../../protocol/json.ts';
 import { badJson, notFound } from '../../protocol/matrix-error.ts';
 import type { Database } from '../../storage/database.ts';
-import * as filtersStore from '../../storage/filters-store.ts';
+import * as filtersStore from '../../storage/accounts/filters-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 
 const CACHED = 2_000;

@@ -1,6 +1,6 @@
 import type { UserId } from '../../protocol/identifiers.ts';
 import { invalidParam, MatrixError } from '../../protocol/matrix-error.ts';
-import * as store from '../../storage/associations-store.ts';
+import * as store from '../../storage/identity/associations-store.ts';
 import type { Database } from '../../storage/database.ts';
 import type { LookupPeppers } from './lookup-peppers.ts';
 

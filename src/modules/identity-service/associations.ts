@@ -5,7 +5,7 @@ import { signedAssociation, type Association } from '../../protocol/identity/sig
 import type { JsonObject } from '../../protocol/json.ts';
 import { forbidden, MatrixError } from '../../protocol/matrix-error.ts';
 import type { SigningKey } from '../../protocol/signing.ts';
-import * as store from '../../storage/associations-store.ts';
+import * as store from '../../storage/identity/associations-store.ts';
 import { commitDecided } from '../../storage/commit-decided.ts';
 import type { Database, Reader } from '../../storage/database.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';

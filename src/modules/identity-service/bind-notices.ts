@@ -1,7 +1,7 @@
 import { RepeatedRun } from '../../platform/repeated-run.ts';
 import { GuardFailed, type Database } from '../../storage/database.ts';
-import * as store from '../../storage/identity-notices-store.ts';
-import type { NoticeRow } from '../../storage/identity-notices-store.ts';
+import * as store from '../../storage/identity/identity-notices-store.ts';
+import type { NoticeRow } from '../../storage/identity/identity-notices-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { Timer, Timers } from '../../platform/timers.ts';
 import type { JsonObject } from '../../protocol/json.ts';

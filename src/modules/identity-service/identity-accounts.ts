@@ -2,7 +2,7 @@ import { tokenHash } from '../../accounts/token-hash.ts';
 import type { ServerName, UserId } from '../../protocol/identifiers.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import type { Database } from '../../storage/database.ts';
-import * as store from '../../storage/identity-accounts-store.ts';
+import * as store from '../../storage/identity/identity-accounts-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { IdentityAccount } from '../../wire/session.ts';
 import type { Homeservers } from './homeservers.ts';

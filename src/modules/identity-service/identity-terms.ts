@@ -2,7 +2,7 @@ import { policiesByName, type PolicyText } from '../../accounts/terms.ts';
 import type { UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import type { Database } from '../../storage/database.ts';
-import * as store from '../../storage/identity-accounts-store.ts';
+import * as store from '../../storage/identity/identity-accounts-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 
 /** What people agree to before they use the identity service (Identity Service API, "Terms of service"). */

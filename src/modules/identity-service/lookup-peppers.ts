@@ -1,7 +1,7 @@
 import type { Threepid } from '../../accounts/threepids/threepid-addresses.ts';
 import { lookupHash } from '../../protocol/identity/lookup-hash.ts';
-import * as store from '../../storage/associations-store.ts';
-import type { Hashes, PepperRow } from '../../storage/associations-store.ts';
+import * as store from '../../storage/identity/associations-store.ts';
+import type { Hashes, PepperRow } from '../../storage/identity/associations-store.ts';
 import { GuardFailed, type Database, type Reader, type Writer } from '../../storage/database.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 

@@ -7,9 +7,9 @@ import { redactedAddress, signedInvite } from '../../protocol/identity/signed-st
 import type { JsonObject } from '../../protocol/json.ts';
 import { invalidParam, MatrixError } from '../../protocol/matrix-error.ts';
 import { SigningKey } from '../../protocol/signing.ts';
-import * as associationsStore from '../../storage/associations-store.ts';
+import * as associationsStore from '../../storage/identity/associations-store.ts';
 import type { Database } from '../../storage/database.ts';
-import * as store from '../../storage/identity-invites-store.ts';
+import * as store from '../../storage/identity/identity-invites-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import { invitationMail, type InvitationFacts } from './invitation-mail.ts';
 import type { PublicKeys } from './public-keys.ts';

@@ -2,10 +2,10 @@ import type { Threepid } from '../../accounts/threepids/threepid-addresses.ts';
 import { serverNameOf, type UserId } from '../../protocol/identifiers.ts';
 import { signedInvite } from '../../protocol/identity/signed-statements.ts';
 import type { SigningKey } from '../../protocol/signing.ts';
-import * as associationsStore from '../../storage/associations-store.ts';
+import * as associationsStore from '../../storage/identity/associations-store.ts';
 import { GuardFailed, type Database, type Reader, type Writer } from '../../storage/database.ts';
-import * as invitesStore from '../../storage/identity-invites-store.ts';
-import * as noticesStore from '../../storage/identity-notices-store.ts';
+import * as invitesStore from '../../storage/identity/identity-invites-store.ts';
+import * as noticesStore from '../../storage/identity/identity-notices-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { BindNotices } from './bind-notices.ts';
 

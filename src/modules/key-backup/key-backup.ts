@@ -2,8 +2,8 @@ import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { invalidParam, MatrixError, notFound } from '../../protocol/matrix-error.ts';
 import { GuardFailed, type Database } from '../../storage/database.ts';
-import * as keyBackupStore from '../../storage/key-backup-store.ts';
-import type { BackupKeyRow, BackupVersionRow } from '../../storage/key-backup-store.ts';
+import * as keyBackupStore from '../../storage/encryption/key-backup-store.ts';
+import type { BackupKeyRow, BackupVersionRow } from '../../storage/encryption/key-backup-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 
 /** A backup as clients see it. */

@@ -1,6 +1,6 @@
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import { invalidParam } from '../../protocol/matrix-error.ts';
-import type { RoomReads } from '../../rooms/room-reads.ts';
+import type { RoomReads } from '../../rooms/reading/room-reads.ts';
 
 const PAGE = 200;
 

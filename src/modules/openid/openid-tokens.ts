@@ -3,7 +3,7 @@ import type { ServerName, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import type { Database } from '../../storage/database.ts';
-import * as openidStore from '../../storage/openid-store.ts';
+import * as openidStore from '../../storage/accounts/openid-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 
 const LIFETIME_SECONDS = 3_600;

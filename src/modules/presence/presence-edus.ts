@@ -1,9 +1,9 @@
 import type { EduExchange } from '../../federation/edu-exchange.ts';
 import { parseUserId, serverNameOf, type ServerName, type UserId } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/json.ts';
-import type { RoomReads } from '../../rooms/room-reads.ts';
+import type { RoomReads } from '../../rooms/reading/room-reads.ts';
 import type { Database } from '../../storage/database.ts';
-import * as presenceListsStore from '../../storage/presence-lists-store.ts';
+import * as presenceListsStore from '../../storage/accounts/presence-lists-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { PresenceState } from './attendance.ts';
 import type { Presence } from './presence.ts';

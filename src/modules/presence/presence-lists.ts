@@ -3,10 +3,10 @@ import { parseUserId, serverNameOf, type ServerName, type UserId } from '../../p
 import type { JsonObject, JsonValue } from '../../protocol/json.ts';
 import { badJson, invalidParam, notFound } from '../../protocol/matrix-error.ts';
 import type { Database, Writer } from '../../storage/database.ts';
-import * as presenceListsStore from '../../storage/presence-lists-store.ts';
-import { MOST_LISTED } from '../../storage/presence-lists-store.ts';
+import * as presenceListsStore from '../../storage/accounts/presence-lists-store.ts';
+import { MOST_LISTED } from '../../storage/accounts/presence-lists-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
-import * as usersStore from '../../storage/users-store.ts';
+import * as usersStore from '../../storage/accounts/users-store.ts';
 import type { Presence } from './presence.ts';
 
 /** Changes of a list. */

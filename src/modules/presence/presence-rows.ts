@@ -2,8 +2,8 @@ import { boundedCache } from '../../platform/bounded-cache.ts';
 import type { UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import type { Change, Database } from '../../storage/database.ts';
-import * as presenceStore from '../../storage/presence-store.ts';
-import type { PresenceRow } from '../../storage/presence-store.ts';
+import * as presenceStore from '../../storage/accounts/presence-store.ts';
+import type { PresenceRow } from '../../storage/accounts/presence-store.ts';
 import type { Attendance } from './attendance.ts';
 
 const CACHED = 20_000;

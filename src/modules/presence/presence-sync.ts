@@ -1,9 +1,9 @@
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
-import type { RoomReads } from '../../rooms/room-reads.ts';
+import type { RoomReads } from '../../rooms/reading/room-reads.ts';
 import type { Change, Database } from '../../storage/database.ts';
-import * as presenceListsStore from '../../storage/presence-lists-store.ts';
-import * as presenceStore from '../../storage/presence-store.ts';
-import type { PresenceRow } from '../../storage/presence-store.ts';
+import * as presenceListsStore from '../../storage/accounts/presence-lists-store.ts';
+import * as presenceStore from '../../storage/accounts/presence-store.ts';
+import type { PresenceRow } from '../../storage/accounts/presence-store.ts';
 import type { AccountSections, SyncPart, SyncRequest } from '../sync-part.ts';
 import type { PresenceRows } from './presence-rows.ts';
 

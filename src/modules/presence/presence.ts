@@ -8,11 +8,11 @@ import {
 } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { forbidden } from '../../protocol/matrix-error.ts';
-import type { RoomReads } from '../../rooms/room-reads.ts';
+import type { RoomReads } from '../../rooms/reading/room-reads.ts';
 import type { Change, Database } from '../../storage/database.ts';
-import * as presenceStore from '../../storage/presence-store.ts';
-import type { PresenceRow } from '../../storage/presence-store.ts';
-import * as presenceListsStore from '../../storage/presence-lists-store.ts';
+import * as presenceStore from '../../storage/accounts/presence-store.ts';
+import type { PresenceRow } from '../../storage/accounts/presence-store.ts';
+import * as presenceListsStore from '../../storage/accounts/presence-lists-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import { Attendance, AVAILABILITY, type PresenceState } from './attendance.ts';
 import { RollCall } from './roll-call.ts';

@@ -1,8 +1,8 @@
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
-import type { RoomReads } from '../../rooms/room-reads.ts';
+import type { RoomReads } from '../../rooms/reading/room-reads.ts';
 import type { Database } from '../../storage/database.ts';
-import * as updatesStore from '../../storage/profile-updates-store.ts';
-import * as profilesStore from '../../storage/profiles-store.ts';
+import * as updatesStore from '../../storage/accounts/profile-updates-store.ts';
+import * as profilesStore from '../../storage/accounts/profiles-store.ts';
 import type { RoomMates, Span } from '../room-mates.ts';
 import type { AccountSections, SyncPart, SyncRequest } from '../sync-part.ts';
 

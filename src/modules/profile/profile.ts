@@ -3,13 +3,13 @@ import type { RemoteQueries } from '../../federation/queries/remote-queries.ts';
 import { parseUserId, serverNameOf, type ServerName, type UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject, JsonValue } from '../../protocol/json.ts';
 import { forbidden, invalidParam, MatrixError, notFound } from '../../protocol/matrix-error.ts';
-import type { RoomReads } from '../../rooms/room-reads.ts';
-import type { MemberProfile } from '../../rooms/member-content.ts';
+import type { RoomReads } from '../../rooms/reading/room-reads.ts';
+import type { MemberProfile } from '../../rooms/membership/member-content.ts';
 import type { Database, Writer } from '../../storage/database.ts';
-import * as profileUpdatesStore from '../../storage/profile-updates-store.ts';
-import * as profilesStore from '../../storage/profiles-store.ts';
+import * as profileUpdatesStore from '../../storage/accounts/profile-updates-store.ts';
+import * as profilesStore from '../../storage/accounts/profiles-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
-import * as usersStore from '../../storage/users-store.ts';
+import * as usersStore from '../../storage/accounts/users-store.ts';
 
 const LONGEST_KEY = 255;
 const FIELD = /^[a-z][a-z0-9_.-]*$/;

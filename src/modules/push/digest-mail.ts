@@ -2,7 +2,7 @@ import type { RoomId, ServerName } from '../../protocol/identifiers.ts';
 import { matrixToRoom } from '../../protocol/matrix-uri.ts';
 import type { Mail } from '../../platform/mailer.ts';
 import { escapeHtml } from '../../platform/html-text.ts';
-import type { LoggedEvent } from '../../rooms/room-reads.ts';
+import type { LoggedEvent } from '../../rooms/reading/room-reads.ts';
 
 /** A message that was missed. */
 export interface MissedMessage {

@@ -1,10 +1,10 @@
 import type { Mailer } from '../../platform/mailer.ts';
 import type { RoomId, ServerName, UserId } from '../../protocol/identifiers.ts';
 import type { Database } from '../../storage/database.ts';
-import * as pushersStore from '../../storage/pushers-store.ts';
-import type { PusherRow } from '../../storage/pushers-store.ts';
-import * as pushesStore from '../../storage/pushes-store.ts';
-import type { PushRow } from '../../storage/pushes-store.ts';
+import * as pushersStore from '../../storage/push/pushers-store.ts';
+import type { PusherRow } from '../../storage/push/pushers-store.ts';
+import * as pushesStore from '../../storage/push/pushes-store.ts';
+import type { PushRow } from '../../storage/push/pushes-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import { digestMail, type MissedMessage, type MissedRoom } from './digest-mail.ts';
 import type { PendingPushes } from './pending-pushes.ts';

@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
-import type { LoggedEvent } from '../../rooms/room-reads.ts';
-import type { PusherRow } from '../../storage/pushers-store.ts';
+import type { LoggedEvent } from '../../rooms/reading/room-reads.ts';
+import type { PusherRow } from '../../storage/push/pushers-store.ts';
 
 /** What a gateway is told beside the event, in any format. */
 export interface Circumstances {

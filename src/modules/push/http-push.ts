@@ -1,11 +1,11 @@
 import { OutgoingError, type OutgoingHttp } from '../../platform/outgoing-http.ts';
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
-import type { LoggedEvent } from '../../rooms/room-reads.ts';
+import type { LoggedEvent } from '../../rooms/reading/room-reads.ts';
 import type { Database } from '../../storage/database.ts';
-import type { PusherRow } from '../../storage/pushers-store.ts';
-import * as pushesStore from '../../storage/pushes-store.ts';
-import type { PushRow } from '../../storage/pushes-store.ts';
+import type { PusherRow } from '../../storage/push/pushers-store.ts';
+import * as pushesStore from '../../storage/push/pushes-store.ts';
+import type { PushRow } from '../../storage/push/pushes-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import {
   badgeNotification,

@@ -1,4 +1,4 @@
-import type { LoggedEvent, RoomMembership, RoomReads } from '../../rooms/room-reads.ts';
+import type { LoggedEvent, RoomMembership, RoomReads } from '../../rooms/reading/room-reads.ts';
 
 /** Changes of name or picture that are looked past, back to the joining itself. */
 const MOST_STEPS = 50;

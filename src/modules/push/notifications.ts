@@ -1,11 +1,11 @@
 import type { UserId } from '../../protocol/identifiers.ts';
 import type { PushAction } from '../../protocol/push/push-rules.ts';
-import type { EventLog } from '../../rooms/event-log.ts';
-import type { RoomReads } from '../../rooms/room-reads.ts';
-import type { StoredEvent } from '../../rooms/stored-event.ts';
+import type { EventLog } from '../../rooms/events/event-log.ts';
+import type { RoomReads } from '../../rooms/reading/room-reads.ts';
+import type { StoredEvent } from '../../rooms/events/stored-event.ts';
 import type { Database } from '../../storage/database.ts';
-import * as membershipsStore from '../../storage/memberships-store.ts';
-import type { ActiveRoomRow } from '../../storage/memberships-store.ts';
+import * as membershipsStore from '../../storage/rooms/memberships-store.ts';
+import type { ActiveRoomRow } from '../../storage/rooms/memberships-store.ts';
 import type { Receipts } from '../receipts/index.ts';
 import { joinedSince } from './joined-since.ts';
 import type { PushEvents } from './push-events.ts';

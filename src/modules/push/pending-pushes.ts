@@ -1,6 +1,6 @@
 import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
-import type { LoggedEvent, RoomReads } from '../../rooms/room-reads.ts';
-import type { PushRow } from '../../storage/pushes-store.ts';
+import type { LoggedEvent, RoomReads } from '../../rooms/reading/room-reads.ts';
+import type { PushRow } from '../../storage/push/pushes-store.ts';
 import type { Receipts } from '../receipts/index.ts';
 import type { PushEvents } from './push-events.ts';
 

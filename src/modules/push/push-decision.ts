@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { PushOutcome } from '../../protocol/push/evaluate-push-rules.ts';
-import type { LoggedEvent, RoomReads } from '../../rooms/room-reads.ts';
-import type { PushRow } from '../../storage/pushes-store.ts';
-import type { PusherRow } from '../../storage/pushers-store.ts';
+import type { LoggedEvent, RoomReads } from '../../rooms/reading/room-reads.ts';
+import type { PushRow } from '../../storage/push/pushes-store.ts';
+import type { PusherRow } from '../../storage/push/pushers-store.ts';
 import { joinedSince } from './joined-since.ts';
 import type { PushEvents } from './push-events.ts';
 import type { PushRecipients } from './push-recipients.ts';

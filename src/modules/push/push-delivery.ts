@@ -1,8 +1,8 @@
 import { RepeatedRun } from '../../platform/repeated-run.ts';
 import type { Database } from '../../storage/database.ts';
-import * as pushesStore from '../../storage/pushes-store.ts';
-import * as pushersStore from '../../storage/pushers-store.ts';
-import type { PusherKey, PusherRow } from '../../storage/pushers-store.ts';
+import * as pushesStore from '../../storage/push/pushes-store.ts';
+import * as pushersStore from '../../storage/push/pushers-store.ts';
+import type { PusherKey, PusherRow } from '../../storage/push/pushers-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 
 /** What became of what a pusher had to push. */

@@ -5,12 +5,12 @@ import {
   type ServerName,
   type UserId,
 } from '../../protocol/identifiers.ts';
-import { eventChange, membershipChange } from '../../rooms/room-changes.ts';
-import type { RoomReads } from '../../rooms/room-reads.ts';
+import { eventChange, membershipChange } from '../../rooms/events/room-changes.ts';
+import type { RoomReads } from '../../rooms/reading/room-reads.ts';
 import { GuardFailed, type Change, type Database } from '../../storage/database.ts';
-import * as dispatchStore from '../../storage/push-dispatch-store.ts';
-import * as pushersStore from '../../storage/pushers-store.ts';
-import * as pushesStore from '../../storage/pushes-store.ts';
+import * as dispatchStore from '../../storage/push/push-dispatch-store.ts';
+import * as pushersStore from '../../storage/push/pushers-store.ts';
+import * as pushesStore from '../../storage/push/pushes-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { DecidedPush, EventToPush, PushDecision } from './push-decision.ts';
 import type { PushDelivery } from './push-delivery.ts';

@@ -1,9 +1,9 @@
 import { boundedCache } from '../../platform/bounded-cache.ts';
 import { serverNameOf, type RoomId, type ServerName, type UserId } from '../../protocol/identifiers.ts';
-import { membershipChange } from '../../rooms/room-changes.ts';
+import { membershipChange } from '../../rooms/events/room-changes.ts';
 import type { Change, Database } from '../../storage/database.ts';
-import * as pushersStore from '../../storage/pushers-store.ts';
-import type { PusherRow } from '../../storage/pushers-store.ts';
+import * as pushersStore from '../../storage/push/pushers-store.ts';
+import type { PusherRow } from '../../storage/push/pushers-store.ts';
 
 /** Pairs of room and user, and users, that are kept in memory. */
 const CACHED_PAIRS = 500_000;

@@ -2,7 +2,7 @@ import { PowerLevels } from '../../protocol/auth/power-levels.ts';
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { PushEventRoom } from '../../protocol/push/push-event.ts';
 import { roomVersion } from '../../protocol/room-versions.ts';
-import type { RoomReads } from '../../rooms/room-reads.ts';
+import type { RoomReads } from '../../rooms/reading/room-reads.ts';
 
 /** A room as push rules see it. Its power levels are read once a rule asks for them, which few events make any do. */
 export class PushRoom implements PushEventRoom {

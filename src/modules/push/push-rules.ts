@@ -16,7 +16,7 @@ import {
 } from '../../protocol/push/push-rules.ts';
 import { invalidParam } from '../../protocol/matrix-error.ts';
 import type { Database } from '../../storage/database.ts';
-import * as pastPushRulesStore from '../../storage/past-push-rules-store.ts';
+import * as pastPushRulesStore from '../../storage/push/past-push-rules-store.ts';
 import type { AccountData } from '../account-data/index.ts';
 import type { AccountSections, SyncPart, SyncRequest } from '../sync-part.ts';
 

@@ -1,7 +1,7 @@
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import { isJsonObject } from '../../protocol/json.ts';
-import type { OutsideMemberships } from '../../rooms/outside-memberships.ts';
-import type { RoomReads } from '../../rooms/room-reads.ts';
+import type { OutsideMemberships } from '../../rooms/membership/outside-memberships.ts';
+import type { RoomReads } from '../../rooms/reading/room-reads.ts';
 
 /** Members by whom a room without a name is called. */
 const MOST_NAMED = 3;

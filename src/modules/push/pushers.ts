@@ -3,8 +3,8 @@ import type { JsonObject } from '../../protocol/json.ts';
 import { invalidParam, MatrixError } from '../../protocol/matrix-error.ts';
 import type { PusherName, PusherToSet } from '../../protocol/push/parse-pusher.ts';
 import type { Database, Writer } from '../../storage/database.ts';
-import * as pushersStore from '../../storage/pushers-store.ts';
-import type { PusherRow } from '../../storage/pushers-store.ts';
+import * as pushersStore from '../../storage/push/pushers-store.ts';
+import type { PusherRow } from '../../storage/push/pushers-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 
 /** As many as the store lists. */

@@ -1,9 +1,9 @@
 import { boundedCache } from '../../platform/bounded-cache.ts';
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
-import type { RoomReads } from '../../rooms/room-reads.ts';
+import type { RoomReads } from '../../rooms/reading/room-reads.ts';
 import type { Database } from '../../storage/database.ts';
 import type { RecentChanges } from '../../storage/recent-changes.ts';
-import * as unreadCountsStore from '../../storage/unread-counts-store.ts';
+import * as unreadCountsStore from '../../storage/rooms/unread-counts-store.ts';
 import { UnreadCounts } from './unread-counts.ts';
 
 /** What is unread in the rooms of a user, of those where something is. */

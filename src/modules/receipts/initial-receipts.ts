@@ -1,7 +1,7 @@
 import type { RoomId } from '../../protocol/identifiers.ts';
 import type { Reader } from '../../storage/database.ts';
-import * as receiptsStore from '../../storage/receipts-store.ts';
-import type { ReceiptRow } from '../../storage/receipts-store.ts';
+import * as receiptsStore from '../../storage/rooms/receipts-store.ts';
+import type { ReceiptRow } from '../../storage/rooms/receipts-store.ts';
 import type { SyncRequest } from '../sync-part.ts';
 
 /** The receipts that an initial sync shows: read for many rooms at once, as the sync comes to them. */

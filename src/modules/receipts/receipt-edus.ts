@@ -8,7 +8,7 @@ import {
 } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/json.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
-import type { RoomReads } from '../../rooms/room-reads.ts';
+import type { RoomReads } from '../../rooms/reading/room-reads.ts';
 import type { Database } from '../../storage/database.ts';
 import type { Receipts } from './receipts.ts';
 

@@ -1,6 +1,6 @@
 import { MatrixError, notFound } from '../../protocol/matrix-error.ts';
 import { GuardFailed, type Database } from '../../storage/database.ts';
-import * as rendezvousStore from '../../storage/rendezvous-store.ts';
+import * as rendezvousStore from '../../storage/accounts/rendezvous-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 
 /** Milliseconds that two devices have, and the longest that they may show each other, in bytes. */

@@ -1,12 +1,12 @@
 import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
 import { MatrixError, notFound } from '../../protocol/matrix-error.ts';
-import type { Timeline } from '../../rooms/timeline.ts';
-import type { Visibility } from '../../rooms/visibility.ts';
+import type { Timeline } from '../../rooms/reading/timeline.ts';
+import type { Visibility } from '../../rooms/reading/visibility.ts';
 import type { Database } from '../../storage/database.ts';
-import * as reportsStore from '../../storage/reports-store.ts';
-import * as roomsStore from '../../storage/rooms-store.ts';
+import * as reportsStore from '../../storage/accounts/reports-store.ts';
+import * as roomsStore from '../../storage/rooms/rooms-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
-import * as usersStore from '../../storage/users-store.ts';
+import * as usersStore from '../../storage/accounts/users-store.ts';
 
 /** Reports kept of one user, and bytes of a reason. */
 const MOST_OF_REPORTER = 1_000;

@@ -8,9 +8,9 @@ import {
 } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import { followRoom } from '../../protocol/push/follow-room.ts';
-import { eventChange, membershipChange } from '../../rooms/room-changes.ts';
-import type { LoggedEvent, RoomReads } from '../../rooms/room-reads.ts';
-import { StoredEvent } from '../../rooms/stored-event.ts';
+import { eventChange, membershipChange } from '../../rooms/events/room-changes.ts';
+import type { LoggedEvent, RoomReads } from '../../rooms/reading/room-reads.ts';
+import { StoredEvent } from '../../rooms/events/stored-event.ts';
 import type { Change, Database } from '../../storage/database.ts';
 import type { AccountData } from '../account-data/index.ts';
 import type { PushRules } from '../push/index.ts';

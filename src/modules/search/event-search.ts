@@ -1,11 +1,11 @@
 import type { EventFilter } from '../../protocol/filter/event-filter.ts';
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import { SearchQuery } from '../../protocol/search/search-query.ts';
-import type { Aggregations } from '../../rooms/aggregations.ts';
-import type { EventLog } from '../../rooms/event-log.ts';
-import type { RoomReads } from '../../rooms/room-reads.ts';
-import type { StoredEvent } from '../../rooms/stored-event.ts';
-import type { RoomAccess, Visibility } from '../../rooms/visibility.ts';
+import type { Aggregations } from '../../rooms/relations/aggregations.ts';
+import type { EventLog } from '../../rooms/events/event-log.ts';
+import type { RoomReads } from '../../rooms/reading/room-reads.ts';
+import type { StoredEvent } from '../../rooms/events/stored-event.ts';
+import type { RoomAccess, Visibility } from '../../rooms/reading/visibility.ts';
 import type { Database } from '../../storage/database.ts';
 import { MatchesInRooms } from './matches-in-rooms.ts';
 import { textNow, type SearchIndex } from './search-index.ts';

@@ -1,7 +1,7 @@
 import type { RoomId } from '../../protocol/identifiers.ts';
 import { searchKeys } from '../../protocol/search/search-key.ts';
 import type { Database } from '../../storage/database.ts';
-import * as searchStore from '../../storage/search-store.ts';
+import * as searchStore from '../../storage/rooms/search-store.ts';
 
 /** Positions that are read of a room at a time. */
 const PAGE = 32;

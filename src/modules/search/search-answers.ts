@@ -1,9 +1,9 @@
 import type { JsonObject } from '../../protocol/json.ts';
-import type { ClientEvents, Viewer } from '../../rooms/client-events.ts';
-import type { StoredEvent } from '../../rooms/stored-event.ts';
-import { streamToken } from '../../rooms/stream-token.ts';
-import type { EventContext, Timeline } from '../../rooms/timeline.ts';
-import type { RoomAccess } from '../../rooms/visibility.ts';
+import type { ClientEvents, Viewer } from '../../rooms/reading/client-events.ts';
+import type { StoredEvent } from '../../rooms/events/stored-event.ts';
+import { streamToken } from '../../rooms/reading/stream-token.ts';
+import type { EventContext, Timeline } from '../../rooms/reading/timeline.ts';
+import type { RoomAccess } from '../../rooms/reading/visibility.ts';
 import type { EventSearch, EventSearchRequest, SearchPage, SearchResult } from './event-search.ts';
 import { groupOf, searchToken, type GroupKey } from './search-token.ts';
 

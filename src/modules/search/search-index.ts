@@ -3,11 +3,11 @@ import type { EventId } from '../../protocol/identifiers.ts';
 import { isJsonObject } from '../../protocol/json.ts';
 import { searchKeys } from '../../protocol/search/search-key.ts';
 import { foldText, piecesOf, termsOfPiece } from '../../protocol/search/search-text.ts';
-import { StoredEvent } from '../../rooms/stored-event.ts';
-import * as aggregationsStore from '../../storage/aggregations-store.ts';
+import { StoredEvent } from '../../rooms/events/stored-event.ts';
+import * as aggregationsStore from '../../storage/rooms/aggregations-store.ts';
 import { GuardFailed, type Database } from '../../storage/database.ts';
-import * as eventsStore from '../../storage/events-store.ts';
-import * as searchStore from '../../storage/search-store.ts';
+import * as eventsStore from '../../storage/rooms/events-store.ts';
+import * as searchStore from '../../storage/rooms/search-store.ts';
 import { BEFORE_HISTORY, UnitOfWork } from '../../storage/unit-of-work.ts';
 import { searchableText } from './searchable-text.ts';
 

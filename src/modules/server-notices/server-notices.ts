@@ -2,15 +2,15 @@ import { KeyedQueue } from '../../platform/keyed-queue.ts';
 import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { notFound } from '../../protocol/matrix-error.ts';
-import type { RoomCreation } from '../../rooms/create-room.ts';
-import type { MembershipChanges } from '../../rooms/membership-changes.ts';
-import type { MessageSending } from '../../rooms/message-sending.ts';
-import type { RoomReads } from '../../rooms/room-reads.ts';
+import type { RoomCreation } from '../../rooms/creation/create-room.ts';
+import type { MembershipChanges } from '../../rooms/membership/membership-changes.ts';
+import type { MessageSending } from '../../rooms/appending/message-sending.ts';
+import type { RoomReads } from '../../rooms/reading/room-reads.ts';
 import { GuardFailed, type Database } from '../../storage/database.ts';
-import * as profilesStore from '../../storage/profiles-store.ts';
-import * as noticesStore from '../../storage/server-notices-store.ts';
+import * as profilesStore from '../../storage/accounts/profiles-store.ts';
+import * as noticesStore from '../../storage/push/server-notices-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
-import * as usersStore from '../../storage/users-store.ts';
+import * as usersStore from '../../storage/accounts/users-store.ts';
 import type { AccountData } from '../account-data/index.ts';
 
 /** A notice as an administrator sends it. */

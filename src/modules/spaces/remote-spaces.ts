@@ -3,7 +3,7 @@ import { boundedCache } from '../../platform/bounded-cache.ts';
 import type { RoomId, ServerName } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/json.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
-import type { RoomOverview } from '../../rooms/room-overviews.ts';
+import type { RoomOverview } from '../../rooms/reading/room-overviews.ts';
 import { parseSpaceChildren, type SpaceChild } from './space-children.ts';
 
 /** A room with the children that it has as a space. */

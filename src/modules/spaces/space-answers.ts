@@ -1,9 +1,9 @@
 import type { RoomId, ServerName } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { notFound } from '../../protocol/matrix-error.ts';
-import type { EventLog } from '../../rooms/event-log.ts';
-import type { RoomOverviews } from '../../rooms/room-overviews.ts';
-import type { OutsideMemberships } from '../../rooms/outside-memberships.ts';
+import type { EventLog } from '../../rooms/events/event-log.ts';
+import type { RoomOverviews } from '../../rooms/reading/room-overviews.ts';
+import type { OutsideMemberships } from '../../rooms/membership/outside-memberships.ts';
 import { isSuggested, spaceChildren, strippedChild } from './space-children.ts';
 
 /** Children of one space that a server is told of. */

@@ -1,6 +1,6 @@
 import { parseServerName, type RoomId, type ServerName } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/json.ts';
-import type { EventLog } from '../../rooms/event-log.ts';
+import type { EventLog } from '../../rooms/events/event-log.ts';
 
 /** A room below a space, as the space's m.space.child event names it. */
 export interface SpaceChild {

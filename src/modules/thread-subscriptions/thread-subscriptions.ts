@@ -2,11 +2,11 @@ import { boundedCache } from '../../platform/bounded-cache.ts';
 import { KeyedQueue } from '../../platform/keyed-queue.ts';
 import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
 import { MatrixError, notFound } from '../../protocol/matrix-error.ts';
-import type { Timeline } from '../../rooms/timeline.ts';
-import type { Visibility } from '../../rooms/visibility.ts';
+import type { Timeline } from '../../rooms/reading/timeline.ts';
+import type { Visibility } from '../../rooms/reading/visibility.ts';
 import type { Database, Writer } from '../../storage/database.ts';
-import * as threadSubscriptionsStore from '../../storage/thread-subscriptions-store.ts';
-import type { ThreadSubscriptionRow } from '../../storage/thread-subscriptions-store.ts';
+import * as threadSubscriptionsStore from '../../storage/rooms/thread-subscriptions-store.ts';
+import type { ThreadSubscriptionRow } from '../../storage/rooms/thread-subscriptions-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 
 /** Changes by room and root of the thread, as clients are told of them. */

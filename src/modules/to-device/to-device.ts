@@ -5,7 +5,7 @@ import type { DeviceId, ServerName, UserId } from '../../protocol/identifiers.ts
 import { serverNameOf } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { GuardFailed, type Database } from '../../storage/database.ts';
-import * as toDeviceStore from '../../storage/to-device-store.ts';
+import * as toDeviceStore from '../../storage/encryption/to-device-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { Session } from '../../wire/session.ts';
 import type { AccountSections, SyncPart, SyncRequest } from '../sync-part.ts';

@@ -1,7 +1,7 @@
 import { roomOf, userOf, type EduExchange } from '../../federation/edu-exchange.ts';
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
-import type { RoomReads } from '../../rooms/room-reads.ts';
+import type { RoomReads } from '../../rooms/reading/room-reads.ts';
 import type { Database } from '../../storage/database.ts';
 import type { Typing } from './typing.ts';
 

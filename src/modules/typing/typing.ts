@@ -2,7 +2,7 @@ import { boundedCache } from '../../platform/bounded-cache.ts';
 import type { Timer, Timers } from '../../platform/timers.ts';
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
-import type { RoomReads } from '../../rooms/room-reads.ts';
+import type { RoomReads } from '../../rooms/reading/room-reads.ts';
 import type { Database } from '../../storage/database.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { RoomSections, SyncPart, SyncRequest } from '../sync-part.ts';

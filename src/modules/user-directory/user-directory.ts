@@ -1,8 +1,8 @@
 import type { UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
-import type { MemberProfile } from '../../rooms/member-content.ts';
+import type { MemberProfile } from '../../rooms/membership/member-content.ts';
 import type { Database, Writer } from '../../storage/database.ts';
-import * as directoryStore from '../../storage/user-directory-store.ts';
+import * as directoryStore from '../../storage/accounts/user-directory-store.ts';
 import { folded, termsOfName, termsOfUserId, wordsOf } from './directory-terms.ts';
 
 const DEFAULT_LIMIT = 10;

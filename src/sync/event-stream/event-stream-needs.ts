@@ -1,5 +1,5 @@
 import type { UserId } from '../../protocol/identifiers.ts';
-import type { Directory } from '../../rooms/directory.ts';
+import type { Directory } from '../../rooms/creation/directory.ts';
 import type { Database } from '../../storage/database.ts';
 import type { RecentChanges } from '../../storage/recent-changes.ts';
 import type { Notifier } from '../notifier.ts';

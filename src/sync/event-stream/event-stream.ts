@@ -1,7 +1,7 @@
 import type { EventText, SyncPart } from '../../modules/sync-part.ts';
 import type { RoomId } from '../../protocol/identifiers.ts';
-import type { RoomMembership } from '../../rooms/room-reads.ts';
-import type { StoredEvent } from '../../rooms/stored-event.ts';
+import type { RoomMembership } from '../../rooms/reading/room-reads.ts';
+import type { StoredEvent } from '../../rooms/events/stored-event.ts';
 import type { EventStreamNeeds } from './event-stream-needs.ts';
 import { streamRequest, type StreamReader } from './stream-request.ts';
 

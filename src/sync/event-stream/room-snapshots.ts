@@ -1,8 +1,8 @@
 import type { EventText, SyncRequest } from '../../modules/sync-part.ts';
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
-import type { Membership, RoomMembership } from '../../rooms/room-reads.ts';
-import type { StoredEvent } from '../../rooms/stored-event.ts';
-import type { RoomAccess } from '../../rooms/visibility.ts';
+import type { Membership, RoomMembership } from '../../rooms/reading/room-reads.ts';
+import type { StoredEvent } from '../../rooms/events/stored-event.ts';
+import type { RoomAccess } from '../../rooms/reading/visibility.ts';
 import { strippedState } from '../other-rooms.ts';
 import type { EventStreamNeeds } from './event-stream-needs.ts';
 import { streamRequest, type StreamReader } from './stream-request.ts';

@@ -1,7 +1,7 @@
 import { DEFAULT_CLIENT_FILTER } from '../../protocol/filter/client-filter.ts';
 import type { DeviceId, UserId } from '../../protocol/identifiers.ts';
 import type { SyncRequest } from '../../modules/sync-part.ts';
-import type { RoomMembership } from '../../rooms/room-reads.ts';
+import type { RoomMembership } from '../../rooms/reading/room-reads.ts';
 import { joinedSince } from '../joined-since.ts';
 import type { EventStreamNeeds } from './event-stream-needs.ts';
 

@@ -1,5 +1,5 @@
 import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
-import type { ConnectionOwner } from '../../storage/sliding-sync-store.ts';
+import type { ConnectionOwner } from '../../storage/rooms/sliding-sync-store.ts';
 import type { UserRooms } from './user-rooms.ts';
 
 /** What a connection was sent of one room. */

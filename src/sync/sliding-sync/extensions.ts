@@ -1,5 +1,5 @@
 import type { RoomId } from '../../protocol/identifiers.ts';
-import { streamToken } from '../../rooms/stream-token.ts';
+import { streamToken } from '../../rooms/reading/stream-token.ts';
 import type { UserRooms } from './user-rooms.ts';
 import { stickyExtension } from './sticky-extension.ts';
 import { profilesExtension } from './profiles-extension.ts';

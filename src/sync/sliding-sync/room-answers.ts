@@ -1,6 +1,6 @@
 import type { RoomId } from '../../protocol/identifiers.ts';
 import { RequiredStates } from '../../protocol/sliding-sync/required-state.ts';
-import type { RoomMembership } from '../../rooms/room-reads.ts';
+import type { RoomMembership } from '../../rooms/reading/room-reads.ts';
 import type { SyncContext } from '../sync-context.ts';
 import type { SentRoom, Settled } from './connection.ts';
 import type { RoomExtensions } from './extensions.ts';

@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../protocol/json.ts';
-import { ACTIVITY_TYPES } from '../../storage/events-store.ts';
+import { ACTIVITY_TYPES } from '../../storage/rooms/events-store.ts';
 import { BEFORE_HISTORY } from '../../storage/unit-of-work.ts';
 import { eventTexts } from '../event-texts.ts';
 import { timelineTexts } from '../joined-room.ts';

@@ -1,11 +1,11 @@
 import type { AccountData } from '../../modules/account-data/index.ts';
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
-import type { EventLog } from '../../rooms/event-log.ts';
-import type { Memberships } from '../../rooms/memberships.ts';
-import type { RoomMembership } from '../../rooms/room-reads.ts';
+import type { EventLog } from '../../rooms/events/event-log.ts';
+import type { Memberships } from '../../rooms/membership/memberships.ts';
+import type { RoomMembership } from '../../rooms/reading/room-reads.ts';
 import type { Reader } from '../../storage/database.ts';
-import * as membershipsStore from '../../storage/memberships-store.ts';
+import * as membershipsStore from '../../storage/rooms/memberships-store.ts';
 import type { FilteredType, FilterFacts } from './room-filters.ts';
 
 /** What is read for the filters of lists. */

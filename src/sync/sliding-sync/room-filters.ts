@@ -1,6 +1,6 @@
 import type { RoomId } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
-import type { RoomMembership } from '../../rooms/room-reads.ts';
+import type { RoomMembership } from '../../rooms/reading/room-reads.ts';
 
 /** Which rooms a list is to hold (MSC4186, `SlidingRoomFilter`). What is left out lets every room through. */
 export interface RoomFilters {

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
-import type { Visibility } from '../../rooms/visibility.ts';
-import * as membershipsStore from '../../storage/memberships-store.ts';
+import type { Visibility } from '../../rooms/reading/visibility.ts';
+import * as membershipsStore from '../../storage/rooms/memberships-store.ts';
 import type { Notifier } from '../notifier.ts';
 import { RoomFacts, type FactNeeds } from './room-facts.ts';
 import { UserRooms, type ListedRoom } from './user-rooms.ts';

@@ -1,7 +1,7 @@
 import { splitStateKey } from '../../protocol/events/event.ts';
 import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
 import { RequiredStates } from '../../protocol/sliding-sync/required-state.ts';
-import type { StateRoot, StoredEvent } from '../../rooms/stored-event.ts';
+import type { StateRoot, StoredEvent } from '../../rooms/events/stored-event.ts';
 import type { SyncNeeds } from '../sync-context.ts';
 import type { TimelineSection } from '../timeline-section.ts';
 import type { RoomView } from './room-view.ts';

@@ -1,6 +1,6 @@
 import { DEFAULT_CLIENT_FILTER, type ClientFilter } from '../../protocol/filter/client-filter.ts';
 import type { DeviceId, RoomId, UserId } from '../../protocol/identifiers.ts';
-import type { RoomMembership } from '../../rooms/room-reads.ts';
+import type { RoomMembership } from '../../rooms/reading/room-reads.ts';
 import type { RecentChanges } from '../../storage/recent-changes.ts';
 import type { SyncContext } from '../sync-context.ts';
 import type { Connection, SentRoom } from './connection.ts';

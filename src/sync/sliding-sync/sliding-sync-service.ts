@@ -1,5 +1,5 @@
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
-import { connectionToken, parseConnectionToken } from '../../rooms/stream-token.ts';
+import { connectionToken, parseConnectionToken } from '../../rooms/reading/stream-token.ts';
 import type { Database } from '../../storage/database.ts';
 import type { RecentChanges } from '../../storage/recent-changes.ts';
 import type { Notifier } from '../notifier.ts';

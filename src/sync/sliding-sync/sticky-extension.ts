@@ -1,5 +1,5 @@
 import type { RoomId } from '../../protocol/identifiers.ts';
-import type { StoredEvent } from '../../rooms/stored-event.ts';
+import type { StoredEvent } from '../../rooms/events/stored-event.ts';
 import type { Answering } from './room-view.ts';
 import type { SlidingSyncNeeds } from './sliding-sync-needs.ts';
 import type { StreamWish } from './sliding-sync-options.ts';

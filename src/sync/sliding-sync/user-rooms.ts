@@ -1,7 +1,7 @@
 import { RecencyList } from '../../platform/recency-list.ts';
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import { isJsonObject } from '../../protocol/json.ts';
-import { eventChange, membershipChange, type MembershipChange } from '../../rooms/room-changes.ts';
+import { eventChange, membershipChange, type MembershipChange } from '../../rooms/events/room-changes.ts';
 import type { Change } from '../../storage/database.ts';
 import type { Watcher } from '../notifier.ts';
 import { ListViews, type ListView } from './list-views.ts';

@@ -5,7 +5,7 @@ import { SignatureChecks } from '../../federation/keys/signature-checks.ts';
 import { loadConfig } from '../../platform/config/load-config.ts';
 import type { Config } from '../../platform/config/schema.ts';
 import { serverName, type ServerName } from '../../protocol/identifiers.ts';
-import { ROOM_RULES, type RoomRules } from '../../rooms/room-rules.ts';
+import { ROOM_RULES, type RoomRules } from '../../rooms/appending/room-rules.ts';
 import { buildServer, type BuiltServer } from '../../server.ts';
 import type { Services } from '../../services.ts';
 import type { Database } from '../../storage/database.ts';

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../protocol/json.ts';
-import type { DeviceRow } from '../../storage/devices-store.ts';
-import type { ThreepidRow } from '../../storage/threepids-store.ts';
+import type { DeviceRow } from '../../storage/accounts/devices-store.ts';
+import type { ThreepidRow } from '../../storage/accounts/threepids-store.ts';
 import { ACCOUNT_PATH } from '../../accounts/oauth/account-actions.ts';
 import { escapeHtml, type Page } from '../page.ts';
 import type { Visit } from '../visit.ts';

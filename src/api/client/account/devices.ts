@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import type { Accounts } from '../../../accounts/accounts.ts';
 import { deviceId } from '../../../protocol/identifiers.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
-import type { DeviceRow } from '../../../storage/devices-store.ts';
+import type { DeviceRow } from '../../../storage/accounts/devices-store.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 
 const Auth = Type.Optional(Type.Record(Type.String(), Type.Unknown()));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { UserId } from '../../../protocol/identifiers.ts';
-import * as usersStore from '../../../storage/users-store.ts';
+import * as usersStore from '../../../storage/accounts/users-store.ts';
 import { openPlaceDatabase } from '../../../testing/place-database.ts';
 import { onServers } from '../../../testing/test-server.ts';
 import { TestClient } from '../../../testing/test-client.ts';

@@ -3,8 +3,8 @@ import { openPlaceDatabase } from '../../../testing/place-database.ts';
 import { onServers } from '../../../testing/test-server.ts';
 import { TestClient } from '../../../testing/test-client.ts';
 import { tokenHash } from '../../../accounts/token-hash.ts';
-import * as devicesStore from '../../../storage/devices-store.ts';
-import * as tokensStore from '../../../storage/tokens-store.ts';
+import * as devicesStore from '../../../storage/accounts/devices-store.ts';
+import * as tokensStore from '../../../storage/accounts/tokens-store.ts';
 import type { DeviceId, UserId } from '../../../protocol/identifiers.ts';
 import { UnitOfWork } from '../../../storage/unit-of-work.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { openPlaceDatabase } from '../../../testing/place-database.ts';
 import { onServers } from '../../../testing/test-server.ts';
 import { UnitOfWork } from '../../../storage/unit-of-work.ts';
-import * as registrationTokensStore from '../../../storage/registration-tokens-store.ts';
+import * as registrationTokensStore from '../../../storage/accounts/registration-tokens-store.ts';
 
 onServers(
   'a weak password or a bad device ID does not use up the stages done [B010 partial]',

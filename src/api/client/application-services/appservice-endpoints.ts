@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import type { AppservicePing } from '../../../modules/application-services/index.ts';
 import { roomId } from '../../../protocol/identifiers.ts';
 import { forbidden } from '../../../protocol/matrix-error.ts';
-import type { Directory } from '../../../rooms/directory.ts';
+import type { Directory } from '../../../rooms/creation/directory.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 
 /** PUT /directory/list/appservice/{networkId}/{roomId} */

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { RoomServers } from '../../../federation/sending/room-servers.ts';
 import { roomAlias, roomId } from '../../../protocol/identifiers.ts';
-import type { Aliases } from '../../../rooms/aliases.ts';
+import type { Aliases } from '../../../rooms/creation/aliases.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 
 const declaration = {

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import type { RemoteQueries } from '../../../federation/queries/remote-queries.ts';
 import { serverName, type ServerName } from '../../../protocol/identifiers.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
-import type { Directory, DirectoryQuery } from '../../../rooms/directory.ts';
+import type { Directory, DirectoryQuery } from '../../../rooms/creation/directory.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 import { DirectoryBody, directoryQuery } from '../../directory-query.ts';
 

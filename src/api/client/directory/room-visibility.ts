@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { roomId } from '../../../protocol/identifiers.ts';
-import type { Directory } from '../../../rooms/directory.ts';
+import type { Directory } from '../../../rooms/creation/directory.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 
 const declaration = {

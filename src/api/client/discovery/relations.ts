@@ -1,11 +1,11 @@
 import { Type, type Static } from 'typebox';
 import { eventId, roomId, type UserId } from '../../../protocol/identifiers.ts';
-import type { ClientEvents } from '../../../rooms/client-events.ts';
-import type { RelatedEvents } from '../../../rooms/related-events.ts';
-import { parseStreamToken, streamToken } from '../../../rooms/stream-token.ts';
-import type { Timeline } from '../../../rooms/timeline.ts';
-import type { Visibility } from '../../../rooms/visibility.ts';
-import { MOST_RELATION_STEPS } from '../../../storage/relations-store.ts';
+import type { ClientEvents } from '../../../rooms/reading/client-events.ts';
+import type { RelatedEvents } from '../../../rooms/relations/related-events.ts';
+import { parseStreamToken, streamToken } from '../../../rooms/reading/stream-token.ts';
+import type { Timeline } from '../../../rooms/reading/timeline.ts';
+import type { Visibility } from '../../../rooms/reading/visibility.ts';
+import { MOST_RELATION_STEPS } from '../../../storage/rooms/relations-store.ts';
 import { clientPaths, endpoint, RawJson } from '../../../wire/endpoint.ts';
 import type { Session } from '../../../wire/session.ts';
 

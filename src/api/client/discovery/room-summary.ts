@@ -3,10 +3,10 @@ import type { UserId } from '../../../protocol/identifiers.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
 import { notFound } from '../../../protocol/matrix-error.ts';
 import type { RemoteSpaces } from '../../../modules/spaces/index.ts';
-import type { OutsideMemberships } from '../../../rooms/outside-memberships.ts';
-import type { Aliases } from '../../../rooms/aliases.ts';
-import type { RoomOverviews } from '../../../rooms/room-overviews.ts';
-import type { RoomReads } from '../../../rooms/room-reads.ts';
+import type { OutsideMemberships } from '../../../rooms/membership/outside-memberships.ts';
+import type { Aliases } from '../../../rooms/creation/aliases.ts';
+import type { RoomOverviews } from '../../../rooms/reading/room-overviews.ts';
+import type { RoomReads } from '../../../rooms/reading/room-reads.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 
 /** What summaries of rooms need of the server. */

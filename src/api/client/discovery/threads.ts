@@ -1,9 +1,9 @@
 import { Type } from 'typebox';
 import { roomId, type UserId } from '../../../protocol/identifiers.ts';
-import type { ClientEvents } from '../../../rooms/client-events.ts';
-import type { RelatedEvents } from '../../../rooms/related-events.ts';
-import { parseStreamToken, streamToken } from '../../../rooms/stream-token.ts';
-import type { Visibility } from '../../../rooms/visibility.ts';
+import type { ClientEvents } from '../../../rooms/reading/client-events.ts';
+import type { RelatedEvents } from '../../../rooms/relations/related-events.ts';
+import { parseStreamToken, streamToken } from '../../../rooms/reading/stream-token.ts';
+import type { Visibility } from '../../../rooms/reading/visibility.ts';
 import { clientPaths, endpoint, RawJson } from '../../../wire/endpoint.ts';
 
 const DEFAULT_LIMIT = 20;

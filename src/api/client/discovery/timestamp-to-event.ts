@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { roomId } from '../../../protocol/identifiers.ts';
-import type { EventByTime } from '../../../rooms/event-by-time.ts';
-import type { Visibility } from '../../../rooms/visibility.ts';
+import type { EventByTime } from '../../../rooms/reading/event-by-time.ts';
+import type { Visibility } from '../../../rooms/reading/visibility.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 
 /** GET /rooms/{roomId}/timestamp_to_event */

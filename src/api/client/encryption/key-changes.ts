@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import type { DeviceLists } from '../../../modules/end-to-end-encryption/index.ts';
-import { parseStreamToken } from '../../../rooms/stream-token.ts';
+import { parseStreamToken } from '../../../rooms/reading/stream-token.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 
 /** GET /keys/changes */

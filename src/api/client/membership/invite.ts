@@ -1,8 +1,8 @@
 import { Type } from 'typebox';
 import { roomId, userId } from '../../../protocol/identifiers.ts';
 import { MatrixError } from '../../../protocol/matrix-error.ts';
-import type { ThirdPartyInvites } from '../../../rooms/third-party-invites.ts';
-import type { MembershipChanges } from '../../../rooms/membership-changes.ts';
+import type { ThirdPartyInvites } from '../../../rooms/membership/third-party-invites.ts';
+import type { MembershipChanges } from '../../../rooms/membership/membership-changes.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 import { readInvite3pid } from './third-party-invite.ts';
 

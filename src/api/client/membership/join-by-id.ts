@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { roomId } from '../../../protocol/identifiers.ts';
 import type { ThirdPartyExchange } from '../../../federation/membership/third-party-exchange.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
-import type { MembershipChanges } from '../../../rooms/membership-changes.ts';
+import type { MembershipChanges } from '../../../rooms/membership/membership-changes.ts';
 import { furtherContent } from './further-content.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 

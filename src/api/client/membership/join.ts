@@ -1,8 +1,8 @@
 import { Type } from 'typebox';
-import type { Aliases } from '../../../rooms/aliases.ts';
+import type { Aliases } from '../../../rooms/creation/aliases.ts';
 import type { ThirdPartyExchange } from '../../../federation/membership/third-party-exchange.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
-import type { MembershipChanges } from '../../../rooms/membership-changes.ts';
+import type { MembershipChanges } from '../../../rooms/membership/membership-changes.ts';
 import { furtherContent } from './further-content.ts';
 import { ViaQuery, viaOf } from './via.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';

@@ -1,4 +1,4 @@
-import type { CommittedRooms } from '../../../rooms/committed-rooms.ts';
+import type { CommittedRooms } from '../../../rooms/reading/committed-rooms.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 
 /** GET /joined_rooms */

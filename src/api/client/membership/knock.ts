@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
-import type { Aliases } from '../../../rooms/aliases.ts';
-import type { MembershipChanges } from '../../../rooms/membership-changes.ts';
+import type { Aliases } from '../../../rooms/creation/aliases.ts';
+import type { MembershipChanges } from '../../../rooms/membership/membership-changes.ts';
 import { ViaQuery, viaOf } from './via.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 

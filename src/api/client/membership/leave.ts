@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { roomId } from '../../../protocol/identifiers.ts';
-import type { MembershipChanges } from '../../../rooms/membership-changes.ts';
+import type { MembershipChanges } from '../../../rooms/membership/membership-changes.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 
 /** POST /rooms/{roomId}/leave */

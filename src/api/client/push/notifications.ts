@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { Notifications } from '../../../modules/push/index.ts';
 import { invalidParam } from '../../../protocol/matrix-error.ts';
-import type { ClientEvents } from '../../../rooms/client-events.ts';
+import type { ClientEvents } from '../../../rooms/reading/client-events.ts';
 import { clientPaths, endpoint, RawJson } from '../../../wire/endpoint.ts';
 
 const DEFAULT_LIMIT = 20;

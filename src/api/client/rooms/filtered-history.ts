@@ -1,10 +1,10 @@
 import { parseEventFilter, type EventFilter } from '../../../protocol/filter/event-filter.ts';
 import type { JsonValue } from '../../../protocol/json.ts';
 import { badJson } from '../../../protocol/matrix-error.ts';
-import type { Aggregations } from '../../../rooms/aggregations.ts';
-import type { ClientEvents } from '../../../rooms/client-events.ts';
-import type { Keep, Timeline } from '../../../rooms/timeline.ts';
-import type { Visibility } from '../../../rooms/visibility.ts';
+import type { Aggregations } from '../../../rooms/relations/aggregations.ts';
+import type { ClientEvents } from '../../../rooms/reading/client-events.ts';
+import type { Keep, Timeline } from '../../../rooms/reading/timeline.ts';
+import type { Visibility } from '../../../rooms/reading/visibility.ts';
 
 /** What it takes to show a part of the history of a room. */
 export interface HistoryNeeds {

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { roomId } from '../../../protocol/identifiers.ts';
-import type { Aliases } from '../../../rooms/aliases.ts';
-import type { Visibility } from '../../../rooms/visibility.ts';
+import type { Aliases } from '../../../rooms/creation/aliases.ts';
+import type { Visibility } from '../../../rooms/reading/visibility.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 
 /** GET /rooms/{roomId}/aliases */

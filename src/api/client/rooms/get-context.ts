@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { eventId, roomId } from '../../../protocol/identifiers.ts';
-import { streamToken } from '../../../rooms/stream-token.ts';
+import { streamToken } from '../../../rooms/reading/stream-token.ts';
 import { clientPaths, endpoint, RawJson } from '../../../wire/endpoint.ts';
 import { viewerOf } from '../../viewer.ts';
 import { keepMatching, roomEventFilter, type HistoryNeeds } from './filtered-history.ts';

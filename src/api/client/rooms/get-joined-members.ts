@@ -1,9 +1,9 @@
 import { Type } from 'typebox';
 import { roomId } from '../../../protocol/identifiers.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
-import type { CommittedRooms } from '../../../rooms/committed-rooms.ts';
+import type { CommittedRooms } from '../../../rooms/reading/committed-rooms.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
-import type { PartialRooms } from '../../../rooms/partial-rooms.ts';
+import type { PartialRooms } from '../../../rooms/state/partial-rooms.ts';
 
 /** How long to wait for the members of a room that was just joined by way of another server, in ms. */
 const LONGEST_WAIT_MS = 30_000;

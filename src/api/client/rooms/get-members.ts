@@ -1,9 +1,9 @@
 import { Type } from 'typebox';
 import { roomId } from '../../../protocol/identifiers.ts';
-import type { ClientEvents } from '../../../rooms/client-events.ts';
-import { parseStreamToken } from '../../../rooms/stream-token.ts';
-import type { Timeline } from '../../../rooms/timeline.ts';
-import type { Visibility } from '../../../rooms/visibility.ts';
+import type { ClientEvents } from '../../../rooms/reading/client-events.ts';
+import { parseStreamToken } from '../../../rooms/reading/stream-token.ts';
+import type { Timeline } from '../../../rooms/reading/timeline.ts';
+import type { Visibility } from '../../../rooms/reading/visibility.ts';
 import { clientPaths, endpoint, RawJson } from '../../../wire/endpoint.ts';
 
 const Membership = Type.Union(['join', 'invite', 'knock', 'leave', 'ban'].map((one) => Type.Literal(one)));

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { TIMELINE_LIMITS } from '../../../protocol/filter/event-filter.ts';
 import { roomId } from '../../../protocol/identifiers.ts';
 import { withCommas } from '../../../protocol/json.ts';
-import { parseStreamToken, streamToken } from '../../../rooms/stream-token.ts';
+import { parseStreamToken, streamToken } from '../../../rooms/reading/stream-token.ts';
 import { clientPaths, endpoint, RawJson } from '../../../wire/endpoint.ts';
 import { viewerOf } from '../../viewer.ts';
 import { keepMatching, roomEventFilter, type HistoryNeeds } from './filtered-history.ts';

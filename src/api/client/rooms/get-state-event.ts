@@ -1,9 +1,9 @@
 import { Type } from 'typebox';
 import { roomId } from '../../../protocol/identifiers.ts';
 import { notFound } from '../../../protocol/matrix-error.ts';
-import type { ClientEvents } from '../../../rooms/client-events.ts';
-import type { Timeline } from '../../../rooms/timeline.ts';
-import type { Visibility } from '../../../rooms/visibility.ts';
+import type { ClientEvents } from '../../../rooms/reading/client-events.ts';
+import type { Timeline } from '../../../rooms/reading/timeline.ts';
+import type { Visibility } from '../../../rooms/reading/visibility.ts';
 import { clientPaths, endpoint, RawJson } from '../../../wire/endpoint.ts';
 import type { Session } from '../../../wire/session.ts';
 import { viewerOf } from '../../viewer.ts';

@@ -1,8 +1,8 @@
 import { Type } from 'typebox';
 import { roomId } from '../../../protocol/identifiers.ts';
-import type { ClientEvents } from '../../../rooms/client-events.ts';
-import type { Timeline } from '../../../rooms/timeline.ts';
-import type { Visibility } from '../../../rooms/visibility.ts';
+import type { ClientEvents } from '../../../rooms/reading/client-events.ts';
+import type { Timeline } from '../../../rooms/reading/timeline.ts';
+import type { Visibility } from '../../../rooms/reading/visibility.ts';
 import { clientPaths, endpoint, RawJson } from '../../../wire/endpoint.ts';
 
 /** GET /rooms/{roomId}/state */

@@ -1,8 +1,8 @@
 import { Type } from 'typebox';
 import { eventId, roomId } from '../../../protocol/identifiers.ts';
-import type { RelatedRedactions } from '../../../rooms/related-redactions.ts';
-import type { MessageSending } from '../../../rooms/message-sending.ts';
-import type { EventLog } from '../../../rooms/event-log.ts';
+import type { RelatedRedactions } from '../../../rooms/relations/related-redactions.ts';
+import type { MessageSending } from '../../../rooms/appending/message-sending.ts';
+import type { EventLog } from '../../../rooms/events/event-log.ts';
 import { suspended } from '../../../wire/callers.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 

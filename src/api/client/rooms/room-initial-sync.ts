@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { roomId } from '../../../protocol/identifiers.ts';
-import type { ClientEvents } from '../../../rooms/client-events.ts';
+import type { ClientEvents } from '../../../rooms/reading/client-events.ts';
 import type { RoomSnapshots } from '../../../sync/event-stream/index.ts';
 import { clientPaths, endpoint, RawJson } from '../../../wire/endpoint.ts';
 import { roomSnapshotText, SNAPSHOT_MESSAGES } from './room-snapshot-text.ts';

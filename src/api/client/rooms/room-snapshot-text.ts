@@ -1,6 +1,6 @@
-import type { ClientEvents, Viewer } from '../../../rooms/client-events.ts';
-import type { StoredEvent } from '../../../rooms/stored-event.ts';
-import { streamToken } from '../../../rooms/stream-token.ts';
+import type { ClientEvents, Viewer } from '../../../rooms/reading/client-events.ts';
+import type { StoredEvent } from '../../../rooms/events/stored-event.ts';
+import { streamToken } from '../../../rooms/reading/stream-token.ts';
 import type { RoomSnapshot } from '../../../sync/event-stream/index.ts';
 
 /** Messages of a room that are given when a client asks for no other number, and at most. */

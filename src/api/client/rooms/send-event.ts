@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { DelayedEvents } from '../../../modules/delayed-events/index.ts';
 import { roomId } from '../../../protocol/identifiers.ts';
-import type { MessageSending, MessageToSend } from '../../../rooms/message-sending.ts';
+import type { MessageSending, MessageToSend } from '../../../rooms/appending/message-sending.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 import type { Session } from '../../../wire/session.ts';
 import { DELAY, delayOf } from './delay.ts';

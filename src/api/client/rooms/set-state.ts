@@ -2,7 +2,7 @@ import { Type, type Static } from 'typebox';
 import type { DelayedEvents } from '../../../modules/delayed-events/index.ts';
 import { roomId } from '../../../protocol/identifiers.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
-import type { MessageSending, StateToSet } from '../../../rooms/message-sending.ts';
+import type { MessageSending, StateToSet } from '../../../rooms/appending/message-sending.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 import type { Session } from '../../../wire/session.ts';
 import { DELAY, delayOf, type Delay } from './delay.ts';

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { roomId } from '../../../protocol/identifiers.ts';
-import type { RoomUpgrade } from '../../../rooms/room-upgrade.ts';
+import type { RoomUpgrade } from '../../../rooms/creation/room-upgrade.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 
 /** POST /rooms/{roomId}/upgrade */

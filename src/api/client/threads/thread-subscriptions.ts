@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { ThreadSubscriptions } from '../../../modules/thread-subscriptions/index.ts';
 import { eventId, roomId } from '../../../protocol/identifiers.ts';
-import { parseStreamToken, streamToken } from '../../../rooms/stream-token.ts';
+import { parseStreamToken, streamToken } from '../../../rooms/reading/stream-token.ts';
 import { endpoint } from '../../../wire/endpoint.ts';
 
 interface Needs {

@@ -1,7 +1,7 @@
 import { Type, type Static } from 'typebox';
 import type { ClientTransactions } from '../../../accounts/client-transactions.ts';
-import type { Aliases } from '../../../rooms/aliases.ts';
-import type { CreatedRoom, RoomCreation } from '../../../rooms/create-room.ts';
+import type { Aliases } from '../../../rooms/creation/aliases.ts';
+import type { CreatedRoom, RoomCreation } from '../../../rooms/creation/create-room.ts';
 import type { Writer } from '../../../storage/database.ts';
 import { endpoint } from '../../../wire/endpoint.ts';
 import type { Session } from '../../../wire/session.ts';

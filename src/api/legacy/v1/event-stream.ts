@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import type { JsonObject } from '../../../protocol/json.ts';
-import { streamToken } from '../../../rooms/stream-token.ts';
+import { streamToken } from '../../../rooms/reading/stream-token.ts';
 import type { Presence } from '../../../modules/presence/index.ts';
 import type { Profile } from '../../../modules/profile/index.ts';
 import type { EventStream } from '../../../sync/event-stream/index.ts';

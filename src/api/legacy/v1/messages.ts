@@ -1,9 +1,9 @@
 import { Type } from 'typebox';
 import { TIMELINE_LIMITS } from '../../../protocol/filter/event-filter.ts';
 import { roomId } from '../../../protocol/identifiers.ts';
-import { streamToken } from '../../../rooms/stream-token.ts';
-import type { HistoryPage, Timeline } from '../../../rooms/timeline.ts';
-import type { Visibility } from '../../../rooms/visibility.ts';
+import { streamToken } from '../../../rooms/reading/stream-token.ts';
+import type { HistoryPage, Timeline } from '../../../rooms/reading/timeline.ts';
+import type { Visibility } from '../../../rooms/reading/visibility.ts';
 import { endpoint } from '../../../wire/endpoint.ts';
 import { viewerOf } from '../../viewer.ts';
 import { V1 } from '../legacy-paths.ts';

@@ -1,4 +1,4 @@
-import { parseStreamToken } from '../../../rooms/stream-token.ts';
+import { parseStreamToken } from '../../../rooms/reading/stream-token.ts';
 import { BEFORE_HISTORY } from '../../../storage/unit-of-work.ts';
 
 /**

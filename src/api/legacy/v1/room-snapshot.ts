@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../../protocol/json.ts';
-import type { Viewer } from '../../../rooms/client-events.ts';
-import { streamToken } from '../../../rooms/stream-token.ts';
+import type { Viewer } from '../../../rooms/reading/client-events.ts';
+import { streamToken } from '../../../rooms/reading/stream-token.ts';
 import {
   withRoomId,
   type MessagePage,

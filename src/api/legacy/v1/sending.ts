@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import type { MessageSending } from '../../../rooms/message-sending.ts';
+import type { MessageSending } from '../../../rooms/appending/message-sending.ts';
 import { eventId, roomId } from '../../../protocol/identifiers.ts';
 import { endpoint } from '../../../wire/endpoint.ts';
 import { MASSAGED_TIME } from '../../client/rooms/massaged-time.ts';

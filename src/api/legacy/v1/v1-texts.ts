@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../../protocol/json.ts';
-import type { ClientEvents, Viewer } from '../../../rooms/client-events.ts';
-import type { StoredEvent } from '../../../rooms/stored-event.ts';
+import type { ClientEvents, Viewer } from '../../../rooms/reading/client-events.ts';
+import type { StoredEvent } from '../../../rooms/events/stored-event.ts';
 import { v1Event } from '../event-shape.ts';
 
 /** What it takes to show events to somebody. */

@@ -1,0 +1,238 @@
+import { hash } from 'node:crypto';
+import { KeyedQueue } from '../../platform/keyed-queue.ts';
+import { canonicalJson } from '../../protocol/canonical-json.ts';
+import {
+  parseRoomAlias,
+  parseUserId,
+  serverNameOf,
+  type EventId,
+  type RoomAlias,
+  type RoomId,
+} from '../../protocol/identifiers.ts';
+import type { JsonObject } from '../../protocol/json.ts';
+import { MatrixError } from '../../protocol/matrix-error.ts';
+import type { Database, Writer } from '../../storage/database.ts';
+import * as aliasesStore from '../../storage/rooms/aliases-store.ts';
+import * as eventTransactionsStore from '../../storage/rooms/event-transactions-store.ts';
+import type { Session } from '../../wire/session.ts';
+import type { InviteRules } from '../membership/invitations.ts';
+import { annotated, checkRelation } from '../relations/relation-checks.ts';
+import type { EventDraft } from './event-draft.ts';
+import type { RemoteInvites } from '../membership/remote-invites.ts';
+import type { RoomWriter } from './room-writer.ts';
+
+/** A message event as a client sends it. */
+export interface MessageToSend {
+  readonly roomId: RoomId;
+  readonly type: string;
+  readonly content: JsonObject;
+  /** Absent where the client does not mean to send it again: each call sends an event then. */
+  readonly txnId?: string;
+  /** For redactions. */
+  readonly redacts?: EventId;
+  /** Milliseconds, where an application service says when it happened; now, if absent. */
+  readonly originServerTs?: number;
+  /** For how long it is to be sticky (MSC4354), in ms. */
+  readonly stickyMs?: number;
+}
+
+/** A state event as a client sets it. */
+export interface StateToSet {
+  readonly roomId: RoomId;
+  readonly type: string;
+  readonly stateKey: string;
+  readonly content: JsonObject;
+  /** Milliseconds, where an application service says when it happened; now, if absent. */
+  readonly originServerTs?: number;
+  /** For how long it is to be sticky (MSC4354), in ms. */
+  readonly stickyMs?: number;
+}
+
+/** Who sends: a user, from a device. */
+export type Sender = Pick<Session, 'userId' | 'deviceId'>;
+
+/** A request by which an event is sent once: what it is remembered by, and the client's name for it. */
+interface Transaction {
+  readonly key: Buffer;
+  readonly txnId: string;
+}
+
+/** Adds to a unit of work. May be called again on another unit when the first could not be committed. */
+type Also = (unit: Writer) => void;
+
+/** Sends what clients write into rooms (Client-Server API, "Sending events to a room"). */
+export class MessageSending {
+  readonly #database: Database;
+  readonly #writer: RoomWriter;
+  readonly #invites: InviteRules;
+  readonly #onGuestsRefused: ((roomId: RoomId) => Promise<void>)[] = [];
+  readonly #remoteInvites: RemoteInvites;
+  /** Requests under way by transaction, so that a retry waits for the first instead of sending again. */
+  readonly #underWay = new Map<string, Promise<EventId>>();
+  /** One person's annotations of one event are sent one after the other, so that none is a duplicate unnoticed. */
+  readonly #annotations = new KeyedQueue();
+
+  constructor(database: Database, writer: RoomWriter, invites: InviteRules, remoteInvites: RemoteInvites) {
+    this.#database = database;
+    this.#writer = writer;
+    this.#invites = invites;
+    this.#remoteInvites = remoteInvites;
+  }
+
+  /**
+   * Sends a message event, with a transaction ID once: the same device, endpoint and transaction ID give the same event.
+   *
+   * @param also what else belongs into the unit of work that sends it.
+   * @throws MatrixError 403 when the auth rules refuse it, what `checkRelation` throws, 413 M_TOO_LARGE.
+   */
+  async send(session: Sender, message: MessageToSend, also: Also = () => undefined): Promise<EventId> {
+    const { txnId } = message;
+    const parent = annotated(message.content);
+    const inTurn = (send: () => Promise<EventId>) =>
+      parent === undefined ? send() : this.#annotations.run(`${session.userId} ${parent}`, send);
+    if (txnId === undefined) return inTurn(() => this.#append(session, message, { also }));
+    const key = transactionKey(session, message, txnId);
+    const name = key.toString('latin1');
+    const underWay = this.#underWay.get(name);
+    if (underWay) return underWay;
+    const sent = inTurn(() => this.#sendOnce(session, message, { transaction: { key, txnId }, also }));
+    const sending = sent.finally(() => this.#underWay.delete(name));
+    this.#underWay.set(name, sending);
+    return sending;
+  }
+
+  /** What has to happen when a room lets guests in no more. */
+  onGuestsRefused(listener: (roomId: RoomId) => Promise<void>): void {
+    this.#onGuestsRefused.push(listener);
+  }
+
+  /** Sets a state event. The same content by the same sender gives the event that is there already. */
+  async setState(session: Sender, change: StateToSet, also: Also = () => undefined): Promise<EventId> {
+    const { type, stateKey } = change;
+    const content = type === 'm.room.member' ? withoutVoucher(change.content) : change.content;
+    if (type === 'm.room.member' && content.membership === 'invite') {
+      const target = parseUserId(stateKey);
+      if (target) await this.#invites.assertInvitable(target, session.userId);
+      if (target && serverNameOf(target) !== this.#invites.serverName) {
+        return this.#remoteInvites.invite({ sender: session.userId, roomId: change.roomId, target, content });
+      }
+    }
+    const eventId = await this.#writer.append(change.roomId, async (room, unit) => {
+      also(unit);
+      const before = await room.stateEvent(type, stateKey);
+      const isSame = before?.sender === session.userId && sameJson(before.content, content);
+      if (before && isSame && change.stickyMs === undefined) return before.eventId;
+      if (type === 'm.room.member' && before && stateKey === session.userId && content.membership === 'leave')
+        this.#invites.assertDeclinable(before);
+      if (type === 'm.room.canonical_alias') await this.#checkCanonicalAlias(change, before?.content);
+      const draft = { type, stateKey, content, sender: session.userId };
+      return (await room.add({ ...draft, ...timesOf(change) })).eventId;
+    });
+    if (type === 'm.room.guest_access' && stateKey === '' && content.guest_access !== 'can_join') {
+      for (const listener of this.#onGuestsRefused) await listener(change.roomId);
+    }
+    return eventId;
+  }
+
+  async #sendOnce(
+    session: Sender,
+    message: MessageToSend,
+    { transaction, also }: { transaction: Transaction; also: Also },
+  ): Promise<EventId> {
+    return (await this.#doneBy(transaction)) ?? this.#append(session, message, { transaction, also });
+  }
+
+  async #doneBy({ key }: Transaction): Promise<EventId | undefined> {
+    return (await eventTransactionsStore.byKey(this.#database, key))?.event_id as EventId | undefined;
+  }
+
+  #append(
+    session: Sender,
+    message: MessageToSend,
+    { transaction, also }: { transaction?: Transaction; also: Also },
+  ): Promise<EventId> {
+    let isAgain = false;
+    return this.#writer.append(message.roomId, async (room, unit) => {
+      // Another process was first: with the same request, perhaps.
+      const done = isAgain && transaction && (await this.#doneBy(transaction));
+      if (done) return done;
+      isAgain = true;
+      also(unit);
+      const { type, content, redacts } = message;
+      await checkRelation(this.#database, { sender: session.userId, type, content });
+      const draft: EventDraft = {
+        type,
+        content,
+        sender: session.userId,
+        ...(transaction && { transaction: { deviceId: session.deviceId, txnId: transaction.txnId } }),
+        ...(redacts === undefined ? {} : { redacts }),
+        ...timesOf(message),
+      };
+      const event = await room.add(draft);
+      if (transaction) room.transactionKey = transaction.key;
+      return event.eventId;
+    });
+  }
+
+  /** Aliases that the event adds must exist and point to the room. */
+  async #checkCanonicalAlias(change: StateToSet, before: JsonObject | undefined): Promise<void> {
+    const had = new Set(aliasesIn(before ?? {}));
+    for (const alias of aliasesIn(change.content)) {
+      if (had.has(alias)) continue;
+      const parsed = typeof alias === 'string' ? parseRoomAlias(alias) : undefined;
+      if (!parsed) {
+        throw new MatrixError(400, 'M_INVALID_PARAM', `"${String(alias)}" is not a room alias: #name:server`);
+      }
+      await this.#checkAlias(parsed, change.roomId);
+    }
+  }
+
+  async #checkAlias(alias: RoomAlias, roomId: RoomId): Promise<void> {
+    const row =
+      serverNameOf(alias) === this.#invites.serverName
+        ? await aliasesStore.byAlias(this.#database, alias)
+        : undefined;
+    if (row?.room_id === roomId) return;
+    throw new MatrixError(400, 'M_BAD_ALIAS', `The alias ${alias} does not point to this room`);
+  }
+}
+
+function aliasesIn(content: JsonObject): unknown[] {
+  const alternatives = Array.isArray(content.alt_aliases) ? content.alt_aliases : [];
+  const { alias } = content;
+  return alias === undefined || alias === null || alias === '' ? alternatives : [alias, ...alternatives];
+}
+
+/** Transactions are scoped to device and endpoint with its path (Client-Server API, "Transaction identifiers"). */
+function transactionKey(session: Sender, message: MessageToSend, txnId: string): Buffer {
+  const scope = [
+    session.userId,
+    session.deviceId ?? '',
+    message.redacts === undefined ? 'send' : 'redact',
+    message.roomId,
+    message.redacts ?? message.type,
+    txnId,
+  ];
+  return hash('sha256', JSON.stringify(scope), 'buffer').subarray(0, 16);
+}
+
+function sameJson(a: JsonObject, b: JsonObject): boolean {
+  return canonicalJson(a, { strict: false }) === canonicalJson(b, { strict: false });
+}
+
+function timesOf({
+  originServerTs,
+  stickyMs,
+}: Pick<EventDraft, 'originServerTs' | 'stickyMs'>): Pick<EventDraft, 'originServerTs' | 'stickyMs'> {
+  return {
+    ...(originServerTs === undefined ? {} : { originServerTs }),
+    ...(stickyMs === undefined ? {} : { stickyMs }),
+  };
+}
+
+/** Who vouches for a join is for the servers to say: a client's word for it would let anybody into a restricted room. */
+function withoutVoucher(content: JsonObject): JsonObject {
+  if (!('join_authorised_via_users_server' in content)) return content;
+  const { join_authorised_via_users_server: _claimed, ...rest } = content;
+  return rest;
+}

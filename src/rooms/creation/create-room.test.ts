@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { StandInIdentityServer } from '../../testing/identity-server.ts';
+import type { Json, TestClient } from '../../testing/test-client.ts';
+import { onServers } from '../../testing/test-server.ts';
+
+const identity = await StandInIdentityServer.start();
+test.after(() => identity.close());
+
+async function content(person: TestClient, room: string, type: string): Promise<Json> {
+  return person.ok('GET', person.room(room, `/state/${type}/`));
+}
+
+onServers('each preset has its rules, and what else is wished goes before it [B032]', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')];
+  const expected = {
+    private_chat: ['invite', 'shared', 'can_join'],
+    trusted_private_chat: ['invite', 'shared', 'can_join'],
+    public_chat: ['public', 'shared', 'forbidden'],
+  };
+  for (const [preset, [joinRule, visibility, guests]] of Object.entries(expected)) {
+    const room = await alice.createRoom({ preset, room_version: '11', invite: [bob.userId] });
+    assert.equal((await content(alice, room, 'm.room.join_rules')).join_rule, joinRule, preset);
+    const { history_visibility: shown } = await content(alice, room, 'm.room.history_visibility');
+    assert.equal(shown, visibility, preset);
+    // Without m.room.guest_access, it is "forbidden".
+    const access = await alice.ask('GET', alice.room(room, '/state/m.room.guest_access'));
+    assert.equal(access.body.guest_access ?? 'forbidden', guests, preset);
+    assert.equal(access.status, guests === 'forbidden' ? 404 : 200);
+    const levels = await content(alice, room, 'm.room.power_levels');
+    assert.equal(levels.users[bob.userId], preset === 'trusted_private_chat' ? 100 : undefined);
+  }
+  const isPublic = async (visibility: string) =>
+    (await content(alice, await alice.createRoom({ visibility }), 'm.room.join_rules')).join_rule;
+  assert.deepEqual([await isPublic('public'), await isPublic('private')], ['public', 'invite']);
+  const rules = { type: 'm.room.join_rules', state_key: '', content: { join_rule: 'knock' } };
+  const room = await alice.createRoom({ preset: 'public_chat', initial_state: [rules] });
+  assert.equal((await content(alice, room, 'm.room.join_rules')).join_rule, 'knock');
+});
+
+onServers('creators of version 12 are named when the room is made [B032 partial]', async ({ person }) => {
+  const [alice, bob, carol] = await Promise.all(['alice', 'bob', 'carol'].map(person));
+  assert.ok(alice && bob && carol);
+  const room = await alice.createRoom({
+    room_version: '12',
+    preset: 'trusted_private_chat',
+    invite: [bob.userId],
+    creation_content: { additional_creators: [carol.userId] },
+    power_level_content_override: { users: { '@dan:localhost': 20 } },
+  });
+  const { additional_creators: others } = await content(alice, room, 'm.room.create');
+  assert.deepEqual([...others].sort(), [bob.userId, carol.userId]);
+  const levels = await content(alice, room, 'm.room.power_levels');
+  assert.deepEqual(levels.users, { '@dan:localhost': 20 });
+  assert.ok(levels.events['m.room.tombstone'] > levels.state_default, 'moderators may not end the room');
+  const wishes = { room_version: '12', creation_content: { additional_creators: ['carol'] } };
+  await alice.fails(400, 'M_INVALID_PARAM', 'POST', '/v3/createRoom', wishes);
+  await alice.fails(400, 'M_INVALID_ROOM_STATE', 'POST', '/v3/createRoom', {
+    room_version: '12',
+    power_level_content_override: { users: { [alice.userId]: 100 } },
+  });
+});
+
+onServers(
+  'who is known by a mail address only is invited into a new room [B032 partial] [B079 partial]',
+  async ({ person }) => {
+    const [alice, bob] = [await person('alice'), await person('bob')];
+    identity.bound.set('bob@example.org email', bob.userId);
+    const by = { id_server: identity.name, id_access_token: 'token', medium: 'email' };
+    const room = await alice.createRoom({
+      is_direct: true,
+      invite_3pid: [
+        { ...by, address: 'bob@example.org' },
+        { ...by, address: 'carol@example.org' },
+      ],
+    });
+    const state: Json[] = await alice.ok('GET', alice.room(room, '/state'));
+    const invited = state.find((event) => event.state_key === bob.userId);
+    assert.deepEqual([invited.content.membership, invited.content.is_direct], ['invite', true]);
+    const offers = state.filter(({ type }) => type === 'm.room.third_party_invite');
+    assert.deepEqual(
+      offers.map((event) => event.content.display_name),
+      ['e...@e...'],
+    );
+  },
+  {
+    env: {
+      MYELIN_OUTGOING_ALLOWED_RANGES: '127.0.0.0/8',
+      MYELIN_THREEPIDS_PLAIN_IDENTITY_SERVERS: identity.name,
+    },
+  },
+);

@@ -1,0 +1,272 @@
+import { base64 } from '../../protocol/base64.ts';
+import { contentHash } from '../../protocol/events/content-hash.ts';
+import { roomIdOfCreate } from '../../protocol/events/event-id.ts';
+import {
+  parseUserId,
+  roomAlias,
+  serverNameOf,
+  type RoomAlias,
+  type RoomId,
+  type ServerName,
+  type UserId,
+} from '../../protocol/identifiers.ts';
+import type { JsonObject } from '../../protocol/json.ts';
+import { invalidParam, MatrixError } from '../../protocol/matrix-error.ts';
+import { roomVersion, type RoomVersion } from '../../protocol/room-versions.ts';
+import * as aliasesStore from '../../storage/rooms/aliases-store.ts';
+import type { Appservices } from '../../accounts/application-services/appservices.ts';
+import { GuardFailed, type Reader, type Writer } from '../../storage/database.ts';
+import * as roomsStore from '../../storage/rooms/rooms-store.ts';
+import { creationContent } from './creation-content.ts';
+import type { EventSigner } from '../appending/event-signer.ts';
+import type { InviteRules } from '../membership/invitations.ts';
+import { memberContent, type ProfileOf } from '../membership/member-content.ts';
+import { defaultPowerLevels, PRESETS, type Preset } from './room-presets.ts';
+import type { RemoteInvites } from '../membership/remote-invites.ts';
+import { RoomHead } from '../appending/room-head.ts';
+import type { RoomTransaction } from '../appending/room-transaction.ts';
+import type { RoomWriter } from '../appending/room-writer.ts';
+
+/** What a client may ask for when it makes a room (Client-Server API, POST createRoom). */
+export interface RoomWishes {
+  readonly visibility?: 'public' | 'private';
+  readonly roomAliasName?: string;
+  /** The application service that asks, if one does: some aliases are for one alone. */
+  readonly appserviceId?: string;
+  readonly name?: string;
+  readonly topic?: string;
+  readonly invite?: readonly string[];
+  readonly roomVersion?: string;
+  readonly creationContent?: JsonObject;
+  readonly initialState?: readonly { type: string; stateKey: string; content: JsonObject }[];
+  readonly preset?: Preset;
+  readonly isDirect?: boolean;
+  readonly powerLevelContentOverride?: JsonObject;
+}
+
+const MOST_TRIES = 5;
+
+/** Makes rooms. */
+export class RoomCreation {
+  readonly #writer: RoomWriter;
+  readonly #reader: Reader;
+  readonly #signer: EventSigner;
+  readonly #profileOf: ProfileOf;
+  readonly #clock: { now(): number };
+  readonly #opaqueId: () => string;
+  readonly #invites: InviteRules;
+  readonly #remoteInvites: RemoteInvites;
+  readonly #defaultVersion: string;
+  readonly #appservices: Appservices;
+  #lastCreatedAt = 0;
+
+  constructor(needs: {
+    writer: RoomWriter;
+    reader: Reader;
+    signer: EventSigner;
+    profileOf: ProfileOf;
+    clock: { now(): number };
+    opaqueId: () => string;
+    invites: InviteRules;
+    remoteInvites: RemoteInvites;
+    defaultVersion: string;
+    appservices: Appservices;
+  }) {
+    this.#writer = needs.writer;
+    this.#reader = needs.reader;
+    this.#signer = needs.signer;
+    this.#profileOf = needs.profileOf;
+    this.#clock = needs.clock;
+    this.#opaqueId = needs.opaqueId;
+    this.#invites = needs.invites;
+    this.#remoteInvites = needs.remoteInvites;
+    this.#defaultVersion = needs.defaultVersion;
+    this.#appservices = needs.appservices;
+  }
+
+  /**
+   * Makes a room with all its first events in one unit of work.
+   *
+   * @param also - What else belongs into that unit.
+   * @throws MatrixError 400 M_ROOM_IN_USE for a taken alias, M_UNSUPPORTED_ROOM_VERSION, M_INVALID_ROOM_STATE when
+   *   the wishes contradict the auth rules, M_INVALID_PARAM for bad user IDs.
+   */
+  async create(
+    creator: UserId,
+    wishes: RoomWishes,
+    also: (unit: Writer, made: CreatedRoom) => void = () => undefined,
+  ): Promise<CreatedRoom> {
+    const version = roomVersion(wishes.roomVersion ?? this.#defaultVersion);
+    const invitees = await this.#invitees(creator, wishes.invite ?? []);
+    const alias = await this.#alias(wishes.roomAliasName);
+    if (alias !== undefined) this.#appservices.assertAliasNotReserved(alias, wishes.appserviceId);
+    const preset = wishes.preset ?? (wishes.visibility === 'public' ? 'public_chat' : 'private_chat');
+    const createContent = creationContent(version, creator, wishes.creationContent ?? {}, preset, invitees);
+    const founding = { creator, wishes, preset, invitees, alias, createContent, also };
+    for (let tries = 1; ; tries++) {
+      try {
+        const roomId = await this.#found(version, founding);
+        await this.#inviteRemote(roomId, founding);
+        return { roomId, alias };
+      } catch (error) {
+        if (!(error instanceof GuardFailed)) throw asCreationError(error);
+        await this.#alias(wishes.roomAliasName);
+        if (tries === MOST_TRIES) throw error;
+      }
+    }
+  }
+
+  /** Fails when another process made the same room in the same millisecond, or gave its alias away. */
+  async #found(version: RoomVersion, founding: Founding): Promise<RoomId> {
+    const { creator, createContent } = founding;
+    const createdAt = this.#creationTime();
+    const roomId = this.#roomId(version, creator, createContent, createdAt);
+    const head = RoomHead.empty(roomId, version);
+    await this.#writer.create(head, async (transaction, unit) => {
+      const event = { sender: creator, originServerTs: createdAt };
+      await transaction.add({ ...event, type: 'm.room.create', stateKey: '', content: createContent });
+      await this.#addFirstState(transaction, founding);
+      await this.#addInvites(transaction, founding);
+      this.#addDirectoryEntries(unit, roomId, founding);
+      founding.also(unit, { roomId, alias: founding.alias });
+    });
+    return roomId;
+  }
+
+  /**
+   * The time of a new room, in ms, never the same twice: where the room ID is the hash of m.room.create, the same wish
+   * of the same person in the same millisecond would name the same room.
+   */
+  #creationTime(): number {
+    this.#lastCreatedAt = Math.max(this.#clock.now(), this.#lastCreatedAt + 1);
+    return this.#lastCreatedAt;
+  }
+
+  async #invitees(creator: UserId, invite: readonly string[]): Promise<UserId[]> {
+    const invitees = new Set<UserId>();
+    for (const id of invite) {
+      const userId = parseUserId(id);
+      if (!userId) throw invalidParam(`"${id}" in "invite" is not a user ID: it must look like @name:server`);
+      if (userId === creator) continue;
+      await this.#invites.assertInvitable(userId, creator);
+      invitees.add(userId);
+    }
+    return [...invitees];
+  }
+
+  async #alias(localpart: string | undefined): Promise<RoomAlias | undefined> {
+    if (localpart === undefined) return undefined;
+    const alias = aliasOf(localpart, this.#signer.serverName);
+    if (await aliasesStore.byAlias(this.#reader, alias)) throw aliasTaken(alias);
+    return alias;
+  }
+
+  #roomId(version: RoomVersion, creator: UserId, content: JsonObject, createdAt: number): RoomId {
+    if (!version.roomIdIsCreateHash) return `!${this.#opaqueId()}:${this.#signer.serverName}` as RoomId;
+    const create = {
+      auth_events: [],
+      content,
+      depth: 1,
+      origin_server_ts: createdAt,
+      prev_events: [],
+      sender: creator,
+      state_key: '',
+      type: 'm.room.create',
+    };
+    // Signatures play no part in the ID: they are made once, when the event is added.
+    const hashes = { sha256: base64(contentHash(create, version)) };
+    return roomIdOfCreate({ ...create, hashes }, version);
+  }
+
+  async #addFirstState(transaction: RoomTransaction, founding: Founding): Promise<void> {
+    const { creator, wishes, preset, alias, invitees } = founding;
+    const add = (type: string, content: JsonObject, stateKey = '') =>
+      transaction.add({ type, stateKey, content, sender: creator });
+    await add('m.room.member', memberContent('join', await this.#profileOf(creator)), creator);
+    const trusted = preset === 'trusted_private_chat' ? invitees : [];
+    const levels = defaultPowerLevels(transaction.head.version, preset, creator, trusted);
+    const initial = new Map((wishes.initialState ?? []).map((one) => [`${one.type}\0${one.stateKey}`, one]));
+    const levelsOverride = wishes.powerLevelContentOverride ?? {};
+    await add('m.room.power_levels', { ...levels, ...levelsOverride });
+    if (alias !== undefined) await add('m.room.canonical_alias', { alias });
+    for (const [type, content] of Object.entries(PRESETS[preset])) {
+      if (!initial.has(`${type}\0`)) await add(type, content);
+    }
+    for (const { type, stateKey, content } of initial.values()) {
+      const overridden = (type === 'm.room.name' && wishes.name) ?? (type === 'm.room.topic' && wishes.topic);
+      if (!(overridden && stateKey === '')) await add(type, content, stateKey);
+    }
+    if (wishes.name !== undefined) await add('m.room.name', { name: wishes.name });
+    if (wishes.topic !== undefined) await add('m.room.topic', topicContent(wishes.topic));
+  }
+
+  /** Once the room is there. That somebody's server cannot be asked, or does not want, does not undo the room. */
+  async #inviteRemote(roomId: RoomId, { creator, wishes, invitees }: Founding): Promise<void> {
+    const remote = invitees.filter((userId) => serverNameOf(userId) !== this.#signer.serverName);
+    for (const target of remote) {
+      const content = memberContent('invite', {}, { isDirect: wishes.isDirect });
+      await this.#remoteInvites
+        .invite({ sender: creator, roomId, target, content })
+        .catch((error: unknown) => {
+          if (!(error instanceof MatrixError)) throw error;
+        });
+    }
+  }
+
+  async #addInvites(transaction: RoomTransaction, founding: Founding): Promise<void> {
+    for (const userId of founding.invitees) {
+      if (serverNameOf(userId) !== this.#signer.serverName) continue;
+      const isDirect = founding.wishes.isDirect;
+      const content = memberContent('invite', await this.#profileOf(userId), { isDirect });
+      await transaction.add({ type: 'm.room.member', stateKey: userId, content, sender: founding.creator });
+    }
+  }
+
+  #addDirectoryEntries(unit: Writer, roomId: RoomId, founding: Founding): void {
+    if (founding.alias !== undefined) aliasesStore.insert(unit, founding.alias, roomId, founding.creator);
+    if (founding.wishes.visibility === 'public') roomsStore.publish(unit, roomId, true);
+  }
+}
+
+/** A room that was made. */
+export interface CreatedRoom {
+  readonly roomId: RoomId;
+  readonly alias: RoomAlias | undefined;
+}
+
+interface Founding {
+  readonly creator: UserId;
+  readonly wishes: RoomWishes;
+  readonly preset: Preset;
+  readonly invitees: readonly UserId[];
+  readonly alias: RoomAlias | undefined;
+  readonly createContent: JsonObject;
+  readonly also: (unit: Writer, made: CreatedRoom) => void;
+}
+
+/** The full alias of a wished localpart on this server. */
+function aliasOf(localpart: string, serverName: ServerName): RoomAlias {
+  if (localpart === '' || localpart.startsWith('#') || /[:\0\s]/.test(localpart)) {
+    throw invalidParam(
+      'A room alias name must be given without "#" and server, and without ":" or white space',
+    );
+  }
+  return roomAlias(`#${localpart}:${serverName}`);
+}
+
+/** The error for an alias that points somewhere already. */
+function aliasTaken(alias: RoomAlias): MatrixError {
+  return new MatrixError(400, 'M_ROOM_IN_USE', `The room alias ${alias} is taken`);
+}
+
+/** Content of an m.room.topic event for a plain text (Client-Server API, m.room.topic). */
+function topicContent(topic: string): JsonObject {
+  return { topic, 'm.topic': { 'm.text': [{ body: topic, mimetype: 'text/plain' }] } };
+}
+
+function asCreationError(error: unknown): unknown {
+  if (error instanceof MatrixError && (error.errcode === 'M_FORBIDDEN' || error.errcode === 'M_BAD_JSON')) {
+    return new MatrixError(400, 'M_INVALID_ROOM_STATE', `The room cannot begin like this: ${error.message}`);
+  }
+  return error;
+}

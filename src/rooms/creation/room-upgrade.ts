@@ -1,0 +1,196 @@
+import { PowerLevels } from '../../protocol/auth/power-levels.ts';
+import type { RoomId, UserId } from '../../protocol/identifiers.ts';
+import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
+import { forbidden, MatrixError, notFound } from '../../protocol/matrix-error.ts';
+import { roomVersion, type RoomVersion } from '../../protocol/room-versions.ts';
+import * as aliasesStore from '../../storage/rooms/aliases-store.ts';
+import type { Database } from '../../storage/database.ts';
+import * as roomsStore from '../../storage/rooms/rooms-store.ts';
+import type { RoomCreation } from './create-room.ts';
+import type { EventLog } from '../events/event-log.ts';
+import type { RoomTransaction } from '../appending/room-transaction.ts';
+import type { RoomWriter } from '../appending/room-writer.ts';
+
+/** State that the new room takes over (Client-Server API, "Room upgrades"). Power levels are taken over apart. */
+const TRANSFERRED = [
+  'm.room.server_acl',
+  'm.room.encryption',
+  'm.room.name',
+  'm.room.avatar',
+  'm.room.topic',
+  'm.room.guest_access',
+  'm.room.history_visibility',
+  'm.room.join_rules',
+];
+/** Bans that the new room takes over at most. */
+const MOST_BANS = 1_000;
+
+/** Replaces rooms by rooms of another version. */
+export class RoomUpgrade {
+  readonly #database: Database;
+  readonly #log: EventLog;
+  readonly #writer: RoomWriter;
+  readonly #creation: RoomCreation;
+
+  constructor(needs: { database: Database; log: EventLog; writer: RoomWriter; creation: RoomCreation }) {
+    this.#database = needs.database;
+    this.#log = needs.log;
+    this.#writer = needs.writer;
+    this.#creation = needs.creation;
+  }
+
+  /**
+   * Makes the replacement, moves aliases and the place in the directory there, and closes the old room.
+   *
+   * @returns the ID of the new room.
+   * @throws MatrixError 403 for one who may not send m.room.tombstone, 400 M_UNSUPPORTED_ROOM_VERSION.
+   */
+  async upgrade(
+    userId: UserId,
+    oldRoomId: RoomId,
+    newVersion: string,
+    additionalCreators: readonly string[] | undefined,
+  ): Promise<RoomId> {
+    const version = roomVersion(newVersion);
+    const room = await roomsStore.byId(this.#database, oldRoomId);
+    if (!room) throw notFound('There is no such room');
+    await this.#assertMayUpgrade(userId, oldRoomId, roomVersion(room.room_version));
+    const wishes = await this.#wishes(userId, oldRoomId, version, additionalCreators);
+    const { roomId: newRoomId } = await this.#creation.create(userId, {
+      ...wishes,
+      visibility: room.published === 1 ? 'public' : 'private',
+    });
+    await this.#close(userId, oldRoomId, newRoomId);
+    return newRoomId;
+  }
+
+  async #assertMayUpgrade(userId: UserId, roomId: RoomId, version: RoomVersion): Promise<void> {
+    const create = await this.#log.state(roomId, 'm.room.create', '');
+    const member = await this.#log.state(roomId, 'm.room.member', userId);
+    if (!create || member?.content.membership !== 'join') throw forbidden('You are not joined to this room');
+    const levels = new PowerLevels(version, create, await this.#log.state(roomId, 'm.room.power_levels', ''));
+    if (levels.userLevel(userId) < levels.requiredFor('m.room.tombstone', true)) {
+      throw forbidden('Your power level does not allow you to send m.room.tombstone, as an upgrade needs to');
+    }
+  }
+
+  async #wishes(
+    userId: UserId,
+    roomId: RoomId,
+    version: RoomVersion,
+    additionalCreators: readonly string[] | undefined,
+  ): Promise<Parameters<RoomCreation['create']>[1]> {
+    const create = await this.#log.state(roomId, 'm.room.create', '');
+    const creationContent: JsonObject = { predecessor: { room_id: roomId } };
+    for (const key of ['type', 'm.federate']) {
+      const value = create?.content[key];
+      if (value !== undefined) creationContent[key] = value;
+    }
+    if (additionalCreators) {
+      if (!version.roomIdIsCreateHash) {
+        throw new MatrixError(
+          400,
+          'M_INVALID_PARAM',
+          `Room version ${version.id} knows no additional creators`,
+        );
+      }
+      creationContent.additional_creators = [...additionalCreators];
+    }
+    const initialState = [];
+    for (const type of TRANSFERRED) {
+      const event = await this.#log.state(roomId, type, '');
+      if (event) initialState.push({ type, stateKey: '', content: event.content });
+    }
+    initialState.push(...(await this.#bans(roomId)));
+    const levels = (await this.#log.state(roomId, 'm.room.power_levels', ''))?.content;
+    return {
+      roomVersion: version.id,
+      creationContent,
+      initialState,
+      powerLevelContentOverride: levels
+        ? transferredLevels(levels, version, userId, additionalCreators ?? [])
+        : {},
+    };
+  }
+
+  async #bans(roomId: RoomId): Promise<{ type: string; stateKey: string; content: JsonObject }[]> {
+    const members = await roomsStore.statesOfType(
+      this.#database,
+      roomId,
+      'm.room.member',
+      '',
+      MOST_BANS * 10,
+    );
+    const bans = [];
+    for (const row of members) {
+      const content = JSON.parse(row.content) as JsonObject;
+      if (content.membership !== 'ban' || bans.length >= MOST_BANS) continue;
+      bans.push({ type: row.type, stateKey: row.state_key ?? '', content });
+    }
+    return bans;
+  }
+
+  async #close(userId: UserId, oldRoomId: RoomId, newRoomId: RoomId): Promise<void> {
+    await this.#writer.append(oldRoomId, async (room, unit) => {
+      await moveCanonicalAlias(room, userId);
+      const content = { body: 'This room has been replaced', replacement_room: newRoomId };
+      await room.add({ type: 'm.room.tombstone', stateKey: '', content, sender: userId });
+      await restrict(room, userId);
+      aliasesStore.move(unit, oldRoomId, newRoomId);
+      roomsStore.publish(unit, oldRoomId, false);
+    });
+    const alias = await this.#log.state(oldRoomId, 'm.room.canonical_alias', '');
+    const before = alias?.replaces === undefined ? undefined : await this.#log.byId(alias.replaces);
+    if (!before || Object.keys(alias?.content ?? {}).length > 0) return;
+    await this.#writer.append(newRoomId, async (room) => {
+      await room.add({
+        type: 'm.room.canonical_alias',
+        stateKey: '',
+        content: before.content,
+        sender: userId,
+      });
+    });
+  }
+}
+
+async function moveCanonicalAlias(room: RoomTransaction, userId: UserId): Promise<void> {
+  const alias = await room.stateEvent('m.room.canonical_alias', '');
+  if (!alias || Object.keys(alias.content).length === 0) return;
+  try {
+    await room.add({ type: 'm.room.canonical_alias', stateKey: '', content: {}, sender: userId });
+  } catch (error) {
+    if (!(error instanceof MatrixError)) throw error;
+  }
+}
+
+/** Nobody without power is to go on in the old room. Left as it is when the user may not change it. */
+async function restrict(room: RoomTransaction, userId: UserId): Promise<void> {
+  const levels = (await room.stateEvent('m.room.power_levels', ''))?.content ?? {};
+  const usersDefault = typeof levels.users_default === 'number' ? levels.users_default : 0;
+  const level = Math.max(50, usersDefault + 1);
+  const content = { ...levels, events_default: level, invite: level };
+  try {
+    await room.add({ type: 'm.room.power_levels', stateKey: '', content, sender: userId });
+  } catch (error) {
+    if (!(error instanceof MatrixError)) throw error;
+  }
+}
+
+/** The old room's levels as the new room's version can have them. */
+function transferredLevels(
+  levels: JsonObject,
+  version: RoomVersion,
+  creator: UserId,
+  additionalCreators: readonly string[],
+): JsonObject {
+  const users = isJsonObject(levels.users) ? { ...levels.users } : {};
+  if (!version.roomIdIsCreateHash) {
+    return { ...levels, users: { ...users, [creator]: Math.max(100, Number(users[creator] ?? 100)) } };
+  }
+  for (const userId of [creator, ...additionalCreators]) delete users[userId];
+  const events = isJsonObject(levels.events) ? levels.events : {};
+  const stateDefault = typeof levels.state_default === 'number' ? levels.state_default : 50;
+  const tombstone = typeof events['m.room.tombstone'] === 'number' ? events['m.room.tombstone'] : 0;
+  const raised = Math.max(tombstone, stateDefault + 1, 150);
+  return { ...levels, users, events: { ...events, 'm.room.tombstone': raised } };
+}

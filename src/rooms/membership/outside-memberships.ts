@@ -1,0 +1,99 @@
+import type { Pdu } from '../../protocol/events/event.ts';
+import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
+import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
+import { ROOM_VERSIONS, type RoomVersion } from '../../protocol/room-versions.ts';
+import type { Database } from '../../storage/database.ts';
+import * as eventsStore from '../../storage/rooms/events-store.ts';
+import * as membershipsStore from '../../storage/rooms/memberships-store.ts';
+import * as roomsStore from '../../storage/rooms/rooms-store.ts';
+import * as strippedStates from '../../storage/rooms/stripped-states-store.ts';
+import { UnitOfWork } from '../../storage/unit-of-work.ts';
+import { eventOfPdu } from '../events/event-of-pdu.ts';
+import type { StateChange } from '../events/room-changes.ts';
+import type { HeadPoint } from '../appending/room-head.ts';
+
+/** A membership event of a user of this server in a room that nobody of this server is in. */
+export interface OutsideMembership {
+  readonly roomId: RoomId;
+  readonly version: RoomVersion;
+  readonly userId: UserId;
+  readonly eventId: EventId;
+  readonly pdu: Pdu;
+}
+
+/** What is known of a room in which a user of this server is invited or knocks. */
+export interface KnownFromOutside {
+  readonly eventId: EventId;
+  readonly version: RoomVersion;
+  readonly stripped: readonly JsonObject[];
+}
+
+/** What users of this server are in rooms that are not here: invited, knocking, or turned away. */
+export class OutsideMemberships {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /**
+   * Whether this server has the room's state: somebody of it is in the room, or nobody of another server is, who could change
+   * it.
+   */
+  async isHere(roomId: RoomId): Promise<boolean> {
+    const row = await roomsStore.byId(this.#database, roomId);
+    return row !== undefined && isHereBy({ joinedCount: row.joined_count, remoteJoined: row.remote_joined });
+  }
+
+  /** What a user is in a room that is not here, and what was told of that room. */
+  async of(userId: UserId, roomId: RoomId): Promise<KnownFromOutside | undefined> {
+    const text = await strippedStates.of(this.#database, userId, roomId);
+    if (text === undefined) return undefined;
+    const known = JSON.parse(text) as { event_id: EventId; room_version: string; state: JsonObject[] };
+    const version = ROOM_VERSIONS.get(known.room_version);
+    return version && { eventId: known.event_id, version, stripped: known.state };
+  }
+
+  /**
+   * Keeps a membership event and tells the user.
+   *
+   * @param stripped what the user is shown of the room; left as it is, if not given.
+   */
+  async set(member: OutsideMembership, stripped?: readonly unknown[]): Promise<void> {
+    const { roomId, version, userId, eventId, pdu } = member;
+    const unit = new UnitOfWork();
+    const event = eventOfPdu(pdu, version, {
+      ...{ eventId, roomId, isAside: true },
+      authDepth: undefined,
+      root: undefined,
+    });
+    const position = unit.position();
+    eventsStore.keepAside(unit, event.toRow(), position);
+    const membership = String(event.content.membership);
+    const { sender } = event;
+    membershipsStore.set(unit, { userId, roomId, membership, eventId, sender }, position);
+    if (stripped) {
+      const state = stripped.filter(isJsonObject).map(strippedOf);
+      const known = { event_id: eventId, room_version: version.id, state };
+      strippedStates.set(unit, userId, roomId, JSON.stringify(known));
+    }
+    const data: StateChange = { version: 0, userId, membership, eventId, sender };
+    unit.announce({ topic: 'state', position, rooms: [roomId], users: [userId], data, local: true });
+    await this.#database.commit(unit);
+  }
+}
+
+/** Only what stripped state has (Client-Server API, "Stripped state"), of what may be whole events. */
+function strippedOf({ type, state_key, sender, content, origin_server_ts: ts }: JsonObject): JsonObject {
+  const stripped: JsonObject = { type, state_key, sender, content };
+  if (type === 'm.room.create' && typeof ts === 'number') stripped.origin_server_ts = ts;
+  return stripped;
+}
+
+/** `OutsideMemberships.isHere`, of a room whose members are counted. */
+export function isHereBy({
+  joinedCount,
+  remoteJoined,
+}: Pick<HeadPoint, 'joinedCount' | 'remoteJoined'>): boolean {
+  return joinedCount > remoteJoined || remoteJoined === 0;
+}

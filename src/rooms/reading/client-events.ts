@@ -1,0 +1,167 @@
+import type { DeviceId, EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
+import type { Aggregation, AggregationMap, Aggregations } from '../relations/aggregations.ts';
+import { decodeTransaction } from '../events/client-transaction.ts';
+import type { EventLog } from '../events/event-log.ts';
+import type { StoredEvent } from '../events/stored-event.ts';
+import type { Visibility } from './visibility.ts';
+
+/** Who reads, and how. */
+export interface Viewer {
+  readonly userId: UserId;
+  readonly deviceId: DeviceId | undefined;
+  /** Milliseconds since the epoch, for `unsigned.age`. */
+  readonly now: number;
+}
+
+/** What else belongs into the text of events. */
+export interface TextOptions {
+  /** Given where the answer does not name the room otherwise. */
+  readonly roomId?: RoomId;
+  /** The viewer's membership at the event, where it is known (`unsigned.membership`). */
+  readonly membershipOf?: (event: StoredEvent) => string | undefined;
+  readonly aggregations?: AggregationMap;
+}
+
+/** Turns events into what clients get (Client-Server API, "Events": ClientEvent), as JSON text. */
+export class ClientEvents {
+  readonly #log: EventLog;
+  readonly #aggregations: Aggregations;
+  readonly #visibility: Visibility;
+
+  constructor(log: EventLog, aggregations: Aggregations, visibility: Visibility) {
+    this.#log = log;
+    this.#aggregations = aggregations;
+    this.#visibility = visibility;
+  }
+
+  /** `texts`, and with each event what relates to it (`unsigned["m.relations"]`). */
+  async bundledTexts(
+    events: readonly StoredEvent[],
+    viewer: Viewer,
+    options: TextOptions = {},
+  ): Promise<string[]> {
+    const aggregations = await this.#aggregations.of(events, viewer.userId);
+    return this.texts(events, viewer, aggregations ? { ...options, aggregations } : options);
+  }
+
+  /** The events as clients get them. All must be of one room. */
+  async texts(events: readonly StoredEvent[], viewer: Viewer, options: TextOptions = {}): Promise<string[]> {
+    const suffix = options.roomId === undefined ? '' : roomIdText(options.roomId);
+    const { aggregations } = options;
+    const replaced = await this.#replaced(events, viewer.userId);
+    const texts: string[] = [];
+    for (const event of events) {
+      let related = event.replaces === undefined ? '' : replacedText(event.replaces, replaced);
+      if (event.redactedBy !== undefined) related += await this.#redactionText(event, event.redactedBy);
+      if (aggregations) related += aggregationText(event, aggregations, viewer);
+      const more = unsignedMore(event, viewer, options.membershipOf?.(event)) + related;
+      texts.push(`${event.clientText}${suffix},"unsigned":{"age":${ageOf(event, viewer)}${more}}}`);
+    }
+    return texts;
+  }
+
+  /** One event with its room ID. */
+  async text(event: StoredEvent, viewer: Viewer): Promise<string> {
+    const [text] = await this.texts([event], viewer, { roomId: event.roomId });
+    return text ?? '';
+  }
+
+  /** What the events replaced, as far as the viewer may see it. */
+  async #replaced(events: readonly StoredEvent[], viewer: UserId): Promise<Map<EventId, StoredEvent>> {
+    const before: StoredEvent[] = [];
+    for (const { replaces } of events) {
+      const event = replaces === undefined ? undefined : await this.#log.byId(replaces);
+      if (event) before.push(event);
+    }
+    const [first] = before;
+    if (!first) return NONE;
+    const access = await this.#visibility.access(first.roomId, viewer);
+    const visible = await this.#visibility.filter(access, before);
+    return new Map(visible.map((event) => [event.eventId, event]));
+  }
+
+  async #redactionText(event: StoredEvent, redactedBy: EventId): Promise<string> {
+    const redaction = await this.#log.byId(redactedBy);
+    // Removed because of its age, by no event: clients are to see that it was removed.
+    if (!redaction) return ',"redacted_because":{}';
+    return `,"redacted_because":${redaction.clientText},"room_id":${JSON.stringify(event.roomId)},"unsigned":{}}`;
+  }
+}
+
+const NONE: Map<EventId, StoredEvent> = new Map();
+const WHILE_JOINED = ',"membership":"join"';
+
+/** The ID of what an event replaced is told to all; its content only to those who may see it. */
+function replacedText(replaces: EventId, visible: ReadonlyMap<EventId, StoredEvent>): string {
+  const text = `,"replaces_state":${JSON.stringify(replaces)}`;
+  const before = visible.get(replaces);
+  if (!before) return text;
+  return `${text},"prev_content":${before.contentText},"prev_sender":${JSON.stringify(before.sender)}`;
+}
+
+/** `,"m.relations":{…}`, or nothing when nothing relates to the event (Client-Server API, "Aggregations"). */
+function aggregationText(event: StoredEvent, aggregations: AggregationMap, viewer: Viewer): string {
+  const found = aggregations.get(event.eventId);
+  if (!found) return '';
+  const parts: string[] = [];
+  if (found.edit) parts.push(`"m.replace":${nestedText(found.edit, viewer, '')}`);
+  if (found.references)
+    parts.push(`"m.reference":${JSON.stringify({ chunk: found.references.map(chunkEntry) })}`);
+  if (found.thread) parts.push(`"m.thread":${threadText(found.thread, aggregations, viewer)}`);
+  return `,"m.relations":{${parts.join(',')}}`;
+}
+
+function threadText(
+  thread: NonNullable<Aggregation['thread']>,
+  aggregations: AggregationMap,
+  viewer: Viewer,
+): string {
+  const { latest, count, participated } = thread;
+  const text = nestedText(latest, viewer, aggregationText(latest, aggregations, viewer));
+  return `{"latest_event":${text},"count":${count},"current_user_participated":${participated}}`;
+}
+
+/** An event inside the aggregation of another. */
+function nestedText(event: StoredEvent, viewer: Viewer, more: string): string {
+  const head = `${event.clientText}${roomIdText(event.roomId)},"unsigned":{"age":${ageOf(event, viewer)}`;
+  return `${head}${unsignedMore(event, viewer, undefined)}${more}}}`;
+}
+
+function chunkEntry(eventId: string): { event_id: string } {
+  return { event_id: eventId };
+}
+
+function roomIdText(roomId: RoomId): string {
+  return `,"room_id":${JSON.stringify(roomId)}`;
+}
+
+/** Stripped state: what one who is not in the room may know of it (Client-Server API, "Stripped state"). */
+export function strippedText(event: StoredEvent): string {
+  const stateKey = JSON.stringify(event.stateKey ?? '');
+  const ts = event.type === 'm.room.create' ? `,"origin_server_ts":${event.originServerTs}` : '';
+  const head = `{"content":${event.contentText}${ts},"sender":${JSON.stringify(event.sender)}`;
+  return `${head},"state_key":${stateKey},"type":${JSON.stringify(event.type)}}`;
+}
+
+/** For how much longer the event is sticky, in ms. One from the future has begun to be so when it came. */
+function stickyFor(event: StoredEvent, now: number): number {
+  return Math.max(0, Math.min(event.originServerTs, now) + (event.stickyMs ?? 0) - now);
+}
+
+function ageOf(event: StoredEvent, viewer: Viewer): number {
+  return Math.max(0, viewer.now - event.originServerTs);
+}
+
+/** What `unsigned` has beside `age`; for most events it is made of no parts, of which a large answer would have many. */
+function unsignedMore(event: StoredEvent, viewer: Viewer, membership: string | undefined): string {
+  let text = membership === 'join' ? WHILE_JOINED : '';
+  if (membership !== undefined && membership !== 'join') text = `,"membership":"${membership}"`;
+  if (event.stickyMs !== undefined)
+    text += `,"msc4354_sticky_duration_ttl_ms":${stickyFor(event, viewer.now)}`;
+  const transaction = event.transaction;
+  if (transaction !== undefined && event.sender === viewer.userId) {
+    const { deviceId, txnId } = decodeTransaction(transaction);
+    if (deviceId === (viewer.deviceId ?? '')) text += `,"transaction_id":${JSON.stringify(txnId)}`;
+  }
+  return text;
+}

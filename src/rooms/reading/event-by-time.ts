@@ -1,0 +1,62 @@
+import { notFound } from '../../protocol/matrix-error.ts';
+import type { Database } from '../../storage/database.ts';
+import * as eventsStore from '../../storage/rooms/events-store.ts';
+import type { EventLog } from '../events/event-log.ts';
+import type { RemoteHistory, TimedEvent } from '../membership/remote-rooms.ts';
+import type { StoredEvent } from '../events/stored-event.ts';
+import type { RoomAccess, Visibility } from './visibility.ts';
+import { BEFORE_HISTORY } from '../../storage/unit-of-work.ts';
+
+const PAGE = 50;
+/** Events looked at to find one that the user may see. */
+const MOST_LOOKED_AT = 1_000;
+
+/** Finds events by their time (Client-Server API, "timestamp_to_event"). */
+export class EventByTime {
+  readonly #database: Database;
+  readonly #log: EventLog;
+  readonly #visibility: Visibility;
+  readonly #remote: RemoteHistory;
+
+  constructor(needs: { database: Database; log: EventLog; visibility: Visibility; remote: RemoteHistory }) {
+    this.#database = needs.database;
+    this.#log = needs.log;
+    this.#visibility = needs.visibility;
+    this.#remote = needs.remote;
+  }
+
+  /**
+   * The event of a room whose time is nearest to the given one, at or after it (`f`) or at or before it (`b`). Of events
+   * of the same time it is the first or the last. Where history is missing here, other servers are asked as well.
+   *
+   * @param ts milliseconds since the epoch.
+   * @throws MatrixError 404 when the user may see none.
+   */
+  async nearest(access: RoomAccess, ts: number, direction: 'f' | 'b'): Promise<TimedEvent> {
+    const here = await this.#nearestHere(access, ts, direction);
+    const elsewhere = await this.#remote.eventByTime(access.roomId, ts, direction);
+    const distance = (event: TimedEvent) => Math.abs(event.originServerTs - ts);
+    const isNearer = elsewhere && (!here || distance(elsewhere) < distance(here));
+    const event = isNearer ? await this.#log.byId(elsewhere.eventId) : undefined;
+    if (event && (await this.#visibility.mayRead(access, event))) return event;
+    if (here) return here;
+    throw notFound(
+      `There is no event ${direction === 'f' ? 'at or after' : 'at or before'} ${ts} that you may see`,
+    );
+  }
+
+  async #nearestHere(access: RoomAccess, ts: number, direction: 'f' | 'b'): Promise<StoredEvent | undefined> {
+    const forward = direction === 'f';
+    let place = { ts, position: forward ? BEFORE_HISTORY : Number.MAX_SAFE_INTEGER };
+    for (let looked = 0; looked < MOST_LOOKED_AT; looked += PAGE) {
+      const rows = await eventsStore.byTime(this.#database, access.roomId, place, forward, PAGE);
+      for (const row of rows) {
+        const event = this.#log.intern(row);
+        if (await this.#visibility.mayRead(access, event)) return event;
+        place = { ts: event.originServerTs, position: event.position };
+      }
+      if (rows.length < PAGE) break;
+    }
+    return undefined;
+  }
+}

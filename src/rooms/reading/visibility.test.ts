@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { bodies, type Json, type TestClient } from '../../testing/test-client.ts';
+import { onServers } from '../../testing/test-server.ts';
+
+const VISIBILITIES = ['world_readable', 'shared', 'invited', 'joined'] as const;
+type Visibility = (typeof VISIBILITIES)[number];
+
+/** Bob's way through a room; a message is sent after each step. */
+const STEPS = ['outside', 'invited', 'joined', 'left'] as const;
+
+/** Which messages Bob may read at the end, by visibility: sent while he was outside, invited, joined, and after he left. */
+const READABLE: Readonly<Record<Visibility, readonly string[]>> = {
+  world_readable: ['outside', 'invited', 'joined', 'left'],
+  shared: ['outside', 'invited', 'joined'],
+  invited: ['invited', 'joined'],
+  joined: ['joined'],
+};
+
+/** Every way to read messages of a room. */
+const READERS: Readonly<
+  Record<string, (who: TestClient, room: string, ids: Record<string, string>) => Promise<string[]>>
+> = {
+  async messages(who, room) {
+    const answer = await who.ask('GET', who.room(room, '/messages?dir=b&limit=100'));
+    return answer.status === 200 ? bodies(answer.body.chunk) : [];
+  },
+  async 'messages forwards'(who, room) {
+    const answer = await who.ask('GET', who.room(room, '/messages?dir=f&limit=100'));
+    return answer.status === 200 ? bodies(answer.body.chunk) : [];
+  },
+  async event(who, room, ids) {
+    const seen: string[] = [];
+    for (const [body, id] of Object.entries(ids)) {
+      const answer = await who.ask('GET', who.room(room, `/event/${id}`));
+      if (answer.status === 200) seen.push(body);
+      else assert.equal(answer.status, 404);
+    }
+    return seen;
+  },
+  async context(who, room, ids) {
+    const seen = new Set<string>();
+    for (const id of Object.values(ids)) {
+      const answer = await who.ask('GET', who.room(room, `/context/${id}?limit=100`));
+      if (answer.status !== 200) continue;
+      const { event, events_before: before, events_after: after } = answer.body;
+      for (const body of [event?.content?.body ?? '', ...bodies(before), ...bodies(after)]) seen.add(body);
+    }
+    return [...seen].filter((body) => STEPS.includes(body as (typeof STEPS)[number]));
+  },
+  async 'initial sync with left rooms'(who, room) {
+    const filter = JSON.stringify({ room: { include_leave: true, timeline: { limit: 100 } } });
+    const body = await who.sync({ filter });
+    const rooms = { ...body.rooms?.leave, ...body.rooms?.join };
+    return bodies(rooms[room]?.timeline?.events);
+  },
+};
+
+for (const visibility of VISIBILITIES) {
+  onServers(`what one may read of a room whose history is ${visibility} [B050]`, async ({ person }) => {
+    const [alice, bob, eve] = await Promise.all(['alice', 'bob', 'eve'].map(person));
+    assert.ok(alice && bob && eve);
+    const room = await alice.createRoom({
+      initial_state: [{ type: 'm.room.history_visibility', content: { history_visibility: visibility } }],
+    });
+    const ids: Record<string, string> = {};
+    ids.outside = await alice.say(room, 'outside');
+    await alice.ok('POST', alice.room(room, '/invite'), { user_id: bob.userId });
+    ids.invited = await alice.say(room, 'invited');
+    await bob.join(room);
+    ids.joined = await alice.say(room, 'joined');
+    await check(
+      bob,
+      room,
+      ids,
+      READABLE[visibility].filter((step) => step !== 'left'),
+    );
+    await bob.ok('POST', bob.room(room, '/leave'), {});
+    ids.left = await alice.say(room, 'left');
+    await check(alice, room, ids, STEPS);
+    const expected = READABLE[visibility];
+    for (const [name, read] of Object.entries(READERS)) {
+      const shown = (await read(bob, room, ids)).sort();
+      const due = name.includes('sync') ? expected.filter((step) => step !== 'left') : expected;
+      assert.deepEqual(shown, [...due].sort(), `bob, ${name}`);
+      if (name.includes('sync')) continue;
+      const outside = visibility === 'world_readable' ? STEPS : [];
+      assert.deepEqual((await read(eve, room, ids)).sort(), [...outside].sort(), `eve, ${name}`);
+    }
+    const state = await eve.ask('GET', eve.room(room, '/state'));
+    assert.equal(state.status, visibility === 'world_readable' ? 200 : 403);
+    const members = await eve.ask('GET', eve.room(room, '/members'));
+    assert.equal(members.status, visibility === 'world_readable' ? 200 : 403);
+  });
+}
+
+async function check(
+  who: TestClient,
+  room: string,
+  ids: Record<string, string>,
+  expected: readonly string[],
+): Promise<void> {
+  for (const [name, read] of Object.entries(READERS)) {
+    assert.deepEqual((await read(who, room, ids)).sort(), [...expected].sort(), `${who.userId}, ${name}`);
+  }
+}
+
+onServers('state after leaving is that of the time of leaving [B050] [B028 partial]', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')];
+  const room = await alice.createRoom({ preset: 'public_chat', name: 'before' });
+  await bob.join(room);
+  await bob.ok('POST', bob.room(room, '/leave'), {});
+  await alice.setState(room, 'm.room.name', { name: 'after' });
+  assert.equal((await bob.ok('GET', bob.room(room, '/state/m.room.name'))).name, 'before');
+  const state = await bob.ok('GET', bob.room(room, '/state'));
+  assert.equal(state.find((event: Json) => event.type === 'm.room.name')?.content?.name, 'before');
+});
+
+onServers('a changed visibility holds for what is sent after it [B050]', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')];
+  const room = await alice.createRoom({ preset: 'public_chat' });
+  await alice.say(room, 'shared');
+  await alice.setState(room, 'm.room.history_visibility', { history_visibility: 'joined' });
+  await alice.say(room, 'hidden');
+  await bob.join(room);
+  await alice.say(room, 'seen');
+  const { chunk } = await bob.ok('GET', bob.room(room, '/messages?dir=f&limit=100'));
+  assert.deepEqual(bodies(chunk), ['shared', 'seen']);
+});

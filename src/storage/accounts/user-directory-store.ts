@@ -1,0 +1,63 @@
+import type { UserId } from '../../protocol/identifiers.ts';
+import type { Reader, Writer } from '../database.ts';
+import { sql } from '../sql.ts';
+
+/** What a term was taken from: the user ID, which stays, or the display name. */
+export type TermKind = 'id' | 'name';
+
+const add = sql(
+  `INSERT INTO user_directory_terms (term, user_id, kind) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
+);
+const removeKind = sql(`DELETE FROM user_directory_terms WHERE user_id = ? AND kind = ?`);
+const removeUser = sql(`DELETE FROM user_directory_terms WHERE user_id = ?`);
+
+/** In what rooms `found` is, that `asker` may know of: shared, public, or readable by the world. */
+const VISIBLE = `(EXISTS (
+    SELECT 1 FROM memberships AS theirs JOIN memberships AS mine ON mine.room_id = theirs.room_id
+      AND mine.user_id = ? AND mine.membership = 'join'
+    WHERE theirs.user_id = found.user_id AND theirs.membership = 'join')
+  OR EXISTS (
+    SELECT 1 FROM memberships AS theirs
+      JOIN current_state ON current_state.room_id = theirs.room_id AND current_state.state_key = ''
+        AND current_state.type IN ('m.room.join_rules', 'm.room.history_visibility')
+      JOIN events ON events.position = current_state.position
+    WHERE theirs.user_id = found.user_id AND theirs.membership = 'join'
+      AND (events.content LIKE '%"join_rule":"public"%'
+        OR events.content LIKE '%"history_visibility":"world_readable"%')))`;
+const search = sql(
+  `SELECT user_id FROM (
+     SELECT DISTINCT user_id FROM user_directory_terms WHERE term >= ? AND term < ?
+     ORDER BY user_id LIMIT ?
+   ) AS found WHERE user_id <> ? AND ${VISIBLE} ORDER BY user_id LIMIT ?`,
+);
+
+/** Makes the user findable by these terms; earlier ones of the kind are forgotten. */
+export function setTerms(writer: Writer, userId: UserId, kind: TermKind, terms: Iterable<string>): void {
+  writer.run(removeKind, userId, kind);
+  for (const term of terms) writer.run(add, term, userId, kind);
+}
+
+/** Takes the user out of the directory. */
+export function remove(writer: Writer, userId: UserId): void {
+  writer.run(removeUser, userId);
+}
+
+/**
+ * Users other than the asker with a term that begins with `prefix`, whom the asker may know of.
+ *
+ * @param mostLookedAt users whose rooms are looked at, the first ones in order of user ID.
+ */
+export async function find(
+  reader: Reader,
+  asker: UserId,
+  prefix: string,
+  bounds: { mostLookedAt: number; limit: number },
+): Promise<UserId[]> {
+  const end = `${prefix}\u{10ffff}`;
+  const { mostLookedAt, limit } = bounds;
+  const rows = await reader.all<{ user_id: UserId }>(
+    search,
+    ...[prefix, end, mostLookedAt, asker, asker, limit],
+  );
+  return rows.map((row) => row.user_id);
+}

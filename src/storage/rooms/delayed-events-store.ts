@@ -1,0 +1,95 @@
+import type { UserId } from '../../protocol/identifiers.ts';
+import type { Reader, Writer } from '../database.ts';
+import { sql } from '../sql.ts';
+
+/** A row of the table `delayed_events`. Times are in milliseconds. */
+export interface DelayedEventRow {
+  readonly id: string;
+  readonly user_id: string;
+  readonly device_id: string | null;
+  readonly room_id: string;
+  readonly type: string;
+  readonly state_key: string | null;
+  /** JSON text. */
+  readonly content: string;
+  readonly redacts: string | null;
+  /** For state events: what the room had under their key when they were scheduled. */
+  readonly replaces: string | null;
+  /** Names the client's request, whose retry is to give the same event. */
+  readonly request: Uint8Array | null;
+  /** For how long the event is sticky once it is sent. */
+  readonly sticky: number | null;
+  readonly delay: number;
+  readonly running_since: number;
+  readonly due_at: number;
+}
+
+const insert = sql(
+  `INSERT INTO delayed_events (id, user_id, device_id, room_id, type, state_key, content, redacts, replaces, request,
+     sticky, delay, running_since, due_at)
+   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+);
+const one = sql(`SELECT * FROM delayed_events WHERE id = ?`);
+const ofRequest = sql(`SELECT * FROM delayed_events WHERE request = ?`);
+const page = sql(`SELECT * FROM delayed_events WHERE user_id = ? AND id > ? ORDER BY id LIMIT ?`);
+const count = sql(`SELECT COUNT(*) AS count FROM delayed_events WHERE user_id = ?`);
+const due = sql(`SELECT * FROM delayed_events WHERE due_at <= ? ORDER BY due_at, id LIMIT ?`);
+const first = sql(`SELECT MIN(due_at) AS due_at FROM delayed_events`);
+const restartOne = sql(`UPDATE delayed_events SET running_since = ?, due_at = ? WHERE id = ?`);
+const claimOne = sql(`UPDATE delayed_events SET claims = claims + 1 WHERE id = ? AND due_at = ?`);
+const removeOne = sql(`DELETE FROM delayed_events WHERE id = ?`);
+
+/** Adds an event; the unit fails when the request has been made before. */
+export function add(writer: Writer, row: DelayedEventRow): void {
+  writer.guard(
+    insert,
+    ...[row.id, row.user_id, row.device_id, row.room_id, row.type, row.state_key, row.content, row.redacts],
+    ...[row.replaces, row.request, row.sticky, row.delay, row.running_since, row.due_at],
+  );
+}
+
+/** One event, or undefined. */
+export function byId(reader: Reader, id: string): Promise<DelayedEventRow | undefined> {
+  return reader.get<DelayedEventRow>(one, id);
+}
+
+/** The event of a client's request, or undefined. */
+export function byRequest(reader: Reader, request: Uint8Array): Promise<DelayedEventRow | undefined> {
+  return reader.get<DelayedEventRow>(ofRequest, request);
+}
+
+/** A user's events after one, in order of ID. */
+export function ofUser(
+  reader: Reader,
+  userId: UserId,
+  after: string,
+  limit: number,
+): Promise<DelayedEventRow[]> {
+  return reader.all<DelayedEventRow>(page, userId, after, limit);
+}
+
+/** How many events of a user wait. */
+export async function countOf(reader: Reader, userId: UserId): Promise<number> {
+  return (await reader.get<{ count: number }>(count, userId))?.count ?? 0;
+}
+
+/** Events whose time has come, the oldest first. */
+export function dueBy(reader: Reader, now: number, limit: number): Promise<DelayedEventRow[]> {
+  return reader.all<DelayedEventRow>(due, now, limit);
+}
+
+/** When the next event is due, or undefined when none waits. */
+export async function nextDue(reader: Reader): Promise<number | undefined> {
+  return (await reader.get<{ due_at: number | null }>(first))?.due_at ?? undefined;
+}
+
+/** Lets the time of an event begin anew; the unit fails when it waits no more. */
+export function restart(writer: Writer, id: string, now: number, dueAt: number): void {
+  writer.guard(restartOne, now, dueAt, id);
+}
+
+/** Takes out an event, to send it or drop it; the unit fails when another did, or gave it another time. */
+export function take(writer: Writer, row: DelayedEventRow): void {
+  writer.guard(claimOne, row.id, row.due_at);
+  writer.run(removeOne, row.id);
+}

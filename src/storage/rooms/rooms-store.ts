@@ -1,0 +1,300 @@
+import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
+import { EVENT_COLUMNS, type EventRow } from './events-store.ts';
+import type { Reader, Writer } from '../database.ts';
+import { sql } from '../sql.ts';
+import type { Position } from '../unit-of-work.ts';
+
+/** A row of the table `rooms`: where the room stands. */
+export interface RoomRow {
+  readonly room_id: string;
+  readonly room_version: string;
+  readonly creator: string;
+  /** Counts the units of work that changed the room; guards writes against other writers. */
+  readonly version: number;
+  /** JSON array of event IDs. */
+  readonly extremities: string;
+  readonly depth: number;
+  readonly state_root: Uint8Array;
+  readonly joined_count: number;
+  readonly invited_count: number;
+  /** How many of the joined members are users of other servers. */
+  readonly remote_joined: number;
+  /** Position of the room's newest event. */
+  readonly position: number;
+  readonly published: number;
+}
+
+/** What a unit of work changes of a room's row. */
+export type RoomHeadRow = Pick<
+  RoomRow,
+  'room_id' | 'extremities' | 'depth' | 'state_root' | 'joined_count' | 'invited_count' | 'remote_joined'
+>;
+
+const roomById = sql(`SELECT * FROM rooms WHERE room_id = ?`);
+const countsById = sql(`SELECT joined_count, invited_count FROM rooms WHERE room_id = ?`);
+const insertRoom = sql(
+  `INSERT INTO rooms (room_id, room_version, creator, version, extremities, depth, state_root, joined_count,
+     invited_count, remote_joined, position) VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+);
+const updateRoom = sql(
+  `UPDATE rooms SET version = version + 1, extremities = ?, depth = ?, state_root = ?, joined_count = ?,
+     invited_count = ?, remote_joined = ?, position = ? WHERE room_id = ? AND version = ? AND extremities = ?`,
+);
+const updateRoomHead = sql(
+  `UPDATE rooms SET version = version + 1, extremities = ?, depth = ?, position = ?
+   WHERE room_id = ? AND version = ? AND extremities = ?`,
+);
+/**
+ * The type of an entry, of statements that are given one. SQLite has an index of the entries of one type alone, and makes its
+ * plan anew for each type that such a statement is given, unless it is given as an expression: ten times the work of the rest.
+ */
+const OF_TYPE = `current_state.type = CAST(? AS TEXT)`;
+const setPublished = sql(`UPDATE rooms SET published = ? WHERE room_id = ?`);
+const upsertState = sql(
+  `INSERT INTO current_state (room_id, type, state_key, position) VALUES (?, ?, ?, ?)
+   ON CONFLICT (room_id, type, state_key) DO UPDATE SET position = excluded.position`,
+);
+const upsertKnownState = sql(
+  `INSERT INTO current_state (room_id, type, state_key, position)
+   SELECT room_id, type, state_key, position FROM events WHERE event_id = ?
+   ON CONFLICT (room_id, type, state_key) DO UPDATE SET position = excluded.position`,
+);
+const insertKnownState = sql(
+  `INSERT INTO current_state (room_id, type, state_key, position)
+   SELECT room_id, type, state_key, position FROM events WHERE event_id = ? ON CONFLICT DO NOTHING`,
+);
+const followState = sql(
+  `UPDATE current_state SET position = ? WHERE room_id = ? AND ${OF_TYPE} AND state_key = ?
+     AND position = (SELECT position FROM events WHERE event_id = ?)`,
+);
+const deleteState = sql(`DELETE FROM current_state WHERE room_id = ? AND ${OF_TYPE} AND state_key = ?`);
+const stateEntry = sql(
+  `SELECT ${EVENT_COLUMNS} FROM current_state JOIN events ON events.position = current_state.position
+   WHERE current_state.room_id = ? AND ${OF_TYPE} AND current_state.state_key = ?`,
+);
+const positionOfState = sql(
+  `SELECT position FROM current_state WHERE room_id = ? AND ${OF_TYPE} AND state_key = ?`,
+);
+const stateOfType = sql(
+  `SELECT ${EVENT_COLUMNS} FROM current_state JOIN events ON events.position = current_state.position
+   WHERE current_state.room_id = ? AND ${OF_TYPE} AND current_state.state_key > ?
+   ORDER BY current_state.state_key LIMIT ?`,
+);
+const stateButMembers = sql(
+  `SELECT ${EVENT_COLUMNS} FROM current_state JOIN events ON events.position = current_state.position
+   WHERE current_state.room_id = ? AND current_state.type < 'm.room.member'
+   UNION ALL
+   SELECT ${EVENT_COLUMNS} FROM current_state JOIN events ON events.position = current_state.position
+   WHERE current_state.room_id = ? AND current_state.type > 'm.room.member'`,
+);
+const oneBeyond = sql(
+  `SELECT state_key FROM current_state WHERE room_id = ? AND ${OF_TYPE} ORDER BY state_key LIMIT 1 OFFSET ?`,
+);
+const AFTER = `(joined_count < ? OR (joined_count = ? AND room_id > ?))`;
+const BEFORE = `(joined_count > ? OR (joined_count = ? AND room_id < ?))`;
+const DOWN = `ORDER BY joined_count DESC, room_id`;
+const UP = `ORDER BY joined_count, room_id DESC`;
+/** Somebody of this server is in it: what is known of any other room is of the past. */
+const ALIVE = `joined_count > remote_joined`;
+const LISTED = `published = 1 AND ${ALIVE}`;
+const publishedRooms = {
+  after: sql(`SELECT * FROM rooms WHERE ${LISTED} AND ${AFTER} ${DOWN} LIMIT ?`),
+  before: sql(`SELECT * FROM rooms WHERE ${LISTED} AND ${BEFORE} ${UP} LIMIT ?`),
+};
+const publishedAnywhere = { after: anywhere(AFTER, DOWN), before: anywhere(BEFORE, UP) };
+
+function anywhere(place: string, order: string): ReturnType<typeof sql> {
+  return sql(
+    `SELECT * FROM (SELECT * FROM rooms WHERE ${LISTED} AND ${place} ${order} LIMIT ?) AS own
+     UNION ALL
+     SELECT * FROM rooms WHERE published = 0 AND ${ALIVE} AND room_id IN (SELECT room_id FROM network_rooms) AND ${place}
+     ${order} LIMIT ?`,
+  );
+}
+
+const countPublished = sql(`SELECT COUNT(*) AS count FROM rooms WHERE ${LISTED}`);
+
+/** How many are in a room, and how many are invited. */
+export async function memberCounts(
+  reader: Reader,
+  roomId: RoomId,
+): Promise<{ joined: number; invited: number }> {
+  const row = await reader.get<{ joined_count: number; invited_count: number }>(countsById, roomId);
+  return { joined: row?.joined_count ?? 0, invited: row?.invited_count ?? 0 };
+}
+
+/** The room, or undefined. */
+export function byId(reader: Reader, roomId: RoomId): Promise<RoomRow | undefined> {
+  return reader.get<RoomRow>(roomById, roomId);
+}
+
+/** Adds a new room; the unit fails when the room exists. */
+export function insert(
+  writer: Writer,
+  row: RoomHeadRow & { room_version: string; creator: UserId },
+  newest: Position,
+): void {
+  writer.guard(
+    insertRoom,
+    row.room_id,
+    row.room_version,
+    row.creator,
+    row.extremities,
+    row.depth,
+    row.state_root,
+    row.joined_count,
+    row.invited_count,
+    row.remote_joined,
+    newest,
+  );
+}
+
+/**
+ * What a unit was decided on. The version alone would not do: a unit that failed and the one by which another process
+ * overtook it have the same, and what was decided on the first must not be written after the second.
+ */
+export interface RoomGuard {
+  readonly version: number;
+  /** JSON text. */
+  readonly extremities: string;
+}
+
+/** Moves the room on, if it still is where the unit was decided; else the unit fails. */
+export function advance(writer: Writer, row: RoomHeadRow, before: RoomGuard, newest: Position): void {
+  writer.guard(
+    updateRoom,
+    row.extremities,
+    row.depth,
+    row.state_root,
+    row.joined_count,
+    row.invited_count,
+    row.remote_joined,
+    newest,
+    row.room_id,
+    before.version,
+    before.extremities,
+  );
+}
+
+/** `advance` for a unit that changes no state. */
+export function advanceTimeline(
+  writer: Writer,
+  row: Pick<RoomHeadRow, 'room_id' | 'extremities' | 'depth'>,
+  before: RoomGuard,
+  newest: Position,
+): void {
+  const { version, extremities } = before;
+  writer.guard(updateRoomHead, row.extremities, row.depth, newest, row.room_id, version, extremities);
+}
+
+/** Lists the room in the directory, or takes it out. */
+export function publish(writer: Writer, roomId: RoomId, published: boolean): void {
+  writer.run(setPublished, published ? 1 : 0, roomId);
+}
+
+/** Makes the event at a position the current state of its key. */
+export function setState(writer: Writer, roomId: RoomId, type: string, stateKey: string, at: Position): void {
+  writer.run(upsertState, roomId, type, stateKey, at);
+}
+
+/** Makes a state event that is kept already, in the timeline or beside it, the current state of its key. */
+export function setKnownState(writer: Writer, eventId: EventId): void {
+  writer.run(upsertKnownState, eventId);
+}
+
+/** As `setKnownState`, where the key has no event. */
+export function addKnownState(writer: Writer, eventId: EventId): void {
+  writer.run(insertKnownState, eventId);
+}
+
+/** Where the event is current state, lets that follow it to the position to which it is about to move. */
+export function followMoved(
+  writer: Writer,
+  event: { eventId: EventId; roomId: RoomId; type: string; stateKey: string },
+  to: Position,
+): void {
+  writer.run(followState, to, event.roomId, event.type, event.stateKey, event.eventId);
+}
+
+/** Leaves a key of the current state without an event. */
+export function removeState(writer: Writer, roomId: RoomId, type: string, stateKey: string): void {
+  writer.run(deleteState, roomId, type, stateKey);
+}
+
+/** One entry of the current state. */
+export function state(
+  reader: Reader,
+  roomId: RoomId,
+  type: string,
+  stateKey: string,
+): Promise<EventRow | undefined> {
+  return reader.get<EventRow>(stateEntry, roomId, type, stateKey);
+}
+
+/** Position of the event of one entry of the current state; undefined where there is none. */
+export async function statePosition(
+  reader: Reader,
+  roomId: RoomId,
+  type: string,
+  stateKey: string,
+): Promise<number | undefined> {
+  return (await reader.get<{ position: number }>(positionOfState, roomId, type, stateKey))?.position;
+}
+
+/** Entries of one type of the current state, by state key, after `after`. */
+export function statesOfType(
+  reader: Reader,
+  roomId: RoomId,
+  type: string,
+  after: string,
+  limit: number,
+): Promise<EventRow[]> {
+  return reader.all<EventRow>(stateOfType, roomId, type, after, limit);
+}
+
+/** The current state of a room but for its members. */
+export function stateWithoutMembers(reader: Reader, roomId: RoomId): Promise<EventRow[]> {
+  return reader.all<EventRow>(stateButMembers, roomId, roomId);
+}
+
+/** Whether the current state of a room has more than so many entries of a type. */
+export async function hasMoreOf(
+  reader: Reader,
+  roomId: RoomId,
+  type: string,
+  count: number,
+): Promise<boolean> {
+  return (await reader.get(oneBeyond, roomId, type, count)) !== undefined;
+}
+
+/** A place in the directory: beside a room. */
+export interface DirectoryPlace {
+  readonly side: 'after' | 'before';
+  readonly joinedCount: number;
+  readonly roomId: string;
+}
+
+/**
+ * Rooms of the directory from a place on, those nearest to it first. Those with most members are the first of all; rooms that
+ * everybody of this server left are not listed.
+ */
+export function published(reader: Reader, place: DirectoryPlace, limit: number): Promise<RoomRow[]> {
+  const { side, joinedCount: count, roomId } = place;
+  return reader.all<RoomRow>(publishedRooms[side], count, count, roomId, limit);
+}
+
+/** The same with the rooms in the directories of application services' networks. */
+export function publishedInAllNetworks(
+  reader: Reader,
+  place: DirectoryPlace,
+  limit: number,
+): Promise<RoomRow[]> {
+  const { side, joinedCount: count, roomId } = place;
+  const from = [count, count, roomId] as const;
+  return reader.all<RoomRow>(publishedAnywhere[side], ...from, limit, ...from, limit);
+}
+
+/** How many rooms the directory lists. */
+export async function publishedCount(reader: Reader): Promise<number> {
+  return (await reader.get<{ count: number }>(countPublished))?.count ?? 0;
+}
