@@ -31,6 +31,9 @@ export interface FederationRequest {
   readonly signal?: AbortSignal;
 }
 
+/** What requests need of `BackOff`. */
+export type Patience = Pick<BackOff, 'answers' | 'waitMs' | 'heardOf' | 'failed'>;
+
 const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_MAX_BYTES = 50 * 1024 * 1024;
 const MAX_ERROR_BYTES = 65_536;
@@ -43,7 +46,7 @@ export class FederationClient {
   readonly #key: SigningKey;
   readonly #resolution: ServerResolution;
   readonly #transport: ServerTransport;
-  readonly #backOff: BackOff;
+  readonly #backOff: Patience;
   readonly #timers: Timers;
   readonly #isHomeserverElsewhere: boolean;
 
@@ -53,7 +56,7 @@ export class FederationClient {
     key: SigningKey;
     resolution: ServerResolution;
     transport: ServerTransport;
-    backOff: BackOff;
+    backOff: Patience;
     timers: Timers;
     isHomeserverElsewhere: boolean;
   }) {

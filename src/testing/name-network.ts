@@ -3,10 +3,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
-import type { BackOff } from '../federation/back-off.ts';
 import { ServerResolution } from '../federation/discovery/server-resolution.ts';
 import { WellKnownServers } from '../federation/discovery/well-known-servers.ts';
-import { FederationClient } from '../federation/federation-client.ts';
+import { FederationClient, type Patience } from '../federation/federation-client.ts';
 import { HttpsTransport } from '../federation/transport/https-transport.ts';
 import { SystemDns } from '../platform/dns.ts';
 import { OutgoingHttp } from '../platform/outgoing-http.ts';
@@ -17,11 +16,13 @@ import { SigningKey } from '../protocol/signing.ts';
 import { TestAuthority } from './certificates.ts';
 import { DnsServer } from './dns-server.ts';
 
-const NO_BACK_OFF = {
+/** No server is ever left in peace. */
+export const NO_BACK_OFF: Patience = {
+  answers: () => true,
   waitMs: () => Promise.resolve(0),
   heardOf: () => Promise.resolve(),
   failed: () => Promise.resolve(),
-} as unknown as BackOff;
+};
 
 /** Answers a request for `.well-known`. */
 export type WellKnownHandler = (request: IncomingMessage, response: ServerResponse) => void;

@@ -8,8 +8,8 @@ import type { ServiceRecord } from '../../platform/dns.ts';
 import { systemTimers } from '../../platform/timers.ts';
 import { serverName } from '../../protocol/identifiers.ts';
 import { TestAuthority } from '../../testing/certificates.ts';
+import { NO_BACK_OFF } from '../../testing/name-network.ts';
 import { SigningKey } from '../../protocol/signing.ts';
-import type { BackOff } from '../back-off.ts';
 import { FederationClient } from '../federation-client.ts';
 import { HttpsTransport } from '../transport/https-transport.ts';
 import { ServerResolution } from './server-resolution.ts';
@@ -25,12 +25,6 @@ async function listen(authority: TestAuthority, certificateFor: string, name: st
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return server;
 }
-
-const NO_BACK_OFF = {
-  waitMs: () => Promise.resolve(0),
-  heardOf: () => Promise.resolve(),
-  failed: () => Promise.resolve(),
-} as unknown as BackOff;
 
 const portOf = (server: Server): number => (server.address() as AddressInfo).port;
 
