@@ -21,6 +21,10 @@ const LONGER: Readonly<Record<string, { folder: string; env: Record<string, stri
 };
 const longer = LONGER[process.argv[2] ?? ''];
 
+/** Folders of the tests that take longest. They begin first, or one of them would go on alone at the end. */
+const LONGEST = ['src/testing/simulation/', 'src/testing/visibility/', 'src/testing/fuzz/'];
+const isLongest = (file: string) => LONGEST.some((folder) => file.startsWith(folder));
+
 /** Its name, and its command. */
 type Step = readonly [string, readonly string[]];
 
@@ -52,7 +56,7 @@ const run: Step = [
       '--test-reporter=./scripts/conformance-reporter.ts',
       '--test-reporter-destination=data/test-results.json',
     ],
-    ...(longer ? tests.filter((file) => file.includes(longer.folder)) : tests.sort()),
+    ...(longer ? tests.filter((file) => file.includes(longer.folder)) : inOrder(tests)),
   ],
 ];
 
@@ -89,6 +93,11 @@ async function play([name, [command = '', ...args]]: Step, output: 'inherit' | '
   process.stderr.write(Buffer.concat(said));
   process.stderr.write(`${status === 0 ? 'passed' : 'FAILED'}: ${name}, ${seconds} s\n`);
   return status ?? 1;
+}
+
+function inOrder(files: readonly string[]): string[] {
+  const sorted = [...files].sort();
+  return [...sorted.filter(isLongest), ...sorted.filter((file) => !isLongest(file))];
 }
 
 /** Ends here where a step failed. */
