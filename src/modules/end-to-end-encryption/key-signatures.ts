@@ -1,5 +1,5 @@
 import { canonicalJson } from '../../protocol/canonical-json.ts';
-import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/json.ts';
 import type { CrossSigningRow, SignatureRow } from '../../storage/encryption/device-keys-store.ts';
 
 /** A cross-signing key with the signatures that were added to it. */
@@ -18,9 +18,7 @@ export function publicKeyOf(key: JsonObject): string {
 export function withSignatures(key: JsonObject, keyId: string, rows: readonly SignatureRow[]): JsonObject {
   const signatures: JsonObject = isJsonObject(key.signatures) ? { ...key.signatures } : {};
   for (const row of rows) {
-    if (row.key_id !== keyId) continue;
-    const before = signatures[row.signer];
-    signatures[row.signer] = { ...(isJsonObject(before) ? before : {}), [row.signer_key_id]: row.signature };
+    if (row.key_id === keyId) add(signatures, row.signer, { [row.signer_key_id]: row.signature });
   }
   return { ...key, signatures };
 }
@@ -28,13 +26,16 @@ export function withSignatures(key: JsonObject, keyId: string, rows: readonly Si
 /** A key with the signatures of the same key as it was uploaded before; its own where both have one. */
 export function withSignaturesOf(key: JsonObject, before: JsonObject | undefined): JsonObject {
   if (!isJsonObject(before?.signatures)) return key;
+  const signatures = { ...before.signatures };
   const own = isJsonObject(key.signatures) ? key.signatures : {};
-  const signatures: JsonObject = { ...own };
-  for (const [signer, made] of Object.entries(before.signatures)) {
-    const bySigner = own[signer];
-    signatures[signer] = { ...(isJsonObject(made) ? made : {}), ...(isJsonObject(bySigner) ? bySigner : {}) };
-  }
+  for (const [signer, made] of Object.entries(own)) add(signatures, signer, made);
   return { ...key, signatures };
+}
+
+/** Adds what a signer made to the signatures of a key. */
+function add(signatures: JsonObject, signer: string, made: JsonValue | undefined): void {
+  const before = signatures[signer];
+  signatures[signer] = { ...(isJsonObject(before) ? before : {}), ...(isJsonObject(made) ? made : {}) };
 }
 
 /** What is signed of a key. */
