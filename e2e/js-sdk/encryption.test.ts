@@ -75,7 +75,7 @@ async function verify(other: MatrixClient, begin: () => Promise<VerificationRequ
   const incoming = Promise.withResolvers<VerificationRequest>();
   other.once(CryptoEvent.VerificationRequestReceived, incoming.resolve);
   const request = await begin();
-  const received = await within('a request to verify', incoming.promise);
+  const received = await within('There never was a request to verify', incoming.promise);
   await received.accept();
   await phase(request, VerificationPhase.Ready);
   const verifier = await request.startVerification(VerificationMethod.Sas);
@@ -83,10 +83,10 @@ async function verify(other: MatrixClient, begin: () => Promise<VerificationRequ
   assert.ok(received.verifier);
   const shown = [sas(verifier), sas(received.verifier)];
   const done = [verifier.verify(), received.verifier.verify()];
-  const [mine, theirs] = await within('emoji to compare', Promise.all(shown));
+  const [mine, theirs] = await within('There never was emoji to compare', Promise.all(shown));
   assert.deepEqual(mine!.sas.emoji, theirs!.sas.emoji);
   await Promise.all([mine!.confirm(), theirs!.confirm()]);
-  await within('an end of the verification', Promise.all(done));
+  await within('There never was an end of the verification', Promise.all(done));
   await Promise.all([phase(request, VerificationPhase.Done), phase(received, VerificationPhase.Done)]);
 }
 
@@ -108,7 +108,7 @@ function phase(request: VerificationRequest, wanted: VerificationPhase): Promise
     request.on(VerificationRequestEvent.Change, look);
     look();
   });
-  return within(`phase ${VerificationPhase[wanted]} of a verification`, reached);
+  return within(`There never was phase ${VerificationPhase[wanted]} of a verification`, reached);
 }
 
 /** Devices that sent something, each with a key of its own. */
@@ -123,7 +123,7 @@ async function backedUp(client: MatrixClient): Promise<void> {
   };
   client.on(CryptoEvent.KeyBackupSessionsRemaining, () => void look().catch(reject));
   await look();
-  await within('a whole backup', promise);
+  await within('There never was a whole backup', promise);
 }
 
 /** A new device without any other: the recovery key brings its trust and the history. */

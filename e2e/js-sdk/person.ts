@@ -137,10 +137,10 @@ async function start(client: MatrixClient): Promise<MatrixClient> {
   return client;
 }
 
-/** What a client comes to. Throws an error that names it after half a minute. */
-export async function within<T>(what: string, promise: Promise<T>): Promise<T> {
+/** What a client comes to. Throws an error that says `failure` after half a minute. */
+export async function within<T>(failure: string, promise: Promise<T>): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const giveUp = setTimeout(() => reject(new Error(`There never was ${what}`)), PATIENCE_MS);
+  const giveUp = setTimeout(() => reject(new Error(failure)), PATIENCE_MS);
   try {
     return await Promise.race([promise, late]);
   } finally {
@@ -164,16 +164,11 @@ export async function until<T>(
     if (seen !== null && seen !== undefined && seen !== false) resolve(seen);
   };
   const lookAgain = () => void look().catch(reject);
-  const giveUp = setTimeout(
-    () => reject(new Error(`${String(client.getUserId())} never saw ${what}`)),
-    PATIENCE_MS,
-  );
   for (const event of EVENTS) client.on(event, lookAgain);
   lookAgain();
   try {
-    return await promise;
+    return await within(`${String(client.getUserId())} never saw ${what}`, promise);
   } finally {
-    clearTimeout(giveUp);
     for (const event of EVENTS) client.off(event, lookAgain);
   }
 }
