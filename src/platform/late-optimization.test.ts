@@ -22,6 +22,20 @@ test('hot functions are optimized from when there was work in two looks in a row
   assert.equal(timers.isWaiting, false, 'nobody looks any more');
 });
 
+test('hot functions are optimized once work has come together that never made the process busy', () => {
+  const timers = new HandTimers();
+  let times = 0;
+  optimizeWhenBusy(timers, () => (times += 1));
+  let looks = 0;
+  for (; times === 0 && looks < 100; looks++) {
+    // Every other look finds nothing, so that two are never busy in a row.
+    if (looks % 2 === 0) useProcessor(BUSY_MS);
+    timers.go();
+  }
+  assert.equal(times, 1);
+  assert.ok(looks > 5, 'a little work is not worth it');
+});
+
 test('the engine optimizes nothing until it is told to', () => {
   const program = `
     import { optimizeWhenBusy } from ${JSON.stringify(new URL('late-optimization.ts', import.meta.url).href)};
