@@ -1,5 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { UserId } from '../protocol/identifiers.ts';
+import type { Change, Database } from '../storage/database.ts';
+import { ReadCache } from '../storage/read-cache.ts';
 import type { Session } from '../wire/session.ts';
 
 /** Access tokens kept in memory, and for how long before they are read again. */
@@ -17,33 +19,37 @@ export interface CachedSession {
 
 /** Sessions by their access token, for a while; those of a user are forgotten together. */
 export class SessionCache {
-  readonly #cache = new LRUCache<string, CachedSession>({
-    maxSize: CACHED,
-    sizeCalculation: () => 1,
-    ttl: CACHED_FOR_MS,
-    dispose: ({ session }, token) => this.#unindex(session.userId, token),
-  });
+  readonly #cache: ReadCache<string, CachedSession>;
   /** The tokens in the cache by user. */
   readonly #tokensOf = new Map<UserId, Set<string>>();
 
-  get(token: string): CachedSession | undefined {
-    return this.#cache.get(token);
+  constructor(database: Database) {
+    const entries = new LRUCache<string, CachedSession>({
+      maxSize: CACHED,
+      sizeCalculation: () => 1,
+      ttl: CACHED_FOR_MS,
+      onInsert: ({ session }, token) => this.#index(session.userId, token),
+      dispose: ({ session }, token) => this.#unindex(session.userId, token),
+    });
+    this.#cache = new ReadCache(database, entries, (change) => this.#outdated(change));
   }
 
-  keep(token: string, cached: CachedSession): void {
-    const { userId } = cached.session;
-    this.#cache.set(token, cached);
+  /** Whoever a token stands for. */
+  get(token: string, read: () => Promise<CachedSession>): CachedSession | Promise<CachedSession> {
+    return this.#cache.get(token, read);
+  }
+
+  #outdated({ topic, users }: Change): readonly string[] {
+    if (topic !== 'session') return [];
+    // Whose the tokens are that are just being read is not known yet.
+    this.#cache.outdateReads();
+    return users.flatMap((userId) => [...(this.#tokensOf.get(userId) ?? [])]);
+  }
+
+  #index(userId: UserId, token: string): void {
     const tokens = this.#tokensOf.get(userId);
     if (tokens) tokens.add(token);
     else this.#tokensOf.set(userId, new Set([token]));
-  }
-
-  forget(userId: UserId): void {
-    for (const token of [...(this.#tokensOf.get(userId) ?? [])]) this.#cache.delete(token);
-  }
-
-  forgetAll(): void {
-    this.#cache.clear();
   }
 
   #unindex(userId: UserId, token: string): void {

@@ -29,9 +29,7 @@ export class Sessions {
   readonly #opaque: (length: number) => string;
   readonly #appservices: Appservices;
   readonly #tokens: TokenIssuing;
-  readonly #cache = new SessionCache();
-  /** Counts changes of sessions: what was read while one came in may be outdated. */
-  #changes = 0;
+  readonly #cache: SessionCache;
   readonly #sightings: DeviceSightings;
 
   constructor(needs: {
@@ -50,14 +48,7 @@ export class Sessions {
     this.#appservices = needs.appservices;
     this.#tokens = new TokenIssuing(needs);
     this.#sightings = new DeviceSightings(needs.database, needs.timers);
-    needs.database.subscribe((changes) => {
-      for (const change of changes) {
-        if (change.topic !== 'reset' && change.topic !== 'session') continue;
-        this.#changes += 1;
-        if (change.topic === 'reset') this.#cache.forgetAll();
-        else for (const userId of change.users) this.#cache.forget(userId);
-      }
-    });
+    this.#cache = new SessionCache(needs.database);
   }
 
   /**
@@ -73,7 +64,7 @@ export class Sessions {
   ): Promise<Session> {
     const service = this.#appservices.byToken(token);
     if (service) return this.#appservices.session(service, asserted);
-    const known = this.#cache.get(token) ?? (await this.#read(token));
+    const known = await this.#cache.get(token, () => this.#read(token));
     const now = this.#clock.now();
     if (known.expiresAt !== undefined && known.expiresAt <= now) {
       throw unknownToken('The access token has expired: refresh it', true);
@@ -200,7 +191,6 @@ export class Sessions {
 
   async #read(token: string): Promise<CachedSession> {
     const { hash, validUntil } = this.#tokens.keyOf(token, 'access');
-    const changes = this.#changes;
     const row = await tokensStore.access(this.#database, hash);
     if (!row || row.deactivated !== 0) throw unknownToken('The access token is not known', false);
     if (row.has_replaced !== 0) {
@@ -208,7 +198,7 @@ export class Sessions {
       tokensStore.spendReplacedRefresh(unit, row.user_id as UserId, row.device_id as DeviceId, hash);
       await this.#database.commit(unit);
     }
-    const cached: CachedSession = {
+    return {
       session: {
         userId: row.user_id as UserId,
         deviceId: row.device_id as DeviceId,
@@ -224,8 +214,6 @@ export class Sessions {
       expiresAt: earliest(row.expires_at ?? undefined, validUntil),
       seenAt: 0,
     };
-    if (changes === this.#changes) this.#cache.keep(token, cached);
-    return cached;
   }
 
   #noteSeen(known: CachedSession, now: number, from: { ip: string; userAgent: string }): void {

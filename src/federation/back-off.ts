@@ -2,6 +2,7 @@ import { boundedCache } from '../platform/bounded-cache.ts';
 import type { ServerName } from '../protocol/identifiers.ts';
 import { isJsonObject } from '../protocol/json.ts';
 import type { Change, Database } from '../storage/database.ts';
+import { ReadCache } from '../storage/read-cache.ts';
 import * as destinationsStore from '../storage/federation/destinations-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 
@@ -29,7 +30,7 @@ export class BackOff {
   readonly #clock: { now(): number };
   readonly #draw: () => number;
   readonly #times: BackOffTimes;
-  readonly #known = boundedCache<ServerName, Failure | typeof ANSWERS>(MOST_SERVERS);
+  readonly #known: ReadCache<ServerName, Failure | typeof ANSWERS>;
   readonly #onHeard: ((server: ServerName) => void)[] = [];
 
   /** @param needs.draw a random number from 0 (inclusive) to 1. */
@@ -41,8 +42,9 @@ export class BackOff {
     this.#clock = needs.clock;
     this.#draw = needs.draw;
     this.#times = times;
-    needs.database.subscribe((changes) => {
-      for (const change of changes) this.#note(change);
+    this.#known = new ReadCache(needs.database, boundedCache(MOST_SERVERS), (change) => {
+      this.#note(change);
+      return [];
     });
   }
 
@@ -53,7 +55,7 @@ export class BackOff {
 
   /** Whether it is known, without a look into the database, that the server may be asked now. */
   answers(server: ServerName): boolean {
-    return this.#known.get(server) === ANSWERS;
+    return this.#known.known(server) === ANSWERS;
   }
 
   /** Milliseconds until the server may be asked; 0 when it may be now. */
@@ -96,19 +98,18 @@ export class BackOff {
   }
 
   async #failure(server: ServerName): Promise<Failure | undefined> {
-    const known = this.#known.get(server);
-    if (known !== undefined) return known === ANSWERS ? undefined : known;
-    const row = await destinationsStore.of(this.#database, server);
-    const failure =
-      row === undefined || row.failing_since === null
-        ? undefined
-        : { since: row.failing_since, retryAt: row.retry_at, retryMs: row.retry_ms };
-    this.#known.set(server, failure ?? ANSWERS);
-    return failure;
+    const known = await this.#known.get(server, () => this.#read(server));
+    return known === ANSWERS ? undefined : known;
   }
 
+  async #read(server: ServerName): Promise<Failure | typeof ANSWERS> {
+    const row = await destinationsStore.of(this.#database, server);
+    if (row === undefined || row.failing_since === null) return ANSWERS;
+    return { since: row.failing_since, retryAt: row.retry_at, retryMs: row.retry_ms };
+  }
+
+  /** What a change says of a server is what is known of it from then on. */
   #note(change: Change): void {
-    if (change.topic === 'reset') this.#known.clear();
     if (change.topic !== 'destination' || !isJsonObject(change.data)) return;
     const server = change.data.server as ServerName;
     const { failure } = change.data;

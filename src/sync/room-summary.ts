@@ -3,6 +3,7 @@ import type { Timeline } from '../rooms/reading/timeline.ts';
 import { boundedCache } from '../platform/bounded-cache.ts';
 import { eventChange, historyChange, membershipChange } from '../rooms/events/room-changes.ts';
 import type { Change, Database } from '../storage/database.ts';
+import { ReadCache } from '../storage/read-cache.ts';
 import * as membershipsStore from '../storage/rooms/memberships-store.ts';
 import * as roomsStore from '../storage/rooms/rooms-store.ts';
 
@@ -28,21 +29,14 @@ const NOW = Number.MAX_SAFE_INTEGER;
 export class RoomSummaries {
   readonly #database: Database;
   readonly #timeline: Timeline;
-  readonly #facts = boundedCache<RoomId, RoomFacts>(CACHED);
-  /** Counts changes: what was read while one came in may be outdated. */
-  #changes = 0;
+  readonly #facts: ReadCache<RoomId, RoomFacts>;
 
   constructor(database: Database, timeline: Timeline) {
     this.#database = database;
     this.#timeline = timeline;
-    database.subscribe((changes) => {
-      for (const change of changes) {
-        if (change.topic === 'reset') this.#facts.clear();
-        else if (!mayChangeFacts(change)) continue;
-        this.#changes += 1;
-        for (const roomId of change.rooms) this.#facts.delete(roomId);
-      }
-    });
+    this.#facts = new ReadCache(database, boundedCache(CACHED), (change) =>
+      mayChangeFacts(change) ? change.rooms : [],
+    );
   }
 
   /** Users who stand for a room without a name: some of its members, or if there are none, of those who left. */
@@ -58,23 +52,20 @@ export class RoomSummaries {
 
   /** The summary as JSON text, with heroes for a room that has neither name nor canonical alias. */
   async text(roomId: RoomId, reader: UserId): Promise<string> {
-    const changes = this.#changes;
     const facts = await this.#factsOf(roomId);
     const hasName = facts.hasName ?? (await this.#hasName(roomId));
-    if (changes === this.#changes) facts.hasName = hasName;
+    // Where that changed meanwhile, these facts are no longer those that are kept.
+    facts.hasName = hasName;
     const counts = { 'm.joined_member_count': facts.joined, 'm.invited_member_count': facts.invited };
     if (hasName) return JSON.stringify(counts);
     return JSON.stringify({ 'm.heroes': await this.standIns(roomId, reader), ...counts });
   }
 
-  async #factsOf(roomId: RoomId): Promise<RoomFacts> {
-    const known = this.#facts.get(roomId);
-    if (known) return known;
-    const changes = this.#changes;
-    const counts = await roomsStore.memberCounts(this.#database, roomId);
-    const facts = { ...counts, hasName: undefined };
-    if (changes === this.#changes) this.#facts.set(roomId, facts);
-    return facts;
+  #factsOf(roomId: RoomId): RoomFacts | Promise<RoomFacts> {
+    return this.#facts.get(roomId, async () => {
+      const counts = await roomsStore.memberCounts(this.#database, roomId);
+      return { ...counts, hasName: undefined };
+    });
   }
 
   async #hasName(roomId: RoomId): Promise<boolean> {

@@ -2,6 +2,7 @@ import { boundedCache } from '../../platform/bounded-cache.ts';
 import { serverNameOf, type RoomId, type ServerName, type UserId } from '../../protocol/identifiers.ts';
 import { eventChange } from '../../rooms/events/room-changes.ts';
 import type { Change, Database } from '../../storage/database.ts';
+import { ReadCache } from '../../storage/read-cache.ts';
 import * as roomServersStore from '../../storage/federation/room-servers-store.ts';
 
 const MOST_ROOMS = 5_000;
@@ -10,8 +11,7 @@ const MOST_ROOMS = 5_000;
 export class RoomServers {
   readonly #database: Database;
   readonly #ownServer: ServerName;
-  readonly #known = boundedCache<RoomId, readonly ServerName[]>(MOST_ROOMS);
-  #deliveries = 0;
+  readonly #known: ReadCache<RoomId, readonly ServerName[]>;
   /** Position of the last change of the servers of any room. */
   #changedAt: number;
 
@@ -19,15 +19,18 @@ export class RoomServers {
     this.#database = database;
     this.#ownServer = ownServer;
     this.#changedAt = database.position();
+    this.#known = new ReadCache(database, boundedCache(MOST_ROOMS), (change) =>
+      this.#mayChangeServers(change) ? change.rooms : [],
+    );
     database.subscribe((changes) => {
-      this.#deliveries += 1;
-      for (const change of changes) this.#note(change);
+      const last = changes.findLast((change) => change.topic === 'reset' || this.#mayChangeServers(change));
+      if (last) this.#changedAt = last.position;
     });
   }
 
   /** The other servers with joined members in a room. */
   async of(roomId: RoomId): Promise<readonly ServerName[]> {
-    return this.#known.get(roomId) ?? this.#read(roomId);
+    return this.#known.get(roomId, () => roomServersStore.of(this.#database, roomId));
   }
 
   /** The other servers with joined members in any of some rooms. */
@@ -35,60 +38,44 @@ export class RoomServers {
     const servers = new Set<ServerName>();
     const others: RoomId[] = [];
     for (const roomId of rooms) {
-      const known = this.#known.get(roomId);
+      const known = this.#known.known(roomId);
       if (!known) others.push(roomId);
       for (const server of known ?? []) servers.add(server);
     }
     if (others.length === 0) return servers;
-    const deliveries = this.#deliveries;
-    const read = await roomServersStore.ofRooms(this.#database, others);
-    for (const roomId of others) {
-      const found = read.get(roomId) ?? [];
-      for (const server of found) servers.add(server);
-      if (deliveries === this.#deliveries) this.#known.set(roomId, found);
-    }
+    let reading: ReturnType<typeof roomServersStore.ofRooms> | undefined;
+    const found = others.map((roomId) =>
+      this.#known.get(roomId, async () => {
+        reading ??= roomServersStore.ofRooms(this.#database, others);
+        return (await reading).get(roomId) ?? [];
+      }),
+    );
+    for (const ofRoom of await Promise.all(found)) for (const server of ofRoom) servers.add(server);
     return servers;
   }
 
   /** Whether another server has joined members in a room. */
   async isIn(server: ServerName, roomId: RoomId): Promise<boolean> {
-    const known = this.#known.get(roomId);
+    const known = this.#known.known(roomId);
     return known ? known.includes(server) : roomServersStore.isIn(this.#database, server, roomId);
   }
 
   /** The servers that an outgoing event is for: in a change of membership, also one that leaves by it. */
   async forEvent(roomId: RoomId, position: number): Promise<readonly ServerName[]> {
-    const known = this.#known.get(roomId);
-    // What was read after a change of membership lacks the server that left by it.
-    if (known && position > this.#changedAt) return known;
-    const deliveries = this.#deliveries;
-    const servers = await roomServersStore.at(this.#database, roomId, position);
-    // What held at the position holds until the next change that is told.
-    if (position > this.#changedAt && deliveries === this.#deliveries) this.#known.set(roomId, servers);
-    return servers;
+    const read = () => roomServersStore.at(this.#database, roomId, position);
+    // What was read after a change of membership lacks the server that left by it. What held at a position after the last
+    // change holds until the next.
+    return position > this.#changedAt ? this.#known.get(roomId, read) : read();
   }
 
-  /** Forgets what is known of a room whose servers were set by other ways than its events. */
-  forget(roomId: RoomId): void {
-    this.#known.delete(roomId);
-  }
-
-  async #read(roomId: RoomId): Promise<readonly ServerName[]> {
-    const deliveries = this.#deliveries;
-    const servers = await roomServersStore.of(this.#database, roomId);
-    if (deliveries === this.#deliveries) this.#known.set(roomId, servers);
-    return servers;
-  }
-
-  #note(change: Change): void {
+  /** Whether a change may be one of the servers in a room. */
+  #mayChangeServers(change: Change): boolean {
+    if (change.topic === 'state') return true;
     const data = eventChange(change);
-    const isMove =
+    return (
       data?.membership !== undefined &&
       data.stateKey !== undefined &&
-      serverNameOf(data.stateKey as UserId) !== this.#ownServer;
-    if (change.topic === 'reset') this.#known.clear();
-    else if (change.topic !== 'state' && !isMove) return;
-    this.#changedAt = change.position;
-    for (const roomId of change.rooms) this.#known.delete(roomId);
+      serverNameOf(data.stateKey as UserId) !== this.#ownServer
+    );
   }
 }

@@ -6,6 +6,7 @@ import { notFound } from '../../protocol/matrix-error.ts';
 import * as accountDataStore from '../../storage/accounts/account-data-store.ts';
 import type { AccountDataRow } from '../../storage/accounts/account-data-store.ts';
 import { GuardFailed, type Database, type Writer } from '../../storage/database.ts';
+import { ReadCache } from '../../storage/read-cache.ts';
 import { UnitOfWork, type Position } from '../../storage/unit-of-work.ts';
 import type { AccountSections, EventText, RoomSections, SyncPart, SyncRequest } from '../sync-part.ts';
 
@@ -24,20 +25,13 @@ export class AccountData implements SyncPart {
   readonly #database: Database;
   readonly #edits = new KeyedQueue();
   readonly #ofRequest = new WeakMap<SyncRequest, Promise<Map<string, AccountDataRow[]>>>();
-  readonly #ignored = boundedCache<UserId, ReadonlySet<UserId>>(CACHED);
-  /** Counts changes: what was read while one came in may be outdated. */
-  #changes = 0;
+  readonly #ignored: ReadCache<UserId, ReadonlySet<UserId>>;
 
   constructor(database: Database) {
     this.#database = database;
-    database.subscribe((changes) => {
-      for (const change of changes) {
-        if (change.topic !== 'reset' && change.topic !== 'account-data') continue;
-        this.#changes += 1;
-        if (change.topic === 'reset') this.#ignored.clear();
-        for (const userId of change.users) this.#ignored.delete(userId);
-      }
-    });
+    this.#ignored = new ReadCache(database, boundedCache(CACHED), ({ topic, users }) =>
+      topic === 'account-data' ? users : [],
+    );
   }
 
   /** One entry's content. 404 when it is not set. */
@@ -127,14 +121,11 @@ export class AccountData implements SyncPart {
 
   /** Users whom the user ignores (`m.ignored_user_list`). */
   async ignoredUsers(userId: UserId): Promise<ReadonlySet<UserId>> {
-    const known = this.#ignored.get(userId);
-    if (known) return known;
-    const changes = this.#changes;
-    const content = await this.find(userId, undefined, 'm.ignored_user_list');
-    const listed = content?.ignored_users;
-    const ignored = new Set((isJsonObject(listed) ? Object.keys(listed) : []) as UserId[]);
-    if (changes === this.#changes) this.#ignored.set(userId, ignored);
-    return ignored;
+    return this.#ignored.get(userId, async () => {
+      const content = await this.find(userId, undefined, 'm.ignored_user_list');
+      const listed = content?.ignored_users;
+      return new Set((isJsonObject(listed) ? Object.keys(listed) : []) as UserId[]);
+    });
   }
 
   async account(request: SyncRequest): Promise<AccountSections | undefined> {

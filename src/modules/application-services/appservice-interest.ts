@@ -6,6 +6,7 @@ import type { StoredEvent } from '../../rooms/events/stored-event.ts';
 import { membershipChange } from '../../rooms/events/room-changes.ts';
 import * as aliasesStore from '../../storage/rooms/aliases-store.ts';
 import type { Database } from '../../storage/database.ts';
+import { ReadCache } from '../../storage/read-cache.ts';
 import * as membershipsStore from '../../storage/rooms/memberships-store.ts';
 
 const CACHED_ROOMS = 20_000;
@@ -19,22 +20,15 @@ const MOST_ALIASES = 100;
 export class AppserviceInterest {
   readonly #database: Database;
   /** Whether somebody of its namespaces is joined, by application service and room. */
-  readonly #joined = boundedCache<string, boolean>(CACHED_ROOMS);
-  #changes = 0;
+  readonly #joined: ReadCache<string, boolean>;
 
   constructor(database: Database, services: readonly Appservice[]) {
     this.#database = database;
-    if (services.length === 0) return;
-    database.subscribe((changes) => {
-      for (const change of changes) {
-        if (change.topic === 'reset') this.#joined.clear();
-        const changed = membershipChange(change);
-        if (!changed) continue;
-        this.#changes += 1;
-        for (const service of services) {
-          if (owns(service, changed.userId)) this.#joined.delete(`${service.id}\0${changed.roomId}`);
-        }
-      }
+    this.#joined = new ReadCache(database, boundedCache(CACHED_ROOMS), (change) => {
+      const changed = membershipChange(change);
+      if (!changed) return [];
+      const owners = services.filter((service) => owns(service, changed.userId));
+      return owners.map((service) => `${service.id}\0${changed.roomId}`);
     });
   }
 
@@ -56,14 +50,8 @@ export class AppserviceInterest {
     return this.#hasMember(service, roomId);
   }
 
-  async #hasMember(service: Appservice, roomId: RoomId): Promise<boolean> {
-    const key = `${service.id}\0${roomId}`;
-    const known = this.#joined.get(key);
-    if (known !== undefined) return known;
-    const changes = this.#changes;
-    const found = await this.#look(service, roomId);
-    if (changes === this.#changes) this.#joined.set(key, found);
-    return found;
+  #hasMember(service: Appservice, roomId: RoomId): boolean | Promise<boolean> {
+    return this.#joined.get(`${service.id}\0${roomId}`, () => this.#look(service, roomId));
   }
 
   async #look(service: Appservice, roomId: RoomId): Promise<boolean> {

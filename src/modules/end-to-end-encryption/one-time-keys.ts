@@ -4,6 +4,7 @@ import type { DeviceId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject, JsonValue } from '../../protocol/json.ts';
 import { badJson, invalidParam } from '../../protocol/matrix-error.ts';
 import { GuardFailed, type Database, type Writer } from '../../storage/database.ts';
+import { ReadCache } from '../../storage/read-cache.ts';
 import * as oneTimeKeysStore from '../../storage/encryption/one-time-keys-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { AccountSections, SyncPart, SyncRequest } from '../sync-part.ts';
@@ -29,21 +30,15 @@ const USUAL = 'signed_curve25519';
 export class OneTimeKeys implements SyncPart {
   readonly #database: Database;
   /** Answers of `accompany`. */
-  readonly #counts = boundedCache<string, Record<string, string>>(CACHED);
+  readonly #counts: ReadCache<string, Record<string, string>>;
   /** Keys that this process is just claiming: others are tried first. */
   readonly #reserved = new Map<string, Set<string>>();
-  /** Counts changes of keys: what was read while one came in may be outdated. */
-  #changes = 0;
 
   constructor(database: Database) {
     this.#database = database;
-    database.subscribe((changes) => {
-      for (const change of changes) {
-        if (change.topic === 'reset' || change.topic === 'session') this.#counts.clear();
-        else if (change.topic === 'one-time-keys') this.#counts.delete(String(change.data));
-        else continue;
-        this.#changes += 1;
-      }
+    this.#counts = new ReadCache(database, boundedCache(CACHED), ({ topic, data }) => {
+      if (topic === 'session') return 'all';
+      return topic === 'one-time-keys' ? [String(data)] : [];
     });
   }
 
@@ -110,23 +105,22 @@ export class OneTimeKeys implements SyncPart {
   }): Promise<Record<string, string> | undefined> {
     const { userId, deviceId } = device;
     if (deviceId === undefined) return undefined;
-    const known = this.#counts.get(cacheKey({ userId, deviceId }));
-    if (known) return known;
-    const changes = this.#changes;
-    const types = await oneTimeKeysStore.unusedFallbackTypes(this.#database, { userId, deviceId });
-    const made = {
-      device_one_time_keys_count: JSON.stringify(await this.counts({ userId, deviceId })),
-      device_unused_fallback_key_types: JSON.stringify(types),
-      'org.matrix.msc2732.device_unused_fallback_key_types': JSON.stringify(types),
-    };
-    if (changes === this.#changes) this.#counts.set(cacheKey({ userId, deviceId }), made);
-    return made;
+    return this.#counts.get(cacheKey({ userId, deviceId }), () => this.#readCounts({ userId, deviceId }));
   }
 
   account(request: SyncRequest): Promise<AccountSections | undefined> {
     const { since, userId, recent } = request;
     const changed = since !== undefined && recent.userChangedSince(userId, since, 'one-time-keys');
     return Promise.resolve(changed ? { wakes: true } : undefined);
+  }
+
+  async #readCounts(device: DeviceOfUser): Promise<Record<string, string>> {
+    const types = await oneTimeKeysStore.unusedFallbackTypes(this.#database, device);
+    return {
+      device_one_time_keys_count: JSON.stringify(await this.counts(device)),
+      device_unused_fallback_key_types: JSON.stringify(types),
+      'org.matrix.msc2732.device_unused_fallback_key_types': JSON.stringify(types),
+    };
   }
 
   async #claimOne(device: DeviceOfUser, algorithm: string): Promise<KeysById | undefined> {

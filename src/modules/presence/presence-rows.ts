@@ -2,24 +2,28 @@ import { boundedCache } from '../../platform/bounded-cache.ts';
 import type { UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import type { Change, Database } from '../../storage/database.ts';
+import { ReadCache } from '../../storage/read-cache.ts';
 import * as presenceStore from '../../storage/accounts/presence-store.ts';
 import type { PresenceRow } from '../../storage/accounts/presence-store.ts';
 import type { Attendance } from './attendance.ts';
 
 const CACHED = 20_000;
 const ACTIVE_MS = 60_000;
+const NEVER_SEEN = 'never seen';
 
 /** What is known of each user's presence, and how others get it. */
 export class PresenceRows {
   readonly #database: Database;
   readonly #clock: { now(): number };
   readonly #attendance: Attendance;
-  readonly #cache = boundedCache<UserId, PresenceRow>(CACHED);
+  readonly #cache: ReadCache<UserId, PresenceRow | typeof NEVER_SEEN>;
 
   constructor(database: Database, clock: { now(): number }, attendance: Attendance) {
     this.#database = database;
     this.#clock = clock;
     this.#attendance = attendance;
+    // What changes tell is noted, and outdates nothing.
+    this.#cache = new ReadCache(database, boundedCache(CACHED), () => []);
   }
 
   /** A change told of a user's presence. */
@@ -36,23 +40,19 @@ export class PresenceRows {
     return row;
   }
 
-  /** Changes were missed. */
-  clear(): void {
-    this.#cache.clear();
-  }
-
   /** What is known at once, without a query. */
   known(userId: UserId): PresenceRow | undefined {
-    return this.#cache.get(userId);
+    const known = this.#cache.known(userId);
+    return known === NEVER_SEEN ? undefined : known;
   }
 
   /** What is known of a user; undefined for one who was never seen. */
   async of(userId: UserId): Promise<PresenceRow | undefined> {
-    const known = this.#cache.get(userId);
-    if (known) return known;
-    const row = await presenceStore.of(this.#database, userId);
-    if (row) this.#cache.set(userId, row);
-    return row;
+    const known = await this.#cache.get(
+      userId,
+      async () => (await presenceStore.of(this.#database, userId)) ?? NEVER_SEEN,
+    );
+    return known === NEVER_SEEN ? undefined : known;
   }
 
   /** The content of `m.presence`. Who would rather be talked to than not (2015) is online, with a mark of that. */

@@ -248,10 +248,7 @@ export class Presence {
   }
 
   #note(change: Change): void {
-    if (change.topic === 'reset') {
-      this.#rows.clear();
-      this.syncPart.restartAt(change.position);
-    }
+    if (change.topic === 'reset') this.syncPart.restartAt(change.position);
     if (change.topic === 'event' || change.topic === 'typing') this.#noteDeed(change);
     if (change.topic !== 'presence' || this.#rollCall.hear(change)) return;
     const row = this.#rows.note(change);

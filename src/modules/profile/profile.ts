@@ -6,6 +6,7 @@ import { forbidden, invalidParam, MatrixError, notFound } from '../../protocol/m
 import type { RoomReads } from '../../rooms/reading/room-reads.ts';
 import type { MemberProfile } from '../../rooms/membership/member-content.ts';
 import type { Database, Writer } from '../../storage/database.ts';
+import { ReadCache } from '../../storage/read-cache.ts';
 import * as profileUpdatesStore from '../../storage/accounts/profile-updates-store.ts';
 import * as profilesStore from '../../storage/accounts/profiles-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
@@ -27,9 +28,7 @@ export class Profile {
   readonly #remote: RemoteQueries;
   readonly #listeners: Listener[] = [];
   readonly #onNamed: ((unit: Writer, userId: UserId, name: string | undefined) => void)[] = [];
-  readonly #cache = boundedCache<UserId, JsonObject>(CACHED);
-  /** Counts changes of profiles: what was read while one came in may be outdated. */
-  #changes = 0;
+  readonly #cache: ReadCache<UserId, JsonObject>;
 
   constructor(needs: {
     database: Database;
@@ -42,14 +41,9 @@ export class Profile {
     this.#rooms = needs.rooms;
     this.#serverName = needs.serverName;
     this.#remote = needs.remote;
-    database.subscribe((changes) => {
-      for (const change of changes) {
-        if (change.topic !== 'reset' && change.topic !== 'profile') continue;
-        this.#changes += 1;
-        if (change.topic === 'reset') this.#cache.clear();
-        for (const userId of change.users) this.#cache.delete(userId);
-      }
-    });
+    this.#cache = new ReadCache(database, boundedCache(CACHED), ({ topic, users }) =>
+      topic === 'profile' ? users : [],
+    );
   }
 
   /** What else has to happen when a name or picture changes. */
@@ -136,16 +130,11 @@ export class Profile {
     for (const listener of this.#listeners) await listener(userId);
   }
 
-  async #fields(userId: UserId): Promise<JsonObject> {
-    const known = this.#cache.get(userId);
-    if (known) return known;
-    const changes = this.#changes;
-    const rows = await profilesStore.ofUser(this.#database, userId);
-    const fields: JsonObject = Object.fromEntries(
-      rows.map(({ field, value }) => [field, JSON.parse(value) as JsonValue]),
-    );
-    if (changes === this.#changes) this.#cache.set(userId, fields);
-    return fields;
+  #fields(userId: UserId): JsonObject | Promise<JsonObject> {
+    return this.#cache.get(userId, async () => {
+      const rows = await profilesStore.ofUser(this.#database, userId);
+      return Object.fromEntries(rows.map(({ field, value }) => [field, JSON.parse(value) as JsonValue]));
+    });
   }
 
   async #assertKnown(userId: UserId): Promise<void> {

@@ -6,6 +6,7 @@ import { evaluateScopedRules, type PushOutcome } from '../../protocol/push/evalu
 import { isRelated, MAIN, threadOf } from '../../rooms/relations/event-threads.ts';
 import type { LoggedEvent, RoomReads } from '../../rooms/reading/room-reads.ts';
 import type { Database } from '../../storage/database.ts';
+import { ReadCache } from '../../storage/read-cache.ts';
 import { PushRoom } from './push-room.ts';
 import type { RulesOverTime } from './push-rules.ts';
 
@@ -36,21 +37,17 @@ export class PushEvents {
   readonly #threads: ThreadFollowing;
   readonly #cache = boundedCache<EventId, ReadyEvent>(CACHED);
   /** What rules ask of rooms, until something of that changes. */
-  readonly #asked = boundedCache<RoomId, Promise<PushRoom>>(ROOMS_CACHED);
+  readonly #asked: ReadCache<RoomId, PushRoom>;
 
   constructor(database: Database, rooms: RoomReads, threads: ThreadFollowing) {
     this.#database = database;
     this.#rooms = rooms;
     this.#threads = threads;
-    database.subscribe((changes) => {
-      for (const change of changes) {
-        if (change.topic === 'reset') this.#asked.clear();
-        if (change.topic !== 'event' && change.topic !== 'state') continue;
-        const { type, membership } = change.data as JsonObject;
-        const isAsked = membership !== undefined || type === 'm.room.power_levels';
-        if (!isAsked && change.topic !== 'state') continue;
-        for (const roomId of change.rooms) this.#asked.delete(roomId);
-      }
+    this.#asked = new ReadCache(database, boundedCache(ROOMS_CACHED), ({ topic, rooms: changed, data }) => {
+      if (topic === 'state') return changed;
+      if (topic !== 'event') return [];
+      const { type, membership } = data as JsonObject;
+      return membership !== undefined || type === 'm.room.power_levels' ? changed : [];
     });
   }
 
@@ -129,18 +126,10 @@ export class PushEvents {
     return typeof displayName === 'string' ? { isThreadSubscribed, displayName } : { isThreadSubscribed };
   }
 
-  #roomOf(roomId: RoomId): Promise<PushRoom> {
-    const known = this.#asked.get(roomId);
-    if (known) return known;
-    const room = this.#readRoom(roomId);
-    this.#asked.set(roomId, room);
-    room.catch(() => {
-      if (this.#asked.get(roomId) === room) this.#asked.delete(roomId);
-    });
-    return room;
-  }
-
-  async #readRoom(roomId: RoomId): Promise<PushRoom> {
-    return new PushRoom(this.#rooms, roomId, await this.#rooms.joinedCount(roomId));
+  #roomOf(roomId: RoomId): PushRoom | Promise<PushRoom> {
+    return this.#asked.get(
+      roomId,
+      async () => new PushRoom(this.#rooms, roomId, await this.#rooms.joinedCount(roomId)),
+    );
   }
 }

@@ -1,7 +1,9 @@
 import { boundedCache } from '../../platform/bounded-cache.ts';
+import { LRUCache } from 'lru-cache';
 import { serverNameOf, type RoomId, type ServerName, type UserId } from '../../protocol/identifiers.ts';
 import { membershipChange } from '../../rooms/events/room-changes.ts';
 import type { Change, Database } from '../../storage/database.ts';
+import { ReadCache } from '../../storage/read-cache.ts';
 import * as pushersStore from '../../storage/push/pushers-store.ts';
 import type { PusherRow } from '../../storage/push/pushers-store.ts';
 
@@ -13,66 +15,57 @@ const CACHED_USERS = 20_000;
 export class PushRecipients {
   readonly #database: Database;
   readonly #serverName: ServerName;
-  readonly #byRoom = boundedCache<RoomId, Set<UserId>>(CACHED_PAIRS);
-  readonly #byUser = boundedCache<UserId, readonly PusherRow[]>(CACHED_USERS);
-  /** Counts changes: what was read while one came in may be outdated. */
-  #changes = 0;
+  readonly #byRoom: ReadCache<RoomId, Set<UserId>>;
+  readonly #byUser: ReadCache<UserId, readonly PusherRow[]>;
 
   constructor(database: Database, serverName: ServerName) {
     this.#database = database;
     this.#serverName = serverName;
-    database.subscribe((changes) => {
-      for (const change of changes) this.#note(change);
+    const pairs = new LRUCache<RoomId, Set<UserId>>({
+      maxSize: CACHED_PAIRS,
+      sizeCalculation: (users) => 1 + users.size,
     });
+    this.#byRoom = new ReadCache(database, pairs, (change) => this.#outdatedRooms(change));
+    this.#byUser = new ReadCache(database, boundedCache(CACHED_USERS), ({ topic, users }) =>
+      topic === 'pusher' || topic === 'session' ? users : [],
+    );
   }
 
   /** Whether somebody in the room may have a pusher. Reads nothing. */
   mayBeIn(roomId: RoomId): boolean {
-    return this.#byRoom.get(roomId)?.size !== 0;
+    return this.#byRoom.known(roomId)?.size !== 0;
   }
 
   /** Users who are joined to the room and may have pushers. */
   async inRoom(roomId: RoomId): Promise<readonly UserId[]> {
-    const known = this.#byRoom.get(roomId);
-    if (known) return [...known];
-    const changes = this.#changes;
-    const users = new Set(await pushersStore.usersInRoom(this.#database, roomId));
-    if (changes === this.#changes) this.#keep(roomId, users);
+    const users = await this.#byRoom.get(
+      roomId,
+      async () => new Set(await pushersStore.usersInRoom(this.#database, roomId)),
+    );
     return [...users];
   }
 
   /** The user turned out to have no pushers. */
   hasNone(roomId: RoomId, userId: UserId): void {
-    this.#byRoom.get(roomId)?.delete(userId);
+    this.#byRoom.known(roomId)?.delete(userId);
   }
 
   /** The user's pushers. */
   async ofUser(userId: UserId): Promise<readonly PusherRow[]> {
-    const known = this.#byUser.get(userId);
-    if (known) return known;
-    const changes = this.#changes;
-    const rows = await pushersStore.ofUser(this.#database, userId);
-    if (changes === this.#changes) this.#byUser.set(userId, rows);
-    return rows;
+    return this.#byUser.get(userId, () => pushersStore.ofUser(this.#database, userId));
   }
 
-  #note(change: Change): void {
-    const moved = membershipChange(change);
-    if (moved && serverNameOf(moved.userId) === this.#serverName) {
-      this.#changes += 1;
-      const users = this.#byRoom.get(moved.roomId);
-      if (users && moved.membership === 'join') this.#keep(moved.roomId, users.add(moved.userId));
-      else users?.delete(moved.userId);
+  /** Who comes and goes is noted in what is kept of the room. */
+  #outdatedRooms(change: Change): readonly RoomId[] | 'all' {
+    if (change.topic === 'pusher') {
+      return (change.data as { isNew?: true } | null)?.isNew === true ? 'all' : [];
     }
-    if (change.topic !== 'pusher' && change.topic !== 'session' && change.topic !== 'reset') return;
-    this.#changes += 1;
-    for (const userId of change.users) this.#byUser.delete(userId);
-    const isNew = change.topic === 'pusher' && (change.data as { isNew?: true } | null)?.isNew === true;
-    if (isNew || change.topic === 'reset') this.#byRoom.clear();
-    if (change.topic === 'reset') this.#byUser.clear();
-  }
-
-  #keep(roomId: RoomId, users: Set<UserId>): void {
-    this.#byRoom.set(roomId, users, { size: 1 + users.size });
+    const moved = membershipChange(change);
+    if (!moved || serverNameOf(moved.userId) !== this.#serverName) return [];
+    const users = this.#byRoom.known(moved.roomId);
+    if (!users) return [moved.roomId];
+    if (moved.membership === 'join') this.#byRoom.set(moved.roomId, users.add(moved.userId));
+    else users.delete(moved.userId);
+    return [];
   }
 }

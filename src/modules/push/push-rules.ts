@@ -16,6 +16,7 @@ import {
 } from '../../protocol/push/push-rules.ts';
 import { invalidParam } from '../../protocol/matrix-error.ts';
 import type { Database } from '../../storage/database.ts';
+import { ReadCache } from '../../storage/read-cache.ts';
 import * as pastPushRulesStore from '../../storage/push/past-push-rules-store.ts';
 import type { AccountData } from '../account-data/index.ts';
 import type { AccountSections, SyncPart, SyncRequest } from '../sync-part.ts';
@@ -66,22 +67,15 @@ export class PushRules implements SyncPart {
   readonly #database: Database;
   readonly #accountData: AccountData;
   readonly #defaults: PushDefaults;
-  readonly #cache = boundedCache<UserId, RulesOverTime>(CACHED);
-  /** Counts changes: what was read while one came in may be outdated. */
-  #changes = 0;
+  readonly #cache: ReadCache<UserId, RulesOverTime>;
 
   constructor(database: Database, accountData: AccountData, defaults: PushDefaults) {
     this.#database = database;
     this.#defaults = defaults;
     this.#accountData = accountData;
-    database.subscribe((changes) => {
-      for (const change of changes) {
-        if (change.topic !== 'reset' && change.topic !== 'account-data') continue;
-        this.#changes += 1;
-        if (change.topic === 'reset') this.#cache.clear();
-        for (const userId of change.users) this.#cache.delete(userId);
-      }
-    });
+    this.#cache = new ReadCache(database, boundedCache(CACHED), ({ topic, users }) =>
+      topic === 'account-data' ? users : [],
+    );
   }
 
   /** The user's global rules: the predefined ones where nothing was changed. */
@@ -96,18 +90,17 @@ export class PushRules implements SyncPart {
 
   /** The user's rules, ready to evaluate events of any time. */
   async overTime(userId: UserId): Promise<RulesOverTime> {
-    const known = this.#cache.get(userId);
-    if (known) return known;
-    const changes = this.#changes;
+    return this.#cache.get(userId, () => this.#read(userId));
+  }
+
+  async #read(userId: UserId): Promise<RulesOverTime> {
     const current = this.#rulesOf(await this.#accountData.find(userId, undefined, TYPE), userId);
     const rows = await pastPushRulesStore.ofUser(this.#database, userId);
     const past = rows.map((row) => ({
       until: row.until_position,
       rules: () => this.#rulesOf(JSON.parse(row.content) as JsonObject, userId),
     }));
-    const rules = new RulesOverTime(current, past);
-    if (changes === this.#changes) this.#cache.set(userId, rules);
-    return rules;
+    return new RulesOverTime(current, past);
   }
 
   /**

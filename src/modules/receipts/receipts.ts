@@ -5,6 +5,7 @@ import { invalidParam, notFound } from '../../protocol/matrix-error.ts';
 import { isRelatedTo, threadOf } from '../../rooms/relations/event-threads.ts';
 import type { LoggedEvent, RoomReads } from '../../rooms/reading/room-reads.ts';
 import { GuardFailed, type Database } from '../../storage/database.ts';
+import { ReadCache } from '../../storage/read-cache.ts';
 import * as receiptsStore from '../../storage/rooms/receipts-store.ts';
 import type { ReceiptRow } from '../../storage/rooms/receipts-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
@@ -41,26 +42,17 @@ export class Receipts implements SyncPart {
   readonly #accountData: AccountData;
   readonly #ofRequest = new WeakMap<SyncRequest, InitialReceipts>();
   readonly #clock: { now(): number };
-  readonly #read = boundedCache<string, ReadPositions>(CACHED);
-  /** Counts changes: what was read while one came in may be outdated. */
-  #changes = 0;
+  readonly #read: ReadCache<string, ReadPositions>;
 
   constructor(database: Database, rooms: RoomReads, accountData: AccountData, clock: { now(): number }) {
     this.#database = database;
     this.#rooms = rooms;
     this.#accountData = accountData;
     this.#clock = clock;
-    database.subscribe((changes) => {
-      for (const change of changes) {
-        if (change.topic === 'reset') {
-          this.#read.clear();
-          this.#changes += 1;
-        }
-        if (change.topic !== 'receipt') continue;
-        this.#changes += 1;
-        const roomId = (change.data as JsonObject).roomId as string;
-        for (const userId of change.users) this.#read.delete(`${userId}\0${roomId}`);
-      }
+    this.#read = new ReadCache(database, boundedCache(CACHED), ({ topic, users, data }) => {
+      if (topic !== 'receipt') return [];
+      const roomId = (data as JsonObject).roomId as string;
+      return users.map((userId) => `${userId}\0${roomId}`);
     });
   }
 
@@ -123,19 +115,17 @@ export class Receipts implements SyncPart {
 
   /** How far the user has read a room, by public and private receipts. */
   async readPositions(userId: UserId, roomId: RoomId): Promise<ReadPositions> {
-    const key = `${userId}\0${roomId}`;
-    const known = this.#read.get(key);
-    if (known) return known;
-    const changes = this.#changes;
+    return this.#read.get(`${userId}\0${roomId}`, () => this.#readPositions(userId, roomId));
+  }
+
+  async #readPositions(userId: UserId, roomId: RoomId): Promise<ReadPositions> {
     let unthreaded = Number.NEGATIVE_INFINITY;
     const threads = new Map<string, number>();
     for (const row of await receiptsStore.ofUser(this.#database, roomId, userId)) {
       if (row.thread_id === UNTHREADED) unthreaded = Math.max(unthreaded, row.event_position);
       else threads.set(row.thread_id, Math.max(threads.get(row.thread_id) ?? -Infinity, row.event_position));
     }
-    const positions = { unthreaded, threads };
-    if (changes === this.#changes) this.#read.set(key, positions);
-    return positions;
+    return { unthreaded, threads };
   }
 
   /** The content of m.receipt for what a user changed in a room at a position of the log. */

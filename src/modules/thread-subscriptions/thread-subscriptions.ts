@@ -5,6 +5,7 @@ import { MatrixError, notFound } from '../../protocol/matrix-error.ts';
 import type { Timeline } from '../../rooms/reading/timeline.ts';
 import type { Visibility } from '../../rooms/reading/visibility.ts';
 import type { Database, Writer } from '../../storage/database.ts';
+import { ReadCache } from '../../storage/read-cache.ts';
 import * as threadSubscriptionsStore from '../../storage/rooms/thread-subscriptions-store.ts';
 import type { ThreadSubscriptionRow } from '../../storage/rooms/thread-subscriptions-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
@@ -33,22 +34,15 @@ export class ThreadSubscriptions {
   readonly #visibility: Visibility;
   readonly #edits = new KeyedQueue();
   /** Whether users subscribed to any thread, and to which of those asked for. */
-  readonly #known = boundedCache<UserId, { usesAny: boolean; threads: Map<string, boolean> }>(CACHED);
-  /** Counts changes: what was read while one came in may be outdated. */
-  #changes = 0;
+  readonly #known: ReadCache<UserId, { usesAny: boolean; threads: Map<string, boolean> }>;
 
   constructor(needs: { database: Database; timeline: Timeline; visibility: Visibility }) {
     this.#database = needs.database;
     this.#timeline = needs.timeline;
     this.#visibility = needs.visibility;
-    needs.database.subscribe((changes) => {
-      for (const change of changes) {
-        if (change.topic !== 'reset' && change.topic !== 'thread-subscription') continue;
-        this.#changes += 1;
-        if (change.topic === 'reset') this.#known.clear();
-        for (const userId of change.users) this.#known.delete(userId);
-      }
-    });
+    this.#known = new ReadCache(needs.database, boundedCache(CACHED), ({ topic, users }) =>
+      topic === 'thread-subscription' ? users : [],
+    );
   }
 
   /** The user's subscription to a thread. 404 for none, and for a thread that the user may not see. */
@@ -121,13 +115,10 @@ export class ThreadSubscriptions {
 
   /** Whether the user subscribes to a thread; undefined for one who never subscribed to any. */
   async isSubscribed(userId: UserId, roomId: RoomId, rootId: EventId): Promise<boolean | undefined> {
-    const changes = this.#changes;
-    let known = this.#known.get(userId);
-    if (!known) {
-      const usesAny = await threadSubscriptionsStore.hasAny(this.#database, userId);
-      known = { usesAny, threads: new Map() };
-      if (changes === this.#changes) this.#known.set(userId, known);
-    }
+    const known = await this.#known.get(userId, async () => ({
+      usesAny: await threadSubscriptionsStore.hasAny(this.#database, userId),
+      threads: new Map<string, boolean>(),
+    }));
     if (!known.usesAny) return undefined;
     const key = `${roomId}\0${rootId}`;
     const found = known.threads.get(key);
@@ -135,7 +126,8 @@ export class ThreadSubscriptions {
     const row = await threadSubscriptionsStore.of(this.#database, userId, roomId, rootId);
     const isSubscribed = row?.subscribed === 1;
     if (known.threads.size >= CACHED / 100) known.threads.clear();
-    if (changes === this.#changes) known.threads.set(key, isSubscribed);
+    // Where a subscription changed meanwhile, this is no longer what is kept of the user.
+    known.threads.set(key, isSubscribed);
     return isSubscribed;
   }
 

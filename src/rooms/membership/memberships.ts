@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { Change, Database } from '../../storage/database.ts';
+import { ReadCache } from '../../storage/read-cache.ts';
 import * as membershipsStore from '../../storage/rooms/memberships-store.ts';
 import type { Membership, RoomMembership } from '../reading/room-reads.ts';
 import { membershipChange } from '../events/room-changes.ts';
@@ -14,22 +15,21 @@ interface UserRooms {
 /** Who is in which room, kept in memory for users seen lately and up to date with the log. */
 export class Memberships {
   readonly #database: Database;
-  readonly #users: LRUCache<UserId, UserRooms>;
-  #deliveries = 0;
+  readonly #users: ReadCache<UserId, UserRooms>;
 
   /** @param limit the most user-room pairs to keep in memory. */
   constructor(database: Database, limit = 200_000) {
     this.#database = database;
-    this.#users = new LRUCache({ maxSize: limit, sizeCalculation: (user) => 1 + user.rooms.size });
-    database.subscribe((changes) => {
-      this.#deliveries += 1;
-      for (const change of changes) this.#note(change);
+    const users = new LRUCache<UserId, UserRooms>({
+      maxSize: limit,
+      sizeCalculation: (user) => 1 + user.rooms.size,
     });
+    this.#users = new ReadCache(database, users, (change) => this.#outdated(change));
   }
 
   /** What the user is in the room; undefined for one who never was in it. */
   async of(roomId: RoomId, userId: UserId): Promise<RoomMembership | undefined> {
-    const known = this.#users.get(userId);
+    const known = this.#users.known(userId);
     if (known) return known.rooms.get(roomId);
     const row = await membershipsStore.of(this.#database, userId, roomId);
     return row && membershipOf(row);
@@ -47,34 +47,35 @@ export class Memberships {
 
   /** The user forgot or remembered a room: read anew. */
   forget(userId: UserId): void {
-    this.#users.delete(userId);
+    this.#users.forget(userId);
   }
 
-  async #load(userId: UserId): Promise<UserRooms> {
-    const known = this.#users.get(userId);
-    if (known) return known;
-    const deliveries = this.#deliveries;
+  #load(userId: UserId): UserRooms | Promise<UserRooms> {
+    return this.#users.get(userId, () => this.#read(userId));
+  }
+
+  async #read(userId: UserId): Promise<UserRooms> {
     const rows = await membershipsStore.ofUser(this.#database, userId);
     const rooms = new Map(rows.map((row) => [row.room_id as RoomId, membershipOf(row)]));
     const joined = new Set(
       [...rooms.values()].filter((one) => one.membership === 'join').map((one) => one.roomId),
     );
-    const user = { rooms, joined };
-    if (deliveries === this.#deliveries) this.#users.set(userId, user);
-    return user;
+    return { rooms, joined };
   }
 
-  #note(change: Change): void {
-    if (change.topic === 'reset') this.#users.clear();
-    if (change.topic === 'session') for (const userId of change.users) this.#users.delete(userId);
+  /** A change of membership is noted in what is kept of the user. */
+  #outdated(change: Change): readonly UserId[] {
+    if (change.topic === 'session') return change.users;
     const changed = membershipChange(change);
-    const user = changed && this.#users.peek(changed.userId);
-    if (!user) return;
+    if (!changed) return [];
+    const user = this.#users.peek(changed.userId);
+    if (!user) return [changed.userId];
     const { roomId, membership, eventId, sender } = changed;
     const { position } = change;
     user.rooms.set(roomId, { roomId, membership, position, eventId, sender, forgotten: false });
     if (membership === 'join') user.joined.add(roomId);
     else user.joined.delete(roomId);
+    return [];
   }
 }
 

@@ -2,6 +2,7 @@ import { boundedCache } from '../../platform/bounded-cache.ts';
 import type { EventId, UserId } from '../../protocol/identifiers.ts';
 import { ROOM_VERSIONS } from '../../protocol/room-versions.ts';
 import type { Database } from '../../storage/database.ts';
+import { ReadCache } from '../../storage/read-cache.ts';
 import * as threepidsStore from '../../storage/accounts/threepids-store.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { redactedCopy } from '../appending/redactions.ts';
@@ -21,20 +22,14 @@ export class ErasedSenders {
   readonly #database: Database;
   readonly #log: EventLog;
   /** When users asked for it; `NEVER` for those who did not. */
-  readonly #erasedAt = boundedCache<UserId, number>(CACHED);
-  #changes = 0;
+  readonly #erasedAt: ReadCache<UserId, number>;
 
   constructor(database: Database, log: EventLog) {
     this.#database = database;
     this.#log = log;
-    database.subscribe((changes) => {
-      for (const { topic, users } of changes) {
-        if (topic !== 'reset' && topic !== 'session') continue;
-        this.#changes += 1;
-        if (topic === 'reset') this.#erasedAt.clear();
-        for (const userId of users) this.#erasedAt.delete(userId);
-      }
-    });
+    this.#erasedAt = new ReadCache(database, boundedCache(CACHED), ({ topic, users }) =>
+      topic === 'session' ? users : [],
+    );
   }
 
   /** An event that was sent while the reader was not in the room, as that reader may see it. */
@@ -46,13 +41,11 @@ export class ErasedSenders {
     return version ? redactedCopy(event, version) : event;
   }
 
-  async #when(userId: UserId): Promise<number> {
-    const known = this.#erasedAt.get(userId);
-    if (known !== undefined) return known;
-    const changes = this.#changes;
-    const at = (await threepidsStore.erasedAt(this.#database, userId)) ?? NEVER;
-    if (changes === this.#changes) this.#erasedAt.set(userId, at);
-    return at;
+  #when(userId: UserId): number | Promise<number> {
+    return this.#erasedAt.get(
+      userId,
+      async () => (await threepidsStore.erasedAt(this.#database, userId)) ?? NEVER,
+    );
   }
 
   /** When the reader came to the room, in milliseconds; never, for one who is not in it. */
