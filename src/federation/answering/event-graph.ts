@@ -1,3 +1,4 @@
+import { inTurns } from '../../platform/list-parts.ts';
 import type { EventId, RoomId } from '../../protocol/identifiers.ts';
 import type { RoomVersion } from '../../protocol/room-versions.ts';
 import { createEventIdOf } from '../../protocol/state-resolution/iterative-auth.ts';
@@ -31,9 +32,8 @@ export async function authorisersOfMany(
   ids: readonly EventId[],
 ): Promise<Set<EventId>> {
   const authorisers = new Set<EventId>();
-  for (let i = 0; i < ids.length; i += AT_ONCE) {
-    if (i > 0) await new Promise(setImmediate);
-    for (const event of await log.byIds(ids.slice(i, i + AT_ONCE))) {
+  for await (const part of inTurns(ids, AT_ONCE)) {
+    for (const event of await log.byIds(part)) {
       for (const id of authorisersOf(version, event)) authorisers.add(id);
     }
   }

@@ -1,3 +1,4 @@
+import { inTurns } from '../../platform/list-parts.ts';
 import type { EventId } from '../../protocol/identifiers.ts';
 import type { RoomVersion } from '../../protocol/room-versions.ts';
 import { sentPduText } from '../../rooms/events/pdu-of-event.ts';
@@ -19,12 +20,11 @@ export async function* stateText(
   const authorisers = new Set<EventId>();
   let separator = '';
   yield '{"pdus":[';
-  for (let i = 0; i < state.length; i += AT_ONCE) {
-    const events = await log.byIds(state.slice(i, i + AT_ONCE));
+  for await (const part of inTurns(state, AT_ONCE)) {
+    const events = await log.byIds(part);
     for (const event of events) for (const id of authorisersOf(version, event)) authorisers.add(id);
     if (events.length > 0) yield separator + textOf(events, version);
     if (events.length > 0) separator = ',';
-    await new Promise(setImmediate);
   }
   const chain = await withAuthChain(log, authorisers);
   yield `],"auth_chain":[${textOf(chain, version)}]}`;

@@ -1,3 +1,4 @@
+import { inParts, inTurns } from '../../platform/list-parts.ts';
 import { stateKeyOf, type StateKey } from '../../protocol/events/event.ts';
 import { authEventIdsOf } from '../../protocol/events/event-format.ts';
 import type { EventId, RoomId, ServerName } from '../../protocol/identifiers.ts';
@@ -184,9 +185,9 @@ export class EventGathering {
 
   async #singly(server: ServerName, room: GatheredRoom, ids: readonly EventId[]): Promise<ReceivedEvent[]> {
     const found: ReceivedEvent[] = [];
-    for (let i = 0; i < ids.length; i += AT_ONCE) {
-      const part = ids.slice(i, i + AT_ONCE).map((id) => this.event(server, room, id));
-      for (const event of await Promise.all(part)) if (event) found.push(event);
+    for (const part of inParts(ids, AT_ONCE)) {
+      const events = await Promise.all(part.map((id) => this.event(server, room, id)));
+      for (const event of events) if (event) found.push(event);
     }
     return found;
   }
@@ -224,11 +225,8 @@ export class EventGathering {
 
   async #unknown(ids: readonly EventId[]): Promise<Set<EventId>> {
     const unknown = new Set(ids);
-    const asked = [...unknown];
-    for (let i = 0; i < asked.length; i += LOOKED_FOR) {
-      if (i > 0) await new Promise(setImmediate);
-      for (const { eventId } of await this.#known.byIds(asked.slice(i, i + LOOKED_FOR)))
-        unknown.delete(eventId);
+    for await (const part of inTurns([...unknown], LOOKED_FOR)) {
+      for (const { eventId } of await this.#known.byIds(part)) unknown.delete(eventId);
     }
     return unknown;
   }

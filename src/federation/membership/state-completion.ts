@@ -1,4 +1,5 @@
 import type { Timer, Timers } from '../../platform/timers.ts';
+import { inParts } from '../../platform/list-parts.ts';
 import type { EventId, RoomId, ServerName } from '../../protocol/identifiers.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import { roomVersion } from '../../protocol/room-versions.ts';
@@ -156,8 +157,9 @@ export class StateCompletion {
       for (const event of await this.#keepPart(roomId, events)) early.push(event);
     }
     const ordered = inAuthOrder([...early, ...then]);
-    for (let i = 0; i < ordered.length && !this.#stopped; i += KEPT_AT_ONCE) {
-      await this.#keepPart(roomId, ordered.slice(i, i + KEPT_AT_ONCE));
+    for (const part of inParts(ordered, KEPT_AT_ONCE)) {
+      if (this.#stopped) break;
+      await this.#keepPart(roomId, part);
     }
     return { ids: state.ids, then: then.map((event) => event.eventId) };
   }

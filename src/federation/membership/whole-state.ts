@@ -1,3 +1,4 @@
+import { inParts } from '../../platform/list-parts.ts';
 import type { StateKey } from '../../protocol/events/event.ts';
 import type { EventId, RoomId } from '../../protocol/identifiers.ts';
 import { writeMembersAhead } from '../../rooms/state/members-ahead.ts';
@@ -37,7 +38,7 @@ export async function writeWholeState(
   goesOn: () => boolean,
 ): Promise<StateRoot | undefined> {
   const entries = new Map<StateKey, Entry>();
-  for (const part of inParts(ids)) {
+  for (const part of inParts(ids, AT_ONCE)) {
     const accepted = goesOn() ? await writeMembers(writer, roomId, part) : undefined;
     if (!accepted) return undefined;
     for (const [key, eventId] of accepted) {
@@ -51,7 +52,7 @@ export async function writeWholeState(
   // In the order of the trie, so that each of its nodes is written in one step.
   const ordered = [...entries].sort(([, a], [, b]) => (a.path < b.path ? -1 : 1));
   let root: StateRoot | undefined;
-  for (const part of inParts(ordered)) {
+  for (const part of inParts(ordered, AT_ONCE)) {
     root = goesOn() ? await writeEntries(writer, roomId, root, part) : undefined;
     if (root === undefined) return undefined;
   }
@@ -88,8 +89,4 @@ function writeEntries(
     insertNodes(unit, room.nodes);
     return root;
   });
-}
-
-function* inParts<One>(all: readonly One[]): Generator<readonly One[]> {
-  for (let i = 0; i < all.length; i += AT_ONCE) yield all.slice(i, i + AT_ONCE);
 }

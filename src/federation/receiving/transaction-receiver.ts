@@ -1,4 +1,5 @@
 import { boundedCache } from '../../platform/bounded-cache.ts';
+import { nextTurn } from '../../platform/next-turn.ts';
 import { parseRoomId, type RoomId, type ServerName } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/json.ts';
 import { invalidParam } from '../../protocol/matrix-error.ts';
@@ -61,7 +62,7 @@ export class TransactionReceiver {
     ]);
     await this.#takeEdus(origin, edus.filter(isAboutEvents));
     // Who waits for these events in /sync is answered first: the server that sent them can wait a little.
-    await new Promise(setImmediate);
+    await nextTurn();
     const answer: Record<string, JsonObject> = {};
     for (const ofRoom of results) for (const [eventId, result] of ofRoom) answer[eventId] = toJson(result);
     return { pdus: answer };

@@ -1,5 +1,7 @@
 import { TaskQueue } from '../../platform/task-queue.ts';
 import type { Timer } from '../../platform/timers.ts';
+import { inParts } from '../../platform/list-parts.ts';
+import { nextTurn } from '../../platform/next-turn.ts';
 import { serverNameOf, type EventId, type RoomId, type ServerName } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import { eventChange } from '../../rooms/events/room-changes.ts';
@@ -117,7 +119,7 @@ export class FederationSender {
         for (const server of await this.#servers.forEvent(event.roomId, event.position)) {
           if (server === event.sender || !this.#isMine(server, event.isLocal)) continue;
           this.#queue(server).addEvent(event.position, event.eventId);
-          if (++handed % QUEUES_A_TURN === 0) await new Promise(setImmediate);
+          if (++handed % QUEUES_A_TURN === 0) await nextTurn();
         }
       }
     } catch (error) {
@@ -164,7 +166,7 @@ export class FederationSender {
       const last = rows.at(-1);
       if (!last || rows.length < PAGE || this.#isStopped) break;
       place = last;
-      await new Promise(setImmediate);
+      await nextTurn();
     }
     for (let after = ''; !this.#isStopped;) {
       const servers = await outgoingStore.serversOfEdus(database, after, PAGE);
@@ -197,8 +199,7 @@ export function storeEdu(
 
 /** Tells whoever sends to the servers that something is kept for them. */
 export function announceStored(unit: Writer, servers: readonly ServerName[], position: Position): void {
-  for (let i = 0; i < servers.length; i += MOST_NAMED) {
-    const edusFor = servers.slice(i, i + MOST_NAMED);
+  for (const edusFor of inParts(servers, MOST_NAMED)) {
     unit.announce({ topic: 'destination', position, data: { edusFor }, local: true });
   }
 }

@@ -1,4 +1,5 @@
 import { boundedCache } from '../../platform/bounded-cache.ts';
+import { inParts } from '../../platform/list-parts.ts';
 import { canonicalJson } from '../../protocol/canonical-json.ts';
 import type { DeviceId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject, JsonValue } from '../../protocol/json.ts';
@@ -88,8 +89,7 @@ export class OneTimeKeys implements SyncPart {
     wanted: readonly { device: DeviceOfUser; algorithm: string }[],
   ): Promise<{ device: DeviceOfUser; keys: KeysById }[]> {
     const claimed: { device: DeviceOfUser; keys: KeysById }[] = [];
-    for (let i = 0; i < wanted.length; i += AT_ONCE) {
-      const part = wanted.slice(i, i + AT_ONCE);
+    for (const part of inParts(wanted, AT_ONCE)) {
       const found = await Promise.all(part.map(({ device, algorithm }) => this.#claimOne(device, algorithm)));
       for (const [j, keys] of found.entries()) {
         const device = part[j]?.device;

@@ -1,3 +1,4 @@
+import { inParts } from '../../platform/list-parts.ts';
 import type { FederationClient } from '../../federation/federation-client.ts';
 import { FederationError } from '../../federation/federation-error.ts';
 import { serverNameOf, type DeviceId, type ServerName, type UserId } from '../../protocol/identifiers.ts';
@@ -104,8 +105,8 @@ export class RemoteKeyQueries {
   ): Promise<JsonObject> {
     const failures: JsonObject = {};
     const servers = [...Map.groupBy(users, (userId) => serverNameOf(userId))];
-    for (let i = 0; i < servers.length; i += MOST_SERVERS) {
-      const part = servers.slice(i, i + MOST_SERVERS).map(async ([server, ofServer]) => {
+    for (const some of inParts(servers, MOST_SERVERS)) {
+      const part = some.map(async ([server, ofServer]) => {
         try {
           await ask(server, ofServer);
         } catch (error) {

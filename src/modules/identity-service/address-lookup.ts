@@ -68,14 +68,9 @@ export class AddressLookup {
   }
 
   async #byHash(hashes: readonly string[], generation: number): Promise<Record<string, string>> {
-    const found: [string, string][] = [];
     const asked = hashes.filter((hash) => hash !== '');
-    for (let i = 0; i < asked.length; i += store.MANY_HASHES) {
-      const some = asked.slice(i, i + store.MANY_HASHES);
-      const rows = await store.byHashes(this.#database, some, generation);
-      for (const { hash, mxid } of rows) found.push([hash, mxid]);
-    }
-    return Object.fromEntries(found);
+    const found = await store.byHashes(this.#database, asked, generation);
+    return Object.fromEntries(found.map(({ hash, mxid }) => [hash, mxid]));
   }
 
   async #byName(names: readonly string[]): Promise<Record<string, string>> {

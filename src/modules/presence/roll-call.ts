@@ -1,4 +1,5 @@
 import { pause, type Timers } from '../../platform/timers.ts';
+import { inParts } from '../../platform/list-parts.ts';
 import type { UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import type { Change, Database } from '../../storage/database.ts';
@@ -46,8 +47,7 @@ export class RollCall {
   }
 
   async #answer(): Promise<void> {
-    const here = this.#here();
-    for (let i = 0; i < here.length; i += NAMES) await this.#tell({ named: here.slice(i, i + NAMES) });
+    for (const named of inParts(this.#here(), NAMES)) await this.#tell({ named });
   }
 
   async #tell(data: JsonObject): Promise<void> {

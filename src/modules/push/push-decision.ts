@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { nextTurn } from '../../platform/next-turn.ts';
 import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { PushOutcome } from '../../protocol/push/evaluate-push-rules.ts';
 import type { LoggedEvent, RoomReads } from '../../rooms/reading/room-reads.ts';

@@ -1,4 +1,5 @@
 import { every, type Timer, type Timers } from '../../platform/timers.ts';
+import { inParts } from '../../platform/list-parts.ts';
 import type { EventId, RoomId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { ROOM_VERSIONS, type RoomVersion } from '../../protocol/room-versions.ts';
@@ -129,8 +130,7 @@ export class Retention {
     const unit = new UnitOfWork();
     retentionStore.advance(unit, roomId, after, last.position);
     await this.#write(unit, messages, removed);
-    for (let i = 0; i < removed.length; i += TOLD_AT_ONCE) {
-      const some = removed.slice(i, i + TOLD_AT_ONCE);
+    for (const some of inParts(removed, TOLD_AT_ONCE)) {
       const data: HistoryChange = {
         parents: some.flatMap((one) => one.relation?.parentId ?? []),
         redacted: some.map((one) => one.target),

@@ -1,3 +1,4 @@
+import { inParts } from '../../platform/list-parts.ts';
 import type { RoomId } from '../../protocol/identifiers.ts';
 import { searchKeys } from '../../protocol/search/search-key.ts';
 import type { Database } from '../../storage/database.ts';
@@ -44,8 +45,8 @@ export class MatchesInRooms {
     upTo: number,
   ): Promise<MatchesInRooms> {
     const rooms: RoomMatches[] = [];
-    for (let i = 0; i < roomIds.length; i += AT_ONCE) {
-      const some = roomIds.slice(i, i + AT_ONCE).map(async (roomId) => {
+    for (const part of inParts(roomIds, AT_ONCE)) {
+      const some = part.map(async (roomId) => {
         const keys = terms.map(searchKeys(roomId));
         const positions = await searchStore.matches(database, keys, upTo, PAGE);
         if (positions.length > 0) {

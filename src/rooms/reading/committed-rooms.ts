@@ -1,3 +1,4 @@
+import { nextTurn } from '../../platform/next-turn.ts';
 import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
 import { forbidden } from '../../protocol/matrix-error.ts';
 import type { Database } from '../../storage/database.ts';
@@ -47,7 +48,7 @@ export class CommittedRooms implements RoomReads {
       const last = rows.at(-1);
       if (!last || rows.length < MEMBER_PAGE) return;
       after = last.state_key ?? '';
-      await new Promise(setImmediate);
+      await nextTurn();
     }
   }
 

@@ -1,3 +1,4 @@
+import { nextTurn } from '../../platform/next-turn.ts';
 import { splitStateKey, stateKeyOf, type StateKey } from '../../protocol/events/event.ts';
 import { serverNameOf, type EventId, type UserId } from '../../protocol/identifiers.ts';
 import type { Writer } from '../../storage/database.ts';
@@ -46,7 +47,7 @@ export async function readMembersAhead(room: RoomTransaction): Promise<void> {
       if (!isOwn(room, userId)) written.set(stateKeyOf(MEMBER, userId), eventId as EventId);
     }
     isMore = rows.length === PAGE;
-    if (isMore) await new Promise(setImmediate);
+    if (isMore) await nextTurn();
   }
   room.writtenAhead = written;
 }

@@ -1,3 +1,4 @@
+import { inTurns } from '../../platform/list-parts.ts';
 import type { EventId } from '../../protocol/identifiers.ts';
 import { resolvedState } from '../appending/event-judgement.ts';
 import type { RoomTransaction } from '../appending/room-transaction.ts';
@@ -10,10 +11,7 @@ const AT_ONCE = 500;
 /** Makes a state the room's present one: everything in which it differs changes. */
 export async function changePresentState(room: RoomTransaction, root: StateRoot): Promise<void> {
   const differences = await room.needs.tries.difference(room.point.root, root);
-  for (let i = 0; i < differences.length; i += AT_ONCE) {
-    if (i > 0) await new Promise(setImmediate);
-    await changeEntries(room, differences.slice(i, i + AT_ONCE));
-  }
+  for await (const part of inTurns(differences, AT_ONCE)) await changeEntries(room, part);
   room.point.root = root;
 }
 

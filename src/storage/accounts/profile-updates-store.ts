@@ -1,5 +1,6 @@
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { Reader, Writer } from '../database.ts';
+import { slots } from '../slots.ts';
 import { sql } from '../sql.ts';
 import type { Position } from '../unit-of-work.ts';
 
@@ -13,7 +14,7 @@ export interface ProfileFieldRow {
   readonly value: string | null;
 }
 
-const SLOTS = Array.from({ length: MOST_FIELDS }, () => '?').join(', ');
+const SLOTS = slots(MOST_FIELDS);
 
 const upsert = sql(
   `INSERT INTO profile_updates (user_id, field, position) VALUES (?, ?, ?)

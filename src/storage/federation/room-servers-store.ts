@@ -1,5 +1,6 @@
 import type { RoomId, ServerName } from '../../protocol/identifiers.ts';
 import type { Reader, Writer } from '../database.ts';
+import { inSlots, slots } from '../slots.ts';
 import { sql } from '../sql.ts';
 import type { Position } from '../unit-of-work.ts';
 
@@ -33,7 +34,7 @@ const joinedServers = sql(
 const ROOMS_AT_ONCE = 50;
 const joinedInRooms = sql(
   `SELECT room_id, server_name FROM room_servers
-   WHERE room_id IN (${Array.from({ length: ROOMS_AT_ONCE }, () => '?').join(', ')}) AND joined > 0
+   WHERE room_id IN (${slots(ROOMS_AT_ONCE)}) AND joined > 0
    ORDER BY room_id, server_name`,
 );
 const serversAt = sql(
@@ -80,9 +81,8 @@ export async function ofRooms(
   roomIds: readonly RoomId[],
 ): Promise<ReadonlyMap<RoomId, readonly ServerName[]>> {
   const found = new Map<RoomId, ServerName[]>();
-  for (let from = 0; from < roomIds.length; from += ROOMS_AT_ONCE) {
-    const slots = Array.from({ length: ROOMS_AT_ONCE }, (_, i) => roomIds[from + i] ?? '');
-    const rows = await reader.all<{ room_id: RoomId; server_name: ServerName }>(joinedInRooms, ...slots);
+  for (const part of inSlots(roomIds, ROOMS_AT_ONCE)) {
+    const rows = await reader.all<{ room_id: RoomId; server_name: ServerName }>(joinedInRooms, ...part);
     for (const { room_id: roomId, server_name: server } of rows) {
       const servers = found.get(roomId);
       if (servers) servers.push(server);

@@ -1,5 +1,6 @@
 import type { UserId } from '../../protocol/identifiers.ts';
 import type { Reader, Writer } from '../database.ts';
+import { inSlots, slots } from '../slots.ts';
 import { sql } from '../sql.ts';
 
 /** A row of the table `identity_associations`. Times are in milliseconds. */
@@ -29,8 +30,8 @@ export interface Hashes {
 }
 
 /** Hashes that one statement takes. */
-export const MANY_HASHES = 64;
-const SLOTS = Array.from({ length: MANY_HASHES }, () => '?').join(', ');
+const MANY_HASHES = 64;
+const SLOTS = slots(MANY_HASHES);
 
 const upsert = sql(
   `INSERT INTO identity_associations (medium, address, mxid, ts, not_before, not_after, even_hash, odd_hash)
@@ -94,15 +95,17 @@ export function remove(writer: Writer, medium: string, address: string, mxid: Us
   writer.run(removeOne, medium, address, mxid);
 }
 
-/** Users by hash, for up to `MANY_HASHES` hashes with the pepper of a generation. */
-export function byHashes(
+/** Users by hash, for hashes with the pepper of a generation. */
+export async function byHashes(
   reader: Reader,
   hashes: readonly string[],
   generation: number,
 ): Promise<{ hash: string; mxid: UserId }[]> {
   const statement = generation % 2 === 0 ? byEvenHash : byOddHash;
-  const padding = Array.from({ length: MANY_HASHES - hashes.length }, () => '');
-  return reader.all<{ hash: string; mxid: UserId }>(statement, ...hashes, ...padding);
+  const found: { hash: string; mxid: UserId }[] = [];
+  for (const part of inSlots(hashes, MANY_HASHES))
+    found.push(...(await reader.all<{ hash: string; mxid: UserId }>(statement, ...part)));
+  return found;
 }
 
 /** The next 500 identifiers after one, in their order. */

@@ -1,6 +1,7 @@
 import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { Reader } from '../database.ts';
 import type { EventRow } from './events-store.ts';
+import { inSlots, slots } from '../slots.ts';
 import { sql } from '../sql.ts';
 
 /** A row of the table `aggregations`: what relates to an event, in numbers. */
@@ -29,7 +30,7 @@ export interface ThreadRow {
 
 /** IDs that one statement takes. */
 const MANY = 16;
-const SLOTS = Array.from({ length: MANY }, () => '?').join(', ');
+const SLOTS = slots(MANY);
 
 const ofParents = sql(`SELECT * FROM aggregations WHERE parent_id IN (${SLOTS})`);
 const newestEdits = sql(
@@ -75,28 +76,22 @@ const relatedBy = sql(
        AND (? = '' OR event_relations.sender IN (${SLOTS})) AND (? = '' OR rel_type IN (${SLOTS})))`,
 );
 
-/** Calls `read` with as many IDs at a time as a statement takes, the last ones filled up with an ID of nothing. */
-async function inParts<Row>(
+/** Calls `read` with as many IDs at a time as a statement takes. */
+async function ofMany<Row>(
   ids: readonly string[],
   read: (part: string[]) => Promise<readonly Row[]>,
 ): Promise<Row[]> {
-  const parts: string[][] = [];
-  for (let i = 0; i < ids.length; i += MANY) {
-    const part = ids.slice(i, i + MANY);
-    while (part.length < MANY) part.push('');
-    parts.push(part);
-  }
-  return (await Promise.all(parts.map(read))).flat();
+  return (await Promise.all([...inSlots(ids, MANY)].map(read))).flat();
 }
 
 /** Counts of what relates to the events, for those to which anything counted does. */
 export function of(reader: Reader, parents: readonly EventId[]): Promise<AggregationRow[]> {
-  return inParts(parents, (part) => reader.all<AggregationRow>(ofParents, ...part));
+  return ofMany(parents, (part) => reader.all<AggregationRow>(ofParents, ...part));
 }
 
 /** The newest valid edit of each of the events that has one. */
 export function edits(reader: Reader, parents: readonly EventId[]): Promise<ChildRow[]> {
-  return inParts(parents, (part) => reader.all<ChildRow>(newestEdits, ...part));
+  return ofMany(parents, (part) => reader.all<ChildRow>(newestEdits, ...part));
 }
 
 /** Edits of one event by its sender, newest first. */
@@ -110,7 +105,7 @@ export function editsOf(
 
 /** The newest event of each thread. */
 export function newestThreadEvents(reader: Reader, roots: readonly EventId[]): Promise<ChildRow[]> {
-  return inParts(roots, (part) => reader.all<ChildRow>(newestInThreads, ...part));
+  return ofMany(roots, (part) => reader.all<ChildRow>(newestInThreads, ...part));
 }
 
 /** Those of the threads to which the user sent something. */
@@ -119,7 +114,7 @@ export async function participated(
   userId: UserId,
   roots: readonly EventId[],
 ): Promise<Set<string>> {
-  const rows = await inParts(roots, (part) => {
+  const rows = await ofMany(roots, (part) => {
     return reader.all<{ root_id: string }>(ownThreadEvents, userId, ...part);
   });
   return new Set(rows.map((row) => row.root_id));
@@ -132,8 +127,8 @@ export async function threadEventsBy(
   roots: readonly EventId[],
 ): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
-  await inParts(roots, (part) =>
-    inParts(senders, async (some) => {
+  await ofMany(roots, (part) =>
+    ofMany(senders, async (some) => {
       const rows = await reader.all<{ root_id: string; events: number }>(threadEventsOf, ...part, ...some);
       for (const row of rows) counts.set(row.root_id, (counts.get(row.root_id) ?? 0) + Number(row.events));
       return rows;
@@ -170,9 +165,9 @@ export async function related(
   const found = new Set<string>();
   const senders = by.senders ?? [''];
   const relTypes = by.relTypes ?? [''];
-  await inParts(events, (part) =>
-    inParts(senders, (someSenders) =>
-      inParts(relTypes, async (someTypes) => {
+  await ofMany(events, (part) =>
+    ofMany(senders, (someSenders) =>
+      ofMany(relTypes, async (someTypes) => {
         const conditions = [by.senders ? 'x' : '', ...someSenders, by.relTypes ? 'x' : '', ...someTypes];
         const rows = await reader.all<{ event_id: string }>(relatedBy, ...part, ...conditions);
         for (const row of rows) found.add(row.event_id);

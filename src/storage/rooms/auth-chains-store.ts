@@ -1,5 +1,6 @@
 import type { EventId, RoomId } from '../../protocol/identifiers.ts';
 import type { Reader, Writer } from '../database.ts';
+import { inSlots, slots } from '../slots.ts';
 import { sql } from '../sql.ts';
 import { BEFORE_HISTORY } from '../unit-of-work.ts';
 
@@ -36,7 +37,7 @@ export interface UnplacedRow {
 }
 
 const MANY = 50;
-const SLOTS = Array.from({ length: MANY }, () => '?').join(', ');
+const SLOTS = slots(MANY);
 const COLUMNS = 'event_id, type, state_key, auth_depth, envelope';
 
 const insertIndex = sql(
@@ -112,9 +113,7 @@ export function link(writer: Writer, row: AuthLinkRow): void {
 /** Places of those of the events that have one. */
 export async function placesOf(reader: Reader, eventIds: readonly EventId[]): Promise<AuthPlaceRow[]> {
   const found: AuthPlaceRow[] = [];
-  for (let i = 0; i < eventIds.length; i += MANY) {
-    const part: string[] = eventIds.slice(i, i + MANY);
-    while (part.length < MANY) part.push('');
+  for (const part of inSlots(eventIds, MANY)) {
     found.push(...(await reader.all<AuthPlaceRow>(placesOfMany, ...part)));
   }
   return found;

@@ -1,5 +1,6 @@
 import type { EventId } from '../../protocol/identifiers.ts';
 import type { Reader, Writer } from '../database.ts';
+import { inSlots, slots } from '../slots.ts';
 import { sql } from '../sql.ts';
 
 /** Redactions looked at when their target arrives. */
@@ -14,7 +15,7 @@ const awaitedOf = sql(
 );
 
 const MANY = 50;
-const SLOTS = Array.from({ length: MANY }, () => '?').join(', ');
+const SLOTS = slots(MANY);
 const awaitedAmong = sql(
   `SELECT target_id, redaction_id FROM awaited_redactions WHERE target_id IN (${SLOTS}) ORDER BY redaction_id`,
 );
@@ -41,9 +42,7 @@ export async function among(
   targetIds: readonly EventId[],
 ): Promise<Map<EventId, readonly EventId[]>> {
   const found = new Map<EventId, EventId[]>();
-  for (let i = 0; i < targetIds.length; i += MANY) {
-    const part: string[] = targetIds.slice(i, i + MANY);
-    while (part.length < MANY) part.push('');
+  for (const part of inSlots(targetIds, MANY)) {
     const rows = await reader.all<{ target_id: EventId; redaction_id: EventId }>(awaitedAmong, ...part);
     for (const { target_id: target, redaction_id: redaction } of rows) {
       const ofTarget = found.get(target) ?? [];

@@ -1,5 +1,6 @@
 import type { EventId, RoomId } from '../../protocol/identifiers.ts';
 import type { Reader, SqlParameter, Writer } from '../database.ts';
+import { inSlots, slots } from '../slots.ts';
 import { sql } from '../sql.ts';
 import { BEFORE_HISTORY, type Position } from '../unit-of-work.ts';
 
@@ -40,7 +41,7 @@ export const EVENT_COLUMNS = `events.position AS position, events.event_id AS ev
 const COLUMNS = `position, event_id, room_id, type, state_key, sender, origin_server_ts, content, envelope,
   state_root, replaces, redacted_by, txn, auth_depth, room_root, refused`;
 const MANY = 50;
-const SLOTS = Array.from({ length: MANY }, () => '?').join(', ');
+const SLOTS = slots(MANY);
 
 const insertEvent = sql(
   `INSERT INTO events (${COLUMNS}, outgoing) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -190,12 +191,9 @@ export function byPosition(reader: Reader, position: number): Promise<EventRow |
 
 /** The events at the positions, in no order. */
 export async function byPositions(reader: Reader, positions: readonly number[]): Promise<EventRow[]> {
-  const parts: Promise<EventRow[]>[] = [];
-  for (let i = 0; i < positions.length; i += MANY) {
-    const slots = Array.from({ length: MANY }, (_, slot) => positions[i + slot] ?? positions[i] ?? 0);
-    parts.push(reader.all<EventRow>(eventsByPositions, ...slots));
-  }
-  return (await Promise.all(parts)).flat();
+  const parts = [...inSlots(positions, MANY)];
+  const rows = await Promise.all(parts.map((part) => reader.all<EventRow>(eventsByPositions, ...part)));
+  return rows.flat();
 }
 
 /** A part of a room's timeline: the positions with `after` < position <= `upTo`, at most `limit`, from one of its ends. */
@@ -261,9 +259,7 @@ export function byTime(
 /** Those of the events that are there, in no order. */
 export async function byIds(reader: Reader, eventIds: readonly EventId[]): Promise<EventRow[]> {
   const found: EventRow[] = [];
-  for (let i = 0; i < eventIds.length; i += MANY) {
-    const part: string[] = eventIds.slice(i, i + MANY);
-    while (part.length < MANY) part.push('');
+  for (const part of inSlots(eventIds, MANY)) {
     found.push(...(await reader.all<EventRow>(eventsByIds, ...part)));
   }
   return found;

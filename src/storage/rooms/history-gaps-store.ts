@@ -1,5 +1,6 @@
 import type { EventId, RoomId } from '../../protocol/identifiers.ts';
 import type { Reader, Writer } from '../database.ts';
+import { inSlots, slots } from '../slots.ts';
 import { sql } from '../sql.ts';
 
 /** An event that the timeline follows on and that is not in it. */
@@ -15,7 +16,7 @@ const insertGap = sql(
 const deleteGap = sql(`DELETE FROM history_gaps WHERE room_id = ? AND event_id = ?`);
 const oneGap = sql(`SELECT event_id, depth FROM history_gaps WHERE room_id = ? AND event_id = ?`);
 const MANY = 50;
-const SLOTS = Array.from({ length: MANY }, () => '?').join(', ');
+const SLOTS = slots(MANY);
 const gapsAmong = sql(`SELECT event_id FROM history_gaps WHERE room_id = ? AND event_id IN (${SLOTS})`);
 const gapsOfRoom = sql(
   `SELECT event_id, depth FROM history_gaps WHERE room_id = ? ORDER BY depth DESC, event_id LIMIT ?`,
@@ -43,9 +44,7 @@ export async function among(
   eventIds: readonly EventId[],
 ): Promise<EventId[]> {
   const found: EventId[] = [];
-  for (let i = 0; i < eventIds.length; i += MANY) {
-    const part: string[] = eventIds.slice(i, i + MANY);
-    while (part.length < MANY) part.push('');
+  for (const part of inSlots(eventIds, MANY)) {
     const rows = await reader.all<{ event_id: EventId }>(gapsAmong, roomId, ...part);
     for (const row of rows) found.push(row.event_id);
   }

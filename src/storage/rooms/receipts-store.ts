@@ -1,5 +1,6 @@
 import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { Reader, Writer } from '../database.ts';
+import { slots } from '../slots.ts';
 import { sql } from '../sql.ts';
 import type { Position } from '../unit-of-work.ts';
 
@@ -26,7 +27,7 @@ export const ROWS_OF_ROOM = 500;
 const ofSeveralRooms = sql(
   `SELECT room_id, user_id, type, thread_id, event_id, event_position, ts, position FROM (
      SELECT receipts.*, ROW_NUMBER() OVER (PARTITION BY room_id) AS place FROM receipts
-     WHERE room_id IN (${Array.from({ length: ROOMS_AT_ONCE }, () => '?').join(', ')})
+     WHERE room_id IN (${slots(ROOMS_AT_ONCE)})
        AND position <= ? AND (type = 'm.read' OR user_id = ?)) AS found
    WHERE place <= ${ROWS_OF_ROOM}`,
 );
@@ -75,8 +76,8 @@ export function ofRooms(
   userId: UserId,
   upTo: number,
 ): Promise<ReceiptRow[]> {
-  const slots = Array.from({ length: ROOMS_AT_ONCE }, (_, i) => rooms[i] ?? '');
-  return reader.all<ReceiptRow>(ofSeveralRooms, ...slots, upTo, userId);
+  const some = Array.from({ length: ROOMS_AT_ONCE }, (_, i) => rooms[i] ?? '');
+  return reader.all<ReceiptRow>(ofSeveralRooms, ...some, upTo, userId);
 }
 
 /**

@@ -1,12 +1,13 @@
 import type { EventId } from '../../protocol/identifiers.ts';
 import type { Reader, Writer } from '../database.ts';
 import { EVENT_COLUMNS, type EventRow } from './events-store.ts';
+import { inSlots, slots } from '../slots.ts';
 import { sql } from '../sql.ts';
 import { BEFORE_HISTORY } from '../unit-of-work.ts';
 
 /** Entries that one statement takes. */
 const MANY = 16;
-const SLOTS = Array.from({ length: MANY }, () => '?').join(', ');
+const SLOTS = slots(MANY);
 /** Keys that one search takes. */
 export const MOST_SEARCH_KEYS = 8;
 
@@ -95,11 +96,7 @@ export function replace(
   const has = new Set(keys);
   const added = keys.filter((key) => !had.has(key));
   for (const key of before) if (!has.has(key)) writer.run(deleteKey, key, position);
-  for (let i = 0; i < added.length; i += MANY) {
-    const parameters: number[] = [];
-    for (let slot = i; slot < i + MANY; slot++) parameters.push(added[slot] ?? added[i] ?? 0, position);
-    writer.run(insertKeys, ...parameters);
-  }
+  for (const part of inSlots(added, MANY)) writer.run(insertKeys, ...part.flatMap((key) => [key, position]));
   if (keys.length > 0) writer.run(putDocument, position, new Uint8Array(Float64Array.from(keys).buffer));
   else if (before.length > 0) writer.run(deleteDocument, position);
 }
@@ -107,9 +104,8 @@ export function replace(
 /** The keys of the events at the positions, for those that are in the index. */
 export async function keysAt(reader: Reader, positions: readonly number[]): Promise<Map<number, number[]>> {
   const found = new Map<number, number[]>();
-  for (let i = 0; i < positions.length; i += MANY) {
-    const slots = Array.from({ length: MANY }, (_, slot) => positions[i + slot] ?? positions[i] ?? 0);
-    for (const row of await reader.all<{ position: number; keys: Uint8Array }>(documentsAt, ...slots)) {
+  for (const part of inSlots(positions, MANY)) {
+    for (const row of await reader.all<{ position: number; keys: Uint8Array }>(documentsAt, ...part)) {
       found.set(row.position, [...new Float64Array(Uint8Array.from(row.keys).buffer)]);
     }
   }
@@ -124,9 +120,7 @@ export function noteEdit(writer: Writer, eventId: EventId, editedId: EventId): v
 /** What those of the events edit that were noted as edits. */
 export async function editedBy(reader: Reader, eventIds: readonly EventId[]): Promise<EventId[]> {
   const found: EventId[] = [];
-  for (let i = 0; i < eventIds.length; i += MANY) {
-    const part: string[] = eventIds.slice(i, i + MANY);
-    while (part.length < MANY) part.push('');
+  for (const part of inSlots(eventIds, MANY)) {
     const rows = await reader.all<{ edited_id: EventId }>(editedByEvents, ...part);
     found.push(...rows.map((row) => row.edited_id));
   }
