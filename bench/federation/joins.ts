@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { median, type Measurement } from '../measurement.ts';
+import { closedLoop } from '../closed-loop.ts';
+import { measurementOf, median, type Measurement } from '../measurement.ts';
 import { at, FILLER } from '../subject.ts';
 import { serverOf, type FederationScenario, type PairSubject } from './federation-scenario.ts';
 
@@ -26,6 +27,30 @@ export const smallJoin: FederationScenario = {
     await joinSome();
     const measurement = await both.repeat(joinSome);
     both.report({ scenario: 'small-join', operation: 'join a small room of another server', measurement });
+  },
+};
+
+/** Joins of a room of the other server that another user of this one is in already. */
+export const furtherJoin: FederationScenario = {
+  name: 'further-join',
+  async run({ both, other }) {
+    const creator = at(await both.users(1), 0);
+    const joiners = await other.newcomers(SMALL_JOINS);
+    const via = serverOf(creator.id);
+    const joinAll = async () => {
+      const roomId = await both.room([creator]);
+      await other.client.join(at(await other.users(1), 0), roomId, via);
+      const limits = { workers: 1, forMs: both.effort.fillMs, count: SMALL_JOINS };
+      const cpuUsed = both.countCpu();
+      const outcome = await closedLoop(limits, (index) => other.client.join(at(joiners, index), roomId, via));
+      // The other server is told of them afterwards: that is part of what they cost.
+      await untilComplete(() => both.client.joinedMembers(creator, roomId), 2 + outcome.durationsMs.length);
+      return measurementOf(outcome, cpuUsed());
+    };
+    // As with rooms that are new; and with these joins the servers come to know of each other's users.
+    await joinAll();
+    const operation = 'a further join of a room of another server';
+    both.report({ scenario: 'further-join', operation, measurement: await both.repeat(joinAll) });
   },
 };
 

@@ -4,7 +4,7 @@ import type { Results } from '../report.ts';
 import { progressLine } from '../report.ts';
 import { Subject } from '../subject.ts';
 import type { FederationScenario, PairSubject } from './federation-scenario.ts';
-import { largeJoin, smallJoin } from './joins.ts';
+import { furtherJoin, largeJoin, smallJoin } from './joins.ts';
 import { flood, latency } from './messages.ts';
 import { together, type ServerPair } from './pair.ts';
 import { receiving } from './receiving.ts';
@@ -14,6 +14,7 @@ const START_TIMEOUT_MS = 90_000;
 /** In the order in which they run. */
 export const FEDERATION_SCENARIOS: readonly FederationScenario[] = [
   smallJoin,
+  furtherJoin,
   latency,
   flood,
   receiving,
