@@ -1,4 +1,5 @@
 import { extname } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import type { Batch, BatchOutcome, OutsideWrite } from './batch.ts';
 
@@ -23,10 +24,18 @@ export interface WriterListener {
 /** Opens a writer for the database at a path. A simulation puts another in place of the thread. */
 export type OpenWriter = (path: string, listener: WriterListener) => BatchWriter;
 
+/**
+ * How far the writer's heap may grow before it is looked through for the first time. Of what it takes, nothing is in use once it is
+ * committed: with as much as `bin/myelin-server.js` gives the main thread, it would gather that much before it looks.
+ */
+const FIRST_COLLECTION = '--initial-old-space-size=8';
+
 /** A thread that writes, so that the disk is waited for elsewhere. */
 export const openWriterThread: OpenWriter = (path, listener) => {
   // Beside this file, also in the packed program, where both end otherwise.
   const file = `./writer-worker${extname(import.meta.url)}`;
+  // Read when a heap is made: that of this thread is there already.
+  setFlagsFromString(FIRST_COLLECTION);
   const worker = new Worker(new URL(file, import.meta.url), {
     workerData: { path },
     resourceLimits: { maxYoungGenerationSizeMb: 4 },
