@@ -1,4 +1,4 @@
-import { boundedCache } from '../../platform/bounded-cache.ts';
+import { UsedLately } from '../../platform/used-lately.ts';
 import type { RoomId } from '../../protocol/identifiers.ts';
 import { MatrixError, notFound } from '../../protocol/matrix-error.ts';
 import type { RoomVersion } from '../../protocol/room-versions.ts';
@@ -23,8 +23,9 @@ interface Actor {
 
 /** How often something is decided anew because other processes were first, where a policy server is asked each time. */
 const MOST_TRIES = 5;
-/** Rooms whose head is kept in memory, with some 10 kB of state for each. */
+/** Rooms whose head is kept in memory at most, with some 10 kB of state for each, and for how many decisions about others. */
 const WARM_ROOMS = 1_000;
+const WARM_FOR = 5_000;
 
 /**
  * Appends events to rooms. Decisions on one room are made one after the other, against the head in memory, and
@@ -34,7 +35,7 @@ const WARM_ROOMS = 1_000;
 export class RoomWriter {
   readonly #database: Database;
   readonly #needs: TransactionNeeds;
-  readonly #actors = boundedCache<RoomId, Actor>(WARM_ROOMS);
+  readonly #actors = new UsedLately<RoomId, Actor>(WARM_ROOMS, WARM_FOR);
 
   constructor(database: Database, needs: TransactionNeeds) {
     this.#database = database;
