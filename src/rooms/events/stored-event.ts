@@ -15,7 +15,7 @@ interface Envelope extends JsonObject {
 /** The longest event ID and relation type that are taken for one, as long as any identifier (in characters). */
 const LONGEST_RELATION = 255;
 
-/** Root of a state trie: its hash as a binary string of 16 characters. */
+/** The name of a state trie's root as a binary string: of 20 characters, or of 16 as they once were. */
 export type StateRoot = string & { readonly __brand: 'StateRoot' };
 
 /** What is written for the root of a state that is not known. */

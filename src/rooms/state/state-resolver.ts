@@ -29,6 +29,12 @@ export interface ResolvedRoom {
 /** What one state has for a key and others have not. */
 type Changes = ReadonlyMap<StateKey, EventId | undefined>;
 
+/** A resolution, and where its nodes have their place: resolved again, the states come to the same root. */
+interface Remembered {
+  readonly changes: Changes;
+  readonly position: number;
+}
+
 /** Resolutions remembered: a fork that lasts is resolved for each event. */
 const REMEMBERED = 2_000;
 /** Where more events have been read than this, the auth chains are long, and their index is asked. */
@@ -47,7 +53,7 @@ export class StateResolver {
   readonly #tries: StateTries;
   readonly #rules: RoomRules;
   readonly #authChains: AuthChainIndex;
-  readonly #remembered = boundedCache<string, Changes>(REMEMBERED);
+  readonly #remembered = boundedCache<string, Remembered>(REMEMBERED);
 
   constructor(tries: StateTries, rules: RoomRules, authChains: AuthChainIndex) {
     this.#tries = tries;
@@ -69,12 +75,13 @@ export class StateResolver {
     if (base === undefined) return undefined;
     if (distinct.length === 1) return { root: base, nodes: [] };
     const name = `${room.version.id}\0${distinct.join('')}`;
-    let changes = this.#remembered.get(name);
-    if (!changes) {
-      changes = await this.#decide(room, distinct, lookup, reader);
-      this.#remembered.set(name, changes);
+    let remembered = this.#remembered.get(name);
+    if (!remembered) {
+      const changes = await this.#decide(room, distinct, lookup, reader);
+      remembered = { changes, position: this.#tries.position() };
+      this.#remembered.set(name, remembered);
     }
-    return this.#tries.set(base, [...changes]);
+    return this.#tries.set(base, [...remembered.changes], remembered.position);
   }
 
   /** What the resolution has otherwise than the first state. */

@@ -12,7 +12,7 @@ export interface TrieEntry {
 
 /**
  * A node of the trie. A subtree of up to `BUCKET_SIZE` entries is one bucket; a larger one branches sixteenfold on
- * the next digit of the path. So a set of entries has exactly one form, and equal states have equal roots.
+ * the next digit of the path. So a set of entries has exactly one form.
  */
 export type TrieNode =
   | { readonly kind: 'bucket'; readonly entries: readonly TrieEntry[] }
@@ -20,7 +20,16 @@ export type TrieNode =
 
 export const BUCKET_SIZE = 8;
 export const FAN_OUT = 16;
+const BUCKET = 1;
+/** A branch of names without places, as they once were. */
+const OLD_BRANCH = 2;
+const BRANCH = 3;
 const HASH_BYTES = 16;
+const PLACE_BYTES = 4;
+const NAME_BYTES = PLACE_BYTES + HASH_BYTES;
+const MOST_PLACES = 2 ** (8 * PLACE_BYTES);
+/** Stands before a name that has no place. */
+const NO_PLACE = '\0'.repeat(PLACE_BYTES);
 
 /** Types that are written as one byte. Append only: the numbers are on disk. */
 const COMMON_TYPES = [
@@ -49,7 +58,15 @@ export function pathOf(key: StateKey): string {
   return hash('sha256', key, 'hex').slice(0, 32);
 }
 
-/** The node as bytes: 1 for a bucket or 2 for a branch, then its entries or children. */
+/** The first part of the names of nodes that are made at this position of the log. */
+export function placeOf(position: number): string {
+  const place = Buffer.allocUnsafe(PLACE_BYTES);
+  // The first place of all stands for none.
+  place.writeUIntBE((position % (MOST_PLACES - 1)) + 1, 0, PLACE_BYTES);
+  return place.toString('latin1');
+}
+
+/** The node as bytes: one for its kind, then its entries or children. */
 export function encodeNode(node: TrieNode): Uint8Array {
   return node.kind === 'branch' ? encodeBranch(node.children) : encodeBucket(node.entries);
 }
@@ -60,9 +77,10 @@ function encodeBranch(children: readonly (StateRoot | undefined)[]): Uint8Array 
   for (const [i, child] of children.entries()) {
     if (child === undefined) continue;
     present |= 1 << i;
+    if (child.length === HASH_BYTES) at += DESK.write(NO_PLACE, at, 'latin1');
     at += DESK.write(child, at, 'latin1');
   }
-  DESK.writeUInt8(2, 0);
+  DESK.writeUInt8(BRANCH, 0);
   DESK.writeUInt16BE(present, 1);
   return Buffer.from(DESK.subarray(0, at));
 }
@@ -70,7 +88,7 @@ function encodeBranch(children: readonly (StateRoot | undefined)[]): Uint8Array 
 function encodeBucket(entries: readonly TrieEntry[]): Uint8Array {
   const most = entries.reduce((sum, { key, eventId }) => sum + 8 + 3 * (key.length + eventId.length), 1);
   const buffer = most <= DESK.length ? DESK : Buffer.allocUnsafe(most);
-  let at = buffer.writeUInt8(1, 0);
+  let at = buffer.writeUInt8(BUCKET, 0);
   for (const entry of entries) at = writeEntry(buffer, at, entry);
   return Buffer.from(buffer.subarray(0, at));
 }
@@ -96,7 +114,8 @@ function writeText(buffer: Buffer, at: number, text: string): number {
 /** The node of these bytes, which `encodeNode` made. */
 export function decodeNode(bytes: Uint8Array): TrieNode {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (buffer[0] === 2) return decodeBranch(buffer);
+  if (buffer[0] === BRANCH) return decodeBranch(buffer, NAME_BYTES);
+  if (buffer[0] === OLD_BRANCH) return decodeBranch(buffer, HASH_BYTES);
   const entries: TrieEntry[] = [];
   let at = 1;
   const text = () => {
@@ -120,7 +139,7 @@ export function decodeNode(bytes: Uint8Array): TrieNode {
   return { kind: 'bucket', entries };
 }
 
-function decodeBranch(buffer: Buffer): TrieNode {
+function decodeBranch(buffer: Buffer, nameBytes: number): TrieNode {
   const present = buffer.readUInt16BE(1);
   const children: (StateRoot | undefined)[] = [];
   let at = 3;
@@ -129,13 +148,14 @@ function decodeBranch(buffer: Buffer): TrieNode {
       children.push(undefined);
       continue;
     }
-    children.push(buffer.toString('latin1', at, at + HASH_BYTES) as StateRoot);
-    at += HASH_BYTES;
+    const name = buffer.toString('latin1', at, at + nameBytes);
+    children.push((name.startsWith(NO_PLACE) ? name.slice(PLACE_BYTES) : name) as StateRoot);
+    at += nameBytes;
   }
   return { kind: 'branch', children };
 }
 
-/** The hash that names a node: the first 16 bytes of the SHA-256 of its bytes. */
-export function hashOfNode(bytes: Uint8Array): StateRoot {
-  return hash('sha256', bytes, 'buffer').toString('latin1', 0, HASH_BYTES) as StateRoot;
+/** The name of a node: where it was made, and the first 16 bytes of the SHA-256 of its bytes. */
+export function nameOfNode(bytes: Uint8Array, place: string): StateRoot {
+  return `${place}${hash('sha256', bytes, 'buffer').toString('latin1', 0, HASH_BYTES)}` as StateRoot;
 }

@@ -1,15 +1,16 @@
 import { LRUCache } from 'lru-cache';
 import type { StateKey } from '../../protocol/events/event.ts';
 import type { EventId } from '../../protocol/identifiers.ts';
-import type { Reader, Writer } from '../../storage/database.ts';
+import type { Database, Reader, Writer } from '../../storage/database.ts';
 import * as stateNodes from '../../storage/rooms/state-nodes-store.ts';
 import {
   BUCKET_SIZE,
   FAN_OUT,
   decodeNode,
   encodeNode,
-  hashOfNode,
+  nameOfNode,
   pathOf,
+  placeOf,
   type TrieEntry,
   type TrieNode,
 } from './state-trie-node.ts';
@@ -17,12 +18,21 @@ import { rootToBytes, type StateRoot } from '../events/stored-event.ts';
 
 /** A node made by a change and not yet committed. */
 export interface NewNode {
-  readonly hash: StateRoot;
+  readonly name: StateRoot;
   readonly bytes: Uint8Array;
 }
 
+/** Where nodes are read. */
+export type NodeReader = Reader & Pick<Database, 'position'>;
+
 /** An entry to be set, or without an event to be taken out. */
 type TrieChange = Omit<TrieEntry, 'eventId'> & { readonly eventId: EventId | undefined };
+
+/** Nodes that a change makes, and where: names of nodes that are made together lie together in the database. */
+interface Making {
+  readonly place: string;
+  readonly nodes: NewNode[];
+}
 
 /** One key in which two states differ. */
 export interface StateDifference {
@@ -31,19 +41,21 @@ export interface StateDifference {
   readonly after: EventId | undefined;
 }
 
+const EMPTY: TrieNode = { kind: 'bucket', entries: [] };
+
 /**
  * Room state as persistent hash tries: every state a room ever had is a root; unchanged parts are shared.
  * A change writes as many nodes as the trie is deep (the logarithm to base 16 of the number of entries); a
  * difference visits only what differs.
  */
 export class StateTries {
-  readonly #reader: Reader;
+  readonly #reader: NodeReader;
   readonly #cache: LRUCache<StateRoot, TrieNode>;
   /** Nodes of units that are not committed yet, with how many units hold them. */
   readonly #pending = new Map<StateRoot, { node: TrieNode; holders: number }>();
 
   /** @param cacheBytes about how much memory decoded nodes may take. */
-  constructor(reader: Reader, cacheBytes = 16 * 1024 * 1024) {
+  constructor(reader: NodeReader, cacheBytes = 16 * 1024 * 1024) {
     this.#reader = reader;
     this.#cache = new LRUCache({ maxSize: cacheBytes, sizeCalculation: sizeOf });
   }
@@ -82,51 +94,59 @@ export class StateTries {
   /**
    * The state with some keys set to other events, or with undefined taken out.
    *
+   * @param position where the new nodes have their place. The same change of the same state has the same root where it has the
+   *   same place.
    * @returns the new root and the nodes that are new; the caller writes them with `insertNodes` and calls `settle`
    *   when its unit is over.
    */
   async set(
     root: StateRoot | undefined,
     changes: readonly (readonly [StateKey, EventId | undefined])[],
+    position = this.position(),
   ): Promise<{ root: StateRoot; nodes: NewNode[] }> {
     const entries = changes.map(([key, eventId]) => ({ path: pathOf(key), key, eventId }));
-    const nodes: NewNode[] = [];
-    const empty: TrieNode = { kind: 'bucket', entries: [] };
-    const node = root === undefined ? empty : await this.#load(root);
-    return { root: (await this.#change(node, entries, 0, nodes)) ?? this.#keep(empty, nodes), nodes };
+    const making: Making = { place: placeOf(position), nodes: [] };
+    const changed = await this.#change(root, entries, 0, making);
+    return { root: changed ?? this.#keep(EMPTY, making), nodes: making.nodes };
+  }
+
+  /** Where nodes that are made now have their place. */
+  position(): number {
+    return this.#reader.position();
   }
 
   /** The nodes' unit is committed or failed: they need no longer be held in memory. */
   settle(nodes: readonly NewNode[]): void {
-    for (const { hash } of nodes) {
-      const held = this.#pending.get(hash);
+    for (const { name } of nodes) {
+      const held = this.#pending.get(name);
       if (!held) continue;
       held.holders -= 1;
-      if (held.holders === 0) this.#pending.delete(hash);
+      if (held.holders === 0) this.#pending.delete(name);
     }
   }
 
   /** The subtree with the changes; undefined when nothing is left of it. */
   async #change(
-    node: TrieNode,
+    root: StateRoot | undefined,
     changes: readonly TrieChange[],
     level: number,
-    nodes: NewNode[],
+    making: Making,
   ): Promise<StateRoot | undefined> {
+    const node = root === undefined ? EMPTY : (this.#known(root) ?? (await this.#read(root)));
     if (node.kind === 'bucket') {
+      if (root !== undefined && changes.every((change) => isIn(node.entries, change))) return root;
       const entries = merge(node.entries, changes);
-      return entries.length === 0 ? undefined : this.#build(entries, level, nodes);
+      return entries.length === 0 ? undefined : this.#build(entries, level, making);
     }
     const children = [...node.children];
     for (const [i, part] of split(changes, level)) {
-      const child = children[i];
-      const under: TrieNode = child === undefined ? { kind: 'bucket', entries: [] } : await this.#load(child);
-      children[i] = await this.#change(under, part, level + 1, nodes);
+      children[i] = await this.#change(children[i], part, level + 1, making);
     }
+    if (children.every((child, i) => child === node.children[i])) return root;
     const removes = changes.some((change) => change.eventId === undefined);
     const few = removes ? await this.#fewEntries(children) : undefined;
     if (few?.length === 0) return undefined;
-    return few ? this.#build(few, level, nodes) : this.#keep({ kind: 'branch', children }, nodes);
+    return few ? this.#build(few, level, making) : this.#keep({ kind: 'branch', children }, making);
   }
 
   /** All entries below a branch when they fit into one bucket. */
@@ -142,25 +162,25 @@ export class StateTries {
     return found;
   }
 
-  #build(entries: readonly TrieEntry[], level: number, nodes: NewNode[]): StateRoot {
+  #build(entries: readonly TrieEntry[], level: number, making: Making): StateRoot {
     if (entries.length <= BUCKET_SIZE) {
       const sorted = [...entries].sort((a, b) => (a.path < b.path ? -1 : 1));
-      return this.#keep({ kind: 'bucket', entries: sorted }, nodes);
+      return this.#keep({ kind: 'bucket', entries: sorted }, making);
     }
     const children = new Array<StateRoot | undefined>(FAN_OUT).fill(undefined);
-    for (const [i, part] of split(entries, level)) children[i] = this.#build(part, level + 1, nodes);
-    return this.#keep({ kind: 'branch', children }, nodes);
+    for (const [i, part] of split(entries, level)) children[i] = this.#build(part, level + 1, making);
+    return this.#keep({ kind: 'branch', children }, making);
   }
 
-  #keep(node: TrieNode, nodes: NewNode[]): StateRoot {
+  #keep(node: TrieNode, { place, nodes }: Making): StateRoot {
     const bytes = encodeNode(node);
-    const hash = hashOfNode(bytes);
-    const held = this.#pending.get(hash);
+    const name = nameOfNode(bytes, place);
+    const held = this.#pending.get(name);
     if (held) held.holders += 1;
-    else this.#pending.set(hash, { node, holders: 1 });
-    this.#cache.set(hash, node);
-    nodes.push({ hash, bytes });
-    return hash;
+    else this.#pending.set(name, { node, holders: 1 });
+    this.#cache.set(name, node);
+    nodes.push({ name, bytes });
+    return name;
   }
 
   async #compare(
@@ -188,27 +208,27 @@ export class StateTries {
     }
   }
 
-  async #load(hash: StateRoot): Promise<TrieNode> {
-    return this.#known(hash) ?? this.#read(hash);
+  async #load(name: StateRoot): Promise<TrieNode> {
+    return this.#known(name) ?? this.#read(name);
   }
 
   /** The node, if it is in memory: most are, and a state is many nodes, too many to wait for each. */
-  #known(hash: StateRoot): TrieNode | undefined {
-    return this.#pending.get(hash)?.node ?? this.#cache.get(hash);
+  #known(name: StateRoot): TrieNode | undefined {
+    return this.#pending.get(name)?.node ?? this.#cache.get(name);
   }
 
-  async #read(hash: StateRoot): Promise<TrieNode> {
-    const bytes = await stateNodes.byHash(this.#reader, rootToBytes(hash));
+  async #read(name: StateRoot): Promise<TrieNode> {
+    const bytes = await stateNodes.byName(this.#reader, rootToBytes(name));
     if (!bytes) throw new Error('A node of a state trie is missing from the database');
     const node = decodeNode(bytes);
-    this.#cache.set(hash, node);
+    this.#cache.set(name, node);
     return node;
   }
 }
 
 /** Writes new nodes as part of a unit of work. */
 export function insertNodes(writer: Writer, nodes: readonly NewNode[]): void {
-  for (const { hash, bytes } of nodes) stateNodes.insert(writer, rootToBytes(hash), bytes);
+  for (const { name, bytes } of nodes) stateNodes.insert(writer, rootToBytes(name), bytes);
 }
 
 function digit(path: string, level: number): number {
@@ -226,6 +246,11 @@ function split<Entry extends TrieChange>(entries: readonly Entry[], level: numbe
   return parts;
 }
 
+/** Whether the entries are already as the change has them. */
+function isIn(entries: readonly TrieEntry[], { key, eventId }: TrieChange): boolean {
+  return entries.find((entry) => entry.key === key)?.eventId === eventId;
+}
+
 function merge(old: readonly TrieEntry[], changes: readonly TrieChange[]): TrieEntry[] {
   const merged = new Map(old.map((entry) => [entry.key, entry]));
   for (const { path, key, eventId } of changes) {
@@ -236,5 +261,5 @@ function merge(old: readonly TrieEntry[], changes: readonly TrieChange[]): TrieE
 }
 
 function sizeOf(node: TrieNode): number {
-  return node.kind === 'branch' ? 700 : 100 + 350 * node.entries.length;
+  return node.kind === 'branch' ? 800 : 100 + 350 * node.entries.length;
 }
