@@ -38,7 +38,8 @@ if (process.platform === 'win32' || process.execve === undefined) {
 } else {
   const flags = [...ENGINE, ...process.execArgv];
   // What the engine compiles itself leaves 8 MB behind that it does not find in the cache: another process fills it.
-  if (existsSync(cache) && !existsSync(compiled)) spawnSync(process.execPath, [...flags, file, '--help']);
+  const isEmpty = process.env.NODE_COMPILE_CACHE === compiled && !existsSync(compiled);
+  if (existsSync(cache) && isEmpty) spawnSync(process.execPath, [...flags, file, '--help']);
   // Some of what saves memory is read only when a process starts, and packing took memory of its own: the process starts
   // again in its own place. The system's allocator would keep a pool for each thread; two cost nothing that can be
   // measured and save some 25 MB. It would keep ever more of what is freed, as much as the largest piece it ever had: with

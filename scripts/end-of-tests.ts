@@ -1,4 +1,3 @@
-import { after, beforeEach } from 'node:test';
 import { isMainThread } from 'node:worker_threads';
 
 /**
@@ -10,8 +9,9 @@ import { isMainThread } from 'node:worker_threads';
 /** How long a process may close what its tests used, in milliseconds: much longer than any needs on a busy machine. */
 const LONGEST_MS = Number(process.env.MYELIN_TEST_CLOSING_MS ?? 60_000);
 
-// The runner itself loads this as well, and so does each thread: they have no tests of their own.
+// The runner itself loads this as well, and so does each thread, which a server begins with: they have no tests of their own.
 if (process.env.NODE_TEST_CONTEXT !== undefined && isMainThread) {
+  const { after, beforeEach } = await import('node:test');
   let timer: NodeJS.Timeout | undefined;
   beforeEach(() => clearTimeout(timer));
   after(() => {

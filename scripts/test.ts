@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { globSync, mkdirSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
+import { groupsOf, writeGroups } from './test-groups.ts';
 
 /** The test command: type check, lint with the layer rule, format and generated files side by side, then all tests on both engines. */
 
@@ -23,7 +24,10 @@ const longer = LONGER[process.argv[2] ?? ''];
 
 /** Folders of the tests that take longest. They begin first, or one of them would go on alone at the end. */
 const LONGEST = ['src/testing/simulation/', 'src/testing/visibility/', 'src/testing/fuzz/'];
-const isLongest = (file: string) => LONGEST.some((folder) => file.startsWith(folder));
+/** The others that have a process of their own: they wait for programs that they start, and what they do here is little. */
+const ALONE = ['e2e/', 'scripts/'];
+const isIn = (folders: readonly string[]) => (file: string) =>
+  folders.some((folder) => file.startsWith(folder));
 
 /** Its name, and its command. */
 type Step = readonly [string, readonly string[]];
@@ -56,7 +60,9 @@ const run: Step = [
       '--test-reporter=./scripts/conformance-reporter.ts',
       '--test-reporter-destination=data/test-results.json',
     ],
-    ...(longer ? tests.filter((file) => file.includes(longer.folder)) : inOrder(tests)),
+    ...writeGroups(
+      longer ? tests.filter((file) => file.includes(longer.folder)).map((file) => [file]) : allGroups(),
+    ),
   ],
 ];
 
@@ -95,9 +101,11 @@ async function play([name, [command = '', ...args]]: Step, output: 'inherit' | '
   return status ?? 1;
 }
 
-function inOrder(files: readonly string[]): string[] {
-  const sorted = [...files].sort();
-  return [...sorted.filter(isLongest), ...sorted.filter((file) => !isLongest(file))];
+function allGroups(): string[][] {
+  const sorted = tests.toSorted();
+  const [longest, alone] = [isIn(LONGEST), isIn(ALONE)];
+  const others = sorted.filter((file) => !longest(file) && !alone(file));
+  return [...[...sorted.filter(longest), ...sorted.filter(alone)].map((file) => [file]), ...groupsOf(others)];
 }
 
 /** Ends here where a step failed. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -19,6 +19,9 @@ const postgresUrl = process.env.MYELIN_TEST_POSTGRES;
 const template = process.env.MYELIN_TEST_TEMPLATE ?? 'template0';
 /** How it is copied, in the words of CREATE DATABASE. */
 const strategy = process.env.MYELIN_TEST_STRATEGY ?? '';
+
+/** The database file that those of tests are copied from, for SQLite. Without one each server makes its own. */
+const templateFile = process.env.MYELIN_TEST_TEMPLATE_FILE;
 
 /** Engines that tests run on here. `npm test` starts a PostgreSQL; without one its half is left out, loudly. */
 export const ENGINES: readonly ('sqlite' | 'postgres')[] = postgresUrl ? ['sqlite', 'postgres'] : ['sqlite'];
@@ -51,6 +54,7 @@ export async function makePlace(engine: 'sqlite' | 'postgres'): Promise<TestPlac
   const dataDir = mkdtempSync(join(tmpdir(), 'myelin-test-'));
   const removeFolder = () => rmSync(dataDir, { recursive: true, force: true });
   if (engine === 'sqlite') {
+    if (templateFile !== undefined) copyFileSync(templateFile, join(dataDir, 'myelin.db'));
     return {
       engine,
       dataDir,

@@ -8,7 +8,8 @@ import { startPostgres, type PostgresServer } from './postgres-server.ts';
 
 /**
  * Runs a command with a PostgreSQL of its own, whose address is in MYELIN_TEST_POSTGRES. Databases for tests are copied
- * from the one called MYELIN_TEST_TEMPLATE, in which the migrations have run. Temporary files of the command are in a folder
+ * from the one called MYELIN_TEST_TEMPLATE, in which the migrations have run; for SQLite, from the file
+ * MYELIN_TEST_TEMPLATE_FILE. Temporary files of the command are in a folder
  * that is gone afterwards, in memory where there is enough: tests kill servers and never the machine, and copying some
  * hundred databases on a disk costs more than all else that the tests do with them.
  */
@@ -22,6 +23,10 @@ const folder = mkdtempSync(join(hasRoom(MEMORY) ? MEMORY : tmpdir(), 'myelin-tes
 chmodSync(folder, 0o755);
 process.env.TMPDIR = folder;
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+
+const templateFile = join(folder, 'prepared.db');
+await (await openDatabase({ engine: 'sqlite', path: templateFile })).close();
+process.env.MYELIN_TEST_TEMPLATE_FILE = templateFile;
 
 const [command = '', ...args] = process.argv.slice(2);
 let postgres: PostgresServer | undefined;

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { currentTestFile } from '../test-file.ts';
 import { OperationFinder } from './operation-finder.ts';
 import type { Exchange } from './traffic.ts';
 
@@ -40,8 +41,8 @@ const NOT_ASKED = new Set([
  */
 export class ExercisedEndpoints {
   readonly #endpoints = new OperationFinder(listedEndpoints());
-  readonly #answered = new Set<ListedEndpoint>();
-  readonly #refused = new Set<ListedEndpoint>();
+  /** Lines, each once. */
+  readonly #notes = new Set<string>();
 
   constructor(folder: string) {
     process.once('exit', () => this.#leave(folder));
@@ -50,18 +51,15 @@ export class ExercisedEndpoints {
   note({ method, url, status, responseBody }: Exchange): void {
     if (status >= 500 || (status >= 400 && NOT_ASKED.has(errcodeOf(responseBody)))) return;
     const path = url.split('?', 1)[0] ?? '';
-    const seen = status < 400 ? this.#answered : this.#refused;
-    for (const endpoint of this.#endpoints.find(method, path)) seen.add(endpoint);
+    const how = status < 400 ? 'answered' : 'refused';
+    for (const endpoint of this.#endpoints.find(method, path))
+      this.#notes.add(`${endpoint.method}\t${endpoint.path}\t${how}\t${currentTestFile()}\n`);
   }
 
   #leave(folder: string): void {
-    const file = relative(ROOT, process.argv[1] ?? '');
-    const linesOf = (seen: ReadonlySet<ListedEndpoint>, how: string) =>
-      [...seen].map(({ method, path }) => `${method}\t${path}\t${how}\t${file}\n`).join('');
-    const text = linesOf(this.#answered, 'answered') + linesOf(this.#refused, 'refused');
-    if (text === '') return;
+    if (this.#notes.size === 0) return;
     mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, `${process.pid}.tsv`), text);
+    writeFileSync(join(folder, `${process.pid}.tsv`), [...this.#notes].join(''));
   }
 }
 
