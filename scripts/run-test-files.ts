@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { suite } from 'node:test';
 import { pathToFileURL } from 'node:url';
+import { takeBreaches } from '../src/testing/contract/checked-traffic.ts';
 import { beginTestFile } from '../src/testing/test-file.ts';
 
 /**
@@ -13,6 +14,8 @@ export async function runTestFiles(files: readonly string[]): Promise<void> {
   for (const file of files) {
     const path = resolve(file);
     beginTestFile(path);
+    // What the file before asked against the specification last was its own affair.
+    takeBreaches();
     await suite(file, async () => {
       await import(pathToFileURL(path).href);
     });

@@ -1,4 +1,3 @@
-import { test } from 'node:test';
 import { MailSink } from './mail-sink.ts';
 import type { TestClient } from './test-client.ts';
 import { TextGateway } from './text-gateway.ts';
@@ -7,13 +6,10 @@ import { TextGateway } from './text-gateway.ts';
 export const V2 = '/_matrix/identity/v2';
 export const V1 = '/_matrix/identity/api/v1';
 
-/** Where the mails and the text messages of a test file's servers go. */
+/** Where the mails and the text messages of all servers of this process go, for as long as it runs. */
 export const sink = await MailSink.start();
 export const gateway = await TextGateway.start();
-test.after(async () => {
-  await sink.close();
-  gateway.close();
-});
+for (const one of [sink, gateway]) one.unref();
 
 /** Settings of a homeserver that is an identity service, too. */
 export const ENV = {

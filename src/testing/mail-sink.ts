@@ -69,6 +69,11 @@ export class MailSink {
     return new URL(found);
   }
 
+  /** Lets the process end while this is open. */
+  unref(): void {
+    this.#server.server.unref();
+  }
+
   close(): Promise<void> {
     return new Promise((resolve) => this.#server.close(resolve));
   }

@@ -34,6 +34,11 @@ export class TextGateway {
     return /[0-9]{6}/.exec(this.texts.at(-1)?.text ?? '')?.[0] ?? '';
   }
 
+  /** Lets the process end while this is open. */
+  unref(): void {
+    this.#server.unref();
+  }
+
   close(): void {
     this.#server.close();
     this.#server.closeAllConnections();
