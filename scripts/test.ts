@@ -80,7 +80,7 @@ const env = {
   ...longer?.env,
   ...process.env,
   MYELIN_EXERCISED: resolve(EXERCISED),
-  // Each test file is a process that loads the server: what the first of them compiled serves them all.
+  // Each group of test files is a process that loads the server: what the first of them compiled serves them all.
   NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? resolve('node_modules/.cache/myelin'),
 };
 
