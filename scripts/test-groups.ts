@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { inParts } from '../src/platform/list-parts.ts';
 
 /**
  * Several test files in one process. To load the server, to compile the schemas of the specification and to run all code for
@@ -13,8 +14,7 @@ const SIZE = 8;
 
 /** Parts of a list, of as many files as make a group. */
 export function groupsOf(files: readonly string[]): string[][] {
-  const count = Math.ceil(files.length / SIZE);
-  return Array.from({ length: count }, (_, i) => files.slice(i * SIZE, (i + 1) * SIZE));
+  return [...inParts(files, SIZE)];
 }
 
 /**
