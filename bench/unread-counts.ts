@@ -5,7 +5,7 @@ import { loadConfig } from '../src/platform/config/load-config.ts';
 import type { RoomId, UserId } from '../src/protocol/identifiers.ts';
 import { parseSyncToken } from '../src/rooms/reading/stream-token.ts';
 import { startServer } from '../src/server.ts';
-import { TestClient } from '../src/testing/test-client.ts';
+import { TestClient } from '../src/testing/client/test-client.ts';
 
 const MESSAGES = Number(process.argv[2] ?? 10_000);
 const SAMPLE = 200;

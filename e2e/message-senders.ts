@@ -1,4 +1,4 @@
-import type { TestClient } from '../src/testing/test-client.ts';
+import type { TestClient } from '../src/testing/client/test-client.ts';
 
 /** A send that was begun: its transaction, and the event the server acknowledged it with, if it did. */
 export interface Sending {

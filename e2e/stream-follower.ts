@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { TestClient, type Json } from '../src/testing/test-client.ts';
+import { TestClient, type Json } from '../src/testing/client/test-client.ts';
 
 /** What a client knows of one message. */
 export interface Seen {

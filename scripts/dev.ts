@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig } from '../src/platform/config/load-config.ts';
 import { startServer, type RunningServer } from '../src/server.ts';
-import { TestAuthority } from '../src/testing/certificates.ts';
+import { TestAuthority } from '../src/testing/federation/certificates.ts';
 
 /**
  * Two servers to try things on, which reach each other, with people and a room on each, kept in data/dev until somebody

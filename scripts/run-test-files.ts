@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { suite } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { takeBreaches } from '../src/testing/contract/checked-traffic.ts';
-import { beginTestFile } from '../src/testing/test-file.ts';
+import { beginTestFile } from '../src/testing/contract/test-file.ts';
 
 /**
  * Declares the tests of files, one after the other, each as a suite that has the name of the file: what a file does before or

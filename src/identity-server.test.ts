@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { pino } from 'pino';
 import { loadConfig } from './platform/config/load-config.ts';
 import { startServer } from './server.ts';
-import { atIdentityServer } from './testing/identity-client.ts';
-import { FAST, onServers } from './testing/test-server.ts';
+import { atIdentityServer } from './testing/identity/identity-client.ts';
+import { FAST, onServers } from './testing/server/test-server.ts';
 
 const OF_HOMESERVER = [
   '/_matrix/client/versions',

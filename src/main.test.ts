@@ -6,9 +6,9 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { TestAuthority } from './testing/certificates.ts';
-import { bodies, TestClient, type Json } from './testing/test-client.ts';
-import { onServers } from './testing/test-server.ts';
+import { TestAuthority } from './testing/federation/certificates.ts';
+import { bodies, TestClient, type Json } from './testing/client/test-client.ts';
+import { onServers } from './testing/server/test-server.ts';
 
 const MAIN = new URL('./main.ts', import.meta.url).pathname;
 const FLAGS = ['--disable-warning=ExperimentalWarning', MAIN];

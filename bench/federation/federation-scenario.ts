@@ -1,4 +1,4 @@
-import type { TestAuthority } from '../../src/testing/certificates.ts';
+import type { TestAuthority } from '../../src/testing/federation/certificates.ts';
 import type { Subject } from '../subject.ts';
 
 /** Two servers to measure together. */

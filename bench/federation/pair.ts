@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { TestAuthority } from '../../src/testing/certificates.ts';
+import { TestAuthority } from '../../src/testing/federation/certificates.ts';
 import { freePort, ownServer } from '../servers/own-server.ts';
 import { scriptedServer } from '../servers/scripted-server.ts';
 import type { Server } from '../servers/server.ts';

@@ -1,6 +1,6 @@
 import { serverName } from '../../src/protocol/identifiers.ts';
-import { RemoteRoom, type RemoteEvent } from '../../src/testing/remote-room.ts';
-import { RemoteServer } from '../../src/testing/remote-server.ts';
+import { RemoteRoom, type RemoteEvent } from '../../src/testing/federation/remote-room.ts';
+import { RemoteServer } from '../../src/testing/federation/remote-server.ts';
 import { at, FILLER } from '../subject.ts';
 import { serverOf, type FederationScenario } from './federation-scenario.ts';
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { makePlace, onBothEngines, type TestPlace } from '../../src/testing/engines.ts';
-import { TestClient, type Json } from '../../src/testing/test-client.ts';
-import { freePort } from '../../src/testing/free-port.ts';
+import { makePlace, onBothEngines, type TestPlace } from '../../src/testing/server/engines.ts';
+import { TestClient, type Json } from '../../src/testing/client/test-client.ts';
+import { freePort } from '../../src/testing/server/free-port.ts';
 import { ServerProcess } from '../server-process.ts';
 import { readMessages } from '../stream-follower.ts';
 import { BotProcess, installBotSdk, PARROT, toldEvents, writeRegistration } from './bot-process.ts';

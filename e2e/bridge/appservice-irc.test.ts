@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import pg from 'pg';
-import { ENGINES, makePlace, type TestPlace } from '../../src/testing/engines.ts';
-import { freePort } from '../../src/testing/free-port.ts';
-import { TestClient, bodies, type Json } from '../../src/testing/test-client.ts';
+import { ENGINES, makePlace, type TestPlace } from '../../src/testing/server/engines.ts';
+import { freePort } from '../../src/testing/server/free-port.ts';
+import { TestClient, bodies, type Json } from '../../src/testing/client/test-client.ts';
 import { ServerProcess } from '../server-process.ts';
 import { AppserviceIrc, findAppserviceIrc, writeRegistration, type BridgeSetting } from './appservice-irc.ts';
 import { IrcPerson } from './irc-person.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { makePlace, type TestPlace } from '../../src/testing/engines.ts';
-import { TestClient, bodies, type Json } from '../../src/testing/test-client.ts';
-import { freePort } from '../../src/testing/free-port.ts';
+import { makePlace, type TestPlace } from '../../src/testing/server/engines.ts';
+import { TestClient, bodies, type Json } from '../../src/testing/client/test-client.ts';
+import { freePort } from '../../src/testing/server/free-port.ts';
 import { ServerProcess } from '../server-process.ts';
 import { Heisenbridge, installHeisenbridge, registerHeisenbridge } from './heisenbridge.ts';
 import { IrcPerson } from './irc-person.ts';

@@ -4,9 +4,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after } from 'node:test';
 import type { Page } from 'playwright-core';
-import { TestIdentityProvider } from '../../src/testing/identity-provider.ts';
-import { MailSink } from '../../src/testing/mail-sink.ts';
-import type { TestClient } from '../../src/testing/test-client.ts';
+import { TestIdentityProvider } from '../../src/testing/identity/identity-provider.ts';
+import { MailSink } from '../../src/testing/gateways/mail-sink.ts';
+import type { TestClient } from '../../src/testing/client/test-client.ts';
 import { fillIn, inBrowser, status } from './pages.ts';
 
 /** The real script draws a riddle; what counts is the field in which its answer is sent. */

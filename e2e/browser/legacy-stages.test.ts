@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after } from 'node:test';
 import type { Page } from 'playwright-core';
-import { TestIdentityProvider } from '../../src/testing/identity-provider.ts';
-import { TestClient } from '../../src/testing/test-client.ts';
+import { TestIdentityProvider } from '../../src/testing/identity/identity-provider.ts';
+import { TestClient } from '../../src/testing/client/test-client.ts';
 import { fillIn, inBrowser, status } from './pages.ts';
 
 const V1 = '/_matrix/client/api/v1';

@@ -7,8 +7,8 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { pino } from 'pino';
 import { loadConfig } from '../../src/platform/config/load-config.ts';
 import { startServer } from '../../src/server.ts';
-import { makePlace } from '../../src/testing/engines.ts';
-import { TestClient } from '../../src/testing/test-client.ts';
+import { makePlace } from '../../src/testing/server/engines.ts';
+import { TestClient } from '../../src/testing/client/test-client.ts';
 import { reasonToSkip, startChromium } from './chromium.ts';
 
 /** Milliseconds to wait for anything on a page. */

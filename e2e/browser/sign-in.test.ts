@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mock } from 'node:test';
 import { createClient } from 'matrix-js-sdk';
 import { OAuth2, OAuthGrantType } from 'matrix-js-sdk/lib/oauth/index.js';
-import { TestClient } from '../../src/testing/test-client.ts';
+import { TestClient } from '../../src/testing/client/test-client.ts';
 import { clientPage, fillIn, inBrowser, status } from './pages.ts';
 
 const CLIENT = {

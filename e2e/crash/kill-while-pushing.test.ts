@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { onBothEngines } from '../../src/testing/engines.ts';
-import { PushGateway } from '../../src/testing/push-gateway.ts';
-import { TestClient } from '../../src/testing/test-client.ts';
+import { onBothEngines } from '../../src/testing/server/engines.ts';
+import { PushGateway } from '../../src/testing/gateways/push-gateway.ts';
+import { TestClient } from '../../src/testing/client/test-client.ts';
 import { MessageSenders } from '../message-senders.ts';
 import { ServerProcess } from '../server-process.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { onBothEngines, type TestPlace } from '../../src/testing/engines.ts';
-import { TestClient } from '../../src/testing/test-client.ts';
+import { onBothEngines, type TestPlace } from '../../src/testing/server/engines.ts';
+import { TestClient } from '../../src/testing/client/test-client.ts';
 import { MessageSenders } from '../message-senders.ts';
 import { ServerProcess } from '../server-process.ts';
 import { readMessages, StreamFollower, type Seen } from '../stream-follower.ts';

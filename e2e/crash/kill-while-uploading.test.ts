@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { onBothEngines } from '../../src/testing/engines.ts';
-import { TestClient } from '../../src/testing/test-client.ts';
+import { onBothEngines } from '../../src/testing/server/engines.ts';
+import { TestClient } from '../../src/testing/client/test-client.ts';
 import { ServerProcess } from '../server-process.ts';
 
 const ROUNDS = { sqlite: 3, postgres: 2 };

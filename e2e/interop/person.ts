@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { TestClient, type Json } from '../../src/testing/test-client.ts';
+import { TestClient, type Json } from '../../src/testing/client/test-client.ts';
 import { World, type RoomSeen } from './world.ts';
 
 const PATIENCE_MS = 30_000;

@@ -1,9 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { TestAuthority } from '../../src/testing/certificates.ts';
+import { TestAuthority } from '../../src/testing/federation/certificates.ts';
 import type { Surroundings } from './server.ts';
-import { freePort } from '../../src/testing/free-port.ts';
+import { freePort } from '../../src/testing/server/free-port.ts';
 
 /** A folder with an authority that signs for all servers of a run. Each server gets a part of it. */
 export class Neighbourhood {

@@ -1,4 +1,4 @@
-import type { Json } from '../../src/testing/test-client.ts';
+import type { Json } from '../../src/testing/client/test-client.ts';
 
 /** What a client knows of a room from its syncs. */
 export interface RoomSeen {

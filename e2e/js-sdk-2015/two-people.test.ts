@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
-import { onBothEngines } from '../../src/testing/engines.ts';
+import { onBothEngines } from '../../src/testing/server/engines.ts';
 import { ServerProcess } from '../server-process.ts';
 import { heard, oldPerson, said, start, type OldClient, type OldEvent, type OldRoom } from './old-sdk.ts';
 

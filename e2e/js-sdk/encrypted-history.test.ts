@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Attachment, EncryptedAttachment } from '@matrix-org/matrix-sdk-crypto-wasm';
 import { EventType, type MatrixClient, MsgType } from 'matrix-js-sdk';
-import { onBothEngines } from '../../src/testing/engines.ts';
+import { onBothEngines } from '../../src/testing/server/engines.ts';
 import { ServerProcess } from '../server-process.ts';
 import { decrypted, encryptedRoom, setUp, talk } from './encrypted-talk.ts';
 import { closeEncrypted, openEncrypted, register, until, type KeySafe } from './person.ts';

@@ -9,7 +9,7 @@ import {
   type ShowSasCallbacks,
 } from 'matrix-js-sdk/lib/crypto-api/index.js';
 import { VerificationMethod } from 'matrix-js-sdk/lib/types.js';
-import { onBothEngines } from '../../src/testing/engines.ts';
+import { onBothEngines } from '../../src/testing/server/engines.ts';
 import { ServerProcess } from '../server-process.ts';
 import { crypto, decrypted, encryptedRoom, setUp, talk } from './encrypted-talk.ts';
 import { closeEncrypted, logIn, openEncrypted, register, until, within, type KeySafe } from './person.ts';

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createClient, type MatrixClient } from 'matrix-js-sdk';
-import { onBothEngines } from '../../src/testing/engines.ts';
-import { MailSink } from '../../src/testing/mail-sink.ts';
-import { TextGateway } from '../../src/testing/text-gateway.ts';
-import { freePort } from '../../src/testing/free-port.ts';
+import { onBothEngines } from '../../src/testing/server/engines.ts';
+import { MailSink } from '../../src/testing/gateways/mail-sink.ts';
+import { TextGateway } from '../../src/testing/gateways/text-gateway.ts';
+import { freePort } from '../../src/testing/server/free-port.ts';
 import { ServerProcess } from '../server-process.ts';
 import { quiet, register, until } from './person.ts';
 

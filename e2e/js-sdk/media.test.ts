@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { MatrixClient } from 'matrix-js-sdk';
 import sharp from 'sharp';
-import { onBothEngines } from '../../src/testing/engines.ts';
+import { onBothEngines } from '../../src/testing/server/engines.ts';
 import { ServerProcess } from '../server-process.ts';
 import { open, register } from './person.ts';
 

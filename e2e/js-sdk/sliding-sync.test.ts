@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createClient, type MatrixClient, type MatrixEvent, MsgType, Preset, SyncState } from 'matrix-js-sdk';
 import { SlidingSync } from 'matrix-js-sdk/lib/sliding-sync.js';
-import { onBothEngines } from '../../src/testing/engines.ts';
+import { onBothEngines } from '../../src/testing/server/engines.ts';
 import { ServerProcess } from '../server-process.ts';
 import { open, openEncrypted, quiet, register, until, type Login } from './person.ts';
 

@@ -8,7 +8,7 @@ import {
   RelationType,
   type Room,
 } from 'matrix-js-sdk';
-import { onBothEngines } from '../../src/testing/engines.ts';
+import { onBothEngines } from '../../src/testing/server/engines.ts';
 import { ServerProcess } from '../server-process.ts';
 import { open, register, until, type Login } from './person.ts';
 

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { makePlace } from '../../src/testing/engines.ts';
+import { makePlace } from '../../src/testing/server/engines.ts';
 import { pythonFor } from '../python.ts';
 import { ServerProcess } from '../server-process.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ENGINES, makePlace } from '../../src/testing/engines.ts';
-import { TestClient } from '../../src/testing/test-client.ts';
+import { ENGINES, makePlace } from '../../src/testing/server/engines.ts';
+import { TestClient } from '../../src/testing/client/test-client.ts';
 import { MessageSenders } from '../message-senders.ts';
 import { ServerProcess } from '../server-process.ts';
 import { readMessages, StreamFollower } from '../stream-follower.ts';

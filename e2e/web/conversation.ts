@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import sharp from 'sharp';
-import { TestClient, type Json } from '../../src/testing/test-client.ts';
+import { TestClient, type Json } from '../../src/testing/client/test-client.ts';
 import { startChromium } from '../browser/chromium.ts';
 import { ServerProcess } from '../server-process.ts';
 import { builtWebClient, ServedClient } from './web-client.ts';

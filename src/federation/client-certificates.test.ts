@@ -8,9 +8,9 @@ import { Agent, request } from 'undici';
 import { canonicalJson } from '../protocol/canonical-json.ts';
 import { serverName } from '../protocol/identifiers.ts';
 import type { JsonObject } from '../protocol/json.ts';
-import type { Certificate, TestAuthority } from '../testing/certificates.ts';
-import { onFederation, type FederatingServer } from '../testing/federation.ts';
-import type { RemoteServer } from '../testing/remote-server.ts';
+import type { Certificate, TestAuthority } from '../testing/federation/certificates.ts';
+import { onFederation, type FederatingServer } from '../testing/federation/federation.ts';
+import type { RemoteServer } from '../testing/federation/remote-server.ts';
 import { authorizationOf } from './x-matrix.ts';
 
 const fingerprint = (certificate: string): string =>

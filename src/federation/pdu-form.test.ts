@@ -6,10 +6,10 @@ import { referenceHash } from '../protocol/events/reference-hash.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import { roomVersion } from '../protocol/room-versions.ts';
 import { contentHashMatches, VerifyKey, verifyPduSignature } from '../protocol/signing.ts';
-import { onFederation } from '../testing/federation.ts';
-import { putIntoRoom } from '../testing/put-into-room.ts';
-import { RemoteRoom } from '../testing/remote-room.ts';
-import { bodies, type Json } from '../testing/test-client.ts';
+import { onFederation } from '../testing/federation/federation.ts';
+import { putIntoRoom } from '../testing/federation/put-into-room.ts';
+import { RemoteRoom } from '../testing/federation/remote-room.ts';
+import { bodies, type Json } from '../testing/client/test-client.ts';
 
 /** The keys that the specification of October 2015 documents, and that no server has used since before. */
 const DOCUMENTED = {

@@ -4,9 +4,9 @@ import { eventIdOf } from '../protocol/events/event-id.ts';
 import type { ServerName } from '../protocol/identifiers.ts';
 import { roomVersion } from '../protocol/room-versions.ts';
 import { countersignPdu, signPdu, SigningKey } from '../protocol/signing.ts';
-import { onFederation, type TestFederation } from '../testing/federation.ts';
-import type { RemoteServer } from '../testing/remote-server.ts';
-import { bodies, type Json, type TestClient } from '../testing/test-client.ts';
+import { onFederation, type TestFederation } from '../testing/federation/federation.ts';
+import type { RemoteServer } from '../testing/federation/remote-server.ts';
+import { bodies, type Json, type TestClient } from '../testing/client/test-client.ts';
 
 const VERSION = roomVersion('11');
 const POLICY_KEY = SigningKey.fromSeed('ed25519:policy_server', Buffer.alloc(32, 5));

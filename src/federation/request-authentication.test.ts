@@ -8,8 +8,8 @@ import { ReachableAddresses } from '../platform/reachable-addresses.ts';
 import { serverName } from '../protocol/identifiers.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import { SigningKey } from '../protocol/signing.ts';
-import type { TestAuthority } from '../testing/certificates.ts';
-import { onFederation } from '../testing/federation.ts';
+import type { TestAuthority } from '../testing/federation/certificates.ts';
+import { onFederation } from '../testing/federation/federation.ts';
 import { HttpsTransport } from './transport/https-transport.ts';
 import { authorizationOf, signedTextOf, type SignedRequest } from './x-matrix.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { onFederation } from '../testing/federation.ts';
-import { RemoteRoom } from '../testing/remote-room.ts';
-import { bodies, type Json } from '../testing/test-client.ts';
+import { onFederation } from '../testing/federation/federation.ts';
+import { RemoteRoom } from '../testing/federation/remote-room.ts';
+import { bodies, type Json } from '../testing/client/test-client.ts';
 
 onFederation(
   'a server that a room shuts out gets nothing of it and adds nothing, from then on [B073] [B114] [B101]',

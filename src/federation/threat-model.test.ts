@@ -3,10 +3,14 @@ import { describe } from 'node:test';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { signPdu, SigningKey } from '../protocol/signing.ts';
-import { onFederation, type FederatingServer, type TestFederation } from '../testing/federation.ts';
-import { RemoteRoom } from '../testing/remote-room.ts';
-import type { RemoteServer } from '../testing/remote-server.ts';
-import { bodies, type Json, type TestClient } from '../testing/test-client.ts';
+import {
+  onFederation,
+  type FederatingServer,
+  type TestFederation,
+} from '../testing/federation/federation.ts';
+import { RemoteRoom } from '../testing/federation/remote-room.ts';
+import type { RemoteServer } from '../testing/federation/remote-server.ts';
+import { bodies, type Json, type TestClient } from '../testing/client/test-client.ts';
 
 /*
  * The security threat model of October 2015 (appendices, "Security Threat Model"): each threat as an attack that is tried.

@@ -8,7 +8,7 @@ import { connect } from 'node:tls';
 import { serverName } from '../protocol/identifiers.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import { SigningKey, signJson, VerifyKey, verifyJson } from '../protocol/signing.ts';
-import { onFederation, type FederatingServer } from '../testing/federation.ts';
+import { onFederation, type FederatingServer } from '../testing/federation/federation.ts';
 import type { FederationError } from './federation-error.ts';
 import { authorizationOf, parseXMatrix } from './x-matrix.ts';
 

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import type { JsonObject } from '../protocol/json.ts';
 import { signJson, SigningKey } from '../protocol/signing.ts';
-import { onFederation, type FederatingServer, type TestFederation } from '../testing/federation.ts';
-import { putIntoRoom } from '../testing/put-into-room.ts';
-import type { RemoteServer } from '../testing/remote-server.ts';
-import type { Json, TestClient } from '../testing/test-client.ts';
+import {
+  onFederation,
+  type FederatingServer,
+  type TestFederation,
+} from '../testing/federation/federation.ts';
+import { putIntoRoom } from '../testing/federation/put-into-room.ts';
+import type { RemoteServer } from '../testing/federation/remote-server.ts';
+import type { Json, TestClient } from '../testing/client/test-client.ts';
 
 /** A key of Bob's for cross-signing, as his server gives it. */
 function crossSigningKey(usage: string, userId: string, key: SigningKey, signer?: SigningKey): JsonObject {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { getHeapStatistics } from 'node:v8';
 import { collector, releaseMemoryWhenIdle } from './idle-memory.ts';
-import { HandTimers, useProcessor } from '../testing/hand-timers.ts';
+import { HandTimers, useProcessor } from '../testing/server/hand-timers.ts';
 
 const MIB = 1024 * 1024;
 const LONG_MS = 2_000 * 0.05;

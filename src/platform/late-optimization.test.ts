@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
-import { HandTimers, useProcessor } from '../testing/hand-timers.ts';
+import { HandTimers, useProcessor } from '../testing/server/hand-timers.ts';
 import { optimizeWhenBusy } from './late-optimization.ts';
 
 const BUSY_MS = 100;
@@ -39,7 +39,7 @@ test('hot functions are optimized once work has come together that never made th
 test('the engine optimizes nothing until it is told to', () => {
   const program = `
     import { optimizeWhenBusy } from ${JSON.stringify(new URL('late-optimization.ts', import.meta.url).href)};
-    import { HandTimers, useProcessor } from ${JSON.stringify(new URL('../testing/hand-timers.ts', import.meta.url).href)};
+    import { HandTimers, useProcessor } from ${JSON.stringify(new URL('../testing/server/hand-timers.ts', import.meta.url).href)};
     const square = (n) => n * n;
     const warm = () => { for (let i = 0; i < 1e6; i++) square(i); };
     const isOptimized = () => (%GetOptimizationStatus(square) & 16) !== 0;

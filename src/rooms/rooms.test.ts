@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { bodies, type Json } from '../testing/test-client.ts';
-import { onServers } from '../testing/test-server.ts';
+import { bodies, type Json } from '../testing/client/test-client.ts';
+import { onServers } from '../testing/server/test-server.ts';
 
 const VERSIONS = Array.from({ length: 12 }, (_, i) => String(i + 1));
 /** What version 5 is about, the validity of other servers' keys, is shown in `key-validity.test.ts`. */

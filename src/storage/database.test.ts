@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ENGINES, makePlace, onBothEngines } from '../testing/engines.ts';
-import { locationOf } from '../testing/place-database.ts';
+import { ENGINES, makePlace, onBothEngines } from '../testing/server/engines.ts';
+import { locationOf } from '../testing/server/place-database.ts';
 import { GuardFailed, type Change, type Database } from './database.ts';
 import { MIGRATIONS } from './migrations/index.ts';
 import type { Migration } from './migrations/migration.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { boundedCache } from '../platform/bounded-cache.ts';
-import { onBothEngines } from '../testing/engines.ts';
-import { openPlaceDatabase } from '../testing/place-database.ts';
+import { onBothEngines } from '../testing/server/engines.ts';
+import { openPlaceDatabase } from '../testing/server/place-database.ts';
 import type { Change, Database } from './database.ts';
 import { ReadCache } from './read-cache.ts';
 import { sql } from './sql.ts';

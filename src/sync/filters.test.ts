@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { bodies, type Json, type TestClient } from '../testing/test-client.ts';
-import { onServers } from '../testing/test-server.ts';
+import { bodies, type Json, type TestClient } from '../testing/client/test-client.ts';
+import { onServers } from '../testing/server/test-server.ts';
 
 function syncWith(client: TestClient, filter: object, more: Record<string, string> = {}): Promise<Json> {
   return client.sync({ filter: JSON.stringify(filter), ...more });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { allRooms, SlidingConnection } from './sliding-sync/testing/sliding-connection.ts';
-import type { Json, TestClient } from '../testing/test-client.ts';
-import { onServers } from '../testing/test-server.ts';
+import type { Json, TestClient } from '../testing/client/test-client.ts';
+import { onServers } from '../testing/server/test-server.ts';
 
 const USERS = 'org.matrix.msc4429.users';
 const PROFILES = 'org.matrix.msc4262.profiles';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { onFederation } from '../testing/federation.ts';
-import { TestClient, type Json } from '../testing/test-client.ts';
-import { onServers } from '../testing/test-server.ts';
+import { onFederation } from '../testing/federation/federation.ts';
+import { TestClient, type Json } from '../testing/client/test-client.ts';
+import { onServers } from '../testing/server/test-server.ts';
 import { allRooms, SlidingConnection } from './sliding-sync/testing/sliding-connection.ts';
 
 const EXTENSION = 'org.matrix.msc4354.sticky_events';

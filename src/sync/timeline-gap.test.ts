@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { onFederation } from '../testing/federation.ts';
-import { RemoteRoom } from '../testing/remote-room.ts';
-import { bodies } from '../testing/test-client.ts';
+import { onFederation } from '../testing/federation/federation.ts';
+import { RemoteRoom } from '../testing/federation/remote-room.ts';
+import { bodies } from '../testing/client/test-client.ts';
 
 onFederation(
   'events that other servers do not give leave a gap in the next sync [B026 partial]',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { onServers } from '../testing/test-server.ts';
-import type { Json } from '../testing/test-client.ts';
+import { onServers } from '../testing/server/test-server.ts';
+import type { Json } from '../testing/client/test-client.ts';
 
 onServers(
   'clients that know a feature by the name it had find it by that name [B026 partial]',

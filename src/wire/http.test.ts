@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { pino } from 'pino';
-import { onServers } from '../testing/test-server.ts';
+import { onServers } from '../testing/server/test-server.ts';
 import { countRequests, createHttpServer } from './http-server.ts';
 
 onServers('unknown paths and methods are told apart [B003]', async ({ anonymous, person }) => {

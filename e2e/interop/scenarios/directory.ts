@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Json } from '../../../src/testing/test-client.ts';
+import type { Json } from '../../../src/testing/client/test-client.ts';
 import { privateRoom, publicRoom, sharedRoom, type Scenario } from '../scene.ts';
 
 const profile: Scenario = {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { bodies, type Json } from '../../../src/testing/test-client.ts';
+import { bodies, type Json } from '../../../src/testing/client/test-client.ts';
 import { publicRoom, type Scenario } from '../scene.ts';
 
 /** More than a page of a client, and more than a server asks for at once. */

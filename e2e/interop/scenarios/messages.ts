@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { bodies } from '../../../src/testing/test-client.ts';
+import { bodies } from '../../../src/testing/client/test-client.ts';
 import { sharedRoom, type Scenario } from '../scene.ts';
 
 const MESSAGES = 10;

@@ -1,4 +1,4 @@
-import { bodies } from '../../../src/testing/test-client.ts';
+import { bodies } from '../../../src/testing/client/test-client.ts';
 import type { Person } from '../person.ts';
 import { sharedRoom, type Outage } from '../scene.ts';
 

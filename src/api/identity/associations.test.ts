@@ -6,10 +6,10 @@ import { loadSigningKey } from '../../platform/signing-key-file.ts';
 import { serverName } from '../../protocol/identifiers.ts';
 import { lookupHash } from '../../protocol/identity/lookup-hash.ts';
 import { SigningKey, VerifyKey, verifyJson } from '../../protocol/signing.ts';
-import { atIdentityServer } from '../../testing/identity-client.ts';
-import { ENV, gateway, prove, sink, V2 } from '../../testing/identity-scene.ts';
-import type { TestClient } from '../../testing/test-client.ts';
-import { onServers } from '../../testing/test-server.ts';
+import { atIdentityServer } from '../../testing/identity/identity-client.ts';
+import { ENV, gateway, prove, sink, V2 } from '../../testing/identity/identity-scene.ts';
+import type { TestClient } from '../../testing/client/test-client.ts';
+import { onServers } from '../../testing/server/test-server.ts';
 
 onServers(
   'a mail address and a phone number are proven by what was sent there, and by nothing else [B129]',

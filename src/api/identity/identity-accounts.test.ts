@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { atIdentityServer } from '../../testing/identity-client.ts';
-import { ENV, sink, V2 } from '../../testing/identity-scene.ts';
-import type { TestClient } from '../../testing/test-client.ts';
-import { onServers } from '../../testing/test-server.ts';
+import { atIdentityServer } from '../../testing/identity/identity-client.ts';
+import { ENV, sink, V2 } from '../../testing/identity/identity-scene.ts';
+import type { TestClient } from '../../testing/client/test-client.ts';
+import { onServers } from '../../testing/server/test-server.ts';
 
 onServers(
   'the identity service tells its versions, and knows who comes with an OpenID token until they log out [B126]',

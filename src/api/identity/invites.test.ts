@@ -4,9 +4,18 @@ import { join } from 'node:path';
 import { systemRandomness } from '../../platform/randomness.ts';
 import { loadSigningKey } from '../../platform/signing-key-file.ts';
 import { SigningKey, VerifyKey, verifyJson } from '../../protocol/signing.ts';
-import { atIdentityServer } from '../../testing/identity-client.ts';
-import { ENV, gateway, prove, secretIn, signUrlIn, sink, V1, V2 } from '../../testing/identity-scene.ts';
-import { onServers } from '../../testing/test-server.ts';
+import { atIdentityServer } from '../../testing/identity/identity-client.ts';
+import {
+  ENV,
+  gateway,
+  prove,
+  secretIn,
+  signUrlIn,
+  sink,
+  V1,
+  V2,
+} from '../../testing/identity/identity-scene.ts';
+import { onServers } from '../../testing/server/test-server.ts';
 
 const PUBLIC = 'https://localhost';
 

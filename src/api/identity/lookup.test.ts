@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { lookupHash } from '../../protocol/identity/lookup-hash.ts';
-import { atIdentityServer } from '../../testing/identity-client.ts';
-import { ENV, prove, secretIn, V2 } from '../../testing/identity-scene.ts';
-import { TestClient } from '../../testing/test-client.ts';
-import { onServers } from '../../testing/test-server.ts';
+import { atIdentityServer } from '../../testing/identity/identity-client.ts';
+import { ENV, prove, secretIn, V2 } from '../../testing/identity/identity-scene.ts';
+import { TestClient } from '../../testing/client/test-client.ts';
+import { onServers } from '../../testing/server/test-server.ts';
 
 const time = { ms: Date.now() };
 

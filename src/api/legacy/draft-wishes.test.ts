@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
-import { onFederation } from '../../testing/federation.ts';
-import type { Json } from '../../testing/test-client.ts';
+import { onFederation } from '../../testing/federation/federation.ts';
+import type { Json } from '../../testing/client/test-client.ts';
 
 describe('2015: drafts', () => {
   onFederation('what the draft of the next API wished for is there today [A084]', async ({ a, b }) => {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { isJsonObject, type JsonValue } from '../../protocol/json.ts';
-import type { Json } from '../../testing/test-client.ts';
-import { onServers } from '../../testing/test-server.ts';
-import { schemas2015 } from '../../testing/v1-client.ts';
-import { V2Client } from '../../testing/v2-client.ts';
+import type { Json } from '../../testing/client/test-client.ts';
+import { onServers } from '../../testing/server/test-server.ts';
+import { schemas2015 } from '../../testing/client/v1-client.ts';
+import { V2Client } from '../../testing/client/v2-client.ts';
 
 /** The names of the schemas that some events of an answer are held against. */
 function namesIn(answer: JsonValue): Set<string> {

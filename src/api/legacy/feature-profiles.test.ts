@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
-import { PushGateway } from '../../testing/push-gateway.ts';
-import type { Json } from '../../testing/test-client.ts';
-import { onServers } from '../../testing/test-server.ts';
-import { V2Client } from '../../testing/v2-client.ts';
+import { PushGateway } from '../../testing/gateways/push-gateway.ts';
+import type { Json } from '../../testing/client/test-client.ts';
+import { onServers } from '../../testing/server/test-server.ts';
+import { V2Client } from '../../testing/client/v2-client.ts';
 
 describe('2015: feature profiles', () => {
   onServers(

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { OAuthTestClient, WEB_CLIENT } from '../../testing/oauth-client.ts';
-import { TestBrowser } from '../../testing/test-browser.ts';
-import { TestClient, type Json } from '../../testing/test-client.ts';
-import { onServers } from '../../testing/test-server.ts';
+import { OAuthTestClient, WEB_CLIENT } from '../../testing/client/oauth-client.ts';
+import { TestBrowser } from '../../testing/client/test-browser.ts';
+import { TestClient, type Json } from '../../testing/client/test-client.ts';
+import { onServers } from '../../testing/server/test-server.ts';
 
 onServers('the metadata names the server and its endpoints [B017]', async ({ anonymous }) => {
   const { base } = anonymous();

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { onFederation, type TestFederation } from '../../testing/federation.ts';
-import { RemoteRoom } from '../../testing/remote-room.ts';
-import type { RemoteServer } from '../../testing/remote-server.ts';
-import { bodies, type Json, type TestClient } from '../../testing/test-client.ts';
+import { onFederation, type TestFederation } from '../../testing/federation/federation.ts';
+import { RemoteRoom } from '../../testing/federation/remote-room.ts';
+import type { RemoteServer } from '../../testing/federation/remote-server.ts';
+import { bodies, type Json, type TestClient } from '../../testing/client/test-client.ts';
 
 interface Asking {
   readonly alice: TestClient;

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { test, type TestContext } from 'node:test';
-import { onServers } from '../../testing/test-server.ts';
-import { NameNetwork, type WellKnownHandler } from '../../testing/name-network.ts';
+import { onServers } from '../../testing/server/test-server.ts';
+import { NameNetwork, type WellKnownHandler } from '../../testing/federation/name-network.ts';
 import { WellKnownServers } from './well-known-servers.ts';
 
 const HOUR = 3_600_000;

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { eventIdOf } from '../../protocol/events/event-id.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { countersignPdu } from '../../protocol/signing.ts';
-import { onFederation } from '../../testing/federation.ts';
-import { type RemoteEvent } from '../../testing/remote-room.ts';
-import { roomWithGuest } from '../../testing/room-with-guest.ts';
-import { bodies } from '../../testing/test-client.ts';
+import { onFederation } from '../../testing/federation/federation.ts';
+import { type RemoteEvent } from '../../testing/federation/remote-room.ts';
+import { roomWithGuest } from '../../testing/federation/room-with-guest.ts';
+import { bodies } from '../../testing/client/test-client.ts';
 
 onFederation(
   'events with hashes of further functions are taken, those with too many are not [A102]',

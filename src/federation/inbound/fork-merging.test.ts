@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { eventIdOf } from '../../protocol/events/event-id.ts';
-import { onFederation } from '../../testing/federation.ts';
-import type { Json } from '../../testing/test-client.ts';
+import { onFederation } from '../../testing/federation/federation.ts';
+import type { Json } from '../../testing/client/test-client.ts';
 import { roomWithModerator } from './testing/remote-guest.ts';
 
 onFederation(

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { onFederation } from '../../testing/federation.ts';
-import { type RemoteEvent } from '../../testing/remote-room.ts';
-import { roomWithGuest } from '../../testing/room-with-guest.ts';
-import { bodies } from '../../testing/test-client.ts';
+import { onFederation } from '../../testing/federation/federation.ts';
+import { type RemoteEvent } from '../../testing/federation/remote-room.ts';
+import { roomWithGuest } from '../../testing/federation/room-with-guest.ts';
+import { bodies } from '../../testing/client/test-client.ts';
 import { serve, timeline } from './testing/remote-guest.ts';
 
 /** What a server tells at once, however many it is asked for. */

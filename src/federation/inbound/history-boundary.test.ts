@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { onFederation } from '../../testing/federation.ts';
-import { RemoteRoom } from '../../testing/remote-room.ts';
-import { bodies } from '../../testing/test-client.ts';
+import { onFederation } from '../../testing/federation/federation.ts';
+import { RemoteRoom } from '../../testing/federation/remote-room.ts';
+import { bodies } from '../../testing/client/test-client.ts';
 
 onFederation(
   'events follow one whose own predecessors are history that came before this server: they are taken, the history is not',

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { signPdu, SigningKey } from '../../protocol/signing.ts';
-import { onFederation } from '../../testing/federation.ts';
-import type { RemoteEvent } from '../../testing/remote-room.ts';
-import { bodies, type Json } from '../../testing/test-client.ts';
+import { onFederation } from '../../testing/federation/federation.ts';
+import type { RemoteEvent } from '../../testing/federation/remote-room.ts';
+import { bodies, type Json } from '../../testing/client/test-client.ts';
 import { roomWithModerator, serve, timeline } from './testing/remote-guest.ts';
 
 onFederation('events are taken in and shown, each once [B101]', async (federation) => {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { parseExactJson } from '../../protocol/exact-json.ts';
 import type { JsonObject } from '../../protocol/json.ts';
-import { onFederation, type TestFederation } from '../../testing/federation.ts';
-import { roomWithGuest } from '../../testing/room-with-guest.ts';
-import type { Json, TestClient } from '../../testing/test-client.ts';
+import { onFederation, type TestFederation } from '../../testing/federation/federation.ts';
+import { roomWithGuest } from '../../testing/federation/room-with-guest.ts';
+import type { Json, TestClient } from '../../testing/client/test-client.ts';
 
 const TEXT =
   '{"big":9007199254740993,"body":"1.0","exponent":1e3,"fraction":1.0,"list":[-0.5,{"deep":2.50}],"msgtype":"m.text"}';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { onFederation } from '../../testing/federation.ts';
-import { bodies } from '../../testing/test-client.ts';
+import { onFederation } from '../../testing/federation/federation.ts';
+import { bodies } from '../../testing/client/test-client.ts';
 
 onFederation('only who invited takes an invite of another server back [B106]', async ({ a, b }) => {
   const [alice, carol] = [await a.person('alice'), await a.person('carol')];

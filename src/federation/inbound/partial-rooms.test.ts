@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
-import { onFederation } from '../../testing/federation.ts';
-import { assertSameState, LAZY, sendToBoth, shows, tell, whilePartial } from '../../testing/partial-room.ts';
-import { bodies, type Json } from '../../testing/test-client.ts';
+import { onFederation } from '../../testing/federation/federation.ts';
+import {
+  assertSameState,
+  LAZY,
+  sendToBoth,
+  shows,
+  tell,
+  whilePartial,
+} from '../../testing/federation/partial-room.ts';
+import { bodies, type Json } from '../../testing/client/test-client.ts';
 
 onFederation(
   'what others say is shown at once in a room whose members are yet to come, with who says it [B104 partial]',

@@ -3,10 +3,10 @@ import { eventIdOf } from '../../protocol/events/event-id.ts';
 import { stateKeyOf } from '../../protocol/events/event.ts';
 import type { EventId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
-import { onFederation } from '../../testing/federation.ts';
-import type { RemoteDraft, RemoteEvent } from '../../testing/remote-room.ts';
-import { bodies, type Json } from '../../testing/test-client.ts';
-import type { RoomWithGuest } from '../../testing/room-with-guest.ts';
+import { onFederation } from '../../testing/federation/federation.ts';
+import type { RemoteDraft, RemoteEvent } from '../../testing/federation/remote-room.ts';
+import { bodies, type Json } from '../../testing/client/test-client.ts';
+import type { RoomWithGuest } from '../../testing/federation/room-with-guest.ts';
 import { roomWithModerator, timeline } from './testing/remote-guest.ts';
 
 const levels = (scene: RoomWithGuest) =>

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { onFederation } from '../../testing/federation.ts';
-import { RemoteRoom } from '../../testing/remote-room.ts';
-import { roomWithGuest } from '../../testing/room-with-guest.ts';
-import { bodies, type Json } from '../../testing/test-client.ts';
+import { onFederation } from '../../testing/federation/federation.ts';
+import { RemoteRoom } from '../../testing/federation/remote-room.ts';
+import { roomWithGuest } from '../../testing/federation/room-with-guest.ts';
+import { bodies, type Json } from '../../testing/client/test-client.ts';
 import { timeline } from './testing/remote-guest.ts';
 
 onFederation(

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { stateKeyOf } from '../../protocol/events/event.ts';
 import type { EventId } from '../../protocol/identifiers.ts';
-import { onFederation } from '../../testing/federation.ts';
-import { RemoteRoom, type RemoteDraft, type RemoteEvent } from '../../testing/remote-room.ts';
-import { bodies, type Json, type TestClient } from '../../testing/test-client.ts';
+import { onFederation } from '../../testing/federation/federation.ts';
+import { RemoteRoom, type RemoteDraft, type RemoteEvent } from '../../testing/federation/remote-room.ts';
+import { bodies, type Json, type TestClient } from '../../testing/client/test-client.ts';
 import { roomWithModerator, serve, timeline } from './testing/remote-guest.ts';
 
 /** Room versions of each algorithm: the first, the second, and that of version 12. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { systemTimers, type Timer, type Timers } from '../../platform/timers.ts';
 import * as waitingEventsStore from '../../storage/federation/waiting-events-store.ts';
-import { onFederation } from '../../testing/federation.ts';
-import { openPlaceDatabase } from '../../testing/place-database.ts';
-import { bodies, type Json } from '../../testing/test-client.ts';
+import { onFederation } from '../../testing/federation/federation.ts';
+import { openPlaceDatabase } from '../../testing/server/place-database.ts';
+import { bodies, type Json } from '../../testing/client/test-client.ts';
 import { roomWithModerator, serve, timeline } from './testing/remote-guest.ts';
 import { AGAIN_AFTER_MS } from './waiting-events.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { onFederation } from '../../testing/federation.ts';
-import { LAZY, whilePartial } from '../../testing/partial-room.ts';
-import { bodies, type Json } from '../../testing/test-client.ts';
+import { onFederation } from '../../testing/federation/federation.ts';
+import { LAZY, whilePartial } from '../../testing/federation/partial-room.ts';
+import { bodies, type Json } from '../../testing/client/test-client.ts';
 
 onFederation(
   'what cannot be placed before the whole state is here is not lost by a restart in between [B104 partial]',

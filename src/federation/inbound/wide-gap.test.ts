@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { onFederation, type TestFederation } from '../../testing/federation.ts';
-import { bodies, type Json, type TestClient } from '../../testing/test-client.ts';
+import { onFederation, type TestFederation } from '../../testing/federation/federation.ts';
+import { bodies, type Json, type TestClient } from '../../testing/client/test-client.ts';
 
 /** What Bob reads in a room of which his server missed so many messages, and what was said. Both have the same state then. */
 async function afterMissing(

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { onFederation, type TestFederation } from '../../testing/federation.ts';
+import { onFederation, type TestFederation } from '../../testing/federation/federation.ts';
 import { SigningKey, signPdu } from '../../protocol/signing.ts';
-import { RemoteRoom } from '../../testing/remote-room.ts';
-import type { RemoteServer } from '../../testing/remote-server.ts';
+import { RemoteRoom } from '../../testing/federation/remote-room.ts';
+import type { RemoteServer } from '../../testing/federation/remote-server.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

@@ -2,9 +2,13 @@ import assert from 'node:assert/strict';
 import type { ServerName } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { signJson, SigningKey, VerifyKey, verifyJson } from '../../protocol/signing.ts';
-import { onFederation, type FederatingServer, type TestFederation } from '../../testing/federation.ts';
-import { openPlaceDatabase } from '../../testing/place-database.ts';
-import type { RemoteServer } from '../../testing/remote-server.ts';
+import {
+  onFederation,
+  type FederatingServer,
+  type TestFederation,
+} from '../../testing/federation/federation.ts';
+import { openPlaceDatabase } from '../../testing/server/place-database.ts';
+import type { RemoteServer } from '../../testing/federation/remote-server.ts';
 import { KeyFetcher } from './key-fetcher.ts';
 
 const MINUTE = 60_000;

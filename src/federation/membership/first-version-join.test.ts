@@ -4,9 +4,9 @@ import type { Pdu } from '../../protocol/events/event.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { roomVersion } from '../../protocol/room-versions.ts';
 import { finishPdu } from '../../protocol/signing.ts';
-import { onFederation } from '../../testing/federation.ts';
-import type { RemoteServer } from '../../testing/remote-server.ts';
-import type { Json } from '../../testing/test-client.ts';
+import { onFederation } from '../../testing/federation/federation.ts';
+import type { RemoteServer } from '../../testing/federation/remote-server.ts';
+import type { Json } from '../../testing/client/test-client.ts';
 
 const VERSION = roomVersion('6');
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { onFederation, type FederatingServer } from '../../testing/federation.ts';
-import type { Json, TestClient } from '../../testing/test-client.ts';
+import { onFederation, type FederatingServer } from '../../testing/federation/federation.ts';
+import type { Json, TestClient } from '../../testing/client/test-client.ts';
 
 const MAY_JOIN = { type: 'm.room.guest_access', state_key: '', content: { guest_access: 'can_join' } };
 

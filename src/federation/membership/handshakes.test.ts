@@ -4,9 +4,13 @@ import { eventIdOf } from '../../protocol/events/event-id.ts';
 import type { Pdu } from '../../protocol/events/event.ts';
 import { roomVersion } from '../../protocol/room-versions.ts';
 import { finishPdu, VerifyKey, verifyPduSignature } from '../../protocol/signing.ts';
-import { onFederation, type FederatingServer, type TestFederation } from '../../testing/federation.ts';
-import type { RemoteServer } from '../../testing/remote-server.ts';
-import type { Json } from '../../testing/test-client.ts';
+import {
+  onFederation,
+  type FederatingServer,
+  type TestFederation,
+} from '../../testing/federation/federation.ts';
+import type { RemoteServer } from '../../testing/federation/remote-server.ts';
+import type { Json } from '../../testing/client/test-client.ts';
 
 const part = encodeURIComponent;
 const V1 = '/_matrix/federation/v1';

@@ -4,11 +4,11 @@ import { eventIdOf, roomIdOfCreate } from '../../protocol/events/event-id.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { roomVersion } from '../../protocol/room-versions.ts';
 import { finishPdu, signPdu } from '../../protocol/signing.ts';
-import { onFederation, type FederatingServer } from '../../testing/federation.ts';
-import { RemoteRoom } from '../../testing/remote-room.ts';
-import type { RemoteServer } from '../../testing/remote-server.ts';
-import { type Answered } from '../../testing/remote-server.ts';
-import type { Json, TestClient } from '../../testing/test-client.ts';
+import { onFederation, type FederatingServer } from '../../testing/federation/federation.ts';
+import { RemoteRoom } from '../../testing/federation/remote-room.ts';
+import type { RemoteServer } from '../../testing/federation/remote-server.ts';
+import { type Answered } from '../../testing/federation/remote-server.ts';
+import type { Json, TestClient } from '../../testing/client/test-client.ts';
 
 const part = encodeURIComponent;
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { roomVersion } from '../../protocol/room-versions.ts';
 import { finishPdu } from '../../protocol/signing.ts';
-import { onFederation } from '../../testing/federation.ts';
-import { bodies, type Json, type TestClient } from '../../testing/test-client.ts';
+import { onFederation } from '../../testing/federation/federation.ts';
+import { bodies, type Json, type TestClient } from '../../testing/client/test-client.ts';
 
 const VERSIONS = Array.from({ length: 12 }, (_, i) => String(i + 1));
 

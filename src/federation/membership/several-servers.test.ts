@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { freePort } from '../../testing/free-port.ts';
-import { onFederation } from '../../testing/federation.ts';
-import type { Json } from '../../testing/test-client.ts';
+import { freePort } from '../../testing/server/free-port.ts';
+import { onFederation } from '../../testing/federation/federation.ts';
+import type { Json } from '../../testing/client/test-client.ts';
 
 const part = encodeURIComponent;
 

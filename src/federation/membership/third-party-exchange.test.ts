@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { StandInIdentityServer } from '../../testing/identity-server.ts';
-import { onFederation, type FederatingServer } from '../../testing/federation.ts';
-import type { TestClient } from '../../testing/test-client.ts';
+import { StandInIdentityServer } from '../../testing/identity/identity-server.ts';
+import { onFederation, type FederatingServer } from '../../testing/federation/federation.ts';
+import type { TestClient } from '../../testing/client/test-client.ts';
 
 const identity = await StandInIdentityServer.start();
 test.after(() => identity.close());

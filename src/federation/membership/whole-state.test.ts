@@ -3,10 +3,10 @@ import type { ServerName } from '../../protocol/identifiers.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import type { Decide } from '../../rooms/appending/room-writer.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
-import { onFederation, type FederatingServer } from '../../testing/federation.ts';
-import { whilePartial } from '../../testing/partial-room.ts';
-import type { RemoteEvent, RemoteRoom } from '../../testing/remote-room.ts';
-import type { Json, TestClient } from '../../testing/test-client.ts';
+import { onFederation, type FederatingServer } from '../../testing/federation/federation.ts';
+import { whilePartial } from '../../testing/federation/partial-room.ts';
+import type { RemoteEvent, RemoteRoom } from '../../testing/federation/remote-room.ts';
+import type { Json, TestClient } from '../../testing/client/test-client.ts';
 
 /** More than are written down in two steps. */
 const MEMBERS = 1_200;

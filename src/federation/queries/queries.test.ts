@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import type { RoomId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
-import { onFederation, type FederatingServer } from '../../testing/federation.ts';
-import { RemoteRoom } from '../../testing/remote-room.ts';
-import type { RemoteServer } from '../../testing/remote-server.ts';
-import { bodies, type Json } from '../../testing/test-client.ts';
+import { onFederation, type FederatingServer } from '../../testing/federation/federation.ts';
+import { RemoteRoom } from '../../testing/federation/remote-room.ts';
+import type { RemoteServer } from '../../testing/federation/remote-server.ts';
+import { bodies, type Json } from '../../testing/client/test-client.ts';
 
 const path = (userId: string) => `/v3/profile/${encodeURIComponent(userId)}`;
 

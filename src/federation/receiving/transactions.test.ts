@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import type { JsonObject, JsonValue } from '../../protocol/json.ts';
-import { onFederation, type TestFederation } from '../../testing/federation.ts';
-import type { RemoteServer } from '../../testing/remote-server.ts';
-import { roomWithGuest, type RoomWithGuest } from '../../testing/room-with-guest.ts';
-import { bodies, type Json } from '../../testing/test-client.ts';
+import { onFederation, type TestFederation } from '../../testing/federation/federation.ts';
+import type { RemoteServer } from '../../testing/federation/remote-server.ts';
+import { roomWithGuest, type RoomWithGuest } from '../../testing/federation/room-with-guest.ts';
+import { bodies, type Json } from '../../testing/client/test-client.ts';
 
 interface Scene extends RoomWithGuest {
   /** Sends a transaction, with whatever keys. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { onFederation } from '../../testing/federation.ts';
-import type { RemoteServer } from '../../testing/remote-server.ts';
-import { roomWithGuest } from '../../testing/room-with-guest.ts';
-import { bodies, TestClient } from '../../testing/test-client.ts';
+import { onFederation } from '../../testing/federation/federation.ts';
+import type { RemoteServer } from '../../testing/federation/remote-server.ts';
+import { roomWithGuest } from '../../testing/federation/room-with-guest.ts';
+import { bodies, TestClient } from '../../testing/client/test-client.ts';
 
 const MOST = 120;
 

@@ -4,12 +4,12 @@ import type { Pdu } from '../../protocol/events/event.ts';
 import * as outgoingStore from '../../storage/federation/outgoing-store.ts';
 
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
-import { onFederation, type TestFederation } from '../../testing/federation.ts';
-import { openPlaceDatabase } from '../../testing/place-database.ts';
-import { putIntoRoom } from '../../testing/put-into-room.ts';
-import { RemoteRoom } from '../../testing/remote-room.ts';
-import { roomWithGuest } from '../../testing/room-with-guest.ts';
-import { bodies, type Json } from '../../testing/test-client.ts';
+import { onFederation, type TestFederation } from '../../testing/federation/federation.ts';
+import { openPlaceDatabase } from '../../testing/server/place-database.ts';
+import { putIntoRoom } from '../../testing/federation/put-into-room.ts';
+import { RemoteRoom } from '../../testing/federation/remote-room.ts';
+import { roomWithGuest } from '../../testing/federation/room-with-guest.ts';
+import { bodies, type Json } from '../../testing/client/test-client.ts';
 import { storeEdu } from './federation-sender.ts';
 
 /** A room of Alice's in which somebody of a remote server is, as if they had joined. */

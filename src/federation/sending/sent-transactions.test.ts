@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { onFederation, type FederatingServer } from '../../testing/federation.ts';
-import { openPlaceDatabase } from '../../testing/place-database.ts';
-import type { RemoteServer, SeenRequest } from '../../testing/remote-server.ts';
-import { roomWithGuest } from '../../testing/room-with-guest.ts';
-import { bodies, type Json } from '../../testing/test-client.ts';
+import { onFederation, type FederatingServer } from '../../testing/federation/federation.ts';
+import { openPlaceDatabase } from '../../testing/server/place-database.ts';
+import type { RemoteServer, SeenRequest } from '../../testing/federation/remote-server.ts';
+import { roomWithGuest } from '../../testing/federation/room-with-guest.ts';
+import { bodies, type Json } from '../../testing/client/test-client.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import { storeEdu } from './federation-sender.ts';
 

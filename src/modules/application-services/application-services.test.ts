@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
-import { AS_TOKEN, type Received } from '../../testing/application-service.ts';
-import { Ghost, withAppservice } from '../../testing/appservice-scene.ts';
-import { TestClient, type Json } from '../../testing/test-client.ts';
+import { AS_TOKEN, type Received } from '../../testing/application-services/application-service.ts';
+import { Ghost, withAppservice } from '../../testing/application-services/appservice-scene.ts';
+import { TestClient, type Json } from '../../testing/client/test-client.ts';
 
 const says = (text: string) => (request: Received) =>
   request.path.includes('/transactions/') &&

@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
-import { TestClient } from '../../testing/test-client.ts';
-import { onServers } from '../../testing/test-server.ts';
+import { TestClient } from '../../testing/client/test-client.ts';
+import { onServers } from '../../testing/server/test-server.ts';
 import { eventually, filesIn, get, OLD, send, upload, V1 } from './testing/media-client.ts';
 
 const DAY_MS = 86_400_000;

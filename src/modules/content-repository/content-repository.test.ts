@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { onServers } from '../../testing/test-server.ts';
-import { TestClient } from '../../testing/test-client.ts';
+import { onServers } from '../../testing/server/test-server.ts';
+import { TestClient } from '../../testing/client/test-client.ts';
 import { eventually, filesIn, get, OLD, send, upload, V1 } from './testing/media-client.ts';
 
 onServers('what is uploaded can be downloaded, by everybody with an account [B042]', async (s) => {

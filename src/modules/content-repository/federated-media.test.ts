@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import sharp from 'sharp';
-import { onFederation, type FederatingServer } from '../../testing/federation.ts';
-import { type Answered } from '../../testing/remote-server.ts';
-import type { Json, TestClient } from '../../testing/test-client.ts';
+import { onFederation, type FederatingServer } from '../../testing/federation/federation.ts';
+import { type Answered } from '../../testing/federation/remote-server.ts';
+import type { Json, TestClient } from '../../testing/client/test-client.ts';
 import { boundaryOf, readMediaPart } from './multipart-media.ts';
 
 async function upload(client: TestClient, bytes: Buffer, type: string, name: string): Promise<string> {

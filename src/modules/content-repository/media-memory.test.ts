@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { createHash, randomBytes } from 'node:crypto';
 import { request, type ClientRequest } from 'node:http';
 import { createInterface } from 'node:readline';
-import { onBothEngines } from '../../testing/engines.ts';
-import { TestClient } from '../../testing/test-client.ts';
+import { onBothEngines } from '../../testing/server/engines.ts';
+import { TestClient } from '../../testing/client/test-client.ts';
 import { OLD, V1 } from './testing/media-client.ts';
 
 const MIB = 1024 * 1024;

@@ -5,7 +5,7 @@ import { after, test } from 'node:test';
 import { pino } from 'pino';
 import sharp from 'sharp';
 import { startS3Server } from '../../storage/blobs/testing/s3-server.ts';
-import { onServers } from '../../testing/test-server.ts';
+import { onServers } from '../../testing/server/test-server.ts';
 import { filesIn, get, OLD, send, upload, V1 } from './testing/media-client.ts';
 
 const s3 = await startS3Server();

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { onServers } from '../../testing/test-server.ts';
-import type { TestClient } from '../../testing/test-client.ts';
+import { onServers } from '../../testing/server/test-server.ts';
+import type { TestClient } from '../../testing/client/test-client.ts';
 import { filesIn, get, OLD, upload, V1 } from './testing/media-client.ts';
 
 /** A picture whose left half is red and whose right half is blue. */

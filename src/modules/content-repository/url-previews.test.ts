@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import sharp from 'sharp';
-import { onServers } from '../../testing/test-server.ts';
+import { onServers } from '../../testing/server/test-server.ts';
 import { decodePage } from './html-charset.ts';
 import { readPageMetadata } from './page-metadata.ts';
 import { get, OLD, V1 } from './testing/media-client.ts';

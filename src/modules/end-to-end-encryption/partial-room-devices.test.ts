@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { onFederation, type TestFederation } from '../../testing/federation.ts';
-import { LAZY, whilePartial } from '../../testing/partial-room.ts';
-import type { RemoteServer } from '../../testing/remote-server.ts';
-import { bodies, type Json, type TestClient } from '../../testing/test-client.ts';
+import { onFederation, type TestFederation } from '../../testing/federation/federation.ts';
+import { LAZY, whilePartial } from '../../testing/federation/partial-room.ts';
+import type { RemoteServer } from '../../testing/federation/remote-server.ts';
+import { bodies, type Json, type TestClient } from '../../testing/client/test-client.ts';
 
 async function uploadKeys(person: TestClient): Promise<void> {
   const { userId, deviceId } = person;

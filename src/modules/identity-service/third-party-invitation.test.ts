@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { onFederation, type FederatingServer } from '../../testing/federation.ts';
-import { atIdentityServer, proveAddress } from '../../testing/identity-client.ts';
-import { MailSink } from '../../testing/mail-sink.ts';
-import type { Json, TestClient } from '../../testing/test-client.ts';
+import { onFederation, type FederatingServer } from '../../testing/federation/federation.ts';
+import { atIdentityServer, proveAddress } from '../../testing/identity/identity-client.ts';
+import { MailSink } from '../../testing/gateways/mail-sink.ts';
+import type { Json, TestClient } from '../../testing/client/test-client.ts';
 
 const V2 = '/_matrix/identity/v2';
 const V1_CLIENT = '/_matrix/client/api/v1';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { TestClient } from '../../testing/test-client.ts';
-import { onServers, type TestServer } from '../../testing/test-server.ts';
+import { TestClient } from '../../testing/client/test-client.ts';
+import { onServers, type TestServer } from '../../testing/server/test-server.ts';
 
 let now = Date.now();
 const overrides = { clock: { now: () => now } };

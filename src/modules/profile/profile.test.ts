@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { onFederation } from '../../testing/federation.ts';
-import type { Json } from '../../testing/test-client.ts';
-import { onServers } from '../../testing/test-server.ts';
+import { onFederation } from '../../testing/federation/federation.ts';
+import type { Json } from '../../testing/client/test-client.ts';
+import { onServers } from '../../testing/server/test-server.ts';
 
 onServers(
   'a profile has room for 64 KiB, under names of 255 bytes, and for a time zone [B037]',

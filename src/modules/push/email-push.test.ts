@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock } from '../../platform/clock.ts';
-import { MailSink } from '../../testing/mail-sink.ts';
-import { PushGateway } from '../../testing/push-gateway.ts';
-import type { TestClient } from '../../testing/test-client.ts';
-import { onServers, type TestServer } from '../../testing/test-server.ts';
+import { MailSink } from '../../testing/gateways/mail-sink.ts';
+import { PushGateway } from '../../testing/gateways/push-gateway.ts';
+import type { TestClient } from '../../testing/client/test-client.ts';
+import { onServers, type TestServer } from '../../testing/server/test-server.ts';
 
 const sink = await MailSink.start();
 const gateways: PushGateway[] = [];

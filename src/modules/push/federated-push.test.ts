@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { onFederation } from '../../testing/federation.ts';
-import { PushGateway } from '../../testing/push-gateway.ts';
+import { onFederation } from '../../testing/federation/federation.ts';
+import { PushGateway } from '../../testing/gateways/push-gateway.ts';
 
 onFederation(
   'what comes from other servers is told of, counted and listed: invites, then messages [B061 partial] [B133 partial]',

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { systemClock } from '../../platform/clock.ts';
-import { PushGateway } from '../../testing/push-gateway.ts';
-import { TestClient } from '../../testing/test-client.ts';
-import { onServers, type TestServer } from '../../testing/test-server.ts';
+import { PushGateway } from '../../testing/gateways/push-gateway.ts';
+import { TestClient } from '../../testing/client/test-client.ts';
+import { onServers, type TestServer } from '../../testing/server/test-server.ts';
 
 interface Scene extends TestServer {
   readonly gateway: PushGateway;

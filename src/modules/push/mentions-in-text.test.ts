@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { onServers } from '../../testing/test-server.ts';
-import type { TestClient } from '../../testing/test-client.ts';
+import { onServers } from '../../testing/server/test-server.ts';
+import type { TestClient } from '../../testing/client/test-client.ts';
 
 async function counts(person: TestClient, room: string): Promise<readonly number[]> {
   const { unread_notifications: unread } = (await person.sync()).rooms.join[room];

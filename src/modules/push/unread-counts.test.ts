@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { onServers, type TestServer } from '../../testing/test-server.ts';
-import { TestClient, type Json } from '../../testing/test-client.ts';
+import { onServers, type TestServer } from '../../testing/server/test-server.ts';
+import { TestClient, type Json } from '../../testing/client/test-client.ts';
 import { UnreadTally } from './unread-tally.ts';
 
 const BY_THREAD = JSON.stringify({

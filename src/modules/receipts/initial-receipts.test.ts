@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { onServers } from '../../testing/test-server.ts';
-import type { TestClient } from '../../testing/test-client.ts';
+import { onServers } from '../../testing/server/test-server.ts';
+import type { TestClient } from '../../testing/client/test-client.ts';
 
 onServers(
   'an initial sync shows the receipts of many rooms, each in its room [B082 partial]',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { TestClient, type Json } from '../../testing/test-client.ts';
-import { onServers } from '../../testing/test-server.ts';
+import { TestClient, type Json } from '../../testing/client/test-client.ts';
+import { onServers } from '../../testing/server/test-server.ts';
 
 async function find(client: TestClient, term: string, more: object = {}, from?: string): Promise<Json> {
   const path = from === undefined ? '/v3/search' : `/v3/search?next_batch=${encodeURIComponent(from)}`;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { onFederation } from '../../testing/federation.ts';
+import { onFederation } from '../../testing/federation/federation.ts';
 import { roomVersion } from '../../protocol/room-versions.ts';
 import { signPdu } from '../../protocol/signing.ts';
-import { RemoteRoom } from '../../testing/remote-room.ts';
-import type { Json, TestClient } from '../../testing/test-client.ts';
+import { RemoteRoom } from '../../testing/federation/remote-room.ts';
+import type { Json, TestClient } from '../../testing/client/test-client.ts';
 
 const SPACE = { creation_content: { type: 'm.space' } };
 const part = encodeURIComponent;

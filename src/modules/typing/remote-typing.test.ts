@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { systemClock } from '../../platform/clock.ts';
 import { systemTimers, type Timers } from '../../platform/timers.ts';
-import { onFederation } from '../../testing/federation.ts';
-import { roomWithGuest } from '../../testing/room-with-guest.ts';
-import type { Json } from '../../testing/test-client.ts';
+import { onFederation } from '../../testing/federation/federation.ts';
+import { roomWithGuest } from '../../testing/federation/room-with-guest.ts';
+import type { Json } from '../../testing/client/test-client.ts';
 
 /** How long somebody types whose server does not say that they stopped. */
 const TYPING_MS = 30_000;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { stateKeyOf } from '../../protocol/events/event.ts';
-import { onFederation } from '../../testing/federation.ts';
+import { onFederation } from '../../testing/federation/federation.ts';
 import {
   assertSameState,
   LAZY,
@@ -9,9 +9,9 @@ import {
   stateOf,
   tell,
   whilePartial,
-} from '../../testing/partial-room.ts';
-import type { RemoteEvent, RemoteRoom } from '../../testing/remote-room.ts';
-import { TestClient, type Json } from '../../testing/test-client.ts';
+} from '../../testing/federation/partial-room.ts';
+import type { RemoteEvent, RemoteRoom } from '../../testing/federation/remote-room.ts';
+import { TestClient, type Json } from '../../testing/client/test-client.ts';
 
 onFederation(
   'who is not in the room is heard until its members are known, and then is not in it nor its state [B104 partial]',

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { StandInIdentityServer } from '../../testing/identity-server.ts';
-import type { Json, TestClient } from '../../testing/test-client.ts';
-import { onServers } from '../../testing/test-server.ts';
+import { StandInIdentityServer } from '../../testing/identity/identity-server.ts';
+import type { Json, TestClient } from '../../testing/client/test-client.ts';
+import { onServers } from '../../testing/server/test-server.ts';
 
 const identity = await StandInIdentityServer.start();
 test.after(() => identity.close());

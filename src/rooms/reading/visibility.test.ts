@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { bodies, type Json, type TestClient } from '../../testing/test-client.ts';
-import { onServers } from '../../testing/test-server.ts';
+import { bodies, type Json, type TestClient } from '../../testing/client/test-client.ts';
+import { onServers } from '../../testing/server/test-server.ts';
 
 const VISIBILITIES = ['world_readable', 'shared', 'invited', 'joined'] as const;
 type Visibility = (typeof VISIBILITIES)[number];

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { onServers } from '../../testing/test-server.ts';
+import { onServers } from '../../testing/server/test-server.ts';
 
 onServers(
   'state that is redacted counts as what is left of it, at once [B030 partial]',

@@ -14,7 +14,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import pg from 'pg';
-import { freePort } from '../../testing/free-port.ts';
+import { freePort } from '../../testing/server/free-port.ts';
 
 /** A PostgreSQL of our own, gone when it is stopped. */
 export interface PostgresServer {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { TestClient, type Json } from '../../testing/test-client.ts';
-import { onServers } from '../../testing/test-server.ts';
+import { TestClient, type Json } from '../../testing/client/test-client.ts';
+import { onServers } from '../../testing/server/test-server.ts';
 
 function events(client: TestClient, query: Record<string, string | number> = {}): Promise<Json> {
   const text = new URLSearchParams(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { onServers } from '../../testing/test-server.ts';
-import { bodies, type Json } from '../../testing/test-client.ts';
+import { onServers } from '../../testing/server/test-server.ts';
+import { bodies, type Json } from '../../testing/client/test-client.ts';
 import { SlidingConnection } from './testing/sliding-connection.ts';
 
 /** What matrix-rust-sdk's room list wants of each room's state. */

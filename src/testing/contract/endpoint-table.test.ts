@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { onServers } from '../test-server.ts';
+import { onServers } from '../server/test-server.ts';
 import { listedEndpoints } from './exercised.ts';
 
 /** What stands in for the parameters of a path: names of things that are not there, in the right form. */

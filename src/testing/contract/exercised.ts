@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { currentTestFile } from '../test-file.ts';
+import { currentTestFile } from './test-file.ts';
 import { OperationFinder } from './operation-finder.ts';
 import type { Exchange } from './traffic.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { onServers } from '../test-server.ts';
+import { onServers } from '../server/test-server.ts';
 import { RawClient } from './raw-client.ts';
 
 const SLOW = 200;

@@ -1,6 +1,6 @@
-import type { TestServer } from '../test-server.ts';
-import { atIdentityServer } from '../identity-client.ts';
-import { TestClient } from '../test-client.ts';
+import type { TestServer } from '../server/test-server.ts';
+import { atIdentityServer } from '../identity/identity-client.ts';
+import { TestClient } from '../client/test-client.ts';
 import type { Pool } from './plausible.ts';
 
 /** People, rooms and things that fuzzed requests can be about. */

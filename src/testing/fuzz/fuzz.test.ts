@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { onServers } from '../test-server.ts';
+import { onServers } from '../server/test-server.ts';
 import { FuzzRequests } from './fuzz-request.ts';
 import { makeWorld } from './fuzz-world.ts';
 import { Judge } from './judge.ts';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { DatabaseSync } from 'node:sqlite';
 import pg from 'pg';
-import type { TestPlace } from '../engines.ts';
-import { locationOf } from '../place-database.ts';
+import type { TestPlace } from '../server/engines.ts';
+import { locationOf } from '../server/place-database.ts';
 
 /** Tells whether a server wrote anything. */
 export interface WriteWatch {

@@ -2,7 +2,7 @@ import type { EventId, ServerName } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { finishPdu } from '../../protocol/signing.ts';
 import type { Random } from '../fuzz/random.ts';
-import type { RemoteEvent, RemoteRoom } from '../remote-room.ts';
+import type { RemoteEvent, RemoteRoom } from '../federation/remote-room.ts';
 import type { HostileServer } from './hostile-server.ts';
 
 /** What a hostile server does it with. */

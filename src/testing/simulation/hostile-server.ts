@@ -3,8 +3,8 @@ import { serverName, type EventId, type ServerName } from '../../protocol/identi
 import type { JsonObject } from '../../protocol/json.ts';
 import { signJson, SigningKey } from '../../protocol/signing.ts';
 import { authorizationOf } from '../../federation/x-matrix.ts';
-import type { RoomGuest, RemoteRoom } from '../remote-room.ts';
-import type { Json } from '../test-client.ts';
+import type { RoomGuest, RemoteRoom } from '../federation/remote-room.ts';
+import type { Json } from '../client/test-client.ts';
 import type { DeliveredRequest, Machine, MachineAnswer, SimulatedNetwork } from './network.ts';
 import { timeLimit } from '../../platform/timers.ts';
 import { ProcessTimers, type VirtualTime } from './virtual-time.ts';

@@ -2,7 +2,7 @@ import type { EventId, RoomId } from '../../protocol/identifiers.ts';
 import * as destinationsStore from '../../storage/federation/destinations-store.ts';
 import * as outgoingStore from '../../storage/federation/outgoing-store.ts';
 import * as roomsStore from '../../storage/rooms/rooms-store.ts';
-import type { Json } from '../test-client.ts';
+import type { Json } from '../client/test-client.ts';
 import type { Ledger } from './scenario.ts';
 import type { Person, World } from './world.ts';
 

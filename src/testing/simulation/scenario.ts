@@ -1,5 +1,5 @@
 import type { Random } from '../fuzz/random.ts';
-import type { RemoteRoom } from '../remote-room.ts';
+import type { RemoteRoom } from '../federation/remote-room.ts';
 import { HOSTILE_ACTS } from './hostile-acts.ts';
 import { seededBy } from './seeded.ts';
 import type { Person, SimulatedRoom, Size, World } from './world.ts';

@@ -9,8 +9,8 @@ import { ROOM_RULES, type RoomRules } from '../../rooms/appending/room-rules.ts'
 import { buildServer, type BuiltServer } from '../../server.ts';
 import type { Services } from '../../services.ts';
 import type { Database } from '../../storage/database.ts';
-import type { Json } from '../test-client.ts';
-import { FAST } from '../test-server.ts';
+import type { Json } from '../client/test-client.ts';
+import { FAST } from '../server/test-server.ts';
 import type { DeliveredRequest, Machine, MachineAnswer, SimulatedNetwork } from './network.ts';
 import { seededRandomness } from './seeded.ts';
 import { SimulatedDatabase, type CrashPoint } from './simulated-database.ts';

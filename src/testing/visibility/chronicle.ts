@@ -1,4 +1,4 @@
-import type { Json } from '../test-client.ts';
+import type { Json } from '../client/test-client.ts';
 
 /** A room as it was at one point: who was what in it, who could read it, and which events were its state. */
 interface RoomThen {

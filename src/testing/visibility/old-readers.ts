@@ -1,4 +1,4 @@
-import type { Json, TestClient } from '../test-client.ts';
+import type { Json, TestClient } from '../client/test-client.ts';
 import type { Reader } from './readers.ts';
 
 const V1 = '/_matrix/client/api/v1';

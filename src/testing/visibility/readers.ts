@@ -1,4 +1,4 @@
-import type { Json, TestClient } from '../test-client.ts';
+import type { Json, TestClient } from '../client/test-client.ts';
 import { OLD_READERS } from './old-readers.ts';
 
 /** A way to read a room: everything that it shows a user, as text, page after page. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { onServers, type TestServer } from '../test-server.ts';
-import { TestClient, type Json } from '../test-client.ts';
+import { onServers, type TestServer } from '../server/test-server.ts';
+import { TestClient, type Json } from '../client/test-client.ts';
 import { Chronicle } from './chronicle.ts';
 import { READERS, shownOn, type About, SHOWING_NO_EVENTS } from './readers.ts';
 

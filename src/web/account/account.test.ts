@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after } from 'node:test';
-import { MailSink } from '../../testing/mail-sink.ts';
-import { TestBrowser } from '../../testing/test-browser.ts';
-import { TestClient } from '../../testing/test-client.ts';
-import { onServers } from '../../testing/test-server.ts';
+import { MailSink } from '../../testing/gateways/mail-sink.ts';
+import { TestBrowser } from '../../testing/client/test-browser.ts';
+import { TestClient } from '../../testing/client/test-client.ts';
+import { onServers } from '../../testing/server/test-server.ts';
 
 const mails = await MailSink.start();
 after(() => mails.close());

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after } from 'node:test';
-import { TestIdentityProvider } from '../../testing/identity-provider.ts';
-import { TestBrowser } from '../../testing/test-browser.ts';
-import { TestClient, type Json } from '../../testing/test-client.ts';
-import { onServers } from '../../testing/test-server.ts';
+import { TestIdentityProvider } from '../../testing/identity/identity-provider.ts';
+import { TestBrowser } from '../../testing/client/test-browser.ts';
+import { TestClient, type Json } from '../../testing/client/test-client.ts';
+import { onServers } from '../../testing/server/test-server.ts';
 
 const elsewhere = await TestIdentityProvider.start();
 after(() => elsewhere.close());

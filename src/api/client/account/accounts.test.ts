@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
-import { onServers } from '../../../testing/test-server.ts';
-import { TestClient, type Json } from '../../../testing/test-client.ts';
+import { onServers } from '../../../testing/server/test-server.ts';
+import { TestClient, type Json } from '../../../testing/client/test-client.ts';
 
 onServers(
   'an account is registered in stages, and its name is taken then [B010] [B011]',

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import type { UserId } from '../../../protocol/identifiers.ts';
 import * as usersStore from '../../../storage/accounts/users-store.ts';
-import { openPlaceDatabase } from '../../../testing/place-database.ts';
-import { onServers } from '../../../testing/test-server.ts';
-import { TestClient } from '../../../testing/test-client.ts';
+import { openPlaceDatabase } from '../../../testing/server/place-database.ts';
+import { onServers } from '../../../testing/server/test-server.ts';
+import { TestClient } from '../../../testing/client/test-client.ts';
 
 onServers(
   'a login token of an account closed since opens nothing [B012 partial]',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { openPlaceDatabase } from '../../../testing/place-database.ts';
-import { onServers } from '../../../testing/test-server.ts';
-import { TestClient } from '../../../testing/test-client.ts';
+import { openPlaceDatabase } from '../../../testing/server/place-database.ts';
+import { onServers } from '../../../testing/server/test-server.ts';
+import { TestClient } from '../../../testing/client/test-client.ts';
 import { tokenHash } from '../../../accounts/token-hash.ts';
 import * as devicesStore from '../../../storage/accounts/devices-store.ts';
 import * as tokensStore from '../../../storage/accounts/tokens-store.ts';

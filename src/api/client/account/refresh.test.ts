@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { onServers } from '../../../testing/test-server.ts';
-import { TestClient } from '../../../testing/test-client.ts';
+import { onServers } from '../../../testing/server/test-server.ts';
+import { TestClient } from '../../../testing/client/test-client.ts';
 
 onServers(
   'a refresh token is revoked when the new access token is used [B012 partial]',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { openPlaceDatabase } from '../../../testing/place-database.ts';
-import { onServers } from '../../../testing/test-server.ts';
+import { openPlaceDatabase } from '../../../testing/server/place-database.ts';
+import { onServers } from '../../../testing/server/test-server.ts';
 import { UnitOfWork } from '../../../storage/unit-of-work.ts';
 import * as registrationTokensStore from '../../../storage/accounts/registration-tokens-store.ts';
 

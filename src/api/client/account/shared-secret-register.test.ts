@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { systemClock } from '../../../platform/clock.ts';
-import { TestClient, type Answer } from '../../../testing/test-client.ts';
-import { onServers } from '../../../testing/test-server.ts';
+import { TestClient, type Answer } from '../../../testing/client/test-client.ts';
+import { onServers } from '../../../testing/server/test-server.ts';
 
 const REGISTER = '/_synapse/admin/v1/register';
 let later = 0;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MailSink } from '../../../testing/mail-sink.ts';
-import { TestBrowser } from '../../../testing/test-browser.ts';
-import { onServers } from '../../../testing/test-server.ts';
-import type { TestClient } from '../../../testing/test-client.ts';
-import { TextGateway } from '../../../testing/text-gateway.ts';
+import { MailSink } from '../../../testing/gateways/mail-sink.ts';
+import { TestBrowser } from '../../../testing/client/test-browser.ts';
+import { onServers } from '../../../testing/server/test-server.ts';
+import type { TestClient } from '../../../testing/client/test-client.ts';
+import { TextGateway } from '../../../testing/gateways/text-gateway.ts';
 
 const sink = await MailSink.start();
 const gateway = await TextGateway.start();

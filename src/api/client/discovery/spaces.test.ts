@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Json, TestClient } from '../../../testing/test-client.ts';
-import { onServers } from '../../../testing/test-server.ts';
+import type { Json, TestClient } from '../../../testing/client/test-client.ts';
+import { onServers } from '../../../testing/server/test-server.ts';
 
 const SPACE = { creation_content: { type: 'm.space' } };
 const VIA = { via: ['localhost'] };

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { onServers } from '../../../testing/test-server.ts';
+import { onServers } from '../../../testing/server/test-server.ts';
 
 /** A clock that stands still until it is set. */
 const clock = { time: 1_000_000, now: () => clock.time };

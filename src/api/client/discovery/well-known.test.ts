@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { onServers } from '../../../testing/test-server.ts';
+import { onServers } from '../../../testing/server/test-server.ts';
 
 onServers(
   'who helps, and the key of the policy server, are told as configured [B002]',

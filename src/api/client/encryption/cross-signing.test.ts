@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import type { JsonObject } from '../../../protocol/json.ts';
 import { SigningKey, signJson } from '../../../protocol/signing.ts';
-import { onServers } from '../../../testing/test-server.ts';
-import type { Json, TestClient } from '../../../testing/test-client.ts';
+import { onServers } from '../../../testing/server/test-server.ts';
+import type { Json, TestClient } from '../../../testing/client/test-client.ts';
 
 /** Keys of a person, with real signatures. */
 class Keys {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { onServers } from '../../../testing/test-server.ts';
-import type { Json, TestClient } from '../../../testing/test-client.ts';
+import { onServers } from '../../../testing/server/test-server.ts';
+import type { Json, TestClient } from '../../../testing/client/test-client.ts';
 
 const PATH = '/unstable/org.matrix.msc3814.v1/dehydrated_device';
 

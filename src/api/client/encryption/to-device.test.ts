@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { onServers } from '../../../testing/test-server.ts';
-import { TestClient, type Json } from '../../../testing/test-client.ts';
+import { onServers } from '../../../testing/server/test-server.ts';
+import { TestClient, type Json } from '../../../testing/client/test-client.ts';
 
 let transactions = 0;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { StandInIdentityServer } from '../../../testing/identity-server.ts';
-import { onServers } from '../../../testing/test-server.ts';
+import { StandInIdentityServer } from '../../../testing/identity/identity-server.ts';
+import { onServers } from '../../../testing/server/test-server.ts';
 
 const identity = await StandInIdentityServer.start();
 test.after(() => identity.close());

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { TestClient } from '../../../testing/test-client.ts';
-import { onServers, type TestServer } from '../../../testing/test-server.ts';
+import type { TestClient } from '../../../testing/client/test-client.ts';
+import { onServers, type TestServer } from '../../../testing/server/test-server.ts';
 
 async function guest(s: TestServer): Promise<TestClient> {
   const client = s.anonymous();

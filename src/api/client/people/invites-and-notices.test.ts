@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Json, TestClient } from '../../../testing/test-client.ts';
-import { onServers, type TestServer } from '../../../testing/test-server.ts';
+import type { Json, TestClient } from '../../../testing/client/test-client.ts';
+import { onServers, type TestServer } from '../../../testing/server/test-server.ts';
 
 const ME = (client: TestClient, type: string) => `/v3/user/${client.userId}/account_data/${type}`;
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { TestClient } from '../../../testing/test-client.ts';
-import { onServers, type TestServer } from '../../../testing/test-server.ts';
+import type { TestClient } from '../../../testing/client/test-client.ts';
+import { onServers, type TestServer } from '../../../testing/server/test-server.ts';
 
 const TURN = { MYELIN_TURN_URIS: 'turn:turn.example.org', MYELIN_TURN_SHARED_SECRET: 'shh' };
 

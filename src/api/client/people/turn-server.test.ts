@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { onServers } from '../../../testing/test-server.ts';
+import { onServers } from '../../../testing/server/test-server.ts';
 import { allocates } from '../../../testing/turn/turn-client.ts';
 import { startTurnServer } from '../../../testing/turn/turn-server.ts';
 

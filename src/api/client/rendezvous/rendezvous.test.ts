@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import { ClientPrefix, MatrixHttpApi, type IHttpOpts, type MatrixClient } from 'matrix-js-sdk';
 import { MSC4108RendezvousSession } from 'matrix-js-sdk/lib/rendezvous/index.js';
-import { onServers } from '../../../testing/test-server.ts';
+import { onServers } from '../../../testing/server/test-server.ts';
 
 const time = { ms: Date.now(), now: () => time.ms };
 const TEXT = '/_matrix/client/unstable/org.matrix.msc4108/rendezvous';

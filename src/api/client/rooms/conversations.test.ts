@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Json, TestClient } from '../../../testing/test-client.ts';
-import { onServers, type TestServer } from '../../../testing/test-server.ts';
+import type { Json, TestClient } from '../../../testing/client/test-client.ts';
+import { onServers, type TestServer } from '../../../testing/server/test-server.ts';
 
 /** Two people in a room, and a way to see what reaches the other. */
 async function twoInARoom(s: TestServer) {

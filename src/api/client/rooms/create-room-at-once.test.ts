@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { systemClock } from '../../../platform/clock.ts';
-import { onServers } from '../../../testing/test-server.ts';
+import { onServers } from '../../../testing/server/test-server.ts';
 
 const clock = { ...systemClock, now: () => 1_800_000_000_000 };
 

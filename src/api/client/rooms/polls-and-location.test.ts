@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Json } from '../../../testing/test-client.ts';
-import { onServers } from '../../../testing/test-server.ts';
+import type { Json } from '../../../testing/client/test-client.ts';
+import { onServers } from '../../../testing/server/test-server.ts';
 
 const POLL = 'org.matrix.msc3381.poll';
 

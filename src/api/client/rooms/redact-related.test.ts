@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { onServers } from '../../../testing/test-server.ts';
-import type { TestClient } from '../../../testing/test-client.ts';
+import { onServers } from '../../../testing/server/test-server.ts';
+import type { TestClient } from '../../../testing/client/test-client.ts';
 
 async function isRedacted(client: TestClient, room: string, event: string): Promise<boolean> {
   const found = await client.ok('GET', client.room(room, `/event/${encodeURIComponent(event)}`));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { allRooms, SlidingConnection } from '../../../sync/sliding-sync/testing/sliding-connection.ts';
-import { onServers } from '../../../testing/test-server.ts';
-import type { Json, TestClient } from '../../../testing/test-client.ts';
+import { onServers } from '../../../testing/server/test-server.ts';
+import type { Json, TestClient } from '../../../testing/client/test-client.ts';
 
 const EXTENSION = 'io.element.msc4308.thread_subscriptions';
 const LIST = '/unstable/io.element.msc4308/thread_subscriptions?dir=b';

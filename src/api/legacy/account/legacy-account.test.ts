@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, describe } from 'node:test';
 import { encodeMacaroon, parseMacaroon, withCaveat } from '../../../protocol/macaroon.ts';
-import { MailSink } from '../../../testing/mail-sink.ts';
-import { TestBrowser } from '../../../testing/test-browser.ts';
-import { TestClient, type Json } from '../../../testing/test-client.ts';
-import { onServers, type TestServer } from '../../../testing/test-server.ts';
+import { MailSink } from '../../../testing/gateways/mail-sink.ts';
+import { TestBrowser } from '../../../testing/client/test-browser.ts';
+import { TestClient, type Json } from '../../../testing/client/test-client.ts';
+import { onServers, type TestServer } from '../../../testing/server/test-server.ts';
 
 const V1 = '/_matrix/client/api/v1';
 const V2 = '/_matrix/client/v2_alpha';

@@ -4,12 +4,12 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { after, describe } from 'node:test';
-import { TestIdentityProvider } from '../../../testing/identity-provider.ts';
-import { StandInIdentityServer } from '../../../testing/identity-server.ts';
-import { MailSink } from '../../../testing/mail-sink.ts';
-import { TestBrowser } from '../../../testing/test-browser.ts';
-import { TestClient, type Json } from '../../../testing/test-client.ts';
-import { onServers } from '../../../testing/test-server.ts';
+import { TestIdentityProvider } from '../../../testing/identity/identity-provider.ts';
+import { StandInIdentityServer } from '../../../testing/identity/identity-server.ts';
+import { MailSink } from '../../../testing/gateways/mail-sink.ts';
+import { TestBrowser } from '../../../testing/client/test-browser.ts';
+import { TestClient, type Json } from '../../../testing/client/test-client.ts';
+import { onServers } from '../../../testing/server/test-server.ts';
 
 const V1 = '/_matrix/client/api/v1';
 const V2 = '/_matrix/client/v2_alpha';

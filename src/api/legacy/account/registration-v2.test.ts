@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import assert from 'node:assert/strict';
 import { after, describe } from 'node:test';
-import { onFederation } from '../../../testing/federation.ts';
-import { proveAddress } from '../../../testing/identity-client.ts';
-import { MailSink } from '../../../testing/mail-sink.ts';
-import { TestClient, type Json } from '../../../testing/test-client.ts';
+import { onFederation } from '../../../testing/federation/federation.ts';
+import { proveAddress } from '../../../testing/identity/identity-client.ts';
+import { MailSink } from '../../../testing/gateways/mail-sink.ts';
+import { TestClient, type Json } from '../../../testing/client/test-client.ts';
 
 const REGISTER = '/_matrix/client/v2_alpha/register';
 const IDENTITY = '/_matrix/identity/api/v1';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { withAppservice } from '../../../testing/appservice-scene.ts';
+import { withAppservice } from '../../../testing/application-services/appservice-scene.ts';
 
 withAppservice('2015: users and rooms of other networks are found by their URIs [A094]', async (scene) => {
   const alice = await scene.person('alice');

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, describe } from 'node:test';
-import { MailSink } from '../../../testing/mail-sink.ts';
-import type { Json, TestClient } from '../../../testing/test-client.ts';
-import { onServers } from '../../../testing/test-server.ts';
-import { V1Client, v1People } from '../../../testing/v1-client.ts';
+import { MailSink } from '../../../testing/gateways/mail-sink.ts';
+import type { Json, TestClient } from '../../../testing/client/test-client.ts';
+import { onServers } from '../../../testing/server/test-server.ts';
+import { V1Client, v1People } from '../../../testing/client/v1-client.ts';
 
 const V1 = '/_matrix/client/api/v1';
 const V2 = '/_matrix/client/v2_alpha';

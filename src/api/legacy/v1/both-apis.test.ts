@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
-import { bodies, type Json, type TestClient } from '../../../testing/test-client.ts';
-import { onServers } from '../../../testing/test-server.ts';
-import { V2Client } from '../../../testing/v2-client.ts';
+import { bodies, type Json, type TestClient } from '../../../testing/client/test-client.ts';
+import { onServers } from '../../../testing/server/test-server.ts';
+import { V2Client } from '../../../testing/client/v2-client.ts';
 
 /** A room of today's newest version, or of the version that the API of 2015 makes, with one person on each API in it. */
 async function meet(alice: V2Client, bob: TestClient, maker: TestClient): Promise<string> {

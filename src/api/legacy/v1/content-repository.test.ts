@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe } from 'node:test';
 import sharp from 'sharp';
-import { onFederation } from '../../../testing/federation.ts';
-import type { TestClient } from '../../../testing/test-client.ts';
-import { V1Client } from '../../../testing/v1-client.ts';
+import { onFederation } from '../../../testing/federation/federation.ts';
+import type { TestClient } from '../../../testing/client/test-client.ts';
+import { V1Client } from '../../../testing/client/v1-client.ts';
 
 /** Uploads bytes as clients of 2015 did; gives the content URI. */
 async function upload(person: TestClient, bytes: Buffer, type: string): Promise<string> {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
-import type { Json } from '../../../testing/test-client.ts';
-import { onServers, type TestServer } from '../../../testing/test-server.ts';
-import { V1Client } from '../../../testing/v1-client.ts';
+import type { Json } from '../../../testing/client/test-client.ts';
+import { onServers, type TestServer } from '../../../testing/server/test-server.ts';
+import { V1Client } from '../../../testing/client/v1-client.ts';
 
 const said = (chunk: Json[]): string[] => chunk.flatMap(({ content }) => content.body ?? []);
 const ids = (chunk: Json[]): string[] => chunk.map((event) => event.event_id);

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
-import type { Json } from '../../../testing/test-client.ts';
-import { onServers } from '../../../testing/test-server.ts';
+import type { Json } from '../../../testing/client/test-client.ts';
+import { onServers } from '../../../testing/server/test-server.ts';
 import { allocates } from '../../../testing/turn/turn-client.ts';
 import { startTurnServer } from '../../../testing/turn/turn-server.ts';
-import { schemas2015, v1People, type V1Client } from '../../../testing/v1-client.ts';
+import { schemas2015, v1People, type V1Client } from '../../../testing/client/v1-client.ts';
 
 const text = (body: string) => ({ msgtype: 'm.text', body });
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { systemClock } from '../../../platform/clock.ts';
-import { onFederation } from '../../../testing/federation.ts';
-import type { Json } from '../../../testing/test-client.ts';
-import { onServers } from '../../../testing/test-server.ts';
-import { v1People, V1Client } from '../../../testing/v1-client.ts';
-import { V2Client } from '../../../testing/v2-client.ts';
+import { onFederation } from '../../../testing/federation/federation.ts';
+import type { Json } from '../../../testing/client/test-client.ts';
+import { onServers } from '../../../testing/server/test-server.ts';
+import { v1People, V1Client } from '../../../testing/client/v1-client.ts';
+import { V2Client } from '../../../testing/client/v2-client.ts';
 
 const MINUTE = 60_000;
 let later = 0;

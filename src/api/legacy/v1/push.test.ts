@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
-import type { Json } from '../../../testing/test-client.ts';
-import { onServers, type TestServer } from '../../../testing/test-server.ts';
-import { PushGateway } from '../../../testing/push-gateway.ts';
-import { v1People, type V1Client } from '../../../testing/v1-client.ts';
+import type { Json } from '../../../testing/client/test-client.ts';
+import { onServers, type TestServer } from '../../../testing/server/test-server.ts';
+import { PushGateway } from '../../../testing/gateways/push-gateway.ts';
+import { v1People, type V1Client } from '../../../testing/client/v1-client.ts';
 
 interface Scene {
   readonly alice: V1Client;

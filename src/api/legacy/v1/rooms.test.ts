@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
-import type { Json } from '../../../testing/test-client.ts';
-import { onServers } from '../../../testing/test-server.ts';
-import { v1People } from '../../../testing/v1-client.ts';
-import type { V1Client } from '../../../testing/v1-client.ts';
+import type { Json } from '../../../testing/client/test-client.ts';
+import { onServers } from '../../../testing/server/test-server.ts';
+import { v1People } from '../../../testing/client/v1-client.ts';
+import type { V1Client } from '../../../testing/client/v1-client.ts';
 
 /** The present state of a room, by type and state key. */
 async function stateOf(person: V1Client, roomId: string): Promise<Record<string, Json>> {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
-import { onFederation } from '../../../testing/federation.ts';
-import { RemoteRoom } from '../../../testing/remote-room.ts';
-import type { Json } from '../../../testing/test-client.ts';
-import { V1Client } from '../../../testing/v1-client.ts';
+import { onFederation } from '../../../testing/federation/federation.ts';
+import { RemoteRoom } from '../../../testing/federation/remote-room.ts';
+import type { Json } from '../../../testing/client/test-client.ts';
+import { V1Client } from '../../../testing/client/v1-client.ts';
 
 describe('2015: typing notifications', () => {
   onFederation('who types is told, until they stop [A070]', async ({ a, b, startRemote }) => {

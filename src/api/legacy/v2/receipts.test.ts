@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
-import { onFederation } from '../../../testing/federation.ts';
-import { RemoteRoom } from '../../../testing/remote-room.ts';
-import type { Json } from '../../../testing/test-client.ts';
-import { onServers } from '../../../testing/test-server.ts';
-import { eventsOf, V2Client } from '../../../testing/v2-client.ts';
+import { onFederation } from '../../../testing/federation/federation.ts';
+import { RemoteRoom } from '../../../testing/federation/remote-room.ts';
+import type { Json } from '../../../testing/client/test-client.ts';
+import { onServers } from '../../../testing/server/test-server.ts';
+import { eventsOf, V2Client } from '../../../testing/client/v2-client.ts';
 
 /** The receipts that an answer of version 2 alpha has of a room: event and user, in the order of the events. */
 function receiptsIn(body: Json, room: string): [string, string][] {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
-import type { Json } from '../../../testing/test-client.ts';
-import { onServers, type TestServer } from '../../../testing/test-server.ts';
-import { eventsOf, V2Client } from '../../../testing/v2-client.ts';
+import type { Json } from '../../../testing/client/test-client.ts';
+import { onServers, type TestServer } from '../../../testing/server/test-server.ts';
+import { eventsOf, V2Client } from '../../../testing/client/v2-client.ts';
 
 async function two({ person }: TestServer): Promise<[V2Client, V2Client]> {
   return [V2Client.of(await person('alice')), V2Client.of(await person('bob'))];

@@ -1,8 +1,8 @@
-import type { TestFederation } from '../../../testing/federation.ts';
-import type { RemoteEvent } from '../../../testing/remote-room.ts';
-import type { RemoteServer } from '../../../testing/remote-server.ts';
-import { roomWithGuest, type RoomWithGuest } from '../../../testing/room-with-guest.ts';
-import type { Json, TestClient } from '../../../testing/test-client.ts';
+import type { TestFederation } from '../../../testing/federation/federation.ts';
+import type { RemoteEvent } from '../../../testing/federation/remote-room.ts';
+import type { RemoteServer } from '../../../testing/federation/remote-server.ts';
+import { roomWithGuest, type RoomWithGuest } from '../../../testing/federation/room-with-guest.ts';
+import type { Json, TestClient } from '../../../testing/client/test-client.ts';
 
 /** A room whose guest may change its state and redact, but not its power levels. */
 export function roomWithModerator(federation: TestFederation, version = '10'): Promise<RoomWithGuest> {

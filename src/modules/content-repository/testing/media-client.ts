@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Json, TestClient } from '../../../testing/test-client.ts';
+import type { Json, TestClient } from '../../../testing/client/test-client.ts';
 
 /** Where the content repository is, for those who say who they are, and for everybody. */
 export const V1 = '/_matrix/client/v1/media';

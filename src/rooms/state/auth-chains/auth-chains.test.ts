@@ -12,8 +12,8 @@ import { Scenario, type Branch } from '../../../protocol/state-resolution/scenar
 import type { Database } from '../../../storage/database.ts';
 import * as eventsStore from '../../../storage/rooms/events-store.ts';
 import { UnitOfWork } from '../../../storage/unit-of-work.ts';
-import { ENGINES, makePlace } from '../../../testing/engines.ts';
-import { openPlaceDatabase } from '../../../testing/place-database.ts';
+import { ENGINES, makePlace } from '../../../testing/server/engines.ts';
+import { openPlaceDatabase } from '../../../testing/server/place-database.ts';
 import { eventOfPdu } from '../../events/event-of-pdu.ts';
 import type { StoredEvent } from '../../events/stored-event.ts';
 import { authChainDifference, type ChainConflict } from './auth-chain-difference.ts';

@@ -1,4 +1,4 @@
-import type { Json, TestClient } from '../../../testing/test-client.ts';
+import type { Json, TestClient } from '../../../testing/client/test-client.ts';
 
 /** Wishes for rooms that a test repeats. */
 export interface Wishes {

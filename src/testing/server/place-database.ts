@@ -1,7 +1,7 @@
-import { loadConfig } from '../platform/config/load-config.ts';
-import { databaseLocation } from '../services.ts';
-import type { Database } from '../storage/database.ts';
-import { openDatabase, type DatabaseLocation } from '../storage/open-database.ts';
+import { loadConfig } from '../../platform/config/load-config.ts';
+import { databaseLocation } from '../../services.ts';
+import type { Database } from '../../storage/database.ts';
+import { openDatabase, type DatabaseLocation } from '../../storage/open-database.ts';
 import type { TestPlace } from './engines.ts';
 
 /** Where a server on the place keeps its database. */

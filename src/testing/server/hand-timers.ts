@@ -1,4 +1,4 @@
-import type { Timers } from '../platform/timers.ts';
+import type { Timers } from '../../platform/timers.ts';
 
 /** Timers that go off when the test says so. */
 export class HandTimers implements Timers {

@@ -1,10 +1,10 @@
 import { pino } from 'pino';
-import { loadConfig } from '../platform/config/load-config.ts';
-import { startServer, type RunningServer } from '../server.ts';
-import type { Overrides } from '../foundations.ts';
-import { assertContractKept, takeBreaches } from './contract/checked-traffic.ts';
+import { loadConfig } from '../../platform/config/load-config.ts';
+import { startServer, type RunningServer } from '../../server.ts';
+import type { Overrides } from '../../foundations.ts';
+import { assertContractKept, takeBreaches } from '../contract/checked-traffic.ts';
 import { onBothEngines, type TestPlace } from './engines.ts';
-import { TestClient } from './test-client.ts';
+import { TestClient } from '../client/test-client.ts';
 
 /** A running server and people for it. */
 export interface TestServer {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { authTypesFor } from '../protocol/auth/auth-types.ts';
-import { stateKeyOf, type Pdu, type StateKey } from '../protocol/events/event.ts';
-import { eventIdOf } from '../protocol/events/event-id.ts';
-import type { EventId, ServerName } from '../protocol/identifiers.ts';
-import type { JsonObject, JsonValue } from '../protocol/json.ts';
-import { roomVersion, type RoomVersion } from '../protocol/room-versions.ts';
-import { finishPdu, type SigningKey } from '../protocol/signing.ts';
-import type { Json } from './test-client.ts';
+import { authTypesFor } from '../../protocol/auth/auth-types.ts';
+import { stateKeyOf, type Pdu, type StateKey } from '../../protocol/events/event.ts';
+import { eventIdOf } from '../../protocol/events/event-id.ts';
+import type { EventId, ServerName } from '../../protocol/identifiers.ts';
+import type { JsonObject, JsonValue } from '../../protocol/json.ts';
+import { roomVersion, type RoomVersion } from '../../protocol/room-versions.ts';
+import { finishPdu, type SigningKey } from '../../protocol/signing.ts';
+import type { Json } from '../client/test-client.ts';
 
 /** An event that a remote server made. */
 export interface RemoteEvent {

@@ -1,7 +1,7 @@
-import { sql } from '../storage/sql.ts';
-import { UnitOfWork } from '../storage/unit-of-work.ts';
+import { sql } from '../../storage/sql.ts';
+import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { FederatingServer } from './federation.ts';
-import { openPlaceDatabase } from './place-database.ts';
+import { openPlaceDatabase } from '../server/place-database.ts';
 
 const addServer = sql(
   `INSERT INTO room_servers (server_name, room_id, joined, since) VALUES (?, ?, 1, (SELECT position FROM stream))`,

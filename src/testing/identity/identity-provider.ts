@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Provider } from 'oidc-provider';
-import type { TestBrowser } from './test-browser.ts';
+import type { TestBrowser } from '../client/test-browser.ts';
 
 /** An OpenID Connect provider on a port of its own. Whoever signs in has the name that they give. */
 export class TestIdentityProvider {

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { canonicalJson } from '../protocol/canonical-json.ts';
-import type { JsonObject } from '../protocol/json.ts';
+import { canonicalJson } from '../../protocol/canonical-json.ts';
+import type { JsonObject } from '../../protocol/json.ts';
 
 const PEPPER = 'a pepper';
 

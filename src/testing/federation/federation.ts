@@ -3,17 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { pino } from 'pino';
-import { loadConfig } from '../platform/config/load-config.ts';
-import { serverName, type ServerName } from '../protocol/identifiers.ts';
-import { startServer, type RunningServer } from '../server.ts';
-import type { Overrides } from '../foundations.ts';
+import { loadConfig } from '../../platform/config/load-config.ts';
+import { serverName, type ServerName } from '../../protocol/identifiers.ts';
+import { startServer, type RunningServer } from '../../server.ts';
+import type { Overrides } from '../../foundations.ts';
 import { TestAuthority } from './certificates.ts';
-import { ENGINES, makePlace, type TestPlace } from './engines.ts';
-import { freePort } from './free-port.ts';
+import { ENGINES, makePlace, type TestPlace } from '../server/engines.ts';
+import { freePort } from '../server/free-port.ts';
 import { RemoteServer } from './remote-server.ts';
-import { startProcess, type ServerProcess } from './server-process.ts';
-import { TestClient } from './test-client.ts';
-import { FAST } from './test-server.ts';
+import { startProcess, type ServerProcess } from '../server/server-process.ts';
+import { TestClient } from '../client/test-client.ts';
+import { FAST } from '../server/test-server.ts';
 
 /** One of several servers that know each other. */
 export interface FederatingServer {

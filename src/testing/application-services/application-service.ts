@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import type { Json } from './test-client.ts';
+import type { Json } from '../client/test-client.ts';
 
 /** A request that the application service got. */
 export interface Received {

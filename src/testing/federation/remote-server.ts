@@ -1,13 +1,13 @@
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Agent, request, type Dispatcher } from 'undici';
-import { canonicalJson } from '../protocol/canonical-json.ts';
-import { serverName, type ServerName } from '../protocol/identifiers.ts';
-import type { JsonObject } from '../protocol/json.ts';
-import { signJson, SigningKey } from '../protocol/signing.ts';
-import { authorizationOf } from '../federation/x-matrix.ts';
+import { canonicalJson } from '../../protocol/canonical-json.ts';
+import { serverName, type ServerName } from '../../protocol/identifiers.ts';
+import type { JsonObject } from '../../protocol/json.ts';
+import { signJson, SigningKey } from '../../protocol/signing.ts';
+import { authorizationOf } from '../../federation/x-matrix.ts';
 import type { Certificate, TestAuthority } from './certificates.ts';
-import type { Json } from './test-client.ts';
+import type { Json } from '../client/test-client.ts';
 
 /** A request that a remote server got. */
 export interface SeenRequest {

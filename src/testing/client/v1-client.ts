@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { EventSchemas2015 } from './contract/event-schemas-2015.ts';
+import { EventSchemas2015 } from '../contract/event-schemas-2015.ts';
 import { TestClient, type Answer, type Json } from './test-client.ts';
 
 const V1 = '/_matrix/client/api/v1';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { assertContractKept } from './contract/checked-traffic.ts';
+import { assertContractKept } from '../contract/checked-traffic.ts';
 
 /** JSON of unknown shape: its shape is what the tests find out. */
 export type Json = ReturnType<typeof JSON.parse>;

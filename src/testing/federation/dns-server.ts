@@ -2,8 +2,8 @@ import { createSocket, type Socket } from 'node:dgram';
 import { Resolver } from 'node:dns/promises';
 import { once } from 'node:events';
 import { isIPv4 } from 'node:net';
-import type { ServiceRecord } from '../platform/dns.ts';
-import type { Lookup } from '../platform/reachable-addresses.ts';
+import type { ServiceRecord } from '../../platform/dns.ts';
+import type { Lookup } from '../../platform/reachable-addresses.ts';
 
 const [A, AAAA, SRV] = [1, 28, 33];
 const KINDS: Readonly<Record<number, string>> = { [A]: 'A', [AAAA]: 'AAAA', [SRV]: 'SRV' };

@@ -1,6 +1,6 @@
-import { MailSink } from './mail-sink.ts';
-import type { TestClient } from './test-client.ts';
-import { TextGateway } from './text-gateway.ts';
+import { MailSink } from '../gateways/mail-sink.ts';
+import type { TestClient } from '../client/test-client.ts';
+import { TextGateway } from '../gateways/text-gateway.ts';
 
 /** The paths of the identity service of today, and of 2015. */
 export const V2 = '/_matrix/identity/v2';

@@ -1,7 +1,7 @@
 import type { FederatingServer, TestFederation } from './federation.ts';
 import { RemoteRoom } from './remote-room.ts';
 import type { RemoteServer } from './remote-server.ts';
-import type { Json, TestClient } from './test-client.ts';
+import type { Json, TestClient } from '../client/test-client.ts';
 
 /** A room with a guest of another server, who makes events by hand. */
 export interface RoomWithGuest {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { eventIdOf } from '../protocol/events/event-id.ts';
-import type { EventId } from '../protocol/identifiers.ts';
+import { eventIdOf } from '../../protocol/events/event-id.ts';
+import type { EventId } from '../../protocol/identifiers.ts';
 import type { TestFederation } from './federation.ts';
 import type { RemoteEvent, RemoteRoom } from './remote-room.ts';
 import type { RemoteServer } from './remote-server.ts';
 import { roomWithGuest } from './room-with-guest.ts';
-import { bodies, type Json, type TestClient } from './test-client.ts';
+import { bodies, type Json, type TestClient } from '../client/test-client.ts';
 
 const FEDERATION = '/_matrix/federation/v1';
 

@@ -1,9 +1,9 @@
 import { pino } from 'pino';
-import { loadConfig } from '../platform/config/load-config.ts';
-import { startServer, type RunningServer } from '../server.ts';
+import { loadConfig } from '../../platform/config/load-config.ts';
+import { startServer, type RunningServer } from '../../server.ts';
 import { AS_TOKEN, startAppservice, type TestAppservice } from './application-service.ts';
-import { onBothEngines } from './engines.ts';
-import { TestClient, type Answer } from './test-client.ts';
+import { onBothEngines } from '../server/engines.ts';
+import { TestClient, type Answer } from '../client/test-client.ts';
 
 /** An application service's client, acting as one of its users, from a device if one is named. */
 export class Ghost extends TestClient {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-const MAIN = new URL('../main.ts', import.meta.url).pathname;
+const MAIN = new URL('../../main.ts', import.meta.url).pathname;
 
 /** A server that runs as a process of its own. */
 export interface ServerProcess {

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as after } from 'node:timers/promises';
-import type { Json } from './test-client.ts';
+import type { Json } from '../client/test-client.ts';
 
 /** How a gateway answers: takes it, refuses with a status, or not at all. */
 export type GatewayMood = 'accept' | 'silent' | number;

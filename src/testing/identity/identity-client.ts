@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { MailSink } from './mail-sink.ts';
-import { TestClient } from './test-client.ts';
+import type { MailSink } from '../gateways/mail-sink.ts';
+import { TestClient } from '../client/test-client.ts';
 
 const V2 = '/_matrix/identity/v2';
 
