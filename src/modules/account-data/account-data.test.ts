@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { onServers } from '../../testing/server/test-server.ts';
 import { TestClient, type Json } from '../../testing/client/test-client.ts';
+import { joined } from '../../testing/client/sync-body.ts';
 
 const TYPE = 'org.example.test';
 const UNSTABLE = '/_matrix/client/unstable/org.matrix.msc3391';
@@ -61,4 +62,38 @@ onServers("a device's notification settings go with it (MSC3890)", async ({ pers
     body.account_data?.events.map((event: Json) => event.content),
     [{}],
   );
+});
+
+onServers('account data is kept and synced, of the account and of rooms [B040]', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')];
+  const room = await alice.createRoom();
+  const path = `/v3/user/${alice.userId}/account_data/org.example`;
+  await alice.fails(404, 'M_NOT_FOUND', 'GET', path);
+  const { next_batch: since } = await alice.sync();
+  await alice.ok('PUT', path, { a: 1 });
+  await alice.ok('PUT', `/v3/user/${alice.userId}/rooms/${room}/account_data/org.example`, { b: 2 });
+  assert.deepEqual(await alice.ok('GET', path), { a: 1 });
+  const inRoom = `/v3/user/${alice.userId}/rooms/${room}/account_data/org.example`;
+  assert.deepEqual(await alice.ok('GET', inRoom), { b: 2 });
+  await bob.fails(403, 'M_FORBIDDEN', 'GET', inRoom);
+  const body = await alice.sync({ since });
+  assert.deepEqual(body.account_data?.events, [{ type: 'org.example', content: { a: 1 } }]);
+  assert.deepEqual(joined(body, room).account_data?.events, [{ type: 'org.example', content: { b: 2 } }]);
+  const again = await alice.sync({ since: body.next_batch });
+  assert.equal(again.account_data, undefined);
+  await bob.fails(403, 'M_FORBIDDEN', 'GET', path);
+  await alice.fails(405, 'M_BAD_JSON', 'PUT', `/v3/user/${alice.userId}/account_data/m.push_rules`, {});
+  await alice.fails(400, 'M_BAD_JSON', 'PUT', path, [1]);
+});
+
+onServers('what is set at the same time is all kept [B078] [B061 partial]', async ({ person }) => {
+  const alice = await person('alice');
+  const room = await alice.createRoom();
+  const names = Array.from({ length: 10 }, (_, i) => `u.t${i}`);
+  const tags = `/v3/user/${alice.userId}/rooms/${room}/tags`;
+  await Promise.all(names.map((name) => alice.ok('PUT', `${tags}/${name}`, {})));
+  assert.deepEqual(Object.keys((await alice.ok('GET', tags)).tags).sort(), names);
+  const rule = (name: string) => `/v3/pushrules/global/content/${name}`;
+  await Promise.all(names.map((name) => alice.ok('PUT', rule(name), { pattern: name, actions: ['notify'] })));
+  for (const name of names) await alice.ok('GET', rule(name));
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { TestClient } from '../../testing/client/test-client.ts';
+import { TestClient, type Json } from '../../testing/client/test-client.ts';
 import { onServers, type TestServer } from '../../testing/server/test-server.ts';
 
 let now = Date.now();
@@ -119,3 +119,23 @@ onServers(
   },
   { overrides },
 );
+
+onServers('presence goes to those who share a room [B060]', async ({ person }) => {
+  const [alice, bob, eve] = await Promise.all(['alice', 'bob', 'eve'].map(person));
+  assert.ok(alice && bob && eve);
+  const room = await alice.createRoom({ preset: 'public_chat' });
+  await bob.join(room);
+  const { next_batch: since, presence: own } = await alice.sync();
+  const ownState = own?.events.find((event: Json) => event.sender === alice.userId)?.content;
+  assert.equal(ownState?.presence, 'online', 'the first sync tells of itself');
+  assert.equal((await alice.sync({ since })).presence, undefined, 'and the second has nothing left of it');
+  const path = `/v3/presence/${bob.userId}/status`;
+  await bob.ok('PUT', path, { presence: 'unavailable', status_msg: 'lunch' });
+  const events = (await alice.sync({ since })).presence?.events ?? [];
+  const seen = events.find((event: Json) => event.sender === bob.userId);
+  assert.deepEqual([seen?.content?.presence, seen?.content?.status_msg], ['unavailable', 'lunch']);
+  assert.equal((await alice.ok('GET', path)).presence, 'unavailable');
+  await eve.fails(403, 'M_FORBIDDEN', 'GET', path);
+  await alice.fails(403, 'M_FORBIDDEN', 'PUT', path, { presence: 'online' });
+  await bob.fails(400, 'M_BAD_JSON', 'PUT', path, { presence: 'away' });
+});

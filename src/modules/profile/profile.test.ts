@@ -59,3 +59,47 @@ onFederation(
     );
   },
 );
+
+onServers('profiles show in rooms and have limits [B037 partial]', async ({ person, anonymous }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')];
+  const room = await alice.createRoom({ preset: 'public_chat' });
+  await bob.join(room);
+  const path = `/v3/profile/${bob.userId}`;
+  await bob.ok('PUT', `${path}/displayname`, { displayname: 'Bobby' });
+  await bob.ok('PUT', `${path}/org.example.mood`, { 'org.example.mood': { now: 'happy' } });
+  assert.deepEqual(await anonymous().ok('GET', path), {
+    displayname: 'Bobby',
+    'org.example.mood': { now: 'happy' },
+  });
+  const members = await alice.ok('GET', alice.room(room, '/joined_members'));
+  assert.deepEqual(members.joined?.[bob.userId], { display_name: 'Bobby', avatar_url: null });
+  await bob.ok('DELETE', `${path}/org.example.mood`);
+  await anonymous().fails(404, 'M_NOT_FOUND', 'GET', `${path}/org.example.mood`);
+  await alice.fails(403, 'M_FORBIDDEN', 'PUT', `${path}/displayname`, { displayname: 'Eve' });
+  await anonymous().fails(404, 'M_NOT_FOUND', 'GET', '/v3/profile/@nobody:localhost');
+  const key = 'k'.repeat(256);
+  await bob.fails(400, 'M_KEY_TOO_LARGE', 'PUT', `${path}/${key}`, { [key]: 1 });
+  await bob.fails(400, 'M_PROFILE_TOO_LARGE', 'PUT', `${path}/big`, { big: 'x'.repeat(66_000) });
+  await bob.fails(400, 'M_MISSING_PARAM', 'PUT', `${path}/displayname`, {});
+});
+
+onServers('one field of a profile is read, whoever asks [B037 partial]', async ({ person, anonymous }) => {
+  const alice = await person('alice');
+  const path = `/v3/profile/${alice.userId}`;
+  assert.deepEqual(await anonymous().ok('GET', `${path}/displayname`), { displayname: 'alice' });
+  await alice.ok('PUT', `${path}/org.example.colour`, { 'org.example.colour': 'green' });
+  const colour = await anonymous().ok('GET', `${path}/org.example.colour`);
+  assert.deepEqual(colour, { 'org.example.colour': 'green' });
+  await alice.ok('DELETE', `${path}/org.example.colour`);
+  await anonymous().fails(404, 'M_NOT_FOUND', 'GET', `${path}/org.example.colour`);
+});
+
+onServers('profiles have no fields that nobody set [B037 partial]', async ({ person, anonymous }) => {
+  const alice = await person('alice');
+  for (const key of ['constructor', 'toString', '__proto__']) {
+    await anonymous().fails(404, 'M_NOT_FOUND', 'GET', `/v3/profile/${alice.userId}/${key}`);
+  }
+  await alice.fails(400, 'M_INVALID_PARAM', 'PUT', `/v3/profile/${alice.userId}/Not%20Allowed!`, {
+    'Not Allowed!': 1,
+  });
+});

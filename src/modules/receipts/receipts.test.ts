@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { onFederation } from '../../testing/federation/federation.ts';
 import type { Json } from '../../testing/client/test-client.ts';
 import { onServers } from '../../testing/server/test-server.ts';
+import { joined, ephemeral } from '../../testing/client/sync-body.ts';
 
 onFederation(
   'of several receipts at one event, that for all threads is shown, here and there [B063 partial]',
@@ -65,4 +66,65 @@ onServers('a receipt in a thread is for events of that thread [B063 partial]', a
   ] as const) {
     await alice.fails(400, 'M_INVALID_PARAM', 'POST', read(eventId), { thread_id: thread });
   }
+});
+
+onServers(
+  'receipts reach others, private ones do not, and none goes back [B063] [B062]',
+  async ({ person }) => {
+    const [alice, bob] = [await person('alice'), await person('bob')];
+    const room = await alice.createRoom({ preset: 'public_chat' });
+    await bob.join(room);
+    const [first, second] = [await alice.say(room, 'one'), await alice.say(room, 'two')];
+    const { next_batch: since } = await alice.sync();
+    const receipt = (type: string, event: string, body: object = {}) =>
+      bob.ok('POST', bob.room(room, `/receipt/${type}/${event}`), body);
+    await receipt('m.read', second);
+    await receipt('m.read', first);
+    await receipt('m.read.private', second);
+    const seen = ephemeral(await alice.sync({ since }), room, 'm.receipt');
+    assert.deepEqual(Object.keys(seen.content), [second]);
+    assert.deepEqual(Object.keys(seen.content[second] as object), ['m.read']);
+    assert.ok(seen.content[second]?.['m.read']?.[bob.userId]?.ts);
+    const own = ephemeral(await bob.sync(), room, 'm.receipt');
+    assert.deepEqual(Object.keys(own.content[second] as object).sort(), ['m.read', 'm.read.private']);
+    await bob.ok('POST', bob.room(room, '/read_markers'), { 'm.fully_read': second, 'm.read': second });
+    await bob.ok('POST', bob.room(room, '/read_markers'), { 'm.fully_read': first });
+    const data = joined(await bob.sync(), room).account_data?.events;
+    assert.deepEqual(data, [{ type: 'm.fully_read', content: { event_id: second } }]);
+    const bad = (type: string, event: string, body: object = {}) =>
+      ['POST', bob.room(room, `/receipt/${type}/${event}`), body] as const;
+    await bob.fails(400, 'M_INVALID_PARAM', ...bad('m.seen', first));
+    await bob.fails(404, 'M_NOT_FOUND', ...bad('m.read', '$none'));
+    await bob.fails(400, 'M_INVALID_PARAM', ...bad('m.read', first, { thread_id: 'x' }));
+    await bob.fails(400, 'M_BAD_JSON', ...bad('m.read', first, { thread_id: 5 }));
+  },
+);
+
+onServers('a receipt in one thread leaves the others as they are [B063]', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')];
+  const room = await alice.createRoom({ preset: 'public_chat' });
+  await bob.join(room);
+  const root = await alice.say(room, 'root');
+  const inThread = { 'm.relates_to': { rel_type: 'm.thread', event_id: root } };
+  const ids: string[] = [];
+  for (let i = 0; i < 4; i++) ids.push(await alice.say(room, `main ${i}`));
+  for (let i = 0; i < 3; i++) await alice.say(room, `thread ${i}`, inThread);
+  const filter = JSON.stringify({ room: { timeline: { unread_thread_notifications: true, limit: 1 } } });
+  const counts = async () => {
+    const { unread_notifications: main, unread_thread_notifications: threads } = joined(
+      await bob.sync({ filter }),
+      room,
+    );
+    return [main.notification_count, threads?.[root]?.notification_count];
+  };
+  assert.deepEqual(await counts(), [5, 3]);
+  await bob.ok('POST', bob.room(room, `/receipt/m.read/${ids[1] ?? ''}`), { thread_id: 'main' });
+  assert.deepEqual(await counts(), [2, 3]);
+  await bob.ok('POST', bob.room(room, `/receipt/m.read/${ids[3] ?? ''}`), { thread_id: 'main' });
+  assert.deepEqual(await counts(), [0, 3]);
+  await bob.ok('PUT', `/v3/user/${bob.userId}/account_data/m.ignored_user_list`, {
+    ignored_users: { [alice.userId]: {} },
+  });
+  await alice.say(room, 'nobody hears this');
+  assert.deepEqual(await counts(), [0, undefined]);
 });

@@ -90,3 +90,56 @@ onServers(
     },
   },
 );
+
+onServers(
+  'createRoom takes every wish in the order of the specification [B032 partial]',
+  async ({ person }) => {
+    const [alice, bob] = [await person('alice'), await person('bob')];
+    const room = await alice.createRoom({
+      visibility: 'public',
+      room_alias_name: 'wishes',
+      name: 'Wishes',
+      topic: 'All of them',
+      invite: [bob.userId],
+      creation_content: { 'm.federate': false, type: 'm.space', creator: '@mallory:localhost' },
+      initial_state: [
+        { type: 'm.room.history_visibility', content: { history_visibility: 'joined' } },
+        { type: 'm.room.name', content: { name: 'overridden' } },
+        { type: 'org.example', state_key: 'k', content: { a: 1 } },
+      ],
+      preset: 'trusted_private_chat',
+      is_direct: true,
+      power_level_content_override: { invite: 20 },
+      room_version: '11',
+    });
+    const { chunk } = await alice.ok('GET', alice.room(room, '/messages?dir=f&limit=30'));
+    assert.deepEqual(
+      chunk.map((event: Json) => event.type),
+      [
+        'm.room.create',
+        'm.room.member',
+        'm.room.power_levels',
+        'm.room.canonical_alias',
+        'm.room.join_rules',
+        'm.room.guest_access',
+        'm.room.history_visibility',
+        'org.example',
+        'm.room.name',
+        'm.room.topic',
+        'm.room.member',
+      ],
+    );
+    assert.equal(chunk[0]?.content?.creator, undefined);
+    assert.equal(chunk[0]?.content?.type, 'm.space');
+    assert.deepEqual(chunk[2]?.content?.users, { [alice.userId]: 100, [bob.userId]: 100 });
+    assert.equal(chunk[2]?.content?.invite, 20);
+    assert.equal(chunk.at(-1)?.content?.is_direct, true);
+    const { room_id: found } = await bob.ok('GET', '/v3/directory/room/%23wishes%3Alocalhost');
+    assert.equal(found, room);
+    await alice.fails(400, 'M_ROOM_IN_USE', 'POST', '/v3/createRoom', { room_alias_name: 'wishes' });
+    await alice.fails(400, 'M_BAD_JSON', 'POST', '/v3/createRoom', { preset: 'other' });
+    await alice.fails(400, 'M_INVALID_ROOM_STATE', 'POST', '/v3/createRoom', {
+      power_level_content_override: { users: { [alice.userId]: 'much' } },
+    });
+  },
+);

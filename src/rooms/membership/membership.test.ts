@@ -59,3 +59,98 @@ onServers('rooms are joined by ID and by alias, listed, left and forgotten [B034
   assert.equal(await join(byId), byId, 'what was forgotten can be joined again');
   await bob.ok('GET', bob.room(byId, '/messages?dir=b'));
 });
+
+onServers('membership goes where the rules let it [B034 partial]', async ({ person }) => {
+  const [alice, bob, carol] = await Promise.all(['alice', 'bob', 'carol'].map(person));
+  assert.ok(alice && bob && carol);
+  const room = await alice.createRoom({ preset: 'private_chat' });
+  const post = (who: typeof alice, action: string, body: object = {}) =>
+    who.ok('POST', who.room(room, `/${action}`), body);
+  const fails = (who: typeof alice, action: string, body: object = {}, errcode = 'M_FORBIDDEN') =>
+    who.fails(403, errcode, 'POST', who.room(room, `/${action}`), body);
+  const membership = async (who: typeof alice) =>
+    (await alice.ok('GET', alice.room(room, `/state/m.room.member/${who.userId}`))).membership;
+  await fails(bob, 'join');
+  await fails(bob, 'invite', { user_id: carol.userId });
+  await post(alice, 'invite', { user_id: bob.userId, reason: 'welcome' });
+  await post(bob, 'join', { reason: 'thanks' });
+  await post(bob, 'join');
+  await fails(alice, 'invite', { user_id: bob.userId });
+  await post(alice, 'kick', { user_id: bob.userId });
+  assert.equal(await membership(bob), 'leave');
+  await fails(alice, 'kick', { user_id: bob.userId });
+  await post(alice, 'ban', { user_id: bob.userId, reason: 'enough' });
+  assert.equal(await membership(bob), 'ban');
+  await fails(alice, 'invite', { user_id: bob.userId });
+  await post(alice, 'unban', { user_id: bob.userId });
+  await fails(alice, 'unban', { user_id: bob.userId }, 'M_BAD_STATE');
+  await post(alice, 'invite', { user_id: bob.userId });
+  await post(bob, 'leave');
+  await fails(carol, 'leave');
+  await bob.fails(400, 'M_UNKNOWN', 'POST', bob.room('!none:localhost', '/forget'), {});
+  await alice.fails(400, 'M_UNKNOWN', 'POST', alice.room(room, '/forget'), {});
+  await alice.fails(400, 'M_BAD_JSON', 'POST', alice.room(room, '/kick'), { user_id: 7 });
+  await alice.fails(400, 'M_MISSING_PARAM', 'POST', alice.room(room, '/kick'), {});
+  await alice.fails(400, 'M_INVALID_PARAM', 'POST', alice.room(room, '/kick'), { user_id: 'bob' });
+  await alice.fails(404, 'M_NOT_FOUND', 'POST', alice.room('!none:localhost', '/join'), {});
+  assert.deepEqual((await alice.ok('GET', '/v3/joined_rooms')).joined_rooms, [room]);
+});
+
+onServers('knocking, and restricted joins through another room [B090] [B091] [B093]', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')];
+  const lobby = await alice.createRoom({ preset: 'public_chat' });
+  const rules = {
+    join_rule: 'knock_restricted',
+    allow: [{ type: 'm.room_membership', room_id: lobby }],
+  };
+  const inner = await alice.createRoom({ initial_state: [{ type: 'm.room.join_rules', content: rules }] });
+  await bob.fails(403, 'M_FORBIDDEN', 'POST', bob.room(inner, '/join'), {});
+  await bob.ok('POST', `/v3/knock/${encodeURIComponent(inner)}`, { reason: 'please' });
+  assert.ok((await bob.sync()).rooms?.knock?.[inner]?.knock_state?.events?.length);
+  await bob.ok('POST', bob.room(inner, '/leave'), {});
+  await bob.join(lobby);
+  await bob.join(inner);
+  const member = await bob.ok('GET', bob.room(inner, `/state/m.room.member/${bob.userId}`));
+  assert.equal(member.join_authorised_via_users_server, alice.userId);
+  const plain = await alice.createRoom();
+  await bob.fails(403, 'M_FORBIDDEN', 'POST', `/v3/knock/${encodeURIComponent(plain)}`, {});
+});
+
+onServers('third-party invites have few keys and signatures [B079 partial]', async ({ person }) => {
+  const alice = await person('alice');
+  const room = await alice.createRoom();
+  const many = Array.from({ length: 9 }, (_, i) => ({ public_key: String(i) }));
+  const path = alice.room(room, '/state/m.room.third_party_invite/token');
+  await alice.fails(400, 'M_INVALID_PARAM', 'PUT', path, { public_keys: many });
+  const signatures = { 'id.example': Object.fromEntries(many.map((_, i) => [`ed25519:${i}`, 'x'])) };
+  const signed = { mxid: '@bob:localhost', token: 'token', signatures };
+  const invite = { membership: 'invite', third_party_invite: { signed } };
+  await alice.fails(
+    400,
+    'M_INVALID_PARAM',
+    'PUT',
+    alice.room(room, '/state/m.room.member/@bob:localhost'),
+    invite,
+  );
+});
+
+onServers('members, now and then, and by membership [B028 partial]', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')];
+  const room = await alice.createRoom({ preset: 'public_chat' });
+  const { next_batch: at } = await alice.sync();
+  await bob.join(room);
+  const members = async (query: string) =>
+    (await alice.ok('GET', alice.room(room, `/members${query}`))).chunk
+      .map((event: Json) => event.state_key)
+      .sort();
+  assert.deepEqual(await members(''), [alice.userId, bob.userId]);
+  assert.deepEqual(await members(`?at=${at}`), [alice.userId]);
+  await bob.ok('POST', bob.room(room, '/leave'), {});
+  assert.deepEqual(await members('?membership=leave'), [bob.userId]);
+  assert.deepEqual(await members('?not_membership=leave'), [alice.userId]);
+  assert.deepEqual(
+    (await bob.ok('GET', bob.room(room, '/members?membership=join'))).chunk.map((one: Json) => one.state_key),
+    [alice.userId],
+  );
+  await bob.fails(403, 'M_FORBIDDEN', 'GET', bob.room(room, '/joined_members'));
+});

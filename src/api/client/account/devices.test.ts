@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { onServers } from '../../../testing/server/test-server.ts';
-import { TestClient } from '../../../testing/client/test-client.ts';
+import { TestClient, type Json } from '../../../testing/client/test-client.ts';
 
 onServers('several devices are deleted at once, with the password [B043 partial]', async ({ person }) => {
   const alice = await person('alice');
@@ -28,4 +28,34 @@ onServers('several devices are deleted at once, with the password [B043 partial]
     left.map((one: { device_id: string }) => one.device_id),
     [alice.deviceId],
   );
+});
+
+onServers('devices are listed, renamed and deleted with a password [B043]', async ({ person, anonymous }) => {
+  const alice = await person('alice');
+  const identifier = { type: 'm.id.user', user: 'alice' };
+  const login = { type: 'm.login.password', identifier, password: 'alice password' };
+  const phone = await anonymous().ok('POST', '/v3/login', {
+    ...login,
+    device_id: 'PHONE',
+    initial_device_display_name: 'phone',
+  });
+  const names = async () =>
+    (await alice.ok('GET', '/v3/devices')).devices.map(
+      (device: Json) => device.display_name ?? device.device_id,
+    );
+  assert.deepEqual((await names()).sort(), [alice.deviceId, 'phone'].sort());
+  await alice.ok('PUT', '/v3/devices/PHONE', { display_name: 'my phone' });
+  assert.equal((await alice.ok('GET', '/v3/devices/PHONE')).display_name, 'my phone');
+  await alice.fails(404, 'M_NOT_FOUND', 'GET', '/v3/devices/NONE');
+  const asked = await alice.ask('DELETE', '/v3/devices/PHONE', {});
+  assert.equal(asked.status, 401);
+  const auth = { ...login, session: asked.body.session };
+  await alice.ok('DELETE', '/v3/devices/PHONE', { auth });
+  await new TestClient(alice.base, phone.access_token).fails(
+    401,
+    'M_UNKNOWN_TOKEN',
+    'GET',
+    '/v3/account/whoami',
+  );
+  await alice.fails(404, 'M_NOT_FOUND', 'GET', '/v3/devices/PHONE');
 });

@@ -3,7 +3,7 @@ import type { UserId } from '../../../protocol/identifiers.ts';
 import * as usersStore from '../../../storage/accounts/users-store.ts';
 import { openPlaceDatabase } from '../../../testing/server/place-database.ts';
 import { onServers } from '../../../testing/server/test-server.ts';
-import { TestClient } from '../../../testing/client/test-client.ts';
+import { TestClient, type Json } from '../../../testing/client/test-client.ts';
 
 onServers(
   'a login token of an account closed since opens nothing [B012 partial]',
@@ -101,4 +101,67 @@ onServers(
     assert.equal((await login('wrong password')).status, 403);
   },
   { env: cost },
+);
+
+onServers('login with every form of identifier [B012]', async ({ person, anonymous }) => {
+  await person('alice');
+  const password = 'alice password';
+  const flows = await anonymous().ok('GET', '/v3/login');
+  assert.deepEqual(
+    flows.flows.map((flow: Json) => flow.type),
+    ['m.login.password', 'm.login.sso', 'm.login.token', 'm.login.application_service'],
+  );
+  for (const identifier of [
+    { type: 'm.id.user', user: 'alice' },
+    { type: 'm.id.user', user: '@alice:localhost' },
+  ]) {
+    const body = await anonymous().ok('POST', '/v3/login', {
+      type: 'm.login.password',
+      identifier,
+      password,
+    });
+    assert.equal(body.user_id, '@alice:localhost');
+  }
+  await anonymous().ok('POST', '/r0/login', { type: 'm.login.password', user: 'alice', password });
+  const fails = (body: object, status = 403, errcode = 'M_FORBIDDEN') =>
+    anonymous().fails(status, errcode, 'POST', '/v3/login', { type: 'm.login.password', password, ...body });
+  await fails({ identifier: { type: 'm.id.thirdparty', medium: 'email', address: 'a@example.org' } });
+  await fails({ identifier: { type: 'm.id.phone', country: 'GB', phone: '123' } });
+  await fails({ identifier: { type: 'm.id.user', user: 'nobody' } });
+  await fails({ identifier: { type: 'm.id.user', user: 'alice' }, password: 'wrong password' });
+  await fails({ type: 'm.login.magic' }, 400, 'M_UNKNOWN');
+  await fails({}, 400, 'M_BAD_JSON');
+});
+
+onServers(
+  'a second login on a device ends its first session [B012] [B009]',
+  async ({ person, anonymous }) => {
+    const alice = await person('alice');
+    const identifier = { type: 'm.id.user', user: 'alice' };
+    const login = {
+      type: 'm.login.password',
+      identifier,
+      password: 'alice password',
+      device_id: alice.deviceId,
+    };
+    const again = await anonymous().ok('POST', '/v3/login', login);
+    assert.equal(again.device_id, alice.deviceId);
+    const error = await alice.fails(401, 'M_UNKNOWN_TOKEN', 'GET', '/v3/account/whoami');
+    assert.equal(error.soft_logout, false);
+    alice.token = again.access_token;
+    const me = await alice.ok('GET', '/v3/account/whoami');
+    assert.deepEqual(me, { user_id: '@alice:localhost', device_id: alice.deviceId, is_guest: false });
+  },
+);
+
+onServers(
+  'a login token opens one session on another device [B012 partial]',
+  async ({ person, anonymous }) => {
+    const alice = await person('alice');
+    const auth = { type: 'm.login.password', user: 'alice', password: 'alice password' };
+    const { login_token: token } = await alice.ok('POST', '/v1/login/get_token', { auth });
+    const session = await anonymous().ok('POST', '/v3/login', { type: 'm.login.token', token });
+    assert.equal(session.user_id, alice.userId);
+    await anonymous().fails(403, 'M_FORBIDDEN', 'POST', '/v3/login', { type: 'm.login.token', token });
+  },
 );

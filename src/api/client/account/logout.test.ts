@@ -37,3 +37,25 @@ onServers('logout/all ends more devices than are listed [B012 partial]', async (
   const { devices } = await new TestClient(alice.base, fresh.access_token).ok('GET', '/v3/devices');
   assert.equal(devices.length, 1);
 });
+
+onServers(
+  'logout ends one device, logout/all every one [B012 partial] [B007]',
+  async ({ person, anonymous }) => {
+    const alice = await person('alice');
+    const identifier = { type: 'm.id.user', user: 'alice' };
+    const login = () =>
+      anonymous().ok('POST', '/v3/login', {
+        type: 'm.login.password',
+        identifier,
+        password: 'alice password',
+      });
+    const phone = new TestClient(alice.base, (await login()).access_token);
+    const tablet = new TestClient(alice.base, (await login()).access_token);
+    await phone.ok('POST', '/v3/logout');
+    await phone.fails(401, 'M_UNKNOWN_TOKEN', 'GET', '/v3/account/whoami');
+    await tablet.ok('GET', '/v3/account/whoami');
+    await alice.ok('POST', '/v3/logout/all');
+    await tablet.fails(401, 'M_UNKNOWN_TOKEN', 'GET', '/v3/account/whoami');
+    await anonymous().fails(401, 'M_MISSING_TOKEN', 'GET', '/v3/account/whoami');
+  },
+);

@@ -3,6 +3,7 @@ import { openPlaceDatabase } from '../../../testing/server/place-database.ts';
 import { onServers } from '../../../testing/server/test-server.ts';
 import { UnitOfWork } from '../../../storage/unit-of-work.ts';
 import * as registrationTokensStore from '../../../storage/accounts/registration-tokens-store.ts';
+import { TestClient } from '../../../testing/client/test-client.ts';
 
 onServers(
   'a weak password or a bad device ID does not use up the stages done [B010 partial]',
@@ -58,4 +59,94 @@ onServers(
     assert.equal((await anonymous().ok('GET', `${validity}twice`)).valid, false);
   },
   { env: { MYELIN_REGISTRATION_REQUIRES_TOKEN: 'true' } },
+);
+
+onServers(
+  'an account is registered in stages, and its name is taken then [B010] [B011]',
+  async ({ anonymous }) => {
+    const client = anonymous();
+    await client.ok('GET', '/v3/register/available?username=alice');
+    const first = await client.ask('POST', '/v3/register', {
+      username: 'alice',
+      password: 'a good password',
+    });
+    assert.equal(first.status, 401);
+    assert.deepEqual(first.body.flows, [{ stages: ['m.login.dummy'] }]);
+    assert.equal(first.body.errcode, undefined);
+    const auth = { type: 'm.login.dummy', session: first.body.session };
+    const done = await client.ok('POST', '/v3/register', {
+      username: 'alice',
+      password: 'a good password',
+      auth,
+    });
+    assert.equal(done.user_id, '@alice:localhost');
+    assert.ok(done.access_token && done.device_id);
+    await client.fails(400, 'M_USER_IN_USE', 'GET', '/v3/register/available?username=Alice');
+    await client.fails(400, 'M_USER_IN_USE', 'POST', '/v3/register', {
+      username: 'alice',
+      password: 'x'.repeat(9),
+      auth,
+    });
+    await client.fails(400, 'M_INVALID_USERNAME', 'GET', '/v3/register/available?username=a%20b');
+    const weak = { username: 'weak', password: 'short', auth: { type: 'm.login.dummy' } };
+    await client.fails(400, 'M_WEAK_PASSWORD', 'POST', '/v3/register', weak);
+    await client.fails(400, 'M_UNKNOWN', 'POST', '/v3/register', {
+      username: 'x',
+      password: 'long enough',
+      auth: { type: 'm.login.dummy', session: 'made up' },
+    });
+  },
+);
+
+onServers('a name is registered once, however many try at a time [B011 partial]', async ({ anonymous }) => {
+  const tries = Array.from({ length: 8 }, () =>
+    anonymous().ask('POST', '/v3/register', {
+      username: 'same',
+      password: 'a good password',
+      auth: { type: 'm.login.dummy' },
+    }),
+  );
+  const statuses = (await Promise.all(tries)).map((answer) => answer.status).sort();
+  assert.deepEqual(statuses, [200, ...new Array<number>(7).fill(400)]);
+});
+
+onServers(
+  'inhibit_login registers without a session, and guests come in where they may [B011] [B009] [B049 partial]',
+  async ({ anonymous }) => {
+    const auth = { type: 'm.login.dummy' };
+    const body = { username: 'quiet', password: 'a good password', auth, inhibit_login: true };
+    const answer = await anonymous().ok('POST', '/v3/register', body);
+    assert.equal(answer.access_token, undefined);
+    assert.equal(answer.user_id, '@quiet:localhost');
+    const guest = await anonymous().ok('POST', '/v3/register?kind=guest', {});
+    const client = new TestClient(anonymous().base, guest.access_token);
+    assert.equal((await client.ok('GET', '/v3/account/whoami')).is_guest, true);
+    await client.fails(403, 'M_GUEST_ACCESS_FORBIDDEN', 'POST', '/v3/createRoom', {});
+  },
+  { env: { MYELIN_REGISTRATION_GUESTS: 'true' } },
+);
+
+onServers(
+  'registration by token [B010 partial] [B011 partial]',
+  async ({ anonymous }) => {
+    const client = anonymous();
+    const validity = (token: string) =>
+      client.ok('GET', `/v1/register/m.login.registration_token/validity?token=${token}`);
+    assert.equal((await validity('letmein')).valid, true);
+    assert.equal((await validity('other')).valid, false);
+    const register = (auth: object) =>
+      client.ask('POST', '/v3/register', { username: 'tom', password: 'a good password', auth });
+    const wrong = await register({ type: 'm.login.registration_token', token: 'other' });
+    assert.equal(wrong.status, 401);
+    assert.equal(wrong.body.errcode, 'M_UNAUTHORIZED');
+    assert.ok(wrong.body.session);
+    assert.equal((await register({ type: 'm.login.dummy' })).status, 401);
+    const right = await register({
+      type: 'm.login.registration_token',
+      token: 'letmein',
+      session: wrong.body.session,
+    });
+    assert.equal(right.status, 200);
+  },
+  { env: { MYELIN_REGISTRATION_REQUIRES_TOKEN: 'true', MYELIN_REGISTRATION_TOKENS: 'letmein' } },
 );

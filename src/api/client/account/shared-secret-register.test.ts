@@ -66,3 +66,39 @@ onServers(
   },
   { env: { MYELIN_REGISTRATION_SHARED_SECRET: 'sesame' } },
 );
+
+onServers(
+  'closed registration refuses, the shared secret opens it [B011 partial]',
+  async ({ anonymous }) => {
+    const client = anonymous();
+    await client.fails(403, 'M_FORBIDDEN', 'POST', '/v3/register', {
+      username: 'a',
+      password: 'a good password',
+    });
+    const { nonce } = await client.ok('GET', '/_synapse/admin/v1/register');
+    const mac = (text: string) => createHmac('sha1', 'sesame').update(text).digest('hex');
+    const asked = { nonce, username: 'root', password: 'a good password', admin: true };
+    await client.fails(403, 'M_FORBIDDEN', 'POST', '/_synapse/admin/v1/register', {
+      ...asked,
+      mac: mac('wrong'),
+    });
+    const second = await client.ok('GET', '/_synapse/admin/v1/register');
+    const right = mac(`${second.nonce}\0root\0a good password\0admin`);
+    const made = await client.ok('POST', '/_synapse/admin/v1/register', {
+      ...asked,
+      nonce: second.nonce,
+      mac: right,
+    });
+    assert.equal(made.user_id, '@root:localhost');
+    await client.fails(400, 'M_BAD_JSON', 'POST', '/_synapse/admin/v1/register', {
+      ...asked,
+      nonce: second.nonce,
+      mac: right,
+    });
+  },
+  { env: { MYELIN_REGISTRATION_ENABLED: 'false', MYELIN_REGISTRATION_SHARED_SECRET: 'sesame' } },
+);
+
+onServers('the shared-secret endpoint is not there unless a secret is set', async ({ anonymous }) => {
+  await anonymous().fails(404, 'M_UNRECOGNIZED', 'GET', '/_synapse/admin/v1/register');
+});

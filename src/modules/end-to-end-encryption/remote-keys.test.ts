@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import type { JsonObject } from '../../protocol/json.ts';
+import { signJson, SigningKey } from '../../protocol/signing.ts';
+import type { Json } from '../../testing/client/test-client.ts';
+import { withBob, edu } from '../../testing/federation/remote-room-mate.ts';
+import { deviceKeys, SIGNED_KEY } from './testing/keys-of-devices.ts';
+
+/** A key of Bob's for cross-signing, as his server gives it. */
+function crossSigningKey(usage: string, userId: string, key: SigningKey, signer?: SigningKey): JsonObject {
+  const keys = { [`ed25519:${key.publicKey}`]: key.publicKey };
+  const unsigned = { user_id: userId, usage: [usage], keys };
+  if (!signer) return unsigned;
+  const { signatures } = signJson(unsigned, userId, signer) as Json;
+  const signature = signatures[userId][signer.keyId];
+  return { ...unsigned, signatures: { [userId]: { [`ed25519:${signer.publicKey}`]: signature } } };
+}
+
+const keyOf = (byte: number) => SigningKey.fromSeed('ed25519:0', Buffer.alloc(32, byte));
+
+withBob(
+  'keys of people on other servers are asked for and claimed, with what failed [B110]',
+  async (parts) => {
+    const { remote, alice, bob } = parts;
+    const stranger = `@stranger:${remote.name}`;
+    remote.answer = ({ url, body }) => {
+      if (url.endsWith('/user/keys/query')) {
+        assert.deepEqual(body, { device_keys: { [stranger]: ['X'] } });
+        const keys = { [stranger]: { X: deviceKeys(stranger, 'X') }, [alice.userId]: { FORGED: {} } };
+        return { status: 200, body: { device_keys: keys } };
+      }
+      if (!url.endsWith('/user/keys/claim')) return undefined;
+      const oneTime = { [bob]: { PHONE: { 'signed_curve25519:x': SIGNED_KEY } } };
+      return { status: 200, body: { one_time_keys: oneTime } };
+    };
+    const gone = '@carol:localhost:1';
+    const queried = await alice.ok('POST', '/v3/keys/query', {
+      device_keys: { [stranger]: ['X'], [gone]: [] },
+      timeout: 2_000,
+    });
+    assert.deepEqual(Object.keys(queried.device_keys), [stranger]);
+    assert.deepEqual(Object.keys(queried.failures), ['localhost:1']);
+    const claimed = await alice.ok('POST', '/v3/keys/claim', {
+      one_time_keys: { [bob]: { PHONE: 'signed_curve25519' }, [gone]: { Y: 'signed_curve25519' } },
+      timeout: 2_000,
+    });
+    assert.deepEqual(claimed.one_time_keys, { [bob]: { PHONE: { 'signed_curve25519:x': SIGNED_KEY } } });
+    assert.deepEqual(Object.keys(claimed.failures), ['localhost:1']);
+  },
+);
+
+withBob(
+  'keys for cross-signing are told to other servers, and those of people there are believed as far as they are signed ' +
+    '[B110]',
+  async (parts) => {
+    const { a, remote, alice, bob } = parts;
+    const [master, selfSigning] = [keyOf(1), keyOf(2)];
+    const keysOf = (userId: string) => ({
+      master_key: crossSigningKey('master', userId, master),
+      self_signing_key: crossSigningKey('self_signing', userId, selfSigning, master),
+    });
+    const ofAlice = keysOf(alice.userId);
+    const userSigning = crossSigningKey('user_signing', alice.userId, keyOf(3), master);
+    await alice.ok('POST', '/v3/keys/device_signing/upload', { ...ofAlice, user_signing_key: userSigning });
+    assert.deepEqual(await edu(remote, 'm.signing_key_update'), { user_id: alice.userId, ...ofAlice });
+    const path = '/_matrix/federation/v1/user';
+    const list = await remote.ask(a.name, 'GET', `${path}/devices/${encodeURIComponent(alice.userId)}`);
+    // The master key comes with the signatures by devices, of which there are none.
+    const unsigned = { ...ofAlice.master_key, signatures: {} };
+    assert.deepEqual(list.body.master_key, unsigned);
+    assert.deepEqual(list.body.self_signing_key, ofAlice.self_signing_key);
+    const wanted = { device_keys: { [alice.userId]: [], [bob]: [] } };
+    const { body } = await remote.ask(a.name, 'POST', `${path}/keys/query`, wanted);
+    assert.deepEqual(body.master_keys, { [alice.userId]: unsigned });
+    assert.deepEqual(body.self_signing_keys, { [alice.userId]: ofAlice.self_signing_key });
+    assert.deepEqual(Object.keys(body.device_keys), [alice.userId], 'of people here only');
+    assert.equal(body.user_signing_keys, undefined, 'that is for its user alone');
+
+    remote.answer = ({ url }) =>
+      url.includes('/user/devices/')
+        ? { status: 200, body: { user_id: bob, stream_id: 1, devices: [] } }
+        : undefined;
+    const query = async () =>
+      (await alice.ok('POST', '/v3/keys/query', { device_keys: { [bob]: [] } })) as Json;
+    assert.deepEqual((await query()).master_keys, {});
+    const update = (content: JsonObject) => ({ edu_type: 'm.signing_key_update', content });
+    const since = (await alice.sync()).next_batch;
+    const ofBob = keysOf(bob);
+    await remote.sendEdus(
+      a.name,
+      update({ user_id: alice.userId, ...keysOf(alice.userId), master_key: ofBob.master_key }),
+      update({ user_id: bob, ...ofBob }),
+    );
+    await alice.syncUntil(since, (one) => (one.device_lists?.changed ?? []).includes(bob));
+    const shown = await query();
+    assert.deepEqual(shown.master_keys, { [bob]: { ...ofBob.master_key, signatures: {} } });
+    assert.deepEqual(shown.self_signing_keys, { [bob]: ofBob.self_signing_key });
+    const forged = crossSigningKey('self_signing', bob, keyOf(4), keyOf(5));
+    await remote.sendEdus(
+      a.name,
+      update({ user_id: bob, master_key: ofBob.master_key, self_signing_key: forged }),
+    );
+    const after = (await query()).self_signing_keys as JsonObject;
+    assert.notDeepEqual(after[bob], forged, 'what the master key has not signed is not shown');
+    const own = await alice.ok('POST', '/v3/keys/query', { device_keys: { [alice.userId]: [] } });
+    assert.deepEqual(own.master_keys, { [alice.userId]: unsigned });
+  },
+);

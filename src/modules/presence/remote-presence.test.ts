@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import type { Json } from '../../testing/client/test-client.ts';
+import { withBob, edu } from '../../testing/federation/remote-room-mate.ts';
+
+withBob(
+  'presence goes to other servers and comes from them, of users that they may tell of [B111]',
+  async (parts) => {
+    const { a, remote, alice, bob, roomId } = parts;
+    await alice.ok('PUT', `/v3/presence/${encodeURIComponent(alice.userId)}/status`, {
+      presence: 'unavailable',
+      status_msg: 'out',
+    });
+    const { push } = await edu(remote, 'm.presence', (content) => content.push[0].presence === 'unavailable');
+    assert.equal(push[0].user_id, alice.userId);
+    assert.equal(push[0].status_msg, 'out');
+    const carol = await a.person('carol');
+    await alice.ok('POST', alice.room(roomId, '/invite'), { user_id: carol.userId });
+    await carol.join(roomId);
+    const since = (await alice.sync()).next_batch;
+    const online = (user: string) => ({ user_id: user, presence: 'online', last_active_ago: 5_000 });
+    const stranger = `@stranger:${remote.name}`;
+    await remote.sendEdus(a.name, {
+      edu_type: 'm.presence',
+      content: {
+        push: [
+          { ...online(carol.userId), status_msg: 'forged' },
+          { ...online('@eve:other.test'), status_msg: 'forged' },
+          { ...online(bob), presence: 'nonsense' },
+          online(stranger),
+          { ...online(bob), currently_active: true, status_msg: 'there' },
+        ],
+      },
+    });
+    const isBob = (one: Json) => one.sender === bob;
+    const body = await alice.syncUntil(since, (one) => (one.presence?.events ?? []).some(isBob));
+    const { presence, status_msg: status } = body.presence.events.find(isBob).content;
+    assert.deepEqual([presence, status], ['online', 'there']);
+    const told = (await alice.sync()).presence.events as Json[];
+    assert.ok(!JSON.stringify(told).includes('forged'));
+    assert.ok(!told.some(({ sender }) => sender === stranger), 'one who shares no room is of no interest');
+    const dave = await a.person('dave');
+    await dave.ok('PUT', `/v3/presence/${encodeURIComponent(dave.userId)}/status`, { presence: 'online' });
+    await alice.ok('PUT', `/v3/presence/${encodeURIComponent(alice.userId)}/status`, {
+      ...{ presence: 'online', status_msg: 'back' },
+    });
+    await edu(remote, 'm.presence', (content) => content.push[0].status_msg === 'back');
+    assert.ok(!JSON.stringify(remote.edus).includes(dave.userId), 'only who shares a room is told of');
+  },
+);

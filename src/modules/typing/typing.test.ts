@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { onServers } from '../../testing/server/test-server.ts';
+import { ephemeral } from '../../testing/client/sync-body.ts';
+
+onServers('typing is shown while it lasts [B082]', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')];
+  const room = await alice.createRoom({ preset: 'public_chat' });
+  await bob.join(room);
+  const { next_batch: since } = await alice.sync();
+  const typing = (body: object) => bob.ok('PUT', bob.room(room, `/typing/${bob.userId}`), body);
+  await typing({ typing: true, timeout: 60_000 });
+  const first = await alice.sync({ since });
+  assert.deepEqual(ephemeral(first, room, 'm.typing').content, { user_ids: [bob.userId] });
+  await typing({ typing: true, timeout: 60_000 });
+  assert.equal((await alice.sync({ since: first.next_batch })).rooms, undefined, 'who types on is no news');
+  await typing({ typing: false });
+  const second = await alice.sync({ since: first.next_batch });
+  assert.deepEqual(ephemeral(second, room, 'm.typing').content, { user_ids: [] });
+  await typing({ typing: true, timeout: 50 });
+  const third = await alice.syncUntil(second.next_batch, (body) => {
+    const users = ephemeral(body, room, 'm.typing')?.content?.user_ids;
+    return users !== undefined && users.length === 0;
+  });
+  assert.ok(third);
+  await alice.fails(403, 'M_FORBIDDEN', 'PUT', alice.room(room, `/typing/${bob.userId}`), { typing: true });
+  const eve = await person('eve');
+  await eve.fails(403, 'M_FORBIDDEN', 'PUT', eve.room(room, `/typing/${eve.userId}`), { typing: true });
+});
