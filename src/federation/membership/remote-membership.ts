@@ -1,5 +1,4 @@
 import { KeyedQueue } from '../../platform/keyed-queue.ts';
-import { parsePdu } from '../../protocol/events/event-format.ts';
 import { eventIdOf } from '../../protocol/events/event-id.ts';
 import type { Pdu } from '../../protocol/events/event.ts';
 import {
@@ -27,12 +26,8 @@ import type { OwnReceipt } from '../inbound/event-receiver.ts';
 import { verifiedEvent, type SignatureChecker } from '../inbound/pdu-verification.ts';
 import { unusable, writeJoinedRoom, type JoinedRoom } from './joined-state.ts';
 import type { StateCompletion } from './state-completion.ts';
-import type { Handshake, MembershipRequests } from './membership-requests.ts';
-
-/** A membership event that was made of another server's template and signed. */
-interface Prepared extends ReceivedEvent {
-  readonly version: RoomVersion;
-}
+import { MembershipDrafts, type DraftedMembership } from './membership-drafts.ts';
+import type { MembershipRequests } from './membership-requests.ts';
 
 /** Takes joins into rooms that are here. */
 interface JoinReceiver {
@@ -46,15 +41,15 @@ const MOST_SERVERS = 10_000;
 export class RemoteMembership implements RemoteRooms {
   readonly #database: Database;
   readonly #writer: RoomWriter;
-  readonly #signer: EventSigner;
+  readonly #ownServer: ServerName;
   readonly #requests: MembershipRequests;
+  readonly #drafts: MembershipDrafts;
   readonly #gathering: EventGathering;
   readonly #signatures: SignatureChecker;
   readonly #outside: OutsideMemberships;
   readonly #receiver: JoinReceiver;
   readonly #partial: PartialRooms;
   readonly #completion: StateCompletion;
-  readonly #clock: { now(): number };
   /** Two who join a room at the same time: the second finds it here. */
   readonly #joins = new KeyedQueue();
 
@@ -73,15 +68,15 @@ export class RemoteMembership implements RemoteRooms {
   }) {
     this.#database = needs.database;
     this.#writer = needs.writer;
-    this.#signer = needs.signer;
+    this.#ownServer = needs.signer.serverName;
     this.#requests = needs.requests;
+    this.#drafts = new MembershipDrafts(needs);
     this.#gathering = needs.gathering;
     this.#signatures = needs.signatures;
     this.#outside = needs.outside;
     this.#receiver = needs.receiver;
     this.#partial = needs.partial;
     this.#completion = needs.completion;
-    this.#clock = needs.clock;
   }
 
   join(wish: RemoteMembershipWish): Promise<void> {
@@ -90,7 +85,7 @@ export class RemoteMembership implements RemoteRooms {
 
   knock(wish: RemoteMembershipWish): Promise<void> {
     return this.#eachServer(wish, async (server) => {
-      const { version, pdu, eventId } = await this.#prepare(server, 'knock', wish);
+      const { version, pdu, eventId } = await this.#drafts.ofTemplate(server, 'knock', wish);
       const { roomId, userId } = wish;
       const stripped = await this.#requests.sendKnock(server, roomId, eventId, pdu);
       await this.#outside.set({ roomId, version, userId, eventId, pdu }, stripped);
@@ -101,7 +96,7 @@ export class RemoteMembership implements RemoteRooms {
     const { roomId, userId } = wish;
     try {
       await this.#eachServer(wish, async (server) => {
-        const { version, pdu, eventId } = await this.#prepare(server, 'leave', wish);
+        const { version, pdu, eventId } = await this.#drafts.ofTemplate(server, 'leave', wish);
         await this.#requests.sendLeave(server, roomId, eventId, pdu);
         await this.#outside.set({ roomId, version, userId, eventId, pdu });
       });
@@ -155,7 +150,7 @@ export class RemoteMembership implements RemoteRooms {
     if (isGuest === true && !(await this.#requests.letsGuestsIn(server, roomId))) {
       throw new MatrixError(403, 'M_GUEST_ACCESS_FORBIDDEN', 'This room does not let guests in');
     }
-    const prepared = await this.#prepare(server, 'join', wish);
+    const prepared = await this.#drafts.ofTemplate(server, 'join', wish);
     const isNew = (await roomsStore.byId(this.#database, roomId)) === undefined;
     const isPartial = this.#partial.isPartial(roomId);
     let answer = await this.#requests.sendJoin(server, { roomId, ...prepared }, isNew || isPartial);
@@ -175,7 +170,7 @@ export class RemoteMembership implements RemoteRooms {
   async #found(
     server: ServerName,
     wish: RemoteMembershipWish,
-    prepared: Prepared,
+    prepared: DraftedMembership,
     { answer, joined }: { answer: JsonObject; joined: JoinedRoom },
   ): Promise<void> {
     const { roomId, version } = joined;
@@ -194,7 +189,7 @@ export class RemoteMembership implements RemoteRooms {
   async #takeJoin(
     server: ServerName,
     wish: RemoteMembershipWish,
-    prepared: Prepared,
+    prepared: DraftedMembership,
     answer: JsonObject,
   ): Promise<void> {
     if (await this.#takeIfPlaced(server, wish, prepared, answer)) return;
@@ -205,7 +200,7 @@ export class RemoteMembership implements RemoteRooms {
   async #takeIfPlaced(
     server: ServerName,
     { roomId }: RemoteMembershipWish,
-    prepared: Prepared,
+    prepared: DraftedMembership,
     answer: JsonObject,
   ): Promise<boolean> {
     const join = await this.#completed({ roomId, version: prepared.version }, prepared, answer);
@@ -217,7 +212,7 @@ export class RemoteMembership implements RemoteRooms {
   async #verifiedRoom(
     server: ServerName,
     { roomId }: RemoteMembershipWish,
-    prepared: Prepared,
+    prepared: DraftedMembership,
     answer: JsonObject,
   ): Promise<JoinedRoom> {
     const room = { roomId, version: prepared.version };
@@ -232,7 +227,7 @@ export class RemoteMembership implements RemoteRooms {
   /** The join as it goes into the room: with the signature of a server that vouches for it, where it needs one. */
   async #completed(
     room: GatheredRoom,
-    { pdu, eventId, members }: Prepared,
+    { pdu, eventId, members }: DraftedMembership,
     { event }: JsonObject,
   ): Promise<ReceivedEvent> {
     const isVouchedFor = pdu.content.join_authorised_via_users_server !== undefined;
@@ -249,53 +244,16 @@ export class RemoteMembership implements RemoteRooms {
       return (typeof name === 'string' ? parseServerName(name) : undefined) ?? [];
     });
     const servers = new Set([server, ...named]);
-    servers.delete(this.#signer.serverName);
+    servers.delete(this.#ownServer);
     return [...servers].slice(0, MOST_SERVERS);
   }
 
-  /** Asks for a template and makes a signed event of it. Of the template only what places the event is taken. */
-  async #prepare(server: ServerName, step: Handshake, wish: RemoteMembershipWish): Promise<Prepared> {
+  /** Leaves without anybody's help. */
+  async #leaveAlone(wish: RemoteMembershipWish): Promise<void> {
     const { roomId, userId } = wish;
-    const answer = await this.#requests.template(server, step, wish);
-    const version = ROOM_VERSIONS.get(typeof answer.room_version === 'string' ? answer.room_version : '1');
-    const template = isJsonObject(answer.event) ? answer.event : undefined;
-    if (!version || !template) throw unusable('its version is not known, or there is no template');
-    const content = { ...wish.content };
-    const offered = isJsonObject(template.content) ? template.content.join_authorised_via_users_server : '';
-    if (step === 'join' && typeof offered === 'string' && offered !== '') {
-      content.join_authorised_via_users_server = offered;
-    }
-    const unsigned: JsonObject = {
-      auth_events: template.auth_events,
-      prev_events: template.prev_events,
-      depth: template.depth,
-      content,
-      origin_server_ts: this.#clock.now(),
-      room_id: roomId,
-      sender: userId,
-      state_key: userId,
-      type: 'm.room.member',
-    };
-    if (version.eventIdFormat === 'server-chosen') unsigned.event_id = `$template:${this.#signer.serverName}`;
-    return { version, ...this.#signer.sign(parsePdu(unsigned, version), version) };
-  }
-
-  /** Leaves without anybody's help: only the user's own server knows of it. */
-  async #leaveAlone({ roomId, userId, content }: RemoteMembershipWish): Promise<void> {
     const known = await this.#outside.of(userId, roomId);
     const version = known?.version ?? (ROOM_VERSIONS.get('11') as RoomVersion);
-    const unsigned: Pdu = {
-      auth_events: [],
-      prev_events: [],
-      depth: 1,
-      content,
-      origin_server_ts: this.#clock.now(),
-      room_id: roomId,
-      sender: userId,
-      state_key: userId,
-      type: 'm.room.member',
-    };
-    const { pdu, eventId } = this.#signer.sign(unsigned, version);
+    const { pdu, eventId } = this.#drafts.placeless(wish, version);
     await this.#outside.set({ roomId, version, userId, eventId, pdu });
   }
 }

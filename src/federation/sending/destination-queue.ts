@@ -11,8 +11,9 @@ import type { BackOff } from '../back-off.ts';
 import type { FederationClient } from '../federation-client.ts';
 import { FederationError } from '../federation-error.ts';
 import { MOST_EDUS, MOST_PDUS } from '../receiving/transaction-receiver.ts';
-import { VolatileEdus, type VolatileEdu, type WireEdu } from './volatile-edus.ts';
+import { StoredEdus } from './stored-edus.ts';
 import { UntakenEvents } from './untaken-events.ts';
+import { VolatileEdus, type VolatileEdu } from './volatile-edus.ts';
 
 /** What the queues of all servers use together. */
 export interface QueueNeeds {
@@ -59,10 +60,9 @@ const TRANSIENT: ReadonlySet<number> = new Set([401, 403, 404, 408]);
 export class DestinationQueue {
   readonly server: ServerName;
   readonly #needs: QueueNeeds;
-  readonly #edus = new VolatileEdus();
   readonly #events: UntakenEvents;
-  #mayHaveStoredEdus = true;
-  #takenEdus = 0;
+  readonly #storedEdus: StoredEdus;
+  readonly #volatileEdus = new VolatileEdus();
   #current: Transaction | undefined;
   /** The transaction that this process sent last, by which the server may see that it missed none (October 2015). */
   #previousIds: readonly string[] = [];
@@ -82,6 +82,7 @@ export class DestinationQueue {
     this.server = server;
     this.#needs = needs;
     this.#events = new UntakenEvents(server, needs.database);
+    this.#storedEdus = new StoredEdus(server, needs.database);
   }
 
   /** Whether there is nothing to do and nothing to be written down. */
@@ -96,20 +97,20 @@ export class DestinationQueue {
   }
 
   addEdu(edu: VolatileEdu): void {
-    this.#edus.add(edu, this.#needs.clock.now());
+    this.#volatileEdus.add(edu, this.#needs.clock.now());
     this.wake();
   }
 
   /** Stored EDUs were added. */
   expectStoredEdus(): void {
-    this.#mayHaveStoredEdus = true;
+    this.#storedEdus.readAgain();
     this.wake();
   }
 
   /** Events may have been missed: what the server has not taken is read from the log. */
   readAgain(): void {
     this.#events.readAgain();
-    this.#mayHaveStoredEdus = true;
+    this.#storedEdus.readAgain();
     this.wake();
   }
 
@@ -134,7 +135,9 @@ export class DestinationQueue {
   }
 
   get #hasWork(): boolean {
-    return !this.#events.isEmpty || this.#mayHaveStoredEdus || !this.#edus.isEmpty || !!this.#current;
+    return (
+      !this.#events.isEmpty || !this.#storedEdus.isEmpty || !this.#volatileEdus.isEmpty || !!this.#current
+    );
   }
 
   async #run(): Promise<void> {
@@ -179,7 +182,7 @@ export class DestinationQueue {
   #startOver(): void {
     this.#current = undefined;
     this.#events.readAgain();
-    this.#mayHaveStoredEdus = true;
+    this.#storedEdus.readAgain();
   }
 
   async #failsForLong(): Promise<boolean> {
@@ -196,26 +199,18 @@ export class DestinationQueue {
     this.#startOver();
     if (isMine) return true;
     await this.#events.look();
-    const edus = await outgoingStore.edus(database, this.server, 0, 1);
-    this.#mayHaveStoredEdus = edus.length > 0;
-    this.#edus.take(MOST_EDUS, clock.now());
+    await this.#storedEdus.look();
+    this.#volatileEdus.take(MOST_EDUS, clock.now());
     const until = await outgoingStore.leasedUntil(database, this.server);
     if (this.#hasWork) this.#sleepFor(Math.max(until - clock.now(), 0) + FLUSH_MS);
     return false;
   }
 
   async #next(): Promise<Transaction | undefined> {
-    const { clock, database, client } = this.#needs;
+    const { clock, client } = this.#needs;
     const events = await this.#events.next(this.#most.pdus);
-    const stored = this.#mayHaveStoredEdus
-      ? await outgoingStore.edus(database, this.server, this.#takenEdus, this.#most.edus)
-      : [];
-    this.#mayHaveStoredEdus = stored.length === this.#most.edus;
-    const edus: WireEdu[] = stored.map(({ type, content }) => ({
-      edu_type: type,
-      content: JSON.parse(content) as JsonObject,
-    }));
-    edus.push(...this.#edus.take(this.#most.edus - edus.length, clock.now()));
+    const { edus, upTo } = await this.#storedEdus.next(this.#most.edus);
+    edus.push(...this.#volatileEdus.take(this.#most.edus - edus.length, clock.now()));
     if (events.length === 0 && edus.length === 0) return undefined;
     const pdus = await this.#needs.pdusOf(
       events.map((event) => event.eventId),
@@ -233,7 +228,7 @@ export class DestinationQueue {
       body,
       pdus: pdus.length,
       events: events.at(-1)?.position,
-      edus: stored.at(-1)?.position,
+      edus: upTo,
     };
   }
 
@@ -279,7 +274,7 @@ export class DestinationQueue {
     this.#previousIds = [id];
     if (events === undefined && edus === undefined) return;
     this.#events.noteTaken(events ?? 0);
-    this.#takenEdus = Math.max(this.#takenEdus, edus ?? 0);
+    this.#storedEdus.noteTaken(edus ?? 0);
     this.#flush ??= this.#needs.timers.after(FLUSH_MS, () => {
       this.#writeTaken().catch(this.#needs.onProblem);
     });
@@ -290,7 +285,7 @@ export class DestinationQueue {
     this.#flush = undefined;
     const unit = new UnitOfWork();
     outgoingStore.taken(unit, this.server, this.#needs.leases.owner, this.#events.taken);
-    if (this.#takenEdus > 0) outgoingStore.removeEdus(unit, this.server, this.#takenEdus);
+    this.#storedEdus.removeTaken(unit);
     await this.#needs.database.commit(unit);
   }
 

@@ -1,0 +1,55 @@
+import type { ServerName } from '../../protocol/identifiers.ts';
+import type { JsonObject } from '../../protocol/json.ts';
+import type { Database, Writer } from '../../storage/database.ts';
+import * as outgoingStore from '../../storage/federation/outgoing-store.ts';
+import type { WireEdu } from './volatile-edus.ts';
+
+/** Ephemeral data for one server that must not be lost: it is in the database until the server has taken it. */
+export class StoredEdus {
+  readonly #server: ServerName;
+  readonly #database: Database;
+  #mayBeThere = true;
+  #taken = 0;
+
+  constructor(server: ServerName, database: Database) {
+    this.#server = server;
+    this.#database = database;
+  }
+
+  /** Whether it is certain that there are none. */
+  get isEmpty(): boolean {
+    return !this.#mayBeThere;
+  }
+
+  /** Some were added, or have to be sent again: the database is asked. */
+  readAgain(): void {
+    this.#mayBeThere = true;
+  }
+
+  /** Finds out whether there are any, of whichever process. */
+  async look(): Promise<void> {
+    this.#mayBeThere = (await outgoingStore.edus(this.#database, this.#server, 0, 1)).length > 0;
+  }
+
+  /** The first that the server has not taken, at most `limit`, and the position of the last of them. */
+  async next(limit: number): Promise<{ edus: WireEdu[]; upTo: number | undefined }> {
+    if (!this.#mayBeThere) return { edus: [], upTo: undefined };
+    const stored = await outgoingStore.edus(this.#database, this.#server, this.#taken, limit);
+    this.#mayBeThere = stored.length === limit;
+    const edus = stored.map(({ type, content }) => ({
+      edu_type: type,
+      content: JSON.parse(content) as JsonObject,
+    }));
+    return { edus, upTo: stored.at(-1)?.position };
+  }
+
+  /** The server has taken them up to a position. */
+  noteTaken(upTo: number): void {
+    this.#taken = Math.max(this.#taken, upTo);
+  }
+
+  /** Removes what the server has taken. */
+  removeTaken(writer: Writer): void {
+    if (this.#taken > 0) outgoingStore.removeEdus(writer, this.#server, this.#taken);
+  }
+}
