@@ -12,6 +12,7 @@ import * as roomsStore from '../../storage/rooms/rooms-store.ts';
 import type { PduReceiver, PduResult } from '../receiving/pdu-receiver.ts';
 import type { PolicyServers } from '../policy-servers.ts';
 import type { RoomAcl } from '../room-acl.ts';
+import { AnswerInTime } from './answer-in-time.ts';
 import type { EventGathering, GatheredRoom } from './event-gathering.ts';
 import { MOST_EXTREMITIES, type ForkMerging } from './fork-merging.ts';
 import { EventJudging } from './event-judging.ts';
@@ -51,7 +52,7 @@ interface GuestRemoval {
  * Receives events of other servers (Server-Server API, "Checks performed on receipt of a PDU"). Events whose surroundings
  * are here are judged and committed at once; for others the server that sent them is asked for what lies between, then for
  * the state before what is still missing. Rooms are independent of each other, and so are servers: what one does not tell holds
- * up only what it sent.
+ * up only what it sent to that room: what is not judged in time is kept in the database, and its server is answered.
  */
 export class EventReceiver implements PduReceiver {
   readonly #database: Database;
@@ -65,6 +66,8 @@ export class EventReceiver implements PduReceiver {
   readonly #merging: ForkMerging;
   readonly #guests: GuestRemoval;
   readonly #waiting: WaitingEvents;
+  readonly #inTime: AnswerInTime;
+  readonly #onProblem: (error: unknown) => void;
 
   constructor(needs: {
     database: Database;
@@ -92,6 +95,8 @@ export class EventReceiver implements PduReceiver {
     this.#merging = needs.merging;
     this.#guests = needs.guests;
     const { database, clock, timers, partial, onProblem } = needs;
+    this.#inTime = new AnswerInTime(timers);
+    this.#onProblem = onProblem;
     this.#waiting = new WaitingEvents({
       ...{ database, clock, timers, partial, onProblem },
       tryAgain: (roomId, batch) => this.#receiveAgain(roomId, batch),
@@ -103,11 +108,24 @@ export class EventReceiver implements PduReceiver {
     roomId: RoomId,
     pdus: readonly JsonObject[],
   ): Promise<ReadonlyMap<EventId, PduResult>> {
-    const { results, rejected, unplaced } = await this.#receive({ origin, asked: origin }, roomId, pdus);
-    await this.#waiting.keep(roomId, { origin, events: unplaced });
-    // What is refused before all members of the room are known is judged again then: nobody can say yet what was wrong.
-    if (this.#partial.isPartial(roomId)) for (const eventId of rejected) results.set(eventId, {});
-    return results;
+    const judging = this.#receiveOnce(origin, roomId, pdus);
+    if (await this.#inTime.isOver(origin, roomId, judging)) return (await judging).results;
+    const kept = await this.#keepMeanwhile(origin, roomId, pdus);
+    if (!kept) return (await judging).results;
+    const release = async () => {
+      const { unplaced } = await judging;
+      const left = new Set(unplaced.map(({ eventId }) => eventId));
+      await this.#waiting.release(
+        roomId,
+        origin,
+        kept.filter((eventId) => !left.has(eventId)),
+      );
+    };
+    // Where this fails or never ends, what is kept is looked at again.
+    this.#inTime.goesOn(origin, roomId, release()).catch((error: unknown) => {
+      if (!this.#waiting.isStopped) this.#onProblem(error);
+    });
+    return new Map(kept.map((eventId) => [eventId, {}]));
   }
 
   /** Takes a join of a user of this server that another one let into a room that is here; nobody here need be in it. */
@@ -129,6 +147,35 @@ export class EventReceiver implements PduReceiver {
   /** Looks no more at what could not be judged. */
   stop(): void {
     this.#waiting.stop();
+  }
+
+  async #receiveOnce(
+    origin: ServerName,
+    roomId: RoomId,
+    pdus: readonly JsonObject[],
+  ): Promise<Pick<Receipt, 'results' | 'unplaced'>> {
+    const { results, rejected, unplaced } = await this.#receive({ origin, asked: origin }, roomId, pdus);
+    await this.#waiting.keep(roomId, { origin, events: unplaced });
+    // What is refused before all members of the room are known is judged again then: nobody can say yet what was wrong.
+    if (this.#partial.isPartial(roomId)) for (const eventId of rejected) results.set(eventId, {});
+    return { results, unplaced };
+  }
+
+  /** Keeps events while they are judged, if all of them can be. Their IDs, when they are durable. */
+  async #keepMeanwhile(
+    origin: ServerName,
+    roomId: RoomId,
+    pdus: readonly JsonObject[],
+  ): Promise<EventId[] | undefined> {
+    const room = await this.#find(roomId);
+    if (room?.isHere !== true) return undefined;
+    const events: SentEvent[] = [];
+    for (const pdu of pdus) {
+      const eventId = eventIdOrUndefined(pdu, room.version);
+      if (eventId !== undefined) events.push({ eventId, pdu });
+    }
+    const isKept = await this.#waiting.keepAll(roomId, { origin, events });
+    return isKept ? events.map(({ eventId }) => eventId) : undefined;
   }
 
   /** Asks other servers in the room, too, where the one that sent the events does not tell. Gives what is still not judged. */

@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
+import { systemTimers, type Timers } from '../../platform/timers.ts';
 import { onFederation } from '../../testing/federation/federation.ts';
 import { RemoteRoom } from '../../testing/federation/remote-room.ts';
 import { roomWithGuest } from '../../testing/federation/room-with-guest.ts';
 import { bodies, type Json } from '../../testing/client/test-client.ts';
+import { PATIENCE_MS } from './answer-in-time.ts';
 import { timeline } from './testing/remote-guest.ts';
+
+/** Nobody is answered before what was sent is judged. */
+const patient: Timers = {
+  after: (ms, run) => (ms === PATIENCE_MS ? { cancel: () => undefined } : systemTimers.after(ms, run)),
+};
 
 onFederation(
   'a server that does not tell what its events follow holds up nobody else, neither in the same room nor in others',
@@ -46,5 +53,5 @@ onFederation(
       gate.resolve();
     }
   },
-  { servers: 1 },
+  { servers: 1, overrides: { timers: patient } },
 );

@@ -44,8 +44,9 @@ interface WaitingNeeds {
 }
 
 /**
- * Events that came and could not be judged: those of which nobody told what they follow. Who sent them does not send them again, and in a quiet room nothing may follow them for long: so they are kept
- * in the database and looked at some more times, by whatever process runs then.
+ * Events that came and are not judged: those of which nobody told what they follow, and those of which it takes long to be
+ * told. Who sent them does not send them again, and in a quiet room nothing may follow them for long: so they are kept in the
+ * database and looked at some more times, by whatever process runs then.
  */
 export class WaitingEvents {
   readonly #needs: WaitingNeeds;
@@ -77,25 +78,56 @@ export class WaitingEvents {
     this.#planned.clear();
   }
 
+  /** Whether the process ends. */
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
   /**
    * Keeps events that could not be placed, to be looked at after a while; of a room that is not whole, once it is. Resolves
    * when they are durable.
    */
-  keep(roomId: RoomId, batch: Batch): Promise<void> {
-    return this.#keep(roomId, batch, this.#needs.partial.isPartial(roomId) ? UNTIL_WHOLE : 0);
+  async keep(roomId: RoomId, { origin, events }: Batch): Promise<void> {
+    if (events.length === 0) return;
+    const kept = events.slice(0, await this.#room(origin)).map(({ eventId, pdu }) => keptForm(eventId, pdu));
+    await this.#keep(
+      roomId,
+      origin,
+      kept.filter(({ text }) => text.length <= LONGEST_TEXT),
+    );
   }
 
-  async #keep(roomId: RoomId, { origin, events }: Batch, tries: number): Promise<void> {
-    const { database } = this.#needs;
-    if (events.length === 0) return;
-    const room = MOST_OF_ORIGIN - (await store.countOf(database, origin, MOST_OF_ORIGIN));
+  /**
+   * Keeps events that are still worked on, all of them or none: a process that ends meanwhile leaves them to be looked at
+   * again. Whether they are kept, and durable.
+   */
+  async keepAll(roomId: RoomId, { origin, events }: Batch): Promise<boolean> {
+    if (events.length > (await this.#room(origin))) return false;
+    const kept = events.map(({ eventId, pdu }) => keptForm(eventId, pdu));
+    if (kept.some(({ text }) => text.length > LONGEST_TEXT)) return false;
+    await this.#keep(roomId, origin, kept);
+    return true;
+  }
+
+  /** Keeps events no more that were judged after all. */
+  async release(roomId: RoomId, origin: ServerName, eventIds: Iterable<EventId>): Promise<void> {
     const unit = new UnitOfWork();
-    const next_at = this.#nextAt(tries);
-    for (const { eventId, pdu } of events.slice(0, room)) {
-      const text = JSON.stringify(spelledOut(pdu));
-      if (text.length > LONGEST_TEXT) continue;
-      const depth = Number.isSafeInteger(pdu.depth) ? (pdu.depth as number) : Number.MAX_SAFE_INTEGER;
-      store.keep(unit, { room_id: roomId, event_id: eventId, origin, tries, next_at, depth, pdu: text });
+    for (const event_id of eventIds) store.remove(unit, { room_id: roomId, event_id, origin });
+    await this.#needs.database.commit(unit);
+  }
+
+  /** How many more events of a server are kept. */
+  async #room(origin: ServerName): Promise<number> {
+    return MOST_OF_ORIGIN - (await store.countOf(this.#needs.database, origin, MOST_OF_ORIGIN));
+  }
+
+  async #keep(roomId: RoomId, origin: ServerName, events: readonly KeptForm[]): Promise<void> {
+    const { database, partial } = this.#needs;
+    const tries: number = partial.isPartial(roomId) ? UNTIL_WHOLE : 0;
+    const unit = new UnitOfWork();
+    const row = { room_id: roomId, origin, tries, next_at: this.#nextAt(tries) };
+    for (const { eventId, depth, text } of events) {
+      store.keep(unit, { ...row, event_id: eventId, depth, pdu: text });
     }
     await database.commit(unit);
     this.#plan(roomId, tries, AGAIN_AFTER_MS[tries] ?? 0);
@@ -125,16 +157,17 @@ export class WaitingEvents {
     const { database } = this.#needs;
     const rows = await store.ofGroup(database, roomId, tries, MOST_AT_ONCE);
     if (rows.length === 0 || !(await this.#take(rows, tries + 1))) return;
-    const left = new Set<EventId>();
+    const left = new Map<ServerName, ReadonlySet<EventId>>();
     for (const [origin, events] of byOrigin(rows)) {
-      for (const id of await this.#needs.tryAgain(roomId, { origin, events })) left.add(id);
+      left.set(origin, await this.#needs.tryAgain(roomId, { origin, events }));
     }
     if (this.#isStopped) return;
     const isLast = tries + 1 >= AGAIN_AFTER_MS.length;
+    const isLeft = (row: store.WaitingEventRow) => left.get(row.origin)?.has(row.event_id) === true;
     const unit = new UnitOfWork();
-    for (const row of rows) if (isLast || !left.has(row.event_id)) store.remove(unit, roomId, row.event_id);
+    for (const row of rows) if (isLast || !isLeft(row)) store.remove(unit, row);
     await database.commit(unit);
-    if (left.size > 0 && !isLast) this.#plan(roomId, tries + 1, AGAIN_AFTER_MS[tries + 1] ?? 0);
+    if (rows.some(isLeft) && !isLast) this.#plan(roomId, tries + 1, AGAIN_AFTER_MS[tries + 1] ?? 0);
     if (rows.length === MOST_AT_ONCE) this.#plan(roomId, tries, 0);
   }
 
@@ -157,6 +190,18 @@ export class WaitingEvents {
       this.#plan(room_id, Number(tries), Math.max(Number(next_at) - clock.now(), 0));
     }
   }
+}
+
+/** An event as it is kept. */
+interface KeptForm {
+  readonly eventId: EventId;
+  readonly depth: number;
+  readonly text: string;
+}
+
+function keptForm(eventId: EventId, pdu: JsonObject): KeptForm {
+  const depth = Number.isSafeInteger(pdu.depth) ? (pdu.depth as number) : Number.MAX_SAFE_INTEGER;
+  return { eventId, depth, text: JSON.stringify(spelledOut(pdu)) };
 }
 
 function byOrigin(rows: readonly store.WaitingEventRow[]): Map<ServerName, SentEvent[]> {

@@ -1,7 +1,7 @@
 import type { EventId, RoomId, ServerName } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 
-/** What became of one event of a transaction: taken (also if it was known, or is soft-failed), or refused. */
+/** What became of one event of a transaction: taken (also if it was known, is soft-failed or yet to be judged), or refused. */
 export interface PduResult {
   readonly error?: string;
 }
@@ -10,7 +10,7 @@ export interface PduResult {
 export interface PduReceiver {
   /**
    * Takes in events of one room, in the order given. Of the events nothing was checked but that they are objects.
-   * Resolves when those that were taken are durable; never rejects for what is wrong with an event.
+   * Resolves when those that were taken are durable, and soon: what takes long to judge is kept and judged later; never rejects for what is wrong with an event.
    *
    * @param origin the server that sent them.
    */

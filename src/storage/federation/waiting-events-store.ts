@@ -39,11 +39,11 @@ const groups = sql(
    GROUP BY room_id, tries ORDER BY MIN(next_at) LIMIT ?`,
 );
 const takeOne = sql(
-  `UPDATE waiting_events SET tries = ?, next_at = ? WHERE room_id = ? AND event_id = ? AND tries = ?`,
+  `UPDATE waiting_events SET tries = ?, next_at = ? WHERE room_id = ? AND event_id = ? AND origin = ? AND tries = ?`,
 );
-const removeOne = sql(`DELETE FROM waiting_events WHERE room_id = ? AND event_id = ?`);
+const removeOne = sql(`DELETE FROM waiting_events WHERE room_id = ? AND event_id = ? AND origin = ?`);
 
-/** Keeps an event until it could be judged. One that is kept stays as it is. */
+/** Keeps an event until it could be judged. One that is kept of the same server stays as it is. */
 export function keep(writer: Writer, row: WaitingEventRow): void {
   const { room_id, event_id, origin, tries, next_at, depth, pdu } = row;
   writer.run(insert, room_id, event_id, origin, tries, next_at, depth, pdu);
@@ -73,13 +73,16 @@ export function due(reader: Reader, until: number, limit: number): Promise<Waiti
 /** Notes that an event is looked at again, and when next. The unit fails where another process does so already. */
 export function take(
   writer: Writer,
-  { room_id, event_id, tries }: WaitingEventRow,
+  { room_id, event_id, origin, tries }: WaitingEventRow,
   next: { readonly tries: number; readonly at: number },
 ): void {
-  writer.guard(takeOne, next.tries, next.at, room_id, event_id, tries);
+  writer.guard(takeOne, next.tries, next.at, room_id, event_id, origin, tries);
 }
 
-/** It was judged, or is given up. */
-export function remove(writer: Writer, roomId: RoomId, eventId: EventId): void {
-  writer.run(removeOne, roomId, eventId);
+/** It was judged as this server sent it, or is given up. */
+export function remove(
+  writer: Writer,
+  { room_id, event_id, origin }: Pick<WaitingEventRow, 'room_id' | 'event_id' | 'origin'>,
+): void {
+  writer.run(removeOne, room_id, event_id, origin);
 }

@@ -25,6 +25,7 @@ import { stickyEvents } from './029-sticky-events.ts';
 import { partialRooms } from './038-partial-rooms.ts';
 import { profileUpdates } from './066-profile-updates.ts';
 import { waitingEvents } from './067-waiting-events.ts';
+import { waitingEventsByOrigin } from './069-waiting-events-by-origin.ts';
 import { fetchedMedia } from './062-fetched-media.ts';
 import { untoldJoins } from './064-untold-joins.ts';
 import type { Migration } from './migration.ts';
@@ -60,4 +61,5 @@ export const MIGRATIONS: readonly Migration[] = [
   untoldJoins,
   profileUpdates,
   waitingEvents,
+  waitingEventsByOrigin,
 ];
