@@ -28,14 +28,17 @@ export class StoredEdus {
 
   /** Finds out whether there are any, of whichever process. */
   async look(): Promise<void> {
-    this.#mayBeThere = (await outgoingStore.edus(this.#database, this.#server, 0, 1)).length > 0;
+    this.#mayBeThere = false;
+    if ((await outgoingStore.edus(this.#database, this.#server, 0, 1)).length > 0) this.#mayBeThere = true;
   }
 
   /** The first that the server has not taken, at most `limit`, and the position of the last of them. */
   async next(limit: number): Promise<{ edus: WireEdu[]; upTo: number | undefined }> {
     if (!this.#mayBeThere) return { edus: [], upTo: undefined };
+    // Before the database is asked: what is added meanwhile may not be in its answer.
+    this.#mayBeThere = false;
     const stored = await outgoingStore.edus(this.#database, this.#server, this.#taken, limit);
-    this.#mayBeThere = stored.length === limit;
+    if (stored.length === limit) this.#mayBeThere = true;
     const edus = stored.map(({ type, content }) => ({
       edu_type: type,
       content: JSON.parse(content) as JsonObject,

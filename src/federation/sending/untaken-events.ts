@@ -75,8 +75,9 @@ export class UntakenEvents {
   /** Looks into the log whether there are any, while another process sends them. */
   async look(): Promise<void> {
     const range = { after: this.#taken, upTo: this.#database.position() };
+    this.#isBehind = false;
     const rows = await outgoingStore.events(this.#database, this.#server, { ...range, limit: 1 });
-    this.#isBehind = rows.length > 0;
+    if (rows.length > 0) this.#isBehind = true;
   }
 
   /** Takes out those that come next, in the order of the log: as many as a transaction may have. */
@@ -85,8 +86,11 @@ export class UntakenEvents {
     const database = this.#database;
     const upTo = database.position();
     const range = { after: this.#taken, upTo };
+    // Before the log is asked: what is found out to be missed meanwhile may not be in its answer.
+    this.#isBehind = false;
     const missed = await outgoingStore.events(database, this.#server, { ...range, limit: MOST_REPLAYED + 1 });
     if (missed.length > MOST_REPLAYED) {
+      this.#isBehind = true;
       const newest = await outgoingStore.newestOfEachRoom(database, this.#server, {
         ...range,
         limit,
@@ -96,7 +100,6 @@ export class UntakenEvents {
     const later = this.#newest.filter((event) => event.position > upTo);
     this.#newest = [...missed.map(waiting), ...later];
     this.#seen = Math.max(this.#seen, upTo);
-    this.#isBehind = false;
     return this.#newest.splice(0, limit);
   }
 }
