@@ -45,9 +45,10 @@ interface Transaction {
 const TIMEOUT_MS = 60_000;
 /** How long the position that a server has reached may go unwritten, in milliseconds: it would get events twice. */
 const FLUSH_MS = 1_000;
-/** A transaction of so many events says that more come at once: the next one waits for company, this long in milliseconds. */
+/** A transaction of so many events says that more come at once: the next one waits for company. */
 const MANY = 4;
-const GATHERING_MS = 10;
+/** How long what is to be sent waits for company at most, in milliseconds. */
+export const GATHERING_MS = 10;
 /** How long a transaction under way may take on when the queue stops, in milliseconds. */
 const PATIENCE_MS = 2_000;
 /** Answers by which a server does not judge the transaction, but says that something is wrong with itself or the way. */
@@ -90,10 +91,16 @@ export class DestinationQueue {
     return !this.#isRunning && !this.#sleep && !this.#flush && !this.#hasWork;
   }
 
-  /** An event at a position is for the server. Positions only grow. */
-  addEvent(position: number, eventId: EventId): void {
+  /**
+   * An event at a position is for the server. Positions only grow.
+   *
+   * @param isFirst whether stored EDUs are likely to follow it at once, which then go with it.
+   */
+  addEvent(position: number, eventId: EventId, isFirst = false): void {
     const isNew = this.#events.add(position, eventId);
-    if (isNew && (!this.#isGathering || this.#events.fillTransaction)) this.wake();
+    if (!isNew) return;
+    if (isFirst && !this.#isRunning && !this.#sleep) this.#gather();
+    else if (!this.#isGathering || this.#events.fillTransaction) this.wake();
   }
 
   addEdu(edu: VolatileEdu): void {
@@ -171,7 +178,7 @@ export class DestinationQueue {
     }
   }
 
-  /** Lets events come together: a transaction of many costs both servers little more than one of few. */
+  /** Lets what is to be sent come together: a transaction of much costs both servers little more than one of little. */
   #gather(): void {
     if (this.#isStopped) return;
     this.#sleepFor(GATHERING_MS);

@@ -30,6 +30,8 @@ interface OutgoingEvent {
   readonly position: number;
   readonly eventId: EventId;
   readonly sender: ServerName;
+  /** Whether it is a join of which servers are told in EDUs, too (`DeviceListsOnJoin`). */
+  readonly isUntold: boolean;
   /** Whether this process committed it. */
   readonly isLocal: boolean;
 }
@@ -104,6 +106,7 @@ export class FederationSender {
       position,
       sender,
       eventId: data.eventId,
+      isUntold: data.untold === true,
       isLocal: change.local !== undefined,
     });
     if (!this.#isRouting) this.#routed = this.#route();
@@ -118,7 +121,7 @@ export class FederationSender {
         let handed = 0;
         for (const server of await this.#servers.forEvent(event.roomId, event.position)) {
           if (server === event.sender || !this.#isMine(server, event.isLocal)) continue;
-          this.#queue(server).addEvent(event.position, event.eventId);
+          this.#queue(server).addEvent(event.position, event.eventId, event.isUntold);
           if (++handed % QUEUES_A_TURN === 0) await nextTurn();
         }
       }

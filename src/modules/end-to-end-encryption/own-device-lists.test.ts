@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
+import { GATHERING_MS } from '../../federation/sending/destination-queue.ts';
+import { systemTimers, type Timers } from '../../platform/timers.ts';
 import { onFederation } from '../../testing/federation/federation.ts';
 import { putIntoRoom } from '../../testing/federation/put-into-room.ts';
 import type { Json } from '../../testing/client/test-client.ts';
 import { withBob, edu } from '../../testing/federation/remote-room-mate.ts';
 import { deviceKeys, SIGNED_KEY } from './testing/keys-of-devices.ts';
+
+/** What waits for company goes only once it has some. */
+const sociable: Timers = {
+  after: (ms, run) => (ms === GATHERING_MS ? { cancel: () => undefined } : systemTimers.after(ms, run)),
+};
 
 withBob('changes of devices are told to other servers, each with the one before [B110]', async (parts) => {
   const { a, remote, alice } = parts;
@@ -86,4 +93,23 @@ onFederation(
     assert.equal(updates.length, 1);
   },
   { servers: 1 },
+);
+
+onFederation(
+  'a join goes in one transaction with the devices of the user',
+  async ({ a, startRemote }) => {
+    const remote = await startRemote();
+    const alice = await a.person('alice');
+    const carol = await a.person('carol');
+    const roomId = await alice.createRoom({ preset: 'public_chat' });
+    await putIntoRoom(a, `@bob:${remote.name}`, roomId);
+    await a.client(carol.token).join(roomId);
+    await edu(remote, 'm.device_list_update', (one) => one.user_id === carol.userId);
+    const joined = remote.transactions.find(({ pdus }) => pdus.some((pdu) => pdu.state_key === carol.userId));
+    assert.deepEqual(
+      joined?.edus.map(({ content }) => content.user_id as unknown),
+      [carol.userId],
+    );
+  },
+  { servers: 1, overrides: { timers: sociable } },
 );
