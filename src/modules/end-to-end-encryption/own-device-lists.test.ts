@@ -103,6 +103,8 @@ onFederation(
     const carol = await a.person('carol');
     const roomId = await alice.createRoom({ preset: 'public_chat' });
     await putIntoRoom(a, `@bob:${remote.name}`, roomId);
+    await a.client(alice.token).say(roomId, 'before');
+    await remote.until(() => remote.pdus.find((pdu) => pdu.content.body === 'before'));
     await a.client(carol.token).join(roomId);
     await edu(remote, 'm.device_list_update', (one) => one.user_id === carol.userId);
     const joined = remote.transactions.find(({ pdus }) => pdus.some((pdu) => pdu.state_key === carol.userId));
