@@ -16,6 +16,8 @@ const documents = tree.filter((path) => path.endsWith('.md') && !GENERATED.inclu
 
 /** Code spans that name files or folders, such as `wire/endpoint.ts` and `api/`. */
 const PATHS = /`([\w.-]+(?:\/[\w.-]+)*(?:\.(?:ts|js|cjs|md|tsv|json)|\/))`/g;
+/** Commands of the project, such as `npm run docs`. */
+const SCRIPTS = /npm (?:run |(?=test|start))([\w:]+)/g;
 const LINKS = /\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g;
 /** Values of settings that look like paths. */
 const EXAMPLES: ReadonlySet<string> = new Set(['myelin/']);
@@ -31,6 +33,17 @@ test('every file and folder that a document names is there', () => {
       .map((name) => `${path}: ${name}`),
   );
   assert.ok(texts('docs/architecture.md', PATHS).length > 30, 'names are found at all');
+  assert.deepEqual(missing, []);
+});
+
+test('every command that a document names is one of the project', () => {
+  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
+  const missing = documents.flatMap((path) =>
+    texts(path, SCRIPTS)
+      .filter((name) => !Object.hasOwn(scripts, name))
+      .map((name) => `${path}: npm run ${name}`),
+  );
+  assert.ok(texts('README.md', SCRIPTS).includes('test:simulation'), 'commands are found at all');
   assert.deepEqual(missing, []);
 });
 

@@ -1,7 +1,7 @@
 import { isMainThread } from 'node:worker_threads';
 
 /**
- * Loaded into the process of each test file (`--import`): once all of its tests have ended, the process must end, too. What a
+ * Loaded into each test process (`--import`): once all of its tests have ended, the process must end, too. What a
  * test left open (a timer, a socket) would keep it for ever, and the whole run with it, so it is ended as a failure that names
  * what is open. By then each result has been told; `--test-force-exit` ends a process before.
  */

@@ -5,7 +5,7 @@ import { sql } from '../sql.ts';
 import { BEFORE_HISTORY } from '../unit-of-work.ts';
 
 /*
- * What changes of events that are judged a second time (`rooms/second-judgement.ts`).
+ * What changes of events that are judged a second time (`rooms/appending/second-judgement.ts`).
  */
 
 const replaceStates = sql(`UPDATE events SET state_root = ?, room_root = ?, replaces = ? WHERE event_id = ?`);
