@@ -10,8 +10,9 @@ import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { BackOff } from '../back-off.ts';
 import type { FederationClient } from '../federation-client.ts';
 import { FederationError } from '../federation-error.ts';
-import { MOST_EDUS, MOST_PDUS } from '../receiving/transaction-receiver.ts';
+import { MOST_EDUS } from '../receiving/transaction-receiver.ts';
 import { StoredEdus } from './stored-edus.ts';
+import { TransactionSize } from './transaction-size.ts';
 import { UntakenEvents } from './untaken-events.ts';
 import { VolatileEdus, type VolatileEdu } from './volatile-edus.ts';
 
@@ -35,8 +36,8 @@ export interface QueueNeeds {
 interface Transaction {
   readonly id: string;
   readonly body: JsonObject;
-  /** How many events it holds. */
-  readonly pdus: number;
+  /** How many events and EDUs it has. */
+  readonly holds: { readonly pdus: number; readonly edus: number };
   /** Position of its last event, and of its last stored EDU. */
   readonly events: number | undefined;
   readonly edus: number | undefined;
@@ -67,8 +68,7 @@ export class DestinationQueue {
   #current: Transaction | undefined;
   /** The transaction that this process sent last, by which the server may see that it missed none (October 2015). */
   #previousIds: readonly string[] = [];
-  /** How much the next transaction may hold. */
-  #most = { pdus: MOST_PDUS, edus: MOST_EDUS };
+  readonly #size = new TransactionSize();
   #isRunning = false;
   #running: Promise<void> | undefined;
   #sleep: Timer | undefined;
@@ -173,7 +173,7 @@ export class DestinationQueue {
       const current = this.#current;
       if (await this.#send(current)) {
         this.#note(current);
-        if (current.pdus >= MANY && !this.#events.fillTransaction) return this.#gather();
+        if (current.holds.pdus >= MANY && !this.#events.fillTransaction) return this.#gather();
       } else if (await this.#failsForLong()) this.#startOver();
     }
   }
@@ -215,9 +215,9 @@ export class DestinationQueue {
 
   async #next(): Promise<Transaction | undefined> {
     const { clock, client } = this.#needs;
-    const events = await this.#events.next(this.#most.pdus);
-    const { edus, upTo } = await this.#storedEdus.next(this.#most.edus);
-    edus.push(...this.#volatileEdus.take(this.#most.edus - edus.length, clock.now()));
+    const events = await this.#events.next(this.#size.pdus);
+    const { edus, upTo } = await this.#storedEdus.next(this.#size.edus);
+    edus.push(...this.#volatileEdus.take(this.#size.edus - edus.length, clock.now()));
     if (events.length === 0 && edus.length === 0) return undefined;
     const pdus = await this.#needs.pdusOf(
       events.map((event) => event.eventId),
@@ -233,14 +233,14 @@ export class DestinationQueue {
     return {
       id: this.#needs.transactionId(),
       body,
-      pdus: pdus.length,
+      holds: { pdus: pdus.length, edus: edus.length },
       events: events.at(-1)?.position,
       edus: upTo,
     };
   }
 
   /** Whether the server has taken the transaction, or judged that it never will. */
-  async #send({ id, body }: Transaction): Promise<boolean> {
+  async #send({ id, body, holds }: Transaction): Promise<boolean> {
     const path = `/_matrix/federation/v1/send/${encodeURIComponent(id)}`;
     try {
       const { signal } = this.#stopping;
@@ -250,7 +250,10 @@ export class DestinationQueue {
     } catch (error) {
       if (!(error instanceof FederationError)) throw error;
       if (error.isTransient) return false;
-      if (error.status === 413 && this.#sendLess(body)) return false;
+      if (error.status === 413 && this.#size.halve(holds)) {
+        this.#startOver();
+        return false;
+      }
       if (error.reason !== 'bad-answer' && !TRANSIENT.has(error.status ?? 0)) {
         this.#needs.onProblem(error);
         return true;
@@ -260,24 +263,9 @@ export class DestinationQueue {
     }
   }
 
-  /** Something on the way takes no transaction as large: the next ones hold half of it. False where it holds one thing only. */
-  #sendLess({ pdus, edus }: JsonObject): boolean {
-    const [events, messages] = [pdus, edus].map((list) => (Array.isArray(list) ? list.length : 0)) as [
-      number,
-      number,
-    ];
-    if (events + messages <= 1) return false;
-    this.#most = { pdus: Math.max(events >> 1, 1), edus: Math.max(messages >> 1, 1) };
-    this.#startOver();
-    return true;
-  }
-
   #note({ id, events, edus }: Transaction): void {
     this.#current = undefined;
-    this.#most = {
-      pdus: Math.min(this.#most.pdus * 2, MOST_PDUS),
-      edus: Math.min(this.#most.edus * 2, MOST_EDUS),
-    };
+    this.#size.grow();
     this.#previousIds = [id];
     if (events === undefined && edus === undefined) return;
     this.#events.noteTaken(events ?? 0);
