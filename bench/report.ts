@@ -7,7 +7,7 @@ const GENERATOR_LIMIT = 0.9;
 /** An amount that is not a measurement of operations: disk or memory. */
 export interface Amount {
   readonly value: number;
-  readonly unit: 'MB';
+  readonly unit: 'MB' | 'MiB';
 }
 
 /** One line of the report for one server. */
@@ -31,6 +31,11 @@ export function megabytes(bytes: number): Amount {
   return { value: bytes / 1e6, unit: 'MB' };
 }
 
+/** Mebibytes, of 1,048,576 bytes, in which memory is told. */
+export function mebibytes(bytes: number): Amount {
+  return { value: bytes / 2 ** 20, unit: 'MiB' };
+}
+
 /** One line as it comes, for whoever waits. */
 export function progressLine(server: string, row: Row): string {
   const cells = [server.padEnd(16), row.operation.padEnd(52), ...figures(row)];
@@ -44,7 +49,7 @@ export function reportTable(results: readonly Results[]): string {
   const names = results.map(({ server }) => server.name);
   const header = [
     'operation',
-    ...names.flatMap((name) => [`${name} CPU ms or MB`, 'per s', 'p50 ms', 'p99 ms']),
+    ...names.flatMap((name) => [`${name} CPU ms or size`, 'per s', 'p50 ms', 'p99 ms']),
   ];
   if (results.length > 1) header.push(`${names[1] ?? ''} / ${names[0] ?? ''}`);
   const operations = [...new Set(results.flatMap(({ rows }) => rows.map((row) => row.operation)))];

@@ -5,7 +5,7 @@ import { ownPair, scriptedPair, type ServerPair } from './federation/pair.ts';
 import { measurePairs } from './federation/run-federation.ts';
 import { HELP, readOptions, type Options } from './options.ts';
 import { pin, proportionalBytes, residentBytes } from './process-cpu.ts';
-import { anyFailures, megabytes, progressLine, reportTable, type Results, type Row } from './report.ts';
+import { anyFailures, mebibytes, progressLine, reportTable, type Results, type Row } from './report.ts';
 import type { Scenario } from './scenarios/scenario.ts';
 import { ownServer } from './servers/own-server.ts';
 import { runningServer } from './servers/running-server.ts';
@@ -158,8 +158,8 @@ function reportMemory({ server, subject }: Candidate, when: string): void {
   const [pid] = server.processes();
   if (pid === undefined) return;
   const report = (row: Omit<Row, 'scenario'>) => subject.report({ scenario: 'memory', ...row });
-  report({ operation: `resident memory, ${when}`, amount: megabytes(residentBytes(pid)) });
+  report({ operation: `resident memory, ${when}`, amount: mebibytes(residentBytes(pid)) });
   const database = server.databaseProcesses();
   if (database.length === 0) return;
-  report({ operation: `memory of the database, ${when}`, amount: megabytes(proportionalBytes(database)) });
+  report({ operation: `memory of the database, ${when}`, amount: mebibytes(proportionalBytes(database)) });
 }
