@@ -74,6 +74,8 @@ export class RoomTransaction implements EventLookup {
   point: HeadPoint;
   /** What was read ahead of events that are to be received. */
   foreknowledge: Foreknowledge | undefined = undefined;
+  /** A room that is made in the same unit of work, to take the place of this one. */
+  successor: RoomTransaction | undefined = undefined;
   /** Names the client's transaction, whose retry is to give the first event of this one. */
   transactionKey: Uint8Array | undefined = undefined;
   readonly #added = new Map<EventId, StoredEvent>();

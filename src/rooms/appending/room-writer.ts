@@ -68,12 +68,11 @@ export class RoomWriter {
     const result = await decide(transaction, unit);
     try {
       await this.#database.commit(writeTransaction(unit, transaction, true));
-    } finally {
-      this.#needs.tries.settle(transaction.nodes);
+    } catch (error) {
+      this.#drop(transaction);
+      throw error;
     }
-    head.advance(transaction);
-    head.committed(transaction);
-    this.#actor(head.roomId).head ??= head;
+    this.#takeIn(transaction);
     return result;
   }
 
@@ -114,7 +113,7 @@ export class RoomWriter {
       await committed;
     } catch (error) {
       transaction.head.stale = true;
-      this.#needs.tries.settle(transaction.nodes);
+      this.#drop(transaction);
       if (!(error instanceof GuardFailed)) throw error;
       return this.#inTurn(actor, () => this.#again(actor, roomId, attempt.decide, attempt.tries));
     }
@@ -166,6 +165,20 @@ export class RoomWriter {
   #settle(transaction: RoomTransaction): void {
     this.#needs.tries.settle(transaction.nodes);
     transaction.head.committed(transaction);
+    if (transaction.successor) this.#takeIn(transaction.successor);
+  }
+
+  /** A room that was made is in use from now on. */
+  #takeIn(made: RoomTransaction): void {
+    made.head.advance(made);
+    this.#settle(made);
+    this.#actor(made.roomId).head ??= made.head;
+  }
+
+  /** What was decided is not kept. */
+  #drop(transaction: RoomTransaction): void {
+    this.#needs.tries.settle(transaction.nodes);
+    if (transaction.successor) this.#drop(transaction.successor);
   }
 
   async #head(actor: Actor, roomId: RoomId): Promise<RoomHead> {

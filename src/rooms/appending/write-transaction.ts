@@ -19,6 +19,7 @@ const NOBODY: ReadonlySet<UserId> = new Set();
 /** Writes down everything that a transaction decided. */
 export function writeTransaction(unit: UnitOfWork, room: RoomTransaction, isNewRoom: boolean): UnitOfWork {
   if (room.isEmpty) return unit;
+  if (room.successor) writeTransaction(unit, room.successor, true);
   insertNodes(unit, room.nodes);
   for (const event of room.aside) eventsStore.keepAside(unit, event.toRow(), unit.position());
   if (movesRoom(room)) writeHead(unit, room, isNewRoom);

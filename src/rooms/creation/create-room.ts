@@ -17,32 +17,21 @@ import * as aliasesStore from '../../storage/rooms/aliases-store.ts';
 import type { Appservices } from '../../accounts/application-services/appservices.ts';
 import { GuardFailed, type Reader, type Writer } from '../../storage/database.ts';
 import * as roomsStore from '../../storage/rooms/rooms-store.ts';
-import { creationContent } from './creation-content.ts';
 import type { EventSigner } from '../appending/event-signer.ts';
 import type { InviteRules } from '../membership/invitations.ts';
 import { memberContent, type ProfileOf } from '../membership/member-content.ts';
-import { defaultPowerLevels, PRESETS, type Preset } from './room-presets.ts';
+import { defaultPowerLevels, PRESETS } from './room-presets.ts';
+import {
+  foundingOf,
+  type CreatedRoom,
+  type Founding,
+  type RoomWishes,
+  type SuccessorWishes,
+} from './room-wishes.ts';
 import type { RemoteInvites } from '../membership/remote-invites.ts';
 import { RoomHead } from '../appending/room-head.ts';
-import type { RoomTransaction } from '../appending/room-transaction.ts';
+import { RoomTransaction } from '../appending/room-transaction.ts';
 import type { RoomWriter } from '../appending/room-writer.ts';
-
-/** What a client may ask for when it makes a room (Client-Server API, POST createRoom). */
-export interface RoomWishes {
-  readonly visibility?: 'public' | 'private';
-  readonly roomAliasName?: string;
-  /** The application service that asks, if one does: some aliases are for one alone. */
-  readonly appserviceId?: string;
-  readonly name?: string;
-  readonly topic?: string;
-  readonly invite?: readonly string[];
-  readonly roomVersion?: string;
-  readonly creationContent?: JsonObject;
-  readonly initialState?: readonly { type: string; stateKey: string; content: JsonObject }[];
-  readonly preset?: Preset;
-  readonly isDirect?: boolean;
-  readonly powerLevelContentOverride?: JsonObject;
-}
 
 const MOST_TRIES = 5;
 
@@ -94,15 +83,13 @@ export class RoomCreation {
   async create(
     creator: UserId,
     wishes: RoomWishes,
-    also: (unit: Writer, made: CreatedRoom) => void = () => undefined,
+    also?: (unit: Writer, made: CreatedRoom) => void,
   ): Promise<CreatedRoom> {
     const version = roomVersion(wishes.roomVersion ?? this.#defaultVersion);
     const invitees = await this.#invitees(creator, wishes.invite ?? []);
     const alias = await this.#alias(wishes.roomAliasName);
     if (alias !== undefined) this.#appservices.assertAliasNotReserved(alias, wishes.appserviceId);
-    const preset = wishes.preset ?? (wishes.visibility === 'public' ? 'public_chat' : 'private_chat');
-    const createContent = creationContent(version, creator, wishes.creationContent ?? {}, preset, invitees);
-    const founding = { creator, wishes, preset, invitees, alias, createContent, also };
+    const founding = { ...foundingOf(version, creator, wishes, invitees), alias, also };
     for (let tries = 1; ; tries++) {
       try {
         const roomId = await this.#found(version, founding);
@@ -116,21 +103,59 @@ export class RoomCreation {
     }
   }
 
+  /**
+   * Makes a room in the unit of work that closes the one that it replaces: both are done, or neither. Nobody is invited.
+   *
+   * @returns the ID of the new room.
+   * @throws MatrixError as `create`.
+   */
+  async replace(
+    old: RoomTransaction,
+    unit: Writer,
+    creator: UserId,
+    wishes: SuccessorWishes,
+  ): Promise<RoomId> {
+    const version = roomVersion(wishes.roomVersion ?? this.#defaultVersion);
+    const founding = foundingOf(version, creator, wishes, []);
+    const { head, createdAt } = this.#beginning(version, founding);
+    const made = new RoomTransaction(head, old.needs);
+    try {
+      await this.#addFirstEvents(made, unit, founding, createdAt);
+    } catch (error) {
+      throw asCreationError(error);
+    }
+    old.successor = made;
+    return head.roomId;
+  }
+
   /** Fails when another process made the same room in the same millisecond, or gave its alias away. */
   async #found(version: RoomVersion, founding: Founding): Promise<RoomId> {
-    const { creator, createContent } = founding;
+    const { head, createdAt } = this.#beginning(version, founding);
+    await this.#writer.create(head, (transaction, unit) =>
+      this.#addFirstEvents(transaction, unit, founding, createdAt),
+    );
+    return head.roomId;
+  }
+
+  #beginning(version: RoomVersion, founding: Founding): { head: RoomHead; createdAt: number } {
     const createdAt = this.#creationTime();
-    const roomId = this.#roomId(version, creator, createContent, createdAt);
-    const head = RoomHead.empty(roomId, version);
-    await this.#writer.create(head, async (transaction, unit) => {
-      const event = { sender: creator, originServerTs: createdAt };
-      await transaction.add({ ...event, type: 'm.room.create', stateKey: '', content: createContent });
-      await this.#addFirstState(transaction, founding);
-      await this.#addInvites(transaction, founding);
-      this.#addDirectoryEntries(unit, roomId, founding);
-      founding.also(unit, { roomId, alias: founding.alias });
-    });
-    return roomId;
+    const roomId = this.#roomId(version, founding.creator, founding.createContent, createdAt);
+    return { head: RoomHead.empty(roomId, version), createdAt };
+  }
+
+  async #addFirstEvents(
+    transaction: RoomTransaction,
+    unit: Writer,
+    founding: Founding,
+    createdAt: number,
+  ): Promise<void> {
+    const { roomId } = transaction;
+    const event = { sender: founding.creator, originServerTs: createdAt };
+    await transaction.add({ ...event, type: 'm.room.create', stateKey: '', content: founding.createContent });
+    await this.#addFirstState(transaction, founding);
+    await this.#addInvites(transaction, founding);
+    this.#addDirectoryEntries(unit, roomId, founding);
+    founding.also?.(unit, { roomId, alias: founding.alias });
   }
 
   /**
@@ -226,22 +251,6 @@ export class RoomCreation {
     if (founding.alias !== undefined) aliasesStore.insert(unit, founding.alias, roomId, founding.creator);
     if (founding.wishes.visibility === 'public') roomsStore.publish(unit, roomId, true);
   }
-}
-
-/** A room that was made. */
-export interface CreatedRoom {
-  readonly roomId: RoomId;
-  readonly alias: RoomAlias | undefined;
-}
-
-interface Founding {
-  readonly creator: UserId;
-  readonly wishes: RoomWishes;
-  readonly preset: Preset;
-  readonly invitees: readonly UserId[];
-  readonly alias: RoomAlias | undefined;
-  readonly createContent: JsonObject;
-  readonly also: (unit: Writer, made: CreatedRoom) => void;
 }
 
 /** The full alias of a wished localpart on this server. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Json } from '../../testing/client/test-client.ts';
-import { onServers } from '../../testing/server/test-server.ts';
+import { TestClient, type Json } from '../../testing/client/test-client.ts';
+import { onServers, type TestServer } from '../../testing/server/test-server.ts';
 
 onServers('an upgrade moves people on to a new room [B069]', async ({ person }) => {
   const [alice, bob, carol] = await Promise.all(['alice', 'bob', 'carol'].map(person));
@@ -38,4 +38,61 @@ onServers('an upgrade moves people on to a new room [B069]', async ({ person }) 
     (await bob.ok('GET', '/v3/publicRooms')).chunk.map((one: Json) => one.room_id),
     [room],
   );
+});
+
+/** Has whatever servers decide about a room wait until so many decisions are due. */
+function gather(servers: readonly TestServer['server'][], roomId: string, count: number): void {
+  const all = Promise.withResolvers<void>();
+  let due = 0;
+  for (const { services } of new Set(servers)) {
+    const append = services.writer.append.bind(services.writer);
+    services.writer.append = async (where, decide) => {
+      if (where === roomId) due += 1;
+      if (due === count) all.resolve();
+      if (where === roomId) await all.promise;
+      return append(where, decide);
+    };
+  }
+}
+
+onServers('of several upgrades at once, one is made', async ({ person, server, another }) => {
+  const alice = await person('alice');
+  const other = await another();
+  const elsewhere = new TestClient(other.url, alice.token);
+  const old = await alice.createRoom({ room_version: '9', room_alias_name: 'once' });
+  gather([server, other], old, 4);
+  const answers = await Promise.all(
+    [alice, elsewhere, alice, elsewhere].map((client) =>
+      client.ask('POST', client.room(old, '/upgrade'), { new_version: '12' }),
+    ),
+  );
+  const made = answers.filter((answer) => answer.status === 200);
+  assert.equal(made.length, 1);
+  const refused = answers.filter((answer) => answer.body.errcode === 'M_BAD_STATE');
+  assert.deepEqual(
+    refused.map((answer) => answer.status),
+    [400, 400, 400],
+  );
+  const room = made[0]?.body.replacement_room;
+  assert.equal((await alice.ok('GET', alice.room(old, '/state/m.room.tombstone'))).replacement_room, room);
+  assert.deepEqual(new Set((await alice.ok('GET', '/v3/joined_rooms')).joined_rooms), new Set([old, room]));
+  assert.equal((await elsewhere.ok('GET', '/v3/directory/room/%23once%3Alocalhost')).room_id, room);
+  await elsewhere.say(room, 'this one it is');
+  const again = await elsewhere.ok('POST', elsewhere.room(old, '/upgrade'), { new_version: '12' });
+  assert.notEqual(again.replacement_room, room);
+});
+
+onServers('a room that cannot be closed is not replaced', async ({ person, server }) => {
+  const alice = await person('alice');
+  const old = await alice.createRoom({ room_version: '9' });
+  const { writer } = server.services;
+  const append = writer.append.bind(writer);
+  writer.append = async (roomId, decide) => {
+    writer.append = append;
+    const demoted = { users: { [alice.userId]: 50 }, events: { 'm.room.tombstone': 100 } };
+    await alice.setState(old, 'm.room.power_levels', demoted);
+    return append(roomId, decide);
+  };
+  await alice.fails(403, 'M_FORBIDDEN', 'POST', alice.room(old, '/upgrade'), { new_version: '12' });
+  assert.deepEqual((await alice.ok('GET', '/v3/joined_rooms')).joined_rooms, [old]);
 });

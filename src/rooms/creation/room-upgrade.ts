@@ -4,10 +4,12 @@ import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import { forbidden, MatrixError, notFound } from '../../protocol/matrix-error.ts';
 import { roomVersion, type RoomVersion } from '../../protocol/room-versions.ts';
 import * as aliasesStore from '../../storage/rooms/aliases-store.ts';
-import type { Database } from '../../storage/database.ts';
+import type { Database, Writer } from '../../storage/database.ts';
 import * as roomsStore from '../../storage/rooms/rooms-store.ts';
 import type { RoomCreation } from './create-room.ts';
+import type { SuccessorWishes } from './room-wishes.ts';
 import type { EventLog } from '../events/event-log.ts';
+import type { StoredEvent } from '../events/stored-event.ts';
 import type { RoomTransaction } from '../appending/room-transaction.ts';
 import type { RoomWriter } from '../appending/room-writer.ts';
 
@@ -40,10 +42,12 @@ export class RoomUpgrade {
   }
 
   /**
-   * Makes the replacement, moves aliases and the place in the directory there, and closes the old room.
+   * Makes the replacement, moves aliases and the place in the directory there, and closes the old room, all in one unit of
+   * work. A room that was replaced before can be replaced again.
    *
    * @returns the ID of the new room.
-   * @throws MatrixError 403 for one who may not send m.room.tombstone, 400 M_UNSUPPORTED_ROOM_VERSION.
+   * @throws MatrixError 403 for one who may not send m.room.tombstone, 400 M_UNSUPPORTED_ROOM_VERSION, and 400 M_BAD_STATE
+   *   where another upgrade of the room, by this or another process, was first.
    */
   async upgrade(
     userId: UserId,
@@ -54,13 +58,32 @@ export class RoomUpgrade {
     const version = roomVersion(newVersion);
     const room = await roomsStore.byId(this.#database, oldRoomId);
     if (!room) throw notFound('There is no such room');
+    const replacedBefore = await this.#log.state(oldRoomId, 'm.room.tombstone', '');
     await this.#assertMayUpgrade(userId, oldRoomId, roomVersion(room.room_version));
-    const wishes = await this.#wishes(userId, oldRoomId, version, additionalCreators);
-    const { roomId: newRoomId } = await this.#creation.create(userId, {
-      ...wishes,
+    const wishes: SuccessorWishes = {
+      ...(await this.#wishes(userId, oldRoomId, version, additionalCreators)),
       visibility: room.published === 1 ? 'public' : 'private',
+    };
+    return this.#writer.append(oldRoomId, async (old, unit) => {
+      const tombstone = await old.stateEvent('m.room.tombstone', '');
+      if (tombstone?.eventId !== replacedBefore?.eventId) throw replacedMeanwhile(tombstone);
+      return this.#replace(old, unit, userId, wishes);
     });
-    await this.#close(userId, oldRoomId, newRoomId);
+  }
+
+  async #replace(
+    old: RoomTransaction,
+    unit: Writer,
+    userId: UserId,
+    wishes: SuccessorWishes,
+  ): Promise<RoomId> {
+    const initialState = [...(wishes.initialState ?? []), ...(await canonicalAliasTaken(old, userId))];
+    const newRoomId = await this.#creation.replace(old, unit, userId, { ...wishes, initialState });
+    const content = { body: 'This room has been replaced', replacement_room: newRoomId };
+    await old.add({ type: 'm.room.tombstone', stateKey: '', content, sender: userId });
+    await restrict(old, userId);
+    aliasesStore.move(unit, old.roomId, newRoomId);
+    roomsStore.publish(unit, old.roomId, false);
     return newRoomId;
   }
 
@@ -79,7 +102,7 @@ export class RoomUpgrade {
     roomId: RoomId,
     version: RoomVersion,
     additionalCreators: readonly string[] | undefined,
-  ): Promise<Parameters<RoomCreation['create']>[1]> {
+  ): Promise<SuccessorWishes> {
     const create = await this.#log.state(roomId, 'm.room.create', '');
     const creationContent: JsonObject = { predecessor: { room_id: roomId } };
     for (const key of ['type', 'm.federate']) {
@@ -129,38 +152,29 @@ export class RoomUpgrade {
     }
     return bans;
   }
-
-  async #close(userId: UserId, oldRoomId: RoomId, newRoomId: RoomId): Promise<void> {
-    await this.#writer.append(oldRoomId, async (room, unit) => {
-      await moveCanonicalAlias(room, userId);
-      const content = { body: 'This room has been replaced', replacement_room: newRoomId };
-      await room.add({ type: 'm.room.tombstone', stateKey: '', content, sender: userId });
-      await restrict(room, userId);
-      aliasesStore.move(unit, oldRoomId, newRoomId);
-      roomsStore.publish(unit, oldRoomId, false);
-    });
-    const alias = await this.#log.state(oldRoomId, 'm.room.canonical_alias', '');
-    const before = alias?.replaces === undefined ? undefined : await this.#log.byId(alias.replaces);
-    if (!before || Object.keys(alias?.content ?? {}).length > 0) return;
-    await this.#writer.append(newRoomId, async (room) => {
-      await room.add({
-        type: 'm.room.canonical_alias',
-        stateKey: '',
-        content: before.content,
-        sender: userId,
-      });
-    });
-  }
 }
 
-async function moveCanonicalAlias(room: RoomTransaction, userId: UserId): Promise<void> {
-  const alias = await room.stateEvent('m.room.canonical_alias', '');
-  if (!alias || Object.keys(alias.content).length === 0) return;
+/** Takes the canonical alias from the old room, for the new one to have. Left as it is when the user may not change it. */
+async function canonicalAliasTaken(
+  old: RoomTransaction,
+  userId: UserId,
+): Promise<{ type: string; stateKey: string; content: JsonObject }[]> {
+  const event = { type: 'm.room.canonical_alias', stateKey: '' };
+  const alias = await old.stateEvent(event.type, event.stateKey);
+  if (!alias || Object.keys(alias.content).length === 0) return [];
   try {
-    await room.add({ type: 'm.room.canonical_alias', stateKey: '', content: {}, sender: userId });
+    await old.add({ ...event, content: {}, sender: userId });
   } catch (error) {
     if (!(error instanceof MatrixError)) throw error;
+    return [];
   }
+  return [{ ...event, content: alias.content }];
+}
+
+function replacedMeanwhile(tombstone: StoredEvent | undefined): MatrixError {
+  const by = tombstone?.content.replacement_room;
+  const successor = typeof by === 'string' ? `: its replacement is ${by}` : '';
+  return new MatrixError(400, 'M_BAD_STATE', `Another upgrade of this room was first${successor}`);
 }
 
 /** Nobody without power is to go on in the old room. Left as it is when the user may not change it. */

@@ -1,6 +1,7 @@
 import { Type, type Static } from 'typebox';
 import type { JsonObject } from '../../../protocol/json.ts';
-import type { RoomCreation, RoomWishes } from '../../../rooms/creation/create-room.ts';
+import type { RoomCreation } from '../../../rooms/creation/create-room.ts';
+import type { RoomWishes } from '../../../rooms/creation/room-wishes.ts';
 import type { ThirdPartyInvites } from '../../../rooms/membership/third-party-invites.ts';
 import { Invite3pid, readInvite3pid } from '../membership/third-party-invite.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';

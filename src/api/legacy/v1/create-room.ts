@@ -1,7 +1,8 @@
 import { Type, type Static } from 'typebox';
 import type { ClientTransactions } from '../../../accounts/client-transactions.ts';
 import type { Aliases } from '../../../rooms/creation/aliases.ts';
-import type { CreatedRoom, RoomCreation } from '../../../rooms/creation/create-room.ts';
+import type { RoomCreation } from '../../../rooms/creation/create-room.ts';
+import type { CreatedRoom } from '../../../rooms/creation/room-wishes.ts';
 import type { Writer } from '../../../storage/database.ts';
 import { endpoint } from '../../../wire/endpoint.ts';
 import type { Session } from '../../../wire/session.ts';
