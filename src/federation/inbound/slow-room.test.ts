@@ -1,31 +1,13 @@
 import assert from 'node:assert/strict';
 import type { JsonObject } from '../../protocol/json.ts';
-import { systemTimers, type Timers } from '../../platform/timers.ts';
 import { onFederation } from '../../testing/federation/federation.ts';
 import { RemoteRoom, type RemoteEvent } from '../../testing/federation/remote-room.ts';
 import type { RemoteServer } from '../../testing/federation/remote-server.ts';
+import { HeldTimers } from '../../testing/server/held-timers.ts';
 import { bodies, type Json } from '../../testing/client/test-client.ts';
 import { PATIENCE_MS, PATIENCE_WHILE_SLOW_MS } from './answer-in-time.ts';
 import { roomWithModerator, serve, timeline } from './testing/remote-guest.ts';
 import { AGAIN_AFTER_MS } from './waiting-events.ts';
-
-/** Timers that leave it to the test when servers need wait for an answer no longer. */
-class Patience {
-  readonly timers: Timers = {
-    after: (ms, run) => {
-      if (ms !== PATIENCE_MS && ms !== PATIENCE_WHILE_SLOW_MS) return systemTimers.after(ms, run);
-      this.#runs.add(run);
-      return { cancel: () => this.#runs.delete(run) };
-    },
-  };
-  readonly #runs = new Set<() => void>();
-
-  /** Everybody who waits now waits no more. */
-  end(): void {
-    for (const run of this.#runs) run();
-    this.#runs.clear();
-  }
-}
 
 /** Holds what a server is asked about gaps, until it is let go. */
 function holdGaps(remote: RemoteServer): { asked: Promise<void>; letGo: () => void } {
@@ -45,7 +27,8 @@ const transaction = (remote: RemoteServer, ...events: readonly RemoteEvent[]): J
   pdus: events.map(({ pdu }) => pdu),
 });
 
-const patience = new Patience();
+/** The test says when servers need wait for an answer no longer. */
+const patience = new HeldTimers(PATIENCE_MS, PATIENCE_WHILE_SLOW_MS);
 
 onFederation(
   'a room that takes long to judge holds up no further transaction of its server, and is judged in the end',
@@ -65,7 +48,7 @@ onFederation(
           : remote.askAt(to, a.name, '/_matrix/federation/v1/send/slow', body);
       const sending = put();
       await asked;
-      patience.end();
+      patience.letGo();
       const taken = { status: 200, body: { pdus: { [late.eventId]: {}, [quick.eventId]: {} } } };
       assert.deepEqual(await sending, taken, 'while the server is still asked');
       assert.deepEqual(await put(), taken, 'again under the same ID');
@@ -84,7 +67,7 @@ onFederation(
       letGo();
     }
   },
-  { servers: 1, overrides: { timers: patience.timers } },
+  { servers: 1, overrides: { timers: patience } },
 );
 
 let skewMs = 0;

@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict';
-import { systemTimers, type Timers } from '../../platform/timers.ts';
 import { onFederation } from '../../testing/federation/federation.ts';
 import { RemoteRoom } from '../../testing/federation/remote-room.ts';
 import { roomWithGuest } from '../../testing/federation/room-with-guest.ts';
+import { HeldTimers } from '../../testing/server/held-timers.ts';
 import { bodies, type Json } from '../../testing/client/test-client.ts';
 import { PATIENCE_MS } from './answer-in-time.ts';
 import { timeline } from './testing/remote-guest.ts';
 
 /** Nobody is answered before what was sent is judged. */
-const patient: Timers = {
-  after: (ms, run) => (ms === PATIENCE_MS ? { cancel: () => undefined } : systemTimers.after(ms, run)),
-};
+const patient = new HeldTimers(PATIENCE_MS);
 
 onFederation(
   'a server that does not tell what its events follow holds up nobody else, neither in the same room nor in others',

@@ -1,36 +1,14 @@
 import assert from 'node:assert/strict';
-import { systemTimers, type Timer, type Timers } from '../../platform/timers.ts';
 import * as waitingEventsStore from '../../storage/federation/waiting-events-store.ts';
 import { onFederation } from '../../testing/federation/federation.ts';
+import { HeldTimers } from '../../testing/server/held-timers.ts';
 import { openPlaceDatabase } from '../../testing/server/place-database.ts';
 import { bodies, type Json } from '../../testing/client/test-client.ts';
 import { roomWithModerator, serve, timeline } from './testing/remote-guest.ts';
 import { AGAIN_AFTER_MS } from './waiting-events.ts';
 
-/** Timers that leave it to the test when events are looked at again. */
-class HeldTimers implements Timers {
-  readonly #held: (() => void)[] = [];
-  #wake: () => void = () => undefined;
-
-  after(ms: number, run: () => void): Timer {
-    const delays: readonly number[] = AGAIN_AFTER_MS;
-    if (!delays.includes(ms)) return systemTimers.after(ms, run);
-    this.#held.push(run);
-    this.#wake();
-    return { cancel: () => undefined };
-  }
-
-  /** Waits until something is to be done later, and gives that. */
-  async planned(): Promise<() => void> {
-    for (;;) {
-      const run = this.#held.shift();
-      if (run) return run;
-      await new Promise<void>((resolve) => (this.#wake = resolve));
-    }
-  }
-}
-
-const timers = new HeldTimers();
+/** The test says when events are looked at again. */
+const timers = new HeldTimers(...AGAIN_AFTER_MS);
 
 onFederation(
   'an event whose past nobody told is looked at again, though nobody sends it again [A109]',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { GATHERING_MS } from '../../federation/sending/destination-queue.ts';
-import { systemTimers, type Timers } from '../../platform/timers.ts';
+import { HeldTimers } from '../../testing/server/held-timers.ts';
 import { onFederation } from '../../testing/federation/federation.ts';
 import { putIntoRoom } from '../../testing/federation/put-into-room.ts';
 import type { Json } from '../../testing/client/test-client.ts';
@@ -8,9 +8,7 @@ import { withBob, edu } from '../../testing/federation/remote-room-mate.ts';
 import { deviceKeys, SIGNED_KEY } from './testing/keys-of-devices.ts';
 
 /** What waits for company goes only once it has some. */
-const sociable: Timers = {
-  after: (ms, run) => (ms === GATHERING_MS ? { cancel: () => undefined } : systemTimers.after(ms, run)),
-};
+const sociable = new HeldTimers(GATHERING_MS);
 
 withBob('changes of devices are told to other servers, each with the one before [B110]', async (parts) => {
   const { a, remote, alice } = parts;

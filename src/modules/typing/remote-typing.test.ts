@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { systemClock } from '../../platform/clock.ts';
-import { systemTimers, type Timers } from '../../platform/timers.ts';
 import { onFederation } from '../../testing/federation/federation.ts';
+import { HeldTimers } from '../../testing/server/held-timers.ts';
 import { roomWithGuest } from '../../testing/federation/room-with-guest.ts';
 import type { Json } from '../../testing/client/test-client.ts';
 import { ephemeral } from '../../testing/client/sync-body.ts';
@@ -13,21 +13,12 @@ const TYPING_MS = 30_000;
 /** A clock that can be put forward, and what was to be done in that time. */
 class Hurry {
   #aheadMs = 0;
-  readonly #due = new Set<() => void>();
   readonly clock = { ...systemClock, now: () => systemClock.now() + this.#aheadMs };
-  readonly timers: Timers = {
-    after: (ms, run) => {
-      if (ms !== TYPING_MS) return systemTimers.after(ms, run);
-      this.#due.add(run);
-      return { cancel: () => this.#due.delete(run) };
-    },
-  };
+  readonly timers = new HeldTimers(TYPING_MS);
 
   pass(): void {
     this.#aheadMs += TYPING_MS;
-    const due = [...this.#due];
-    this.#due.clear();
-    for (const run of due) run();
+    this.timers.letGo();
   }
 }
 
