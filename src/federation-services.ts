@@ -77,7 +77,10 @@ export function createFederationServices(wiring: FederationWiring) {
     guests: wiring.rooms.changes,
   });
   const requests = new MembershipRequests(client);
-  const completion = new StateCompletion({ database, writer, gathering, partial, timers, onProblem });
+  const completion = new StateCompletion({
+    ...{ database, writer, gathering, partial, timers, onProblem },
+    ownServer: serverName,
+  });
   const eduHandlers = new EduHandlers();
   const roomServers = new RoomServers(database, serverName);
   const pdus = new OutgoingPdus(log, database);
@@ -105,7 +108,7 @@ export function createFederationServices(wiring: FederationWiring) {
     stateCompletion: completion,
     remoteMembership: new RemoteMembership({
       ...{ database, writer, signer, requests, gathering, signatures, outside, receiver, clock },
-      ...{ completion, partial },
+      partial,
     }),
     residentMembership: new ResidentMembership({
       ...{ database, writer, signer, log, tries, restricted, signatures, partial, policies },

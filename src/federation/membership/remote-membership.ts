@@ -25,7 +25,6 @@ import type { EventGathering, GatheredRoom } from '../inbound/event-gathering.ts
 import type { OwnReceipt } from '../inbound/event-receiver.ts';
 import { verifiedEvent, type SignatureChecker } from '../inbound/pdu-verification.ts';
 import { unusable, writeJoinedRoom, type JoinedRoom } from './joined-state.ts';
-import type { StateCompletion } from './state-completion.ts';
 import { MembershipDrafts, type DraftedMembership } from './membership-drafts.ts';
 import type { MembershipRequests } from './membership-requests.ts';
 
@@ -49,7 +48,6 @@ export class RemoteMembership implements RemoteRooms {
   readonly #outside: OutsideMemberships;
   readonly #receiver: JoinReceiver;
   readonly #partial: PartialRooms;
-  readonly #completion: StateCompletion;
   /** Two who join a room at the same time: the second finds it here. */
   readonly #joins = new KeyedQueue();
 
@@ -63,7 +61,6 @@ export class RemoteMembership implements RemoteRooms {
     outside: OutsideMemberships;
     receiver: JoinReceiver;
     partial: PartialRooms;
-    completion: StateCompletion;
     clock: { now(): number };
   }) {
     this.#database = needs.database;
@@ -76,7 +73,6 @@ export class RemoteMembership implements RemoteRooms {
     this.#outside = needs.outside;
     this.#receiver = needs.receiver;
     this.#partial = needs.partial;
-    this.#completion = needs.completion;
   }
 
   join(wish: RemoteMembershipWish): Promise<void> {
@@ -182,7 +178,6 @@ export class RemoteMembership implements RemoteRooms {
       if (!(error instanceof GuardFailed)) throw error;
       return this.#takeJoin(server, wish, prepared, answer);
     }
-    if (joined.lacksMembersOf) this.#completion.beginSoon(roomId);
   }
 
   /** A join that another server vouched for, of a room that is here. */

@@ -1,18 +1,18 @@
 import type { Timer, Timers } from '../../platform/timers.ts';
 import { inParts } from '../../platform/list-parts.ts';
-import type { EventId, RoomId, ServerName } from '../../protocol/identifiers.ts';
+import { serverNameOf, type EventId, type RoomId, type ServerName } from '../../protocol/identifiers.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import { roomVersion } from '../../protocol/room-versions.ts';
 import type { ReceivedEvent } from '../../rooms/appending/event-receipt.ts';
 import { Foreknowledge } from '../../rooms/appending/foreknowledge.ts';
 import type { PartialRooms } from '../../rooms/state/partial-rooms.ts';
-import type { StateChange } from '../../rooms/events/room-changes.ts';
+import { membershipChange, type StateChange } from '../../rooms/events/room-changes.ts';
 import type { RoomTransaction } from '../../rooms/appending/room-transaction.ts';
 import { dropOtherMembersAhead, readMembersAhead } from '../../rooms/state/members-ahead.ts';
 import type { RoomWriter } from '../../rooms/appending/room-writer.ts';
 import { judgeAgain } from '../../rooms/appending/second-judgement.ts';
 import type { StateRoot } from '../../rooms/events/stored-event.ts';
-import type { Database, Writer } from '../../storage/database.ts';
+import type { Change, Database, Writer } from '../../storage/database.ts';
 import * as partialRoomsStore from '../../storage/rooms/partial-rooms-store.ts';
 import * as roomsStore from '../../storage/rooms/rooms-store.ts';
 import type { EventGathering, GatheredRoom, GatheredState } from '../inbound/event-gathering.ts';
@@ -27,9 +27,18 @@ const PATIENCE_MS = 200;
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 10 * 60_000;
 
-/** Fetches the rest of the state of rooms that were joined without it, in the background, also after a restart. */
+/** An attempt to complete a room. One that was given up stays so: what it has may lack something. */
+interface Attempt extends GatheredRoom {
+  isGivenUp: boolean;
+}
+
+/**
+ * Fetches the rest of the state of rooms that were joined without it, in the background, also after a restart. A room that
+ * everybody of this server left is let be until somebody joins it again.
+ */
 export class StateCompletion {
   readonly #database: Database;
+  readonly #ownServer: ServerName;
   readonly #writer: RoomWriter;
   readonly #gathering: EventGathering;
   readonly #partial: PartialRooms;
@@ -37,10 +46,13 @@ export class StateCompletion {
   readonly #onProblem: (error: unknown) => void;
   readonly #underWay = new Map<RoomId, Promise<void>>();
   readonly #delayed = new Map<RoomId, Timer>();
+  /** Rooms that somebody joined while they were under way: it may be that they were just given up. */
+  readonly #joinedMeanwhile = new Set<RoomId>();
   #stopped = false;
 
   constructor(needs: {
     database: Database;
+    ownServer: ServerName;
     writer: RoomWriter;
     gathering: EventGathering;
     partial: PartialRooms;
@@ -48,11 +60,15 @@ export class StateCompletion {
     onProblem: (error: unknown) => void;
   }) {
     this.#database = needs.database;
+    this.#ownServer = needs.ownServer;
     this.#writer = needs.writer;
     this.#gathering = needs.gathering;
     this.#partial = needs.partial;
     this.#timers = needs.timers;
     this.#onProblem = needs.onProblem;
+    needs.database.subscribe((changes) => {
+      for (const change of changes) if (change.local !== undefined) this.#noteJoin(change);
+    });
   }
 
   /** Goes on with what was not finished. */
@@ -61,8 +77,13 @@ export class StateCompletion {
   }
 
   /** Begins with a room that was joined, once who joined it had the server to themselves for a moment. */
-  beginSoon(roomId: RoomId): void {
-    this.#beginLater(roomId, PATIENCE_MS, FIRST_RETRY_MS);
+  #noteJoin(change: Change): void {
+    const moved = membershipChange(change);
+    if (moved?.membership !== 'join' || !this.#partial.isPartial(moved.roomId)) return;
+    const { roomId, userId } = moved;
+    if (serverNameOf(userId) !== this.#ownServer || this.#delayed.has(roomId)) return;
+    if (this.#underWay.has(roomId)) this.#joinedMeanwhile.add(roomId);
+    else this.#beginLater(roomId, PATIENCE_MS, FIRST_RETRY_MS);
   }
 
   /** Begins with a room, if it is not under way. */
@@ -75,6 +96,7 @@ export class StateCompletion {
       })
       .then((isDone) => {
         this.#underWay.delete(roomId);
+        if (this.#joinedMeanwhile.delete(roomId) && isDone) return this.begin(roomId);
         if (!isDone) this.#beginLater(roomId, retryMs, Math.min(retryMs * 2, LONGEST_RETRY_MS));
       });
     this.#underWay.set(roomId, work);
@@ -96,17 +118,27 @@ export class StateCompletion {
     this.#delayed.set(roomId, this.#timers.after(ms, run));
   }
 
+  /** Ends an attempt where this process does, or nobody of this server is in the room any more, by this or another process. */
+  async #goesOn(attempt: Attempt): Promise<boolean> {
+    if (this.#stopped) attempt.isGivenUp = true;
+    if (attempt.isGivenUp) return false;
+    const room = await roomsStore.byId(this.#database, attempt.roomId);
+    attempt.isGivenUp = !room || room.joined_count <= room.remote_joined;
+    return !attempt.isGivenUp;
+  }
+
   /** Whether the room needs no more. */
   async #complete(roomId: RoomId): Promise<boolean> {
     const row = await partialRoomsStore.of(this.#database, roomId);
     const room = await roomsStore.byId(this.#database, roomId);
     if (!row || !room || row.completed_at !== null) return true;
-    const place = { roomId, version: roomVersion(room.room_version) };
+    const attempt: Attempt = { roomId, version: roomVersion(room.room_version), isGivenUp: false };
     for (const server of JSON.parse(row.servers) as ServerName[]) {
-      const state = await this.#stateBefore(server, place, row.join_event_id);
+      if (!(await this.#goesOn(attempt))) return !this.#stopped;
+      const state = await this.#stateBefore(server, attempt, row.join_event_id);
       if (this.#stopped) return false;
       if (!state) continue;
-      const whole = await writeWholeState(this.#writer, roomId, state, () => !this.#stopped);
+      const whole = await writeWholeState(this.#writer, roomId, state, () => this.#goesOn(attempt));
       if (whole === undefined) return !this.#stopped;
       await this.#writer.append(roomId, (transaction, unit) => complete(transaction, unit, whole));
       return true;
@@ -118,30 +150,22 @@ export class StateCompletion {
    * Fetches the state before a join. Where one event came before the join, that is the state before that event, and the
    * event: servers beside the one that let the user in have it sooner than the join, and some tell no more than that.
    */
-  async #stateBefore(
-    server: ServerName,
-    place: GatheredRoom,
-    joinId: EventId,
-  ): Promise<WholeState | undefined> {
+  async #stateBefore(server: ServerName, attempt: Attempt, joinId: EventId): Promise<WholeState | undefined> {
     const join = (await this.#gathering.here([joinId])).get(joinId);
     const [last, ...others] = join?.prevEventIds ?? [];
     const earlier =
-      last !== undefined && others.length === 0 ? await this.#stateAfter(server, place, last) : undefined;
-    if (earlier || this.#stopped) return earlier;
-    const state = await this.#gathering.stateBefore(server, place, joinId);
-    return state && this.#keep(place.roomId, state, []);
+      last !== undefined && others.length === 0 ? await this.#stateAfter(server, attempt, last) : undefined;
+    if (earlier || !(await this.#goesOn(attempt))) return earlier;
+    const state = await this.#gathering.stateBefore(server, attempt, joinId);
+    return state && this.#keep(attempt, state, []);
   }
 
-  async #stateAfter(
-    server: ServerName,
-    place: GatheredRoom,
-    eventId: EventId,
-  ): Promise<WholeState | undefined> {
-    const state = await this.#gathering.stateBefore(server, place, eventId);
+  async #stateAfter(server: ServerName, attempt: Attempt, eventId: EventId): Promise<WholeState | undefined> {
+    const state = await this.#gathering.stateBefore(server, attempt, eventId);
     if (!state) return undefined;
-    if (state.ids.includes(eventId)) return this.#keep(place.roomId, state, []);
-    const event = await this.#gathering.event(server, place, eventId);
-    return event && this.#keep(place.roomId, state, event.pdu.state_key === undefined ? [] : [event]);
+    if (state.ids.includes(eventId)) return this.#keep(attempt, state, []);
+    const event = await this.#gathering.event(server, attempt, eventId);
+    return event && this.#keep(attempt, state, event.pdu.state_key === undefined ? [] : [event]);
   }
 
   /**
@@ -150,16 +174,16 @@ export class StateCompletion {
    *
    * @param then events that change the state.
    */
-  async #keep(roomId: RoomId, state: GatheredState, then: readonly ReceivedEvent[]): Promise<WholeState> {
+  async #keep(attempt: Attempt, state: GatheredState, then: readonly ReceivedEvent[]): Promise<WholeState> {
     const early: ReceivedEvent[] = [];
     for await (const events of state.missing) {
-      if (this.#stopped) break;
-      for (const event of await this.#keepPart(roomId, events)) early.push(event);
+      if (!(await this.#goesOn(attempt))) break;
+      for (const event of await this.#keepPart(attempt.roomId, events)) early.push(event);
     }
     const ordered = inAuthOrder([...early, ...then]);
     for (const part of inParts(ordered, KEPT_AT_ONCE)) {
-      if (this.#stopped) break;
-      await this.#keepPart(roomId, part);
+      if (!(await this.#goesOn(attempt))) break;
+      await this.#keepPart(attempt.roomId, part);
     }
     return { ids: state.ids, then: then.map((event) => event.eventId) };
   }

@@ -35,11 +35,11 @@ export async function writeWholeState(
   writer: RoomWriter,
   roomId: RoomId,
   { ids, then }: WholeState,
-  goesOn: () => boolean,
+  goesOn: () => Promise<boolean>,
 ): Promise<StateRoot | undefined> {
   const entries = new Map<StateKey, Entry>();
   for (const part of inParts(ids, AT_ONCE)) {
-    const accepted = goesOn() ? await writeMembers(writer, roomId, part) : undefined;
+    const accepted = (await goesOn()) ? await writeMembers(writer, roomId, part) : undefined;
     if (!accepted) return undefined;
     for (const [key, eventId] of accepted) {
       if ((entries.get(key)?.eventId ?? eventId) !== eventId) throw unusable('its state has an entry twice');
@@ -53,7 +53,7 @@ export async function writeWholeState(
   const ordered = [...entries].sort(([, a], [, b]) => (a.path < b.path ? -1 : 1));
   let root: StateRoot | undefined;
   for (const part of inParts(ordered, AT_ONCE)) {
-    root = goesOn() ? await writeEntries(writer, roomId, root, part) : undefined;
+    root = (await goesOn()) ? await writeEntries(writer, roomId, root, part) : undefined;
     if (root === undefined) return undefined;
   }
   return root;

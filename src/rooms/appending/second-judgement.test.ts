@@ -13,6 +13,33 @@ import {
 import type { RemoteEvent, RemoteRoom } from '../../testing/federation/remote-room.ts';
 import { TestClient, type Json } from '../../testing/client/test-client.ts';
 
+/** Transactions of 50 events each, together more than the events that are read at once. */
+const TRANSACTIONS = 12;
+
+/** Has somebody join and leave again; gives the join. */
+async function comeAndGo(room: RemoteRoom): Promise<RemoteEvent> {
+  const userId = eveOf(room);
+  const member = { type: 'm.room.member', stateKey: userId, sender: userId };
+  const join = room.next({ ...member, content: { membership: 'join' } });
+  const gone = room.next({ ...member, content: { membership: 'leave' } });
+  assert.deepEqual(await room.send(join, gone), [undefined, undefined]);
+  return join;
+}
+
+function eveOf(room: RemoteRoom): string {
+  return `@eve:${room.remote.name}`;
+}
+
+/** A topic by one who left, which is not in the room's state. */
+function stolenTopic(room: RemoteRoom, join: RemoteEvent | undefined): RemoteEvent {
+  const levels = room.state.get(stateKeyOf('m.room.power_levels', ''));
+  const auth = [levels, join].flatMap((event) => event?.eventId ?? []);
+  const topic = { type: 'm.room.topic', stateKey: '', content: { topic: 'taken over' } };
+  const stolen = room.next({ ...topic, sender: eveOf(room), auth });
+  room.state.delete(stateKeyOf('m.room.topic', ''));
+  return stolen;
+}
+
 onFederation(
   'who is not in the room is heard until its members are known, and then is not in it nor its state [B104 partial]',
   async (federation) => {
@@ -22,12 +49,8 @@ onFederation(
       async (scene) => {
         const { alice, bob, room, complete } = scene;
         tell(scene, [], [left.join as RemoteEvent]);
-        const levels = room.state.get(stateKeyOf('m.room.power_levels', ''));
-        const auth = [levels, left.join].flatMap((event) => event?.eventId ?? []);
         const { next_batch: since } = await bob.sync(LAZY);
-        const topic = { type: 'm.room.topic', stateKey: '', content: { topic: 'taken over' } };
-        const stolen = room.next({ ...topic, sender: `@eve:${room.remote.name}`, auth });
-        room.state.delete(stateKeyOf('m.room.topic', ''));
+        const stolen = stolenTopic(room, left.join);
         const message = room.say('after it');
         assert.deepEqual(await room.sendTo(federation.b.name, stolen, message), [undefined, undefined]);
         await bob.syncUntil(since, shows(room.roomId, 'after it'), LAZY);
@@ -55,16 +78,7 @@ onFederation(
       {
         topicPower: 0,
         before: async ({ room }) => {
-          const userId = `@eve:${room.remote.name}`;
-          const member = (membership: string) => ({
-            type: 'm.room.member',
-            stateKey: userId,
-            sender: userId,
-            content: { membership },
-          });
-          left.join = room.next(member('join'));
-          const gone = room.next(member('leave'));
-          assert.deepEqual(await room.send(left.join, gone), [undefined, undefined]);
+          left.join = await comeAndGo(room);
         },
       },
     );
@@ -192,6 +206,53 @@ onFederation(
         await assertSameState({ ...scene, bob: again });
       },
       { topicPower: 0 },
+    );
+  },
+);
+
+/** IDs of a room's messages and topics, the newest first. */
+async function timelineOf(person: TestClient, roomId: string): Promise<string[]> {
+  const ids: string[] = [];
+  for (let from = ''; ;) {
+    const page = await person.ok('GET', person.room(roomId, `/messages?dir=b&limit=100${from}`));
+    for (const { type, event_id: id } of page.chunk as Json[]) {
+      if (type === 'm.room.message' || type === 'm.room.topic') ids.push(id as string);
+    }
+    if (page.end === undefined) return ids;
+    from = `&from=${encodeURIComponent(page.end as string)}`;
+  }
+}
+
+onFederation(
+  'more events than are read at once are judged again, those that are not allowed among them [B104 partial]',
+  async (federation) => {
+    const left: { join?: RemoteEvent } = {};
+    await whilePartial(
+      federation,
+      async (scene) => {
+        const { bob, room, complete } = scene;
+        const { roomId } = room;
+        tell(scene, [], [left.join as RemoteEvent]);
+        const said: string[] = [];
+        for (let i = 0; i < TRANSACTIONS; i++) {
+          const stolen = stolenTopic(room, left.join);
+          const messages = Array.from({ length: 49 }, (_, j) => room.say(`${i} ${j}`));
+          const results = await room.sendTo(federation.b.name, stolen, ...messages);
+          assert.deepEqual(new Set(results), new Set([undefined]));
+          said.unshift(...messages.map((event) => event.eventId).reverse());
+        }
+        assert.equal((await bob.ok('GET', bob.room(roomId, '/state/m.room.topic'))).topic, 'taken over');
+        complete(true);
+        await assertSameState(scene);
+        await bob.fails(404, 'M_NOT_FOUND', 'GET', bob.room(roomId, '/state/m.room.topic'));
+        assert.deepEqual(await timelineOf(bob, roomId), said);
+      },
+      {
+        topicPower: 0,
+        before: async ({ room }) => {
+          left.join = await comeAndGo(room);
+        },
+      },
     );
   },
 );

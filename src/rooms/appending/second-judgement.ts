@@ -1,3 +1,4 @@
+import { inTurns } from '../../platform/list-parts.ts';
 import { splitStateKey, stateKeyOf, type StateKey } from '../../protocol/events/event.ts';
 import { serverNameOf, type EventId, type ServerName, type UserId } from '../../protocol/identifiers.ts';
 import * as awaitedRedactions from '../../storage/rooms/awaited-redactions-store.ts';
@@ -17,6 +18,8 @@ import { rootToBytes, StoredEvent, type StateRoot } from '../events/stored-event
 
 /** Events that are read in one step. */
 const PAGE = 500;
+/** Events that are judged before whatever else waits in this process has its turn. */
+const JUDGED_AT_ONCE = 50;
 
 /** A join by which a room came here without its members. */
 export interface PartialJoin {
@@ -34,10 +37,12 @@ export interface PartialJoin {
 export async function judgeAgain(room: RoomTransaction, unit: Writer, join: PartialJoin): Promise<void> {
   const came = inOrder(await eventsSince(room, join));
   const settled = new Map<EventId, StoredEvent>();
-  for (const event of came) {
-    const again = await eventAgain(room, join, event, settled);
-    settled.set(event.eventId, again);
-    if (again !== event) room.revise(again);
+  for await (const part of inTurns(came, JUDGED_AT_ONCE)) {
+    for (const event of part) {
+      const again = await eventAgain(room, join, event, settled);
+      settled.set(event.eventId, again);
+      if (again !== event) room.revise(again);
+    }
   }
   await readmit(room, settled);
   const before = new Map(came.map((event) => [event.eventId, event]));

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { onFederation, type FederatingServer } from '../../testing/federation/federation.ts';
+import { assertSameState, whilePartial } from '../../testing/federation/partial-room.ts';
+import type { Json } from '../../testing/client/test-client.ts';
+
+/**
+ * Has a server be given the first whole state an event at a time.
+ *
+ * @param onFirst called when the first event is asked for; the server waits for it.
+ * @param onEnd called once no more of it is taken; the server waits for it.
+ * @returns how many events were taken.
+ */
+function giveSlowly(
+  server: FederatingServer,
+  onFirst: () => Promise<void>,
+  onEnd: () => Promise<void>,
+): { taken: () => number } {
+  const gathering = server.server.services.eventGathering;
+  const stateBefore = gathering.stateBefore.bind(gathering);
+  let taken = 0;
+  async function* singly<One>(parts: AsyncIterable<readonly One[]> | Iterable<readonly One[]>) {
+    try {
+      for await (const part of parts) {
+        for (const one of part) {
+          if (taken === 0) await onFirst();
+          taken += 1;
+          yield [one];
+        }
+      }
+    } finally {
+      gathering.stateBefore = stateBefore;
+      await onEnd();
+    }
+  }
+  gathering.stateBefore = async (...asked) => {
+    const state = await stateBefore(...asked);
+    return state && { ids: state.ids, missing: singly(state.missing) };
+  };
+  return { taken: () => taken };
+}
+
+/** Whether a sync shows that somebody left. */
+function isGone(body: Json, roomId: string, userId: string): boolean {
+  const events: Json[] = body.rooms?.join?.[roomId]?.timeline?.events ?? [];
+  return events.some((event) => event.state_key === userId && event.content.membership === 'leave');
+}
+
+for (const when of ['at once', 'later'] as const) {
+  onFederation(
+    `the state of a room that nobody is in any more is not fetched until somebody comes back, ${when} [B104 partial]`,
+    async (federation) => {
+      const { a, b } = federation;
+      const ended = Promise.withResolvers<void>();
+      let given: ReturnType<typeof giveSlowly> | undefined;
+      let leave = () => Promise.resolve();
+      let comeBack: () => Promise<unknown> = () => Promise.resolve();
+      await whilePartial(
+        federation,
+        async (scene) => {
+          const { alice, bob, room, complete } = scene;
+          comeBack = () => bob.join(room.roomId, a.name);
+          leave = async () => {
+            const { next_batch: since } = await alice.sync();
+            await bob.ok('POST', bob.room(room.roomId, '/leave'), {});
+            // Who comes back before the other server knows that they left may be gone once it does.
+            await alice.syncUntil(since, (body) => isGone(body, room.roomId, bob.userId));
+          };
+          complete(true);
+          await ended.promise;
+          assert.equal(given?.taken(), 1, 'the first event is not kept any more');
+          if (when === 'later') await comeBack();
+          await assertSameState(scene);
+        },
+        {
+          before: async ({ room }) => {
+            for (const name of ['eve', 'frank', 'grace']) {
+              const userId = `@${name}:${room.remote.name}`;
+              const member = { type: 'm.room.member', stateKey: userId, sender: userId };
+              await room.send(room.next({ ...member, content: { membership: 'join' } }));
+            }
+            given = giveSlowly(
+              b,
+              () => leave(),
+              async () => {
+                if (when === 'at once') await comeBack().catch(ended.reject);
+                ended.resolve();
+              },
+            );
+          },
+        },
+      );
+    },
+  );
+}
