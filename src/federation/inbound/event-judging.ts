@@ -2,6 +2,7 @@ import type { Timers } from '../../platform/timers.ts';
 import type { EventId, ServerName } from '../../protocol/identifiers.ts';
 import { receiveEvent, type ReceivedEvent, type Verdict } from '../../rooms/appending/event-receipt.ts';
 import { Foreknowledge } from '../../rooms/appending/foreknowledge.ts';
+import { hasUnsettled } from '../../rooms/appending/unsettled-events.ts';
 import type { PartialRooms } from '../../rooms/state/partial-rooms.ts';
 import type { RoomWriter } from '../../rooms/appending/room-writer.ts';
 import type { Database } from '../../storage/database.ts';
@@ -20,8 +21,15 @@ const AT_ONCE = 100;
 export interface Attempt {
   readonly verdicts: ReadonlyMap<EventId, Verdict>;
   readonly missing: Missing;
-  /** How many extremities the room has. */
+  /** How many extremities the room has; 0 where nothing was judged. */
   readonly ends: number;
+  /** Whether the room takes no more before its members are known: those that were not judged need lack nothing. */
+  readonly isFull: boolean;
+}
+
+/** Where events are judged, and how much that was not judged by the whole state may be there, in bytes. */
+export interface JudgingRoom extends GatheredRoom {
+  readonly mostUnsettled: number;
 }
 
 /**
@@ -48,21 +56,26 @@ export class EventJudging {
   }
 
   /** Judges events of a room; `asked` is the server that is asked for what is missing. */
-  async judge(asked: ServerName, room: GatheredRoom, events: readonly ReceivedEvent[]): Promise<Attempt> {
+  async judge(asked: ServerName, room: JudgingRoom, events: readonly ReceivedEvent[]): Promise<Attempt> {
     const attempt = await this.#judgeOnce(room, events, NOTHING_FETCHED);
-    if (attempt.missing.size === 0) return attempt;
+    if (!isForMore(attempt)) return attempt;
     return this.#turns.run(room.roomId, asked, () => this.#fillAndJudge(asked, room, events, attempt));
   }
 
   /** Judges the events in one unit of work. What fails for what is missing is left out. */
-  async #judgeOnce(room: GatheredRoom, events: readonly ReceivedEvent[], first: Fetched): Promise<Attempt> {
+  async #judgeOnce(room: JudgingRoom, events: readonly ReceivedEvent[], first: Fetched): Promise<Attempt> {
     return this.#writer.append(room.roomId, async (transaction, unit) => {
       const ids = events.map((event) => event.eventId);
+      const isFull = () => hasUnsettled(transaction.point, room.mostUnsettled);
       transaction.foreknowledge = await Foreknowledge.read(transaction.needs, room.roomId, ids);
-      await keepFetched(transaction, first);
+      if (!isFull()) await keepFetched(transaction, first);
       const verdicts = new Map<EventId, Verdict>();
       const missing = new Map<EventId, readonly EventId[]>();
       for (const event of events) {
+        if (isFull()) {
+          missing.set(event.eventId, []);
+          continue;
+        }
         const lacks = await unlessMissing(
           receiveEvent(transaction, unit, event).then((verdict) => {
             verdicts.set(event.eventId, verdict);
@@ -70,13 +83,14 @@ export class EventJudging {
         );
         if (lacks) missing.set(event.eventId, lacks);
       }
-      return { verdicts, missing, ends: transaction.point.extremities.length };
+      const ends = verdicts.size === 0 ? 0 : transaction.point.extremities.length;
+      return { verdicts, missing, ends, isFull: isFull() };
     });
   }
 
   async #fillAndJudge(
     asked: ServerName,
-    room: GatheredRoom,
+    room: JudgingRoom,
     events: readonly ReceivedEvent[],
     before: Attempt,
   ): Promise<Attempt> {
@@ -90,12 +104,12 @@ export class EventJudging {
     };
     // Somebody else may have told meanwhile what was missing.
     await judge(NOTHING_FETCHED);
-    if (attempt.missing.size > 0) {
+    if (isForMore(attempt)) {
       const between = await this.#gaps.before(asked, room, all, attempt.missing);
       all = inTimelineOrder([...between, ...all]);
       if (between.length > 0) await judge(NOTHING_FETCHED);
     }
-    if (attempt.missing.size > 0) {
+    if (isForMore(attempt)) {
       const most = this.#partial.isPartial(room.roomId) ? MOST_CONFLICTS : Infinity;
       await judge(await this.#gaps.statesFor(asked, room, all, attempt.missing, most));
     }
@@ -103,10 +117,10 @@ export class EventJudging {
   }
 
   /** Judges events, some at a time: others write meanwhile. */
-  async #judgeAll(room: GatheredRoom, events: readonly ReceivedEvent[], first: Fetched): Promise<Attempt> {
+  async #judgeAll(room: JudgingRoom, events: readonly ReceivedEvent[], first: Fetched): Promise<Attempt> {
     const verdicts = new Map<EventId, Verdict>();
     const missing = new Map<EventId, readonly EventId[]>();
-    let ends = 0;
+    let [ends, isFull] = [0, false];
     for (let i = 0; i === 0 || i < events.length; i += AT_ONCE) {
       const attempt = await this.#judgeOnce(
         room,
@@ -115,8 +129,13 @@ export class EventJudging {
       );
       for (const [id, verdict] of attempt.verdicts) verdicts.set(id, verdict);
       for (const [id, lacks] of attempt.missing) missing.set(id, lacks);
-      ends = attempt.ends;
+      ({ ends, isFull } = attempt);
     }
-    return { verdicts, missing, ends };
+    return { verdicts, missing, ends, isFull };
   }
+}
+
+/** Whether something is left that may be judged once more is fetched. */
+function isForMore({ missing, isFull }: Attempt): boolean {
+  return missing.size > 0 && !isFull;
 }

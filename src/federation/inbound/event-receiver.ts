@@ -4,6 +4,7 @@ import type { JsonObject } from '../../protocol/json.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import { roomVersion } from '../../protocol/room-versions.ts';
 import type { ReceivedEvent } from '../../rooms/appending/event-receipt.ts';
+import { MOST_UNSETTLED } from '../../rooms/appending/unsettled-events.ts';
 import type { PartialRooms } from '../../rooms/state/partial-rooms.ts';
 import type { RoomWriter } from '../../rooms/appending/room-writer.ts';
 import type { Database } from '../../storage/database.ts';
@@ -15,13 +16,15 @@ import type { RoomAcl } from '../room-acl.ts';
 import { AnswerInTime } from './answer-in-time.ts';
 import type { EventGathering, GatheredRoom } from './event-gathering.ts';
 import { MOST_EXTREMITIES, type ForkMerging } from './fork-merging.ts';
-import { EventJudging } from './event-judging.ts';
+import { EventJudging, type JudgingRoom } from './event-judging.ts';
 import type { OutsideEvents } from './outside-events.ts';
 import { eventIdOrUndefined, verifiedEvent, type SignatureChecker } from './pdu-verification.ts';
 import { WaitingEvents, type Batch, type SentEvent } from './waiting-events.ts';
 
 /** Servers beside the one that sent events which are asked for what these lack. */
 const MOST_OTHERS = 2;
+const WAITS_FOR_MEMBERS =
+  'Too much came before the members of the room are known: it is judged once they are';
 const NOT_IN_ROOM: PduResult = { error: 'Nobody of this server is in the room' };
 
 /** Where events come from, and which server is asked for what they lack. */
@@ -133,7 +136,8 @@ export class EventReceiver implements PduReceiver {
     const row = await roomsStore.byId(this.#database, roomId);
     if (!row) return { isPlaced: false };
     const receipt: Receipt = { results: new Map(), rejected: [], unplaced: [] };
-    const room = { roomId, version: roomVersion(row.room_version) };
+    // Whoever comes is let in, however much waits for the members of the room.
+    const room = { roomId, version: roomVersion(row.room_version), mostUnsettled: Infinity };
     const events = await this.#policies.complete(room, [join]);
     await this.#receiveVerified(asked, room, events, receipt);
     return { ...receipt.results.get(join.eventId), isPlaced: receipt.unplaced.length === 0 };
@@ -213,7 +217,8 @@ export class EventReceiver implements PduReceiver {
     const verified = await this.#verify(room, pdus, results);
     if (verified.length === 0) return receipt;
     const events = await this.#policies.complete(room, verified);
-    const ends = await this.#receiveVerified(source.asked, room, events, receipt);
+    const limited = { ...room, mostUnsettled: MOST_UNSETTLED };
+    const ends = await this.#receiveVerified(source.asked, limited, events, receipt);
     if (ends > MOST_EXTREMITIES) await this.#merging.merge(roomId);
     if (events.some(({ pdu }) => pdu.type === 'm.room.guest_access')) await this.#guests.removeGuests(roomId);
     return receipt;
@@ -263,7 +268,7 @@ export class EventReceiver implements PduReceiver {
   /** @returns how many extremities the room has then. */
   async #receiveVerified(
     asked: ServerName,
-    room: GatheredRoom,
+    room: JudgingRoom,
     events: readonly ReceivedEvent[],
     { results, rejected, unplaced }: Receipt,
   ): Promise<number> {
@@ -276,7 +281,8 @@ export class EventReceiver implements PduReceiver {
         results.set(eventId, { error: verdict.reason });
       } else if (verdict) results.set(eventId, {});
       else {
-        results.set(eventId, { error: `These events before it could not be had: ${missing.join(', ')}` });
+        const lacks = `These events before it could not be had: ${missing.join(', ')}`;
+        results.set(eventId, { error: attempt.isFull ? WAITS_FOR_MEMBERS : lacks });
         unplaced.push({ eventId, pdu: pdu as unknown as JsonObject });
       }
     }

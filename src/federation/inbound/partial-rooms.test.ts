@@ -5,6 +5,7 @@ import {
   LAZY,
   sendToBoth,
   shows,
+  showsLeave,
   tell,
   whilePartial,
 } from '../../testing/federation/partial-room.ts';
@@ -96,13 +97,9 @@ onFederation(
     await whilePartial(federation, async (scene) => {
       const { alice, bob, room, complete } = scene;
       const { roomId } = room;
-      const isLeft = (body: Json) =>
-        (body.rooms?.join?.[roomId]?.timeline?.events ?? []).some(
-          (event: Json) => event.state_key === bob.userId && event.content.membership === 'leave',
-        );
       const { next_batch: since } = await alice.sync();
       await bob.ok('POST', bob.room(roomId, '/leave'), {});
-      await alice.syncUntil(since, isLeft);
+      await alice.syncUntil(since, showsLeave(roomId, bob.userId));
       await alice.say(roomId, 'meanwhile');
       await bob.join(roomId, federation.a.name);
       await bob.say(roomId, 'back again');

@@ -105,7 +105,7 @@ function notePartial(
 ): void {
   const servers = lacksMembersOf ?? [];
   room.expectUnknownMembers(servers);
-  room.point.isPartial = true;
+  room.point.unsettled = 0;
   const roots = { beforeRoot: rootToBytes(before), joinRoot: rootToBytes(after) };
   partialRoomsStore.insert(unit, { roomId, joinEventId: join.eventId, servers, ...roots });
   const data: StateChange = { version: 0, partial: 'begins' };

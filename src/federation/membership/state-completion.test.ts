@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { onFederation, type FederatingServer } from '../../testing/federation/federation.ts';
-import { assertSameState, whilePartial } from '../../testing/federation/partial-room.ts';
-import type { Json } from '../../testing/client/test-client.ts';
+import { assertSameState, showsLeave, whilePartial } from '../../testing/federation/partial-room.ts';
 
 /**
  * Has a server be given the first whole state an event at a time.
@@ -39,12 +38,6 @@ function giveSlowly(
   return { taken: () => taken };
 }
 
-/** Whether a sync shows that somebody left. */
-function isGone(body: Json, roomId: string, userId: string): boolean {
-  const events: Json[] = body.rooms?.join?.[roomId]?.timeline?.events ?? [];
-  return events.some((event) => event.state_key === userId && event.content.membership === 'leave');
-}
-
 for (const when of ['at once', 'later'] as const) {
   onFederation(
     `the state of a room that nobody is in any more is not fetched until somebody comes back, ${when} [B104 partial]`,
@@ -63,7 +56,7 @@ for (const when of ['at once', 'later'] as const) {
             const { next_batch: since } = await alice.sync();
             await bob.ok('POST', bob.room(room.roomId, '/leave'), {});
             // Who comes back before the other server knows that they left may be gone once it does.
-            await alice.syncUntil(since, (body) => isGone(body, room.roomId, bob.userId));
+            await alice.syncUntil(since, showsLeave(room.roomId, bob.userId));
           };
           complete(true);
           await ended.promise;

@@ -206,7 +206,7 @@ async function complete(room: RoomTransaction, unit: Writer, whole: StateRoot): 
   const began = await partialRoomsStore.beginningOf(reader, room.roomId);
   if (!row || began === undefined || row.completed_at !== null) return;
   await readMembersAhead(room);
-  room.point.isPartial = false;
+  room.point.unsettled = undefined;
   await judgeAgain(room, unit, { eventId: row.join_event_id, position: began, whole });
   await dropOtherMembersAhead(room);
   room.forgetUnknownMembers(JSON.parse(row.servers) as ServerName[]);

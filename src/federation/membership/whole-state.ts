@@ -66,7 +66,7 @@ function writeMembers(
   ids: readonly EventId[],
 ): Promise<Map<StateKey, EventId> | undefined> {
   return writer.append(roomId, async (room, unit) => {
-    if (!(await room.isPartial())) return undefined;
+    if (!room.isPartial) return undefined;
     partialRoomsStore.assertPartial(unit, roomId);
     const accepted = await acceptedState(room, ids);
     await writeMembersAhead(room, unit, (await room.eventsOf(accepted.values())).values());
@@ -82,7 +82,7 @@ function writeEntries(
   part: readonly (readonly [StateKey, Entry])[],
 ): Promise<StateRoot | undefined> {
   return writer.append(roomId, async (room, unit) => {
-    if (!(await room.isPartial())) return undefined;
+    if (!room.isPartial) return undefined;
     partialRoomsStore.assertPartial(unit, roomId);
     const entries = part.map(([key, { eventId }]) => [key, eventId] as const);
     const root = await room.stateWith(before, entries);

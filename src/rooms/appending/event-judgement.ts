@@ -51,7 +51,7 @@ export async function refusalByKnownState(
   root: StateRoot,
 ): Promise<string | undefined> {
   const reason = await refusalByState(room, event, root);
-  if (reason === undefined || !(await room.isPartial())) return reason;
+  if (reason === undefined || !room.isPartial) return reason;
   const members = new Map<StateKey, EventId>();
   for (const one of (await room.eventsOf(event.authEventIds)).values()) {
     if (one.type === 'm.room.member') members.set(stateKeyOf(one.type, one.stateKey ?? ''), one.eventId);

@@ -209,7 +209,7 @@ async function settle(
     if (redaction) await room.redact(redaction, stored.eventId);
     if (event.redacts === undefined) return;
     // While members of the room are yet to come it is not certain that it takes effect, and it could not be undone.
-    if (where === 'end' && (await room.isPartial())) {
+    if (where === 'end' && room.isPartial) {
       awaitedRedactions.remember(unit, event.redacts, event.eventId);
     } else await applyRedaction(room, unit, stored, event.redacts);
   };
@@ -239,7 +239,7 @@ async function awaitedRedaction(
     room.foreknowledge?.redactionsOf(target.eventId) ??
     (await awaitedRedactions.of(room.needs.reader, target.eventId));
   if (ids.length === 0) return undefined;
-  const isPartial = await room.isPartial();
+  const isPartial = room.isPartial;
   if (!isPartial) awaitedRedactions.forget(unit, target.eventId);
   for (const redaction of (await room.eventsOf(ids)).values()) {
     const isCertain = !isPartial || redaction.position < 0 || room.history.includes(redaction);

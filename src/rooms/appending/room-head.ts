@@ -28,8 +28,11 @@ export interface HeadPoint {
   invitedCount: number;
   /** How many of the joined members are users of other servers. */
   remoteJoined: number;
-  /** Whether members are missing from the state, which are yet to come; undefined where that was not looked up. */
-  isPartial?: boolean;
+  /**
+   * Where members are missing from the state, which are yet to come: bytes of the events that came since the room was joined
+   * (`unsettled-events.ts`). Undefined where the whole state is here.
+   */
+  unsettled: number | undefined;
 }
 
 const EMPTY: HeadPoint = {
@@ -40,6 +43,7 @@ const EMPTY: HeadPoint = {
   joinedCount: 0,
   invitedCount: 0,
   remoteJoined: 0,
+  unsettled: undefined,
 };
 
 /** What a unit of work does to a room. */
@@ -92,14 +96,14 @@ export class RoomHead {
 
   /** Reads the head of a room; undefined for an unknown room. */
   static async load(reader: Reader, roomId: RoomId): Promise<RoomHead | undefined> {
-    const row = await roomsStore.byId(reader, roomId);
+    const row = await roomsStore.withState(reader, roomId);
     if (!row) return undefined;
     return new RoomHead(roomId, roomVersion(row.room_version), pointOf(row));
   }
 
   /** Takes over what other processes wrote, and drops what was decided here and not committed. */
   async refresh(reader: Reader, tries: StateTries): Promise<void> {
-    const row = await roomsStore.byId(reader, this.roomId);
+    const row = await roomsStore.withState(reader, this.roomId);
     if (!row) throw new Error('A room that was loaded is not in the database');
     for (const key of this.#uncommitted.keys()) this.#state.delete(key);
     this.#uncommitted.clear();
@@ -194,7 +198,7 @@ function* changedEntries({ state, redactedState }: Decided): Iterable<[StateKey,
   yield* redactedState;
 }
 
-function pointOf(row: roomsStore.RoomRow): HeadPoint {
+function pointOf(row: roomsStore.RoomRowWithState): HeadPoint {
   return {
     version: row.version,
     extremities: JSON.parse(row.extremities) as EventId[],
@@ -203,5 +207,6 @@ function pointOf(row: roomsStore.RoomRow): HeadPoint {
     joinedCount: row.joined_count,
     invitedCount: row.invited_count,
     remoteJoined: row.remote_joined,
+    unsettled: row.unsettled ?? undefined,
   };
 }

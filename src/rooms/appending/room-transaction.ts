@@ -9,7 +9,6 @@ import {
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import { authDepthFrom } from '../../protocol/state-resolution/event-source.ts';
 import type { Reader } from '../../storage/database.ts';
-import * as partialRoomsStore from '../../storage/rooms/partial-rooms-store.ts';
 import { encodeTransaction } from '../events/client-transaction.ts';
 import type { EventDraft } from './event-draft.ts';
 import { draftedPdu } from './event-drafting.ts';
@@ -25,6 +24,7 @@ import { joinedBy, serverMoveOf, type ServerMove } from './server-moves.ts';
 import type { EventLookup, StateResolver } from '../state/state-resolver.ts';
 import type { NewNode, StateTries } from '../state/state-trie.ts';
 import type { StateRoot, StoredEvent } from '../events/stored-event.ts';
+import { assertGoesOn, countUnsettled, hasUnsettled, MOST_UNSETTLED_OF_OWN } from './unsettled-events.ts';
 
 /** What a transaction needs of the server. */
 export interface TransactionNeeds {
@@ -136,10 +136,11 @@ export class RoomTransaction implements EventLookup {
   /**
    * Adds an event of this server on top of the room.
    *
-   * @throws MatrixError 403 M_FORBIDDEN when the auth rules refuse it, 413 M_TOO_LARGE when it is over the limits, and what
-   *   the room's policy server says against it.
+   * @throws MatrixError 403 M_FORBIDDEN when the auth rules refuse it, 413 M_TOO_LARGE when it is over the limits, 429
+   *   M_LIMIT_EXCEEDED when too much came before the members of the room, and what the room's policy server says against it.
    */
   async add(draft: EventDraft): Promise<StoredEvent> {
+    if (hasUnsettled(this.point, MOST_UNSETTLED_OF_OWN)) await assertGoesOn(this, draft);
     const { pdu: unsigned, authEvents, footing } = await draftedPdu(this, draft);
     const signed = this.needs.signer.sign(unsigned, this.head.version);
     const pdu = this.point.remoteJoined === 0 ? signed.pdu : await approved(this, signed.pdu);
@@ -183,6 +184,7 @@ export class RoomTransaction implements EventLookup {
   append(event: StoredEvent, prevEvents: readonly EventId[], depth: number): void {
     this.events.push(event);
     this.#added.set(event.eventId, event);
+    countUnsettled(this.point, event);
     const left = this.point.extremities.filter((id) => !prevEvents.includes(id));
     const known = Math.min(depth, Number.MAX_SAFE_INTEGER);
     this.point.depth = left.length === 0 ? known : Math.max(known, this.point.depth);
@@ -192,6 +194,7 @@ export class RoomTransaction implements EventLookup {
   /** Puts an event into the timeline that others there follow already: the head stays as it is. */
   insert(event: StoredEvent, where: 'end' | 'history'): void {
     (where === 'end' ? this.events : this.history).push(event);
+    if (where === 'end') countUnsettled(this.point, event);
     this.#added.set(event.eventId, event);
   }
 
@@ -207,14 +210,14 @@ export class RoomTransaction implements EventLookup {
   }
 
   /** Whether members are missing from the room's state, which are yet to come. */
-  async isPartial(): Promise<boolean> {
-    this.point.isPartial ??= await partialRoomsStore.isPartial(this.needs.reader, this.roomId);
-    return this.point.isPartial;
+  get isPartial(): boolean {
+    return this.point.unsettled !== undefined;
   }
 
   /** Keeps an event beside the timeline. */
   keepAside(event: StoredEvent): void {
     this.aside.push(event);
+    if (event.refused !== undefined && event.stateAfter !== undefined) countUnsettled(this.point, event);
     this.#added.set(event.eventId, event);
   }
 

@@ -21,6 +21,13 @@ const PAGE = 500;
 /** Events that are judged before whatever else waits in this process has its turn. */
 const JUDGED_AT_ONCE = 50;
 
+/** What is kept in memory of an event that came: the whole of it is read once it is judged. */
+interface Came {
+  readonly eventId: EventId;
+  readonly prevEventIds: readonly EventId[];
+  readonly isAside: boolean;
+}
+
 /** A join by which a room came here without its members. */
 export interface PartialJoin {
   readonly eventId: EventId;
@@ -37,27 +44,33 @@ export interface PartialJoin {
 export async function judgeAgain(room: RoomTransaction, unit: Writer, join: PartialJoin): Promise<void> {
   const came = inOrder(await eventsSince(room, join));
   const settled = new Map<EventId, StoredEvent>();
-  for await (const part of inTurns(came, JUDGED_AT_ONCE)) {
-    for (const event of part) {
+  for await (const part of inTurns([...came.keys()], JUDGED_AT_ONCE)) {
+    const events = await room.eventsOf(part);
+    for (const eventId of part) {
+      const event = events.get(eventId);
+      if (!event) throw new Error('An event that came is not in the database');
       const again = await eventAgain(room, join, event, settled);
-      settled.set(event.eventId, again);
-      if (again !== event) room.revise(again);
+      settled.set(eventId, again);
+      room.revise(again);
     }
   }
-  await readmit(room, settled);
-  const before = new Map(came.map((event) => [event.eventId, event]));
-  room.point.extremities = endsOf(settled);
-  await changePresentState(room, await stateAtEnds(room, settled));
+  await readmit(room, came, settled);
+  room.point.extremities = endsOf(came, settled);
+  await changePresentState(room, await stateAtEnds(room, came, settled));
   await noteServersThatLeft(room, unit, settled.get(join.eventId));
-  write(room, unit, before, settled);
+  write(room, unit, came, settled);
   await redact(room, unit, settled);
 }
 
 /** Accepts what was kept out of sight for a present state that was not whole, and that the whole one allows. */
-async function readmit(room: RoomTransaction, settled: Map<EventId, StoredEvent>): Promise<void> {
+async function readmit(
+  room: RoomTransaction,
+  came: ReadonlyMap<EventId, Came>,
+  settled: Map<EventId, StoredEvent>,
+): Promise<void> {
   const softFailed = [...settled.values()].filter((event) => event.refused === 'soft-failed');
   if (softFailed.length === 0) return;
-  const present = await stateAtEnds(room, settled);
+  const present = await stateAtEnds(room, came, settled);
   for (const event of softFailed) {
     if ((await refusalByState(room, event, present)) !== undefined) continue;
     if (await lacksApproval(room, pduOfEvent(event, room.head.version))) continue;
@@ -89,22 +102,25 @@ function isMember(key: StateKey): boolean {
 }
 
 /** What came since the join, that included: events of the timeline, and those that were refused with the state before them known. */
-async function eventsSince(room: RoomTransaction, join: PartialJoin): Promise<StoredEvent[]> {
-  const found = new Map<EventId, StoredEvent>();
+async function eventsSince(room: RoomTransaction, join: PartialJoin): Promise<Came[]> {
+  const found = new Map<EventId, Came>();
+  const note = ({ eventId, prevEventIds, isAside }: StoredEvent) => {
+    found.set(eventId, { eventId, prevEventIds, isAside });
+  };
   const { reader } = room.needs;
   let after = join.position - 1;
   for (let isMore = true; isMore;) {
     const range = { after, upTo: Number.MAX_SAFE_INTEGER, limit: PAGE, newestFirst: false };
     const rows = await eventsStore.page(reader, room.roomId, range);
-    for (const row of rows) found.set(row.event_id as EventId, new StoredEvent(row));
+    for (const row of rows) note(new StoredEvent(row));
     after = rows.at(-1)?.position ?? after;
     isMore = rows.length === PAGE;
   }
   for (const row of await revisedEventsStore.refusedAfter(reader, room.roomId, join.position)) {
-    found.set(row.event_id as EventId, new StoredEvent(row));
+    note(new StoredEvent(row));
   }
   for (const event of room.head.allPending()) {
-    if (!event.isAside || isRefusedWithState(event)) found.set(event.eventId, event);
+    if (!event.isAside || isRefusedWithState(event)) note(event);
   }
   return [...found.values()];
 }
@@ -114,9 +130,9 @@ function isRefusedWithState(event: StoredEvent): boolean {
 }
 
 /** Each after those that it follows. */
-function inOrder(events: readonly StoredEvent[]): StoredEvent[] {
+function inOrder(events: readonly Came[]): Map<EventId, Came> {
   const waiting = new Map(events.map((event) => [event.eventId, event]));
-  const ordered = new Set<StoredEvent>();
+  const ordered = new Map<EventId, Came>();
   const stack = [...events].reverse();
   for (let event = stack.at(-1); event; event = stack.at(-1)) {
     const previous = event.prevEventIds.flatMap((id) => waiting.get(id) ?? []);
@@ -126,10 +142,10 @@ function inOrder(events: readonly StoredEvent[]): StoredEvent[] {
     if (isNext && previous.length > 0) stack.push(...previous);
     else {
       stack.pop();
-      ordered.add(event);
+      ordered.set(event.eventId, event);
     }
   }
-  return [...ordered];
+  return ordered;
 }
 
 /** An event as it is by the whole state. */
@@ -191,26 +207,26 @@ function otherwise(event: StoredEvent, changes: Partial<eventsStore.NewEventRow>
 }
 
 /** The accepted events that no other accepted one follows, whether at once or by way of refused ones. */
-function endsOf(settled: ReadonlyMap<EventId, StoredEvent>): EventId[] {
+function endsOf(came: ReadonlyMap<EventId, Came>, settled: ReadonlyMap<EventId, StoredEvent>): EventId[] {
   const followed = new Set<EventId>();
-  const accepted = [...settled.values()].filter((event) => event.refused === undefined);
+  const accepted = [...came.values()].filter(({ eventId }) => settled.get(eventId)?.refused === undefined);
   const wanted = accepted.flatMap((event) => event.prevEventIds);
   for (let id = wanted.pop(); id !== undefined; id = wanted.pop()) {
     if (followed.has(id)) continue;
     followed.add(id);
-    const event = settled.get(id);
-    if (event?.refused !== undefined) wanted.push(...event.prevEventIds);
+    if (settled.get(id)?.refused !== undefined) wanted.push(...(came.get(id)?.prevEventIds ?? []));
   }
   return accepted.filter((event) => !followed.has(event.eventId)).map((event) => event.eventId);
 }
 
 async function stateAtEnds(
   room: RoomTransaction,
+  came: ReadonlyMap<EventId, Came>,
   settled: ReadonlyMap<EventId, StoredEvent>,
 ): Promise<StateRoot> {
   return resolvedState(
     room,
-    endsOf(settled).flatMap((id) => settled.get(id) ?? []),
+    endsOf(came, settled).flatMap((id) => settled.get(id) ?? []),
   );
 }
 
@@ -218,16 +234,15 @@ async function stateAtEnds(
 function write(
   room: RoomTransaction,
   unit: Writer,
-  before: ReadonlyMap<EventId, StoredEvent>,
+  came: ReadonlyMap<EventId, Came>,
   settled: ReadonlyMap<EventId, StoredEvent>,
 ): void {
   const isNew = (event: StoredEvent) =>
-    event.refused === undefined && before.get(event.eventId)?.isAside === true;
+    event.refused === undefined && came.get(event.eventId)?.isAside === true;
   const there = [...settled.values()].filter((event) => event.refused === undefined && !isNew(event));
   const newest = [...settled.values()].filter(isNew).at(-1) ?? there.sort((a, b) => byPlace(a, b)).at(-1);
   const { root } = room.point;
   for (const event of settled.values()) {
-    const was = before.get(event.eventId);
     const isAtEnd = event === newest && root !== undefined && event.stateAfter !== root;
     const final = isAtEnd ? otherwise(event, { room_root: rootToBytes(root) }) : event;
     if (isNew(event)) {
@@ -235,10 +250,9 @@ function write(
       room.insert(final, 'end');
       continue;
     }
-    if (final === was) continue;
     if (isAtEnd) room.revise(final);
     revisedEventsStore.setStates(unit, final.toRow());
-    if (event.refused === undefined || was?.isAside === true) continue;
+    if (event.refused === undefined || came.get(event.eventId)?.isAside === true) continue;
     revisedEventsStore.reject(unit, event.eventId);
     const related = event.relatedEvent;
     if (related) relationsStore.remove(unit, related);

@@ -3,6 +3,7 @@ import { serverNameOf, type EventId, type UserId } from '../../protocol/identifi
 import * as eventTransactionsStore from '../../storage/rooms/event-transactions-store.ts';
 import * as eventsStore from '../../storage/rooms/events-store.ts';
 import * as membershipsStore from '../../storage/rooms/memberships-store.ts';
+import * as partialRoomsStore from '../../storage/rooms/partial-rooms-store.ts';
 import * as relationsStore from '../../storage/rooms/relations-store.ts';
 import * as roomsStore from '../../storage/rooms/rooms-store.ts';
 import * as stickyEventsStore from '../../storage/rooms/sticky-events-store.ts';
@@ -23,6 +24,8 @@ export function writeTransaction(unit: UnitOfWork, room: RoomTransaction, isNewR
   insertNodes(unit, room.nodes);
   for (const event of room.aside) eventsStore.keepAside(unit, event.toRow(), unit.position());
   if (movesRoom(room)) writeHead(unit, room, isNewRoom);
+  const unsettled = (room.point.unsettled ?? 0) - (room.head.point.unsettled ?? 0);
+  if (unsettled > 0) partialRoomsStore.addUnsettled(unit, room.roomId, unsettled);
   const knowsMore = room.aside.some((event) => event.stateAfter !== undefined && event.refused === undefined);
   if (room.history.length > 0 || knowsMore) writeHistory(unit, room);
   for (const one of room.redactions) {

@@ -26,6 +26,7 @@ import { partialRooms } from './038-partial-rooms.ts';
 import { profileUpdates } from './066-profile-updates.ts';
 import { waitingEvents } from './067-waiting-events.ts';
 import { waitingEventsByOrigin } from './069-waiting-events-by-origin.ts';
+import { unsettledEvents } from './070-unsettled-events.ts';
 import { fetchedMedia } from './062-fetched-media.ts';
 import { untoldJoins } from './064-untold-joins.ts';
 import type { Migration } from './migration.ts';
@@ -62,4 +63,5 @@ export const MIGRATIONS: readonly Migration[] = [
   profileUpdates,
   waitingEvents,
   waitingEventsByOrigin,
+  unsettledEvents,
 ];

@@ -14,6 +14,8 @@ export interface PartialRoomRow {
   readonly join_root: Uint8Array;
   /** Where in the log the whole state came; null as long as it has not. */
   readonly completed_at: number | null;
+  /** Bytes of the events that came since the join, as they are counted in memory (`rooms/appending/unsettled-events.ts`). */
+  readonly unsettled: number;
 }
 
 const insertRoom = sql(
@@ -22,9 +24,11 @@ const insertRoom = sql(
 const setCompleted = sql(
   `UPDATE partial_rooms SET completed_at = ? WHERE room_id = ? AND completed_at IS NULL`,
 );
-const incompleteRoom = sql(`SELECT 1 AS one FROM partial_rooms WHERE room_id = ? AND completed_at IS NULL`);
 const stayPartial = sql(
   `UPDATE partial_rooms SET completed_at = NULL WHERE room_id = ? AND completed_at IS NULL`,
+);
+const moreUnsettled = sql(
+  `UPDATE partial_rooms SET unsettled = unsettled + ? WHERE room_id = ? AND completed_at IS NULL`,
 );
 const oneRoom = sql(`SELECT * FROM partial_rooms WHERE room_id = ?`);
 const joinPosition = sql(
@@ -64,9 +68,9 @@ export function complete(writer: Writer, roomId: RoomId, at: Position): void {
   writer.run(setCompleted, at, roomId);
 }
 
-/** Whether the whole state of a room is yet to come. */
-export async function isPartial(reader: Reader, roomId: RoomId): Promise<boolean> {
-  return (await reader.get(incompleteRoom, roomId)) !== undefined;
+/** Notes that more bytes of events came into a room whose whole state has not come. */
+export function addUnsettled(writer: Writer, roomId: RoomId, bytes: number): void {
+  writer.run(moreUnsettled, bytes, roomId);
 }
 
 /** The row of a room. */

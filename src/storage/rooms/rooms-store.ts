@@ -24,6 +24,11 @@ export interface RoomRow {
   readonly published: number;
 }
 
+/** A room with what is known of its state: `unsettled` of `partial_rooms`, null where the whole state is here. */
+export interface RoomRowWithState extends RoomRow {
+  readonly unsettled: number | null;
+}
+
 /** What a unit of work changes of a room's row. */
 export type RoomHeadRow = Pick<
   RoomRow,
@@ -31,6 +36,11 @@ export type RoomHeadRow = Pick<
 >;
 
 const roomById = sql(`SELECT * FROM rooms WHERE room_id = ?`);
+const roomWithState = sql(
+  `SELECT rooms.*, partial_rooms.unsettled AS unsettled FROM rooms
+   LEFT JOIN partial_rooms ON partial_rooms.room_id = rooms.room_id AND partial_rooms.completed_at IS NULL
+   WHERE rooms.room_id = ?`,
+);
 const countsById = sql(`SELECT joined_count, invited_count FROM rooms WHERE room_id = ?`);
 const insertRoom = sql(
   `INSERT INTO rooms (room_id, room_version, creator, version, extremities, depth, state_root, joined_count,
@@ -126,6 +136,11 @@ export async function memberCounts(
 /** The room, or undefined. */
 export function byId(reader: Reader, roomId: RoomId): Promise<RoomRow | undefined> {
   return reader.get<RoomRow>(roomById, roomId);
+}
+
+/** The room with what is known of its state, or undefined. */
+export function withState(reader: Reader, roomId: RoomId): Promise<RoomRowWithState | undefined> {
+  return reader.get<RoomRowWithState>(roomWithState, roomId);
 }
 
 /** Adds a new room; the unit fails when the room exists. */

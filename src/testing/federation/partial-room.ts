@@ -89,6 +89,14 @@ export function shows(roomId: string, text: string): (body: Json) => boolean {
   return (body) => bodies(body.rooms?.join?.[roomId]?.timeline.events).includes(text);
 }
 
+/** Whether a sync shows that somebody left the room. */
+export function showsLeave(roomId: string, userId: string): (body: Json) => boolean {
+  return (body) =>
+    (body.rooms?.join?.[roomId]?.timeline?.events ?? []).some(
+      (event: Json) => event.state_key === userId && event.content.membership === 'leave',
+    );
+}
+
 /** IDs of a room's present state, as somebody's server has it. */
 export async function stateOf(person: TestClient, roomId: string): Promise<EventId[]> {
   const state: Json[] = await person.ok('GET', person.room(roomId, '/state'));
