@@ -21,7 +21,7 @@ const AT_ONCE = 100;
 export interface Attempt {
   readonly verdicts: ReadonlyMap<EventId, Verdict>;
   readonly missing: Missing;
-  /** How many extremities the room has; 0 where nothing was judged. */
+  /** How many extremities the room has; 0 where it is full, and nothing more goes into it to join them. */
   readonly ends: number;
   /** Whether the room takes no more before its members are known: those that were not judged need lack nothing. */
   readonly isFull: boolean;
@@ -83,7 +83,7 @@ export class EventJudging {
         );
         if (lacks) missing.set(event.eventId, lacks);
       }
-      const ends = verdicts.size === 0 ? 0 : transaction.point.extremities.length;
+      const ends = isFull() ? 0 : transaction.point.extremities.length;
       return { verdicts, missing, ends, isFull: isFull() };
     });
   }
