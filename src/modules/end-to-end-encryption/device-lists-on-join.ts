@@ -20,8 +20,8 @@ import { withSignatures } from './key-signatures.ts';
 /** Devices that servers are told of; who has more has their list fetched when it is needed. */
 const MOST_DEVICES = 100;
 /** How often it is looked for joins of which nobody was told, in milliseconds, and how many are taken at a time. */
-const SWEEP_MS = 60_000;
-const SWEPT = 100;
+export const SWEEP_MS = 60_000;
+export const SWEPT = 100;
 /** How long joins of which nobody need be told stay noted, in milliseconds: they are crossed out together. */
 const CROSSED_OUT_AFTER_MS = 2_000;
 

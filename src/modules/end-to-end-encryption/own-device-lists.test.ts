@@ -3,8 +3,13 @@ import { GATHERING_MS } from '../../federation/sending/destination-queue.ts';
 import { HeldTimers } from '../../testing/server/held-timers.ts';
 import { onFederation } from '../../testing/federation/federation.ts';
 import { putIntoRoom } from '../../testing/federation/put-into-room.ts';
+import type { RoomId, UserId } from '../../protocol/identifiers.ts';
+import * as untoldJoinsStore from '../../storage/federation/untold-joins-store.ts';
+import { UnitOfWork } from '../../storage/unit-of-work.ts';
+import { openPlaceDatabase } from '../../testing/server/place-database.ts';
 import type { Json } from '../../testing/client/test-client.ts';
 import { withBob, edu } from '../../testing/federation/remote-room-mate.ts';
+import { SWEEP_MS, SWEPT } from './device-lists-on-join.ts';
 import { deviceKeys, SIGNED_KEY } from './testing/keys-of-devices.ts';
 
 /** What waits for company goes only once it has some. */
@@ -64,6 +69,41 @@ withBob(
     const told = await edu(remote, 'm.device_list_update', isHers);
     assert.equal(told.device_id, carol.deviceId);
   },
+);
+
+const minutes = new HeldTimers(SWEEP_MS);
+
+onFederation(
+  'joins that a process left untold, however many, are told by another within a minute',
+  async ({ a, startRemote }) => {
+    const remote = await startRemote();
+    const alice = await a.person('alice');
+    const carol = await a.person('carol');
+    const roomId = await alice.createRoom({ preset: 'public_chat' });
+    await putIntoRoom(a, `@bob:${remote.name}`, roomId);
+    const { deviceListsOnJoin } = a.server.services;
+    const announce = deviceListsOnJoin.announce.bind(deviceListsOnJoin);
+    deviceListsOnJoin.announce = () => Promise.resolve();
+    await a.client(carol.token).join(roomId);
+    deviceListsOnJoin.announce = announce;
+    const database = await openPlaceDatabase(a.place);
+    try {
+      // People who came and left again: nobody need be told of them. They are looked at before Carol is.
+      const unit = new UnitOfWork();
+      for (let i = 0; i < 2 * SWEPT; i++) {
+        untoldJoinsStore.note(unit, `@${i}:${a.name}` as UserId, roomId as RoomId);
+      }
+      await database.commit(unit);
+      minutes.letGo();
+      const isHers = ({ user_id: userId }: Json) => userId === carol.userId;
+      const told = await edu(remote, 'm.device_list_update', isHers);
+      assert.equal(told.device_id, carol.deviceId);
+      assert.deepEqual(await untoldJoinsStore.after(database, undefined, 3 * SWEPT), []);
+    } finally {
+      await database.close();
+    }
+  },
+  { servers: 1, overrides: { timers: minutes } },
 );
 
 onFederation(

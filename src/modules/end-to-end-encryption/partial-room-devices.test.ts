@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
-import { onFederation, type TestFederation } from '../../testing/federation/federation.ts';
+import type { RoomId, UserId } from '../../protocol/identifiers.ts';
+import * as untoldJoinsStore from '../../storage/federation/untold-joins-store.ts';
+import { UnitOfWork } from '../../storage/unit-of-work.ts';
+import {
+  onFederation,
+  type FederatingServer,
+  type TestFederation,
+} from '../../testing/federation/federation.ts';
 import { LAZY, whilePartial } from '../../testing/federation/partial-room.ts';
 import type { RemoteServer } from '../../testing/federation/remote-server.ts';
+import { HeldTimers } from '../../testing/server/held-timers.ts';
+import { openPlaceDatabase } from '../../testing/server/place-database.ts';
+import { SWEEP_MS } from './device-lists-on-join.ts';
 import { bodies, type Json, type TestClient } from '../../testing/client/test-client.ts';
 
 async function uploadKeys(person: TestClient): Promise<void> {
@@ -46,6 +56,50 @@ onFederation(
       { before: ({ bob }) => uploadKeys(bob) },
     );
   },
+);
+
+/** Notes a join of which nobody was told, as another process would leave it. */
+async function noteUntold(server: FederatingServer, userId: UserId, roomId: RoomId): Promise<void> {
+  const database = await openPlaceDatabase(server.place);
+  const unit = new UnitOfWork();
+  untoldJoinsStore.note(unit, userId, roomId);
+  await database.commit(unit);
+  await database.close();
+}
+
+const minutes = new HeldTimers(SWEEP_MS);
+
+onFederation(
+  'joins of a room that stays without its members are not looked at each minute, and are told once these are known [B110 partial]',
+  async (federation) => {
+    const { b } = federation;
+    await whilePartial(
+      federation,
+      async ({ bob, remote, complete }) => {
+        const { deviceListsOnJoin } = b.server.services;
+        const announce = deviceListsOnJoin.announce.bind(deviceListsOnJoin);
+        const zoe = `@zoe:${b.name}` as UserId;
+        const looked: string[] = [];
+        const swept = Promise.withResolvers<void>();
+        deviceListsOnJoin.announce = async (userId, roomId) => {
+          looked.push(userId);
+          await announce(userId, roomId);
+          if ((userId as string) === zoe) swept.resolve();
+        };
+        // Joins are looked at in the order of users: this one after Bob's.
+        await noteUntold(b, zoe, '!other' as RoomId);
+        minutes.letGo();
+        await swept.promise;
+        assert.deepEqual(looked, [zoe as string]);
+        complete(true);
+        const update = await remote.until(() => updatesOf(remote, bob.userId)[0]);
+        assert.equal(update.device_id, bob.deviceId);
+        assert.ok(looked.includes(bob.userId));
+      },
+      { before: ({ bob }) => uploadKeys(bob) },
+    );
+  },
+  { overrides: { timers: minutes } },
 );
 
 onFederation(

@@ -12,7 +12,9 @@ const insert = sql(`INSERT INTO untold_joins (user_id, room_id) VALUES (?, ?) ON
 const remove = sql(`DELETE FROM untold_joins WHERE user_id = ? AND room_id = ?`);
 const one = sql(`SELECT 1 AS one FROM untold_joins WHERE user_id = ? AND room_id = ?`);
 const next = sql(
-  `SELECT * FROM untold_joins WHERE (user_id, room_id) > (?, ?) ORDER BY user_id, room_id LIMIT ?`,
+  `SELECT * FROM untold_joins WHERE (user_id, room_id) > (?, ?) AND NOT EXISTS (
+     SELECT 1 FROM partial_rooms WHERE partial_rooms.room_id = untold_joins.room_id AND completed_at IS NULL
+   ) ORDER BY user_id, room_id LIMIT ?`,
 );
 
 /** Notes, in the unit of a join or of a change of devices, that the other servers in the room are to be told of them. */
@@ -30,7 +32,7 @@ export async function isNoted(reader: Reader, userId: UserId, roomId: RoomId): P
   return (await reader.get(one, userId, roomId)) !== undefined;
 }
 
-/** Some of those that are noted, after one, in order. */
+/** Some of those that are noted, after one, in order. Those in rooms whose members are yet to come are left out. */
 export function after(reader: Reader, last: UntoldJoin | undefined, limit: number): Promise<UntoldJoin[]> {
   return reader.all<UntoldJoin>(next, last?.user_id ?? '', last?.room_id ?? '', limit);
 }
