@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
+import type { EventId, RoomId, ServerName } from '../../protocol/identifiers.ts';
+import * as partialRoomsStore from '../../storage/rooms/partial-rooms-store.ts';
+import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import * as waitingEventsStore from '../../storage/federation/waiting-events-store.ts';
-import { onFederation } from '../../testing/federation/federation.ts';
+import { onFederation, type FederatingServer } from '../../testing/federation/federation.ts';
 import { HeldTimers } from '../../testing/server/held-timers.ts';
 import { openPlaceDatabase } from '../../testing/server/place-database.ts';
 import { bodies, type Json } from '../../testing/client/test-client.ts';
 import { roomWithModerator, serve, timeline } from './testing/remote-guest.ts';
-import { AGAIN_AFTER_MS } from './waiting-events.ts';
+import { AGAIN_AFTER_MS, MOST_GROUPS } from './waiting-events.ts';
 
 /** The test says when events are looked at again. */
 const timers = new HeldTimers(...AGAIN_AFTER_MS);
@@ -52,10 +55,35 @@ onFederation(
   { servers: 1 },
 );
 
+/** Leaves events that wait in as many rooms as are planned at once, which have not their whole state, and are overdue. */
+async function keepForPartialRooms(server: FederatingServer, origin: ServerName): Promise<void> {
+  const database = await openPlaceDatabase(server.place);
+  const unit = new UnitOfWork();
+  const root = new Uint8Array(20);
+  for (let i = 0; i < MOST_GROUPS; i++) {
+    const [roomId, eventId] = [`!${i}:${origin}` as RoomId, `$${i}` as EventId];
+    partialRoomsStore.insert(unit, {
+      ...{ roomId, joinEventId: eventId, servers: [origin], beforeRoot: root, joinRoot: root },
+    });
+    const waiting = {
+      room_id: roomId,
+      event_id: eventId,
+      origin,
+      tries: -1,
+      next_at: i,
+      depth: 1,
+      pdu: '{}',
+    };
+    waitingEventsStore.keep(unit, waiting);
+  }
+  await database.commit(unit);
+  await database.close();
+}
+
 let skewMs = 0;
 
 onFederation(
-  'an event whose past nobody told is looked at again after the server was killed',
+  'an event whose past nobody told is looked at again after the server was killed, however many wait for the members of rooms',
   async (federation) => {
     const { a } = federation;
     const { alice, roomId, room, remote } = await roomWithModerator(federation);
@@ -65,6 +93,7 @@ onFederation(
     const [lost, last] = [room.say('lost'), room.say('last')];
     assert.match((await room.send(last))[0] ?? '', /could not be had/);
     await process.kill();
+    await keepForPartialRooms(a, room.remote.name);
     serve(remote, [lost]);
     skewMs = AGAIN_AFTER_MS[0];
     await a.start();

@@ -16,7 +16,7 @@ const UNTIL_WHOLE = -1;
 const MOST_OF_ORIGIN = 500;
 /** Events of a room looked at together, and groups of them that are planned at once. */
 const MOST_AT_ONCE = 100;
-const MOST_GROUPS = 500;
+export const MOST_GROUPS = 500;
 /** Longest text of an event that is kept: no valid one is longer. */
 const LONGEST_TEXT = 131_072;
 /** How often what is overdue is looked for: what other processes left behind, or was too much to be planned; in milliseconds. */
@@ -52,6 +52,8 @@ export class WaitingEvents {
   readonly #needs: WaitingNeeds;
   /** By room, and how often its events were looked at. */
   readonly #planned = new Map<string, Timer>();
+  /** Rooms whose events are looked at once their whole state is here. */
+  readonly #untilWhole = new Set<RoomId>();
   #look: Timer | undefined;
   #isStopped = true;
 
@@ -63,7 +65,8 @@ export class WaitingEvents {
   /** Begins to look at what waits from before. Call it once it is known which rooms are not whole. */
   start(): void {
     this.#isStopped = false;
-    const { clock, timers, onProblem } = this.#needs;
+    const { clock, timers, partial, onProblem } = this.#needs;
+    for (const roomId of partial.partialRooms()) this.#planUntilWhole(roomId);
     this.#findWaiting(Number.MAX_SAFE_INTEGER).catch(onProblem);
     this.#look = every(timers, LOOK_MS, () => {
       this.#findWaiting(clock.now() - LOOK_MS).catch(onProblem);
@@ -130,7 +133,8 @@ export class WaitingEvents {
       store.keep(unit, { ...row, event_id: eventId, depth, pdu: text });
     }
     await database.commit(unit);
-    this.#plan(roomId, tries, AGAIN_AFTER_MS[tries] ?? 0);
+    if (tries === UNTIL_WHOLE) this.#planUntilWhole(roomId);
+    else this.#plan(roomId, tries, AGAIN_AFTER_MS[tries] ?? 0);
   }
 
   #nextAt(tries: number): number {
@@ -146,10 +150,16 @@ export class WaitingEvents {
         if (!this.#isStopped) this.#needs.onProblem(error);
       });
     };
-    if (tries === UNTIL_WHOLE) {
-      this.#planned.set(key, { cancel: () => undefined });
-      this.#needs.partial.onceComplete(roomId, run);
-    } else this.#planned.set(key, this.#needs.timers.after(afterMs, run));
+    this.#planned.set(key, this.#needs.timers.after(afterMs, run));
+  }
+
+  #planUntilWhole(roomId: RoomId): void {
+    if (this.#untilWhole.has(roomId)) return;
+    this.#untilWhole.add(roomId);
+    this.#needs.partial.onceComplete(roomId, () => {
+      this.#untilWhole.delete(roomId);
+      this.#plan(roomId, UNTIL_WHOLE, 0);
+    });
   }
 
   async #again(roomId: RoomId, tries: number): Promise<void> {

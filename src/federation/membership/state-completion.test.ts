@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import * as waitingEventsStore from '../../storage/federation/waiting-events-store.ts';
 import { onFederation, type FederatingServer } from '../../testing/federation/federation.ts';
 import { assertSameState, showsLeave, whilePartial } from '../../testing/federation/partial-room.ts';
+import type { RemoteRoom } from '../../testing/federation/remote-room.ts';
+import { openPlaceDatabase } from '../../testing/server/place-database.ts';
 
 /**
  * Has a server be given the first whole state an event at a time.
@@ -38,6 +41,17 @@ function giveSlowly(
   return { taken: () => taken };
 }
 
+/** How often it is looked for something that is about to be done. */
+const MOST_LOOKS = 1_000;
+
+/** How many events of a room's remote server wait, as the database has it. */
+async function countWaiting(server: FederatingServer, { remote }: RemoteRoom): Promise<number> {
+  const database = await openPlaceDatabase(server.place);
+  const count = await waitingEventsStore.countOf(database, remote.name, 10);
+  await database.close();
+  return count;
+}
+
 for (const when of ['at once', 'later'] as const) {
   onFederation(
     `the state of a room that nobody is in any more is not fetched until somebody comes back, ${when} [B104 partial]`,
@@ -58,10 +72,16 @@ for (const when of ['at once', 'later'] as const) {
             // Who comes back before the other server knows that they left may be gone once it does.
             await alice.syncUntil(since, showsLeave(room.roomId, bob.userId));
           };
+          assert.match((await room.sendTo(b.name, room.say('too early')))[0] ?? '', /could not be had/);
+          assert.equal(await countWaiting(b, room), 1);
           complete(true);
           await ended.promise;
           assert.equal(given?.taken(), 1, 'the first event is not kept any more');
-          if (when === 'later') await comeBack();
+          if (when === 'later') {
+            // What waited for the state is let go of, so that other events of that server can wait.
+            for (let looks = 0; (await countWaiting(b, room)) > 0; looks++) assert.ok(looks < MOST_LOOKS);
+            await comeBack();
+          }
           await assertSameState(scene);
         },
         {

@@ -13,8 +13,10 @@ import type { RoomWriter } from '../../rooms/appending/room-writer.ts';
 import { judgeAgain } from '../../rooms/appending/second-judgement.ts';
 import type { StateRoot } from '../../rooms/events/stored-event.ts';
 import type { Change, Database, Writer } from '../../storage/database.ts';
+import * as waitingEventsStore from '../../storage/federation/waiting-events-store.ts';
 import * as partialRoomsStore from '../../storage/rooms/partial-rooms-store.ts';
 import * as roomsStore from '../../storage/rooms/rooms-store.ts';
+import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { EventGathering, GatheredRoom, GatheredState } from '../inbound/event-gathering.ts';
 import { inAuthOrder } from '../inbound/event-order.ts';
 import { keepAll } from './joined-state.ts';
@@ -127,6 +129,16 @@ export class StateCompletion {
     return !attempt.isGivenUp;
   }
 
+  /** Lets go of what waits for the room's state where nobody is in it. Whether the room needs no more. */
+  async #giveUp({ roomId, isGivenUp }: Attempt): Promise<boolean> {
+    if (this.#stopped) return false;
+    if (!isGivenUp) return true;
+    const unit = new UnitOfWork();
+    waitingEventsStore.removeAllUntilWhole(unit, roomId);
+    await this.#database.commit(unit);
+    return true;
+  }
+
   /** Whether the room needs no more. */
   async #complete(roomId: RoomId): Promise<boolean> {
     const row = await partialRoomsStore.of(this.#database, roomId);
@@ -134,12 +146,12 @@ export class StateCompletion {
     if (!row || !room || row.completed_at !== null) return true;
     const attempt: Attempt = { roomId, version: roomVersion(room.room_version), isGivenUp: false };
     for (const server of JSON.parse(row.servers) as ServerName[]) {
-      if (!(await this.#goesOn(attempt))) return !this.#stopped;
+      if (!(await this.#goesOn(attempt))) return this.#giveUp(attempt);
       const state = await this.#stateBefore(server, attempt, row.join_event_id);
       if (this.#stopped) return false;
       if (!state) continue;
       const whole = await writeWholeState(this.#writer, roomId, state, () => this.#goesOn(attempt));
-      if (whole === undefined) return !this.#stopped;
+      if (whole === undefined) return this.#giveUp(attempt);
       await this.#writer.append(roomId, (transaction, unit) => complete(transaction, unit, whole));
       return true;
     }

@@ -35,12 +35,14 @@ const groupRows = sql(
   `SELECT * FROM waiting_events WHERE room_id = ? AND tries = ? ORDER BY depth, event_id LIMIT ?`,
 );
 const groups = sql(
-  `SELECT room_id, tries, MIN(next_at) AS next_at FROM waiting_events WHERE next_at <= ?
-   GROUP BY room_id, tries ORDER BY MIN(next_at) LIMIT ?`,
+  `SELECT room_id, tries, MIN(next_at) AS next_at FROM waiting_events WHERE next_at <= ? AND (tries >= 0 OR NOT EXISTS (
+     SELECT 1 FROM partial_rooms WHERE partial_rooms.room_id = waiting_events.room_id AND completed_at IS NULL
+   )) GROUP BY room_id, tries ORDER BY MIN(next_at) LIMIT ?`,
 );
 const takeOne = sql(
   `UPDATE waiting_events SET tries = ?, next_at = ? WHERE room_id = ? AND event_id = ? AND origin = ? AND tries = ?`,
 );
+const removeUntilWhole = sql(`DELETE FROM waiting_events WHERE room_id = ? AND tries < 0`);
 const removeOne = sql(`DELETE FROM waiting_events WHERE room_id = ? AND event_id = ? AND origin = ?`);
 
 /** Keeps an event until it could be judged. One that is kept of the same server stays as it is. */
@@ -65,7 +67,10 @@ export function ofGroup(
   return reader.all<WaitingEventRow>(groupRows, roomId, tries, limit);
 }
 
-/** What waits and is to be looked at until a time, in milliseconds, the longest overdue first. */
+/**
+ * What waits and is to be looked at until a time, in milliseconds, the longest overdue first. What waits for the whole state of
+ * its room is left out as long as that is not here.
+ */
 export function due(reader: Reader, until: number, limit: number): Promise<WaitingGroup[]> {
   return reader.all<WaitingGroup>(groups, until, limit);
 }
@@ -77,6 +82,11 @@ export function take(
   next: { readonly tries: number; readonly at: number },
 ): void {
   writer.guard(takeOne, next.tries, next.at, room_id, event_id, origin, tries);
+}
+
+/** What waits for the whole state of a room is given up. */
+export function removeAllUntilWhole(writer: Writer, roomId: RoomId): void {
+  writer.run(removeUntilWhole, roomId);
 }
 
 /** It was judged as this server sent it, or is given up. */
