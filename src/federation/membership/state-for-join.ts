@@ -5,6 +5,7 @@ import type { StateTries } from '../../rooms/state/state-trie.ts';
 import { rootFromBytes, type StateRoot, type StoredEvent } from '../../rooms/events/stored-event.ts';
 import type { Reader } from '../../storage/database.ts';
 import * as membershipsStore from '../../storage/rooms/memberships-store.ts';
+import * as currentStateStore from '../../storage/rooms/current-state-store.ts';
 import * as roomsStore from '../../storage/rooms/rooms-store.ts';
 
 /** Members that stand for a room without a name. */
@@ -33,7 +34,7 @@ export async function stateForJoin(
   join: StoredEvent,
   mayOmit: boolean,
 ): Promise<{ state: StoredEvent[]; omits: boolean }> {
-  const omits = mayOmit && (await roomsStore.hasMoreOf(needs.reader, roomId, MEMBER, FEW_MEMBERS));
+  const omits = mayOmit && (await currentStateStore.hasMoreOf(needs.reader, roomId, MEMBER, FEW_MEMBERS));
   if (omits) return { state: await withoutMembers(needs, roomId, join), omits };
   const entries = new Map(await needs.tries.entries(join.stateRoot));
   const own = stateKeyOf(MEMBER, join.sender);

@@ -2,6 +2,7 @@ import { stateKeyOf, type StateKey } from '../../protocol/events/event.ts';
 import type { EventId, RoomId } from '../../protocol/identifiers.ts';
 import { roomVersion, type RoomVersion } from '../../protocol/room-versions.ts';
 import type { Reader } from '../../storage/database.ts';
+import * as currentStateStore from '../../storage/rooms/current-state-store.ts';
 import * as roomsStore from '../../storage/rooms/rooms-store.ts';
 import type { StateTries } from '../state/state-trie.ts';
 import { rootFromBytes, StoredEvent, type StateRoot } from '../events/stored-event.ts';
@@ -130,7 +131,7 @@ export class RoomHead {
     if (version === 0) return undefined;
     // Who was never in the room is most of those who join: the trie says so, from memory where the room is in use.
     const isAbsent = type === 'm.room.member' && root !== undefined && !(await tries.get(root, key));
-    const row = isAbsent ? undefined : await roomsStore.state(reader, this.roomId, type, stateKey);
+    const row = isAbsent ? undefined : await currentStateStore.state(reader, this.roomId, type, stateKey);
     const event = row && new StoredEvent(row);
     if (!this.#state.has(key)) this.#hold(key, { event });
     return event;

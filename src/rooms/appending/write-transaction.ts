@@ -5,6 +5,7 @@ import * as eventsStore from '../../storage/rooms/events-store.ts';
 import * as membershipsStore from '../../storage/rooms/memberships-store.ts';
 import * as partialRoomsStore from '../../storage/rooms/partial-rooms-store.ts';
 import * as relationsStore from '../../storage/rooms/relations-store.ts';
+import * as currentStateStore from '../../storage/rooms/current-state-store.ts';
 import * as roomsStore from '../../storage/rooms/rooms-store.ts';
 import * as stickyEventsStore from '../../storage/rooms/sticky-events-store.ts';
 import * as untoldJoinsStore from '../../storage/federation/untold-joins-store.ts';
@@ -150,7 +151,8 @@ function placeEvent(
 ): void {
   if (!room.received.has(event.eventId)) return eventsStore.insert(unit, event.toRow(), position, outgoing);
   const { eventId, roomId, type, stateKey } = event;
-  if (stateKey !== undefined) roomsStore.followMoved(unit, { eventId, roomId, type, stateKey }, position);
+  if (stateKey !== undefined)
+    currentStateStore.followMoved(unit, { eventId, roomId, type, stateKey }, position);
   eventsStore.place(unit, event.toRow(), position);
   if (outgoing) eventsStore.markOutgoing(unit, position);
 }
@@ -177,9 +179,9 @@ function writeState(
 ): void {
   const { type, stateKey } = splitStateKey(entry.key);
   const { event, at, newest } = entry;
-  if (!event) roomsStore.removeState(unit, room.roomId, type, stateKey);
-  else if (at) roomsStore.setState(unit, event.roomId, type, stateKey, at);
-  else roomsStore.setKnownState(unit, event.eventId);
+  if (!event) currentStateStore.removeState(unit, room.roomId, type, stateKey);
+  else if (at) currentStateStore.setState(unit, event.roomId, type, stateKey, at);
+  else currentStateStore.setKnownState(unit, event.eventId);
   if (type !== 'm.room.member') return;
   const userId = stateKey as UserId;
   const membership = membershipOf(event);

@@ -5,6 +5,7 @@ import { forbidden, MatrixError, notFound } from '../../protocol/matrix-error.ts
 import { roomVersion, type RoomVersion } from '../../protocol/room-versions.ts';
 import * as aliasesStore from '../../storage/rooms/aliases-store.ts';
 import type { Database, Writer } from '../../storage/database.ts';
+import * as currentStateStore from '../../storage/rooms/current-state-store.ts';
 import * as roomsStore from '../../storage/rooms/rooms-store.ts';
 import type { RoomCreation } from './create-room.ts';
 import type { SuccessorWishes } from './room-wishes.ts';
@@ -137,7 +138,7 @@ export class RoomUpgrade {
   }
 
   async #bans(roomId: RoomId): Promise<{ type: string; stateKey: string; content: JsonObject }[]> {
-    const members = await roomsStore.statesOfType(
+    const members = await currentStateStore.statesOfType(
       this.#database,
       roomId,
       'm.room.member',

@@ -5,7 +5,7 @@ import * as aggregationsStore from '../../storage/rooms/aggregations-store.ts';
 import type { AggregationRow } from '../../storage/rooms/aggregations-store.ts';
 import * as eventsStore from '../../storage/rooms/events-store.ts';
 import type { EventRow, PageRange } from '../../storage/rooms/events-store.ts';
-import * as roomsStore from '../../storage/rooms/rooms-store.ts';
+import * as currentStateStore from '../../storage/rooms/current-state-store.ts';
 import { eventChange, historyChange, stateChange, type HistoryChange } from './room-changes.ts';
 import { KnownEvents } from './known-events.ts';
 import { StoredEvent } from './stored-event.ts';
@@ -108,10 +108,10 @@ export class EventLog {
 
   /** One entry of a room's current state. */
   async state(roomId: RoomId, type: string, stateKey: string): Promise<StoredEvent | undefined> {
-    const position = await roomsStore.statePosition(this.#database, roomId, type, stateKey);
+    const position = await currentStateStore.statePosition(this.#database, roomId, type, stateKey);
     const known = position === undefined ? undefined : this.#known.at(position);
     if (known || position === undefined) return known;
-    const row = await roomsStore.state(this.#database, roomId, type, stateKey);
+    const row = await currentStateStore.state(this.#database, roomId, type, stateKey);
     return row && this.intern(row);
   }
 
@@ -124,13 +124,13 @@ export class EventLog {
 
   /** Entries of one type of a room's current state, by state key, after `after`, at most `limit`. */
   async statesOfType(roomId: RoomId, type: string, after: string, limit: number): Promise<StoredEvent[]> {
-    const rows = await roomsStore.statesOfType(this.#database, roomId, type, after, limit);
+    const rows = await currentStateStore.statesOfType(this.#database, roomId, type, after, limit);
     return rows.map((row) => this.intern(row));
   }
 
   /** A room's current state but for its members. */
   async stateWithoutMembers(roomId: RoomId): Promise<StoredEvent[]> {
-    const rows = await roomsStore.stateWithoutMembers(this.#database, roomId);
+    const rows = await currentStateStore.stateWithoutMembers(this.#database, roomId);
     return rows.map((row) => this.intern(row));
   }
 

@@ -1,9 +1,11 @@
 import { nextTurn } from '../../platform/next-turn.ts';
 import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
+import type { JsonObject } from '../../protocol/json.ts';
 import { forbidden } from '../../protocol/matrix-error.ts';
 import type { Database } from '../../storage/database.ts';
 import * as eventsStore from '../../storage/rooms/events-store.ts';
 import * as membershipsStore from '../../storage/rooms/memberships-store.ts';
+import * as currentStateStore from '../../storage/rooms/current-state-store.ts';
 import * as roomsStore from '../../storage/rooms/rooms-store.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { Memberships } from '../membership/memberships.ts';
@@ -11,6 +13,12 @@ import { StoredEvent } from '../events/stored-event.ts';
 import type { LoggedEvent, RoomMembership, RoomReads } from './room-reads.ts';
 
 const MEMBER_PAGE = 500;
+
+/** Whom a membership event is about, and what it says. */
+export interface MemberContent {
+  readonly userId: UserId;
+  readonly content: JsonObject;
+}
 
 /** `RoomReads` from the database and the caches in front of it. */
 export class CommittedRooms implements RoomReads {
@@ -40,14 +48,23 @@ export class CommittedRooms implements RoomReads {
     return membershipsStore.members(this.#database, roomId, 'join', after ?? '', limit);
   }
 
-  /** The present membership events of a room, page by page, between which others have their turn. */
-  async *memberEvents(roomId: RoomId): AsyncGenerator<LoggedEvent> {
+  /** What the present membership events of a room say, page by page, between which others have their turn. */
+  async *memberContents(roomId: RoomId): AsyncGenerator<readonly MemberContent[]> {
     for (let after = ''; ;) {
-      const rows = await roomsStore.statesOfType(this.#database, roomId, 'm.room.member', after, MEMBER_PAGE);
-      for (const row of rows) yield new StoredEvent(row);
+      const rows = await currentStateStore.contentsOfType(
+        this.#database,
+        roomId,
+        'm.room.member',
+        after,
+        MEMBER_PAGE,
+      );
+      yield rows.map(({ state_key: userId, content }) => ({
+        userId: userId as UserId,
+        content: JSON.parse(content) as JsonObject,
+      }));
       const last = rows.at(-1);
       if (!last || rows.length < MEMBER_PAGE) return;
-      after = last.state_key ?? '';
+      after = last.state_key;
       await nextTurn();
     }
   }

@@ -3,7 +3,7 @@ import { splitStateKey, stateKeyOf, type StateKey } from '../../protocol/events/
 import { serverNameOf, type EventId, type UserId } from '../../protocol/identifiers.ts';
 import type { Writer } from '../../storage/database.ts';
 import * as membershipsStore from '../../storage/rooms/memberships-store.ts';
-import * as roomsStore from '../../storage/rooms/rooms-store.ts';
+import * as currentStateStore from '../../storage/rooms/current-state-store.ts';
 import type { RoomTransaction } from '../appending/room-transaction.ts';
 import type { StoredEvent } from '../events/stored-event.ts';
 
@@ -31,7 +31,7 @@ export async function writeMembersAhead(
     if (isPresent) continue;
     const membership = typeof content.membership === 'string' ? content.membership : 'leave';
     const userId = stateKey as UserId;
-    roomsStore.addKnownState(unit, eventId);
+    currentStateStore.addKnownState(unit, eventId);
     membershipsStore.add(unit, { userId, roomId, membership, eventId, sender }, at);
   }
 }

@@ -24,13 +24,15 @@ export const getJoinedMembersByRoom = endpoint(
     await needs.rooms.assertJoined(id, request.session.userId);
     await needs.partialRooms.whenComplete(id, LONGEST_WAIT_MS);
     const joined: JsonObject = {};
-    for await (const event of needs.rooms.memberEvents(id)) {
-      const { membership, displayname, avatar_url: avatarUrl } = event.content;
-      if (membership !== 'join' || event.stateKey === undefined) continue;
-      joined[event.stateKey] = {
-        display_name: typeof displayname === 'string' ? displayname : null,
-        avatar_url: typeof avatarUrl === 'string' ? avatarUrl : null,
-      };
+    for await (const members of needs.rooms.memberContents(id)) {
+      for (const { userId, content } of members) {
+        const { membership, displayname, avatar_url: avatarUrl } = content;
+        if (membership !== 'join') continue;
+        joined[userId] = {
+          display_name: typeof displayname === 'string' ? displayname : null,
+          avatar_url: typeof avatarUrl === 'string' ? avatarUrl : null,
+        };
+      }
     }
     return { joined };
   },
