@@ -5,6 +5,8 @@ import type { WriteWatch } from './written.ts';
 
 /** No request may take longer, in milliseconds. */
 const DEADLINE_MS = 10_000;
+/** How often in a row a request must be seen to write: the index of searches is written some thirty times a second when it is behind. */
+const TIMES_SEEN = 20;
 
 /** Sends requests and collects what was wrong with how the server took them. */
 export class Judge {
@@ -58,7 +60,7 @@ export class Judge {
 
   /** Something else may have been written meanwhile, such as when a device was seen: only what happens again counts. */
   async #writesAgain(request: FuzzRequest): Promise<boolean> {
-    for (let i = 0; i < 2; i++) {
+    for (let i = 0; i < TIMES_SEEN; i++) {
       const before = await this.#writes.contents();
       await this.#client.ask(request, DEADLINE_MS);
       this.#mark = await this.#writes.mark();
