@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
+import type { RoomId } from '../../protocol/identifiers.ts';
 import * as waitingEventsStore from '../../storage/federation/waiting-events-store.ts';
 import { onFederation, type FederatingServer } from '../../testing/federation/federation.ts';
-import { assertSameState, showsLeave, whilePartial } from '../../testing/federation/partial-room.ts';
+import {
+  assertSameState,
+  LAZY,
+  showsLeave,
+  tell,
+  whilePartial,
+} from '../../testing/federation/partial-room.ts';
 import type { RemoteRoom } from '../../testing/federation/remote-room.ts';
 import { openPlaceDatabase } from '../../testing/server/place-database.ts';
 
@@ -41,6 +48,8 @@ function giveSlowly(
   return { taken: () => taken };
 }
 
+/** How long the whole state may take to come, in milliseconds. */
+const LONGEST_WAIT_MS = 60_000;
 /** How often it is looked for something that is about to be done. */
 const MOST_LOOKS = 1_000;
 
@@ -105,3 +114,27 @@ for (const when of ['at once', 'later'] as const) {
     },
   );
 }
+
+onFederation(
+  'the state of a room is fetched where everybody was put out of it, for that is judged again [B104 partial]',
+  async (federation) => {
+    const { b } = federation;
+    await whilePartial(
+      federation,
+      async (scene) => {
+        const { bob, room, complete } = scene;
+        tell(scene);
+        const { partialRooms } = b.server.services;
+        const roomId = room.roomId as RoomId;
+        const { next_batch: since } = await bob.sync(LAZY);
+        const out = { type: 'm.room.member', stateKey: bob.userId, content: { membership: 'leave' } };
+        assert.deepEqual(await room.sendTo(b.name, room.next(out)), [undefined]);
+        await bob.syncUntil(since, (body) => body.rooms?.leave?.[roomId] !== undefined, LAZY);
+        assert.ok(partialRooms.isPartial(roomId));
+        complete(true);
+        assert.ok(await partialRooms.whenComplete(roomId, LONGEST_WAIT_MS));
+      },
+      { guestPower: 60 },
+    );
+  },
+);

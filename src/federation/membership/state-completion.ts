@@ -14,6 +14,7 @@ import { judgeAgain } from '../../rooms/appending/second-judgement.ts';
 import type { StateRoot } from '../../rooms/events/stored-event.ts';
 import type { Change, Database, Writer } from '../../storage/database.ts';
 import * as waitingEventsStore from '../../storage/federation/waiting-events-store.ts';
+import * as membershipsStore from '../../storage/rooms/memberships-store.ts';
 import * as partialRoomsStore from '../../storage/rooms/partial-rooms-store.ts';
 import * as roomsStore from '../../storage/rooms/rooms-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
@@ -32,11 +33,14 @@ const LONGEST_RETRY_MS = 10 * 60_000;
 /** An attempt to complete a room. One that was given up stays so: what it has may lack something. */
 interface Attempt extends GatheredRoom {
   isGivenUp: boolean;
+  /** Whether somebody of this server was put out of the room; undefined where that was not looked up. */
+  hasPutOut: boolean | undefined;
 }
 
 /**
  * Fetches the rest of the state of rooms that were joined without it, in the background, also after a restart. A room that
- * everybody of this server left is let be until somebody joins it again.
+ * everybody of this server left is let be until somebody joins it again. One out of which they were put is not: whoever did
+ * that may not have been allowed to, which is known by the whole state only.
  */
 export class StateCompletion {
   readonly #database: Database;
@@ -120,12 +124,14 @@ export class StateCompletion {
     this.#delayed.set(roomId, this.#timers.after(ms, run));
   }
 
-  /** Ends an attempt where this process does, or nobody of this server is in the room any more, by this or another process. */
+  /** Ends an attempt where this process does, or everybody of this server left the room, by this or another process. */
   async #goesOn(attempt: Attempt): Promise<boolean> {
     if (this.#stopped) attempt.isGivenUp = true;
     if (attempt.isGivenUp) return false;
     const room = await roomsStore.byId(this.#database, attempt.roomId);
-    attempt.isGivenUp = !room || room.joined_count <= room.remote_joined;
+    if (room && room.joined_count > room.remote_joined) return true;
+    attempt.hasPutOut ??= await membershipsStore.hasPutOut(this.#database, attempt.roomId, this.#ownServer);
+    attempt.isGivenUp = !attempt.hasPutOut;
     return !attempt.isGivenUp;
   }
 
@@ -144,7 +150,8 @@ export class StateCompletion {
     const row = await partialRoomsStore.of(this.#database, roomId);
     const room = await roomsStore.byId(this.#database, roomId);
     if (!row || !room || row.completed_at !== null) return true;
-    const attempt: Attempt = { roomId, version: roomVersion(room.room_version), isGivenUp: false };
+    const version = roomVersion(room.room_version);
+    const attempt: Attempt = { roomId, version, isGivenUp: false, hasPutOut: undefined };
     for (const server of JSON.parse(row.servers) as ServerName[]) {
       if (!(await this.#goesOn(attempt))) return this.#giveUp(attempt);
       const state = await this.#stateBefore(server, attempt, row.join_event_id);

@@ -76,6 +76,10 @@ const invitedOfServer = sql(
   `SELECT 1 AS one FROM memberships
    WHERE room_id = ? AND membership = 'invite' AND user_id LIKE ? ESCAPE '!' LIMIT 1`,
 );
+const putOutOfServer = sql(
+  `SELECT 1 AS one FROM memberships WHERE room_id = ? AND membership IN ('leave', 'ban') AND sender <> user_id
+     AND user_id LIKE ? ESCAPE '!' LIMIT 1`,
+);
 const forgetRoom = sql(
   `UPDATE memberships SET forgotten = 1 WHERE user_id = ? AND room_id = ? AND membership IN ('leave', 'ban')`,
 );
@@ -199,6 +203,11 @@ export async function ofServer(
 /** Whether a user of a server is invited to the room. Looks at everybody who is. */
 export async function hasInvited(reader: Reader, roomId: RoomId, server: ServerName): Promise<boolean> {
   return (await reader.get(invitedOfServer, roomId, `%:${escaped(server)}`)) !== undefined;
+}
+
+/** Whether others put a user of a server out of the room. Looks at everybody who is out of it. */
+export async function hasPutOut(reader: Reader, roomId: RoomId, server: ServerName): Promise<boolean> {
+  return (await reader.get(putOutOfServer, roomId, `%:${escaped(server)}`)) !== undefined;
 }
 
 /** Whether both users are joined to one room. */
