@@ -48,6 +48,8 @@ function giveSlowly(
   return { taken: () => taken };
 }
 
+/** How long members are waited for where somebody fetches them, in milliseconds. */
+const MEMBERS_WAIT_MS = 30_000;
 /** How long the whole state may take to come, in milliseconds. */
 const LONGEST_WAIT_MS = 60_000;
 /** How often it is looked for something that is about to be done. */
@@ -89,6 +91,9 @@ for (const when of ['at once', 'later'] as const) {
           if (when === 'later') {
             // What waited for the state is let go of, so that other events of that server can wait.
             for (let looks = 0; (await countWaiting(b, room)) > 0; looks++) assert.ok(looks < MOST_LOOKS);
+            const asked = performance.now();
+            await bob.ok('GET', bob.room(room.roomId, '/members'));
+            assert.ok(performance.now() - asked < MEMBERS_WAIT_MS, 'who left is not kept waiting');
             await comeBack();
           }
           await assertSameState(scene);

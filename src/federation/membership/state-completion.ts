@@ -88,6 +88,7 @@ export class StateCompletion {
     if (moved?.membership !== 'join' || !this.#partial.isPartial(moved.roomId)) return;
     const { roomId, userId } = moved;
     if (serverNameOf(userId) !== this.#ownServer || this.#delayed.has(roomId)) return;
+    this.#partial.takeUpAgain(roomId);
     if (this.#underWay.has(roomId)) this.#joinedMeanwhile.add(roomId);
     else this.#beginLater(roomId, PATIENCE_MS, FIRST_RETRY_MS);
   }
@@ -95,6 +96,7 @@ export class StateCompletion {
   /** Begins with a room, if it is not under way. */
   begin(roomId: RoomId, retryMs = FIRST_RETRY_MS): void {
     if (this.#stopped || this.#underWay.has(roomId)) return;
+    this.#partial.takeUpAgain(roomId);
     const work = this.#complete(roomId)
       .catch((error: unknown) => {
         if (!(error instanceof MatrixError)) this.#onProblem(error);
@@ -135,13 +137,14 @@ export class StateCompletion {
     return !attempt.isGivenUp;
   }
 
-  /** Lets go of what waits for the room's state where nobody is in it. Whether the room needs no more. */
+  /** Lets go of whoever and whatever waits for the room's state where nobody is in it. Whether the room needs no more. */
   async #giveUp({ roomId, isGivenUp }: Attempt): Promise<boolean> {
     if (this.#stopped) return false;
     if (!isGivenUp) return true;
     const unit = new UnitOfWork();
     waitingEventsStore.removeAllUntilWhole(unit, roomId);
     await this.#database.commit(unit);
+    this.#partial.giveUp(roomId);
     return true;
   }
 

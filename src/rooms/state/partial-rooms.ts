@@ -21,6 +21,8 @@ export class PartialRooms {
   readonly #partial = new Map<RoomId, StateRoot>();
   readonly #completions = new Map<RoomId, Completion>();
   readonly #waiting = new Map<RoomId, Set<() => void>>();
+  /** Those whose whole state nobody fetches now. */
+  readonly #givenUp = new Set<RoomId>();
   #newestCompletion = 0;
 
   constructor(database: Database, timers: Timers) {
@@ -64,16 +66,28 @@ export class PartialRooms {
     return this.#completions.get(roomId);
   }
 
-  /** Calls back once the whole state is here; at once where it is. */
+  /** Calls back once the whole state is here or given up; at once where it is here. */
   onceComplete(roomId: RoomId, resume: () => void): void {
     if (!this.#partial.has(roomId)) return resume();
     const waiting = this.#waiting.get(roomId) ?? new Set();
     this.#waiting.set(roomId, waiting.add(resume));
   }
 
-  /** Waits for the whole state, at most so many milliseconds. Whether it is here. */
+  /** Nobody fetches the whole state of a room, for nobody is in it: whoever waits for it need not. */
+  giveUp(roomId: RoomId): void {
+    this.#givenUp.add(roomId);
+    this.#resume(roomId);
+  }
+
+  /** The whole state of a room that was given up is fetched again. */
+  takeUpAgain(roomId: RoomId): void {
+    this.#givenUp.delete(roomId);
+  }
+
+  /** Waits for the whole state as long as it is fetched, at most so many milliseconds. Whether it is here. */
   async whenComplete(roomId: RoomId, timeoutMs: number): Promise<boolean> {
     if (!this.#partial.has(roomId)) return true;
+    if (this.#givenUp.has(roomId)) return false;
     const waiting = this.#waiting.get(roomId) ?? new Set();
     this.#waiting.set(roomId, waiting);
     await new Promise<void>((resolve) => {
@@ -107,6 +121,11 @@ export class PartialRooms {
     this.#partial.delete(roomId);
     if (joinRoot !== undefined) this.#completions.set(roomId, { position, joinRoot });
     this.#newestCompletion = Math.max(this.#newestCompletion, position);
+    this.#givenUp.delete(roomId);
+    this.#resume(roomId);
+  }
+
+  #resume(roomId: RoomId): void {
     for (const resume of [...(this.#waiting.get(roomId) ?? [])]) resume();
     this.#waiting.delete(roomId);
   }
