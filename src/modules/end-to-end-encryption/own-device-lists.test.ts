@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { GATHERING_MS } from '../../federation/sending/destination-queue.ts';
 import { HeldTimers } from '../../testing/server/held-timers.ts';
-import { onFederation } from '../../testing/federation/federation.ts';
+import { onFederation, type TestFederation } from '../../testing/federation/federation.ts';
 import { putIntoRoom } from '../../testing/federation/put-into-room.ts';
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import * as untoldJoinsStore from '../../storage/federation/untold-joins-store.ts';
@@ -71,16 +71,23 @@ withBob(
   },
 );
 
+/** A public room of Alice's with Bob of another server in it, which Carol has not joined. */
+async function roomWithRemoteBob({ a, startRemote }: TestFederation) {
+  const remote = await startRemote();
+  const alice = await a.person('alice');
+  const carol = await a.person('carol');
+  const roomId = await alice.createRoom({ preset: 'public_chat' });
+  await putIntoRoom(a, `@bob:${remote.name}`, roomId);
+  return { remote, alice, carol, roomId };
+}
+
 const minutes = new HeldTimers(SWEEP_MS);
 
 onFederation(
   'joins that a process left untold, however many, are told by another within a minute',
-  async ({ a, startRemote }) => {
-    const remote = await startRemote();
-    const alice = await a.person('alice');
-    const carol = await a.person('carol');
-    const roomId = await alice.createRoom({ preset: 'public_chat' });
-    await putIntoRoom(a, `@bob:${remote.name}`, roomId);
+  async (federation) => {
+    const { a } = federation;
+    const { remote, carol, roomId } = await roomWithRemoteBob(federation);
     const { deviceListsOnJoin } = a.server.services;
     const announce = deviceListsOnJoin.announce.bind(deviceListsOnJoin);
     deviceListsOnJoin.announce = () => Promise.resolve();
@@ -135,12 +142,9 @@ onFederation(
 
 onFederation(
   'a join goes in one transaction with the devices of the user',
-  async ({ a, startRemote }) => {
-    const remote = await startRemote();
-    const alice = await a.person('alice');
-    const carol = await a.person('carol');
-    const roomId = await alice.createRoom({ preset: 'public_chat' });
-    await putIntoRoom(a, `@bob:${remote.name}`, roomId);
+  async (federation) => {
+    const { a } = federation;
+    const { remote, alice, carol, roomId } = await roomWithRemoteBob(federation);
     await a.client(alice.token).say(roomId, 'before');
     await remote.until(() => remote.pdus.find((pdu) => pdu.content.body === 'before'));
     await a.client(carol.token).join(roomId);
