@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { ENGINES, makePlace, onBothEngines } from '../testing/server/engines.ts';
 import { locationOf } from '../testing/server/place-database.ts';
@@ -6,6 +7,7 @@ import { GuardFailed, type Change, type Database } from './database.ts';
 import { MIGRATIONS } from './migrations/index.ts';
 import type { Migration } from './migrations/migration.ts';
 import { openDatabase } from './open-database.ts';
+import * as searchStore from './rooms/search-store.ts';
 import { sql } from './sql.ts';
 import { UnitOfWork } from './unit-of-work.ts';
 
@@ -261,4 +263,36 @@ onBothEngines('a newer database and a changed migration are refused', async (pla
   const changed = [...MIGRATIONS, { ...TABLES, statements: [...TABLES.statements, 'SELECT 1'] }];
   await assert.rejects(openDatabase(location, changed), /Migration 1000 .* checksum differs/);
   await (await openDatabase(location, SCHEMA)).close();
+});
+
+onBothEngines('what an older search index held is indexed anew, where its form changed', async (place) => {
+  // Places of tests come with the schema of today; that of PostgreSQL did not change.
+  const today = locationOf(place);
+  const location = today.engine === 'sqlite' ? { ...today, path: join(place.dataDir, 'older.db') } : today;
+  const older = await openDatabase(
+    location,
+    MIGRATIONS.filter(({ number }) => number < 71),
+  );
+  const unit = new UnitOfWork();
+  searchStore.advance(unit, 0, 5);
+  await older.commit(unit);
+  await older.close();
+  const database = await openDatabase(location);
+  assert.equal(await searchStore.progress(database), database.engine === 'sqlite' ? 0 : 5);
+  const terms = searchStore.searchTerms(database);
+  const again = new UnitOfWork();
+  const replaceKeys = await terms.replacing(database, [3, -4]);
+  replaceKeys(again, 3, [10, 2 ** 53 - 1]);
+  replaceKeys(again, -4, [10]);
+  await database.commit(again);
+  assert.deepEqual(await terms.matches(database, [10], 100, 5), [3, -4]);
+  assert.deepEqual(await terms.matches(database, [2 ** 53 - 1, 10], 100, 5), [3]);
+  const last = new UnitOfWork();
+  const replaceAgain = await terms.replacing(database, [3, -4]);
+  replaceAgain(last, 3, [11]);
+  replaceAgain(last, -4, []);
+  await database.commit(last);
+  assert.deepEqual(await terms.matches(database, [10], 100, 5), []);
+  assert.equal(await terms.count(database, [11], 5), 1);
+  await database.close();
 });

@@ -155,9 +155,8 @@ export class Retention {
       if (one.relation) relationsStore.remove(unit, one.relation);
     }
     const positions = messages.map((event) => event.position);
-    for (const [position, keys] of await searchStore.keysAt(this.#database, positions)) {
-      searchStore.replace(unit, position, keys, []);
-    }
+    const replaceKeys = await searchStore.searchTerms(this.#database).replacing(this.#database, positions);
+    for (const position of positions) replaceKeys(unit, position, []);
   }
 }
 

@@ -3,6 +3,7 @@ import type { RoomId } from '../../protocol/identifiers.ts';
 import { searchKeys } from '../../protocol/search/search-key.ts';
 import type { Database } from '../../storage/database.ts';
 import * as searchStore from '../../storage/rooms/search-store.ts';
+import type { SearchTerms } from '../../storage/rooms/search-terms.ts';
 
 /** Positions that are read of a room at a time. */
 const PAGE = 32;
@@ -25,10 +26,12 @@ interface RoomMatches {
 /** Positions of the index that match a search in some rooms, newest first over all of them. */
 export class MatchesInRooms {
   readonly #database: Database;
+  readonly #index: SearchTerms;
   readonly #rooms: RoomMatches[];
 
   private constructor(database: Database, rooms: RoomMatches[]) {
     this.#database = database;
+    this.#index = searchStore.searchTerms(database);
     this.#rooms = rooms;
   }
 
@@ -44,11 +47,12 @@ export class MatchesInRooms {
     terms: readonly string[],
     upTo: number,
   ): Promise<MatchesInRooms> {
+    const index = searchStore.searchTerms(database);
     const rooms: RoomMatches[] = [];
     for (const part of inParts(roomIds, AT_ONCE)) {
       const some = part.map(async (roomId) => {
         const keys = terms.map(searchKeys(roomId));
-        const positions = await searchStore.matches(database, keys, upTo, PAGE);
+        const positions = await index.matches(database, keys, upTo, PAGE);
         if (positions.length > 0) {
           const first = positions.length;
           rooms.push({ keys, positions, more: first === PAGE, first });
@@ -64,7 +68,7 @@ export class MatchesInRooms {
     let sum = 0;
     for (const room of this.#rooms) {
       sum +=
-        room.first === PAGE ? await searchStore.count(this.#database, room.keys, MOST_COUNTED) : room.first;
+        room.first === PAGE ? await this.#index.count(this.#database, room.keys, MOST_COUNTED) : room.first;
     }
     return sum;
   }
@@ -92,7 +96,7 @@ export class MatchesInRooms {
 
   async #refill(room: RoomMatches, before: number): Promise<void> {
     if (room.positions.length > 0 || !room.more) return;
-    room.positions = await searchStore.matches(this.#database, room.keys, before - 1, PAGE);
+    room.positions = await this.#index.matches(this.#database, room.keys, before - 1, PAGE);
     room.more = room.positions.length === PAGE;
   }
 }

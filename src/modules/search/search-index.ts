@@ -12,7 +12,7 @@ import { BEFORE_HISTORY, UnitOfWork } from '../../storage/unit-of-work.ts';
 import { searchableText } from './searchable-text.ts';
 
 /** Events that are indexed in one unit of work: few, for while it is written no message is. */
-const BATCH = 50;
+const BATCH = 100;
 /** Positions of the log that are looked through for one batch. */
 const MOST_POSITIONS = 5_000;
 /** Time from an event to its indexing, when nobody searches. */
@@ -138,17 +138,20 @@ export class SearchIndex {
 
   /** Indexes each of the events by the text that it has now. */
   async #index(unit: UnitOfWork, events: readonly StoredEvent[]): Promise<void> {
-    const ids = events.map((event) => event.eventId);
-    const edits = new Map<string, StoredEvent>();
-    for (const row of await aggregationsStore.edits(this.#database, ids)) {
-      edits.set(row.parent_id, new StoredEvent(row));
-    }
+    const edits = await this.#editsOf(events);
     const positions = events.map((event) => event.position);
-    const known = await searchStore.keysAt(this.#database, positions);
-    for (const event of events) {
-      const keys = keysOf(event, edits.get(event.eventId));
-      searchStore.replace(unit, event.position, known.get(event.position) ?? [], keys);
-    }
+    const replaceKeys = await searchStore.searchTerms(this.#database).replacing(this.#database, positions);
+    for (const event of events) replaceKeys(unit, event.position, keysOf(event, edits.get(event.eventId)));
+  }
+
+  /** The newest edit of each of the events that has one. */
+  async #editsOf(events: readonly StoredEvent[]): Promise<Map<string, StoredEvent>> {
+    const ids = events.map((event) => event.eventId);
+    // Few have one, which is cheaper to see by what is counted.
+    const counted = await aggregationsStore.of(this.#database, ids);
+    const edited = counted.flatMap((row) => (row.edits > 0 ? (row.parent_id as EventId) : []));
+    const rows = await aggregationsStore.edits(this.#database, edited);
+    return new Map(rows.map((row) => [row.parent_id, new StoredEvent(row)]));
   }
 }
 

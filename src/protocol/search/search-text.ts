@@ -3,6 +3,9 @@ const RUNNING =
   /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Thai}\p{scx=Lao}\p{scx=Khmer}\p{scx=Myanmar}\p{sc=Hangul}]/u;
 const ACCENTED = /([\p{sc=Latin}\p{sc=Greek}\p{sc=Cyrillic}])\p{M}+/gu;
 const PIECES = /[\p{L}\p{N}\p{M}]+/gu;
+// Most texts have no other characters, for which nothing of the above is needed.
+const ASCII = /^[\x00-\x7f]*$/;
+const ASCII_WORDS = /[a-z0-9]+/g;
 
 /** A part of a text: a word, or a run of a script without spaces. */
 export interface TextPiece {
@@ -12,11 +15,13 @@ export interface TextPiece {
 
 /** The text as it is compared: one form for each character, lower case, Latin, Greek and Cyrillic without accents. */
 export function foldText(text: string): string {
+  if (ASCII.test(text)) return text.toLowerCase();
   return text.normalize('NFKC').toLowerCase().normalize('NFD').replace(ACCENTED, '$1').normalize('NFC');
 }
 
 /** The words and runs of a folded text, in order. */
 export function piecesOf(folded: string): TextPiece[] {
+  if (ASCII.test(folded)) return (folded.match(ASCII_WORDS) ?? []).map((text) => ({ text, isRun: false }));
   const pieces: TextPiece[] = [];
   for (const [piece] of folded.matchAll(PIECES)) {
     if (!RUNNING.test(piece)) pieces.push({ text: piece, isRun: false });

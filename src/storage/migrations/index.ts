@@ -27,6 +27,7 @@ import { profileUpdates } from './066-profile-updates.ts';
 import { waitingEvents } from './067-waiting-events.ts';
 import { waitingEventsByOrigin } from './069-waiting-events-by-origin.ts';
 import { unsettledEvents } from './070-unsettled-events.ts';
+import { searchIndex } from './071-search-index.ts';
 import { fetchedMedia } from './062-fetched-media.ts';
 import { untoldJoins } from './064-untold-joins.ts';
 import type { Migration } from './migration.ts';
@@ -64,4 +65,5 @@ export const MIGRATIONS: readonly Migration[] = [
   waitingEvents,
   waitingEventsByOrigin,
   unsettledEvents,
+  searchIndex,
 ];

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Database } from '../database.ts';
 
 /** A numbered step of the database's schema. Once released, its text must never change. */
 export interface Migration {
@@ -6,6 +7,8 @@ export interface Migration {
   readonly name: string;
   /** Statements in SQLite's words; the PostgreSQL engine translates types. */
   readonly statements: readonly string[];
+  /** The engine that it is for; both when left out. */
+  readonly engine?: Database['engine'];
 }
 
 /** A migration that a database says was run. */
@@ -21,11 +24,15 @@ export function checksum(migration: Migration): string {
 }
 
 /**
- * The migrations still to run on a database.
+ * The migrations of an engine still to run on a database.
  *
  * @throws Error when the database is of a newer Myelin, or a migration was changed after it was run.
  */
-export function pending(known: readonly Migration[], applied: readonly AppliedMigration[]): Migration[] {
+export function pending(
+  engine: Database['engine'],
+  known: readonly Migration[],
+  applied: readonly AppliedMigration[],
+): Migration[] {
   const byNumber = new Map(known.map((migration) => [migration.number, migration]));
   for (const row of applied) {
     const migration = byNumber.get(row.number);
@@ -43,5 +50,7 @@ export function pending(known: readonly Migration[], applied: readonly AppliedMi
     }
   }
   const done = new Set(applied.map((row) => row.number));
-  return known.filter((migration) => !done.has(migration.number));
+  return known.filter((migration) => {
+    return !done.has(migration.number) && (migration.engine ?? engine) === engine;
+  });
 }

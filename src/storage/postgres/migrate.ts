@@ -27,7 +27,7 @@ export async function migratePostgres(url: string, migrations: readonly Migratio
       'CREATE TABLE IF NOT EXISTS migrations (number BIGINT PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL)',
     );
     const applied = (await client.query('SELECT * FROM migrations')).rows as AppliedMigration[];
-    for (const migration of pending(migrations, applied)) await apply(client, migration);
+    for (const migration of pending('postgres', migrations, applied)) await apply(client, migration);
   } finally {
     await client.end();
   }

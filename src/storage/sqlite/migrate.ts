@@ -12,7 +12,7 @@ export function migrateSqlite(path: string, migrations: readonly Migration[]): v
     );
     const applied = connection.prepare('SELECT * FROM migrations').all() as unknown as AppliedMigration[];
     const remember = connection.prepare('INSERT INTO migrations (number, name, checksum) VALUES (?, ?, ?)');
-    for (const migration of pending(migrations, applied)) {
+    for (const migration of pending('sqlite', migrations, applied)) {
       connection.exec('BEGIN IMMEDIATE');
       for (const statement of migration.statements) connection.exec(statement);
       remember.run(migration.number, migration.name, checksum(migration));
