@@ -28,7 +28,8 @@ export function rootToBytes(root: StateRoot): Uint8Array {
 
 /** The root as it was read from the database. */
 export function rootFromBytes(bytes: Uint8Array): StateRoot {
-  return Buffer.from(bytes).toString('latin1') as StateRoot;
+  const { buffer, byteOffset, length } = bytes;
+  return Buffer.from(buffer, byteOffset, length).toString('latin1') as StateRoot;
 }
 
 /**

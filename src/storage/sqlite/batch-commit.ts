@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { SqlValue } from '../database.ts';
+import { plannedOnce } from './dialect.ts';
 import type { Batch, BatchOutcome, BatchParameter, BatchUnit, BatchWrite, UnitOutcome } from './batch.ts';
 
 /** Commits batches on the one writing connection of a database, one durable transaction each. */
@@ -18,7 +19,8 @@ export class BatchCommit {
   /** Commits a batch and tells what became of each of its units. */
   commit(batch: Batch): BatchOutcome | { readonly failed: string } {
     try {
-      for (const [id, text] of batch.statements) this.#prepared.set(id, this.#connection.prepare(text));
+      for (const [id, text] of batch.statements)
+        this.#prepared.set(id, this.#connection.prepare(plannedOnce(text)));
       return (
         this.#transaction(batch, (unit, first) => this.#applyFast(unit, first)) ??
         this.#transaction(batch, (unit, first) => this.#applyCarefully(unit, first)) ?? {

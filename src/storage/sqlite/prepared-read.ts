@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { SqlValue } from '../database.ts';
+import { plannedOnce } from './dialect.ts';
 
 type Columns = Record<string, SqlValue>;
 
@@ -14,7 +15,7 @@ export class PreparedRead {
   readonly #blank: Columns = {};
 
   constructor(connection: DatabaseSync, text: string) {
-    this.#statement = connection.prepare(text);
+    this.#statement = connection.prepare(plannedOnce(text));
     this.#statement.setReturnArrays(true);
     this.#names = this.#statement.columns().map(({ name }) => name);
     for (const name of this.#names) this.#blank[name] = null;
@@ -33,7 +34,8 @@ export class PreparedRead {
 
   #row(values: readonly SqlValue[]): Columns {
     const row = { ...this.#blank };
-    for (const [i, name] of this.#names.entries()) row[name] = values[i] ?? null;
+    const names = this.#names;
+    for (let i = 0; i < names.length; i++) row[names[i] as string] = values[i] ?? null;
     return row;
   }
 }

@@ -14,6 +14,8 @@ import { openWriterThread, type BatchWriter, type OpenWriter } from './batch-wri
 import { configureConnection, releasePages } from './connection.ts';
 import { PreparedRead } from './prepared-read.ts';
 
+/** Pages that are kept of what was read: few, for SQLite drops them all whenever something was written. */
+const READER_CACHE_KIB = 1_024;
 /** Units committed in one transaction at most. */
 const BATCH_LIMIT = 256;
 
@@ -52,6 +54,7 @@ export class SqliteDatabase implements Database {
   constructor(path: string, openWriter: OpenWriter = openWriterThread) {
     this.#connection = new DatabaseSync(path);
     configureConnection(this.#connection);
+    this.#connection.exec(`PRAGMA cache_size = -${READER_CACHE_KIB}`);
     const row = this.#connection.prepare('SELECT position FROM stream WHERE id = 1').get();
     this.#feed = new ChangeFeed(Number(row?.position ?? 0));
     this.#writer = openWriter(path, {
