@@ -97,13 +97,13 @@ export class EventLog {
     return known ?? this.#readNewest(roomId, after, upTo, limit);
   }
 
-  /** Events of a room with `after` < position <= `upTo`, from one end of the range. Those in memory are not read again. */
+  /**
+   * Events of a room with `after` < position <= `upTo`, from one end of the range. Those in memory are not read again, others not
+   * kept there.
+   */
   async page(roomId: RoomId, range: PageRange): Promise<StoredEvent[]> {
-    const positions = await eventsStore.pagePositions(this.#database, roomId, range);
-    const known = positions.flatMap((position) => this.#known.at(position) ?? []);
-    if (known.length === positions.length) return known;
-    const rows = await eventsStore.page(this.#database, roomId, range);
-    return rows.map((row) => this.intern(row));
+    const page = await this.#page(roomId, range);
+    return page.events ?? page.rows.map((row) => this.#known.passing(row));
   }
 
   /** One entry of a room's current state. */
@@ -164,6 +164,17 @@ export class EventLog {
     return this.#known.intern(row);
   }
 
+  /** A page's events, if all are in memory; else the rows of it. */
+  async #page(
+    roomId: RoomId,
+    range: PageRange,
+  ): Promise<{ events: StoredEvent[] } | { events?: never; rows: EventRow[] }> {
+    const positions = await eventsStore.pagePositions(this.#database, roomId, range);
+    const events = positions.flatMap((position) => this.#known.at(position) ?? []);
+    if (events.length === positions.length) return { events };
+    return { rows: await eventsStore.page(this.#database, roomId, range) };
+  }
+
   async #readNewest(roomId: RoomId, after: number, upTo: number, limit: number): Promise<Stretch> {
     const deliveries = this.#deliveries;
     const wanted = Math.max(limit, WINDOW / 2) + 1;
@@ -174,7 +185,8 @@ export class EventLog {
       limit: wanted,
       newestFirst: true,
     };
-    const events = (await this.page(roomId, range)).reverse();
+    const page = await this.#page(roomId, range);
+    const events = (page.events ?? page.rows.map((row) => this.intern(row))).reverse();
     if (fromEnd && deliveries === this.#deliveries) {
       const newest = events.slice(-2 * WINDOW);
       const whole = events.length < wanted && newest.length === events.length;

@@ -80,3 +80,12 @@ test('a room is forgotten as a whole, or what is beside its timeline', () => {
   assert.equal(known.at(5), undefined);
   assert.ok(known.at(6));
 });
+
+test('an event that is only passed by is the one in memory, or not kept', () => {
+  const known = new KnownEvents(100_000);
+  const kept = known.intern(row(7));
+  assert.equal(known.passing(row(7)), kept);
+  assert.equal(known.passing(row(8)).eventId, '$event-8');
+  assert.equal(known.at(8), undefined);
+  assert.notEqual(known.passing(row(7, { content: '{}', redacted_by: '$redaction' })), kept);
+});

@@ -33,7 +33,7 @@ export class KnownEvents {
     return this.#byId.peek(eventId);
   }
 
-  /** The event at a place of the log, which does not count as a use: who reads all history rarely does so again. */
+  /** The event at a place of the log, which does not count as a use. */
   at(position: number): StoredEvent | undefined {
     return this.#byPosition.get(position);
   }
@@ -51,6 +51,12 @@ export class KnownEvents {
     const event = new StoredEvent(row);
     if (row.redacted_by !== null || !this.#redacted.has(event.eventId)) this.keep(event);
     return event;
+  }
+
+  /** As `intern`, but an event that is not in memory is not kept: who reads all history rarely does so again. */
+  passing(row: EventRow): StoredEvent {
+    const known = this.#byId.peek(row.event_id as EventId);
+    return known && isUpToDate(known, row) ? known : new StoredEvent(row);
   }
 
   forget(eventId: EventId): void {
