@@ -6,7 +6,7 @@ export function configureConnection(connection: DatabaseSync): void {
   connection.exec('PRAGMA synchronous = FULL');
   connection.exec('PRAGMA busy_timeout = 10000');
   connection.exec('PRAGMA foreign_keys = OFF');
-  connection.exec('PRAGMA cache_size = -4096');
+  connection.exec('PRAGMA cache_size = -2048');
   connection.exec('PRAGMA wal_autocheckpoint = 4000');
   connection.exec('PRAGMA journal_size_limit = 33554432');
 }
