@@ -29,9 +29,9 @@ export class MatchesInRooms {
   readonly #index: SearchTerms;
   readonly #rooms: RoomMatches[];
 
-  private constructor(database: Database, rooms: RoomMatches[]) {
+  private constructor(database: Database, index: SearchTerms, rooms: RoomMatches[]) {
     this.#database = database;
-    this.#index = searchStore.searchTerms(database);
+    this.#index = index;
     this.#rooms = rooms;
   }
 
@@ -60,7 +60,7 @@ export class MatchesInRooms {
       });
       await Promise.all(some);
     }
-    return new MatchesInRooms(database, rooms);
+    return new MatchesInRooms(database, index, rooms);
   }
 
   /** About how many there are. */

@@ -101,9 +101,8 @@ export class EventLog {
    * Events of a room with `after` < position <= `upTo`, from one end of the range. Those in memory are not read again, others not
    * kept there.
    */
-  async page(roomId: RoomId, range: PageRange): Promise<StoredEvent[]> {
-    const page = await this.#page(roomId, range);
-    return page.events ?? page.rows.map((row) => this.#known.passing(row));
+  page(roomId: RoomId, range: PageRange): Promise<StoredEvent[]> {
+    return this.#page(roomId, range, (row) => this.#known.passing(row));
   }
 
   /** One entry of a room's current state. */
@@ -164,15 +163,16 @@ export class EventLog {
     return this.#known.intern(row);
   }
 
-  /** A page's events, if all are in memory; else the rows of it. */
+  /** A page's events; `eventOf` makes them of its rows, where not all are in memory. */
   async #page(
     roomId: RoomId,
     range: PageRange,
-  ): Promise<{ events: StoredEvent[] } | { events?: never; rows: EventRow[] }> {
+    eventOf: (row: EventRow) => StoredEvent,
+  ): Promise<StoredEvent[]> {
     const positions = await eventsStore.pagePositions(this.#database, roomId, range);
-    const events = positions.flatMap((position) => this.#known.at(position) ?? []);
-    if (events.length === positions.length) return { events };
-    return { rows: await eventsStore.page(this.#database, roomId, range) };
+    const known = positions.flatMap((position) => this.#known.at(position) ?? []);
+    if (known.length === positions.length) return known;
+    return (await eventsStore.page(this.#database, roomId, range)).map(eventOf);
   }
 
   async #readNewest(roomId: RoomId, after: number, upTo: number, limit: number): Promise<Stretch> {
@@ -185,8 +185,7 @@ export class EventLog {
       limit: wanted,
       newestFirst: true,
     };
-    const page = await this.#page(roomId, range);
-    const events = (page.events ?? page.rows.map((row) => this.intern(row))).reverse();
+    const events = (await this.#page(roomId, range, (row) => this.intern(row))).reverse();
     if (fromEnd && deliveries === this.#deliveries) {
       const newest = events.slice(-2 * WINDOW);
       const whole = events.length < wanted && newest.length === events.length;
