@@ -4,7 +4,7 @@ import type { Scenario } from './scenario.ts';
 
 const BODY = 'x'.repeat(100);
 
-/** What messages of 100 bytes in one room take on disk, indexes and write-ahead logs included. */
+/** What messages of 100 bytes in one room take on disk, indexes included, write-ahead logs not. */
 export const disk: Scenario = {
   name: 'disk',
   async run(subject) {

@@ -3,6 +3,7 @@ import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { parentOf, pin, processTree } from '../process-cpu.ts';
@@ -100,9 +101,15 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Blocks in use, with those of write-ahead logs. */
+/**
+ * Blocks in use, but for the write-ahead log, which has a size of its own: what is in it is written back into the database first.
+ */
 function folderBytes(folder: string): number {
+  const connection = new DatabaseSync(join(folder, 'myelin.db'));
+  connection.exec('PRAGMA wal_checkpoint(PASSIVE)');
+  connection.close();
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => !/-(wal|shm)$/.test(name))
     .map((name) => lstatSync(join(folder, name)))
     .reduce((sum, file) => sum + (file.isFile() ? file.blocks * 512 : 0), 0);
 }

@@ -16,7 +16,7 @@ const BATCH = 100;
 /** Positions of the log that are looked through for one batch. */
 const MOST_POSITIONS = 5_000;
 /** Time from an event to its indexing, when nobody searches. */
-const DELAY_MS = 1_000;
+const DELAY_MS = 5_000;
 /** Time between two batches, when nobody searches. */
 const PAUSE_MS = 25;
 /** Terms by which one event is found; what a longer text has beyond them is not found. */

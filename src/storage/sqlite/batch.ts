@@ -72,7 +72,13 @@ function packWrites(writes: readonly Write[], before: number): BatchWrite[] {
 }
 
 function pack(parameter: SqlParameter, before: number): BatchParameter {
+  if (parameter instanceof Uint8Array) return alone(parameter);
   if (!(parameter instanceof Position)) return parameter;
   const at = before + parameter.offset;
   return parameter.downFrom === undefined ? [at] : [at, parameter.downFrom];
+}
+
+/** Bytes travel with all of the memory that they are a part of: with a few of a buffer's, the 64 kB that small buffers share. */
+function alone(bytes: Uint8Array): Uint8Array {
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
 }

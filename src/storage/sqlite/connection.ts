@@ -1,5 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 
+/** Pages in the write-ahead log from which it is written back into the database. */
+export const CHECKPOINT_PAGES = 4_000;
+
 /** Settings of every connection: write-ahead log, each commit synced to the disk before it is answered. */
 export function configureConnection(connection: DatabaseSync): void {
   connection.exec('PRAGMA journal_mode = WAL');
@@ -7,7 +10,7 @@ export function configureConnection(connection: DatabaseSync): void {
   connection.exec('PRAGMA busy_timeout = 10000');
   connection.exec('PRAGMA foreign_keys = OFF');
   connection.exec('PRAGMA cache_size = -2048');
-  connection.exec('PRAGMA wal_autocheckpoint = 4000');
+  connection.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   connection.exec('PRAGMA journal_size_limit = 33554432');
 }
 
