@@ -27,7 +27,7 @@ export interface SyncOptions {
   readonly signal: AbortSignal;
 }
 
-/** How long a sync waits for the members of a room that was joined since the last one, in ms. */
+/** How long a sync waits for the members of all rooms that were joined since the last one, in ms. */
 const LONGEST_WAIT_MS = 1_000;
 
 /** Answers /sync (Client-Server API, "Syncing"). */
@@ -85,10 +85,13 @@ export class SyncService {
   /** Most rooms are whole within moments of a join: then the client that joined need not ask again for them. */
   async #whenMembersAreHere(userId: UserId, since = -1): Promise<void> {
     const { partialRooms, memberships } = this.#needs;
-    for (const roomId of partialRooms.partialRooms()) {
-      const room = await memberships.of(roomId, userId);
-      if (room?.membership !== 'join' || room.position <= since) continue;
-      await partialRooms.whenComplete(roomId, LONGEST_WAIT_MS);
+    if (partialRooms.count === 0) return;
+    const end = performance.now() + LONGEST_WAIT_MS;
+    for (const { roomId, membership, position } of (await memberships.ofUser(userId)).values()) {
+      if (membership !== 'join' || position <= since || !partialRooms.isPartial(roomId)) continue;
+      const left = end - performance.now();
+      if (left <= 0) return;
+      await partialRooms.whenComplete(roomId, left);
     }
   }
 
@@ -96,10 +99,10 @@ export class SyncService {
   async #roomsOf(options: SyncOptions, upTo: number): Promise<ReadonlyMap<RoomId, RoomMembership>> {
     const { partialRooms, memberships } = this.#needs;
     const rooms = await memberships.ofUser(options.userId);
-    const lacking = [...partialRooms.partialRooms(), ...partialRooms.completedAfter(upTo)];
-    if (lacking.length === 0 || !wantsAllMembers(options)) return rooms;
+    const later = partialRooms.completedAfter(upTo);
+    if (partialRooms.count + later.length === 0 || !wantsAllMembers(options)) return rooms;
     const isShown = ({ roomId, membership }: RoomMembership) =>
-      membership !== 'join' || !lacking.includes(roomId);
+      membership !== 'join' || !(partialRooms.isPartial(roomId) || later.includes(roomId));
     return new Map([...rooms].filter(([, room]) => isShown(room)));
   }
 

@@ -170,3 +170,27 @@ onFederation(
     });
   },
 );
+
+onFederation(
+  'a sync waits once for the members of all rooms that are yet to come, not for each [B104 partial]',
+  async (federation) => {
+    await whilePartial(federation, async ({ alice, bob }) => {
+      const dora = await federation.a.person('dora');
+      for (const name of ['two', 'three']) {
+        const roomId = await alice.createRoom({ preset: 'public_chat', name });
+        await dora.join(roomId);
+        await bob.join(roomId, federation.a.name);
+      }
+      const { partialRooms } = federation.b.server.services;
+      assert.equal(partialRooms.count, 3);
+      const whenComplete = partialRooms.whenComplete.bind(partialRooms);
+      let waitedMs = 0;
+      partialRooms.whenComplete = (roomId, timeoutMs) => {
+        waitedMs += timeoutMs;
+        return whenComplete(roomId, timeoutMs);
+      };
+      await bob.sync();
+      assert.ok(waitedMs > 0 && waitedMs < 1_500, `waited ${waitedMs} ms`);
+    });
+  },
+);

@@ -27,6 +27,8 @@ import { writeWholeState, type WholeState } from './whole-state.ts';
 const KEPT_AT_ONCE = 100;
 /** How long a room is left to who joined it, to look around and speak, before its members are fetched, in milliseconds. */
 const PATIENCE_MS = 200;
+/** Time from one room to the next after a restart, in milliseconds: all at once they would hold up everything else. */
+const APART_MS = 50;
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 10 * 60_000;
 
@@ -77,9 +79,11 @@ export class StateCompletion {
     });
   }
 
-  /** Goes on with what was not finished. */
+  /** Goes on with what was not finished, one room after the other. */
   start(): void {
-    for (const roomId of this.#partial.partialRooms()) this.begin(roomId);
+    for (const [i, roomId] of this.#partial.partialRooms().entries()) {
+      this.#beginLater(roomId, i * APART_MS, FIRST_RETRY_MS);
+    }
   }
 
   /** Begins with a room that was joined, once who joined it had the server to themselves for a moment. */
@@ -94,7 +98,7 @@ export class StateCompletion {
   }
 
   /** Begins with a room, if it is not under way. */
-  begin(roomId: RoomId, retryMs = FIRST_RETRY_MS): void {
+  #begin(roomId: RoomId, retryMs = FIRST_RETRY_MS): void {
     if (this.#stopped || this.#underWay.has(roomId)) return;
     this.#partial.takeUpAgain(roomId);
     const work = this.#complete(roomId)
@@ -104,7 +108,7 @@ export class StateCompletion {
       })
       .then((isDone) => {
         this.#underWay.delete(roomId);
-        if (this.#joinedMeanwhile.delete(roomId) && isDone) return this.begin(roomId);
+        if (this.#joinedMeanwhile.delete(roomId) && isDone) return this.#begin(roomId);
         if (!isDone) this.#beginLater(roomId, retryMs, Math.min(retryMs * 2, LONGEST_RETRY_MS));
       });
     this.#underWay.set(roomId, work);
@@ -121,7 +125,7 @@ export class StateCompletion {
     if (this.#stopped) return;
     const run = () => {
       this.#delayed.delete(roomId);
-      this.begin(roomId, retryMs);
+      this.#begin(roomId, retryMs);
     };
     this.#delayed.set(roomId, this.#timers.after(ms, run));
   }

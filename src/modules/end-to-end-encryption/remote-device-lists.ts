@@ -124,7 +124,7 @@ export class RemoteDeviceLists {
       if (known?.stale === 0 && streamId === known.stream_id) return;
       // Clients see no device without keys: of a list that nobody asked for, such a one is no news. In a room whose members
       // are yet to come they ask for lists that are not kept here.
-      const isKept = this.#partial.partialRooms().length === 0;
+      const isKept = this.#partial.count === 0;
       if (!known && isKept && content.deleted !== true && content.keys === undefined) return;
       const unit = new UnitOfWork();
       await this.#lists.announce(unit, userId, []);

@@ -49,6 +49,11 @@ export class PartialRooms {
     return this.#partial.has(roomId);
   }
 
+  /** How many rooms there are whose state is yet to come. */
+  get count(): number {
+    return this.#partial.size;
+  }
+
   /** Rooms whose state is yet to come. */
   partialRooms(): RoomId[] {
     return [...this.#partial.keys()];
