@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { SignatureChecks } from './federation/keys/signature-checks.ts';
 import type { ServerTransport } from './federation/transport/server-transport.ts';
@@ -10,12 +9,12 @@ import { Mailer } from './platform/mailer.ts';
 import { OutgoingHttp } from './platform/outgoing-http.ts';
 import { systemRandomness, type Randomness } from './platform/randomness.ts';
 import { RateLimiter } from './platform/rate-limiter.ts';
-import { loadSigningKey } from './platform/signing-key-file.ts';
 import { systemTimers, type Timers } from './platform/timers.ts';
 import { trustedAuthorities } from './platform/trusted-authorities.ts';
 import { serverName as parseName } from './protocol/identifiers.ts';
 import { signWith } from './protocol/signing-keys.ts';
 import { ROOM_RULES, type RoomRules } from './rooms/appending/room-rules.ts';
+import { openIdentity } from './server-identity.ts';
 import { createServerLinks } from './server-links.ts';
 import type { Database } from './storage/database.ts';
 import type { LimitName } from './wire/endpoint.ts';
@@ -33,12 +32,12 @@ export interface Overrides {
 }
 
 /** Makes what every role of a process stands on. */
-export function createFoundations(config: Config, database: Database, overrides: Overrides = {}) {
+export async function createFoundations(config: Config, database: Database, overrides: Overrides = {}) {
   const clock = overrides.clock ?? systemClock;
   const randomness = overrides.randomness ?? systemRandomness;
+  const key = await openIdentity(config, database, { clock, randomness });
   const serverName = parseName(config.server_name);
   signWith(libsodium);
-  const key = loadSigningKey(join(config.data_dir, 'signing.key'), randomness);
   const outgoing = new OutgoingHttp({
     allowedRanges: config.outgoing.allowed_ranges,
     trust: trustedAuthorities(config.outgoing.ca_file),
@@ -72,7 +71,7 @@ export function createFoundations(config: Config, database: Database, overrides:
   };
 }
 
-export type Foundations = ReturnType<typeof createFoundations>;
+export type Foundations = Awaited<ReturnType<typeof createFoundations>>;
 
 function createLimiter(config: Config, clock: Clock): RateLimiter<LimitName | 'failedLogin' | 'lookup'> {
   const { limits } = config;

@@ -211,7 +211,9 @@ test('accounts are made, changed and closed, and the server runs and stops', () 
     const none = myelin(folder, ['user', 'create', 'bob']);
     assert.deepEqual([none.status, /There is no password/.test(none.err)], [1, true], none.err);
     assert.equal(myelin(folder, ['user', 'password', 'alice', '--password', 'another password']).status, 0);
-    assert.equal(statSync(join(folder, 'data', 'signing.key')).mode & 0o777, 0o600);
+    for (const name of ['', 'signing.key', 'myelin.db']) {
+      assert.equal(statSync(join(folder, 'data', name)).mode & 0o077, 0, `data/${name} is for nobody else`);
+    }
     const server = spawn(process.execPath, [...FLAGS, 'serve'], {
       cwd: folder,
       env: { ...process.env, ...CHEAP },
@@ -233,6 +235,8 @@ test('accounts are made, changed and closed, and the server runs and stops', () 
           password,
         }),
       });
+    const second = myelin(folder, ['serve']);
+    assert.deepEqual([second.status, /Another server uses/.test(second.err)], [1, true], second.err);
     assert.equal((await login('a good password')).status, 403);
     const session = await login('another password');
     assert.equal(session.status, 200);

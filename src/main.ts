@@ -74,6 +74,8 @@ const COMMANDS: Readonly<Record<string, (args: Arguments) => Promise<void> | voi
   'user deactivate': (args) => withUser(args, deactivate),
 };
 
+// Messages, keys and passwords are in what is written: for nobody else on the machine.
+process.umask(0o077);
 await run(process.argv.slice(2));
 
 async function run(argv: readonly string[]): Promise<void> {
@@ -186,7 +188,8 @@ async function withUser(
   const config = configOf(args);
   const database = await openDatabase(databaseLocation(config));
   try {
-    const services = await createServices(config, database, createFoundations(config, database));
+    const foundations = await createFoundations(config, database);
+    const services = await createServices(config, database, foundations);
     try {
       await act(services, args, args.name);
     } finally {

@@ -6,7 +6,7 @@ import type { Config } from './platform/config/schema.ts';
 import { createLog } from './platform/log.ts';
 import { Metrics } from './platform/metrics.ts';
 import type { Database } from './storage/database.ts';
-import { openDatabase } from './storage/open-database.ts';
+import { openDatabase, reserveDatabase } from './storage/open-database.ts';
 import type { AnyDeclaration } from './wire/endpoint.ts';
 import { answerTheRest, collectRoutes, countRequests, createHttpServer } from './wire/http-server.ts';
 import { listenTls, type CertificateEvents, type TlsListener } from './wire/tls-listener.ts';
@@ -43,16 +43,28 @@ export interface RunningServer {
  * @throws Error when it cannot, such as for an address that is taken; nothing stays open then.
  */
 export async function startServer(config: Config, overrides: Overrides = {}): Promise<RunningServer> {
-  const database = await openDatabase(databaseLocation(config));
+  const location = databaseLocation(config);
+  const release = await reserveDatabase(location);
   try {
-    return await serveFrom(database, config, overrides);
+    const database = await openDatabase(location);
+    try {
+      return await serveFrom(database, config, overrides, release);
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
   } catch (error) {
-    await database.close();
+    release();
     throw error;
   }
 }
 
-async function serveFrom(database: Database, config: Config, overrides: Overrides): Promise<RunningServer> {
+async function serveFrom(
+  database: Database,
+  config: Config,
+  overrides: Overrides,
+  release: () => void,
+): Promise<RunningServer> {
   const built = await buildServer(database, config, overrides);
   const { app, log, homeserver, identity } = built;
   const underWay = countRequests(app);
@@ -89,6 +101,7 @@ async function serveFrom(database: Database, config: Config, overrides: Override
     async close() {
       await stop(tls);
       await database.close();
+      release();
     },
   };
 }
@@ -113,7 +126,7 @@ export async function buildServer(
   overrides: Overrides,
 ): Promise<BuiltServer> {
   const log = overrides.log ?? createLog(config.log.level);
-  const foundations = createFoundations(config, database, { ...overrides, log });
+  const foundations = await createFoundations(config, database, { ...overrides, log });
   const stopping = new AbortController();
   const metrics = new Metrics();
   const app = createHttpServer({

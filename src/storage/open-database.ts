@@ -24,7 +24,25 @@ export async function openDatabase(
   }
   const { migrateSqlite } = await import('./sqlite/migrate.ts');
   const { SqliteDatabase } = await import('./sqlite/sqlite-database.ts');
-  mkdirSync(dirname(location.path), { recursive: true });
+  makeFolder(location.path);
   migrateSqlite(location.path, migrations);
   return new SqliteDatabase(location.path);
+}
+
+/**
+ * Keeps a database for the one server that it can have, where its engine knows one only. Call it before it is opened.
+ *
+ * @returns what releases it.
+ * @throws Error with a message for the operator where another server has it.
+ */
+export async function reserveDatabase(location: DatabaseLocation): Promise<() => void> {
+  if (location.engine === 'postgres') return () => undefined;
+  const { reserveForServer } = await import('./sqlite/sole-server.ts');
+  makeFolder(location.path);
+  return reserveForServer(location.path);
+}
+
+/** What people write to each other is in there: for nobody else on the machine. */
+function makeFolder(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
 }

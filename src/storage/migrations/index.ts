@@ -30,6 +30,7 @@ import { unsettledEvents } from './070-unsettled-events.ts';
 import { searchIndex } from './071-search-index.ts';
 import { fetchedMedia } from './062-fetched-media.ts';
 import { untoldJoins } from './064-untold-joins.ts';
+import { serverIdentity } from './073-server-identity.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step of the schema, in order. */
@@ -66,4 +67,5 @@ export const MIGRATIONS: readonly Migration[] = [
   waitingEventsByOrigin,
   unsettledEvents,
   searchIndex,
+  serverIdentity,
 ];
