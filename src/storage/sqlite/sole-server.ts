@@ -22,5 +22,7 @@ export function reserveForServer(path: string): () => void {
       { cause: error },
     );
   }
-  return () => lock.close();
+  return () => {
+    if (lock.isOpen) lock.close();
+  };
 }

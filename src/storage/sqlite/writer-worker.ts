@@ -14,6 +14,8 @@ const connection = new DatabaseSync(path);
 configureConnection(connection);
 // What a statement changes is kept until it has ended, in case it fails: in memory, for a file is slower than the change.
 connection.exec('PRAGMA temp_store = MEMORY');
+// What is deleted or overwritten, such as a redacted message, is gone from the file, too.
+connection.exec('PRAGMA secure_delete = ON');
 const writer = new BatchCommit(connection);
 const dataVersion = connection.prepare('PRAGMA data_version');
 const readPosition = connection.prepare('SELECT position FROM stream WHERE id = 1');
