@@ -118,6 +118,10 @@ function signer(request: RawRequest, callers: HomeserverCallers): Promise<Server
   });
 }
 
+function isObject(body: unknown): body is Record<string, unknown> {
+  return typeof body === 'object' && body !== null;
+}
+
 /** All of them: what the runtime makes of headers keeps only the first. */
 function authorizationsIn(rawHeaders: readonly string[]): string[] {
   const found: string[] = [];
@@ -129,14 +133,25 @@ function authorizationsIn(rawHeaders: readonly string[]): string[] {
   return found;
 }
 
-/** The application service that asks. Tokens of anybody else are of no account here, not even if they are not good. */
+/**
+ * The application service that asks. Tokens of anybody else are of no account here, not even if they are not good.
+ *
+ * @throws MatrixError 401 M_MISSING_TOKEN or M_UNKNOWN_TOKEN where the body says that one asks, and none does (Application
+ *   Service API, "Server admin style permissions").
+ */
 async function appserviceOf(
   _declaration: AnyDeclaration,
   request: RawRequest,
   callers: HomeserverCallers,
 ): Promise<Session | undefined> {
   const token = tokenOf(request);
-  if (token === undefined || !callers.isAppserviceToken(token)) return undefined;
+  if (token === undefined || !callers.isAppserviceToken(token)) {
+    if (isObject(request.body) && request.body.type === 'm.login.application_service') {
+      const errcode = token === undefined ? 'M_MISSING_TOKEN' : 'M_UNKNOWN_TOKEN';
+      throw new MatrixError(401, errcode, 'This needs the token of an application service');
+    }
+    return undefined;
+  }
   return callers.authenticate(
     token,
     { ip: request.ip, userAgent: '' },

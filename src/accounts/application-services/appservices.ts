@@ -99,7 +99,8 @@ export class Appservices {
       isSuspended: row.suspended !== 0,
       tokenId: `appservice ${service.id} ${user}`,
       appserviceId: service.id,
-      isRateLimited: service.rateLimited,
+      // The one that it sends as itself never is (Application Service API, "Registration").
+      isRateLimited: service.rateLimited && user !== service.sender,
       oauthClient: undefined,
     };
   }
@@ -129,9 +130,14 @@ export class Appservices {
   }
 }
 
-/** Whether the user is the application service's own, or in one of its namespaces. */
+/** Whether the user is of this server and the application service's own, or in one of its namespaces. */
 export function owns(service: Appservice, user: string): boolean {
-  return service.sender === user || isInNamespace(service, 'users', user);
+  if (service.sender === user) return true;
+  return user.endsWith(serverPartOf(service.sender)) && isInNamespace(service, 'users', user);
+}
+
+function serverPartOf(user: string): string {
+  return user.slice(user.indexOf(':'));
 }
 
 function exclusive(message: string): MatrixError {

@@ -66,12 +66,13 @@ export class IncomingInvites {
     const version = ROOM_VERSIONS.get(sent.roomVersion);
     if (!version) throw incompatible({ id: sent.roomVersion });
     const { target, sender } = this.#peopleOf(server, sent);
-    const user = await usersStore.byId(this.#database, target);
-    if (!user || user.deactivated !== 0) throw notFound(`There is no user ${target}`);
-    await this.#rules.assertInvitable(target, sender);
     const pdu = await this.#verified(sent.event, version, roomId);
     await this.#checkState(sent.strippedState, version, roomId);
     if (eventIdOf(pdu, version) !== eventId) throw invalidParam('The path names another event than the body');
+    // Before the user is looked up: an application service that is asked then may make them.
+    await this.#rules.assertInvitable(target, sender);
+    const user = await usersStore.byId(this.#database, target);
+    if (!user || user.deactivated !== 0) throw notFound(`There is no user ${target}`);
     return this.#keep({ roomId, version, userId: target, eventId, pdu }, sent.strippedState);
   }
 

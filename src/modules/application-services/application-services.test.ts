@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
-import { AS_TOKEN, type Received } from '../../testing/application-services/application-service.ts';
+import {
+  AS_TOKEN,
+  startAppservice,
+  type Received,
+} from '../../testing/application-services/application-service.ts';
 import { Ghost, withAppservice } from '../../testing/application-services/appservice-scene.ts';
 import { TestClient, type Json } from '../../testing/client/test-client.ts';
+import { onServers } from '../../testing/server/test-server.ts';
 
 const says = (text: string) => (request: Received) =>
   request.path.includes('/transactions/') &&
@@ -92,7 +97,9 @@ describe('2015: application services', () => {
       await anybody.fails(400, 'M_EXCLUSIVE', 'GET', '/v3/register/available?username=_irc_mallory');
       const outside = { type: 'm.login.application_service', username: 'freddy' };
       await new TestClient(url(), AS_TOKEN).fails(400, 'M_EXCLUSIVE', 'POST', '/v3/register', outside);
-      await anybody.fails(403, 'M_FORBIDDEN', 'POST', '/v3/register', outside);
+      await anybody.fails(401, 'M_MISSING_TOKEN', 'POST', '/v3/register', outside);
+      await new TestClient(url(), 'wrong').fails(401, 'M_UNKNOWN_TOKEN', 'POST', '/v3/register', outside);
+      await new TestClient(url(), 'wrong').fails(401, 'M_UNKNOWN_TOKEN', 'POST', '/v3/login', outside);
       const alias = `/v3/directory/room/${encodeURIComponent('#_irc_#tea:localhost')}`;
       const room = await alice.createRoom({ preset: 'public_chat' });
       await alice.fails(400, 'M_EXCLUSIVE', 'PUT', alias, { room_id: room });
@@ -250,3 +257,35 @@ describe('2015: application services', () => {
     },
   );
 });
+
+for (const path of ['/_matrix/client/api/v1/register', '/_matrix/client/v2_alpha/register']) {
+  withAppservice(`an application service makes its users on ${path} [A092]`, async ({ url }) => {
+    const wishes = { type: 'm.login.application_service', user: '_irc_old' };
+    const made = await new TestClient(url()).ok('POST', `${path}?access_token=${AS_TOKEN}`, wishes);
+    assert.equal(made.user_id, '@_irc_old:localhost');
+    await new TestClient(url()).fails(401, 'M_MISSING_TOKEN', 'POST', path, wishes);
+  });
+}
+
+const limited = await startAppservice({ rate_limited: true });
+onServers(
+  'the sender of an application service is never limited, whatever its users are',
+  async ({ server }) => {
+    try {
+      const bot = new Ghost(server.url, '@ircbot:localhost');
+      const room = await bot.createRoom();
+      for (let i = 0; i < 12; i++) await bot.say(room, `m${i}`);
+    } finally {
+      await limited.close();
+    }
+  },
+  {
+    engines: ['sqlite'],
+    env: {
+      MYELIN_LIMITS_ENABLED: 'true',
+      MYELIN_LIMITS_MESSAGE_PER_SECOND: '0.01',
+      MYELIN_LIMITS_MESSAGE_BURST: '5',
+      MYELIN_APPLICATION_SERVICES_FILES: limited.file,
+    },
+  },
+);

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { Registration } from '../../../accounts/registration/registration.ts';
 import { deviceId } from '../../../protocol/identifiers.ts';
-import { forbidden, invalidParam } from '../../../protocol/matrix-error.ts';
+import { invalidParam } from '../../../protocol/matrix-error.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 import { sessionBody } from './session-body.ts';
 
@@ -32,9 +32,6 @@ export const register = endpoint(
     const kind = request.query.kind ?? 'user';
     if (kind !== 'user' && kind !== 'guest') throw invalidParam('"kind" must be "user" or "guest"');
     const appserviceId = request.session?.appserviceId;
-    if (body.type === 'm.login.application_service' && appserviceId === undefined) {
-      throw forbidden('This kind of registration is for application services: it needs their token');
-    }
     const wishes = {
       username: body.username,
       password: body.password,
