@@ -50,7 +50,7 @@ async function fullEntry(needs: SlidingSyncNeeds, view: RoomView): Promise<RoomE
   const fromStart = isInitial || isExpanded;
   const context = contextOf(answering, { since: fromStart ? undefined : after, upTo, limit });
   const range = { after: fromStart ? BEFORE_HISTORY : after, upTo };
-  const presentFrom = room.membership !== 'join' ? Infinity : fromStart ? room.position : -Infinity;
+  const presentFrom = room.membership === 'join' ? room.position : Infinity;
   const timeline =
     limit > 0 && (hasEvents || isExpanded)
       ? await timelineSection(needs, context, room.roomId, { ...range, presentFrom })

@@ -232,6 +232,27 @@ onServers(
   },
 );
 
+onServers(
+  'who was away between two requests does not see what was said then [B138 partial]',
+  async ({ person }) => {
+    const [alice, bob] = [await person('alice'), await person('bob')];
+    const visibility = { history_visibility: 'joined' };
+    const room = await alice.createRoom({
+      preset: 'public_chat',
+      initial_state: [{ type: 'm.room.history_visibility', state_key: '', content: visibility }],
+    });
+    await bob.join(room);
+    const sliding = new SlidingConnection(bob);
+    await sliding.next(allRooms(10));
+    await bob.ok('POST', bob.room(room, '/leave'), {});
+    await alice.say(room, 'behind the back');
+    await bob.join(room);
+    await alice.say(room, 'welcome back');
+    const { timeline } = (await sliding.next(allRooms(10))).rooms[room];
+    assert.deepEqual(bodies(timeline), ['welcome back']);
+  },
+);
+
 onServers('rooms without a name have heroes [B138 partial]', async ({ person }) => {
   const people = [];
   for (let i = 0; i < 7; i++) people.push(await person(`p${i}`));
