@@ -7,7 +7,7 @@ import { streamToken } from '../rooms/reading/stream-token.ts';
 import { eventTexts } from './event-texts.ts';
 import { stateSection } from './state-section.ts';
 import type { SyncContext, SyncNeeds } from './sync-context.ts';
-import { timelineSection } from './timeline-section.ts';
+import { timelineSection, type TimelineSection } from './timeline-section.ts';
 import { BEFORE_HISTORY } from '../storage/unit-of-work.ts';
 
 /** A room that the user was invited to or knocks on, as JSON text. */
@@ -53,15 +53,7 @@ export async function leftRoom(
   const after = context.since ?? BEFORE_HISTORY;
   const upTo = Math.min(room.position, context.upTo);
   const timeline = await timelineSection(needs, context, room.roomId, { after, upTo, presentFrom: Infinity });
-  const whole = context.since === undefined || context.fullState;
-  const atEnd = context.stateAs !== 'state' || timeline.hidesState;
-  const span = {
-    before: whole ? undefined : await needs.timeline.rootAt(room.roomId, after),
-    after: await needs.timeline.rootAt(room.roomId, atEnd ? upTo : timeline.start),
-  };
-  const access = await needs.visibility.access(room.roomId, context.userId);
-  const wasJoined = access.joinedUntil > after;
-  const state = wasJoined ? await stateSection(needs, context, room.roomId, span, timeline) : [];
+  const state = await leftState(needs, context, { room, own, timeline, after, upTo });
   const events = await eventTexts(needs, context, timeline.events, { bundled: true });
   const place = `"limited":${timeline.limited},"prev_batch":"${timeline.prevBatch}"`;
   const stateEvents = await eventTexts(needs, context, state);
@@ -69,6 +61,38 @@ export async function leftRoom(
     `{"timeline":{"events":[${events.join(',')}],${place}},` +
     `"${context.stateAs}":{"events":[${stateEvents.join(',')}]},"account_data":{"events":[]}}`
   );
+}
+
+/**
+ * What changed of the room's state while the user was in it, and by which event they are out of it now. Who left may be
+ * banned or decline an invite much later: of the state in between they learn nothing.
+ */
+async function leftState(
+  needs: SyncNeeds,
+  context: SyncContext,
+  left: {
+    room: RoomMembership;
+    own: StoredEvent | undefined;
+    timeline: TimelineSection;
+    after: number;
+    upTo: number;
+  },
+): Promise<StoredEvent[]> {
+  const { room, own, timeline, after, upTo } = left;
+  const { roomId } = room;
+  const { joinedUntil } = await needs.visibility.access(roomId, context.userId);
+  if (joinedUntil <= after) return [];
+  const whole = context.since === undefined || context.fullState;
+  const atEnd = context.stateAs !== 'state' || timeline.hidesState;
+  const span = {
+    before: whole ? undefined : await needs.timeline.rootAt(roomId, after),
+    after: await needs.timeline.rootAt(roomId, Math.min(atEnd ? upTo : timeline.start, joinedUntil)),
+  };
+  const state = await stateSection(needs, context, roomId, span, timeline);
+  const isOwn = (event: StoredEvent) => event.type === 'm.room.member' && event.stateKey === context.userId;
+  const isTold = !atEnd || joinedUntil >= upTo;
+  if (!own || isTold || !context.filter.room.state.matches(own)) return state;
+  return [...state.filter((event) => !isOwn(event)), own];
 }
 
 /** A room that is not here, whose invite the user declined or where they were turned away: that event alone. */

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { type Json, type TestClient } from '../testing/client/test-client.ts';
+import { onServers } from '../testing/server/test-server.ts';
+
+for (const stateAs of ['state', 'state_after']) {
+  const use_state_after = String(stateAs === 'state_after');
+  const hidden = { history_visibility: 'joined' };
+  const made = {
+    preset: 'public_chat',
+    topic: 'open',
+    initial_state: [{ type: 'm.room.history_visibility', state_key: '', content: hidden }],
+  };
+  const topics = (room: Json): string[] =>
+    [...room[stateAs].events, ...room.timeline.events]
+      .filter((event: Json) => event.type === 'm.room.topic')
+      .map((event: Json) => event.content.topic);
+  const ownIn = (events: Json[], who: TestClient) =>
+    events.findLast((event) => event.state_key === who.userId)?.content.membership;
+
+  onServers(
+    `who left and is banned later learns nothing of the time between, as ${stateAs} [B026 partial]`,
+    async ({ person }) => {
+      const [alice, bob] = [await person('alice'), await person('bob')];
+      const room = await alice.createRoom(made);
+      await bob.join(room);
+      const { next_batch: since } = await bob.sync();
+      await alice.setState(room, 'm.room.topic', { topic: 'seen' });
+      await bob.ok('POST', bob.room(room, '/leave'), {});
+      await alice.setState(room, 'm.room.topic', { topic: 'secret' });
+      await alice.ok('POST', alice.room(room, '/ban'), { user_id: bob.userId });
+      const filter = JSON.stringify({ room: { timeline: { types: ['m.room.message'] } } });
+      const left = (await bob.sync({ since, filter, use_state_after })).rooms.leave[room];
+      assert.deepEqual(topics(left), ['seen']);
+      assert.equal(ownIn(left[stateAs].events, bob), 'ban');
+    },
+  );
+
+  onServers(
+    `who left and declines an invite later has the state of then, as ${stateAs} [B026 partial]`,
+    async ({ person }) => {
+      const [alice, bob] = [await person('alice'), await person('bob')];
+      const room = await alice.createRoom(made);
+      await bob.join(room);
+      await bob.ok('POST', bob.room(room, '/leave'), {});
+      await alice.setState(room, 'm.room.topic', { topic: 'secret' });
+      for (let i = 0; i < 12; i++) await alice.say(room, `m${i}`);
+      await alice.ok('POST', alice.room(room, '/invite'), { user_id: bob.userId });
+      await bob.ok('POST', bob.room(room, '/leave'), {});
+      const filter = JSON.stringify({ room: { include_leave: true } });
+      const left = (await bob.sync({ filter, use_state_after })).rooms.leave[room];
+      assert.deepEqual(topics(left), ['open']);
+      assert.equal(ownIn(left.timeline.events, bob), 'leave');
+    },
+  );
+}
