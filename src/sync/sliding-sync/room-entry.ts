@@ -118,7 +118,7 @@ async function nameMembers(needs: SlidingSyncNeeds, view: RoomView, state: State
   const isInitial = after === undefined;
   const has = (type: string) => isInitial || state.changed.has(type);
   const { root } = state;
-  if (root === undefined || !(await mayKnow(needs, view))) return {};
+  if (root === undefined) return {};
   const entry = async (type: string, key: string): Promise<string | undefined> => {
     const value: JsonValue | undefined = (await needs.timeline.stateEvent(root, type, ''))?.content[key];
     return typeof value === 'string' && value !== '' ? JSON.stringify(value) : undefined;
@@ -137,12 +137,6 @@ async function nameMembers(needs: SlidingSyncNeeds, view: RoomView, state: State
     members.invited_count = String(counts.invited);
   }
   return members;
-}
-
-/** Who only was invited does not learn what the room is about by declining. */
-async function mayKnow(needs: SlidingSyncNeeds, { room, answering }: RoomView): Promise<boolean> {
-  if (room.membership === 'join') return true;
-  return (await needs.visibility.access(room.roomId, answering.userId)).joinedUntil > -Infinity;
 }
 
 async function heroesText(

@@ -14,7 +14,7 @@ export interface StateSection {
   readonly removed: readonly { readonly type: string; readonly stateKey: string }[];
   /** Types of everything that changed, wanted or not. */
   readonly changed: ReadonlySet<string>;
-  /** The state at the end. */
+  /** The state at the end, of what the user may know of it; undefined for nothing. */
   readonly root: StateRoot | undefined;
 }
 
@@ -27,17 +27,18 @@ export async function stateSection(
   view: RoomView,
   timeline: TimelineSection | undefined,
 ): Promise<StateSection> {
-  const { room, after, upTo } = view;
-  const root = await needs.timeline.rootAt(room.roomId, upTo);
+  const { after, upTo } = view;
+  const rootAt = await knownRoots(needs, view);
+  const root = await rootAt(upTo);
   const changed = new Set<string>();
   const found = new Map<string, StoredEvent>();
-  await addOwnRemoval(needs, view, found);
+  await addOwnRemoval(needs, view, { found, changed });
   if (root === undefined) return { events: [...found.values()], removed: [], changed, root };
   const removed: { type: string; stateKey: string }[] = [];
   if (after === undefined) {
     for (const event of await wholeState(needs, view, root)) add(found, event);
   } else {
-    const before = await needs.timeline.rootAt(room.roomId, after);
+    const before = await rootAt(after);
     const isLive = timeline?.limited !== true;
     for (const { key, after: eventId } of before === root
       ? []
@@ -58,36 +59,52 @@ export async function stateSection(
   return { events: [...found.values()], removed, changed, root };
 }
 
+/** The first one of a key stays: they differ only by the user's removal, which comes first. */
 function add(found: Map<string, StoredEvent>, event: StoredEvent): void {
-  found.set(`${event.type}\0${event.stateKey ?? ''}`, event);
+  const key = `${event.type}\0${event.stateKey ?? ''}`;
+  if (!found.has(key)) found.set(key, event);
 }
 
-/** The event by which the user left or was removed, also where the room's state here does not follow it. */
+/**
+ * The state at positions, as far as the user may know it: who left, also if they were banned later or declined an invite,
+ * up to when they left; who only was invited, nothing.
+ */
+async function knownRoots(
+  needs: SyncNeeds,
+  { room, answering }: RoomView,
+): Promise<(position: number) => Promise<StateRoot | undefined>> {
+  const { roomId } = room;
+  const isJoined = room.membership === 'join';
+  const end = isJoined ? Infinity : (await needs.visibility.access(roomId, answering.userId)).joinedUntil;
+  return async (position) =>
+    end === -Infinity ? undefined : needs.timeline.rootAt(roomId, Math.min(position, end));
+}
+
+/** The event by which the user left or was removed: what they may know of the room's state may not have it. */
 async function addOwnRemoval(
   needs: SyncNeeds,
   view: RoomView,
-  found: Map<string, StoredEvent>,
+  { found, changed }: { found: Map<string, StoredEvent>; changed: Set<string> },
 ): Promise<void> {
-  const { room, answering, after = -Infinity } = view;
-  const isWanted = view.wanted.config.state.matches(MEMBER, answering.userId);
-  if (room.membership === 'join' || room.position <= after || !isWanted) return;
+  const { room, answering, sent, after = -Infinity } = view;
+  if (room.membership === 'join') return;
+  const { state } = view.wanted.config;
+  const isNew = room.position > after;
+  if (isNew) changed.add(MEMBER);
+  const isIn = (wanted: RequiredStates) => wanted.matches(MEMBER, answering.userId);
+  const wasSent = () => !isNew && sent !== undefined && isIn(RequiredStates.parse(sent.state));
+  const isWanted = isIn(state) ? !wasSent() : isNew && state.lazyMembers;
+  if (!isWanted) return;
   const own = await needs.log.byId(room.eventId);
   if (own) add(found, own);
 }
 
 /** Everything that the client wants of a room's state. */
 async function wholeState(needs: SyncNeeds, view: RoomView, root: StateRoot): Promise<StoredEvent[]> {
-  const { room, answering } = view;
+  const { room } = view;
   const { state } = view.wanted.config;
-  if (room.membership !== 'join') {
-    const access = await needs.visibility.access(room.roomId, answering.userId);
-    const wasJoined = access.joinedUntil > -Infinity;
-    const isOwn = (type: string, key: string) => type === MEMBER && key === answering.userId;
-    return needs.timeline.stateEvents(
-      root,
-      (type, key) => state.matches(type, key) && (wasJoined || isOwn(type, key)),
-    );
-  }
+  if (room.membership !== 'join')
+    return needs.timeline.stateEvents(root, (type, key) => state.matches(type, key));
   const others = state.wantsOthers ? await needs.log.stateWithoutMembers(room.roomId) : [];
   const wanted = others.filter((event) => state.matches(event.type, event.stateKey ?? ''));
   const members = state.allMembers

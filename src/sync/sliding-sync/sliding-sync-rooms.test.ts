@@ -253,6 +253,52 @@ onServers(
   },
 );
 
+onServers(
+  'who left and is banned later learns nothing of the time between [B138 partial]',
+  async ({ person }) => {
+    const [alice, bob] = [await person('alice'), await person('bob')];
+    const visibility = { history_visibility: 'joined' };
+    const room = await alice.createRoom({
+      preset: 'public_chat',
+      topic: 'open',
+      initial_state: [{ type: 'm.room.history_visibility', state_key: '', content: visibility }],
+    });
+    await bob.join(room);
+    const state = [
+      ['m.room.topic', ''],
+      ['m.room.member', '$ME'],
+    ];
+    const [told, unaware] = [new SlidingConnection(bob, 'told'), new SlidingConnection(bob, 'unaware')];
+    for (const sliding of [told, unaware]) await sliding.next(allRooms(5, state));
+    await bob.ok('POST', bob.room(room, '/leave'), {});
+    await told.next(allRooms(5, state));
+    for (const type of ['topic', 'name']) await alice.setState(room, `m.room.${type}`, { [type]: 'secret' });
+    await alice.setState(room, 'm.room.avatar', { url: 'mxc://localhost/secret' });
+    await alice.ok('POST', alice.room(room, '/ban'), { user_id: bob.userId });
+    const subscription = { timeline_limit: 5, required_state: state };
+    const answers = [
+      await told.next(allRooms(5, state)),
+      await unaware.next(allRooms(5, state)),
+      await new SlidingConnection(bob, 'new').next({ room_subscriptions: { [room]: subscription } }),
+    ];
+    for (const { rooms } of answers) {
+      assert.ok(!JSON.stringify(rooms[room]).includes('secret'), JSON.stringify(rooms[room]));
+      const own = (rooms[room].required_state as Json[]).filter((event) => event.state_key === bob.userId);
+      assert.deepEqual(
+        own.map((event) => event.content.membership),
+        ['ban'],
+      );
+    }
+    const topics = (answers[2]!.rooms[room].required_state as Json[]).filter(
+      (event) => event.type === 'm.room.topic',
+    );
+    assert.deepEqual(
+      topics.map((event) => event.content.topic),
+      ['open'],
+    );
+  },
+);
+
 onServers('rooms without a name have heroes [B138 partial]', async ({ person }) => {
   const people = [];
   for (let i = 0; i < 7; i++) people.push(await person(`p${i}`));
