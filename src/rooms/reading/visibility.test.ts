@@ -126,3 +126,47 @@ onServers('a changed visibility holds for what is sent after it [B050]', async (
   const { chunk } = await bob.ok('GET', bob.room(room, '/messages?dir=f&limit=100'));
   assert.deepEqual(bodies(chunk), ['shared', 'seen']);
 });
+
+onServers(
+  'of a forgotten room one sees what is open to everybody [B050] [B034 partial]',
+  async ({ person }) => {
+    const [alice, bob] = [await person('alice'), await person('bob')];
+    const room = await alice.createRoom({ preset: 'public_chat' });
+    await bob.join(room);
+    const seen = { body: 'seen', msgtype: 'm.text' };
+    const say = async () => {
+      const id = await alice.send(room, 'm.room.message', seen);
+      const relation = { 'm.relates_to': { rel_type: 'm.thread', event_id: id } };
+      return [id, await alice.send(room, 'm.room.message', { ...seen, ...relation })] as const;
+    };
+    const shared = await say();
+    const see = async (history_visibility: string) => {
+      await alice.setState(room, 'm.room.history_visibility', { history_visibility });
+      return say();
+    };
+    const hidden = [shared, await see('joined'), await see('invited')];
+    const [open, reply] = await see('world_readable');
+    await see('shared');
+    await bob.ok('POST', bob.room(room, '/leave'), {});
+    const relations = (id: string) => `/v1/rooms/${encodeURIComponent(room)}/relations/${id}`;
+    for (const [id] of hidden) await bob.ok('GET', relations(id));
+    const { next_batch: since } = await bob.sync({ filter: '{"room":{"rooms":[]}}' });
+    await alice.ok('POST', alice.room(room, '/ban'), { user_id: bob.userId });
+    await bob.ok('POST', bob.room(room, '/forget'), {});
+    for (const [id] of hidden) {
+      await bob.fails(404, 'M_NOT_FOUND', 'GET', bob.room(room, `/event/${id}`));
+      await bob.fails(404, 'M_NOT_FOUND', 'GET', relations(id));
+    }
+    await bob.ok('GET', bob.room(room, `/event/${open}`));
+    const { chunk } = await bob.ok('GET', relations(open));
+    assert.deepEqual(
+      chunk.map((event: Json) => event.event_id),
+      [reply],
+    );
+    const { timeline } = (await bob.sync({ since })).rooms.leave[room];
+    assert.deepEqual(
+      timeline.events.map((event: Json) => event.content.membership),
+      ['ban'],
+    );
+  },
+);

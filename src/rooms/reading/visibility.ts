@@ -16,8 +16,10 @@ const MEMBERSHIP_STEPS = 20;
 export interface RoomAccess {
   readonly userId: UserId;
   readonly roomId: RoomId;
-  /** The user's membership now; undefined for one who never was in the room. */
+  /** The user's membership now; undefined for one who never was in the room, or forgot it. */
   readonly membership: Membership | undefined;
+  /** Whether the user left the room and forgot it: they see what is open to everybody. */
+  readonly forgotten: boolean;
   /** Events before this position were sent before the user last stopped being joined. */
   readonly joinedUntil: number;
 }
@@ -39,11 +41,12 @@ export class Visibility {
   /** What is to know of user and room before events are looked at. */
   async access(roomId: RoomId, userId: UserId): Promise<RoomAccess> {
     const last = await this.#memberships.of(roomId, userId);
-    const now = last?.forgotten === true ? undefined : last;
+    const forgotten = last?.forgotten === true;
+    const now = forgotten ? undefined : last;
     const membership = now?.membership;
-    if (membership === 'join') return { userId, roomId, membership, joinedUntil: Infinity };
+    if (membership === 'join') return { userId, roomId, membership, forgotten, joinedUntil: Infinity };
     const joinedUntil = now ? await this.#joinedUntil(now) : -Infinity;
-    return { userId, roomId, membership, joinedUntil };
+    return { userId, roomId, membership, forgotten, joinedUntil };
   }
 
   /**
@@ -62,7 +65,7 @@ export class Visibility {
 
   /**
    * Those of the events that the user may see, in the same order; one's own membership events always, so that who declined
-   * an invite or was banned learns of it.
+   * an invite, was banned, or forgot the room with another device learns of it.
    * All must be of the room of `access`. Those of senders who asked to be erased are redacted where `shown` says so.
    */
   async filter(access: RoomAccess, events: readonly StoredEvent[]): Promise<StoredEvent[]> {
@@ -96,10 +99,10 @@ export class Visibility {
    */
   async mayReadStateAt(access: RoomAccess, event: StoredEvent): Promise<boolean> {
     const joinedLater = event.position < access.joinedUntil;
-    const then = await this.#stateAt(event.stateRoot, access.userId);
+    const then = await this.#knownAt(access, event.stateRoot);
     if (mayRead({ ...then, joinedLater })) return true;
-    const isOwn = event.type === 'm.room.member' && event.stateKey === access.userId;
-    const before = isOwn && event.replaces !== undefined ? await this.#log.byId(event.replaces) : undefined;
+    if (access.forgotten || !isOwn(access, event)) return false;
+    const before = event.replaces === undefined ? undefined : await this.#log.byId(event.replaces);
     const membership = text(before?.content.membership) as Membership | undefined;
     return membership !== undefined && mayRead({ ...then, membership, joinedLater });
   }
@@ -126,11 +129,11 @@ export class Visibility {
     event: StoredEvent,
     known: Map<StateRoot, StateThen>,
   ): Promise<StoredEvent | undefined> {
-    if (event.type === 'm.room.member' && event.stateKey === access.userId) return event;
+    if (isOwn(access, event)) return event;
     if (event.isAside) return undefined;
     let then = known.get(event.stateRoot);
     if (!then) {
-      then = await this.#stateAt(event.stateRoot, access.userId);
+      then = await this.#knownAt(access, event.stateRoot);
       known.set(event.stateRoot, then);
     }
     const joinedLater = event.position < access.joinedUntil;
@@ -146,6 +149,12 @@ export class Visibility {
     if (event.type !== 'm.room.history_visibility' || event.stateKey !== '') return undefined;
     const replaced = event.replaces === undefined ? undefined : await this.#log.byId(event.replaces);
     return { visibility: text(replaced?.content.history_visibility) };
+  }
+
+  /** `#stateAt`, with what counts for the user: who forgot a room counts as one who never was in it. */
+  async #knownAt({ userId, forgotten }: RoomAccess, root: StateRoot): Promise<StateThen> {
+    const then = await this.#stateAt(root, userId);
+    return forgotten ? { ...then, membership: 'leave' } : then;
   }
 
   async #stateAt(root: StateRoot, userId: UserId): Promise<StateThen> {
@@ -172,6 +181,10 @@ export class Visibility {
 interface StateThen {
   readonly visibility: string | undefined;
   readonly membership: Membership;
+}
+
+function isOwn({ userId }: RoomAccess, event: StoredEvent): boolean {
+  return event.type === 'm.room.member' && event.stateKey === userId;
 }
 
 function text(value: unknown): string | undefined {
