@@ -170,3 +170,17 @@ onServers(
     );
   },
 );
+
+onServers('who left still reads, however often they declined to come back [B050]', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')];
+  const room = await alice.createRoom({ preset: 'private_chat', invite: [bob.userId] });
+  await bob.join(room);
+  await alice.say(room, 'then');
+  await bob.ok('POST', bob.room(room, '/leave'), {});
+  for (let i = 0; i < 11; i++) {
+    await alice.ok('POST', alice.room(room, '/invite'), { user_id: bob.userId });
+    await bob.ok('POST', bob.room(room, '/leave'), {});
+  }
+  const { chunk } = await bob.ok('GET', bob.room(room, '/messages?dir=f&limit=100'));
+  assert.ok(bodies(chunk).includes('then'));
+});

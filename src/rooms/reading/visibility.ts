@@ -9,8 +9,8 @@ import type { Membership, RoomMembership } from './room-reads.ts';
 import type { StateTries } from '../state/state-trie.ts';
 import type { StateRoot, StoredEvent } from '../events/stored-event.ts';
 
-/** Steps back through a user's membership events to find when they last were joined. */
-const MEMBERSHIP_STEPS = 20;
+/** Steps back through a user's membership events to find when they last were joined: an invite that is declined is two. */
+const MEMBERSHIP_STEPS = 1_000;
 
 /** What one user may see of one room. */
 export interface RoomAccess {
