@@ -112,7 +112,6 @@ export class Notifier {
       known.idleSweeps = 0;
       return known;
     }
-    const before = this.#database.position();
     const rooms = await this.#memberships.joined(userId);
     const raced = this.#listeners.get(userId);
     if (raced) return raced;
@@ -121,7 +120,8 @@ export class Notifier {
       watcher: undefined,
       rooms: new Set(rooms),
       waiting: new Set(),
-      newest: this.#database.position() === before ? 0 : this.#database.position(),
+      // What came before anybody listened may have been for the user, and after what the caller has looked at.
+      newest: this.#database.position(),
       idleSweeps: 0,
     };
     this.#listeners.set(userId, listener);
