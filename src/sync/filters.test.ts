@@ -155,7 +155,7 @@ onServers('Members are loaded when they speak, again only where a filter asks [B
   const alice = await s.person('alice');
   const bob = await s.person('bob');
   const carol = await s.person('carol');
-  const room = await alice.createRoom({ preset: 'public_chat' });
+  const room = await alice.createRoom({ preset: 'public_chat', name: 'named' });
   await bob.join(room);
   await carol.join(room);
   for (let i = 0; i < 3; i++) await bob.say(room, `bob ${i}`);

@@ -4,7 +4,7 @@ import type { RoomSections } from '../modules/sync-part.ts';
 import type { RoomMembership } from '../rooms/reading/room-reads.ts';
 import type { StoredEvent } from '../rooms/events/stored-event.ts';
 import { eventTexts } from './event-texts.ts';
-import { stateSection, type StateSpan } from './state-section.ts';
+import { heroMembers, stateSection, type StateSpan } from './state-section.ts';
 import { stickyTexts } from './sticky-section.ts';
 import type { SyncContext, SyncNeeds } from './sync-context.ts';
 import { timelineSection, type TimelineSection } from './timeline-section.ts';
@@ -34,11 +34,13 @@ export async function joinedRoom(
   if (isEmpty) return undefined;
   const changed = [...(timeline?.events ?? []), ...state];
   const membersChanged = whole || timeline?.limited === true || changed.some(isMember);
-  const summary = membersChanged ? await needs.summaries.text(roomId, context.userId) : '{}';
+  const summary = membersChanged ? await needs.summaries.of(roomId, context.userId) : undefined;
+  const heroes = summary?.['m.heroes'];
+  if (heroes) state.push(...(await heroMembers(needs, context, roomId, heroes, { state, timeline })));
   const parts = [
     `"timeline":${await timelineText(needs, context, room, timeline)}`,
     `"${context.stateAs}":{"events":[${withCommas(await eventTexts(needs, context, state))}]}`,
-    `"summary":${summary}`,
+    `"summary":${JSON.stringify(summary ?? {})}`,
     `"ephemeral":{"events":[${join(sections, 'ephemeral')}]}`,
     `"account_data":{"events":[${join(sections, 'accountData')}]}`,
   ];

@@ -21,6 +21,13 @@ interface RoomFacts extends MemberCounts {
   hasName: boolean | undefined;
 }
 
+/** What /sync tells of a room's members. */
+export interface RoomSummary {
+  readonly 'm.heroes'?: readonly UserId[];
+  readonly 'm.joined_member_count': number;
+  readonly 'm.invited_member_count': number;
+}
+
 const NAMES: readonly string[] = ['m.room.name', 'm.room.canonical_alias'];
 /** Beyond all positions: the state that a room has by now. */
 const NOW = Number.MAX_SAFE_INTEGER;
@@ -50,15 +57,15 @@ export class RoomSummaries {
     return this.#factsOf(roomId);
   }
 
-  /** The summary as JSON text, with heroes for a room that has neither name nor canonical alias. */
-  async text(roomId: RoomId, reader: UserId): Promise<string> {
+  /** The summary, with heroes for a room that has neither name nor canonical alias. */
+  async of(roomId: RoomId, reader: UserId): Promise<RoomSummary> {
     const facts = await this.#factsOf(roomId);
     const hasName = facts.hasName ?? (await this.#hasName(roomId));
     // Where that changed meanwhile, these facts are no longer those that are kept.
     facts.hasName = hasName;
     const counts = { 'm.joined_member_count': facts.joined, 'm.invited_member_count': facts.invited };
-    if (hasName) return JSON.stringify(counts);
-    return JSON.stringify({ 'm.heroes': await this.standIns(roomId, reader), ...counts });
+    if (hasName) return counts;
+    return { 'm.heroes': await this.standIns(roomId, reader), ...counts };
   }
 
   #factsOf(roomId: RoomId): RoomFacts | Promise<RoomFacts> {

@@ -32,6 +32,28 @@ export async function stateSection(
   return events.filter((event) => filter.matches(event));
 }
 
+/**
+ * With lazy loading, the memberships of those by whom the client is to name the room, as they are after this sync, where
+ * neither it nor one before shows them.
+ */
+export async function heroMembers(
+  needs: SyncNeeds,
+  context: SyncContext,
+  roomId: RoomId,
+  heroes: readonly UserId[],
+  told: { readonly state: readonly StoredEvent[]; readonly timeline: TimelineSection | undefined },
+): Promise<StoredEvent[]> {
+  const filter = context.filter.room.state;
+  if (!filter.lazyLoadMembers) return [];
+  const wanted = filter.includeRedundantMembers ? heroes : needs.lazyMembers.unsent(context, roomId, heroes);
+  const root = wanted.length > 0 && (await needs.timeline.rootAt(roomId, context.upTo));
+  if (!root) return [];
+  const shown = context.stateAs === 'state' ? (told.timeline?.events ?? []) : [];
+  const members = await needs.timeline.membersFor(root, wanted);
+  const given = new Set([...told.state, ...shown].map(idOf));
+  return members.filter((event) => !given.has(event.eventId) && filter.matches(event));
+}
+
 /** What the timeline does not show of the difference; where only the `senders` of it count, of what is there from before. */
 async function changedState(
   needs: SyncNeeds,

@@ -171,7 +171,7 @@ onServers('a room without a name is known by its heroes [B026 partial]', async (
 onServers('lazy loading gives the members who speak [B025 partial]', async ({ person }) => {
   const [alice, bob, carol] = await Promise.all(['alice', 'bob', 'carol'].map(person));
   assert.ok(alice && bob && carol);
-  const room = await alice.createRoom({ preset: 'public_chat' });
+  const room = await alice.createRoom({ preset: 'public_chat', name: 'named' });
   await bob.join(room);
   await carol.join(room);
   for (let i = 0; i < 12; i++) await bob.say(room, `m${i}`);
