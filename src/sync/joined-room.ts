@@ -37,6 +37,8 @@ export async function joinedRoom(
   const summary = membersChanged ? await needs.summaries.of(roomId, context.userId) : undefined;
   const heroes = summary?.['m.heroes'];
   if (heroes) state.push(...(await heroMembers(needs, context, roomId, heroes, { state, timeline })));
+  if (context.filter.room.state.lazyLoadMembers)
+    needs.lazyMembers.send(context, roomId, [...(timeline?.events ?? []), ...state]);
   const parts = [
     `"timeline":${await timelineText(needs, context, room, timeline)}`,
     `"${context.stateAs}":{"events":[${withCommas(await eventTexts(needs, context, state))}]}`,

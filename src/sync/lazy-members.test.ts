@@ -34,3 +34,49 @@ for (const key of ['state', 'state_after']) {
     },
   );
 }
+
+onServers(
+  'who speaks comes again with an answer that is asked for again [B025 partial]',
+  async ({ person }) => {
+    const [alice, bob, carol] = [await person('alice'), await person('bob'), await person('carol')];
+    const room = await alice.createRoom({ preset: 'public_chat', name: 'named' });
+    await bob.join(room);
+    await carol.join(room);
+    for (let i = 0; i < 12; i++) await alice.say(room, `m${i}`);
+    const filter = lazy();
+    const members = (body: Json) => membersIn(body.rooms.join[room].state.events);
+    const { next_batch: since } = await bob.sync({ filter });
+    await carol.say(room, 'hello');
+    const lost = await bob.sync({ filter, since });
+    assert.deepEqual(members(lost), [carol.userId]);
+    const again = await bob.sync({ filter, since });
+    assert.deepEqual(members(again), [carol.userId]);
+    await carol.say(room, 'and more');
+    assert.deepEqual(members(await bob.sync({ filter, since: again.next_batch })), []);
+  },
+);
+
+onServers('a membership that a filter hid is not taken for known [B025 partial]', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')];
+  const room = await alice.createRoom({ preset: 'public_chat', name: 'named' });
+  await bob.join(room);
+  for (let i = 0; i < 12; i++) await alice.say(room, `m${i}`);
+  const timeline = { limit: 5 };
+  const { next_batch: since } = await bob.sync({ filter: lazy({ types: ['m.room.name'] }, { timeline }) });
+  await alice.say(room, 'now');
+  const { rooms } = await bob.sync({ filter: lazy({}, { timeline }), since });
+  assert.deepEqual(membersIn(rooms.join[room].state.events), [alice.userId]);
+});
+
+onServers('one whose joining the timeline shows is known [B025 partial]', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')];
+  const room = await alice.createRoom({ preset: 'public_chat', name: 'named' });
+  const filter = lazy();
+  const { next_batch: since } = await alice.sync({ filter });
+  await bob.join(room);
+  const joins = await alice.sync({ filter, since });
+  assert.deepEqual(membersIn(joins.rooms.join[room].timeline.events), [bob.userId]);
+  await bob.say(room, 'hello');
+  const { rooms } = await alice.sync({ filter, since: joins.next_batch });
+  assert.deepEqual(membersIn(rooms.join[room].state.events), []);
+});

@@ -104,7 +104,6 @@ async function addSenders(
     .filter((event) => event.type === 'm.room.member')
     .map((event) => event.stateKey as UserId);
   const redundant = context.filter.room.state.includeRedundantMembers;
-  needs.lazyMembers.unsent(context, roomId, given);
   const fresh = redundant ? senders : needs.lazyMembers.unsent(context, roomId, senders);
   const missing = [...fresh].filter((user) => !given.includes(user));
   events.push(...(await needs.timeline.membersFor(root, missing, shown)));
