@@ -5,6 +5,7 @@ import type { RoomMembership } from '../rooms/reading/room-reads.ts';
 import type { StoredEvent } from '../rooms/events/stored-event.ts';
 import { eventTexts } from './event-texts.ts';
 import { heroMembers, stateSection, type StateSpan } from './state-section.ts';
+import { mayChangeSummary } from './room-summary.ts';
 import { stickyTexts } from './sticky-section.ts';
 import type { SyncContext, SyncNeeds } from './sync-context.ts';
 import { timelineSection, type TimelineSection } from './timeline-section.ts';
@@ -33,8 +34,8 @@ export async function joinedRoom(
   const isEmpty = !somethingInTimeline && isSilent && !whole;
   if (isEmpty) return undefined;
   const changed = [...(timeline?.events ?? []), ...state];
-  const membersChanged = whole || timeline?.limited === true || changed.some(isMember);
-  const summary = membersChanged ? await needs.summaries.of(roomId, context.userId) : undefined;
+  const summaryChanged = whole || timeline?.limited === true || (await mayChangeSummary(needs.log, changed));
+  const summary = summaryChanged ? await needs.summaries.of(roomId, context.userId) : undefined;
   const heroes = summary?.['m.heroes'];
   if (heroes) state.push(...(await heroMembers(needs, context, roomId, heroes, { state, timeline })));
   if (context.filter.room.state.lazyLoadMembers)
@@ -52,10 +53,6 @@ export async function joinedRoom(
       parts.push(`${JSON.stringify(key)}:${text}`);
   }
   return `{${withCommas(parts)}}`;
-}
-
-function isMember(event: StoredEvent): boolean {
-  return event.type === 'm.room.member';
 }
 
 async function roomTimeline(

@@ -1,7 +1,9 @@
 import type { RoomId, UserId } from '../protocol/identifiers.ts';
 import type { Timeline } from '../rooms/reading/timeline.ts';
 import { boundedCache } from '../platform/bounded-cache.ts';
+import type { EventLog } from '../rooms/events/event-log.ts';
 import { eventChange, historyChange, membershipChange } from '../rooms/events/room-changes.ts';
+import type { StoredEvent } from '../rooms/events/stored-event.ts';
 import type { Change, Database } from '../storage/database.ts';
 import { ReadCache } from '../storage/read-cache.ts';
 import * as membershipsStore from '../storage/rooms/memberships-store.ts';
@@ -100,4 +102,14 @@ function mayChangeFacts(change: Change): boolean {
   const event = eventChange(change);
   if (event) return event.redacted !== undefined || NAMES.includes(event.type);
   return (historyChange(change)?.redacted.length ?? 0) > 0;
+}
+
+/** Whether events, or what they redacted, may change who is in a room or by what it is known. */
+export async function mayChangeSummary(log: EventLog, events: readonly StoredEvent[]): Promise<boolean> {
+  if (events.some(({ type }) => type === 'm.room.member' || NAMES.includes(type))) return true;
+  for (const { redacts } of events) {
+    const target = redacts && (await log.byId(redacts));
+    if (target && NAMES.includes(target.type)) return true;
+  }
+  return false;
 }
