@@ -153,4 +153,7 @@ onServers('members, now and then, and by membership [B028 partial]', async ({ pe
     [alice.userId],
   );
   await bob.fails(403, 'M_FORBIDDEN', 'GET', bob.room(room, '/joined_members'));
+  await alice.ok('POST', alice.room(room, '/invite'), { user_id: '@carol:localhost' });
+  const either = '?membership=join&not_membership=leave';
+  assert.deepEqual(await members(either), [alice.userId, '@carol:localhost']);
 });

@@ -42,10 +42,13 @@ export const getMembersByRoom = endpoint(
         ? await needs.timeline.visibleRootAt(access, position)
         : await needs.timeline.wholeRoot(access);
     const members = await needs.timeline.stateEvents(root, (type) => type === 'm.room.member');
-    const chunk = members.filter(({ content }) => {
-      if (membership !== undefined) return content.membership === membership;
-      return notMembership === undefined || content.membership !== notMembership;
-    });
+    const isUnfiltered = membership === undefined && notMembership === undefined;
+    const chunk = members.filter(
+      ({ content }) =>
+        isUnfiltered ||
+        content.membership === membership ||
+        (notMembership !== undefined && content.membership !== notMembership),
+    );
     const viewer = { userId, deviceId, now: needs.clock.now() };
     const texts = await needs.clientEvents.texts(chunk, viewer, { roomId: access.roomId });
     return new RawJson(`{"chunk":[${texts.join(',')}]}`);
