@@ -50,3 +50,15 @@ onServers('context shows what came before and after [B047]', async ({ person }) 
   const newer = await alice.ok('GET', alice.room(room, `/messages?dir=f&limit=1&from=${context.end ?? ''}`));
   assert.deepEqual(bodies(newer.chunk), ['m7']);
 });
+
+onServers('the filter of a context holds for its state, too [B047]', async ({ person }) => {
+  const alice = await person('alice');
+  const room = await alice.createRoom({ name: 'Filtered' });
+  await alice.say(room, 'before');
+  const id = await alice.say(room, 'hello');
+  const filter = encodeURIComponent(JSON.stringify({ types: ['m.room.member', 'm.room.name'] }));
+  const context = await alice.ok('GET', alice.room(room, `/context/${id}?filter=${filter}`));
+  assert.equal(context.event.content.body, 'hello');
+  assert.deepEqual(bodies(context.events_before), []);
+  assert.deepEqual(context.state.map((event: Json) => event.type).sort(), ['m.room.member', 'm.room.name']);
+});

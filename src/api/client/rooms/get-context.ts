@@ -44,10 +44,11 @@ export const getEventContext = endpoint(
       (type, stateKey) =>
         !filter.lazyLoadMembers || type !== 'm.room.member' || senders.has(stateKey as typeof session.userId),
     );
+    const shownState = state.filter(filter.matches);
     const [event] = await texts([context.event]);
     return new RawJson(
       `{"event":${event ?? '{}'},"events_before":[${(await texts(context.before)).join(',')}],` +
-        `"events_after":[${(await texts(context.after)).join(',')}],"state":[${(await texts(state)).join(',')}],` +
+        `"events_after":[${(await texts(context.after)).join(',')}],"state":[${(await texts(shownState)).join(',')}],` +
         `"start":"${streamToken(context.start)}","end":"${streamToken(context.end)}"}`,
     );
   },
