@@ -15,6 +15,7 @@ import { EventLog } from './rooms/events/event-log.ts';
 import type { ProfileOf } from './rooms/membership/member-content.ts';
 import { MembershipChanges } from './rooms/membership/membership-changes.ts';
 import { Memberships } from './rooms/membership/memberships.ts';
+import { CanonicalAliasRule } from './rooms/appending/canonical-alias-rule.ts';
 import { MessageSending } from './rooms/appending/message-sending.ts';
 import { OutsideMemberships } from './rooms/membership/outside-memberships.ts';
 import { PartialRooms } from './rooms/state/partial-rooms.ts';
@@ -101,7 +102,8 @@ export function createRoomServices(wiring: RoomWiring) {
     defaultVersion,
     appservices,
   });
-  const sending = new MessageSending(database, writer, invites, remoteInvites);
+  const canonicalAlias = new CanonicalAliasRule({ database, log, aliases, serverName });
+  const sending = new MessageSending({ database, writer, invites, remoteInvites, canonicalAlias });
   sending.onGuestsRefused((roomId) => changes.removeGuests(roomId));
   return {
     log,

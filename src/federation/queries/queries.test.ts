@@ -58,6 +58,31 @@ onFederation(
   },
 );
 
+onFederation("a room's canonical alias may be another server's, if that says so", async ({ a, b }) => {
+  const alice = await a.person('alice');
+  const bob = await b.person('bob');
+  const roomId = await bob.createRoom({
+    preset: 'public_chat',
+    room_alias_name: 'meet',
+    power_level_content_override: { state_default: 0, events: {} },
+  });
+  await bob.createRoom({ room_alias_name: 'elsewhere' });
+  await alice.join(`#meet:${b.name}`);
+  const canonical = alice.room(roomId, '/state/m.room.canonical_alias/');
+  for (const name of ['elsewhere', 'nowhere']) {
+    await alice.fails(400, 'M_BAD_ALIAS', 'PUT', canonical, { alias: `#${name}:${b.name}` });
+  }
+  const many = Array.from({ length: 21 }, (_, i) => `#${i}:${b.name}`);
+  await alice.fails(400, 'M_INVALID_PARAM', 'PUT', canonical, { alt_aliases: many });
+  await bob.ok('PUT', `/v3/directory/room/${encodeURIComponent(`#other:${b.name}`)}`, { room_id: roomId });
+  const added = { alias: `#other:${b.name}`, alt_aliases: [`#meet:${b.name}`] };
+  await alice.ok('PUT', canonical, added);
+  assert.deepEqual(await alice.ok('GET', canonical), added);
+  await b.stop();
+  await alice.ok('PUT', canonical, { alias: `#other:${b.name}` });
+  assert.equal((await alice.ask('PUT', canonical, { alias: `#new:${b.name}` })).status, 502);
+});
+
 onFederation('directories of other servers are shown [B109] [B033 partial]', async ({ a, b }) => {
   const alice = await a.person('alice');
   const bob = await b.person('bob');

@@ -1,22 +1,14 @@
 import { hash } from 'node:crypto';
 import { KeyedQueue } from '../../platform/keyed-queue.ts';
 import { canonicalJson } from '../../protocol/canonical-json.ts';
-import {
-  parseRoomAlias,
-  parseUserId,
-  serverNameOf,
-  type EventId,
-  type RoomAlias,
-  type RoomId,
-} from '../../protocol/identifiers.ts';
+import { parseUserId, serverNameOf, type EventId, type RoomId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
-import { MatrixError } from '../../protocol/matrix-error.ts';
 import type { Database, Writer } from '../../storage/database.ts';
-import * as aliasesStore from '../../storage/rooms/aliases-store.ts';
 import * as eventTransactionsStore from '../../storage/rooms/event-transactions-store.ts';
 import type { Session } from '../../wire/session.ts';
 import type { InviteRules } from '../membership/invitations.ts';
 import { annotated, checkRelation } from '../relations/relation-checks.ts';
+import type { CanonicalAliasRule } from './canonical-alias-rule.ts';
 import type { EventDraft } from './event-draft.ts';
 import type { RemoteInvites } from '../membership/remote-invites.ts';
 import type { RoomWriter } from './room-writer.ts';
@@ -67,16 +59,24 @@ export class MessageSending {
   readonly #invites: InviteRules;
   readonly #onGuestsRefused: ((roomId: RoomId) => Promise<void>)[] = [];
   readonly #remoteInvites: RemoteInvites;
+  readonly #canonicalAlias: CanonicalAliasRule;
   /** Requests under way by transaction, so that a retry waits for the first instead of sending again. */
   readonly #underWay = new Map<string, Promise<EventId>>();
   /** One person's annotations of one event are sent one after the other, so that none is a duplicate unnoticed. */
   readonly #annotations = new KeyedQueue();
 
-  constructor(database: Database, writer: RoomWriter, invites: InviteRules, remoteInvites: RemoteInvites) {
-    this.#database = database;
-    this.#writer = writer;
-    this.#invites = invites;
-    this.#remoteInvites = remoteInvites;
+  constructor(needs: {
+    database: Database;
+    writer: RoomWriter;
+    invites: InviteRules;
+    remoteInvites: RemoteInvites;
+    canonicalAlias: CanonicalAliasRule;
+  }) {
+    this.#database = needs.database;
+    this.#writer = needs.writer;
+    this.#invites = needs.invites;
+    this.#remoteInvites = needs.remoteInvites;
+    this.#canonicalAlias = needs.canonicalAlias;
   }
 
   /**
@@ -106,7 +106,11 @@ export class MessageSending {
     this.#onGuestsRefused.push(listener);
   }
 
-  /** Sets a state event. The same content by the same sender gives the event that is there already. */
+  /**
+   * Sets a state event. The same content by the same sender gives the event that is there already.
+   *
+   * @throws MatrixError 403 when the auth rules refuse it, 413 M_TOO_LARGE, and what `CanonicalAliasRule` throws.
+   */
   async setState(session: Sender, change: StateToSet, also: Also = () => undefined): Promise<EventId> {
     const { type, stateKey } = change;
     const content = type === 'm.room.member' ? withoutVoucher(change.content) : change.content;
@@ -117,6 +121,8 @@ export class MessageSending {
         return this.#remoteInvites.invite({ sender: session.userId, roomId: change.roomId, target, content });
       }
     }
+    const confirmed =
+      type === 'm.room.canonical_alias' && (await this.#canonicalAlias.confirmedElsewhere(change));
     const eventId = await this.#writer.append(change.roomId, async (room, unit) => {
       also(unit);
       const before = await room.stateEvent(type, stateKey);
@@ -124,7 +130,7 @@ export class MessageSending {
       if (before && isSame && change.stickyMs === undefined) return before.eventId;
       if (type === 'm.room.member' && before && stateKey === session.userId && content.membership === 'leave')
         this.#invites.assertDeclinable(before);
-      if (type === 'm.room.canonical_alias') await this.#checkCanonicalAlias(change, before?.content);
+      if (confirmed) await this.#canonicalAlias.assertPointing(change, before?.content, confirmed);
       const draft = { type, stateKey, content, sender: session.userId };
       return (await room.add({ ...draft, ...timesOf(change) })).eventId;
     });
@@ -173,34 +179,6 @@ export class MessageSending {
       return event.eventId;
     });
   }
-
-  /** Aliases that the event adds must exist and point to the room. */
-  async #checkCanonicalAlias(change: StateToSet, before: JsonObject | undefined): Promise<void> {
-    const had = new Set(aliasesIn(before ?? {}));
-    for (const alias of aliasesIn(change.content)) {
-      if (had.has(alias)) continue;
-      const parsed = typeof alias === 'string' ? parseRoomAlias(alias) : undefined;
-      if (!parsed) {
-        throw new MatrixError(400, 'M_INVALID_PARAM', `"${String(alias)}" is not a room alias: #name:server`);
-      }
-      await this.#checkAlias(parsed, change.roomId);
-    }
-  }
-
-  async #checkAlias(alias: RoomAlias, roomId: RoomId): Promise<void> {
-    const row =
-      serverNameOf(alias) === this.#invites.serverName
-        ? await aliasesStore.byAlias(this.#database, alias)
-        : undefined;
-    if (row?.room_id === roomId) return;
-    throw new MatrixError(400, 'M_BAD_ALIAS', `The alias ${alias} does not point to this room`);
-  }
-}
-
-function aliasesIn(content: JsonObject): unknown[] {
-  const alternatives = Array.isArray(content.alt_aliases) ? content.alt_aliases : [];
-  const { alias } = content;
-  return alias === undefined || alias === null || alias === '' ? alternatives : [alias, ...alternatives];
 }
 
 /** Transactions are scoped to device and endpoint with its path (Client-Server API, "Transaction identifiers"). */
