@@ -5,7 +5,8 @@ import type { RoomVersion } from '../room-versions.ts';
 import { ALLOWED, refuse, refuseForm, type AuthResult } from './auth-result.ts';
 import { parseLevel, type PowerLevels } from './power-levels.ts';
 
-const LEVELS = [
+/** Keys of m.room.power_levels that are one level each. */
+export const LEVELS = [
   'users_default',
   'events_default',
   'state_default',

@@ -96,3 +96,31 @@ onServers('a room that cannot be closed is not replaced', async ({ person, serve
   await alice.fails(403, 'M_FORBIDDEN', 'POST', alice.room(old, '/upgrade'), { new_version: '12' });
   assert.deepEqual((await alice.ok('GET', '/v3/joined_rooms')).joined_rooms, [old]);
 });
+
+/** The room that replaces another, and its power levels. */
+async function upgraded(
+  who: TestClient,
+  old: string,
+  wishes: object,
+): Promise<{ room: string; levels: Json }> {
+  const { replacement_room: room } = await who.ok('POST', who.room(old, '/upgrade'), wishes);
+  return { room, levels: await who.ok('GET', who.room(room, '/state/m.room.power_levels/')) };
+}
+
+onServers('power levels that are texts become integers where the new version has no others', async (s) => {
+  const [alice, bob] = [await s.person('alice'), await s.person('bob')];
+  const old = await alice.createRoom({
+    room_version: '9',
+    power_level_content_override: {
+      kick: '60',
+      users_default: '10',
+      users: { [alice.userId]: '100', [bob.userId]: ' 70' },
+      events: { 'm.room.name': '30', 'm.room.topic': 'nonsense' },
+      notifications: { room: '40' },
+    },
+  });
+  const { levels } = await upgraded(alice, old, { new_version: '10' });
+  assert.deepEqual([levels.kick, levels.users_default, levels.notifications.room], [60, 10, 40]);
+  assert.deepEqual(levels.users, { [alice.userId]: 100, [bob.userId]: 70 });
+  assert.deepEqual(levels.events, { 'm.room.name': 30 });
+});

@@ -1,6 +1,6 @@
 import { PowerLevels } from '../../protocol/auth/power-levels.ts';
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
-import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
+import type { JsonObject } from '../../protocol/json.ts';
 import { forbidden, MatrixError, notFound } from '../../protocol/matrix-error.ts';
 import { roomVersion, type RoomVersion } from '../../protocol/room-versions.ts';
 import * as aliasesStore from '../../storage/rooms/aliases-store.ts';
@@ -13,6 +13,7 @@ import type { EventLog } from '../events/event-log.ts';
 import type { StoredEvent } from '../events/stored-event.ts';
 import type { RoomTransaction } from '../appending/room-transaction.ts';
 import type { RoomWriter } from '../appending/room-writer.ts';
+import { transferredLevels, type Successors } from './transferred-levels.ts';
 
 /** State that the new room takes over (Client-Server API, "Room upgrades"). Power levels are taken over apart. */
 const TRANSFERRED = [
@@ -27,6 +28,9 @@ const TRANSFERRED = [
 ];
 /** Bans that the new room takes over at most. */
 const MOST_BANS = 1_000;
+
+/** State that the new room begins with. */
+type InitialState = NonNullable<SuccessorWishes['initialState']>[number];
 
 /** Replaces rooms by rooms of another version. */
 export class RoomUpgrade {
@@ -56,13 +60,14 @@ export class RoomUpgrade {
     newVersion: string,
     additionalCreators: readonly string[] | undefined,
   ): Promise<RoomId> {
-    const version = roomVersion(newVersion);
+    const next = roomVersion(newVersion);
     const room = await roomsStore.byId(this.#database, oldRoomId);
     if (!room) throw notFound('There is no such room');
     const replacedBefore = await this.#log.state(oldRoomId, 'm.room.tombstone', '');
-    await this.#assertMayUpgrade(userId, oldRoomId, roomVersion(room.room_version));
+    const versions = { old: roomVersion(room.room_version), next };
+    await this.#assertMayUpgrade(userId, oldRoomId, versions.old);
     const wishes: SuccessorWishes = {
-      ...(await this.#wishes(userId, oldRoomId, version, additionalCreators)),
+      ...(await this.#wishes(userId, oldRoomId, versions, additionalCreators)),
       visibility: room.published === 1 ? 'public' : 'private',
     };
     return this.#writer.append(oldRoomId, async (old, unit) => {
@@ -101,9 +106,10 @@ export class RoomUpgrade {
   async #wishes(
     userId: UserId,
     roomId: RoomId,
-    version: RoomVersion,
+    versions: { readonly old: RoomVersion; readonly next: RoomVersion },
     additionalCreators: readonly string[] | undefined,
   ): Promise<SuccessorWishes> {
+    const { next } = versions;
     const create = await this.#log.state(roomId, 'm.room.create', '');
     const creationContent: JsonObject = { predecessor: { room_id: roomId } };
     for (const key of ['type', 'm.federate']) {
@@ -111,33 +117,28 @@ export class RoomUpgrade {
       if (value !== undefined) creationContent[key] = value;
     }
     if (additionalCreators) {
-      if (!version.roomIdIsCreateHash) {
-        throw new MatrixError(
-          400,
-          'M_INVALID_PARAM',
-          `Room version ${version.id} knows no additional creators`,
-        );
+      if (!next.roomIdIsCreateHash) {
+        throw new MatrixError(400, 'M_INVALID_PARAM', `Room version ${next.id} knows no additional creators`);
       }
       creationContent.additional_creators = [...additionalCreators];
     }
-    const initialState = [];
+    const initialState: InitialState[] = [];
     for (const type of TRANSFERRED) {
       const event = await this.#log.state(roomId, type, '');
       if (event) initialState.push({ type, stateKey: '', content: event.content });
     }
-    initialState.push(...(await this.#bans(roomId)));
+    const successors: Successors = { creator: userId, additionalCreators: additionalCreators ?? [] };
+    const bans = await this.#bans(roomId);
     const levels = (await this.#log.state(roomId, 'm.room.power_levels', ''))?.content;
     return {
-      roomVersion: version.id,
+      roomVersion: next.id,
       creationContent,
-      initialState,
-      powerLevelContentOverride: levels
-        ? transferredLevels(levels, version, userId, additionalCreators ?? [])
-        : {},
+      initialState: [...initialState, ...bans],
+      powerLevelContentOverride: levels ? transferredLevels(levels, versions, successors) : {},
     };
   }
 
-  async #bans(roomId: RoomId): Promise<{ type: string; stateKey: string; content: JsonObject }[]> {
+  async #bans(roomId: RoomId): Promise<InitialState[]> {
     const members = await currentStateStore.statesOfType(
       this.#database,
       roomId,
@@ -156,10 +157,7 @@ export class RoomUpgrade {
 }
 
 /** Takes the canonical alias from the old room, for the new one to have. Left as it is when the user may not change it. */
-async function canonicalAliasTaken(
-  old: RoomTransaction,
-  userId: UserId,
-): Promise<{ type: string; stateKey: string; content: JsonObject }[]> {
+async function canonicalAliasTaken(old: RoomTransaction, userId: UserId): Promise<InitialState[]> {
   const event = { type: 'm.room.canonical_alias', stateKey: '' };
   const alias = await old.stateEvent(event.type, event.stateKey);
   if (!alias || Object.keys(alias.content).length === 0) return [];
@@ -189,23 +187,4 @@ async function restrict(room: RoomTransaction, userId: UserId): Promise<void> {
   } catch (error) {
     if (!(error instanceof MatrixError)) throw error;
   }
-}
-
-/** The old room's levels as the new room's version can have them. */
-function transferredLevels(
-  levels: JsonObject,
-  version: RoomVersion,
-  creator: UserId,
-  additionalCreators: readonly string[],
-): JsonObject {
-  const users = isJsonObject(levels.users) ? { ...levels.users } : {};
-  if (!version.roomIdIsCreateHash) {
-    return { ...levels, users: { ...users, [creator]: Math.max(100, Number(users[creator] ?? 100)) } };
-  }
-  for (const userId of [creator, ...additionalCreators]) delete users[userId];
-  const events = isJsonObject(levels.events) ? levels.events : {};
-  const stateDefault = typeof levels.state_default === 'number' ? levels.state_default : 50;
-  const tombstone = typeof events['m.room.tombstone'] === 'number' ? events['m.room.tombstone'] : 0;
-  const raised = Math.max(tombstone, stateDefault + 1, 150);
-  return { ...levels, users, events: { ...events, 'm.room.tombstone': raised } };
 }
