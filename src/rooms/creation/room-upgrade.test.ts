@@ -124,3 +124,18 @@ onServers('power levels that are texts become integers where the new version has
   assert.deepEqual(levels.users, { [alice.userId]: 100, [bob.userId]: 70 });
   assert.deepEqual(levels.events, { 'm.room.name': 30 });
 });
+
+onServers(
+  'what the old room asked more power for than was left to everybody stays so',
+  async ({ person }) => {
+    const alice = await person('alice');
+    const levelsAfter = async (wished: object, version: string) => {
+      const old = await alice.createRoom({ room_version: version, power_level_content_override: wished });
+      await upgraded(alice, old, { new_version: '12' });
+      const levels = await alice.ok('GET', alice.room(old, '/state/m.room.power_levels/'));
+      return [levels.invite, levels.events_default];
+    };
+    assert.deepEqual(await levelsAfter({ invite: 100, events_default: 75 }, '11'), [100, 75]);
+    assert.deepEqual(await levelsAfter({ invite: '90', users_default: '60' }, '9'), [90, 61]);
+  },
+);

@@ -1,4 +1,4 @@
-import { PowerLevels } from '../../protocol/auth/power-levels.ts';
+import { parseLevel, PowerLevels } from '../../protocol/auth/power-levels.ts';
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { forbidden, MatrixError, notFound } from '../../protocol/matrix-error.ts';
@@ -179,9 +179,13 @@ function replacedMeanwhile(tombstone: StoredEvent | undefined): MatrixError {
 /** Nobody without power is to go on in the old room. Left as it is when the user may not change it. */
 async function restrict(room: RoomTransaction, userId: UserId): Promise<void> {
   const levels = (await room.stateEvent('m.room.power_levels', ''))?.content ?? {};
-  const usersDefault = typeof levels.users_default === 'number' ? levels.users_default : 0;
-  const level = Math.max(50, usersDefault + 1);
-  const content = { ...levels, events_default: level, invite: level };
+  const levelOf = (key: string) => parseLevel(levels[key], room.head.version) ?? 0;
+  const level = Math.max(50, levelOf('users_default') + 1);
+  const content = {
+    ...levels,
+    events_default: Math.max(level, levelOf('events_default')),
+    invite: Math.max(level, levelOf('invite')),
+  };
   try {
     await room.add({ type: 'm.room.power_levels', stateKey: '', content, sender: userId });
   } catch (error) {
