@@ -139,3 +139,12 @@ onServers(
     assert.deepEqual(await levelsAfter({ invite: '90', users_default: '60' }, '9'), [90, 61]);
   },
 );
+
+onServers('the new room names the last event of the old one', async ({ person }) => {
+  const alice = await person('alice');
+  const old = await alice.createRoom({ room_version: '10' });
+  const last = await alice.say(old, 'the last word');
+  const { room } = await upgraded(alice, old, { new_version: '11' });
+  const create = await alice.ok('GET', alice.room(room, '/state/m.room.create/'));
+  assert.deepEqual(create.predecessor, { room_id: old, event_id: last });
+});

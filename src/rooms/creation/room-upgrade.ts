@@ -84,7 +84,11 @@ export class RoomUpgrade {
     wishes: SuccessorWishes,
   ): Promise<RoomId> {
     const initialState = [...(wishes.initialState ?? []), ...(await canonicalAliasTaken(old, userId))];
-    const newRoomId = await this.#creation.replace(old, unit, userId, { ...wishes, initialState });
+    const last = old.point.extremities.at(-1);
+    const predecessor = { room_id: old.roomId, ...(last && { event_id: last }) };
+    const creationContent = { ...wishes.creationContent, predecessor };
+    const made = { ...wishes, initialState, creationContent };
+    const newRoomId = await this.#creation.replace(old, unit, userId, made);
     const content = { body: 'This room has been replaced', replacement_room: newRoomId };
     await old.add({ type: 'm.room.tombstone', stateKey: '', content, sender: userId });
     await restrict(old, userId);
@@ -111,7 +115,7 @@ export class RoomUpgrade {
   ): Promise<SuccessorWishes> {
     const { next } = versions;
     const create = await this.#log.state(roomId, 'm.room.create', '');
-    const creationContent: JsonObject = { predecessor: { room_id: roomId } };
+    const creationContent: JsonObject = {};
     for (const key of ['type', 'm.federate']) {
       const value = create?.content[key];
       if (value !== undefined) creationContent[key] = value;
