@@ -148,3 +148,16 @@ onServers('the new room names the last event of the old one', async ({ person })
   const create = await alice.ok('GET', alice.room(room, '/state/m.room.create/'));
   assert.deepEqual(create.predecessor, { room_id: old, event_id: last });
 });
+
+onServers('who was banned may be a creator of the new room', async ({ person }) => {
+  const [alice, bob, carol] = await Promise.all(['alice', 'bob', 'carol'].map(person));
+  assert.ok(alice && bob && carol);
+  const old = await alice.createRoom({ room_version: '11', preset: 'public_chat' });
+  for (const { userId } of [bob, carol]) {
+    await alice.ok('POST', alice.room(old, '/ban'), { user_id: userId });
+  }
+  const wishes = { new_version: '12', additional_creators: [bob.userId] };
+  const { room } = await upgraded(alice, old, wishes);
+  await bob.join(room);
+  await carol.fails(403, 'M_FORBIDDEN', 'POST', carol.room(room, '/join'), {});
+});

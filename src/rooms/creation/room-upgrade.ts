@@ -132,7 +132,7 @@ export class RoomUpgrade {
       if (event) initialState.push({ type, stateKey: '', content: event.content });
     }
     const successors: Successors = { creator: userId, additionalCreators: additionalCreators ?? [] };
-    const bans = await this.#bans(roomId);
+    const bans = await this.#bans(roomId, successors);
     const levels = (await this.#log.state(roomId, 'm.room.power_levels', ''))?.content;
     return {
       roomVersion: next.id,
@@ -142,7 +142,9 @@ export class RoomUpgrade {
     };
   }
 
-  async #bans(roomId: RoomId): Promise<InitialState[]> {
+  /** Who is banned, but for those who are creators of the new room: nobody can ban them there. */
+  async #bans(roomId: RoomId, { additionalCreators }: Successors): Promise<InitialState[]> {
+    const creators = new Set<string | null>(additionalCreators);
     const members = await currentStateStore.statesOfType(
       this.#database,
       roomId,
@@ -153,7 +155,7 @@ export class RoomUpgrade {
     const bans = [];
     for (const row of members) {
       const content = JSON.parse(row.content) as JsonObject;
-      if (content.membership !== 'ban' || bans.length >= MOST_BANS) continue;
+      if (content.membership !== 'ban' || bans.length >= MOST_BANS || creators.has(row.state_key)) continue;
       bans.push({ type: row.type, stateKey: row.state_key ?? '', content });
     }
     return bans;
