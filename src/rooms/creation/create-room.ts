@@ -116,7 +116,8 @@ export class RoomCreation {
     wishes: SuccessorWishes,
   ): Promise<RoomId> {
     const version = roomVersion(wishes.roomVersion ?? this.#defaultVersion);
-    const founding = foundingOf(version, creator, wishes, []);
+    const { lastPowerLevels } = wishes;
+    const founding = { ...foundingOf(version, creator, wishes, []), lastPowerLevels };
     const { head, createdAt } = this.#beginning(version, founding);
     const made = new RoomTransaction(head, old.needs);
     try {
@@ -223,6 +224,8 @@ export class RoomCreation {
     }
     if (wishes.name !== undefined) await add('m.room.name', { name: wishes.name });
     if (wishes.topic !== undefined) await add('m.room.topic', topicContent(wishes.topic));
+    const last = founding.lastPowerLevels;
+    if (last) await add('m.room.power_levels', { ...levels, ...last });
   }
 
   /** Once the room is there. That somebody's server cannot be asked, or does not want, does not undo the room. */

@@ -161,3 +161,29 @@ onServers('who was banned may be a creator of the new room', async ({ person }) 
   await bob.join(room);
   await carol.fails(403, 'M_FORBIDDEN', 'POST', carol.room(room, '/join'), {});
 });
+
+onServers(
+  'state that is above the upgrader is taken over, and what it takes stays so',
+  async ({ person }) => {
+    const [alice, bob] = [await person('alice'), await person('bob')];
+    const levels = {
+      users: { [alice.userId]: 100, [bob.userId]: 150, '@mallory:localhost': 130 },
+      events: { 'm.room.avatar': 150, 'm.room.tombstone': 100, 'm.room.power_levels': 150 },
+    };
+    const old = await alice.createRoom({
+      room_version: '10',
+      preset: 'public_chat',
+      power_level_content_override: levels,
+    });
+    await bob.join(old);
+    await bob.setState(old, 'm.room.avatar', { url: 'mxc://localhost/x' });
+    await bob.ok('POST', bob.room(old, '/ban'), { user_id: '@mallory:localhost' });
+    const { room, levels: after } = await upgraded(alice, old, { new_version: '11' });
+    const avatar = await alice.ok('GET', alice.room(room, '/state/m.room.avatar/'));
+    assert.equal(avatar.url, 'mxc://localhost/x');
+    const member = await alice.ok('GET', alice.room(room, '/state/m.room.member/@mallory:localhost'));
+    assert.equal(member.membership, 'ban');
+    assert.deepEqual({ users: after.users, events: after.events }, levels);
+    await alice.fails(403, 'M_FORBIDDEN', 'PUT', alice.room(room, '/state/m.room.avatar/'), {});
+  },
+);

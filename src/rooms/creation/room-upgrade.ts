@@ -13,7 +13,7 @@ import type { EventLog } from '../events/event-log.ts';
 import type { StoredEvent } from '../events/stored-event.ts';
 import type { RoomTransaction } from '../appending/room-transaction.ts';
 import type { RoomWriter } from '../appending/room-writer.ts';
-import { transferredLevels, type Successors } from './transferred-levels.ts';
+import { levelsForTransfer, transferredLevels, type Successors } from './transferred-levels.ts';
 
 /** State that the new room takes over (Client-Server API, "Room upgrades"). Power levels are taken over apart. */
 const TRANSFERRED = [
@@ -138,7 +138,7 @@ export class RoomUpgrade {
       roomVersion: next.id,
       creationContent,
       initialState: [...initialState, ...bans],
-      powerLevelContentOverride: levels ? transferredLevels(levels, versions, successors) : {},
+      ...(levels && levelWishes(transferredLevels(levels, versions, successors), next, userId, bans)),
     };
   }
 
@@ -180,6 +180,18 @@ function replacedMeanwhile(tombstone: StoredEvent | undefined): MatrixError {
   const by = tombstone?.content.replacement_room;
   const successor = typeof by === 'string' ? `: its replacement is ${by}` : '';
   return new MatrixError(400, 'M_BAD_STATE', `Another upgrade of this room was first${successor}`);
+}
+
+function levelWishes(
+  levels: JsonObject,
+  version: RoomVersion,
+  creator: UserId,
+  bans: readonly InitialState[],
+): Pick<SuccessorWishes, 'powerLevelContentOverride' | 'lastPowerLevels'> {
+  if (version.roomIdIsCreateHash) return { powerLevelContentOverride: levels };
+  const banned = bans.map((ban) => ban.stateKey);
+  const first = levelsForTransfer(levels, creator, banned);
+  return { powerLevelContentOverride: first, ...(first !== levels && { lastPowerLevels: levels }) };
 }
 
 /** Nobody without power is to go on in the old room. Left as it is when the user may not change it. */

@@ -23,7 +23,10 @@ export interface RoomWishes {
 }
 
 /** What may be asked for of a room that replaces another. */
-export type SuccessorWishes = Omit<RoomWishes, 'invite' | 'roomAliasName'>;
+export interface SuccessorWishes extends Omit<RoomWishes, 'invite' | 'roomAliasName'> {
+  /** Content of m.room.power_levels once all other state is there, where it is not what the room begins with. */
+  readonly lastPowerLevels?: JsonObject;
+}
 
 /** A room that was made. */
 export interface CreatedRoom {
@@ -39,6 +42,8 @@ export interface Founding {
   readonly invitees: readonly UserId[];
   readonly alias?: RoomAlias | undefined;
   readonly createContent: JsonObject;
+  /** See `SuccessorWishes`. */
+  readonly lastPowerLevels?: JsonObject | undefined;
   readonly also?: ((unit: Writer, made: CreatedRoom) => void) | undefined;
 }
 

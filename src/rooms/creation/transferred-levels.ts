@@ -33,6 +33,26 @@ export function transferredLevels(
   return { ...taken, users, events: { ...events, 'm.room.tombstone': raised } };
 }
 
+/**
+ * The levels that let the creator send all the state that is transferred, and ban who is banned, before the transferred
+ * ones hold: the old room may ask more for it than its upgrader has. The same object where those suffice.
+ *
+ * @param levels what `transferredLevels` gave for a version below 12. Creators from there on may do everything.
+ */
+export function levelsForTransfer(
+  levels: JsonObject,
+  creator: UserId,
+  banned: readonly string[],
+): JsonObject {
+  const users = levelsIn(levels.users);
+  const usersDefault = levelIn(levels, 'users_default', 0);
+  let needed = Math.max(levelIn(levels, 'state_default', 50), ...Object.values(levelsIn(levels.events)));
+  if (banned.length > 0) needed = Math.max(needed, levelIn(levels, 'ban', 50));
+  for (const userId of banned) needed = Math.max(needed, (users[userId] ?? usersDefault) + 1);
+  if ((users[creator] ?? usersDefault) >= needed) return levels;
+  return { ...levels, users: { ...users, [creator]: Math.min(needed, Number.MAX_SAFE_INTEGER) } };
+}
+
 /** Levels that a version does not read are left out: there they count as absent. */
 function asIntegers(levels: JsonObject, version: RoomVersion): JsonObject {
   const taken: JsonObject = { ...levels };
