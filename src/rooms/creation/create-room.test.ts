@@ -38,6 +38,27 @@ onServers('each preset has its rules, and what else is wished goes before it [B0
   assert.equal((await content(alice, room, 'm.room.join_rules')).join_rule, 'knock');
 });
 
+onServers(
+  'a name and a topic go before those of the initial state, which are not told',
+  async ({ person }) => {
+    const alice = await person('alice');
+    const room = await alice.createRoom({
+      name: 'wished',
+      topic: 'wished',
+      initial_state: [
+        { type: 'm.room.name', state_key: '', content: { name: 'initial' } },
+        { type: 'm.room.topic', state_key: '', content: { topic: 'initial' } },
+        { type: 'm.room.topic', state_key: 'other', content: { topic: 'of another key' } },
+      ],
+    });
+    const { chunk } = await alice.ok('GET', alice.room(room, '/messages?dir=f&limit=50'));
+    const told = (type: string, key: string) =>
+      chunk.filter((event: Json) => event.type === type).map((event: Json) => event.content[key]);
+    assert.deepEqual(told('m.room.name', 'name'), ['wished']);
+    assert.deepEqual(told('m.room.topic', 'topic'), ['of another key', 'wished']);
+  },
+);
+
 onServers('creators of version 12 are named when the room is made [B032 partial]', async ({ person }) => {
   const [alice, bob, carol] = await Promise.all(['alice', 'bob', 'carol'].map(person));
   assert.ok(alice && bob && carol);

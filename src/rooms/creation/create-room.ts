@@ -219,8 +219,10 @@ export class RoomCreation {
       if (!initial.has(`${type}\0`)) await add(type, content);
     }
     for (const { type, stateKey, content } of initial.values()) {
-      const overridden = (type === 'm.room.name' && wishes.name) ?? (type === 'm.room.topic' && wishes.topic);
-      if (!(overridden && stateKey === '')) await add(type, content, stateKey);
+      const isOverridden =
+        (type === 'm.room.name' && wishes.name !== undefined) ||
+        (type === 'm.room.topic' && wishes.topic !== undefined);
+      if (!(isOverridden && stateKey === '')) await add(type, content, stateKey);
     }
     if (wishes.name !== undefined) await add('m.room.name', { name: wishes.name });
     if (wishes.topic !== undefined) await add('m.room.topic', topicContent(wishes.topic));
