@@ -39,6 +39,14 @@ const MOST_VISITED = 5_000;
 /** Rooms for which other servers are asked for one page. */
 const MOST_ELSEWHERE = 100;
 
+/** What a walk knows of a room that it came to. */
+interface Met {
+  /** The smallest depth at which it was met. */
+  depth: number;
+  /** Undefined until it is shown, and for one that is not. */
+  children: readonly SpaceChild[] | undefined;
+}
+
 /** A room that the walk comes to. */
 interface Stop {
   readonly roomId: RoomId;
@@ -80,28 +88,30 @@ export class SpaceHierarchy {
   async page(userId: UserId, rootId: RoomId, query: HierarchyQuery): Promise<JsonObject> {
     const walk = walkOf(userId, query);
     const rooms: JsonObject[] = [];
-    const visited = new Set<RoomId>([rootId]);
+    const met = new Map<RoomId, Met>([[rootId, { depth: 0, children: undefined }]]);
     const stack: Stop[] = [{ roomId: rootId, depth: 0, servers: [] }];
     let shown = 0;
     let asked = 0;
-    for (let next = stack.pop(); next && visited.size <= MOST_VISITED; next = stack.pop()) {
-      const isHere = await this.#outside.isHere(next.roomId);
-      if (!isHere && ++asked > MOST_ELSEWHERE) continue;
-      const found = isHere
-        ? await this.#here(next.roomId)
-        : await this.#elsewhere.find(next.roomId, next.servers);
-      if (!found || !(await this.#overviews.mayKnow(found.overview, userId))) {
-        if (next.depth === 0) throw forbidden('There is no such room, or you may not know of it');
-        continue;
+    for (let next = stack.pop(); next && met.size <= MOST_VISITED; next = stack.pop()) {
+      let children = met.get(next.roomId)?.children;
+      if (!children) {
+        const isHere = await this.#outside.isHere(next.roomId);
+        if (!isHere && ++asked > MOST_ELSEWHERE) continue;
+        const found = isHere
+          ? await this.#here(next.roomId)
+          : await this.#elsewhere.find(next.roomId, next.servers);
+        if (!found || !(await this.#overviews.mayKnow(found.overview, userId))) {
+          if (next.depth === 0) throw forbidden('There is no such room, or you may not know of it');
+          continue;
+        }
+        if (rooms.length === walk.limit) return { rooms, next_batch: tokenOf(walk, shown) };
+        children = walk.suggestedOnly ? found.children.filter(isSuggested) : found.children;
+        met.set(next.roomId, { depth: next.depth, children });
+        shown += 1;
+        if (shown > walk.skip) rooms.push({ ...found.overview, children_state: children.map(strippedChild) });
       }
-      if (rooms.length === walk.limit) return { rooms, next_batch: tokenOf(walk, shown) };
-      const children = walk.suggestedOnly ? found.children.filter(isSuggested) : found.children;
-      shown += 1;
-      if (shown > walk.skip) rooms.push({ ...found.overview, children_state: children.map(strippedChild) });
       if (next.depth >= walk.maxDepth) continue;
-      for (const child of unvisited(children, visited).reverse()) {
-        stack.push({ roomId: child.roomId, depth: next.depth + 1, servers: serversOfChild(child) });
-      }
+      for (const stop of stopsBelow(children, next.depth + 1, met).reverse()) stack.push(stop);
     }
     return { rooms };
   }
@@ -114,13 +124,20 @@ export class SpaceHierarchy {
   }
 }
 
-/** The children that the walk did not come to yet, in order; they count as visited from now on. */
-function unvisited(children: readonly SpaceChild[], visited: Set<RoomId>): SpaceChild[] {
-  return children.filter(({ roomId }) => {
-    if (visited.has(roomId)) return false;
-    visited.add(roomId);
-    return true;
-  });
+/**
+ * Where to go on, in order: to rooms that the walk did not come to yet, and once more to spaces that it came to only deeper
+ * down, where the depth may have kept it from what is below them.
+ */
+function stopsBelow(children: readonly SpaceChild[], depth: number, met: Map<RoomId, Met>): Stop[] {
+  const stops: Stop[] = [];
+  for (const child of children) {
+    const { roomId } = child;
+    const before = met.get(roomId);
+    if (before && (before.depth <= depth || !before.children?.length)) continue;
+    met.set(roomId, { depth, children: before?.children });
+    stops.push({ roomId, depth, servers: serversOfChild(child) });
+  }
+  return stops;
 }
 
 function walkOf(userId: UserId, query: HierarchyQuery): Walk {

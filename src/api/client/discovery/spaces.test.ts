@@ -94,6 +94,33 @@ onServers('the rooms below a space are listed depth first [B075]', async (s) => 
   );
 });
 
+onServers('a space that is met again less deep is gone into from there [B075]', async (s) => {
+  const alice = await s.person('alice');
+  const open = (more: object = SPACE) => alice.createRoom({ preset: 'public_chat', ...more });
+  const [root, long, longer, short, shared] = [
+    await open(),
+    await open(),
+    await open(),
+    await open(),
+    await open(),
+  ];
+  const room = await open({});
+  await child(alice, root, long, { order: 'a' });
+  await child(alice, root, short, { order: 'b' });
+  await child(alice, long, longer);
+  await child(alice, longer, shared);
+  await child(alice, short, shared);
+  await child(alice, shared, room);
+  await child(alice, shared, root);
+  const within = async (depth: number) => ids(await alice.ok('GET', hierarchy(root, `?max_depth=${depth}`)));
+  assert.deepEqual(await within(2), [root, long, longer, short, shared]);
+  assert.deepEqual(await within(3), [root, long, longer, shared, short, room]);
+  assert.deepEqual(await within(4), [root, long, longer, shared, room, short]);
+  const first = await alice.ok('GET', hierarchy(root, '?max_depth=3&limit=5'));
+  const second = await alice.ok('GET', hierarchy(root, `?from=${first.next_batch}`));
+  assert.deepEqual([ids(first).length, ids(second), second.next_batch], [5, [room], undefined]);
+});
+
 onServers('children have an order [B075]', async (s) => {
   const alice = await s.person('alice');
   const root = await alice.createRoom(SPACE);
