@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { TLSSocket } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from './platform/config/schema.ts';
 import type { Metrics } from './platform/metrics.ts';
@@ -25,7 +26,10 @@ export function watchHomeserver(
   );
 }
 
-/** Routes for who runs the server, whatever its roles: `/health` and `/metrics`. */
+/**
+ * Routes for who runs the server, whatever its roles: `/health` and `/metrics`. Where other servers are answered over TLS, which is
+ * the open internet, figures take a token.
+ */
 export function addOperationalRoutes(
   app: FastifyInstance,
   config: Config,
@@ -51,6 +55,7 @@ export function addFirstRunPage(app: FastifyInstance, config: Config): void {
 
 function addMetrics(app: FastifyInstance, token: string, metrics: Metrics): void {
   app.get('/metrics', async (request, reply) => {
+    if (token === '' && request.raw.socket instanceof TLSSocket) throw notHere();
     if (token !== '' && !isSame(request.headers.authorization ?? '', `Bearer ${token}`)) {
       reply.header('www-authenticate', 'Bearer');
       throw new MatrixError(
@@ -62,6 +67,14 @@ function addMetrics(app: FastifyInstance, token: string, metrics: Metrics): void
     const { contentType, text } = await metrics.text();
     return reply.header('content-type', contentType).send(text);
   });
+}
+
+function notHere(): MatrixError {
+  return new MatrixError(
+    404,
+    'M_UNRECOGNIZED',
+    'Without a token, the metrics are only at the address of `listen`',
+  );
 }
 
 /** Compares in a time that tells nothing of the texts. */

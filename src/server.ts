@@ -1,4 +1,3 @@
-import type { RequestListener } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { addOperationalRoutes } from './operational-routes.ts';
@@ -8,7 +7,7 @@ import { Metrics } from './platform/metrics.ts';
 import type { Database } from './storage/database.ts';
 import { openDatabase, reserveDatabase } from './storage/open-database.ts';
 import type { AnyDeclaration } from './wire/endpoint.ts';
-import { answerTheRest, collectRoutes, countRequests, createHttpServer } from './wire/http-server.ts';
+import { answerTheRest, collectRoutes, countRequests, createHttpServer, handOn } from './wire/http-server.ts';
 import { listenTls, type CertificateEvents, type TlsListener } from './wire/tls-listener.ts';
 
 import { createFoundations, type Foundations, type Overrides } from './foundations.ts';
@@ -191,9 +190,8 @@ async function listenForServers(
   const asksClients = config.federation.check_certificates;
   const isAsked = config.roles.includes('identity') || (enabled && config.roles.includes('federation'));
   if (!isAsked || certificate === '') return undefined;
-  const handle: RequestListener = (request, response) => void app.server.emit('request', request, response);
   return listenTls(
-    handle,
+    handOn(app),
     { host, port, connections: config.limits.connections, asksClients },
     { certificate, key },
     events,

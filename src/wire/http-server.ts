@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { ServerResponse } from 'node:http';
+import type { RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import {
   fastify,
@@ -25,7 +25,7 @@ export interface HttpOptions {
   readonly bodyLimit: number;
   /** Connections open at once; further ones are closed. */
   readonly connections: number;
-  /** Whether to believe X-Forwarded-For. */
+  /** Whether to believe X-Forwarded-For of who connects to its own address; see `handOn` for another. */
   readonly trustProxy: boolean;
   readonly log: FastifyBaseLogger;
 }
@@ -108,6 +108,20 @@ export function leaveBodiesUnread(scope: FastifyInstance): void {
     delete request.headers['content-type'];
     done();
   });
+}
+
+/** What a proxy says of who asked it, and how. */
+const FORWARDED = ['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto'];
+
+/**
+ * Hands requests of another listener on. Whoever reaches that one is no proxy of ours: what they say of where a request came
+ * from is not looked at, whatever `trustProxy` says of the server's own address.
+ */
+export function handOn(app: FastifyInstance): RequestListener {
+  return (request, response) => {
+    for (const name of FORWARDED) delete request.headers[name];
+    app.server.emit('request', request, response);
+  };
 }
 
 function refuseSchema(): never {
