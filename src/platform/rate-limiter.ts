@@ -37,7 +37,9 @@ export class RateLimiter<Class extends string> {
     const key = `${limit}\0${caller}`;
     const now = this.#now();
     const bucket = this.#buckets.get(key) ?? { tokens: rate.burst, filledAt: now };
-    bucket.tokens = Math.min(rate.burst, bucket.tokens + ((now - bucket.filledAt) / 1000) * rate.perSecond);
+    // A clock that was set back has no time pass: taken off, its step would have to be waited for.
+    const passedMs = Math.max(0, now - bucket.filledAt);
+    bucket.tokens = Math.min(rate.burst, bucket.tokens + (passedMs / 1000) * rate.perSecond);
     bucket.filledAt = now;
     this.#buckets.set(key, bucket);
     if (bucket.tokens < 1) return ((1 - bucket.tokens) / rate.perSecond) * 1000;
