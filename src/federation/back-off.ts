@@ -20,6 +20,9 @@ interface Failure {
 
 const MOST_SERVERS = 20_000;
 const ANSWERS = 'answers';
+/** A wait is at least this much of its time, and at most so much more, by chance. */
+const LEAST_OF_WAIT = 0.8;
+const SPREAD = 0.4;
 
 /**
  * Which servers do not answer, and when each may be tried again: after each failure in twice the time, a fifth more or
@@ -61,7 +64,13 @@ export class BackOff {
   /** Milliseconds until the server may be asked; 0 when it may be now. */
   async waitMs(server: ServerName): Promise<number> {
     const failure = await this.#failure(server);
-    return failure === undefined ? 0 : Math.max(0, failure.retryAt - this.#clock.now());
+    return failure === undefined ? 0 : this.#waitOf(failure);
+  }
+
+  /** More than there ever was to wait is left when the clock was set back: nobody knows then how much of it has passed. */
+  #waitOf({ retryAt, retryMs }: Failure): number {
+    const leftMs = retryAt - this.#clock.now();
+    return leftMs > Math.ceil(retryMs * (LEAST_OF_WAIT + SPREAD)) ? 0 : Math.max(0, leftMs);
   }
 
   /** Since when the server does not answer, in milliseconds since the epoch; undefined while it does. */
@@ -73,10 +82,10 @@ export class BackOff {
   async failed(server: ServerName): Promise<void> {
     const now = this.#clock.now();
     const before = await this.#failure(server);
-    if (before && before.retryAt > now) return;
+    if (before && this.#waitOf(before) > 0) return;
     const { firstMs, longestMs } = this.#times;
     const retryMs = before ? Math.min(Math.max(before.retryMs, firstMs) * 2, longestMs) : firstMs;
-    const retryAt = Math.ceil(now + retryMs * (0.8 + 0.4 * this.#draw()));
+    const retryAt = Math.ceil(now + retryMs * (LEAST_OF_WAIT + SPREAD * this.#draw()));
     const failure = { since: before?.since ?? now, retryAt, retryMs: Math.ceil(retryMs) };
     this.#known.set(server, failure);
     const unit = new UnitOfWork();

@@ -111,6 +111,29 @@ onFederation('a server that does not answer is left in peace until it is heard o
   await send(a, b, { pdus: [] });
 });
 
+/** How far the clock of the next server is ahead, in milliseconds. */
+let ahead = 0;
+
+onFederation(
+  'a clock that is set back leaves no server in peace for longer',
+  async ({ a, startRemote }) => {
+    const { backOff } = a.server.services;
+    const remote = await startRemote();
+    await backOff.failed(remote.name);
+    ahead = -10 * 60 * 60 * 1000;
+    assert.equal(await backOff.waitMs(remote.name), 0);
+    await backOff.failed(remote.name);
+    const waitMs = await backOff.waitMs(remote.name);
+    assert.ok(waitMs > 0 && waitMs < 3_000_000, `${waitMs} ms`);
+    ahead = 0;
+  },
+  {
+    servers: 1,
+    env: { MYELIN_FEDERATION_RETRY_FIRST: '1000' },
+    overrides: { clock: { now: () => Date.now() + ahead } },
+  },
+);
+
 onFederation(
   'a certificate for another name, or of an unknown authority, is not believed [A130]',
   async ({ a, authority }) => {
