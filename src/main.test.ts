@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -119,6 +128,40 @@ function endGroup(pid: number | undefined): void {
     assert.equal((error as { code?: unknown }).code, 'ESRCH');
   }
 }
+
+test(
+  'a server whose log cannot be written goes on without it, and says so once',
+  { skip: !existsSync('/dev/full') },
+  () =>
+    inFolder(async (folder) => {
+      const full = openSync('/dev/full', 'w');
+      const server = spawn(process.execPath, [...FLAGS, 'serve'], {
+        cwd: folder,
+        env: { ...process.env, ...CHEAP },
+        stdio: ['ignore', full, 'pipe'],
+      });
+      closeSync(full);
+      const ended = once(server, 'exit');
+      let said = '';
+      const hears = (part: string) =>
+        new Promise<void>((resolve, reject) => {
+          const look = () => said.includes(part) && resolve();
+          look();
+          server.stderr?.on('data', look);
+          void ended.then(() => reject(new Error(`The server ended: ${said}`)));
+        });
+      server.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()));
+      await hears('data:');
+      const url = /on (http:\S+)/.exec(said)?.[1] ?? '';
+      const complaint = hears('The log cannot be written: ENOSPC');
+      assert.equal((await fetch(`${url}/health`)).status, 200);
+      await complaint;
+      for (let i = 0; i < 200; i++) await (await fetch(`${url}/health`)).text();
+      server.kill('SIGTERM');
+      assert.deepEqual(await ended, [0, null], said);
+      assert.equal(said.split('The log cannot be written').length, 2, said);
+    }),
+);
 
 test('each command has its help', () =>
   inFolder((folder) => {
