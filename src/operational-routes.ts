@@ -4,7 +4,9 @@ import type { FastifyInstance } from 'fastify';
 import type { Config } from './platform/config/schema.ts';
 import type { Metrics } from './platform/metrics.ts';
 import { MatrixError } from './protocol/matrix-error.ts';
+import type { WatchedDatabase } from './storage/watched-database.ts';
 import { firstRunPage } from './web/first-run-page.ts';
+import { sendJson } from './wire/send-json.ts';
 
 /** Figures of a homeserver at work. */
 export function watchHomeserver(
@@ -27,18 +29,20 @@ export function watchHomeserver(
 }
 
 /**
- * Routes for who runs the server, whatever its roles: `/health` and `/metrics`. Where other servers are answered over TLS, which is
+ * Routes for who runs the server, whatever its roles: `/health`, which says what does not work, and `/metrics`. Where other servers are answered over TLS, which is
  * the open internet, figures take a token.
  */
 export function addOperationalRoutes(
   app: FastifyInstance,
   config: Config,
-  watched: { readonly metrics: Metrics; readonly database: { position(): number } },
+  watched: { readonly metrics: Metrics; readonly database: WatchedDatabase },
 ): void {
   const { metrics, database } = watched;
   metrics.gauge('myelin_log_position', 'Newest position of the log', () => database.position());
-  app.get('/health', (_request, reply) => {
-    return reply.header('content-type', 'application/json').send('{"status":"ok"}');
+  app.get('/health', async (_request, reply) => {
+    const failing = await database.failure();
+    if (failing === undefined) return sendJson(reply, '{"status":"ok"}');
+    return sendJson(reply.code(503), JSON.stringify({ status: 'failing', failing: `database: ${failing}` }));
   });
   if (config.metrics.enabled) addMetrics(app, config.metrics.token, metrics);
 }

@@ -6,6 +6,7 @@ import { createLog } from './platform/log.ts';
 import { Metrics } from './platform/metrics.ts';
 import type { Database } from './storage/database.ts';
 import { openDatabase, reserveDatabase } from './storage/open-database.ts';
+import { WatchedDatabase } from './storage/watched-database.ts';
 import type { AnyDeclaration } from './wire/endpoint.ts';
 import { answerTheRest, collectRoutes, countRequests, createHttpServer, handOn } from './wire/http-server.ts';
 import { listenTls, type CertificateEvents, type TlsListener } from './wire/tls-listener.ts';
@@ -120,11 +121,14 @@ export interface BuiltServer {
 
 /** Puts a server together on a database. */
 export async function buildServer(
-  database: Database,
+  opened: Database,
   config: Config,
   overrides: Overrides,
 ): Promise<BuiltServer> {
   const log = overrides.log ?? createLog(config.log.level);
+  const database = new WatchedDatabase(opened, (failure, error) =>
+    log.error({ failure, err: error }, 'the database does not work'),
+  );
   const foundations = await createFoundations(config, database, { ...overrides, log });
   const stopping = new AbortController();
   const metrics = new Metrics();
