@@ -1,14 +1,6 @@
+import { policyOf, type PolicyText } from '../platform/config/written-entries.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import type { Stage } from './interactive-auth.ts';
-
-/** A document in one language. */
-export interface PolicyText {
-  readonly id: string;
-  readonly version: string;
-  readonly language: string;
-  readonly title: string;
-  readonly url: string;
-}
 
 /**
  * Reads policies as the configuration has them: `ID|version|language|title|address`.
@@ -17,12 +9,9 @@ export interface PolicyText {
  */
 export function parsePolicies(lines: readonly string[]): PolicyText[] {
   return lines.map((line) => {
-    const [id, version, language, title, url, ...rest] = line.split('|').map((part) => part.trim());
-    const isWhole = id && version && language && title && url && rest.length === 0;
-    if (!isWhole || !/^https?:\/\//.test(url) || !URL.canParse(url)) {
-      throw new Error(`terms.policies: "${line}" must be written ID|version|language|title|address`);
-    }
-    return { id, version, language, title, url };
+    const policy = policyOf(line);
+    if (policy) return policy;
+    throw new Error(`The policy "${line}" must be written ID|version|language|title|address`);
   });
 }
 

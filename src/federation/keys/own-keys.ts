@@ -1,16 +1,8 @@
 import { canonicalJson } from '../../protocol/canonical-json.ts';
+import { oldKeyOf, type OldKeyText } from '../../platform/config/written-entries.ts';
 import type { ServerName } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
-import { signJson, VerifyKey, type SigningKey } from '../../protocol/signing.ts';
-
-/** A key that this server signed with before. */
-export interface OldKey {
-  readonly keyId: string;
-  /** Base64. */
-  readonly publicKey: string;
-  /** Milliseconds: when it was last used. */
-  readonly expiredAt: number;
-}
+import { signJson, type SigningKey } from '../../protocol/signing.ts';
 
 /** How long others may keep the answer, and how long it is handed out before it is made anew, in milliseconds. */
 const VALID_MS = 24 * 3_600_000;
@@ -20,11 +12,11 @@ const FRESH_MS = 3_600_000;
 export class OwnKeys {
   readonly #serverName: ServerName;
   readonly #key: SigningKey;
-  readonly #old: readonly OldKey[];
+  readonly #old: readonly OldKeyText[];
   readonly #clock: { now(): number };
   #answer: { body: JsonObject; madeAt: number } | undefined;
 
-  constructor(serverName: ServerName, key: SigningKey, old: readonly OldKey[], clock: { now(): number }) {
+  constructor(serverName: ServerName, key: SigningKey, old: readonly OldKeyText[], clock: { now(): number }) {
     this.#serverName = serverName;
     this.#key = key;
     this.#old = old;
@@ -93,12 +85,10 @@ export class OwnKeys {
  *
  * @throws Error for one that is not like that.
  */
-export function parseOldKeys(lines: readonly string[]): OldKey[] {
+export function parseOldKeys(lines: readonly string[]): OldKeyText[] {
   return lines.map((line) => {
-    const [, keyId, publicKey, expired] = /^(ed25519:\w+) +(\S+) +(\d{1,15})$/.exec(line) ?? [];
-    if (keyId === undefined || publicKey === undefined) {
-      throw new Error(`federation.old_keys: "${line}" is not "ed25519:id key-in-base64 milliseconds"`);
-    }
-    return { keyId, publicKey: VerifyKey.of(publicKey).publicKey, expiredAt: Number(expired) };
+    const old = oldKeyOf(line);
+    if (old) return old;
+    throw new Error(`The old key "${line}" must be written ed25519:id key-in-base64 milliseconds`);
   });
 }

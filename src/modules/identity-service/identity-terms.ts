@@ -1,4 +1,5 @@
-import { policiesByName, type PolicyText } from '../../accounts/terms.ts';
+import { policiesByName } from '../../accounts/terms.ts';
+import type { PolicyText } from '../../platform/config/written-entries.ts';
 import type { UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import type { Database } from '../../storage/database.ts';

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { written } from './forms.ts';
 
 /** Events that are sent later. */
 export const delayedEventsSection = Type.Object(
@@ -17,7 +18,7 @@ export const delayedEventsSection = Type.Object(
 /** Servers that connect the people in a call. */
 export const callsSection = Type.Object(
   {
-    livekit_service_urls: Type.Array(Type.String({ minLength: 1 }), {
+    livekit_service_urls: Type.Array(written('web address'), {
       default: [],
       description:
         'Addresses of LiveKit authorisation services, told to clients as MatrixRTC transports (MSC4143).',

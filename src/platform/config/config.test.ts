@@ -72,11 +72,90 @@ test('variables that are named like options and are none are told, with what may
   ]);
 });
 
+/** Settings that cannot work, with what is said of them. */
+const WRONG: readonly (readonly [string, RegExp])[] = [
+  [
+    'federation:\n  old_keys: [foo]',
+    /^FILE:2: federation.old_keys: .*ed25519:id public-key.*entry 1 is not$/,
+  ],
+  ['terms:\n  policies: [foo]', /^FILE:2: terms.policies: .*ID\|version\|language\|title\|address/],
+  ['identity:\n  policies: ["a|1|en|A|ftp://x"]', /^FILE:2: identity.policies: .*http/],
+  ['outgoing:\n  allowed_ranges: [10.0.0.0/8, 10.0.0.0/99]', /^FILE:2: .*10\.0\.0\.0\/8.*entry 2 is not$/],
+  ['database:\n  engine: postgres\n  url: nonsense', /^FILE:3: database.url: must be postgres:\/\//],
+  ['database:\n  engine: postgres\n  url: mysql://a', /^FILE:3: database.url: must be postgres:\/\//],
+  ['database:\n  engine: postgres', /^database.url: must be given .*MYELIN_DATABASE_URL/],
+  ['database:\n  engine: postgres\n  url: ""', /^FILE:3: database.url: must be given/],
+  ['mail:\n  smtp_url: nonsense', /^FILE:2: mail.smtp_url: must be smtp:\/\/.*or empty$/],
+  ['media:\n  store: s3', /^media.s3.bucket: must be given/],
+  ['media:\n  store: s3\n  s3: {bucket: b, access_key_id: a}', /^media.s3.secret_access_key: must be given/],
+  ['public_base_url: nonsense', /^FILE:1: public_base_url: must be an address with http/],
+  ['well_known:\n  server: "https://x/"', /^FILE:2: well_known.server: must be host/],
+  ['federation:\n  private_key_file: a', /^federation.certificate_file: must be given/],
+  ['federation:\n  certificate_file: a', /^federation.private_key_file: must be given/],
+  ['threepids:\n  registration_email: required', /^FILE:2: threepids.registration_email: .*mail.smtp_url/],
+  ['threepids:\n  registration_msisdn: required', /^FILE:2: threepids.registration_msisdn: .*sms_url/],
+  ['recaptcha:\n  site_key: a', /^recaptcha.secret: must be given/],
+  ['turn:\n  uris: ["turn:a"]', /^turn.shared_secret: must be given/],
+  ['turn:\n  uris: ["turn:a"]\n  username: a', /^turn.shared_secret: must be given/],
+  ['federation:\n  retry_first: 5000', /: must be a number above 0, at most 3600$/],
+  ['media:\n  freeze_unauthenticated_at: soon', /: must be a moment of UTC such as 2026/],
+  ['server_notices:\n  localpart: A', /: must be 1 to 100 of a-z/],
+  ['roles: []', /^FILE:1: roles: must be a list of client, federation, identity, at least 1$/],
+  ['registration:\n  tokens: [""]', /: must be a list, each a text of 1 to 64 characters; entry 1 is not$/],
+  ['log: {}\n---\nlog: {}', /^FILE:2: a second document begins here; the file must hold one$/],
+];
+
+test('what cannot work is no right configuration, and is told with what is allowed', () => {
+  for (const [text, said] of WRONG) {
+    const problems = problemsOf(`${text}\n`);
+    assert.equal(problems.length, 1, `${text}: ${problems.join()}`);
+    assert.match(problems[0] ?? '', said);
+  }
+});
+
+test('what belongs together is right together', () => {
+  for (const text of [
+    'federation: {certificate_file: a, private_key_file: b}',
+    'threepids: {registration_email: required}\nmail: {smtp_url: "smtp://a:b@mail.example.org:25"}',
+    'media: {store: s3, s3: {bucket: b}}',
+    'turn: {uris: ["turn:a"], username: a, password: b}',
+    'database: {engine: postgres, url: "postgres://user@/db?host=/run/postgresql"}',
+    'outgoing: {allowed_ranges: [10.0.0.0/8, "fd00::/8"]}',
+  ])
+    assert.deepEqual(problemsOf(`${text}\n`), []);
+});
+
+test('of the entries of a list it is told which key of which is wrong', () => {
+  const entry = 'sso:\n  providers:\n    - id: a\n      name: A\n      client_id: c\n';
+  assert.deepEqual(problemsOf(`${entry}      issuer: https://a.test\n`), []);
+  assert.match(
+    problemsOf(entry)[0] ?? '',
+    /^FILE:2: sso.providers: a must have issuer, or authorization_end/,
+  );
+  assert.deepEqual(problemsOf(`${entry}      issuer: x\n      isuer: 1\n    - id: "!"\n      name: B\n`), [
+    'FILE:7: sso.providers (entry 1): isuer: there is no such key; did you mean "issuer"? allowed here: id, name, brand, icon, issuer, authorization_endpoint, token_endpoint, userinfo_endpoint, client_id, client_secret, scopes, subject_claim, localpart_claim, display_name_claim, allow_new_users, link_by_name',
+    'FILE:6: sso.providers (entry 1): issuer: must be an address with http:// or https://; or empty',
+    'FILE:8: sso.providers (entry 2): client_id is missing: it must be a text of 1 to any number of characters',
+    'FILE:8: sso.providers (entry 2): id: must be 1 to 100 of a-z, A-Z, 0-9 and . _ ~ -',
+  ]);
+  assert.match(
+    problemsOf('', { MYELIN_SSO_PROVIDERS: '[{"id":"a","name":"A"}]' })[0] ?? '',
+    /^MYELIN_SSO_PROVIDERS \(entry 1\): client_id is missing/,
+  );
+});
+
+test('a row of the documented options has as many cells as the table', () => {
+  const rows = configurationDocument()
+    .split('\n')
+    .filter((line) => line.startsWith('| '));
+  for (const row of rows) assert.equal(row.split(/(?<!\\)\|/).length, 6, row);
+});
+
 test('keys that every object has are no options, and a server name must be one', () => {
   for (const key of ['constructor', '__proto__', 'toString']) {
     assert.match(problemsOf(`${key}: 1\n`)[0] ?? '', /^FILE:1: .*there is no such key/);
   }
-  assert.match(problemsOf('server_name: bad name!\n')[0] ?? '', /^server_name: must be host/);
+  assert.match(problemsOf('server_name: bad name!\n')[0] ?? '', /^FILE:1: server_name: must be host/);
 });
 
 test('the sample file takes every server name', () => {

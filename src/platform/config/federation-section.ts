@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { written } from './forms.ts';
 
 /** Other servers. */
 export const federationSection = Type.Object(
@@ -33,11 +34,11 @@ export const federationSection = Type.Object(
       description:
         'Whether servers that ask are in turn asked for a certificate, over TLS here: one that they show must be that of the server that signed the request.',
     }),
-    trusted_key_servers: Type.Array(Type.String({ minLength: 1 }), {
+    trusted_key_servers: Type.Array(written('server name'), {
       default: [],
       description: 'Servers that are asked for the keys of servers that cannot be reached themselves.',
     }),
-    old_keys: Type.Array(Type.String({ minLength: 1 }), {
+    old_keys: Type.Array(written('old key'), {
       default: [],
       description:
         'Keys that this server signed with before, each as `ed25519:id public-key-in-base64 last-used-in-milliseconds`.',

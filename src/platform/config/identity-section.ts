@@ -1,14 +1,15 @@
 import { Type } from 'typebox';
+import { written } from './forms.ts';
 
 /** The identity service. */
 export const identitySection = Type.Object(
   {
-    server_name: Type.String({
+    server_name: written('server name', {
       default: '',
       description:
         'Host, with a port if need be, by which clients and homeservers name the identity service. Empty: `server_name`.',
     }),
-    policies: Type.Array(Type.String({ minLength: 1 }), {
+    policies: Type.Array(written('policy'), {
       default: [],
       description:
         'Documents that people agree to before they use it, written as in `terms.policies`. Empty: nothing to agree to.',
@@ -28,8 +29,7 @@ export const identitySection = Type.Object(
       description:
         'Whether it also answers as in 2015, on `/_matrix/identity/api/v1`: without tokens, and so without terms.',
     }),
-    invite_client: Type.String({
-      minLength: 1,
+    invite_client: written('web address', {
       default: 'https://app.element.io',
       description: 'Web client to which the mail of an invitation leads.',
     }),

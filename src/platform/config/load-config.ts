@@ -1,9 +1,27 @@
 import { readFileSync } from 'node:fs';
-import type { TSchema } from 'typebox';
 import { Value } from 'typebox/value';
-import { isMap, isScalar, LineCounter, parseDocument, type Document, type Pair, type YAMLMap } from 'yaml';
-import { isServerName } from '../../protocol/server-name.ts';
-import { allowed, configOptions, schemaAt, type OptionSchema } from './options.ts';
+import {
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  type Document,
+  type Pair,
+  type YAMLMap,
+} from 'yaml';
+import { faultsOf, type Fault } from './judge-value.ts';
+import { mismatches, type Mismatch } from './needed-together.ts';
+import {
+  allowed,
+  configOptions,
+  nearest,
+  schemaAt,
+  suggest,
+  variableOf,
+  type OptionSchema,
+} from './options.ts';
 import { ConfigSchema, type Config } from './schema.ts';
 
 /** The configuration is wrong. The message says where and what is allowed, one line a problem. */
@@ -15,6 +33,14 @@ export class ConfigError extends Error {
 }
 
 type Tree = Record<string, unknown>;
+/** Where each option is given: a line of the file, or a variable. */
+type Places = ReadonlyMap<string, string>;
+
+interface Result {
+  readonly tree: Tree;
+  readonly problems: string[];
+  readonly places: Map<string, string>;
+}
 
 /**
  * The configuration: defaults, overridden by the file, overridden by environment variables.
@@ -28,20 +54,23 @@ export function loadConfig(source: {
 }): Config {
   const problems: string[] = [];
   const tree: Tree = {};
-  if (source.file !== undefined) readFile(source.file, tree, problems);
-  readEnvironment(source.env, tree, problems);
+  const places = new Map<string, string>();
+  if (source.file !== undefined) readFile(source.file, { tree, problems, places });
+  readEnvironment(source.env, { tree, problems, places });
   if (problems.length > 0) throw new ConfigError(problems);
   const config = Value.Default(ConfigSchema, withSections(tree));
   if (!Value.Check(ConfigSchema, config)) throw new ConfigError(['The configuration is not complete']);
-  if (config.database.engine === 'postgres' && config.database.url === '') {
-    throw new ConfigError(['database.url: must be given for the engine postgres (MYELIN_DATABASE_URL)']);
-  }
-  if (!isServerName(config.server_name)) {
-    throw new ConfigError([
-      'server_name: must be host, host:port or [IPv6]:port, at most 230 characters (MYELIN_SERVER_NAME)',
-    ]);
-  }
+  const missing = mismatches(config);
+  if (missing.length > 0) throw new ConfigError(missing.map((one) => toldWhere(one, places)));
   return config;
+}
+
+/** Names an option where it is given, or else by its variable, too. */
+function toldWhere({ path, text }: Mismatch, places: Places): string {
+  const place = places.get(path);
+  return place === undefined
+    ? `${path}: ${text} (${variableOf(path.split('.'))})`
+    : `${place}: ${path}: ${text}`;
 }
 
 /**
@@ -58,7 +87,8 @@ export function strangeVariables(env: Readonly<Record<string, string | undefined
     });
 }
 
-function readFile(file: string, tree: Tree, problems: string[]): void {
+function readFile(file: string, result: Result): void {
+  const { problems } = result;
   const lines = new LineCounter();
   let document: Document;
   try {
@@ -68,7 +98,11 @@ function readFile(file: string, tree: Tree, problems: string[]): void {
     return;
   }
   for (const error of document.errors) {
-    problems.push(`${file}:${lines.linePos(error.pos[0]).line}: ${error.message.split('\n', 1)[0] ?? ''}`);
+    const said =
+      error.code === 'MULTIPLE_DOCS'
+        ? 'a second document begins here; the file must hold one'
+        : (error.message.split('\n', 1)[0] ?? '');
+    problems.push(`${file}:${lines.linePos(error.pos[0]).line}: ${said}`);
   }
   const { contents } = document;
   if (problems.length > 0 || contents === null) return;
@@ -77,12 +111,10 @@ function readFile(file: string, tree: Tree, problems: string[]): void {
     return;
   }
   const lineOf = (offset: number | undefined) => `${file}:${lines.linePos(offset ?? 0).line}`;
-  readMap(contents, [], { tree, problems, lineOf });
+  readMap(contents, [], { ...result, lineOf });
 }
 
-interface Reading {
-  readonly tree: Tree;
-  readonly problems: string[];
+interface Reading extends Result {
   readonly lineOf: (offset: number | undefined) => string;
 }
 
@@ -109,21 +141,44 @@ function readPair(pair: Pair, parent: readonly string[], reading: Reading): void
     return;
   }
   const value: unknown = (pair.value as { toJSON?: () => unknown } | null)?.toJSON?.();
-  if (check(schema, value)) put(reading.tree, path, value);
-  else reading.problems.push(`${line}: ${path.join('.')}: must be ${allowed(schema)}`);
+  reading.places.set(path.join('.'), line);
+  const faults = faultsOf(schema, value);
+  if (faults.length === 0) put(reading.tree, path, value);
+  for (const { at, text } of faults) {
+    const offset = offsetOf(pair.value, at);
+    const where = offset === undefined ? line : reading.lineOf(offset);
+    reading.problems.push(`${where}: ${path.join('.')}${inside(at)}: ${text}`);
+  }
+}
+
+/** A place in the value of an option, in words: entries are counted from 1, as people do. */
+function inside([i, key]: Fault['at']): string {
+  if (i === undefined) return '';
+  return ` (entry ${Number(i) + 1})${key === undefined ? '' : `: ${key}`}`;
+}
+
+/** Where in the file an entry of a list begins, or a key of it. */
+function offsetOf(list: unknown, [i, key]: Fault['at']): number | undefined {
+  const entry = isSeq(list) && i !== undefined ? list.items[Number(i)] : undefined;
+  const pair = isMap(entry)
+    ? entry.items.find((one) => isScalar(one.key) && one.key.value === key)
+    : undefined;
+  const node = pair?.key ?? entry;
+  return isNode(node) ? node.range?.[0] : undefined;
 }
 
 function readEnvironment(
   env: Readonly<Record<string, string | undefined>>,
-  tree: Tree,
-  problems: string[],
+  { tree, problems, places }: Result,
 ): void {
   for (const { path, variable, schema } of configOptions()) {
     const text = env[variable];
     if (text === undefined) continue;
     const value = fromText(schema, text);
-    if (check(schema, value)) put(tree, path, value);
-    else problems.push(`${variable}: must be ${allowed(schema)}`);
+    places.set(path.join('.'), variable);
+    const faults = faultsOf(schema, value);
+    if (faults.length === 0) put(tree, path, value);
+    problems.push(...faults.map(({ at, text: fault }) => `${variable}${inside(at)}: ${fault}`));
   }
 }
 
@@ -144,11 +199,6 @@ function fromJson(text: string): unknown {
   }
 }
 
-function check(schema: OptionSchema, value: unknown): boolean {
-  const typed = schema as unknown as TSchema;
-  return Value.Check(typed, schema.items?.properties ? Value.Default(typed, structuredClone(value)) : value);
-}
-
 function put(tree: Tree, path: readonly string[], value: unknown): void {
   let at = tree;
   for (const key of path.slice(0, -1)) at = (at[key] ??= {}) as Tree;
@@ -162,29 +212,4 @@ function withSections(tree: Tree): Tree {
     for (const key of path.slice(0, -1)) at = (at[key] ??= {}) as Tree;
   }
   return tree;
-}
-
-function suggest(key: string, known: readonly string[]): string {
-  const near = nearest(key, known);
-  return `${near === undefined ? '' : `did you mean "${near}"? `}allowed here: ${known.join(', ')}`;
-}
-
-/** Of the known names the one that may have been meant. */
-function nearest(name: string, known: readonly string[]): string | undefined {
-  const [first] = [...known].sort((a, b) => distance(name, a) - distance(name, b));
-  return first !== undefined && distance(name, first) <= 3 ? first : undefined;
-}
-
-/** Edits that lead from one text to the other (Levenshtein). */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = (row[j - 1] ?? 0) + Number(a[i - 1] !== b[j - 1]);
-      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, change));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

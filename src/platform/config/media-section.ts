@@ -1,8 +1,9 @@
 import { Type } from 'typebox';
+import { written } from './forms.ts';
 
 const s3 = Type.Object(
   {
-    endpoint: Type.String({
+    endpoint: written('web address', {
       default: '',
       description: 'Address of the object storage, such as `https://s3.example.org`. Empty: that of Amazon.',
     }),
@@ -73,8 +74,7 @@ export const mediaSection = Type.Object(
       default: 50_000_000,
       description: 'Largest picture that thumbnails are made of, in pixels.',
     }),
-    freeze_unauthenticated_at: Type.String({
-      pattern: '^(\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ)?$',
+    freeze_unauthenticated_at: written('moment', {
       default: '',
       description:
         'Moment, such as `2026-12-01T00:00:00Z`, from which new files are no longer given to callers without an ' +

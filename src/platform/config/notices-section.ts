@@ -1,10 +1,10 @@
 import { Type } from 'typebox';
+import { written } from './forms.ts';
 
 /** What the server tells its users in rooms. */
 export const noticesSection = Type.Object(
   {
-    localpart: Type.String({
-      pattern: '^[a-z0-9._=/+-]{1,100}$',
+    localpart: written('localpart', {
       default: '_server',
       description:
         'Localpart of the user who sends notices. Nobody can log in as it. Do not change it later.',

@@ -1,3 +1,4 @@
+import { FORMS, type FormName } from './forms.ts';
 import { ConfigSchema } from './schema.ts';
 
 /** What the schema says of one option, as plain JSON Schema. */
@@ -14,6 +15,11 @@ export interface OptionSchema {
   readonly exclusiveMinimum?: number;
   readonly minLength?: number;
   readonly maxLength?: number;
+  /** Least entries of a list. */
+  readonly minItems?: number;
+  /** Keys that an entry must have. */
+  readonly required?: readonly string[];
+  readonly form?: FormName;
 }
 
 /** One option: its path in the file, its environment variable, and its schema. */
@@ -28,9 +34,14 @@ const ROOT = ConfigSchema as unknown as OptionSchema;
 /** Every option, in the order of the schema. */
 export function configOptions(schema: OptionSchema = ROOT, path: readonly string[] = []): ConfigOption[] {
   if (!schema.properties) {
-    return [{ path, variable: `MYELIN_${path.join('_').toUpperCase()}`, schema }];
+    return [{ path, variable: variableOf(path), schema }];
   }
   return Object.entries(schema.properties).flatMap(([key, inner]) => configOptions(inner, [...path, key]));
+}
+
+/** The environment variable of an option. */
+export function variableOf(path: readonly string[]): string {
+  return `MYELIN_${path.join('_').toUpperCase()}`;
 }
 
 /** The schema at a path of the file; undefined where the file has nothing. */
@@ -54,23 +65,57 @@ export function allowed(schema: OptionSchema): string {
     case 'object':
       return `a section with ${Object.keys(schema.properties ?? {}).join(', ')}`;
     case 'string':
-      return schema.minLength
-        ? `a text of ${schema.minLength} to ${schema.maxLength ?? 'any number of'} characters`
-        : 'a text';
+      return text(schema);
     default:
       return range(schema);
   }
 }
 
-function list({ items }: OptionSchema): string {
-  if (items?.properties) return `a list of entries with ${Object.keys(items.properties).join(', ')}`;
-  if (items?.anyOf) return `a list of ${items.anyOf.map((one) => String(one.const)).join(', ')}`;
-  return 'a list of texts';
+function text({ form, default: fallback, minLength, maxLength }: OptionSchema): string {
+  if (form !== undefined) return `${FORMS[form].words}${fallback === '' ? '; or empty' : ''}`;
+  return minLength === undefined
+    ? 'a text'
+    : `a text of ${minLength} to ${maxLength ?? 'any number of'} characters`;
+}
+
+function list({ items, minItems }: OptionSchema): string {
+  const least = minItems === undefined ? '' : `, at least ${minItems}`;
+  if (items?.properties) return `a list of entries with ${Object.keys(items.properties).join(', ')}${least}`;
+  if (items?.anyOf) return `a list of ${items.anyOf.map((one) => String(one.const)).join(', ')}${least}`;
+  return `a list, each ${items === undefined ? 'a text' : allowed(items)}${least}`;
 }
 
 function range(schema: OptionSchema): string {
   const kind = schema.type === 'integer' ? 'a whole number' : 'a number';
-  if (schema.exclusiveMinimum !== undefined) return `${kind} above ${schema.exclusiveMinimum}`;
-  if (schema.maximum !== undefined) return `${kind} from ${schema.minimum ?? 0} to ${schema.maximum}`;
-  return schema.minimum === undefined ? kind : `${kind} from ${schema.minimum} on`;
+  const { minimum, maximum, exclusiveMinimum: above } = schema;
+  if (above !== undefined)
+    return `${kind} above ${above}${maximum === undefined ? '' : `, at most ${maximum}`}`;
+  if (maximum !== undefined) return `${kind} from ${minimum ?? 0} to ${maximum}`;
+  return minimum === undefined ? kind : `${kind} from ${minimum} on`;
+}
+
+/** What may have been meant by a name that is not known, and which are. */
+export function suggest(key: string, known: readonly string[]): string {
+  const near = nearest(key, known);
+  return `${near === undefined ? '' : `did you mean "${near}"? `}allowed here: ${known.join(', ')}`;
+}
+
+/** Of the known names the one that may have been meant. */
+export function nearest(name: string, known: readonly string[]): string | undefined {
+  const [first] = [...known].sort((a, b) => distance(name, a) - distance(name, b));
+  return first !== undefined && distance(name, first) <= 3 ? first : undefined;
+}
+
+/** Edits that lead from one text to the other (Levenshtein). */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = (row[j - 1] ?? 0) + Number(a[i - 1] !== b[j - 1]);
+      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, change));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
 }

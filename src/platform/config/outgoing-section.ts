@@ -1,9 +1,10 @@
 import { Type } from 'typebox';
+import { written } from './forms.ts';
 
 /** Requests that the server makes itself. */
 export const outgoingSection = Type.Object(
   {
-    allowed_ranges: Type.Array(Type.String({ minLength: 1 }), {
+    allowed_ranges: Type.Array(written('address range'), {
       default: [],
       description:
         'Ranges of addresses such as `10.0.0.0/8` that the server may reach although they are not on the open internet.',
@@ -19,7 +20,7 @@ export const outgoingSection = Type.Object(
 /** Mail that the server sends. */
 export const mailSection = Type.Object(
   {
-    smtp_url: Type.String({
+    smtp_url: written('mail server', {
       default: '',
       description: 'Mail server: `smtp://user:password@host:port`, or `smtps://…`. Empty: no mail is sent.',
     }),

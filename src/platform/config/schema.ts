@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox';
 import { applicationServicesSection } from './application-services-section.ts';
+import { written } from './forms.ts';
 import { federationSection } from './federation-section.ts';
 import { identitySection } from './identity-section.ts';
 import { mediaSection } from './media-section.ts';
@@ -32,13 +33,11 @@ const rate = (perSecond: number, burst: number, what: string) =>
 /** Everything that can be configured: types, limits, defaults and descriptions in one place. */
 export const ConfigSchema = Type.Object(
   {
-    server_name: Type.String({
-      minLength: 1,
-      maxLength: 230,
+    server_name: written('server name of users', {
       default: 'localhost',
       description: 'Name of the server: what stands after the colon in user IDs. Cannot be changed later.',
     }),
-    public_base_url: Type.String({
+    public_base_url: written('web address', {
       default: '',
       description:
         'Address by which clients reach the server, such as `https://matrix.example.org`. Empty: not announced.',
@@ -76,7 +75,7 @@ export const ConfigSchema = Type.Object(
           description:
             '`sqlite`: embedded, in the data folder. `postgres`: as many processes as you like on one database.',
         }),
-        url: Type.String({
+        url: written('database address', {
           default: '',
           description: 'PostgreSQL only: `postgres://user:password@host:port/database`.',
         }),
@@ -213,7 +212,7 @@ export const ConfigSchema = Type.Object(
     push: pushSection,
     well_known: Type.Object(
       {
-        server: Type.String({
+        server: written('server name', {
           default: '',
           description:
             'Where other servers find this one, such as `matrix.example.org:443`, for `/.well-known/matrix/server`. Empty: not announced.',
@@ -223,8 +222,8 @@ export const ConfigSchema = Type.Object(
           description: 'Mail address of the administrator, for `/.well-known/matrix/support`.',
         }),
         support_matrix_id: Type.String({ default: '', description: 'Matrix ID of the administrator.' }),
-        support_page: Type.String({ default: '', description: 'Address of a page with help.' }),
-        map_style_url: Type.String({
+        support_page: written('web address', { default: '', description: 'Address of a page with help.' }),
+        map_style_url: written('web address', {
           default: '',
           description:
             'Style of the maps on which clients show places, for `/.well-known/matrix/client`. Empty: left to the clients.',

@@ -1,23 +1,31 @@
 import { Type } from 'typebox';
+import { written } from './forms.ts';
 
 const text = (description: string, fallback = '') => Type.String({ default: fallback, description });
 
 /** One identity provider. */
 export const providerSchema = Type.Object(
   {
-    id: Type.String({
-      minLength: 1,
-      maxLength: 100,
-      pattern: '^[a-zA-Z0-9._~-]+$',
-      description: 'Identifies it; never change it.',
-    }),
+    id: written('provider id', { description: 'Identifies it; never change it.' }),
     name: Type.String({ minLength: 1, description: 'What people call it.' }),
     brand: text('Brand for the icon of clients, such as `github`.'),
     icon: text('Icon as `mxc://` URI.'),
-    issuer: text('OpenID Connect: the issuer, from which all else is found.'),
-    authorization_endpoint: text('OAuth 2.0 without OpenID Connect: where people sign in.'),
-    token_endpoint: text('OAuth 2.0 without OpenID Connect: where codes are exchanged.'),
-    userinfo_endpoint: text('OAuth 2.0 without OpenID Connect: where one asks who somebody is.'),
+    issuer: written('web address', {
+      default: '',
+      description: 'OpenID Connect: the issuer, from which all else is found.',
+    }),
+    authorization_endpoint: written('web address', {
+      default: '',
+      description: 'OAuth 2.0 without OpenID Connect: where people sign in.',
+    }),
+    token_endpoint: written('web address', {
+      default: '',
+      description: 'OAuth 2.0 without OpenID Connect: where codes are exchanged.',
+    }),
+    userinfo_endpoint: written('web address', {
+      default: '',
+      description: 'OAuth 2.0 without OpenID Connect: where one asks who somebody is.',
+    }),
     client_id: Type.String({ minLength: 1, description: 'The ID that it gave to this server.' }),
     client_secret: text('The secret that goes with it.'),
     scopes: text('Scopes to ask for.', 'openid profile'),

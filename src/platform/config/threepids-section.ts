@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { written } from './forms.ts';
 
 const need = (what: string) =>
   Type.Union([Type.Literal('off'), Type.Literal('optional'), Type.Literal('required')], {
@@ -31,7 +32,7 @@ export const threepidsSection = Type.Object(
       default: 86_400,
       description: 'Seconds in which a link of a mail or a code of a text message has to be used.',
     }),
-    sms_url: Type.String({
+    sms_url: written('web address', {
       default: '',
       description:
         'Gateway for text messages: gets `{"to": "+49…", "text": "…"}` by POST and answers 2xx, or 422 for a number to which it never sends. Empty: no phone numbers.',
@@ -58,7 +59,7 @@ export const threepidsSection = Type.Object(
 /** What people have to agree to and do before they can register. */
 export const termsSection = Type.Object(
   {
-    policies: Type.Array(Type.String({ minLength: 1 }), {
+    policies: Type.Array(written('policy'), {
       default: [],
       description:
         'Documents that people agree to when they register: `ID|version|language|title|address`, such as ' +
@@ -73,11 +74,11 @@ export const recaptchaSection = Type.Object(
   {
     site_key: Type.String({ default: '', description: 'Public key. Empty: no riddle.' }),
     secret: Type.String({ default: '', description: 'Secret key.' }),
-    verify_url: Type.String({
+    verify_url: written('web address', {
       default: 'https://www.google.com/recaptcha/api/siteverify',
       description: 'Address at which answers are checked.',
     }),
-    script_url: Type.String({
+    script_url: written('web address', {
       default: 'https://www.google.com/recaptcha/api.js',
       description: 'Script of the riddle, for the page that clients fall back to.',
     }),

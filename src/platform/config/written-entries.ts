@@ -1,0 +1,41 @@
+import { VerifyKey } from '../../protocol/signing-keys.ts';
+
+/** A document that people agree to, in one language. */
+export interface PolicyText {
+  readonly id: string;
+  readonly version: string;
+  readonly language: string;
+  readonly title: string;
+  readonly url: string;
+}
+
+/** A key that the server signed with before. */
+export interface OldKeyText {
+  readonly keyId: string;
+  readonly publicKey: string;
+  /** When it was last used, in milliseconds since the epoch. */
+  readonly expiredAt: number;
+}
+
+/** Reads a policy, `ID|version|language|title|address`; undefined where a text is none. */
+export function policyOf(text: string): PolicyText | undefined {
+  const [id, version, language, title, url, ...rest] = text.split('|').map((part) => part.trim());
+  const isWhole = id && version && language && title && url && rest.length === 0;
+  return isWhole && isWebAddress(url) ? { id, version, language, title, url } : undefined;
+}
+
+/** Reads an old key, `ed25519:id key-in-base64 milliseconds`; undefined where a text is none. */
+export function oldKeyOf(text: string): OldKeyText | undefined {
+  const [, keyId, publicKey, expired] = /^(ed25519:\w+) +(\S+) +(\d{1,15})$/.exec(text) ?? [];
+  if (keyId === undefined || publicKey === undefined) return undefined;
+  try {
+    return { keyId, publicKey: VerifyKey.of(publicKey).publicKey, expiredAt: Number(expired) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a text is an address of the web. */
+export function isWebAddress(text: string): boolean {
+  return /^https?:\/\/[^\s/]/i.test(text) && URL.canParse(text);
+}
