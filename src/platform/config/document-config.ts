@@ -1,6 +1,8 @@
 import { stringify } from 'yaml';
 import { allowed, configOptions, schemaAt } from './options.ts';
 
+const TABLE_HEAD = ['| option | allowed | default | environment variable |', '| --- | --- | --- | --- |'];
+
 /** `docs/configuration.md`, made from the schema. */
 export function configurationDocument(): string {
   const lines = [
@@ -11,24 +13,36 @@ export function configurationDocument(): string {
     'Myelin runs without any configuration. To change something, write a YAML file (`myelin init` makes one) and name it',
     'with `--config`, or set environment variables, which win over the file. `myelin config check` says what is wrong with',
     'a file and where.',
+    '',
+    'Paths are relative to the folder in which the command is started, wherever the file is: `data_dir` above all. Name whole',
+    'paths where that may be another folder each time.',
   ];
+  lines.push('', ...TABLE_HEAD);
   let section = '';
   for (const { path, variable, schema } of configOptions()) {
     const parent = path.slice(0, -1).join('.');
     if (parent !== section) {
       section = parent;
       lines.push('', `## ${section}`, '', schemaAt(path.slice(0, -1))?.description ?? '');
-      lines.push('', '| option | allowed | default | environment variable |', '| --- | --- | --- | --- |');
-    } else if (parent === '' && lines.at(-1) === 'a file and where.') {
-      lines.push('', '| option | allowed | default | environment variable |', '| --- | --- | --- | --- |');
+      lines.push('', ...TABLE_HEAD);
     }
     const fallback = JSON.stringify(schema.default);
     const name = path.at(-1) ?? '';
     lines.push(
-      `| \`${name}\`: ${schema.description ?? ''} | ${allowed(schema)} | \`${fallback}\` | \`${variable}\` |`,
+      tableRow(
+        `\`${name}\`: ${schema.description ?? ''}`,
+        allowed(schema),
+        `\`${fallback}\``,
+        `\`${variable}\``,
+      ),
     );
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** A row of a table. Its cells end at a vertical bar, even within code. */
+function tableRow(...cells: readonly string[]): string {
+  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 }
 
 /** The text as YAML reads it: plain where it can be. */
