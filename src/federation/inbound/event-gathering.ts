@@ -59,9 +59,13 @@ export class EventGathering {
     this.#known = needs.log;
   }
 
-  /** Those of the events that are here. */
-  async here(ids: readonly EventId[]): Promise<Map<EventId, StoredEvent>> {
-    return new Map((await this.#known.byIds(ids)).map((event) => [event.eventId, event]));
+  /** Those of the events that are here, in this room. */
+  async here({ roomId }: GatheredRoom, ids: readonly EventId[]): Promise<Map<EventId, StoredEvent>> {
+    const here = new Map<EventId, StoredEvent>();
+    for (const event of await this.#known.byIds(ids)) {
+      if (event.roomId === roomId) here.set(event.eventId, event);
+    }
+    return here;
   }
 
   /** Those of the events that are in order. */
@@ -112,7 +116,7 @@ export class EventGathering {
       if (id !== undefined) told.set(id, value);
     }
     // Most of what authorises an event is here, in a room that is in use: it need not be checked again.
-    const unknown = await this.#unknown([...told.keys()]);
+    const unknown = await this.#unknown(room, [...told.keys()]);
     const missing = [...told].filter(([id]) => unknown.has(id)).map(([, value]) => value);
     return inAuthOrder(await this.verified(room, missing));
   }
@@ -127,14 +131,14 @@ export class EventGathering {
     eventId: EventId,
     most = Infinity,
   ): Promise<EventWithState | undefined> {
-    const [known] = await this.#known.byIds([eventId]);
+    const known = (await this.here(room, [eventId])).get(eventId);
     const event = known
       ? { pdu: pduOfEvent(known, room.version), eventId }
       : await this.event(server, room, eventId);
     const ids = event && (await orNothing(this.#requests.stateIds(server, room.roomId, eventId)));
     if (!ids || ids.state.length > most) return undefined;
     const authIds = authEventIdsOf(event.pdu);
-    const unknown = await this.#unknown([...ids.state, ...ids.authChain, ...authIds]);
+    const unknown = await this.#unknown(room, [...ids.state, ...ids.authChain, ...authIds]);
     unknown.delete(eventId);
     const outliers =
       unknown.size > MOST_SINGLE
@@ -154,7 +158,7 @@ export class EventGathering {
   ): Promise<GatheredState | undefined> {
     const ids = await orNothing(this.#requests.stateIds(server, room.roomId, eventId));
     if (!ids || ids.state.length === 0) return undefined;
-    const wanted = await this.#unknown([...ids.state, ...ids.authChain]);
+    const wanted = await this.#unknown(room, [...ids.state, ...ids.authChain]);
     const events = wanted.size <= MOST_SINGLE ? await this.#singly(server, room, [...wanted]) : [];
     if (events.length === wanted.size) return { ids: ids.state, missing: [events] };
     const answer = await orNothing(this.#requests.state(server, room.roomId, eventId));
@@ -223,10 +227,10 @@ export class EventGathering {
     return state;
   }
 
-  async #unknown(ids: readonly EventId[]): Promise<Set<EventId>> {
+  async #unknown(room: GatheredRoom, ids: readonly EventId[]): Promise<Set<EventId>> {
     const unknown = new Set(ids);
     for await (const part of inTurns([...unknown], LOOKED_FOR)) {
-      for (const { eventId } of await this.#known.byIds(part)) unknown.delete(eventId);
+      for (const eventId of (await this.here(room, part)).keys()) unknown.delete(eventId);
     }
     return unknown;
   }

@@ -42,12 +42,12 @@ export class GapFilling {
     let latest = withoutPrevious(events, missing);
     for (let round = 0, length = 0; latest.length > 0 && round < MOST_ROUNDS && length < MOST_TEXT; round++) {
       const told = await this.#between(server, room, latest);
-      const between = await this.#missingBefore(latest, told, isTold);
+      const between = await this.#missingBefore(room, latest, told, isTold);
       if (between.length === 0) break;
       for (const event of between) found.set(event.eventId, event);
       length += between.reduce((sum, { pdu }) => sum + JSON.stringify(pdu).length, 0);
       const isEnough = told.length < MANY || (told.length === MANY && round + 1 >= MOST_SMALL_ROUNDS);
-      latest = isEnough ? [] : await this.#withoutPlace(between, isTold);
+      latest = isEnough ? [] : await this.#withoutPlace(room, between, isTold);
     }
     return [...found.values()];
   }
@@ -104,13 +104,14 @@ export class GapFilling {
    * was told before is left out.
    */
   async #missingBefore(
+    room: GatheredRoom,
     events: readonly ReceivedEvent[],
     between: readonly ReceivedEvent[],
     isTold: (id: EventId) => boolean,
   ): Promise<ReceivedEvent[]> {
     const told = new Map(between.map((event) => [event.eventId, event]));
     for (const id of told.keys()) if (isTold(id)) told.delete(id);
-    const here = await this.#gathering.here([...told.keys()]);
+    const here = await this.#gathering.here(room, [...told.keys()]);
     const missing = new Set<ReceivedEvent>();
     const wanted = events.flatMap((event) => prevEventIdsOf(event.pdu));
     for (let id = wanted.pop(); id !== undefined; id = wanted.pop()) {
@@ -124,11 +125,15 @@ export class GapFilling {
 
   /** Those of the events that follow one which was neither told nor is here with the state after it. */
   async #withoutPlace(
+    room: GatheredRoom,
     events: readonly ReceivedEvent[],
     isTold: (id: EventId) => boolean,
   ): Promise<ReceivedEvent[]> {
     const prevs = new Set(events.flatMap((event) => prevEventIdsOf(event.pdu)));
-    const here = await this.#gathering.here([...prevs].filter((id) => !isTold(id)));
+    const here = await this.#gathering.here(
+      room,
+      [...prevs].filter((id) => !isTold(id)),
+    );
     const lacks = (id: EventId) => !isTold(id) && here.get(id)?.stateAfter === undefined;
     return events.filter((event) => prevEventIdsOf(event.pdu).some(lacks));
   }

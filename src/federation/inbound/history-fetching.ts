@@ -81,7 +81,10 @@ export class HistoryFetching implements RemoteHistory {
     const ordered = inTimelineOrder(events);
     const here = new Set(ordered.map((event) => event.eventId));
     const prevs = new Set(ordered.flatMap((event) => prevEventIdsOf(event.pdu)));
-    const unknown = await this.#withoutState([...prevs].filter((id) => !here.has(id)));
+    const unknown = await this.#withoutState(
+      room,
+      [...prevs].filter((id) => !here.has(id)),
+    );
     const withState: EventWithState[] = [];
     for (const id of unknown.slice(0, MOST_STATES)) {
       const found = await this.#gathering.withState(server, room, id);
@@ -113,8 +116,8 @@ export class HistoryFetching implements RemoteHistory {
     });
   }
 
-  async #withoutState(ids: readonly EventId[]): Promise<EventId[]> {
-    const known = await this.#gathering.here(ids);
+  async #withoutState(room: GatheredRoom, ids: readonly EventId[]): Promise<EventId[]> {
+    const known = await this.#gathering.here(room, ids);
     return ids.filter((id) => known.get(id)?.stateAfter === undefined);
   }
 

@@ -177,7 +177,7 @@ export class StateCompletion {
    * event: servers beside the one that let the user in have it sooner than the join, and some tell no more than that.
    */
   async #stateBefore(server: ServerName, attempt: Attempt, joinId: EventId): Promise<WholeState | undefined> {
-    const join = (await this.#gathering.here([joinId])).get(joinId);
+    const join = (await this.#gathering.here(attempt, [joinId])).get(joinId);
     const [last, ...others] = join?.prevEventIds ?? [];
     const earlier =
       last !== undefined && others.length === 0 ? await this.#stateAfter(server, attempt, last) : undefined;

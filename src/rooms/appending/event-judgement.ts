@@ -19,6 +19,13 @@ export class EventsMissing extends Error {
   }
 }
 
+/** Whether some of the events, none of which is known in the room, are those of another. */
+export async function areElsewhere(room: RoomTransaction, eventIds: readonly EventId[]): Promise<boolean> {
+  const asked = eventIds.filter((eventId) => room.foreknowledge?.isAbsent(eventId) !== true);
+  if (asked.length === 0) return false;
+  return (await room.needs.committed.byIds(asked)).some((event) => event.roomId !== room.roomId);
+}
+
 /** Why the event's own auth events do not authorise it, if so (Server-Server API, "Checks performed on receipt"). */
 export async function refusalByAuthEvents(
   version: RoomVersion,
@@ -27,7 +34,10 @@ export async function refusalByAuthEvents(
 ): Promise<string | undefined> {
   const found = await room.eventsOf(event.authEventIds);
   const missing = event.authEventIds.filter((id) => !found.has(id));
-  if (missing.length > 0) throw new EventsMissing(missing);
+  if (missing.length > 0) {
+    if (await areElsewhere(room, missing)) return 'One of its auth events is of another room';
+    throw new EventsMissing(missing);
+  }
   const authEvents = event.authEventIds.flatMap((id) => found.get(id) ?? []);
   const selected = new Set(neededFor(version, event));
   const isRejected = (one: RoomEvent) => found.get(one.eventId)?.refused === 'rejected';

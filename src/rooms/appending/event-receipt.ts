@@ -6,6 +6,7 @@ import * as awaitedRedactions from '../../storage/rooms/awaited-redactions-store
 import type { Writer } from '../../storage/database.ts';
 import * as historyGaps from '../../storage/rooms/history-gaps-store.ts';
 import {
+  areElsewhere,
   refusalAtPresent,
   refusalByAuthEvents,
   refusalByKnownState,
@@ -223,7 +224,12 @@ export async function applyRedaction(
   targetId: EventId,
 ): Promise<void> {
   const target = await room.event(targetId);
-  if (!target) return awaitedRedactions.remember(unit, targetId, redaction.eventId);
+  if (!target) {
+    if (!(await areElsewhere(room, [targetId]))) {
+      awaitedRedactions.remember(unit, targetId, redaction.eventId);
+    }
+    return;
+  }
   if (takesEffect(room.head.version, redaction, target, await powersOf(room, redaction))) {
     await room.redact(redaction, targetId);
   }

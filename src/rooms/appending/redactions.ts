@@ -8,6 +8,7 @@ import { keepSpelling } from '../../protocol/number-spelling.ts';
 import { forbidden, MatrixError } from '../../protocol/matrix-error.ts';
 import type { RoomVersion } from '../../protocol/room-versions.ts';
 import type { RelatedEvent } from '../../storage/rooms/relations-store.ts';
+import { areElsewhere } from './event-judgement.ts';
 import { pduOfEvent } from '../events/pdu-of-event.ts';
 import type { RoomTransaction } from './room-transaction.ts';
 import { StoredEvent } from '../events/stored-event.ts';
@@ -75,8 +76,8 @@ export async function assertRedactable(
   target: EventId,
 ): Promise<void> {
   const event = await transaction.event(target);
-  if (!event) return;
-  if (event.roomId !== transaction.roomId) {
+  if (!event) {
+    if (!(await areElsewhere(transaction, [target]))) return;
     throw new MatrixError(400, 'M_INVALID_PARAM', 'The event to redact is in another room');
   }
   if (event.sender === sender) return;

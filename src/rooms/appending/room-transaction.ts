@@ -110,11 +110,15 @@ export class RoomTransaction implements EventLookup {
     return typeof membership === 'string' ? membership : 'leave';
   }
 
-  /** One event, of this transaction or from before. */
+  /** One event of the room, of this transaction or from before. */
   async event(eventId: EventId): Promise<StoredEvent | undefined> {
     return (await this.eventsOf([eventId])).get(eventId);
   }
 
+  /**
+   * Those of the events that are known in this room. Other servers name what they like in their events: one of another room is
+   * here as good as unknown, or the state after it would become that of this one.
+   */
   async eventsOf(eventIds: Iterable<EventId>): Promise<Map<EventId, StoredEvent>> {
     const found = new Map<EventId, StoredEvent>();
     const others: EventId[] = [];
@@ -124,7 +128,9 @@ export class RoomTransaction implements EventLookup {
       else if (this.foreknowledge?.isAbsent(eventId) !== true) others.push(eventId);
     }
     if (others.length === 0) return found;
-    for (const event of await this.needs.committed.byIds(others)) found.set(event.eventId, event);
+    for (const event of await this.needs.committed.byIds(others)) {
+      if (event.roomId === this.roomId) found.set(event.eventId, event);
+    }
     return found;
   }
 
