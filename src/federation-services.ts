@@ -81,7 +81,7 @@ export function createFederationServices(wiring: FederationWiring) {
     ...{ database, writer, gathering, partial, timers, onProblem },
     ownServer: serverName,
   });
-  const eduHandlers = new EduHandlers();
+  const eduHandlers = new EduHandlers(onProblem);
   const roomServers = new RoomServers(database, serverName);
   const pdus = new OutgoingPdus(log, database);
   const processId = randomness.opaque(16);

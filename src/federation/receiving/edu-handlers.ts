@@ -8,6 +8,12 @@ export type EduHandler = (origin: ServerName, content: JsonObject) => Promise<vo
 /** What takes in which type of ephemeral data (Server-Server API, "EDUs"). */
 export class EduHandlers {
   readonly #handlers = new Map<string, EduHandler>();
+  readonly #onProblem: (error: unknown) => void;
+
+  /** @param onProblem takes what a handler throws that says nothing against the content. */
+  constructor(onProblem: (error: unknown) => void) {
+    this.#onProblem = onProblem;
+  }
 
   /** Registers the handler of a type. There is one for each. */
   on(type: string, handler: EduHandler): void {
@@ -15,12 +21,13 @@ export class EduHandlers {
     this.#handlers.set(type, handler);
   }
 
-  /** Hands one over. Types that nobody knows, and content that its handler refuses, are dropped. */
+  /** Hands one over. Types that nobody knows, and content that its handler refuses or fails at, are dropped. */
   async take(origin: ServerName, type: string, content: JsonObject): Promise<void> {
     try {
       await this.#handlers.get(type)?.(origin, content);
     } catch (error) {
-      if (!(error instanceof MatrixError)) throw error;
+      // Thrown on, it would have the server send the same transaction again, and nothing else, for ever.
+      if (!(error instanceof MatrixError)) this.#onProblem(error);
     }
   }
 }

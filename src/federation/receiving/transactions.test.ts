@@ -111,6 +111,35 @@ onFederation(
 );
 
 onFederation(
+  'of ephemeral data that this server fails at, nothing but itself is lost',
+  async (federation) => {
+    const { a, alice, room, remote, put, said } = await receiving(federation);
+    a.server.services.eduHandlers.on('test.fails', () => Promise.reject(new Error('as the test wants it')));
+    const content = {
+      sender: room.userId,
+      type: 'test.type',
+      message_id: 'after',
+      messages: { [alice.userId]: { '*': { n: 1 }, [alice.deviceId]: { n: 2 } } },
+    };
+    const one = room.say('one');
+    const edus = [
+      { edu_type: 'test.fails', content: {} },
+      { edu_type: 'm.direct_to_device', content },
+    ];
+    const head = { origin: remote.name, origin_server_ts: Date.now() };
+    const { status, body } = await put('fails', { ...head, pdus: [one.pdu], edus } as JsonObject);
+    assert.deepEqual([status, body], [200, { pdus: { [one.eventId]: {} } }]);
+    assert.deepEqual(await said(), ['one']);
+    const { to_device: toDevice } = await a.client(alice.token).sync();
+    assert.deepEqual(
+      toDevice.events.map((event: Json) => event.content.n),
+      [2],
+    );
+  },
+  { servers: 1 },
+);
+
+onFederation(
   'a transaction that comes again under its origin and ID is taken once, also later and by another process [A103] [B100]',
   async (federation) => {
     const other = await federation.startRemote();

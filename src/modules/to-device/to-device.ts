@@ -10,7 +10,7 @@ import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { Session } from '../../wire/session.ts';
 import type { AccountSections, SyncPart, SyncRequest } from '../sync-part.ts';
 
-/** Messages by user and device; the device `*` stands for all of the user's. */
+/** Messages by user and device; the device `*` stands for those of the user's that are not named beside it. */
 export type MessagesByDevice = ReadonlyMap<UserId, Readonly<Record<string, JsonObject>>>;
 
 /** Messages that one sync hands out at most. */
@@ -77,9 +77,12 @@ export class ToDevice implements SyncPart {
         continue;
       }
       users.push(userId);
-      for (const [deviceId, content] of Object.entries(devices)) {
-        toDeviceStore.add(unit, userId, deviceId, JSON.stringify({ type, sender, content }), position);
+      const { '*': forOthers, ...named } = devices;
+      const textOf = (content: JsonObject) => JSON.stringify({ type, sender, content });
+      for (const [deviceId, content] of Object.entries(named)) {
+        toDeviceStore.add(unit, userId, deviceId, textOf(content), position);
       }
+      if (forOthers) toDeviceStore.addForOthers(unit, userId, textOf(forOthers), position);
     }
     const messageId = key.toString('base64url');
     for (const [server, ofServer] of elsewhere) {

@@ -13,9 +13,10 @@ const insertForDevice = sql(
   `INSERT INTO to_device (user_id, device_id, position, message)
    SELECT user_id, device_id, CAST(? AS BIGINT), CAST(? AS TEXT) FROM devices WHERE user_id = ? AND device_id = ?`,
 );
-const insertForAll = sql(
+const insertForOthers = sql(
   `INSERT INTO to_device (user_id, device_id, position, message)
-   SELECT user_id, device_id, CAST(? AS BIGINT), CAST(? AS TEXT) FROM devices WHERE user_id = ?`,
+   SELECT user_id, device_id, CAST(? AS BIGINT), CAST(? AS TEXT) FROM devices WHERE user_id = ?
+   ON CONFLICT DO NOTHING`,
 );
 const waiting = sql(
   `SELECT position, message FROM to_device
@@ -30,10 +31,14 @@ const insertTransaction = sql(
 );
 const deleteOldTransactions = sql(`DELETE FROM to_device_transactions WHERE position < ?`);
 
-/** Puts a message into the queue of a device; of all of the user's devices when the device is `*`. */
+/** Puts a message into the queue of a device. A device gets one message at a position. */
 export function add(writer: Writer, userId: UserId, deviceId: string, message: string, at: Position): void {
-  if (deviceId === '*') writer.run(insertForAll, at, message, userId);
-  else writer.run(insertForDevice, at, message, userId, deviceId);
+  writer.run(insertForDevice, at, message, userId, deviceId);
+}
+
+/** Puts a message into the queues of those of the user's devices that got none at this position. */
+export function addForOthers(writer: Writer, userId: UserId, message: string, at: Position): void {
+  writer.run(insertForOthers, at, message, userId);
 }
 
 /** Messages for a device with `after` < position <= `upTo`, oldest first. */

@@ -54,6 +54,17 @@ onServers('a message reaches its device once, and waits until the device has it 
   assert.deepEqual(numbers(await bob.sync()), []);
 });
 
+onServers('of a message to all devices and one to one of them, that one gets its own', async (s) => {
+  const alice = await s.person('alice');
+  const bob = await s.person('bob');
+  const other = await loggedIn(s, 'bob');
+  await alice.ok('PUT', '/v3/sendToDevice/org.example.note/both', {
+    messages: { [bob.userId]: { '*': { n: 1 }, [bob.deviceId]: { n: 2 } } },
+  });
+  assert.deepEqual(numbers(await other.sync()), [1]);
+  assert.deepEqual(numbers(await bob.sync()), [2]);
+});
+
 onServers('a star reaches every device, a repeated transaction nobody again [B072 partial]', async (s) => {
   const alice = await s.person('alice');
   const bob = await s.person('bob');
