@@ -41,17 +41,18 @@ export class RemoteKeyQueries {
     const kept: UserId[] = [];
     const answers: { users: ReadonlySet<string>; body: JsonObject }[] = [];
     const failures = await this.#ofEach([...wanted.keys()], async (server, users) => {
-      const found = await this.#fetchLists(users, limited(timeoutMs));
-      kept.push(...found.kept);
-      if (found.others.length === 0) return;
-      const devices = Object.fromEntries(found.others.map((id) => [id, [...(wanted.get(id) ?? [])]]));
-      const body = await this.#client.request(server, {
-        method: 'POST',
-        path: '/_matrix/federation/v1/user/keys/query',
-        body: { device_keys: devices },
-        timeoutMs: limited(timeoutMs),
+      const { current, behind, others } = await this.#byWhatIsKnown(users);
+      kept.push(...current);
+      const fetches = behind.map(async (userId) => {
+        if (await this.#fetchList(userId, limited(timeoutMs))) kept.push(userId);
       });
-      answers.push({ users: new Set(found.others), body });
+      const asking = this.#ask(server, others, wanted, limited(timeoutMs)).then((body) => {
+        if (body) answers.push({ users: new Set(others), body });
+      });
+      // That the list of one user cannot be had says nothing of the others.
+      const outcomes = await Promise.allSettled([...fetches, asking]);
+      const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+      if (failed) throw failed.reason;
     });
     return { kept, answers, failures };
   }
@@ -81,21 +82,44 @@ export class RemoteKeyQueries {
     return { claimed, failures };
   }
 
-  async #fetchLists(
+  /** Users whose lists are kept here, are to be fetched, and are not kept. */
+  async #byWhatIsKnown(
     users: readonly UserId[],
-    timeoutMs: number,
-  ): Promise<{ kept: UserId[]; others: UserId[] }> {
-    const kept: UserId[] = [];
-    const followed: UserId[] = [];
+  ): Promise<{ current: UserId[]; behind: UserId[]; others: UserId[] }> {
+    const current: UserId[] = [];
+    const behind: UserId[] = [];
     const others: UserId[] = [];
     for (const userId of users) {
-      if (await this.#lists.isCurrent(userId)) kept.push(userId);
-      else if (await this.#lists.isFollowed(userId)) followed.push(userId);
+      if (await this.#lists.isCurrent(userId)) current.push(userId);
+      else if (await this.#lists.isFollowed(userId)) behind.push(userId);
       else others.push(userId);
     }
-    if (followed.length > MOST_FETCHED) return { kept, others: [...others, ...followed] };
-    await Promise.all(followed.map((userId) => this.#lists.fetch(userId, timeoutMs)));
-    return { kept: [...kept, ...followed], others };
+    if (behind.length > MOST_FETCHED) return { current, behind: [], others: [...others, ...behind] };
+    return { current, behind, others };
+  }
+
+  /** Fetches a user's list. False when the user's server has no such user. */
+  async #fetchList(userId: UserId, timeoutMs: number): Promise<boolean> {
+    try {
+      await this.#lists.fetch(userId, timeoutMs);
+      return true;
+    } catch (error) {
+      if (error instanceof FederationError && error.status === 404) return false;
+      throw error;
+    }
+  }
+
+  /** Asks a server for the keys of users whose lists are not kept here. */
+  async #ask(
+    server: ServerName,
+    users: readonly UserId[],
+    wanted: ReadonlyMap<UserId, readonly string[]>,
+    timeoutMs: number,
+  ): Promise<JsonObject | undefined> {
+    if (users.length === 0) return undefined;
+    const devices = Object.fromEntries(users.map((userId) => [userId, [...(wanted.get(userId) ?? [])]]));
+    const path = '/_matrix/federation/v1/user/keys/query';
+    return this.#client.request(server, { method: 'POST', path, body: { device_keys: devices }, timeoutMs });
   }
 
   /** Does something for the users of each server; gives what failed, by server. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { JsonObject } from '../../protocol/json.ts';
 import { signJson, SigningKey } from '../../protocol/signing.ts';
 import type { Json } from '../../testing/client/test-client.ts';
+import { putIntoRoom } from '../../testing/federation/put-into-room.ts';
 import { withBob, edu } from '../../testing/federation/remote-room-mate.ts';
 import { deviceKeys, SIGNED_KEY } from './testing/keys-of-devices.ts';
 
@@ -105,3 +106,34 @@ withBob(
     assert.deepEqual(own.master_keys, { [alice.userId]: unsigned });
   },
 );
+
+for (const [title, status, errcode] of [
+  ['a user whom their server does not know', 404, 'M_NOT_FOUND'],
+  ['a user whose list their server cannot give just now', 500, 'M_UNKNOWN'],
+] as const) {
+  withBob(`${title} does not hide the keys of others there`, async ({ a, remote, alice, bob }) => {
+    const [ghost, stranger] = [`@ghost:${remote.name}`, `@stranger:${remote.name}`];
+    // In a second room: what puts somebody into a room writes down their server for it.
+    await putIntoRoom(a, ghost, await alice.createRoom({}));
+    const person = a.client(alice.token);
+    const devices = [{ device_id: 'PHONE', keys: deviceKeys(bob, 'PHONE') }];
+    remote.answer = ({ url }) => {
+      if (url.endsWith('/user/keys/query')) {
+        return { status: 200, body: { device_keys: { [stranger]: { X: deviceKeys(stranger, 'X') } } } };
+      }
+      if (!url.includes('/user/devices/')) return undefined;
+      return decodeURIComponent(url).includes(bob)
+        ? { status: 200, body: { user_id: bob, stream_id: 5, devices } }
+        : { status, body: { errcode, error: 'no' } };
+    };
+    const query = (...users: string[]) =>
+      person.ok('POST', '/v3/keys/query', { device_keys: Object.fromEntries(users.map((one) => [one, []])) });
+    const fetched: Json = await query(ghost, bob, stranger);
+    const kept: Json = await query(ghost, bob, stranger);
+    for (const { device_keys: keys, failures } of [fetched, kept]) {
+      assert.deepEqual(Object.keys(keys[bob]), ['PHONE']);
+      assert.deepEqual(Object.keys(keys[stranger]), ['X']);
+      assert.deepEqual(Object.keys(failures), status === 404 ? [] : [remote.name]);
+    }
+  });
+}
