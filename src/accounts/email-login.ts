@@ -1,7 +1,9 @@
 import type { UserId } from '../protocol/identifiers.ts';
 import { forbidden, MatrixError } from '../protocol/matrix-error.ts';
+import * as usersStore from '../storage/accounts/users-store.ts';
 import { GuardFailed, type Database } from '../storage/database.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
+import { assertMayOpen } from './may-open.ts';
 import type { Sessions, OpenedSession } from './sessions.ts';
 import { emailThreepid } from './threepids/threepid-addresses.ts';
 import type { Purpose, SessionName, ThreepidValidation } from './threepids/threepid-validation.ts';
@@ -44,13 +46,14 @@ export class EmailLogin {
   /**
    * Logs in who opened the link of a mail or gave its code.
    *
-   * @throws MatrixError 401 M_UNAUTHORIZED while that is not done, 403 M_FORBIDDEN for an unknown session.
+   * @throws MatrixError 401 M_UNAUTHORIZED while that is not done, M_USER_LOCKED, 403 M_FORBIDDEN for an unknown session.
    */
   async finish(kind: EmailLoginKind, session: string): Promise<OpenedSession> {
     const { database, threepids, validation, sessions } = this.#needs;
     const name = nameOf(session);
     const userId = await threepids.owner(await this.#proven(kind, name));
     if (userId === undefined) throw forbidden('No account here has this address');
+    assertMayOpen(await usersStore.byId(database, userId));
     const unit = new UnitOfWork();
     validation.consume(unit, name.sid);
     const wishes = { userId, deviceId: undefined, displayName: undefined, form: 'macaroon' } as const;

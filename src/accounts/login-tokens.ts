@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { deviceId, type DeviceId, type ServerName, type UserId } from '../protocol/identifiers.ts';
-import { forbidden, MatrixError } from '../protocol/matrix-error.ts';
+import { forbidden, type MatrixError } from '../protocol/matrix-error.ts';
 import type { Database, Writer } from '../storage/database.ts';
 import * as devicesStore from '../storage/accounts/devices-store.ts';
 import * as loginMacaroonsStore from '../storage/accounts/login-macaroons-store.ts';
@@ -8,6 +8,7 @@ import * as tokensStore from '../storage/accounts/tokens-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 import * as usersStore from '../storage/accounts/users-store.ts';
 import { userOfIdentifier } from './login-identifier.ts';
+import { assertMayOpen } from './may-open.ts';
 import type { MacaroonTokens } from './macaroon-tokens.ts';
 import type { Sessions } from './sessions.ts';
 import { macaroonHash } from './token-issuing.ts';
@@ -55,7 +56,7 @@ export class LoginTokens {
   /**
    * Takes a token. The unit fails when another request was first.
    *
-   * @throws MatrixError 403 M_FORBIDDEN, M_USER_DEACTIVATED.
+   * @throws MatrixError 403 M_FORBIDDEN, M_USER_DEACTIVATED, 401 M_USER_LOCKED.
    */
   async take(unit: Writer, given: GivenLoginToken): Promise<TakenLoginToken> {
     const { database, macaroons, clock } = this.#needs;
@@ -75,8 +76,7 @@ export class LoginTokens {
     } else if (device === undefined || !(await this.#isTied(key, given.txnId, { userId, device }))) {
       throw notValid();
     }
-    const user = await usersStore.byId(database, userId);
-    if (user?.deactivated !== 0) throw new MatrixError(403, 'M_USER_DEACTIVATED', 'This account is closed');
+    assertMayOpen(await usersStore.byId(database, userId));
     return { userId, deviceId: device };
   }
 

@@ -5,6 +5,7 @@ import { GuardFailed, type Database } from '../storage/database.ts';
 import * as usersStore from '../storage/accounts/users-store.ts';
 import type { UserRow } from '../storage/accounts/users-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
+import { assertMayOpen } from './may-open.ts';
 import { threepidOfIdentifier, userOfIdentifier } from './login-identifier.ts';
 import type { LoginTokens, TakenLoginToken } from './login-tokens.ts';
 import type { Appservices } from './application-services/appservices.ts';
@@ -49,7 +50,8 @@ export class Login {
    *
    * @param appserviceId the application service that asks, if one does.
    * @param form what tokens the client gets; by default as its `refresh_token` says.
-   * @throws MatrixError 403 M_FORBIDDEN for wrong credentials, M_USER_DEACTIVATED, 400 for an unknown type.
+   * @throws MatrixError 403 M_FORBIDDEN for wrong credentials, M_USER_DEACTIVATED, 401 M_USER_LOCKED, 400 for an unknown
+   *   type.
    */
   async login(
     body: JsonObject,
@@ -78,7 +80,7 @@ export class Login {
   /**
    * Whose password it is: of a user name, a Matrix ID, or a mail address.
    *
-   * @throws MatrixError 403 M_FORBIDDEN, M_USER_DEACTIVATED, 429 after too many tries.
+   * @throws MatrixError 403 M_FORBIDDEN, M_USER_DEACTIVATED, 401 M_USER_LOCKED, 429 after too many tries.
    */
   async userWithPassword(name: string, password: string): Promise<UserId> {
     const isAddress = name.includes('@') && !name.startsWith('@');
@@ -128,8 +130,10 @@ export class Login {
     this.#allowAttempt(named?.toLowerCase() ?? threepid?.address ?? 'unknown');
     const user = named === undefined ? undefined : await this.#userNamed(named);
     const isRight = await this.#passwords.matches(password, user?.password_hash);
-    if (user?.deactivated === 1) throw deactivated();
+    // Who closed their account has no password any more that could be right.
+    if (user?.deactivated === 1) assertMayOpen(user);
     if (!isRight || !user) throw forbidden('The user name or the password is wrong');
+    assertMayOpen(user);
     await this.#renewHash(user, password);
     return user.user_id as UserId;
   }
@@ -154,7 +158,7 @@ export class Login {
     this.#appservices.assertOwns(service, named);
     const user = await usersStore.byId(this.#database, named);
     if (!user) throw forbidden('There is no such user: register it first');
-    if (user.deactivated !== 0) throw deactivated();
+    assertMayOpen(user);
     return named;
   }
 
@@ -173,8 +177,4 @@ function identifierIn(body: JsonObject): JsonObject {
     return { type: 'm.id.thirdparty', medium: body.medium, address: body.address };
   }
   throw badJson('"identifier" must say who logs in');
-}
-
-function deactivated(): MatrixError {
-  return new MatrixError(403, 'M_USER_DEACTIVATED', 'This account is closed');
 }

@@ -9,6 +9,7 @@ import type { Assertion, Session } from '../wire/session.ts';
 import type { Appservices } from './application-services/appservices.ts';
 import { DeviceSightings } from './device-sightings.ts';
 import type { MacaroonTokens } from './macaroon-tokens.ts';
+import { assertMayOpen } from './may-open.ts';
 import { SessionCache, type CachedSession } from './session-cache.ts';
 import { tokenHash } from './token-hash.ts';
 import { TokenIssuing, unknownToken, type OpenedSession, type TokenForm } from './token-issuing.ts';
@@ -101,7 +102,7 @@ export class Sessions {
    * whom they were given to.
    *
    * @param oauthClient the OAuth client that asks; undefined in the legacy API.
-   * @throws MatrixError 401 M_UNKNOWN_TOKEN.
+   * @throws MatrixError 401 M_UNKNOWN_TOKEN, M_USER_LOCKED.
    */
   async refresh(refreshToken: string, oauthClient?: string): Promise<OpenedSession> {
     const { hash } = this.#tokens.keyOf(refreshToken, 'refresh');
@@ -109,6 +110,7 @@ export class Sessions {
     if (!row || (row.client_id ?? undefined) !== oauthClient || row.replaced === SPENT) {
       throw unknownToken('The refresh token is not known', false);
     }
+    assertMayOpen(row);
     const [userId, deviceId] = [row.user_id as UserId, row.device_id as DeviceId];
     const unit = new UnitOfWork();
     tokensStore.replaceRefresh(unit, hash, userId, deviceId);
@@ -120,12 +122,13 @@ export class Sessions {
   /**
    * Exchanges a refresh token as 2015 had it: it is used up at once, and the new pair is of macaroons.
    *
-   * @throws MatrixError 401 M_UNKNOWN_TOKEN.
+   * @throws MatrixError 401 M_UNKNOWN_TOKEN, M_USER_LOCKED.
    */
   async refreshOnce(refreshToken: string): Promise<OpenedSession> {
     const { hash } = this.#tokens.keyOf(refreshToken, 'refresh');
     const row = await tokensStore.refresh(this.#database, hash);
     if (row?.client_id !== null) throw unknownToken('The refresh token is not known', false);
+    assertMayOpen(row);
     const unit = new UnitOfWork();
     tokensStore.useRefresh(unit, hash);
     const owner = { userId: row.user_id as UserId, deviceId: row.device_id as DeviceId };

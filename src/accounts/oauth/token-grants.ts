@@ -3,6 +3,7 @@ import { MatrixError } from '../../protocol/matrix-error.ts';
 import { GuardFailed, type Database, type Writer } from '../../storage/database.ts';
 import * as usersStore from '../../storage/accounts/users-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
+import { assertMayOpen } from '../may-open.ts';
 import type { OpenedSession, Sessions } from '../sessions.ts';
 import {
   CodeUsedAgain,
@@ -83,6 +84,7 @@ export class TokenGrants {
       return await this.#needs.sessions.refresh(refreshToken, clientId);
     } catch (error) {
       if (!(error instanceof MatrixError)) throw error;
+      if (error.errcode === 'M_USER_LOCKED') throw notGranted(error);
       const owner = await this.#needs.sessions.ownerOf(refreshToken);
       if (owner?.isSpent === true) await this.#needs.endDevice(owner.userId, owner.deviceId);
       throw new OAuthError('invalid_grant', 'The refresh token is not known, not this client’s, or was used');
@@ -104,7 +106,11 @@ export class TokenGrants {
   async #open(client: OAuthClient, grant: Grant): Promise<GrantedTokens> {
     const { database, sessions } = this.#needs;
     const user = await usersStore.byId(database, grant.userId);
-    if (user?.deactivated !== 0) throw invalidCode();
+    try {
+      assertMayOpen(user);
+    } catch (error) {
+      throw error instanceof MatrixError ? notGranted(error) : error;
+    }
     const unit = new UnitOfWork();
     grant.redeem(unit);
     const session = sessions.open(unit, {
@@ -122,4 +128,9 @@ export class TokenGrants {
     }
     return { session, scope: grant.scope };
   }
+}
+
+/** What is wrong with the account, in the words of OAuth. */
+function notGranted({ message }: MatrixError): OAuthError {
+  return new OAuthError('invalid_grant', message);
 }

@@ -4,6 +4,7 @@ import { GuardFailed, type Database } from '../../storage/database.ts';
 import * as ssoStore from '../../storage/accounts/sso-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import * as usersStore from '../../storage/accounts/users-store.ts';
+import { assertMayOpen } from '../may-open.ts';
 import type { NewAccounts } from '../registration/new-accounts.ts';
 import type { Identity } from './identity-provider.ts';
 import { localpartFrom } from './localpart.ts';
@@ -25,7 +26,7 @@ export class SsoUsers {
   /**
    * The user that somebody is; a new one if they come for the first time.
    *
-   * @throws MatrixError 403 where no new users are taken, or the account is closed.
+   * @throws MatrixError 403 where no new users are taken, or the account is closed; 401 M_USER_LOCKED.
    */
   async of(provider: ProviderSettings, identity: Identity): Promise<UserId> {
     const known = await ssoStore.user(this.#database, provider.id, identity.subject);
@@ -46,9 +47,8 @@ export class SsoUsers {
   }
 
   async #active(userId: UserId): Promise<UserId> {
-    const user = await usersStore.byId(this.#database, userId);
-    if (user?.deactivated === 0) return userId;
-    throw new MatrixError(403, 'M_USER_DEACTIVATED', 'This account is closed');
+    assertMayOpen(await usersStore.byId(this.#database, userId));
+    return userId;
   }
 
   async #link(provider: ProviderSettings, { subject }: Identity, userId: UserId): Promise<UserId> {

@@ -28,6 +28,27 @@ onServers(
   },
 );
 
+onServers(
+  'a locked account gets no tokens by OAuth, and keeps what it has for later [B021 partial]',
+  async ({ person, anonymous, server }) => {
+    const { userId } = await person('alice');
+    const { newAccounts } = server.services;
+    const root = await newAccounts.openSession(await newAccounts.createUser('root', 'root password', true));
+    const lock = (locked: boolean) =>
+      new TestClient(anonymous().base, root.accessToken).ok('PUT', `/v1/admin/lock/${userId}`, { locked });
+    const oauth = await OAuthTestClient.register(anonymous().base);
+    const { tokens } = await oauth.signIn('alice', 'FIRST');
+    const code = await oauth.codeFrom(new TestBrowser(anonymous().base), 'alice', 'SECOND');
+    await lock(true);
+    for (const answer of [await oauth.redeem(code), await oauth.refresh(tokens.refresh_token)]) {
+      assert.deepEqual([answer.status, answer.body.error], [400, 'invalid_grant']);
+      assert.match(answer.body.error_description, /locked/);
+    }
+    await lock(false);
+    assert.equal((await oauth.refresh(tokens.refresh_token)).status, 200);
+  },
+);
+
 onServers('revoking either token ends both and the device [B021]', async ({ person, anonymous }) => {
   const alice = await person('alice');
   const oauth = await OAuthTestClient.register(anonymous().base);

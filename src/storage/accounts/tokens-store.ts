@@ -18,13 +18,15 @@ export interface AccessTokenRow {
   readonly has_replaced: number;
 }
 
-/** A row of the table `refresh_tokens`. */
+/** A row of the table `refresh_tokens`, and what became of the account. */
 export interface RefreshTokenRow {
   readonly user_id: string;
   readonly device_id: string;
   /** 0: in use. 1: used for another that was not used yet. 2: spent. */
   readonly replaced: number;
   readonly client_id: string | null;
+  readonly deactivated: number;
+  readonly locked: number;
 }
 
 const accessToken = sql(
@@ -39,7 +41,10 @@ const insertAccess = sql(
   `INSERT INTO access_tokens (hash, user_id, device_id, expires_at, client_id) VALUES (?, ?, ?, ?, ?)`,
 );
 const deleteOthers = sql(`DELETE FROM access_tokens WHERE user_id = ? AND device_id = ? AND hash <> ?`);
-const refreshToken = sql(`SELECT user_id, device_id, replaced, client_id FROM refresh_tokens WHERE hash = ?`);
+const refreshToken = sql(
+  `SELECT refresh_tokens.user_id AS user_id, device_id, replaced, client_id, deactivated, locked
+   FROM refresh_tokens JOIN users ON users.user_id = refresh_tokens.user_id WHERE hash = ?`,
+);
 const insertRefresh = sql(
   `INSERT INTO refresh_tokens (hash, user_id, device_id, client_id) VALUES (?, ?, ?, ?)`,
 );

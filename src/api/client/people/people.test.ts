@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { TestClient } from '../../../testing/client/test-client.ts';
+import type { Json, TestClient } from '../../../testing/client/test-client.ts';
 import { onServers, type TestServer } from '../../../testing/server/test-server.ts';
 
 const TURN = { MYELIN_TURN_URIS: 'turn:turn.example.org', MYELIN_TURN_SHARED_SECRET: 'shh' };
@@ -183,6 +183,30 @@ onServers(
     assert.equal((await bob.ok('GET', '/v3/capabilities')).capabilities['m.account_moderation'], undefined);
   },
 );
+
+onServers('A locked account gets no new access token, however it asks', async (s) => {
+  const root = await admin(s);
+  const alice = await s.person('alice');
+  const identifier = { type: 'm.id.user', user: 'alice' };
+  const byPassword = { type: 'm.login.password', identifier, password: 'alice password' };
+  const { refresh_token } = await s
+    .anonymous()
+    .ok('POST', '/v3/login', { ...byPassword, refresh_token: true });
+  const session = { auth: { ...byPassword } };
+  const { login_token: token } = await alice.ok('POST', '/v1/login/get_token', session);
+  await root.ok('PUT', `/v1/admin/lock/${alice.userId}`, { locked: true });
+  const refused = (path: string, body: Json) => s.anonymous().fails(401, 'M_USER_LOCKED', 'POST', path, body);
+  const answers = [
+    await refused('/v3/login', byPassword),
+    await refused('/v3/login', { type: 'm.login.token', token }),
+    await refused('/v3/refresh', { refresh_token }),
+  ];
+  for (const { soft_logout: isSoft } of answers) assert.equal(isSoft, true);
+  const wrong = { ...byPassword, password: 'another' };
+  await s.anonymous().fails(403, 'M_FORBIDDEN', 'POST', '/v3/login', wrong);
+  await root.ok('PUT', `/v1/admin/lock/${alice.userId}`, { locked: false });
+  await s.anonymous().ok('POST', '/v3/refresh', { refresh_token });
+});
 
 onServers(
   'A suspended account may read, leave and take back what it said, but not take part [B041] [B024]',
