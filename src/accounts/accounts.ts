@@ -6,6 +6,7 @@ import type { DeviceRow } from '../storage/accounts/devices-store.ts';
 import * as usersStore from '../storage/accounts/users-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 import type { Session } from '../wire/session.ts';
+import { assertNoCrossSigningKey } from './device-ids.ts';
 import type { InteractiveAuth, Stage } from './interactive-auth.ts';
 import type { Passwords } from './passwords.ts';
 import type { Sessions } from './sessions.ts';
@@ -137,8 +138,12 @@ export class Accounts {
     await this.#commit(unit, notFound(`There is no active user ${userId}`));
   }
 
-  /** Makes a device without a token, for an application service; where it is there already, gives it the name. */
+  /**
+   * Makes a device without a token, for an application service; where it is there already, gives it the name. 400 for an ID
+   * that is a cross-signing key.
+   */
   async makeDevice(userId: UserId, deviceId: DeviceId, name: string | undefined): Promise<void> {
+    await assertNoCrossSigningKey(this.#database, userId, deviceId);
     const unit = new UnitOfWork();
     devicesStore.put(unit, userId, deviceId, name);
     await this.#devicesChanged(unit, userId, { renamed: deviceId, name });

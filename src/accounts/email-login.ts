@@ -57,7 +57,7 @@ export class EmailLogin {
     const unit = new UnitOfWork();
     validation.consume(unit, name.sid);
     const wishes = { userId, deviceId: undefined, displayName: undefined, form: 'macaroon' } as const;
-    const opened = sessions.open(unit, wishes);
+    const opened = await sessions.open(unit, wishes);
     sessions.announce(unit, userId);
     try {
       await database.commit(unit);

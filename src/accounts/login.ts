@@ -61,7 +61,7 @@ export class Login {
     const unit = new UnitOfWork();
     const { userId, deviceId: belonging } = await this.#userOf(body, unit, appserviceId);
     const wanted = body.device_id;
-    const session = this.#sessions.open(unit, {
+    const session = await this.#sessions.open(unit, {
       userId,
       deviceId: typeof wanted === 'string' && wanted !== '' ? deviceId(wanted) : belonging,
       displayName:
@@ -94,7 +94,7 @@ export class Login {
   async openFor(userId: UserId, form: TokenForm): Promise<OpenedSession> {
     const unit = new UnitOfWork();
     const wishes = { userId, deviceId: undefined, displayName: undefined, form };
-    const session = this.#sessions.open(unit, wishes);
+    const session = await this.#sessions.open(unit, wishes);
     this.#sessions.announce(unit, userId);
     await this.#database.commit(unit);
     return session;

@@ -67,7 +67,7 @@ function withSessions(
       const user = { userId: alice, passwordHash: null, isGuest: false, isAdmin: false, createdAt: 1 };
       usersStore.insert(unit, user);
       const wishes = { userId: alice, deviceId: undefined, displayName: undefined, form: 'lasting' as const };
-      const { accessToken: token } = sessions.open(unit, wishes);
+      const { accessToken: token } = await sessions.open(unit, wishes);
       await database.commit(unit);
       await run({ database, sessions, reads, token });
     } finally {

@@ -7,6 +7,7 @@ import * as tokensStore from '../storage/accounts/tokens-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 import type { Assertion, Session } from '../wire/session.ts';
 import type { Appservices } from './application-services/appservices.ts';
+import { assertNoCrossSigningKey } from './device-ids.ts';
 import { DeviceSightings } from './device-sightings.ts';
 import type { MacaroonTokens } from './macaroon-tokens.ts';
 import { assertMayOpen } from './may-open.ts';
@@ -77,8 +78,10 @@ export class Sessions {
   /**
    * Opens a session on a device, which is made or taken over; the device's earlier tokens end. Of its name the first 100
    * characters are kept.
+   *
+   * @throws MatrixError 400 M_INVALID_PARAM for a device ID that is a cross-signing key of the user's.
    */
-  open(
+  async open(
     unit: Writer,
     wishes: {
       userId: UserId;
@@ -88,10 +91,13 @@ export class Sessions {
       /** The OAuth client that the session is for; none for one of the legacy API. */
       oauthClient?: string;
     },
-  ): OpenedSession {
+  ): Promise<OpenedSession> {
     const { userId, oauthClient } = wishes;
     const deviceId = wishes.deviceId ?? (this.#opaque(10).toUpperCase() as DeviceId);
-    if (wishes.deviceId !== undefined) devicesStore.dropTokens(unit, userId, deviceId);
+    if (wishes.deviceId !== undefined) {
+      await assertNoCrossSigningKey(this.#database, userId, deviceId);
+      devicesStore.dropTokens(unit, userId, deviceId);
+    }
     devicesStore.put(unit, userId, deviceId, wishes.displayName?.slice(0, MAX_NAME).toWellFormed());
     return this.#tokens.issue(unit, { userId, deviceId, oauthClient }, wishes.form);
   }

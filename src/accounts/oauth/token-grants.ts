@@ -106,31 +106,28 @@ export class TokenGrants {
   async #open(client: OAuthClient, grant: Grant): Promise<GrantedTokens> {
     const { database, sessions } = this.#needs;
     const user = await usersStore.byId(database, grant.userId);
-    try {
-      assertMayOpen(user);
-    } catch (error) {
-      throw error instanceof MatrixError ? notGranted(error) : error;
-    }
     const unit = new UnitOfWork();
     grant.redeem(unit);
-    const session = sessions.open(unit, {
-      userId: grant.userId,
-      deviceId: grant.deviceId,
-      displayName: client.metadata.texts.client_name,
-      form: 'refreshable',
-      oauthClient: client.id,
-    });
-    sessions.announce(unit, grant.userId);
     try {
+      assertMayOpen(user);
+      const session = await sessions.open(unit, {
+        userId: grant.userId,
+        deviceId: grant.deviceId,
+        displayName: client.metadata.texts.client_name,
+        form: 'refreshable',
+        oauthClient: client.id,
+      });
+      sessions.announce(unit, grant.userId);
       await database.commit(unit);
+      return { session, scope: grant.scope };
     } catch (error) {
+      if (error instanceof MatrixError) throw notGranted(error);
       throw error instanceof GuardFailed ? invalidCode() : error;
     }
-    return { session, scope: grant.scope };
   }
 }
 
-/** What is wrong with the account, in the words of OAuth. */
+/** What is wrong with the account or the device, in the words of OAuth. */
 function notGranted({ message }: MatrixError): OAuthError {
   return new OAuthError('invalid_grant', message);
 }

@@ -114,7 +114,7 @@ export class NewAccounts {
   async openSession(userId: UserId): Promise<OpenedSession> {
     const unit = new UnitOfWork();
     const wishes = { userId, deviceId: undefined, displayName: undefined, form: 'lasting' as const };
-    const session = this.#sessions.open(unit, wishes);
+    const session = await this.#sessions.open(unit, wishes);
     await this.#database.commit(unit);
     return session;
   }
@@ -175,7 +175,7 @@ export class NewAccounts {
     }
     const session = wishes.inhibitLogin
       ? undefined
-      : this.#sessions.open(unit, {
+      : await this.#sessions.open(unit, {
           userId,
           deviceId: wishes.deviceId,
           displayName: wishes.displayName,

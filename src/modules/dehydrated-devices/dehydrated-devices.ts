@@ -1,3 +1,4 @@
+import { assertNoCrossSigningKey } from '../../accounts/device-ids.ts';
 import type { DeviceId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { forbidden, invalidParam, notFound } from '../../protocol/matrix-error.ts';
@@ -42,7 +43,7 @@ export class DehydratedDevices {
     this.#toDevice = needs.toDevice;
   }
 
-  /** Sets the user's dehydrated device; the one before is deleted. 400 when the ID is that of another device. */
+  /** Sets the user's dehydrated device; the one before is deleted. 400 when the ID is that of another device or a key. */
   async put(userId: UserId, upload: DehydratedUpload): Promise<void> {
     await commitDecided(this.#database, () => this.#unitToPut(userId, upload));
   }
@@ -54,6 +55,7 @@ export class DehydratedDevices {
     if (!isAgain && (await devicesStore.byId(this.#database, userId, deviceId))) {
       throw invalidParam('A device of this ID is there already: a dehydrated device needs one of its own');
     }
+    await assertNoCrossSigningKey(this.#database, userId, deviceId);
     const unit = new UnitOfWork();
     if (before && !isAgain) devicesStore.remove(unit, userId, before.device_id as DeviceId);
     devicesStore.put(unit, userId, deviceId, upload.displayName);

@@ -3,6 +3,7 @@ import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import { invalidParam, MatrixError } from '../../protocol/matrix-error.ts';
 import { VerifyKey, verifyJson } from '../../protocol/signing.ts';
 import { GuardFailed, type Database } from '../../storage/database.ts';
+import * as devicesStore from '../../storage/accounts/devices-store.ts';
 import * as deviceKeysStore from '../../storage/encryption/device-keys-store.ts';
 import type { KeyUsage, SignatureRow } from '../../storage/encryption/device-keys-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
@@ -75,6 +76,7 @@ export class CrossSigning {
     for (const usage of USAGES) {
       const key = keys[usage];
       if (!key || isSame(key, stored[usage])) continue;
+      await this.#assertNoDevice(userId, key);
       changes = true;
       const text = JSON.stringify(key);
       if (usage === 'master' && mustBeFirst) deviceKeysStore.putFirstMaster(unit, userId, text);
@@ -87,6 +89,13 @@ export class CrossSigning {
     const told = { masterKey: master, selfSigningKey: keys.self_signing ?? stored.self_signing };
     await this.#lists.announce(unit, userId, [told]);
     await this.#database.commit(unit);
+  }
+
+  /** Signatures name devices and keys by the same: 400 for a key that is the ID of one of the user's devices. */
+  async #assertNoDevice(userId: UserId, key: JsonObject): Promise<void> {
+    const deviceId = publicKeyOf(key) as DeviceId;
+    if (!(await devicesStore.byId(this.#database, userId, deviceId))) return;
+    throw invalidParam(`The key ${deviceId} is the ID of one of your devices: make another key`);
   }
 
   /**

@@ -91,6 +91,15 @@ export function crossSigning(reader: Reader, userId: UserId): Promise<CrossSigni
   return reader.all<CrossSigningRow>(crossSigningKeys, userId);
 }
 
+/** Whether one of the user's cross-signing keys is named `ed25519:` and this. */
+export async function isCrossSigningKey(reader: Reader, userId: UserId, name: string): Promise<boolean> {
+  const rows = await crossSigning(reader, userId);
+  return rows.some(({ key }) => {
+    const { keys } = JSON.parse(key) as { keys: Record<string, string> };
+    return Object.hasOwn(keys, `ed25519:${name}`);
+  });
+}
+
 /** Sets a cross-signing key. */
 export function putCrossSigning(writer: Writer, userId: UserId, usage: KeyUsage, key: string): void {
   writer.run(upsertCrossSigning, userId, usage, key);

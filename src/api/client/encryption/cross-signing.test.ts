@@ -225,3 +225,30 @@ onServers(
     assert.equal((await query(alice, alice)).device_keys[userId][deviceId].signatures?.[userId], undefined);
   },
 );
+
+onServers(
+  'no device has the name of a cross-signing key, nor a key that of a device [B045 partial]',
+  async (s) => {
+    const alice = await s.person('alice');
+    const keys = new Keys(alice);
+    const auth = { type: 'm.login.password', identifier: { type: 'm.id.user', user: 'alice' } };
+    const login = (deviceId: string) =>
+      s.anonymous().ask('POST', '/v3/login', { ...auth, password: 'alice password', device_id: deviceId });
+    const dehydrate = (deviceId: string) =>
+      alice.ask('PUT', '/unstable/org.matrix.msc3814.v1/dehydrated_device', {
+        device_id: deviceId,
+        device_data: { algorithm: 'org.example' },
+        device_keys: { ...keys.deviceKeys(), device_id: deviceId },
+      });
+    const asDevice = new Keys(alice);
+    assert.equal((await login(asDevice.master.publicKey)).status, 200);
+    await alice.fails(400, 'M_INVALID_PARAM', 'POST', UPLOAD, asDevice.upload());
+    await alice.ok('POST', UPLOAD, keys.upload());
+    for (const key of [keys.master, keys.selfSigning, keys.userSigning]) {
+      for (const { status, body } of [await login(key.publicKey), await dehydrate(key.publicKey)]) {
+        assert.deepEqual([status, body.errcode], [400, 'M_INVALID_PARAM']);
+      }
+    }
+    assert.equal((await login('PHONE')).status, 200);
+  },
+);
