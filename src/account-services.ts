@@ -31,7 +31,7 @@ import { forbidden, MatrixError } from './protocol/matrix-error.ts';
 import type { SigningKey } from './protocol/signing.ts';
 import type { Config } from './platform/config/schema.ts';
 import { createOAuthServices } from './oauth-services.ts';
-import type { ServerName } from './protocol/identifiers.ts';
+import type { ServerName, UserId } from './protocol/identifiers.ts';
 import type { Database } from './storage/database.ts';
 import { createValidation } from './validation-services.ts';
 
@@ -40,6 +40,8 @@ export interface AccountWiring {
   readonly database: Database;
   readonly config: Config;
   readonly serverName: ServerName;
+  /** Who sends server notices. */
+  readonly noticesUser: UserId;
   readonly clock: { now(): number };
   readonly timers: Timers;
   readonly opaque: (length: number) => string;
@@ -54,13 +56,13 @@ export interface AccountWiring {
 
 /** Puts the services about accounts together. */
 export function createAccountServices(wiring: AccountWiring) {
-  const { database, config, serverName, clock, opaque, allowAttempt } = wiring;
+  const { database, config, serverName, noticesUser: serverUser, clock, opaque, allowAttempt } = wiring;
   const { memory_kib: memoryKib, iterations, min_length: minLength } = config.passwords;
   const passwords = new Passwords({ memoryKib, iterations }, minLength);
   const accessTokenLifetimeMs = config.sessions.access_token_lifetime * 1000;
   const macaroons = new MacaroonTokens(() => macaroonSecret(wiring.key), serverName, clock);
   const registrations = readRegistrationFiles(config.application_services.files);
-  const appservices = new Appservices({ registrations, database, serverName, clock });
+  const appservices = new Appservices({ registrations, database, serverName, serverUser, clock });
   const sessions = new Sessions({
     ...{ database, clock, opaque, accessTokenLifetimeMs, macaroons, appservices },
     timers: wiring.timers,
@@ -91,7 +93,7 @@ export function createAccountServices(wiring: AccountWiring) {
   });
   const challenge = createChallenge(wiring, validation);
   const newAccounts = new NewAccounts({
-    ...{ database, sessions, passwords, threepids, validation, appservices, serverName, clock },
+    ...{ database, sessions, passwords, threepids, validation, appservices, serverName, serverUser, clock },
   });
   const registration = new Registration({
     accounts: newAccounts,
@@ -105,7 +107,7 @@ export function createAccountServices(wiring: AccountWiring) {
     opaque,
   });
   const accounts = new Accounts({
-    ...{ database, sessions, passwords, interactive, threepids, validation, allowAttempt },
+    ...{ database, sessions, passwords, interactive, threepids, validation, allowAttempt, serverUser },
   });
   accounts.onClosing((unit, userId) => threepids.release(unit, userId));
   const loginTokens = new LoginTokens({ database, sessions, macaroons, serverName, clock, opaque });

@@ -123,6 +123,11 @@ export async function startHomeserver(
   }
   services.searchIndex.start((error) => log.error({ err: error }, 'messages could not be indexed'));
   services.mediaSweep.start((error) => log.error({ err: error }, 'old media could not be removed'));
+  if (await services.serverNotices.isSenderTaken()) {
+    log.error(
+      'somebody can log in as the user who sends server notices: none are sent until that account is closed',
+    );
+  }
   watchHomeserver(needs.metrics, services);
   if (config.roles.includes('client')) addFirstRunPage(app, config);
   return {

@@ -51,14 +51,14 @@ export async function createServices(config: Config, database: Database, foundat
   };
 
   const recent = new RecentChanges(database);
+  const noticesUser = userId(`@${config.server_notices.localpart}:${serverName}`);
   const accounts = createAccountServices({
-    ...{ database, config, serverName, clock, opaque, allowAttempt, outgoing, mailer, key },
+    ...{ database, config, serverName, noticesUser, clock, opaque, allowAttempt, outgoing, mailer, key },
     timers: foundations.timers,
     onProviderFailed: (provider, reason) =>
       log?.warn({ provider, reason }, 'an identity provider did not answer as it should'),
     onSendingFailed: (error) => log?.error({ err: error }, 'a token could not be sent'),
   });
-  const noticesUser = userId(`@${config.server_notices.localpart}:${serverName}`);
   const invites = new InviteRules({
     serverName,
     noticesUser,

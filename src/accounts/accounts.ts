@@ -29,6 +29,7 @@ export class Accounts {
   readonly #interactive: InteractiveAuth;
   readonly #threepids: Threepids;
   readonly #validation: ThreepidValidation;
+  readonly #serverUser: UserId;
   readonly #allowAttempt: (account: string) => void;
   readonly #onDeactivated: ((userId: UserId) => Promise<void>)[] = [];
   readonly #onClosing: ((unit: Writer, userId: UserId) => void)[] = [];
@@ -41,6 +42,8 @@ export class Accounts {
     interactive: InteractiveAuth;
     threepids: Threepids;
     validation: ThreepidValidation;
+    /** Whom the server itself speaks as: nobody logs in as this user. */
+    serverUser: UserId;
     allowAttempt: (account: string) => void;
   }) {
     this.#database = needs.database;
@@ -49,6 +52,7 @@ export class Accounts {
     this.#interactive = needs.interactive;
     this.#threepids = needs.threepids;
     this.#validation = needs.validation;
+    this.#serverUser = needs.serverUser;
     this.#allowAttempt = needs.allowAttempt;
   }
 
@@ -122,12 +126,15 @@ export class Accounts {
    * Sets a password, and signs the user out of every browser.
    *
    * @param keep the one device that stays logged in; undefined for none.
+   * @throws MatrixError 404 for a user who is not there or closed the account, 403 for the user whom the server speaks as.
    */
   async setPassword(
     userId: UserId,
     password: string,
     keep: DeviceId | 'keep all' | undefined,
   ): Promise<void> {
+    if (userId === this.#serverUser)
+      throw forbidden(`${userId} is the server itself: nobody can log in as it`);
     const unit = new UnitOfWork();
     usersStore.setPassword(unit, userId, await this.#passwords.hash(password));
     this.#sessions.endBrowsers(unit, userId);

@@ -12,6 +12,8 @@ import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import * as usersStore from '../../storage/accounts/users-store.ts';
 import type { Assertion, Session } from '../../wire/session.ts';
 
+const NOT_ITS_USER = 'The user is not in a namespace of the application service, or is the server itself';
+
 /** An application service with the user that it acts as when it names none. */
 export interface Appservice extends AppserviceRegistration {
   readonly sender: UserId;
@@ -27,20 +29,26 @@ export class Appservices {
   readonly all: readonly Appservice[];
   readonly #known: readonly Known[];
   readonly #database: Database;
+  readonly #serverUser: UserId;
   readonly #clock: { now(): number };
 
+  /** @throws Error for one whose own user is the server's. */
   constructor(needs: {
     registrations: readonly AppserviceRegistration[];
     database: Database;
     serverName: ServerName;
+    /** Whom the server itself speaks as: no application service acts as this user. */
+    serverUser: UserId;
     clock: { now(): number };
   }) {
     this.#database = needs.database;
+    this.#serverUser = needs.serverUser;
     this.#clock = needs.clock;
     this.all = needs.registrations.map((registration) => ({
       ...registration,
       sender: userId(`@${registration.senderLocalpart}:${needs.serverName}`),
     }));
+    this.#assertSenders();
     this.#known = this.all.map((service) => ({ service, tokenHash: hashOf(service.asToken) }));
   }
 
@@ -79,8 +87,8 @@ export class Appservices {
    */
   async session(service: Appservice, asserted: Assertion): Promise<Session> {
     const user = asserted.userId === undefined ? service.sender : parseUserId(asserted.userId);
-    if (!user || !owns(service, user)) {
-      throw new MatrixError(403, 'M_FORBIDDEN', 'The user is not in a namespace of the application service');
+    if (!user || !this.#isOpenTo(service, user)) {
+      throw new MatrixError(403, 'M_FORBIDDEN', NOT_ITS_USER);
     }
     const row = await usersStore.byId(this.#database, user);
     if (row?.deactivated !== 0) {
@@ -126,7 +134,23 @@ export class Appservices {
 
   /** @throws MatrixError 400 M_EXCLUSIVE for a user whom the application service may not make or log in. */
   assertOwns(service: Appservice, user: UserId): void {
-    if (!owns(service, user)) throw exclusive('The user is not in a namespace of the application service');
+    if (this.#isOpenTo(service, user)) return;
+    throw exclusive(NOT_ITS_USER);
+  }
+
+  /** A namespace that covers the user whom the server speaks as does not open it to anybody. */
+  #isOpenTo(service: Appservice, user: UserId): boolean {
+    return user !== this.#serverUser && owns(service, user);
+  }
+
+  #assertSenders(): void {
+    for (const { id, sender, senderLocalpart } of this.all) {
+      if (sender !== this.#serverUser) continue;
+      throw new Error(
+        `The application service ${id} has the sender_localpart ${senderLocalpart}, which is the user who sends ` +
+          `server notices: give it another, or change server_notices.localpart`,
+      );
+    }
   }
 }
 

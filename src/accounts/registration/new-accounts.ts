@@ -50,6 +50,7 @@ export class NewAccounts {
   readonly #validation: ThreepidValidation;
   readonly #appservices: Appservices;
   readonly #serverName: ServerName;
+  readonly #serverUser: UserId;
   readonly #clock: { now(): number };
   readonly #onCreated: ((unit: Writer, userId: UserId, name: string) => void)[] = [];
 
@@ -61,6 +62,8 @@ export class NewAccounts {
     validation: ThreepidValidation;
     appservices: Appservices;
     serverName: ServerName;
+    /** Whom the server itself speaks as: nobody gets this name. */
+    serverUser: UserId;
     clock: { now(): number };
   }) {
     this.#database = needs.database;
@@ -70,6 +73,7 @@ export class NewAccounts {
     this.#validation = needs.validation;
     this.#appservices = needs.appservices;
     this.#serverName = needs.serverName;
+    this.#serverUser = needs.serverUser;
     this.#clock = needs.clock;
   }
 
@@ -78,7 +82,11 @@ export class NewAccounts {
     this.#onCreated.push(listener);
   }
 
-  /** Makes an account without any questions, for administrators. Its name is the localpart if none is given. */
+  /**
+   * Makes an account without any questions, for administrators. Its name is the localpart if none is given.
+   *
+   * @throws MatrixError 400 M_USER_IN_USE, M_INVALID_USERNAME, M_WEAK_PASSWORD, M_EXCLUSIVE for the server's own name.
+   */
   async createUser(
     username: string,
     password: string,
@@ -86,6 +94,7 @@ export class NewAccounts {
     displayName?: string,
   ): Promise<UserId> {
     const userId = this.userIdOf(username);
+    this.assertNotServers(userId);
     const unit = new UnitOfWork();
     const passwordHash = await this.#passwords.hash(password);
     usersStore.insert(unit, { userId, passwordHash, isGuest: false, isAdmin, createdAt: this.#clock.now() });
@@ -101,7 +110,7 @@ export class NewAccounts {
    * @throws GuardFailed when the name is taken, or a guard of `also` fails; MatrixError 400 M_EXCLUSIVE.
    */
   async createLinked(userId: UserId, displayName: string, also: (unit: Writer) => void): Promise<void> {
-    this.#appservices.assertNotReserved(userId, undefined);
+    this.#assertNotReserved(userId);
     const unit = new UnitOfWork();
     const createdAt = this.#clock.now();
     usersStore.insert(unit, { userId, passwordHash: null, isGuest: false, isAdmin: false, createdAt });
@@ -124,8 +133,14 @@ export class NewAccounts {
    * @throws MatrixError 400 M_USER_IN_USE, M_EXCLUSIVE.
    */
   async assertAvailable(userId: UserId, own?: Appservice): Promise<void> {
-    this.#appservices.assertNotReserved(userId, own);
+    this.#assertNotReserved(userId, own);
     if (await usersStore.byId(this.#database, userId)) throw userInUse();
+  }
+
+  /** @throws MatrixError 400 M_EXCLUSIVE for the user whom the server itself speaks as. */
+  assertNotServers(userId: UserId): void {
+    if (userId !== this.#serverUser) return;
+    throw new MatrixError(400, 'M_EXCLUSIVE', `${userId} is the server itself: choose another user name`);
   }
 
   /** The ID of a new user. Takes a localpart, or a full ID of this server. 400 M_INVALID_USERNAME. */
@@ -183,6 +198,11 @@ export class NewAccounts {
         });
     await this.#commitNew(unit, userId, kind.threepids);
     return { userId, session };
+  }
+
+  #assertNotReserved(userId: UserId, own?: Appservice): void {
+    this.assertNotServers(userId);
+    this.#appservices.assertNotReserved(userId, own);
   }
 
   /** A new user is called by the localpart until they choose a name. */

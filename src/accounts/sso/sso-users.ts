@@ -26,7 +26,8 @@ export class SsoUsers {
   /**
    * The user that somebody is; a new one if they come for the first time.
    *
-   * @throws MatrixError 403 where no new users are taken, or the account is closed; 401 M_USER_LOCKED.
+   * @throws MatrixError 403 where no new users are taken, or the account is closed; 401 M_USER_LOCKED; 400 M_EXCLUSIVE for the
+   *   server's own name.
    */
   async of(provider: ProviderSettings, identity: Identity): Promise<UserId> {
     const known = await ssoStore.user(this.#database, provider.id, identity.subject);
@@ -52,6 +53,7 @@ export class SsoUsers {
   }
 
   async #link(provider: ProviderSettings, { subject }: Identity, userId: UserId): Promise<UserId> {
+    this.#accounts.assertNotServers(userId);
     await this.#active(userId);
     const unit = new UnitOfWork();
     ssoStore.link(unit, { provider: provider.id, subject, userId });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { describe } from 'node:test';
 import {
   AS_TOKEN,
@@ -84,6 +85,23 @@ describe('2015: application services', () => {
       assert.equal(idOf(again), idOf(first));
       assert.deepEqual(again.body, first.body);
     },
+  );
+
+  withAppservice(
+    'no application service acts as the user who sends server notices, whatever its namespaces [A093 partial]',
+    async ({ url, service, ghost, stop, start }) => {
+      const server = new Ghost(url(), '@_server:localhost');
+      const { error } = await server.fails(403, 'M_FORBIDDEN', 'GET', '/v3/account/whoami');
+      assert.match(error, /is the server itself/);
+      await assert.rejects(ghost('_server'), /M_EXCLUSIVE/);
+      await stop();
+      const file = readFileSync(service.file, 'utf8');
+      writeFileSync(service.file, file.replace(/^sender_localpart: .*$/m, 'sender_localpart: _server'));
+      await assert.rejects(start(), /sender_localpart _server, which is the user who sends server notices/);
+      writeFileSync(service.file, file);
+      await start();
+    },
+    { namespaces: { users: [{ exclusive: true, regex: '@_.*' }], aliases: [], rooms: [] } },
   );
 
   withAppservice(

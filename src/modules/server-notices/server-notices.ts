@@ -1,7 +1,7 @@
 import { KeyedQueue } from '../../platform/keyed-queue.ts';
 import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
-import { notFound } from '../../protocol/matrix-error.ts';
+import { MatrixError, notFound } from '../../protocol/matrix-error.ts';
 import type { RoomCreation } from '../../rooms/creation/create-room.ts';
 import type { MembershipChanges } from '../../rooms/membership/membership-changes.ts';
 import type { MessageSending } from '../../rooms/appending/message-sending.ts';
@@ -49,12 +49,13 @@ export class ServerNotices {
   /**
    * Sends a notice; makes the user's room for them, and invites the user who is not in it.
    *
-   * @throws MatrixError 404 for an unknown user.
+   * @throws MatrixError 404 for an unknown user, 409 M_USER_IN_USE while somebody has the account that sends notices.
    */
   async send(userId: UserId, notice: Notice): Promise<EventId> {
     const { database, sending, noticesUser } = this.#needs;
     const user = await usersStore.byId(database, userId);
     if (user?.deactivated !== 0) throw notFound(`There is no active user ${userId}`);
+    await this.#assureSender();
     const roomId = await this.#turns.run(userId, () => this.#roomWith(userId));
     const sender = { userId: noticesUser, deviceId: undefined };
     const { type, content, stateKey, txnId } = notice;
@@ -62,10 +63,20 @@ export class ServerNotices {
     return sending.send(sender, { roomId, type, content, txnId });
   }
 
+  /**
+   * Whether somebody can log in as the user who sends notices: they took the name before it was kept for the server, and would
+   * read every notice.
+   */
+  isSenderTaken(): Promise<boolean> {
+    return usersStore.isSomebodys(this.#needs.database, this.#needs.noticesUser);
+  }
+
   /** The room for notices, with the user in it or invited. */
   async #roomWith(userId: UserId): Promise<RoomId> {
     const { database, rooms, changes, noticesUser, accountData } = this.#needs;
-    const roomId = (await noticesStore.roomOf(database, userId)) ?? (await this.#makeRoom(userId));
+    const known = await noticesStore.roomOf(database, userId);
+    const isOurs = known && (await rooms.membership(known, noticesUser))?.membership === 'join';
+    const roomId = isOurs ? known : await this.#makeRoom(userId, known);
     const membership = (await rooms.membership(roomId, userId))?.membership;
     if (membership !== 'join' && membership !== 'invite') {
       await changes.invite({ userId: noticesUser, isGuest: false }, roomId, userId);
@@ -77,17 +88,20 @@ export class ServerNotices {
     return roomId;
   }
 
-  /** A process that made a room at the same time may have been first: then its room is the one. */
-  async #makeRoom(userId: UserId): Promise<RoomId> {
+  /**
+   * A process that made a room at the same time may have been first: then its room is the one.
+   *
+   * @param before a room that the sender is no longer in.
+   */
+  async #makeRoom(userId: UserId, before: RoomId | undefined): Promise<RoomId> {
     const { database, creation, noticesUser, roomName } = this.#needs;
-    await this.#assureSender();
     const { roomId } = await creation.create(noticesUser, {
       name: roomName,
       preset: 'private_chat',
       powerLevelContentOverride: { users_default: -10 },
     });
     const unit = new UnitOfWork();
-    noticesStore.setRoom(unit, userId, roomId);
+    noticesStore.setRoom(unit, userId, roomId, before);
     try {
       await database.commit(unit);
       return roomId;
@@ -99,8 +113,13 @@ export class ServerNotices {
   }
 
   async #assureSender(): Promise<void> {
+    const { database, noticesUser } = this.#needs;
+    if (await this.isSenderTaken()) throw senderTaken(noticesUser);
+    if (!(await usersStore.byId(database, noticesUser))) await this.#makeSender();
+  }
+
+  async #makeSender(): Promise<void> {
     const { database, clock, noticesUser, displayName } = this.#needs;
-    if (await usersStore.byId(database, noticesUser)) return;
     const unit = new UnitOfWork();
     const account = { passwordHash: null, isGuest: false, isAdmin: false, createdAt: clock.now() };
     usersStore.insert(unit, { userId: noticesUser, ...account });
@@ -112,4 +131,13 @@ export class ServerNotices {
       if (!(error instanceof GuardFailed)) throw error;
     }
   }
+}
+
+function senderTaken(noticesUser: UserId): MatrixError {
+  return new MatrixError(
+    409,
+    'M_USER_IN_USE',
+    `Somebody can log in as ${noticesUser}, who sends server notices: close that account, or set another ` +
+      `server_notices.localpart`,
+  );
 }

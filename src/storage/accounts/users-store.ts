@@ -25,12 +25,23 @@ const renewHash = sql(`UPDATE users SET password_hash = ? WHERE user_id = ? AND 
 const deactivateUser = sql(
   `UPDATE users SET deactivated = 1, password_hash = NULL WHERE user_id = ? AND deactivated = 0`,
 );
+const openUser = sql(
+  `SELECT user_id FROM users WHERE user_id = ? AND deactivated = 0 AND (password_hash IS NOT NULL
+     OR EXISTS (SELECT 1 FROM devices WHERE devices.user_id = users.user_id)
+     OR EXISTS (SELECT 1 FROM threepids WHERE threepids.user_id = users.user_id)
+     OR EXISTS (SELECT 1 FROM sso_identities WHERE sso_identities.user_id = users.user_id))`,
+);
 const lockUser = sql(`UPDATE users SET locked = ? WHERE user_id = ? AND deactivated = 0`);
 const suspendUser = sql(`UPDATE users SET suspended = ? WHERE user_id = ? AND deactivated = 0`);
 
 /** The user, or undefined. */
 export function byId(reader: Reader, userId: UserId): Promise<UserRow | undefined> {
   return reader.get<UserRow>(one, userId);
+}
+
+/** Whether somebody is logged in as the user, or has a password, an address or an identity by which they could be. */
+export async function isSomebodys(reader: Reader, userId: UserId): Promise<boolean> {
+  return (await reader.get(openUser, userId)) !== undefined;
 }
 
 /** Adds a user; the unit fails when the ID is taken. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after } from 'node:test';
+import type { UserId } from '../../protocol/identifiers.ts';
 import { TestIdentityProvider } from '../../testing/identity/identity-provider.ts';
 import { TestBrowser } from '../../testing/client/test-browser.ts';
 import { TestClient, type Json } from '../../testing/client/test-client.ts';
@@ -177,6 +178,21 @@ onServers(
     assert.equal(unknown.page.status, 403);
   },
   { env: elsewhere.settings({ allow_new_users: false, link_by_name: true }) },
+);
+
+onServers(
+  'nobody is linked by name to the user who sends server notices [B076 partial]',
+  async ({ server, anonymous, person }) => {
+    const dora = await person('dora');
+    const notice = { type: 'm.room.message', content: { msgtype: 'm.text', body: 'hello' }, txnId: '1' };
+    await server.services.serverNotices.send(dora.userId as UserId, notice);
+    const browser = browserFor(anonymous());
+    await browser.open(redirectPath('/elsewhere'));
+    await elsewhere.signIn(browser, 'erin');
+    assert.equal(browser.page.status, 400);
+    assert.match(browser.page.html, /is the server itself/);
+  },
+  { env: { ...elsewhere.settings({ link_by_name: true }), MYELIN_SERVER_NOTICES_LOCALPART: 'erin' } },
 );
 
 onServers(

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import type { Json, TestClient } from '../../../testing/client/test-client.ts';
+import { openPlaceDatabase } from '../../../testing/server/place-database.ts';
 import { onServers, type TestServer } from '../../../testing/server/test-server.ts';
+import * as usersStore from '../../../storage/accounts/users-store.ts';
+import { UnitOfWork } from '../../../storage/unit-of-work.ts';
+import type { UserId } from '../../../protocol/identifiers.ts';
 
 const ME = (client: TestClient, type: string) => `/v3/user/${client.userId}/account_data/${type}`;
 
@@ -86,6 +90,53 @@ onServers('Server notices come into one room that cannot be declined [B074]', as
   const once = await root.ok('PUT', `${path}/1`, notice);
   assert.deepEqual(await root.ok('PUT', `${path}/1`, notice), once);
   assert.deepEqual(await invites(alice), [room], 'the same room is used again');
+});
+
+const NOTICE = '/_synapse/admin/v1/send_server_notice';
+const hello = (to: TestClient) => ({ user_id: to.userId, content: { msgtype: 'm.text', body: 'hello' } });
+
+onServers('nobody gets the name of the user who sends server notices [B074 partial]', async (s) => {
+  const root = await admin(s);
+  const alice = await s.person('alice');
+  const register = { username: '_Server', password: 'a good password', auth: { type: 'm.login.dummy' } };
+  const refused = async () => {
+    await s.anonymous().fails(400, 'M_EXCLUSIVE', 'POST', '/v3/register', register);
+    await s.anonymous().fails(400, 'M_EXCLUSIVE', 'GET', '/v3/register/available?username=_server');
+    const { newAccounts, accounts } = s.server.services;
+    const exclusive = { errcode: 'M_EXCLUSIVE' };
+    await assert.rejects(newAccounts.createUser('_server', 'a good password', true), exclusive);
+    const server = '@_server:localhost' as UserId;
+    await assert.rejects(
+      newAccounts.createLinked(server, 'x', () => undefined),
+      exclusive,
+    );
+    await assert.rejects(accounts.setPassword(server, 'a good password', undefined), {
+      errcode: 'M_FORBIDDEN',
+    });
+  };
+  await refused();
+  await root.ok('POST', NOTICE, hello(alice));
+  await refused();
+});
+
+onServers('who took the name of the sender of server notices earlier sees none [B074 partial]', async (s) => {
+  const root = await admin(s);
+  const alice = await s.person('alice');
+  await root.ok('POST', NOTICE, hello(alice));
+  const [room = ''] = await invites(alice);
+  const server = '@_server:localhost' as UserId;
+  const unit = new UnitOfWork();
+  usersStore.setPassword(unit, server, 'the hash of a password');
+  const database = await openPlaceDatabase(s.place);
+  await database.commit(unit);
+  await database.close();
+  const { error } = await root.fails(409, 'M_USER_IN_USE', 'POST', NOTICE, hello(alice));
+  assert.match(error, /close that account/);
+  await s.server.services.accounts.deactivate(server);
+  await root.ok('POST', NOTICE, hello(alice));
+  const all = await invites(alice);
+  assert.equal(all.length, 2, 'others may have been let into the first room');
+  assert.ok(all.includes(room));
 });
 
 onServers('Without bridges, clients are told so', async (s) => {
