@@ -13,6 +13,7 @@ import { Passwords } from './accounts/passwords.ts';
 import { NewAccounts } from './accounts/registration/new-accounts.ts';
 import { Registration } from './accounts/registration/registration.ts';
 import { Sessions } from './accounts/sessions.ts';
+import { RegistrationTokens } from './accounts/registration/registration-tokens.ts';
 import { SharedSecretRegistration } from './accounts/registration/shared-secret-registration.ts';
 import { IdentityServers } from './accounts/identity-server.ts';
 import { recaptchaStage } from './accounts/recaptcha.ts';
@@ -91,19 +92,30 @@ export function createAccountServices(wiring: AccountWiring) {
       allowedEmails: config.threepids.allowed_emails,
     },
   });
-  const challenge = createChallenge(wiring, validation);
+  const tokens = new RegistrationTokens({ database, clock, configured: config.registration.tokens });
+  const challenge = createChallenge(wiring, validation, tokens);
   const newAccounts = new NewAccounts({
-    ...{ database, sessions, passwords, threepids, validation, appservices, serverName, serverUser, clock },
+    ...{
+      database,
+      sessions,
+      passwords,
+      tokens,
+      threepids,
+      validation,
+      appservices,
+      serverName,
+      serverUser,
+      clock,
+    },
   });
   const registration = new Registration({
     accounts: newAccounts,
-    database,
+    tokens,
     sessions,
     passwords,
     interactive,
     policy: { enabled, guests },
     ...{ challenge, threepids, appservices },
-    clock,
     opaque,
   });
   const accounts = new Accounts({
@@ -154,12 +166,12 @@ function macaroonSecret(key: SigningKey): Buffer {
   return hash('sha256', key.sign('the secret of macaroons'), 'buffer');
 }
 
-function createChallenge(wiring: AccountWiring, validation: ThreepidValidation) {
-  const { config, database, clock, outgoing } = wiring;
+function createChallenge(wiring: AccountWiring, validation: ThreepidValidation, tokens: RegistrationTokens) {
+  const { config, outgoing } = wiring;
   const policies = parsePolicies(config.terms.policies);
   const { site_key: siteKey, secret, verify_url: verifyUrl } = config.recaptcha;
   const always = [
-    ...(config.registration.requires_token ? [registrationTokenStage(database, clock)] : []),
+    ...(config.registration.requires_token ? [registrationTokenStage(tokens)] : []),
     ...(siteKey === '' ? [] : [recaptchaStage(outgoing, { siteKey, secret, verifyUrl })]),
     ...(policies.length === 0 ? [] : [termsStage(policies)]),
   ];

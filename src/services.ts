@@ -18,8 +18,6 @@ import { EventSigner } from './rooms/appending/event-signer.ts';
 import type { Database } from './storage/database.ts';
 import { type DatabaseLocation } from './storage/open-database.ts';
 import { RecentChanges } from './storage/recent-changes.ts';
-import { UnitOfWork } from './storage/unit-of-work.ts';
-import * as registrationTokensStore from './storage/accounts/registration-tokens-store.ts';
 import { EventStream, RoomSnapshots } from './sync/event-stream/index.ts';
 import { LazyMembers } from './sync/lazy-members.ts';
 import { Notifier } from './sync/notifier.ts';
@@ -180,7 +178,6 @@ export async function createServices(config: Config, database: Database, foundat
     },
   };
   const sync = new SyncService(syncWiring);
-  await addRegistrationTokens(config, database);
   const { default_version: defaultRoomVersion } = config.rooms;
   const wellKnown = wellKnownOf(config);
   return {
@@ -217,15 +214,6 @@ export async function createServices(config: Config, database: Database, foundat
       urlPreviews: config.media.url_previews,
     },
   };
-}
-
-async function addRegistrationTokens(config: Config, database: Database): Promise<void> {
-  if (config.registration.tokens.length === 0) return;
-  const unit = new UnitOfWork();
-  for (const token of config.registration.tokens) {
-    registrationTokensStore.insert(unit, token, { uses: undefined, expiresAt: undefined });
-  }
-  await database.commit(unit);
 }
 
 function wellKnownOf(config: Config): WellKnown {

@@ -2,11 +2,11 @@ import { isJsonObject } from '../protocol/json.ts';
 import { forbidden, MatrixError } from '../protocol/matrix-error.ts';
 import type { UserId } from '../protocol/identifiers.ts';
 import type { Database } from '../storage/database.ts';
-import * as registrationTokensStore from '../storage/accounts/registration-tokens-store.ts';
 import * as usersStore from '../storage/accounts/users-store.ts';
 import { StageRefused, type Stage } from './interactive-auth.ts';
 import { userOfIdentifier } from './login-identifier.ts';
 import type { Passwords } from './passwords.ts';
+import type { RegistrationTokens } from './registration/registration-tokens.ts';
 
 /** `m.login.dummy`: proves nothing, always succeeds. */
 export const dummyStage: Stage = { type: 'm.login.dummy', check: () => Promise.resolve({}) };
@@ -46,7 +46,7 @@ export function ssoStage(byPassword: Stage): Stage {
 }
 
 /** `m.login.registration_token`: a token that the administrator gave out. */
-export function registrationTokenStage(database: Database, clock: { now(): number }): Stage {
+export function registrationTokenStage(tokens: RegistrationTokens): Stage {
   return {
     type: 'm.login.registration_token',
     async check(auth) {
@@ -54,7 +54,7 @@ export function registrationTokenStage(database: Database, clock: { now(): numbe
       if (typeof token !== 'string') {
         throw new MatrixError(400, 'M_MISSING_PARAM', '"token" must be given in "auth"');
       }
-      if (!(await registrationTokensStore.isUsable(database, token, clock.now()))) {
+      if (!(await tokens.isUsable(token))) {
         throw new MatrixError(401, 'M_UNAUTHORIZED', 'The registration token is not valid');
       }
       return { token };

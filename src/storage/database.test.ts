@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { ENGINES, makePlace, onBothEngines } from '../testing/server/engines.ts';
 import { locationOf } from '../testing/server/place-database.ts';
 import { GuardFailed, type Change, type Database } from './database.ts';
+import * as registrationTokensStore from './accounts/registration-tokens-store.ts';
 import { MIGRATIONS } from './migrations/index.ts';
 import type { Migration } from './migrations/migration.ts';
 import { openDatabase } from './open-database.ts';
@@ -265,13 +266,37 @@ onBothEngines('a newer database and a changed migration are refused', async (pla
   await (await openDatabase(location, SCHEMA)).close();
 });
 
+onBothEngines(
+  'registration tokens that an older version took from its configuration end',
+  async (place) => {
+    const location = { engine: 'sqlite', path: join(place.dataDir, 'older.db') } as const;
+    const older = await openDatabase(
+      location,
+      MIGRATIONS.filter(({ number }) => number !== 80),
+    );
+    const unit = new UnitOfWork();
+    registrationTokensStore.insert(unit, 'configured', { uses: undefined, expiresAt: undefined });
+    registrationTokensStore.insert(unit, 'twice', { uses: 2, expiresAt: undefined });
+    registrationTokensStore.insert(unit, 'for a while', { uses: undefined, expiresAt: 10 });
+    await older.commit(unit);
+    await older.close();
+    const database = await openDatabase(location);
+    const usable = (token: string) => registrationTokensStore.isUsable(database, token, 5);
+    const all = ['configured', 'twice', 'for a while'];
+    assert.deepEqual(await Promise.all(all.map(usable)), [false, true, true]);
+    await database.close();
+  },
+  // Places of tests on PostgreSQL come with the schema of today.
+  ['sqlite'],
+);
+
 onBothEngines('what an older search index held is indexed anew, where its form changed', async (place) => {
   // Places of tests come with the schema of today; that of PostgreSQL did not change.
   const today = locationOf(place);
   const location = today.engine === 'sqlite' ? { ...today, path: join(place.dataDir, 'older.db') } : today;
   const older = await openDatabase(
     location,
-    MIGRATIONS.filter(({ number }) => number < 71),
+    MIGRATIONS.filter(({ number }) => number !== 71),
   );
   const unit = new UnitOfWork();
   searchStore.advance(unit, 0, 5);

@@ -10,12 +10,12 @@ import type { JsonValue } from '../../protocol/json.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import { GuardFailed, type Database, type Writer } from '../../storage/database.ts';
 import * as profilesStore from '../../storage/accounts/profiles-store.ts';
-import * as registrationTokensStore from '../../storage/accounts/registration-tokens-store.ts';
 import * as termsStore from '../../storage/accounts/terms-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import * as usersStore from '../../storage/accounts/users-store.ts';
 import type { Appservice, Appservices } from '../application-services/appservices.ts';
 import type { Passwords } from '../passwords.ts';
+import type { RegistrationTokens } from './registration-tokens.ts';
 import type { OpenedSession, Sessions, TokenForm } from '../sessions.ts';
 import type { ProvenThreepid } from '../threepids/threepid-stages.ts';
 import type { Threepids } from '../threepids/threepids.ts';
@@ -46,6 +46,7 @@ export class NewAccounts {
   readonly #database: Database;
   readonly #sessions: Sessions;
   readonly #passwords: Passwords;
+  readonly #tokens: RegistrationTokens;
   readonly #threepids: Threepids;
   readonly #validation: ThreepidValidation;
   readonly #appservices: Appservices;
@@ -58,6 +59,7 @@ export class NewAccounts {
     database: Database;
     sessions: Sessions;
     passwords: Passwords;
+    tokens: RegistrationTokens;
     threepids: Threepids;
     validation: ThreepidValidation;
     appservices: Appservices;
@@ -69,6 +71,7 @@ export class NewAccounts {
     this.#database = needs.database;
     this.#sessions = needs.sessions;
     this.#passwords = needs.passwords;
+    this.#tokens = needs.tokens;
     this.#threepids = needs.threepids;
     this.#validation = needs.validation;
     this.#appservices = needs.appservices;
@@ -180,7 +183,7 @@ export class NewAccounts {
       usersStore.insert(unit, { userId, passwordHash, isGuest, isAdmin: false, createdAt });
     }
     if (!isGuest) this.#nameAfterLocalpart(unit, userId);
-    if (kind.token !== undefined) registrationTokensStore.use(unit, kind.token);
+    if (kind.token !== undefined) this.#tokens.use(unit, kind.token);
     for (const proven of kind.threepids) {
       this.#threepids.put(unit, userId, proven);
       if (proven.sid !== undefined) this.#validation.consume(unit, proven.sid);

@@ -1,12 +1,11 @@
 import type { UserId } from '../../protocol/identifiers.ts';
 import { badJson, forbidden, MatrixError } from '../../protocol/matrix-error.ts';
-import type { Database } from '../../storage/database.ts';
-import * as registrationTokensStore from '../../storage/accounts/registration-tokens-store.ts';
 import type { Appservices } from '../application-services/appservices.ts';
 import { assertIsGuest } from './guest-upgrade.ts';
 import type { Challenge, InteractiveAuth, Stage } from '../interactive-auth.ts';
 import { ProofUsedUp, type NewAccounts, type NewAccountWishes } from './new-accounts.ts';
 import type { Passwords } from '../passwords.ts';
+import type { RegistrationTokens } from './registration-tokens.ts';
 import type { OpenedSession, Sessions } from '../sessions.ts';
 import { threepidsIn, type ProvenThreepid } from '../threepids/threepid-stages.ts';
 import type { Threepids } from '../threepids/threepids.ts';
@@ -29,7 +28,7 @@ export interface RegistrationWishes extends NewAccountWishes {
 
 /** Lets people register (Client-Server API, "Account registration"). */
 export class Registration {
-  readonly #database: Database;
+  readonly #tokens: RegistrationTokens;
   readonly #accounts: NewAccounts;
   readonly #sessions: Sessions;
   readonly #passwords: Passwords;
@@ -38,12 +37,11 @@ export class Registration {
   readonly #threepids: Threepids;
   readonly #policy: RegistrationPolicy;
   readonly #appservices: Appservices;
-  readonly #clock: { now(): number };
   readonly #opaque: (length: number) => string;
 
   constructor(needs: {
     accounts: NewAccounts;
-    database: Database;
+    tokens: RegistrationTokens;
     sessions: Sessions;
     passwords: Passwords;
     interactive: InteractiveAuth;
@@ -51,11 +49,10 @@ export class Registration {
     threepids: Threepids;
     policy: RegistrationPolicy;
     appservices: Appservices;
-    clock: { now(): number };
     opaque: (length: number) => string;
   }) {
     this.#accounts = needs.accounts;
-    this.#database = needs.database;
+    this.#tokens = needs.tokens;
     this.#sessions = needs.sessions;
     this.#passwords = needs.passwords;
     this.#interactive = needs.interactive;
@@ -63,7 +60,6 @@ export class Registration {
     this.#threepids = needs.threepids;
     this.#policy = needs.policy;
     this.#appservices = needs.appservices;
-    this.#clock = needs.clock;
     this.#opaque = needs.opaque;
   }
 
@@ -145,7 +141,7 @@ export class Registration {
 
   /** Whether one can register with the token now. */
   isTokenUsable(token: string): Promise<boolean> {
-    return registrationTokensStore.isUsable(this.#database, token, this.#clock.now());
+    return this.#tokens.isUsable(token);
   }
 
   /**

@@ -98,7 +98,7 @@ export const ConfigSchema = Type.Object(
         }),
         tokens: Type.Array(Type.String({ minLength: 1, maxLength: 64 }), {
           default: [],
-          description: 'Registration tokens, valid for any number of registrations.',
+          description: 'Registration tokens, valid for any number of registrations as long as they are here.',
         }),
         guests: Type.Boolean({
           default: false,

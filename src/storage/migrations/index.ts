@@ -28,6 +28,7 @@ import { waitingEvents } from './067-waiting-events.ts';
 import { waitingEventsByOrigin } from './069-waiting-events-by-origin.ts';
 import { unsettledEvents } from './070-unsettled-events.ts';
 import { searchIndex } from './071-search-index.ts';
+import { registrationTokens } from './080-registration-tokens.ts';
 import { fetchedMedia } from './062-fetched-media.ts';
 import { untoldJoins } from './064-untold-joins.ts';
 import { serverIdentity } from './073-server-identity.ts';
@@ -68,4 +69,5 @@ export const MIGRATIONS: readonly Migration[] = [
   unsettledEvents,
   searchIndex,
   serverIdentity,
+  registrationTokens,
 ];

@@ -14,10 +14,10 @@ export interface TestServer {
   person(name: string): Promise<TestClient>;
   /** Somebody without an account. */
   anonymous(): TestClient;
-  /** Stops the server and starts it again on the same data. */
-  restart(): Promise<void>;
+  /** Stops the server and starts it again on the same data, with other settings, if any are given. */
+  restart(settings?: Readonly<Record<string, string>>): Promise<void>;
   /** Another process's server on the same data, until the test ends; on SQLite, which knows only one, the server itself. */
-  another(): Promise<RunningServer>;
+  another(settings?: Readonly<Record<string, string>>): Promise<RunningServer>;
 }
 
 /** Settings that make tests fast: no rate limits, cheap password hashes. */
@@ -44,8 +44,8 @@ export function onServers(
   onBothEngines(
     title,
     async (place) => {
-      const start = () =>
-        startServer(loadConfig({ env: { ...FAST, ...place.env, ...options.env } }), {
+      const start = (settings: Readonly<Record<string, string>> = {}) =>
+        startServer(loadConfig({ env: { ...FAST, ...place.env, ...options.env, ...settings } }), {
           log: pino({ level: 'error' }, pino.destination(2)),
           ...options.overrides,
         });
@@ -60,13 +60,13 @@ export function onServers(
           place,
           person: (name) => new TestClient(server.url).register(name),
           anonymous: () => new TestClient(server.url),
-          restart: async () => {
+          restart: async (settings) => {
             await server.close();
-            server = await start();
+            server = await start(settings);
           },
-          another: async () => {
+          another: async (settings) => {
             if (place.engine === 'sqlite') return server;
-            const other = await start();
+            const other = await start(settings);
             others.push(other);
             return other;
           },

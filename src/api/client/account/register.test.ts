@@ -150,3 +150,34 @@ onServers(
   },
   { env: { MYELIN_REGISTRATION_REQUIRES_TOKEN: 'true', MYELIN_REGISTRATION_TOKENS: 'letmein' } },
 );
+
+onServers(
+  'a registration token is valid at each process for as long as its configuration has it [B010 partial]',
+  async (s) => {
+    const isValid = async (url: string, token: string) =>
+      (await new TestClient(url).ok('GET', `/v1/register/m.login.registration_token/validity?token=${token}`))
+        .valid as boolean;
+    const register = (username: string, auth: object) =>
+      s.anonymous().ask('POST', '/v3/register', { username, password: 'a good password', auth });
+    const withToken = (token: string) => ({ type: 'm.login.registration_token', token });
+    assert.equal(await isValid(s.server.url, 'old'), true);
+    const half = (await register('half', withToken('old'))).body.session as string;
+    await s.restart({ MYELIN_REGISTRATION_TOKENS: 'kept' });
+    assert.equal(await isValid(s.server.url, 'old'), false);
+    assert.equal((await register('late', withToken('old'))).body.errcode, 'M_UNAUTHORIZED');
+    const refused = await register('half', { type: 'm.login.terms', session: half });
+    assert.deepEqual([refused.status, refused.body.errcode], [401, 'M_UNAUTHORIZED'], 'proven in time');
+    const other = await s.another({ MYELIN_REGISTRATION_TOKENS: 'old' });
+    if (other !== s.server) assert.equal(await isValid(other.url, 'old'), true);
+    assert.equal(await isValid(s.server.url, 'old'), false, 'whatever other processes have');
+    const { session } = (await register('kept', withToken('kept'))).body;
+    assert.equal((await register('kept', { type: 'm.login.terms', session })).status, 200);
+  },
+  {
+    env: {
+      MYELIN_REGISTRATION_REQUIRES_TOKEN: 'true',
+      MYELIN_REGISTRATION_TOKENS: 'old,kept',
+      MYELIN_TERMS_POLICIES: 'privacy|1.0|en|Privacy policy|https://example.org/p',
+    },
+  },
+);
