@@ -137,9 +137,13 @@ export class Aggregations {
       if (mentions === 0) continue;
       const { eventId, roomId } = event;
       const all = await aggregationsStore.references(this.#database, eventId, roomId, MOST_REFERENCES);
-      const wanted = all.filter((one) => !view.ignored.has(one.sender)).map((one) => one.event_id);
+      const wanted = all.filter((one) => !view.ignored.has(one.sender));
       const access = await view.accessTo(roomId);
-      const visible = access.membership === 'join' ? wanted : await this.#visible(access, wanted);
+      // Only what came before the user's present time in the room has to be looked at.
+      const presentFrom = access.membership === 'join' ? access.changedAt : Infinity;
+      const idsOf = (rows: typeof wanted) => rows.map((one) => one.event_id);
+      const visible = await this.#visible(access, idsOf(wanted.filter((one) => one.position <= presentFrom)));
+      visible.push(...idsOf(wanted.filter((one) => one.position > presentFrom)));
       if (visible.length > 0) aggregationOf(view, event).references = visible;
     }
   }

@@ -59,7 +59,8 @@ const threadEventsOf = sql(
    WHERE root_id IN (${SLOTS}) AND sender IN (${SLOTS}) GROUP BY root_id, room_id`,
 );
 const referencing = sql(
-  `SELECT event_id, sender FROM event_relations WHERE parent_id = ? AND rel_type = 'm.reference' AND room_id = ?
+  `SELECT event_id, sender, position FROM event_relations
+   WHERE parent_id = ? AND rel_type = 'm.reference' AND room_id = ?
    ORDER BY position LIMIT ?`,
 );
 const threadsOfRoom = sql(
@@ -143,7 +144,7 @@ export function references(
   parentId: EventId,
   roomId: RoomId,
   limit: number,
-): Promise<{ event_id: EventId; sender: UserId }[]> {
+): Promise<{ event_id: EventId; sender: UserId; position: number }[]> {
   return reader.all(referencing, parentId, roomId, limit);
 }
 

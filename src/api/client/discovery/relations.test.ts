@@ -321,6 +321,26 @@ onServers('one who left sees the aggregations of then [B031]', async (s) => {
   assert.deepEqual(ids((await bob.ok('GET', relations(room, original))).chunk), [seen, reply, first]);
 });
 
+onServers('references made while one was away are not named [B065]', async (s) => {
+  const [alice, bob] = [await s.person('alice'), await s.person('bob')];
+  const visibility = { history_visibility: 'joined' };
+  const room = await alice.createRoom({
+    preset: 'public_chat',
+    initial_state: [{ type: 'm.room.history_visibility', state_key: '', content: visibility }],
+  });
+  await bob.join(room);
+  const root = await alice.say(room, 'root');
+  const refer = (body: string) => alice.say(room, body, relates('m.reference', root));
+  const before = await refer('before');
+  await bob.ok('POST', bob.room(room, '/leave'), {});
+  const away = await refer('away');
+  await bob.join(room);
+  const after = await refer('after');
+  const chunk = (...of: string[]) => ({ 'm.reference': { chunk: of.map((id) => ({ event_id: id })) } });
+  assert.deepEqual(await bundle(bob, room, root), chunk(before, after));
+  assert.deepEqual(await bundle(alice, room, root), chunk(before, away, after));
+});
+
 onServers('filters ask for events by how they relate to others (MSC3874)', async (s) => {
   const alice = await s.person('alice');
   const room = await alice.createRoom();
