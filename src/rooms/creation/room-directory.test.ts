@@ -23,6 +23,18 @@ onServers('aliases and the canonical alias [B033 partial]', async ({ person }) =
   await bob.fails(404, 'M_NOT_FOUND', 'GET', path('one'));
 });
 
+onServers('the aliases of a room are for who may read it now [B033 partial]', async ({ person }) => {
+  const [alice, bob, eve] = [await person('alice'), await person('bob'), await person('eve')];
+  const room = await alice.createRoom({ preset: 'public_chat', room_alias_name: 'now' });
+  await bob.join(room);
+  const aliases = { aliases: ['#now:localhost'] };
+  assert.deepEqual(await bob.ok('GET', bob.room(room, '/aliases')), aliases);
+  await bob.ok('POST', bob.room(room, '/leave'), {});
+  for (const one of [bob, eve]) await one.fails(403, 'M_FORBIDDEN', 'GET', one.room(room, '/aliases'));
+  await alice.setState(room, 'm.room.history_visibility', { history_visibility: 'world_readable' });
+  for (const one of [bob, eve]) assert.deepEqual(await one.ok('GET', one.room(room, '/aliases')), aliases);
+});
+
 onServers('the directory lists, searches and pages [B033]', async ({ person, anonymous }) => {
   const [alice, bob] = [await person('alice'), await person('bob')];
   const rooms: string[] = [];

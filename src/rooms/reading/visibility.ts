@@ -57,10 +57,17 @@ export class Visibility {
    */
   async accessOrForbid(roomId: RoomId, userId: UserId): Promise<RoomAccess> {
     const access = await this.access(roomId, userId);
-    if (access.joinedUntil > -Infinity) return access;
-    const visibility = (await this.#log.state(roomId, 'm.room.history_visibility', ''))?.content;
-    if (visibility?.history_visibility === 'world_readable') return access;
-    throw forbidden('You are not in this room, and it may not be read from outside');
+    return access.joinedUntil > -Infinity ? access : this.#openOrForbid(access);
+  }
+
+  /**
+   * Access for one who may read the room as it is now: joined, or anybody while the room is world-readable.
+   *
+   * @throws MatrixError 403 M_FORBIDDEN for everybody else, and for unknown rooms: who asks must not learn which.
+   */
+  async presentAccessOrForbid(roomId: RoomId, userId: UserId): Promise<RoomAccess> {
+    const access = await this.access(roomId, userId);
+    return access.membership === 'join' ? access : this.#openOrForbid(access);
   }
 
   /**
@@ -122,6 +129,12 @@ export class Visibility {
   /** The user's membership in the state right after an event. */
   async membershipAt(root: StateRoot, userId: UserId): Promise<Membership> {
     return (await this.#stateAt(root, userId)).membership;
+  }
+
+  async #openOrForbid(access: RoomAccess): Promise<RoomAccess> {
+    const visibility = await this.#log.state(access.roomId, 'm.room.history_visibility', '');
+    if (visibility?.content.history_visibility === 'world_readable') return access;
+    throw forbidden('You are not in this room, and it may not be read from outside');
   }
 
   async #shown(

@@ -15,7 +15,7 @@ export const getLocalAliases = endpoint(
     params: Type.Object({ roomId: Type.String() }),
   },
   async (needs: { aliases: Aliases; visibility: Visibility }, request) => {
-    const access = await needs.visibility.accessOrForbid(
+    const access = await needs.visibility.presentAccessOrForbid(
       roomId(request.params.roomId),
       request.session.userId,
     );
