@@ -157,3 +157,28 @@ onServers('members, now and then, and by membership [B028 partial]', async ({ pe
   const either = '?membership=join&not_membership=leave';
   assert.deepEqual(await members(either), [alice.userId, '@carol:localhost']);
 });
+
+onServers('members of then are given to who reads from outside, too [B028 partial]', async ({ person }) => {
+  const [alice, bob, carol] = [await person('alice'), await person('bob'), await person('carol')];
+  const room = await alice.createRoom({ preset: 'public_chat' });
+  const { next_batch: before } = await alice.sync();
+  await alice.setState(room, 'm.room.history_visibility', { history_visibility: 'world_readable' });
+  const { next_batch: at } = await alice.sync();
+  await bob.join(room);
+  const members = async (query: string) =>
+    (await carol.ok('GET', carol.room(room, `/members${query}`))).chunk
+      .map((event: Json) => event.state_key)
+      .sort();
+  assert.deepEqual(await members(`?at=${at}`), [alice.userId]);
+  assert.deepEqual(await members(''), [alice.userId, bob.userId]);
+  await carol.fails(403, 'M_FORBIDDEN', 'GET', carol.room(room, `/members?at=${before}`));
+  await bob.ok('POST', bob.room(room, '/leave'), {});
+  await alice.setState(room, 'm.room.history_visibility', { history_visibility: 'joined' });
+  await carol.join(room);
+  const { next_batch: later } = await alice.sync();
+  const ofBob = await bob.ok('GET', bob.room(room, `/members?at=${later}&membership=join`));
+  assert.deepEqual(
+    ofBob.chunk.map((event: Json) => event.state_key),
+    [alice.userId],
+  );
+});

@@ -186,13 +186,14 @@ export class Timeline {
 
   /**
    * The state at a place in the log that the user asks for; for a place before the room, what it began with: after its
-   * creator joined. Of a room that was just joined by way of another server, once the whole state is here.
+   * creator joined; for one after the user left, what it was then. Of a room that was just joined by way of another server, once the whole state is here.
    *
    * @throws MatrixError 403 M_FORBIDDEN where the user may not see the room as it was then.
    */
   async visibleRootAt(access: RoomAccess, position: number): Promise<StateRoot> {
     await this.#partialRooms.whenComplete(access.roomId, LONGEST_WAIT_MS);
-    const { events } = await this.#log.newest(access.roomId, BEFORE_HISTORY, position, 1);
+    const upTo = Math.min(position, await this.#stateUntil(access));
+    const { events } = await this.#log.newest(access.roomId, BEFORE_HISTORY, upTo, 1);
     const event = events[0] ?? (await this.#creatorsJoin(access.roomId));
     if (event && (await this.#visibility.mayReadStateAt(access, event))) {
       return event.roomRoot ?? event.stateRoot;

@@ -36,11 +36,10 @@ export const getMembersByRoom = endpoint(
     const { at, membership, not_membership: notMembership } = request.query;
     const { userId, deviceId } = request.session;
     const access = await needs.visibility.accessOrForbid(roomId(request.params.roomId), userId);
-    const position = at === undefined ? Infinity : parseStreamToken(at);
     const root =
-      position < access.joinedUntil
-        ? await needs.timeline.visibleRootAt(access, position)
-        : await needs.timeline.wholeRoot(access);
+      at === undefined
+        ? await needs.timeline.wholeRoot(access)
+        : await needs.timeline.visibleRootAt(access, parseStreamToken(at));
     const members = await needs.timeline.stateEvents(root, (type) => type === 'm.room.member');
     const isUnfiltered = membership === undefined && notMembership === undefined;
     const chunk = members.filter(
