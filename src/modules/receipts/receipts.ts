@@ -21,6 +21,11 @@ export interface ReadPositions {
   readonly threads: ReadonlyMap<string, number>;
 }
 
+interface MovedPositions extends ReadPositions {
+  /** Position at which the last of these receipts was set. */
+  readonly movedAt: number;
+}
+
 const TYPES = ['m.read', 'm.read.private', 'm.fully_read'];
 /** Receipts of others that one sync shows of a room at most, the newest. */
 const MOST_RECEIPTS = receiptsStore.ROWS_OF_ROOM;
@@ -42,7 +47,7 @@ export class Receipts implements SyncPart {
   readonly #accountData: AccountData;
   readonly #ofRequest = new WeakMap<SyncRequest, InitialReceipts>();
   readonly #clock: { now(): number };
-  readonly #read: ReadCache<string, ReadPositions>;
+  readonly #read: ReadCache<string, MovedPositions>;
 
   constructor(database: Database, rooms: RoomReads, accountData: AccountData, clock: { now(): number }) {
     this.#database = database;
@@ -114,18 +119,20 @@ export class Receipts implements SyncPart {
   }
 
   /** How far the user has read a room, by public and private receipts. */
-  async readPositions(userId: UserId, roomId: RoomId): Promise<ReadPositions> {
+  async readPositions(userId: UserId, roomId: RoomId): Promise<MovedPositions> {
     return this.#read.get(`${userId}\0${roomId}`, () => this.#readPositions(userId, roomId));
   }
 
-  async #readPositions(userId: UserId, roomId: RoomId): Promise<ReadPositions> {
+  async #readPositions(userId: UserId, roomId: RoomId): Promise<MovedPositions> {
     let unthreaded = Number.NEGATIVE_INFINITY;
+    let movedAt = Number.NEGATIVE_INFINITY;
     const threads = new Map<string, number>();
     for (const row of await receiptsStore.ofUser(this.#database, roomId, userId)) {
+      movedAt = Math.max(movedAt, row.position);
       if (row.thread_id === UNTHREADED) unthreaded = Math.max(unthreaded, row.event_position);
       else threads.set(row.thread_id, Math.max(threads.get(row.thread_id) ?? -Infinity, row.event_position));
     }
-    return { unthreaded, threads };
+    return { unthreaded, threads, movedAt };
   }
 
   /** The content of m.receipt for what a user changed in a room at a position of the log. */

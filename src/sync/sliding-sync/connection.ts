@@ -104,10 +104,10 @@ export class Connection {
     for (const [userId, eventId] of members) sent.set(userId, { eventId, at });
   }
 
-  /** Whether the client, which is at `since`, has other unread counts, as far as that is known. */
-  hasOtherCounts(roomId: RoomId, text: string, since: number): boolean {
+  /** Whether the client, which is at `since`, has other unread counts; undefined where it is not known which it has. */
+  hasOtherCounts(roomId: RoomId, text: string, since: number): boolean | undefined {
     const sent = this.#counts.get(roomId);
-    return sent !== undefined && (sent.text !== text || sent.at > since);
+    return sent && (sent.text !== text || sent.at > since);
   }
 
   /** Unread counts are sent with an answer that leads up to a position. */

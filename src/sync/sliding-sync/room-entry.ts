@@ -200,7 +200,11 @@ async function unreadText(
   }
   const text = `${notify} ${highlight}`;
   const hasMoved = after !== undefined && recent.userChangedSince(userId, after, 'receipt');
-  const changed = hasMoved && connection.hasOtherCounts(room.roomId, text, since ?? -Infinity);
+  const hasOther = () => connection.hasOtherCounts(room.roomId, text, since ?? -Infinity);
+  // After a restart nobody remembers what was sent, nor in which rooms receipts moved.
+  const hasRead = async () =>
+    (await needs.receipts.readPositions(userId, room.roomId)).movedAt > (after ?? 0);
+  const changed = hasMoved && (hasOther() ?? (await hasRead()));
   connection.sendCounts(room.roomId, text, answering.upTo);
   return { members: { notification_count: String(notify), highlight_count: String(highlight) }, changed };
 }

@@ -111,6 +111,26 @@ onServers(
   },
 );
 
+onServers('what was read during a restart takes the unread count away [B138 partial]', async (world) => {
+  const [alice, bob] = [await world.person('alice'), await world.person('bob')];
+  const [read, other] = [
+    await alice.createRoom({ preset: 'public_chat' }),
+    await alice.createRoom({ preset: 'public_chat' }),
+  ];
+  for (const room of [read, other]) await bob.join(room);
+  const sliding = new SlidingConnection(bob);
+  await sliding.next(allRooms(5));
+  const message = await alice.say(read, 'news');
+  await alice.say(other, 'news');
+  await sliding.next(allRooms(5));
+  await bob.ok('POST', bob.room(read, `/receipt/m.read/${encodeURIComponent(message)}`), {});
+  await world.restart();
+  const again = new SlidingConnection(new TestClient(world.server.url, bob.token));
+  again.pos = sliding.pos;
+  const { rooms } = await again.next(allRooms(5));
+  assert.deepEqual([Object.keys(rooms), rooms[read].notification_count], [[read], 0]);
+});
+
 onServers('a position that is not known is refused with M_UNKNOWN_POS [B138 partial]', async ({ person }) => {
   const [alice, bob] = [await person('alice'), await person('bob')];
   await alice.createRoom();
