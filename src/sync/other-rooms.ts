@@ -1,4 +1,4 @@
-import type { UserId } from '../protocol/identifiers.ts';
+import type { RoomId, UserId } from '../protocol/identifiers.ts';
 import type { RoomMembership } from '../rooms/reading/room-reads.ts';
 import { strippedText } from '../rooms/reading/client-events.ts';
 import { STRIPPED_TYPES } from '../rooms/membership/stripped-state.ts';
@@ -57,9 +57,10 @@ export async function leftRoom(
   const events = await eventTexts(needs, context, timeline.events, { bundled: true });
   const place = `"limited":${timeline.limited},"prev_batch":"${timeline.prevBatch}"`;
   const stateEvents = await eventTexts(needs, context, state);
+  const accountData = await accountDataText(needs, context, room.roomId);
   return (
     `{"timeline":{"events":[${events.join(',')}],${place}},` +
-    `"${context.stateAs}":{"events":[${stateEvents.join(',')}]},"account_data":{"events":[]}}`
+    `"${context.stateAs}":{"events":[${stateEvents.join(',')}]},"account_data":{"events":[${accountData}]}}`
   );
 }
 
@@ -95,9 +96,15 @@ async function leftState(
   return [...state.filter((event) => !isOwn(event)), own];
 }
 
+/** The user's account data of the room, or what of it changed, as JSON texts with commas between. */
+async function accountDataText(needs: SyncNeeds, context: SyncContext, roomId: RoomId): Promise<string> {
+  return ((await needs.accountData.room(context, roomId))?.accountData ?? []).join(',');
+}
+
 /** A room that is not here, whose invite the user declined or where they were turned away: that event alone. */
 async function neverJoinedRoom(needs: SyncNeeds, context: SyncContext, own: StoredEvent): Promise<string> {
   const [event] = await eventTexts(needs, context, [own]);
   const timeline = `{"events":[${event ?? ''}],"limited":false,"prev_batch":"${streamToken(context.upTo)}"}`;
-  return `{"timeline":${timeline},"${context.stateAs}":{"events":[]},"account_data":{"events":[]}}`;
+  const accountData = await accountDataText(needs, context, own.roomId);
+  return `{"timeline":${timeline},"${context.stateAs}":{"events":[]},"account_data":{"events":[${accountData}]}}`;
 }

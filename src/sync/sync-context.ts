@@ -1,3 +1,4 @@
+import type { AccountData } from '../modules/account-data/index.ts';
 import type { SyncPart, SyncRequest } from '../modules/sync-part.ts';
 import type { UserId } from '../protocol/identifiers.ts';
 import type { Aggregations } from '../rooms/relations/aggregations.ts';
@@ -25,6 +26,7 @@ export interface SyncNeeds {
   readonly summaries: RoomSummaries;
   readonly lazyMembers: LazyMembers;
   readonly stickyEvents: StickyEvents;
+  readonly accountData: AccountData;
   readonly parts: readonly SyncPart[];
 }
 

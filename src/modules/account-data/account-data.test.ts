@@ -86,6 +86,21 @@ onServers('account data is kept and synced, of the account and of rooms [B040]',
   await alice.fails(400, 'M_BAD_JSON', 'PUT', path, [1]);
 });
 
+onServers('account data of a room that was left comes with it [B040]', async ({ person }) => {
+  const alice = await person('alice');
+  const room = await alice.createRoom();
+  const path = `/v3/user/${alice.userId}/rooms/${encodeURIComponent(room)}/account_data`;
+  await alice.ok('PUT', `${path}/org.example.old`, { a: 1 });
+  const { next_batch: since } = await alice.sync();
+  await alice.ok('PUT', `${path}/org.example.new`, { b: 2 });
+  await alice.ok('POST', alice.room(room, '/leave'), {});
+  const types = (body: Json) =>
+    body.rooms.leave[room].account_data.events.map((event: Json) => event.type).sort();
+  assert.deepEqual(types(await alice.sync({ since })), ['org.example.new']);
+  const filter = JSON.stringify({ room: { include_leave: true } });
+  assert.deepEqual(types(await alice.sync({ filter })), ['org.example.new', 'org.example.old']);
+});
+
 onServers('what is set at the same time is all kept [B078] [B061 partial]', async ({ person }) => {
   const alice = await person('alice');
   const room = await alice.createRoom();

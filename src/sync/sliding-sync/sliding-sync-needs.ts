@@ -1,4 +1,3 @@
-import type { AccountData } from '../../modules/account-data/index.ts';
 import type { DeviceLists, OneTimeKeys } from '../../modules/end-to-end-encryption/index.ts';
 import type { ProfileUpdates } from '../../modules/profile/index.ts';
 import type { PushRules, UnreadCounts } from '../../modules/push/index.ts';
@@ -10,7 +9,6 @@ import type { SyncNeeds } from '../sync-context.ts';
 
 /** What answering sliding sync needs of the server. */
 export interface SlidingSyncNeeds extends SyncNeeds {
-  readonly accountData: AccountData;
   readonly pushRules: PushRules;
   readonly unreadCounts: UnreadCounts;
   readonly receipts: Receipts;
