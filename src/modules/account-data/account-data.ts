@@ -94,7 +94,7 @@ export class AccountData implements SyncPart {
     userId: UserId,
     roomId: RoomId | undefined,
     type: string,
-    edit: (content: JsonObject | undefined) => JsonObject | undefined,
+    edit: (content: JsonObject | undefined) => JsonObject | undefined | Promise<JsonObject | undefined>,
     also: (unit: Writer, at: Position, before: JsonObject | undefined) => void = () => undefined,
   ): Promise<void> {
     const room = roomId ?? NO_ROOM;
@@ -102,7 +102,7 @@ export class AccountData implements SyncPart {
       for (let left = MOST_TRIES; ; left--) {
         const row = await accountDataStore.get(this.#database, userId, room, type);
         const before = row && contentOf(row);
-        const content = edit(before);
+        const content = await edit(before);
         if (!content) return;
         const unit = new UnitOfWork();
         const position = unit.position();

@@ -128,3 +128,16 @@ onServers('a receipt in one thread leaves the others as they are [B063]', async 
   await alice.say(room, 'nobody hears this');
   assert.deepEqual(await counts(), [0, undefined]);
 });
+
+onServers('read markers that are set at the same time do not go back [B063 partial]', async ({ person }) => {
+  const alice = await person('alice');
+  const room = await alice.createRoom();
+  const marker = `/v3/user/${alice.userId}/rooms/${encodeURIComponent(room)}/account_data/m.fully_read`;
+  const set = (eventId: string) =>
+    alice.ok('POST', alice.room(room, '/read_markers'), { 'm.fully_read': eventId });
+  for (let i = 0; i < 10; i++) {
+    const [older, newer] = [await alice.say(room, 'older'), await alice.say(room, 'newer')];
+    await Promise.all([set(newer), set(older)]);
+    assert.equal((await alice.ok('GET', marker)).event_id, newer);
+  }
+});

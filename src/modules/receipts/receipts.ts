@@ -204,11 +204,12 @@ export class Receipts implements SyncPart {
     roomId: RoomId,
     event: { eventId: EventId; position: number },
   ): Promise<void> {
-    const before = await this.#accountData.find(userId, roomId, 'm.fully_read');
-    const marked =
-      typeof before?.event_id === 'string' ? await this.#rooms.event(before.event_id as EventId) : undefined;
-    if (marked && marked.position >= event.position) return;
-    await this.#accountData.put(userId, roomId, 'm.fully_read', { event_id: event.eventId });
+    await this.#accountData.edit(userId, roomId, 'm.fully_read', async (before) => {
+      const id = before?.event_id;
+      const marked = typeof id === 'string' ? await this.#rooms.event(id as EventId) : undefined;
+      if (marked && marked.position >= event.position) return undefined;
+      return { event_id: event.eventId };
+    });
   }
 }
 
