@@ -35,6 +35,14 @@ async function sayMany(client: TestClient, room: string, count: number): Promise
   return ids;
 }
 
+onServers('what came before many changes of name stays unread [B061 partial]', async (server) => {
+  const [alice, bob, room] = await twoInARoom(server);
+  await alice.say(room, 'unread');
+  for (let i = 0; i < 55; i++)
+    await bob.ok('PUT', `/v3/profile/${bob.userId}/displayname`, { displayname: `bob ${i}` });
+  assert.deepEqual(await counts(bob, room), [1, 0]);
+});
+
 onServers('receipts of every kind lower the counts, read markers do not [B061 partial]', async (server) => {
   const [alice, bob, room] = await twoInARoom(server);
   const [first = '', second = '', third = '', fourth = ''] = await sayMany(alice, room, 5);
