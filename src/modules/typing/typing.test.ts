@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { onServers } from '../../testing/server/test-server.ts';
+import type { Json } from '../../testing/client/test-client.ts';
 import { ephemeral } from '../../testing/client/sync-body.ts';
 
 onServers('typing is shown while it lasts [B082]', async ({ person }) => {
@@ -25,4 +26,23 @@ onServers('typing is shown while it lasts [B082]', async ({ person }) => {
   await alice.fails(403, 'M_FORBIDDEN', 'PUT', alice.room(room, `/typing/${bob.userId}`), { typing: true });
   const eve = await person('eve');
   await eve.fails(403, 'M_FORBIDDEN', 'PUT', eve.room(room, `/typing/${eve.userId}`), { typing: true });
+});
+
+onServers('who leaves or is removed types no longer [B082]', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')];
+  const room = await alice.createRoom({ preset: 'public_chat' });
+  const typing = (body: Json) => ephemeral(body, room, 'm.typing')?.content?.user_ids;
+  for (const end of [
+    () => bob.ok('POST', bob.room(room, '/leave'), {}),
+    () => alice.ok('POST', alice.room(room, '/kick'), { user_id: bob.userId }),
+  ]) {
+    await bob.join(room);
+    await bob.ok('PUT', bob.room(room, `/typing/${bob.userId}`), { typing: true, timeout: 60_000 });
+    const before = await alice.sync();
+    assert.deepEqual(typing(before), [bob.userId]);
+    await end();
+    const told = await alice.syncUntil(before.next_batch, (body) => typing(body) !== undefined);
+    assert.deepEqual(typing(told), []);
+    assert.equal(typing(await alice.sync()), undefined);
+  }
 });

@@ -2,6 +2,7 @@ import { boundedCache } from '../../platform/bounded-cache.ts';
 import type { Timer, Timers } from '../../platform/timers.ts';
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
+import { membershipChange } from '../../rooms/events/room-changes.ts';
 import type { RoomReads } from '../../rooms/reading/room-reads.ts';
 import type { Database } from '../../storage/database.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
@@ -30,6 +31,8 @@ export class Typing implements SyncPart {
     database.subscribe((changes) => {
       for (const change of changes) {
         if (change.topic === 'typing') this.#note(change.data as JsonObject);
+        const changed = membershipChange(change);
+        if (changed && changed.membership !== 'join') this.#gone(changed.userId, changed.roomId);
       }
     });
   }
@@ -88,6 +91,15 @@ export class Typing implements SyncPart {
     const left = until - this.#clock.now();
     if (left > 0) this.#expire(userId, roomId, left);
     else this.#announce(userId, roomId, 0, true).catch(() => undefined);
+  }
+
+  /** Who is not in the room any more types no longer. The process that was told of the typing tells the others. */
+  #gone(userId: UserId, roomId: RoomId): void {
+    if (this.#typing.get(roomId)?.has(userId) !== true) return;
+    this.#note({ roomId, userId, until: 0 });
+    if (!this.#ends.has(`${roomId}\0${userId}`)) return;
+    this.#expire(userId, roomId, undefined);
+    this.#announce(userId, roomId, 0, true).catch(() => undefined);
   }
 
   async #announce(userId: UserId, roomId: RoomId, until: number, isNews: boolean): Promise<void> {
