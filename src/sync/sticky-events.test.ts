@@ -138,6 +138,32 @@ onServers('sliding sync tells of sticky events of all rooms, page by page [B142 
   assert.deepEqual(numbers(rest), [5]);
 });
 
+onServers('sliding sync goes on behind sticky events of ignored users [B142 partial]', async (s) => {
+  const [alice, bob, carol] = [await s.person('alice'), await s.person('bob'), await s.person('carol')];
+  const room = await alice.createRoom({ preset: 'public_chat' });
+  for (const client of [bob, carol]) await client.join(room);
+  await bob.ok('PUT', `/v3/user/${bob.userId}/account_data/m.ignored_user_list`, {
+    ignored_users: { [carol.userId]: {} },
+  });
+  await stick(alice, room, 1);
+  const sliding = new SlidingConnection(bob, 'calls');
+  const page = async (since?: string): Promise<Json> => {
+    const extension = { enabled: true, limit: 1, ...(since === undefined ? {} : { since }) };
+    const body = await sliding.next({ ...allRooms(0), extensions: { [EXTENSION]: extension } });
+    return body.extensions[EXTENSION];
+  };
+  const first = await page();
+  await stick(carol, room, 2);
+  await stick(alice, room, 3);
+  const ignored = await page(first.next_batch);
+  assert.deepEqual(ignored.rooms, {});
+  const { rooms } = await page(ignored.next_batch);
+  assert.deepEqual(
+    rooms[room].events.map((event: Json) => event.content.n),
+    [3],
+  );
+});
+
 onFederation('what is sticky is so on other servers, too [B142 partial]', async ({ a, b }) => {
   const [alice, bob] = [await a.person('alice'), await b.person('bob')];
   const room = await alice.createRoom({ preset: 'public_chat' });

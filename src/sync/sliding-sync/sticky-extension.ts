@@ -31,7 +31,8 @@ export async function stickyExtension(
   }
   const next = found.sort((a, b) => a.position - b.position).slice(0, limit);
   const wanted = [...due, ...next].filter((event) => !ignored.has(event.sender));
-  if (wanted.length === 0) return undefined;
+  // Where a whole page is of people whom the user ignores, the next answer goes on behind it.
+  if (wanted.length === 0 && next.length < limit) return undefined;
   const rooms = new Map<RoomId, StoredEvent[]>();
   for (const event of wanted) rooms.set(event.roomId, [...(rooms.get(event.roomId) ?? []), event]);
   const parts: string[] = [];
