@@ -196,6 +196,30 @@ describe('2015: application services', () => {
     },
   );
 
+  withAppservice('a service whose router says M_NOT_FOUND is told on the old paths [B125]', async (scene) => {
+    const { service, person, ghost } = scene;
+    service.answer = ({ path }) =>
+      path.startsWith('/_matrix/app/v1/') ? [404, { errcode: 'M_NOT_FOUND', error: 'No such route' }] : [200];
+    const alice = await person('alice');
+    const room = await alice.createRoom({ preset: 'public_chat' });
+    await (await ghost('_irc_carl')).join(room);
+    await alice.say(room, 'to an old one');
+    const isTold = ({ path, body }: Received) =>
+      path.startsWith('/transactions/') &&
+      (body.events as Json[]).some((event) => event.content?.body === 'to an old one');
+    await service.next(isTold);
+  });
+
+  withAppservice('whom an application service acts as is no field of a network', async (scene) => {
+    const { service, ghost } = scene;
+    const user = { userid: '@_irc_carl:localhost', protocol: 'irc', fields: {} };
+    service.answer = ({ path }) => (path.includes('/thirdparty/') ? [200, [user]] : [200]);
+    const carl = await ghost('_irc_carl');
+    await carl.ok('GET', '/v3/thirdparty/user/irc?nick=carl');
+    const { path } = await service.next((request) => request.path.includes('/thirdparty/user/irc'));
+    assert.ok(path.includes('nick=carl') && !path.includes('user_id='), path);
+  });
+
   withAppservice('a service that knows only the old paths is asked on those [B125]', async (scene) => {
     const { service, person, ghost } = scene;
     service.answer = ({ path }) => (path.startsWith('/_matrix/app/v1/') ? [404] : [200]);

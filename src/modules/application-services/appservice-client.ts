@@ -49,7 +49,9 @@ export class AppserviceClient {
     const isOld = (this.#oldUntil.get(service.id) ?? 0) > this.#clock.now();
     if (legacyPath !== undefined && isOld) return this.#ask(service, request, legacyPath);
     const answer = await this.#ask(service, request, `/_matrix/app/v1${request.path}`);
-    const isUnknown = answer.status >= 400 && errcodeOf(answer) !== 'M_NOT_FOUND';
+    // To a question that is an answer: there is no such user, alias or protocol.
+    const isAnswer = request.method === 'GET' && errcodeOf(answer) === 'M_NOT_FOUND';
+    const isUnknown = answer.status >= 400 && !isAnswer;
     if (!isUnknown || legacyPath === undefined) return answer;
     const old = await this.#ask(service, request, legacyPath);
     if (old.status >= 400) return answer;

@@ -108,11 +108,11 @@ export class RoomSnapshots {
   async #snapshot(request: SyncRequest, room: RoomMembership, limit: number): Promise<RoomSnapshot> {
     const { roomId, membership } = room;
     const access = await this.#needs.needs.visibility.access(roomId, request.userId);
-    if (access.joinedUntil > -Infinity) return this.#readable(request, access, limit);
     const own = await this.#needs.needs.log.byId(room.eventId);
+    const invite = membership === 'invite' ? own : undefined;
+    if (access.joinedUntil > -Infinity) return { ...(await this.#readable(request, access, limit)), invite };
     return {
-      ...{ roomId, membership, messages: undefined, state: [], accountData: [], ephemeral: [] },
-      invite: membership === 'invite' ? own : undefined,
+      ...{ roomId, membership, messages: undefined, state: [], accountData: [], ephemeral: [], invite },
       isPublished: own?.isAside === true ? false : await this.#needs.directory.isPublished(roomId),
     };
   }

@@ -33,6 +33,10 @@ export const getProtocolMetadata = endpoint(
   (needs: Needs, request) => needs.thirdPartyNetworks.protocol(request.params.protocol),
 );
 
+/** What of a query is no field of a network: the token, and of an application service the user that it acts as. */
+const TOKEN = 'access_token';
+const WHOM_ONE_ACTS_AS = ['user_id', 'device_id'];
+
 /** GET /thirdparty/location/{protocol} and /thirdparty/user/{protocol}, with the fields of that network. */
 const byFields = (['location', 'user'] as const).map((kind) =>
   endpoint(
@@ -45,8 +49,9 @@ const byFields = (['location', 'user'] as const).map((kind) =>
       query: FIELDS,
     },
     (needs: Needs, request) => {
+      const ownFields = request.session.appserviceId === undefined ? [TOKEN] : [TOKEN, ...WHOM_ONE_ACTS_AS];
       const fields = Object.entries(request.query).filter(
-        (field): field is [string, string] => typeof field[1] === 'string' && field[0] !== 'access_token',
+        (field): field is [string, string] => typeof field[1] === 'string' && !ownFields.includes(field[0]),
       );
       return needs.thirdPartyNetworks.byFields(kind, request.params.protocol, Object.fromEntries(fields));
     },

@@ -24,6 +24,19 @@ describe('2015: rooms', () => {
     await bob.ok('POST', join, {});
   });
 
+  onServers('who is invited again to a room that they left is shown the invite', async (server) => {
+    const [alice, bob] = await v1People(server, 'alice', 'bob');
+    const room = await alice.createRoom({ name: 'again' });
+    const invite = () => alice.ok('POST', alice.room(room, '/invite'), { user_id: bob.userId });
+    await invite();
+    await bob.join(room);
+    await bob.ok('POST', bob.room(room, '/leave'), {});
+    await invite();
+    const [shown] = (await bob.ok('GET', '/initialSync')).rooms as Json[];
+    assert.equal(shown.membership, 'invite');
+    assert.equal(shown.invite?.content.membership, 'invite');
+  });
+
   onServers('people are invited, join, leave, are put out and shut out [A049]', async (server) => {
     const [alice, bob, carol] = await v1People(server, 'alice', 'bob', 'carol');
     const room = await alice.createRoom({ preset: 'private_chat' });
