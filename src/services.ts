@@ -97,6 +97,7 @@ export async function createServices(config: Config, database: Database, foundat
     onProblem,
   });
   rooms.aliases.onElsewhere((alias) => federation.remoteQueries.directory(alias));
+  const clientTransactions = new ClientTransactions(database, clock);
   const modules = createModules({
     database,
     recent,
@@ -122,6 +123,7 @@ export async function createServices(config: Config, database: Database, foundat
       displayName: config.server_notices.display_name,
       roomName: config.server_notices.room_name,
     },
+    clientTransactions,
     longestDelayMs: config.delayed_events.longest_ms,
     retention: retentionOf(config),
     opaque,
@@ -197,7 +199,7 @@ export async function createServices(config: Config, database: Database, foundat
     mailer,
     notifier,
     sync,
-    clientTransactions: new ClientTransactions(database, clock),
+    clientTransactions,
     eventStream: new EventStream({ ...syncWiring, directory: rooms.directory }),
     roomSnapshots: new RoomSnapshots({ ...syncWiring, directory: rooms.directory }),
     slidingSync: createSlidingSync(syncWiring),

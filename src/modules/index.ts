@@ -9,6 +9,7 @@ import type { PushDefaults } from '../protocol/push/default-push-rules.ts';
 import type { RoomCreation } from '../rooms/creation/create-room.ts';
 import type { EventLog } from '../rooms/events/event-log.ts';
 import type { MembershipChanges } from '../rooms/membership/membership-changes.ts';
+import type { ClientTransactions } from '../accounts/client-transactions.ts';
 import type { MessageSending } from '../rooms/appending/message-sending.ts';
 import type { OutsideMemberships } from '../rooms/membership/outside-memberships.ts';
 import type { RoomOverviews } from '../rooms/reading/room-overviews.ts';
@@ -74,6 +75,7 @@ export interface ModuleWiring {
   readonly clientEvents: ClientEvents;
   readonly turn: TurnConfig;
   readonly sending: MessageSending;
+  readonly clientTransactions: ClientTransactions;
   readonly longestDelayMs: number;
   readonly retention: { readonly limits: RetentionLimits; readonly everyMs: number };
   readonly creation: RoomCreation;
@@ -242,7 +244,7 @@ function createPeople(wiring: ModuleWiring, profile: Profile) {
     reports: new Reports({ database, timeline, visibility, clock, opaque }),
     delayedEvents: new DelayedEvents({
       ...{ database, clock, opaque, rooms: wiring.rooms, sending: wiring.sending },
-      timers: wiring.timers,
+      ...{ timers: wiring.timers, transactions: wiring.clientTransactions },
       longestMs: wiring.longestDelayMs,
     }),
     mutualRooms: new MutualRooms(wiring.rooms),

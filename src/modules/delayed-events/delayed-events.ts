@@ -1,14 +1,15 @@
-import { createHash } from 'node:crypto';
 import type { Timer, Timers } from '../../platform/timers.ts';
 import type { DeviceId, EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { MatrixError, notFound } from '../../protocol/matrix-error.ts';
+import type { ClientTransactions } from '../../accounts/client-transactions.ts';
 import type { MessageSending, Sender } from '../../rooms/appending/message-sending.ts';
 import type { RoomReads } from '../../rooms/reading/room-reads.ts';
-import { GuardFailed, type Database } from '../../storage/database.ts';
+import { GuardFailed, type Database, type Writer } from '../../storage/database.ts';
 import * as store from '../../storage/rooms/delayed-events-store.ts';
 import type { DelayedEventRow } from '../../storage/rooms/delayed-events-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
+import { forClient, requestKey, type EventToDelay } from './event-to-delay.ts';
 import * as usersStore from '../../storage/accounts/users-store.ts';
 
 /** Events of one user that may wait at the same time. */
@@ -18,18 +19,12 @@ const LOOK_EVERY_MS = 10_000;
 const AT_ONCE = 50;
 const PAGE = 50;
 
-/** An event that a client wants to be sent later. */
-export interface EventToDelay {
-  readonly roomId: RoomId;
-  readonly type: string;
-  readonly content: JsonObject;
-  /** Absent for message events. */
-  readonly stateKey?: string;
-  /** Absent for state events. */
-  readonly txnId?: string;
-  readonly redacts?: EventId;
-  /** For how long it is to be sticky once it is sent (MSC4354), in ms. */
-  readonly stickyMs?: number;
+/** How an event is kept until it is sent. */
+interface Keeping {
+  readonly delay: number;
+  readonly request: Uint8Array | null;
+  /** Adds to the unit of work that keeps it under its delay ID. */
+  readonly also?: (unit: Writer, id: string) => void;
 }
 
 /** A page of the events that wait. */
@@ -46,6 +41,7 @@ export class DelayedEvents {
   readonly #database: Database;
   readonly #rooms: RoomReads;
   readonly #sending: MessageSending;
+  readonly #transactions: ClientTransactions;
   readonly #clock: { now(): number };
   readonly #opaque: (length: number) => string;
   readonly #longestMs: number;
@@ -61,6 +57,7 @@ export class DelayedEvents {
     database: Database;
     rooms: RoomReads;
     sending: MessageSending;
+    transactions: ClientTransactions;
     clock: { now(): number };
     timers: Timers;
     opaque: (length: number) => string;
@@ -70,6 +67,7 @@ export class DelayedEvents {
     this.#database = needs.database;
     this.#rooms = needs.rooms;
     this.#sending = needs.sending;
+    this.#transactions = needs.transactions;
     this.#clock = needs.clock;
     this.#timers = needs.timers;
     this.#opaque = needs.opaque;
@@ -91,17 +89,32 @@ export class DelayedEvents {
   }
 
   /**
-   * Keeps an event, to send it `delay` milliseconds from now. The same request gives the same event while it waits.
+   * Keeps an event, to send it `delay` milliseconds from now. The same request gives the same event, also
+   * when it waits no more.
    *
    * @returns its delay ID, by which anybody who knows it can say what to do with it.
    * @throws MatrixError 400 for a delay over the limit or too many events, 403 for one who is not in the room.
    */
   async schedule(sender: Sender, event: EventToDelay, delay: number): Promise<string> {
     this.#assertAllowed(delay);
-    const { userId, deviceId } = sender;
-    const request = event.txnId === undefined ? null : requestKey(sender, event, event.txnId);
-    const known = request && (await store.byRequest(this.#database, request));
+    const { txnId } = event;
+    if (txnId === undefined) return this.#keep(sender, event, { delay, request: null });
+    const request = requestKey(sender, event, txnId);
+    const known = await store.byRequest(this.#database, request);
     if (known) return known.id;
+    const scope = ['delayed_event', event.roomId, event.type, txnId];
+    const answer = await this.#transactions.once<{ delay_id: string }>(sender, scope, async (remember) => {
+      const also = (unit: Writer, id: string) => remember(unit, { delay_id: id });
+      return { delay_id: await this.#keep(sender, event, { delay, request, also }) };
+    });
+    return answer.delay_id;
+  }
+
+  async #keep(
+    { userId, deviceId }: Sender,
+    event: EventToDelay,
+    { delay, request, also }: Keeping,
+  ): Promise<string> {
     await this.#rooms.assertJoined(event.roomId, userId);
     if ((await store.countOf(this.#database, userId)) >= MOST_OF_USER) {
       throw refused('M_MAX_DELAYED_EVENTS_EXCEEDED', `At most ${MOST_OF_USER} of your events may wait`);
@@ -127,14 +140,8 @@ export class DelayedEvents {
     };
     const unit = new UnitOfWork();
     store.add(unit, row);
-    try {
-      await this.#database.commit(unit);
-    } catch (error) {
-      const first =
-        error instanceof GuardFailed && request && (await store.byRequest(this.#database, request));
-      if (first) return first.id;
-      throw error;
-    }
+    also?.(unit, row.id);
+    await this.#database.commit(unit);
     this.#wakeAt(row.due_at);
     return row.id;
   }
@@ -274,22 +281,4 @@ function refused(errcode: string, message: string, more: JsonObject = {}): Matri
 
 function waitsNoMore(): MatrixError {
   return notFound('No delayed event waits under this ID');
-}
-
-function forClient(row: DelayedEventRow): JsonObject {
-  const event: JsonObject = {
-    delay_id: row.id,
-    room_id: row.room_id,
-    type: row.type,
-    delay: row.delay,
-    running_since: row.running_since,
-    content: JSON.parse(row.content) as JsonObject,
-  };
-  if (row.state_key !== null) event.state_key = row.state_key;
-  return event;
-}
-
-function requestKey(sender: Sender, event: EventToDelay, txnId: string): Buffer {
-  const scope = [sender.userId, sender.deviceId ?? '', event.roomId, event.type, txnId];
-  return createHash('sha256').update(JSON.stringify(scope)).digest().subarray(0, 16);
 }

@@ -82,6 +82,21 @@ onServers(
   },
 );
 
+onServers('A delayed event that is asked for again after it was sent is not sent again', async (s) => {
+  const alice = await s.person('alice');
+  const room = await alice.createRoom();
+  const once = () => delayed(alice, room, '/send/x.test/once', 100_000, {});
+  const { delay_id: id } = await once();
+  await alice.ok('POST', `${WAITING}/${id}/send`, {});
+  assert.equal((await once()).delay_id, id);
+  assert.deepEqual(await waiting(alice), []);
+  await s.restart();
+  const again = Object.assign(s.anonymous(), { token: alice.token, base: s.server.url });
+  const path = again.room(room, '/send/x.test/once?org.matrix.msc4140.delay=100000');
+  assert.equal((await again.ok('PUT', path, {})).delay_id, id);
+  assert.deepEqual(await waiting(again), []);
+});
+
 onServers('Delayed events outlive a restart, and two processes send each once', async (s) => {
   const alice = await s.person('alice');
   const room = await alice.createRoom();
