@@ -1,8 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { parseArgs } from 'node:util';
 import { PLANTS } from '../src/testing/simulation/plants.ts';
 import { simulate, sizeOf } from '../src/testing/simulation/run.ts';
+import { simulationArguments, type SimulationArguments } from './simulation-arguments.ts';
 
 /**
  * Simulates federations: `--seeds N` runs N of them, from `--from` on; `--seed N` runs one and prints what happened;
@@ -12,32 +12,21 @@ import { simulate, sizeOf } from '../src/testing/simulation/run.ts';
 const COLLECT_EVERY = 10;
 const MOST_GROWTH_MIB = 40;
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '20' },
-    from: { type: 'string', default: '1' },
-    seed: { type: 'string' },
-    plant: { type: 'string' },
-    minutes: { type: 'string' },
-  },
-});
-const plant = values.plant === undefined ? {} : PLANTS[values.plant];
-if (!plant) throw new Error(`There is no such plant; there are ${Object.keys(PLANTS).join(', ')}`);
-const first = Number(values.seed ?? values.from);
-const count = values.seed === undefined ? Number(values.seeds) : 1;
+const { first, count, isOne, plant, minutes } = readArguments();
+const planted = plant === undefined ? {} : PLANTS[plant];
 const begun = performance.now();
 const collect = collector();
 const heaps: number[] = [];
 const failed: number[] = [];
 let done = 0;
 for (let seed = first; seed < first + count; seed++) {
-  if (values.minutes !== undefined && performance.now() - begun > Number(values.minutes) * 60_000) break;
+  if (minutes !== undefined && performance.now() - begun > minutes * 60_000) break;
   const cpu = process.cpuUsage();
-  const result = await simulate(seed, { plant });
+  const result = await simulate(seed, { plant: planted ?? {} });
   done += 1;
   const { user, system } = process.cpuUsage(cpu);
   const { servers } = sizeOf(seed);
-  if (values.seed !== undefined) console.log(result.trace.join('\n'));
+  if (isOne) console.log(result.trace.join('\n'));
   const verdict =
     result.broken.length === 0 ? 'holds' : `BROKEN\n  ${result.broken.slice(0, 20).join('\n  ')}`;
   console.log(
@@ -56,6 +45,15 @@ if (hasGrown) console.log('MEMORY GROWS: what has ended is still held');
 if (failed.length > 0)
   console.log(`Again with what happened: npm run test:simulation -- --seed ${failed[0]}`);
 process.exit(failed.length > 0 || hasGrown ? 1 : 0);
+
+function readArguments(): SimulationArguments {
+  try {
+    return simulationArguments(process.argv.slice(2), Object.keys(PLANTS));
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+    process.exit(2);
+  }
+}
 
 /** The engine's collection of everything that can be collected, which it shows only when it is asked to. */
 function collector(): () => void {
