@@ -5,7 +5,6 @@ import type { Config } from './platform/config/schema.ts';
 import { createLog } from './platform/log.ts';
 import { Metrics } from './platform/metrics.ts';
 import type { Database } from './storage/database.ts';
-import { openDatabase, reserveDatabase } from './storage/open-database.ts';
 import { WatchedDatabase } from './storage/watched-database.ts';
 import type { AnyDeclaration } from './wire/endpoint.ts';
 import { answerTheRest, collectRoutes, countRequests, createHttpServer, handOn } from './wire/http-server.ts';
@@ -14,7 +13,13 @@ import { listenTls, type CertificateEvents, type TlsListener } from './wire/tls-
 import { createFoundations, type Foundations, type Overrides } from './foundations.ts';
 import { startHomeserver, type Homeserver } from './homeserver.ts';
 import { startIdentityServer, type IdentityServer } from './identity-server.ts';
-import { databaseLocation, type Services } from './services.ts';
+import type { Services } from './services.ts';
+import {
+  assertFilesUsable,
+  blamed,
+  openConfiguredDatabase,
+  reserveConfiguredDatabase,
+} from './usable-files.ts';
 
 /** Requests that are not answered this long after the server began to stop are cut off. */
 const LATEST_MS = 5_000;
@@ -40,13 +45,13 @@ export interface RunningServer {
 /**
  * Starts a server and resolves when it answers.
  *
- * @throws Error when it cannot, such as for an address that is taken; nothing stays open then.
+ * @throws Error when it cannot, naming the option or file and why, such as an address that is taken; nothing stays open then.
  */
 export async function startServer(config: Config, overrides: Overrides = {}): Promise<RunningServer> {
-  const location = databaseLocation(config);
-  const release = await reserveDatabase(location);
+  assertFilesUsable(config);
+  const release = await reserveConfiguredDatabase(config);
   try {
-    const database = await openDatabase(location);
+    const database = await openConfiguredDatabase(config);
     try {
       return await serveFrom(database, config, overrides, release);
     } catch (error) {
@@ -81,8 +86,9 @@ async function serveFrom(
       log.error({ err: error }, 'the changed certificate cannot be used; the old one stays'),
   };
   const listen = async () => {
-    const url = await app.listen({ host: config.listen.host, port: config.listen.port });
-    return { url, tls: await listenForServers(app, config, certificate) };
+    const { host, port } = config.listen;
+    const url = await blamed('listen.port', app.listen({ host, port }));
+    return { url, tls: await blamed('federation.port', listenForServers(app, config, certificate)) };
   };
   const { url, tls } = await listen().catch(async (error: unknown) => {
     await stop(undefined);

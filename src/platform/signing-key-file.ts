@@ -15,9 +15,22 @@ export function loadSigningKey(file: string, randomness: Randomness): SigningKey
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     writeFileSync(file, `ed25519 ${id} ${key.exportSeed()}\n`, { mode: 0o600, flag: 'wx' });
   }
+  return readSigningKey(file);
+}
+
+/**
+ * The signing key of a file.
+ *
+ * @throws Error naming the file, where it is not there or is no signing key.
+ */
+export function readSigningKey(file: string): SigningKey {
   const match = /^ed25519 (\S+) (\S+)\s*$/.exec(readFileSync(file, 'utf8'));
   if (!match?.[1] || !match[2]) {
     throw new Error(`${file} is not a signing key: it must hold one line "ed25519 <id> <seed in base64>"`);
   }
-  return SigningKey.fromExportedSeed(`ed25519:${match[1]}`, match[2]);
+  try {
+    return SigningKey.fromExportedSeed(`ed25519:${match[1]}`, match[2]);
+  } catch (error) {
+    throw new Error(`${file} is not a signing key: ${(error as Error).message}`, { cause: error });
+  }
 }
