@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   openSync,
   readFileSync,
+  readdirSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -192,6 +193,37 @@ test('what is no command, or too much for one, is refused', () =>
       assert.deepEqual([status, err.startsWith(`"${surplus.at(-1)}" is too much here`)], [1, true], err);
     }
     assert.equal(myelin(folder, ['serve', '--nonsense']).status, 1);
+    for (const [args, said] of [
+      [
+        ['serve', '--server-name', 'x'],
+        '--server-name is no option of "myelin serve", which takes --roles, --con',
+      ],
+      [
+        ['user', 'deactivate', 'alice', '--admin'],
+        '--admin is no option of "myelin user deactivate", which takes',
+      ],
+      [
+        ['config', 'check', '--roles', 'client'],
+        '--roles is no option of "myelin config check", which takes',
+      ],
+      [['init', '--server-name', 'bad name!'], '--server-name must be host, host:port or [IPv6]:port'],
+    ] as const) {
+      const { status, err } = myelin(folder, [...args]);
+      assert.deepEqual([status, err.startsWith(said)], [1, true], err);
+    }
+    assert.deepEqual(readdirSync(folder), []);
+  }));
+
+test('in a folder without a server, passwords and accounts are not looked for in a new one', () =>
+  inFolder((folder) => {
+    for (const args of [
+      ['password', 'alice', '--password', 'a good password'],
+      ['deactivate', 'alice'],
+    ]) {
+      const { status, err } = myelin(folder, ['user', ...args]);
+      assert.deepEqual([status, err.includes(join(folder, 'data', 'myelin.db'))], [1, true], err);
+    }
+    assert.deepEqual(readdirSync(folder), []);
   }));
 
 test('init writes a file once, config check reads it', () =>
@@ -207,6 +239,12 @@ test('init writes a file once, config check reads it', () =>
     assert.deepEqual(
       [strange.status, /^MYELIN_LISTEN_POTR: .*MYELIN_LISTEN_PORT\?$/m.test(strange.err)],
       [0, true],
+    );
+    writeFileSync(join(folder, 'files.yaml'), 'outgoing: {ca_file: nowhere.pem}\n');
+    const files = myelin(folder, ['config', 'check', '--config', 'files.yaml']);
+    assert.deepEqual(
+      [files.status, files.err],
+      [1, 'outgoing.ca_file: nowhere.pem: there is no such file\n'],
     );
     const wrong = myelin(folder, ['config', 'check', '--config', 'nowhere.yaml']);
     assert.equal(wrong.status, 1);
@@ -237,7 +275,7 @@ test('what cannot start says why and ends', () =>
       server.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
       const [code, signal] = (await once(server, 'exit')) as [number | null, string | null];
       assert.deepEqual([code, signal], [1, null]);
-      assert.match(said, /EADDRINUSE/);
+      assert.match(said, /^(listen|federation)\.port: listen EADDRINUSE/m);
     }
     taken.close();
     writeFileSync(join(folder, 'data', 'signing.key'), 'broken');
@@ -250,6 +288,7 @@ test('accounts are made, changed and closed, and the server runs and stops', () 
     const made = myelin(folder, ['user', 'create', 'alice', '--admin'], 'a good password\n');
     assert.equal(made.status, 0, made.err);
     assert.match(made.out, /@alice:localhost, an administrator/);
+    assert.ok(made.out.includes(`The data is in ${join(folder, 'data')}\n`), made.out);
     assert.equal(myelin(folder, ['user', 'create', 'alice', '--password', 'a good password']).status, 1);
     const ofServer = myelin(folder, ['user', 'create', '_server', '--password', 'a good password']);
     assert.deepEqual([ofServer.status, /is the server itself/.test(ofServer.err)], [1, true], ofServer.err);

@@ -1,8 +1,11 @@
 import { existsSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { assertOwnOptions, HELP } from './command-help.ts';
 import { createFoundations } from './foundations.ts';
 import { askPassword } from './platform/ask-password.ts';
 import { sampleConfiguration } from './platform/config/document-config.ts';
+import { FORMS } from './platform/config/forms.ts';
 import { ConfigError, loadConfig, strangeVariables } from './platform/config/load-config.ts';
 import type { Config } from './platform/config/schema.ts';
 import { collector, releaseMemoryWhenIdle } from './platform/idle-memory.ts';
@@ -12,47 +15,7 @@ import { userId as parseUserId } from './protocol/identifiers.ts';
 import { MatrixError } from './protocol/matrix-error.ts';
 import { startServer } from './server.ts';
 import { createServices, databaseLocation, type Services } from './services.ts';
-import { openDatabase } from './storage/open-database.ts';
-
-const HELP: Readonly<Record<string, string>> = {
-  '': `myelin: a Matrix homeserver
-
-  myelin serve                    run the server
-  myelin init                     write a configuration file with every option explained
-  myelin config check             say what is wrong with the configuration
-  myelin user create NAME         make an account
-  myelin user password NAME       set a password
-  myelin user deactivate NAME     close an account for good
-
-Every command takes --config FILE (default: myelin.yaml, if it is there) and --help.
-`,
-  serve: `myelin serve [--config FILE] [--roles ROLES]
-
-Runs the server until SIGTERM or SIGINT. Without a configuration file it listens on http://localhost:8008 and keeps
-everything in ./data. ROLES says what this process answers, with commas between: client, federation, identity. The
-default, client,federation, is a homeserver; identity alone is an identity server.
-`,
-  init: `myelin init [--config FILE] [--server-name NAME]
-
-Writes a configuration file (default: myelin.yaml) with every option at its default. Never overwrites one.
-`,
-  'config check': `myelin config check [--config FILE]
-
-Reads the configuration and the environment and names each mistake with its line. Exit code 0 means all is well.
-`,
-  'user create': `myelin user create NAME [--admin] [--password PASSWORD] [--config FILE]
-
-Makes an account. Asks for the password when it is not given; give it on standard input in scripts.
-`,
-  'user password': `myelin user password NAME [--password PASSWORD] [--config FILE]
-
-Sets a password and logs out all devices of the account.
-`,
-  'user deactivate': `myelin user deactivate NAME [--config FILE]
-
-Closes an account for good: it cannot log in any more and leaves its rooms.
-`,
-};
+import { assertFilesUsable, openConfiguredDatabase } from './usable-files.ts';
 
 const DEFAULT_FILE = 'myelin.yaml';
 
@@ -69,9 +32,9 @@ const COMMANDS: Readonly<Record<string, (args: Arguments) => Promise<void> | voi
   serve,
   init,
   'config check': checkConfig,
-  'user create': (args) => withUser(args, createUser),
-  'user password': (args) => withUser(args, setPassword),
-  'user deactivate': (args) => withUser(args, deactivate),
+  'user create': (args) => withUser(args, createUser, 'nothing'),
+  'user password': (args) => withUser(args, setPassword, 'database'),
+  'user deactivate': (args) => withUser(args, deactivate, 'database'),
 };
 
 // Messages, keys and passwords are in what is written: for nobody else on the machine.
@@ -102,6 +65,7 @@ async function run(argv: readonly string[]): Promise<void> {
       process.exitCode = isAsked ? 0 : 2;
       return;
     }
+    assertOwnOptions(command, Object.keys(values));
     const rest = positionals.slice(command.split(' ').length);
     const surplus = command.startsWith('user ') ? rest[1] : rest[0];
     if (surplus !== undefined) {
@@ -139,6 +103,7 @@ function configOf(args: Arguments): Config {
 
 async function serve(args: Arguments): Promise<void> {
   const config = configOf(args);
+  tellStrangeVariables();
   const server = await startServer(config);
   const shown =
     config.public_base_url === '' ? server.url.replace('127.0.0.1', 'localhost') : config.public_base_url;
@@ -148,7 +113,7 @@ async function serve(args: Arguments): Promise<void> {
       `  roles:          ${config.roles.join(', ')}\n` +
       (isHomeserver ? `  first account:  npx myelin user create alice --admin\n` : '') +
       `  configuration:  ${args.config ?? (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : 'none needed; "npx myelin init" writes one')}\n` +
-      `  data:           ${config.data_dir}\n`,
+      `  data:           ${resolve(config.data_dir)}\n`,
   );
   const collect = collector();
   releaseMemoryWhenIdle(systemTimers, () => {
@@ -168,36 +133,57 @@ async function serve(args: Arguments): Promise<void> {
 function init(args: Arguments): void {
   const file = args.config ?? DEFAULT_FILE;
   if (existsSync(file)) throw new Error(`${file} is there already and stays as it is`);
-  writeFileSync(file, sampleConfiguration(args.serverName ?? 'localhost'), { flag: 'wx' });
+  const { serverName = 'localhost' } = args;
+  const form = FORMS['server name of users'];
+  if (!form.fits(serverName)) throw new Error(`--server-name must be ${form.words}, not "${serverName}"`);
+  writeFileSync(file, sampleConfiguration(serverName), { flag: 'wx' });
   process.stdout.write(
     `Wrote ${file}. Set server_name before the first start: it cannot be changed later.\n`,
   );
 }
 
 function checkConfig(args: Arguments): void {
-  configOf(args);
-  for (const line of strangeVariables(process.env)) process.stderr.write(`${line}\n`);
+  const config = configOf(args);
+  assertFilesUsable(config);
+  tellStrangeVariables();
   process.stdout.write('The configuration is right.\n');
+}
+
+function tellStrangeVariables(): void {
+  for (const line of strangeVariables(process.env)) process.stderr.write(`${line}\n`);
 }
 
 async function withUser(
   args: Arguments,
   act: (services: Services, args: Arguments, name: string) => Promise<void>,
+  needs: 'nothing' | 'database',
 ) {
   if (args.name === undefined) throw new Error('Name the user: a name such as "alice", or a whole user ID');
   const config = configOf(args);
-  const database = await openDatabase(databaseLocation(config));
+  assertFilesUsable(config);
+  if (needs === 'database') assertDatabaseThere(config);
+  const database = await openConfiguredDatabase(config);
   try {
     const foundations = await createFoundations(config, database);
     const services = await createServices(config, database, foundations);
     try {
       await act(services, args, args.name);
+      process.stdout.write(`The data is in ${resolve(config.data_dir)}\n`);
     } finally {
       services.notifier.close();
     }
   } finally {
     await database.close();
   }
+}
+
+/** In the wrong folder, nobody is to get a new server in which the user is not. */
+function assertDatabaseThere(config: Config): void {
+  const location = databaseLocation(config);
+  if (location.engine === 'postgres' || existsSync(location.path)) return;
+  throw new Error(
+    `There is no database at ${resolve(location.path)}: run this in the folder of the server, or name its configuration by --config`,
+  );
 }
 
 async function createUser(services: Services, args: Arguments, name: string): Promise<void> {
