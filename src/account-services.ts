@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { AccountClosing } from './accounts/account-closing.ts';
 import { Accounts } from './accounts/accounts.ts';
 import { Appservices } from './accounts/application-services/appservices.ts';
 import { readRegistrationFiles } from './accounts/application-services/registration-files.ts';
@@ -118,8 +119,10 @@ export function createAccountServices(wiring: AccountWiring) {
     ...{ challenge, threepids, appservices },
     opaque,
   });
+  const accountClosing = new AccountClosing(database, wiring.timers);
   const accounts = new Accounts({
     ...{ database, sessions, passwords, interactive, threepids, validation, allowAttempt, serverUser },
+    closing: accountClosing,
   });
   accounts.onClosing((unit, userId) => threepids.release(unit, userId));
   const loginTokens = new LoginTokens({ database, sessions, macaroons, serverName, clock, opaque });
@@ -152,6 +155,7 @@ export function createAccountServices(wiring: AccountWiring) {
     login,
     loginTokens,
     accounts,
+    accountClosing,
     sharedSecret: new SharedSecretRegistration(newAccounts, secret === '' ? undefined : secret, {
       opaque,
       clock,

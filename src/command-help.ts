@@ -36,7 +36,8 @@ Sets a password and logs out all devices of the account.
 `,
   'user deactivate': `myelin user deactivate NAME [--config FILE]
 
-Closes an account for good: it cannot log in any more and leaves its rooms.
+Closes an account for good: it cannot log in any more and leaves its rooms. Given again, it goes on with rooms
+that could not be left.
 `,
 };
 

@@ -74,7 +74,7 @@ export function createFederationServices(wiring: FederationWiring) {
     outside: outsideEvents,
     partial,
     merging: new ForkMerging(writer, serverName),
-    guests: wiring.rooms.changes,
+    guests: wiring.rooms.departures,
   });
   const requests = new MembershipRequests(client);
   const completion = new StateCompletion({

@@ -121,6 +121,9 @@ export async function startHomeserver(
     services.deviceListsOnJoin.start();
     services.stateCompletion.start();
   }
+  services.accountClosing.start((error) =>
+    log.error({ err: error }, 'a closed account could not leave its rooms yet'),
+  );
   services.searchIndex.start((error) => log.error({ err: error }, 'messages could not be indexed'));
   services.mediaSweep.start((error) => log.error({ err: error }, 'old media could not be removed'));
   if (await services.serverNotices.isSenderTaken()) {
@@ -137,6 +140,7 @@ export async function startHomeserver(
     async stop() {
       services.notifier.close();
       await services.delayedEvents.stop();
+      await services.accountClosing.stop();
       await services.retention.stop();
       services.remoteDeviceLists.stop();
       services.deviceListsOnJoin.stop();

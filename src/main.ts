@@ -201,7 +201,12 @@ async function setPassword(services: Services, args: Arguments, name: string): P
 
 async function deactivate(services: Services, _args: Arguments, name: string): Promise<void> {
   const userId = name.startsWith('@') ? parseUserId(name) : services.newAccounts.userIdOf(name);
-  await services.accounts.deactivate(userId);
+  if (!(await services.accounts.deactivate(userId))) {
+    throw new Error(
+      `Closed the account ${userId}, but it could not leave all of its rooms: a server that runs goes on with that within a ` +
+        `minute, and so does this command when it is given again.`,
+    );
+  }
   process.stdout.write(`Closed the account ${userId}.\n`);
 }
 

@@ -13,6 +13,7 @@ import { EventByTime } from './rooms/reading/event-by-time.ts';
 import type { InviteRules } from './rooms/membership/invitations.ts';
 import { EventLog } from './rooms/events/event-log.ts';
 import type { ProfileOf } from './rooms/membership/member-content.ts';
+import { Departures } from './rooms/membership/departures.ts';
 import { MembershipChanges } from './rooms/membership/membership-changes.ts';
 import { Memberships } from './rooms/membership/memberships.ts';
 import { CanonicalAliasRule } from './rooms/appending/canonical-alias-rule.ts';
@@ -104,7 +105,8 @@ export function createRoomServices(wiring: RoomWiring) {
   });
   const canonicalAlias = new CanonicalAliasRule({ database, log, aliases, serverName });
   const sending = new MessageSending({ database, writer, invites, remoteInvites, canonicalAlias });
-  sending.onGuestsRefused((roomId) => changes.removeGuests(roomId));
+  const departures = new Departures({ database, writer, memberships, changes });
+  sending.onGuestsRefused((roomId) => departures.removeGuests(roomId));
   return {
     log,
     invites,
@@ -129,6 +131,7 @@ export function createRoomServices(wiring: RoomWiring) {
     creation,
     clientEvents: new ClientEvents(log, aggregations, visibility),
     changes,
+    departures,
     thirdPartyInvites: new ThirdPartyInvites(wiring.identity, writer, changes),
     sending,
     directory: new Directory({ database, log, aliases }),

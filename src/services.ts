@@ -163,7 +163,7 @@ export async function createServices(config: Config, database: Database, foundat
   accounts.accounts.onClosing((unit, userId) => modules.userDirectory.remove(unit, userId));
   accounts.accounts.onClosing((unit, userId) => modules.threadSubscriptions.forget(unit, userId));
   accounts.accounts.onClosing((unit, userId) => modules.presenceLists.forget(unit, userId));
-  accounts.accounts.onDeactivated((userId) => rooms.changes.leaveAll(userId));
+  accounts.accountClosing.onClosed((userId) => rooms.departures.leaveAll(userId));
 
   const summaries = new RoomSummaries(database, rooms.timeline);
   const notifier = new Notifier(database, rooms.memberships);

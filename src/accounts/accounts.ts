@@ -6,6 +6,7 @@ import type { DeviceRow } from '../storage/accounts/devices-store.ts';
 import * as usersStore from '../storage/accounts/users-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 import type { Session } from '../wire/session.ts';
+import type { AccountClosing } from './account-closing.ts';
 import { assertNoCrossSigningKey } from './device-ids.ts';
 import type { InteractiveAuth, Stage } from './interactive-auth.ts';
 import type { Passwords } from './passwords.ts';
@@ -31,7 +32,7 @@ export class Accounts {
   readonly #validation: ThreepidValidation;
   readonly #serverUser: UserId;
   readonly #allowAttempt: (account: string) => void;
-  readonly #onDeactivated: ((userId: UserId) => Promise<void>)[] = [];
+  readonly #closing: AccountClosing;
   readonly #onClosing: ((unit: Writer, userId: UserId) => void)[] = [];
   readonly #onDevicesChanged: ((unit: Writer, userId: UserId, change: DeviceChange) => Promise<void>)[] = [];
 
@@ -42,6 +43,7 @@ export class Accounts {
     interactive: InteractiveAuth;
     threepids: Threepids;
     validation: ThreepidValidation;
+    closing: AccountClosing;
     /** Whom the server itself speaks as: nobody logs in as this user. */
     serverUser: UserId;
     allowAttempt: (account: string) => void;
@@ -52,13 +54,9 @@ export class Accounts {
     this.#interactive = needs.interactive;
     this.#threepids = needs.threepids;
     this.#validation = needs.validation;
+    this.#closing = needs.closing;
     this.#serverUser = needs.serverUser;
     this.#allowAttempt = needs.allowAttempt;
-  }
-
-  /** What else has to happen when an account is closed. */
-  onDeactivated(listener: (userId: UserId) => Promise<void>): void {
-    this.#onDeactivated.push(listener);
   }
 
   /** What else belongs into the unit of work that closes an account. */
@@ -157,15 +155,26 @@ export class Accounts {
     await this.#database.commit(unit);
   }
 
-  /** Closes an account for good: its password, devices and tokens end, and it leaves its rooms. */
-  async deactivate(userId: UserId): Promise<void> {
+  /**
+   * Closes an account for good: its password, devices and tokens end, and it leaves its rooms. Goes on with one that is closed and
+   * did not get out of all of them.
+   *
+   * @returns whether it is out of its rooms; if not, a server that runs goes on with that.
+   * @throws MatrixError 404 where there is no such user, or nothing is left to be done.
+   */
+  async deactivate(userId: UserId): Promise<boolean> {
+    if (!(await this.#closing.isUnfinished(userId))) await this.#close(userId);
+    return this.#closing.finish(userId);
+  }
+
+  async #close(userId: UserId): Promise<void> {
     const unit = new UnitOfWork();
     usersStore.deactivate(unit, userId);
+    this.#closing.begin(unit, userId);
     for (const listener of this.#onClosing) listener(unit, userId);
     this.#sessions.endAll(unit, userId, undefined);
     await this.#devicesChanged(unit, userId, { endedAllBut: undefined });
     await this.#commit(unit, notFound(`There is no active user ${userId}`));
-    for (const listener of this.#onDeactivated) await listener(userId);
   }
 
   /** The user's devices, at most 1,000. */

@@ -5,6 +5,7 @@ import { GuardFailed, type Database } from '../../storage/database.ts';
 import * as membershipsStore from '../../storage/rooms/memberships-store.ts';
 import * as roomServersStore from '../../storage/federation/room-servers-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
+import { assertGuestsAllowed } from './guest-access.ts';
 import type { InviteRules } from './invitations.ts';
 import { memberContent, type MemberDetails, type ProfileOf } from './member-content.ts';
 import type { Memberships } from './memberships.ts';
@@ -12,10 +13,7 @@ import { isHereBy, type OutsideMemberships } from './outside-memberships.ts';
 import type { RemoteInvites } from './remote-invites.ts';
 import type { RemoteRooms } from './remote-rooms.ts';
 import type { RestrictedJoins } from './restricted-joins.ts';
-import type { RoomTransaction } from '../appending/room-transaction.ts';
 import type { RoomWriter } from '../appending/room-writer.ts';
-
-const GUESTS_AT_ONCE = 100;
 
 /** Who changes a membership. */
 export interface Actor {
@@ -212,30 +210,6 @@ export class MembershipChanges {
     }
   }
 
-  /** Makes this server's guests leave a room if it lets them in no more (Client-Server API, "Guest Access"). */
-  async removeGuests(roomId: RoomId): Promise<void> {
-    if (await this.#writer.append(roomId, letsGuestsIn)) return;
-    for (let after: string | undefined = ''; after !== undefined;) {
-      const guests: UserId[] = await membershipsStore.guests(this.#database, roomId, after, GUESTS_AT_ONCE);
-      for (const userId of guests) await this.#leaveIfPossible({ userId, isGuest: true }, roomId);
-      after = guests.length === GUESTS_AT_ONCE ? guests.at(-1) : undefined;
-    }
-  }
-
-  /** Leaves every room, for an account that is closed. Rooms that refuse are left as they are. */
-  async leaveAll(userId: UserId): Promise<void> {
-    for (const { roomId, membership } of [...(await this.#memberships.ofUser(userId)).values()]) {
-      if (membership !== 'join' && membership !== 'invite' && membership !== 'knock') continue;
-      await this.#leaveIfPossible({ userId, isGuest: false }, roomId);
-    }
-  }
-
-  async #leaveIfPossible(actor: Actor, roomId: RoomId): Promise<void> {
-    await this.leave(actor, roomId).catch((error: unknown) => {
-      if (!(error instanceof MatrixError)) throw error;
-    });
-  }
-
   async #set(sender: UserId, roomId: RoomId, target: UserId, content: JsonObject): Promise<void> {
     await this.#writer.append(roomId, async (room) => {
       await room.add({ type: 'm.room.member', stateKey: target, content, sender });
@@ -288,13 +262,4 @@ export class MembershipChanges {
     if (servers.size === 0 && ofRoom !== undefined && ofRoom !== this.#serverName) servers.add(ofRoom);
     return [...servers].slice(0, MOST_SERVERS);
   }
-}
-
-async function assertGuestsAllowed(room: RoomTransaction): Promise<void> {
-  if (await letsGuestsIn(room)) return;
-  throw new MatrixError(403, 'M_GUEST_ACCESS_FORBIDDEN', 'This room does not let guests in');
-}
-
-async function letsGuestsIn(room: RoomTransaction): Promise<boolean> {
-  return (await room.stateEvent('m.room.guest_access', ''))?.content.guest_access === 'can_join';
 }

@@ -31,6 +31,7 @@ import { searchIndex } from './071-search-index.ts';
 import { registrationTokens } from './080-registration-tokens.ts';
 import { fetchedMedia } from './062-fetched-media.ts';
 import { untoldJoins } from './064-untold-joins.ts';
+import { closingAccounts } from './072-closing-accounts.ts';
 import { serverIdentity } from './073-server-identity.ts';
 import type { Migration } from './migration.ts';
 
@@ -68,6 +69,7 @@ export const MIGRATIONS: readonly Migration[] = [
   waitingEventsByOrigin,
   unsettledEvents,
   searchIndex,
+  closingAccounts,
   serverIdentity,
   registrationTokens,
 ];

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { mock } from 'node:test';
+import { pino } from 'pino';
+import type { UserId } from '../../../protocol/identifiers.ts';
+import { GuardFailed } from '../../../storage/database.ts';
 import { onServers } from '../../../testing/server/test-server.ts';
-import type { Json } from '../../../testing/client/test-client.ts';
+import { TestClient, type Json } from '../../../testing/client/test-client.ts';
 
 onServers(
   'a closed account is gone for good and out of its rooms [B013 partial]',
@@ -57,4 +61,64 @@ onServers(
       assert.deepEqual(shown, [...texts].reverse());
     }
   },
+);
+
+/** Syncs until somebody has left the room. */
+async function untilLeft(reader: TestClient, room: string, userId: string): Promise<void> {
+  for (let since: string | undefined; ;) {
+    const { joined } = await reader.ok('GET', reader.room(room, '/joined_members'));
+    if (!(userId in joined)) return;
+    since = (await reader.sync(since === undefined ? {} : { since, timeout: 30_000 })).next_batch;
+  }
+}
+
+/** The server tells its log of what fails here on purpose. */
+const QUIET = { overrides: { log: pino({ level: 'silent' }) } };
+const AUTH = { type: 'm.login.password', user: 'alice', password: 'alice password' };
+
+onServers(
+  'an account whose closing broke off leaves its rooms at the next start',
+  async (s) => {
+    const [alice, bob] = [await s.person('alice'), await s.person('bob')];
+    const room = await bob.createRoom({ preset: 'public_chat' });
+    await alice.join(room);
+    const { departures } = s.server.services;
+    mock.method(departures, 'leaveAll', () => Promise.reject(new Error('The machine fails')));
+    await alice.ok('POST', '/v3/account/deactivate', { auth: AUTH });
+    await alice.fails(401, 'M_UNKNOWN_TOKEN', 'GET', '/v3/account/whoami');
+    const { joined } = await bob.ok('GET', bob.room(room, '/joined_members'));
+    assert.ok(alice.userId in joined);
+    await s.restart();
+    await untilLeft(new TestClient(s.server.url, bob.token), room, alice.userId);
+  },
+  QUIET,
+);
+
+onServers(
+  'who closes an account leaves rooms in which others write at the same time',
+  async (s) => {
+    const [alice, bob] = [await s.person('alice'), await s.person('bob')];
+    const rooms: string[] = [];
+    for (let n = 0; n < 3; n++) rooms.push(await bob.createRoom({ preset: 'public_chat' }));
+    for (const room of rooms) await alice.join(room);
+    const [busy, blocked] = rooms;
+    const { changes, accounts } = s.server.services;
+    const leave = changes.leave.bind(changes);
+    let tries = 0;
+    const mocked = mock.method(changes, 'leave', (...asked: Parameters<typeof leave>) => {
+      if (asked[1] === blocked || (asked[1] === busy && ++tries < 3))
+        return Promise.reject(new GuardFailed());
+      return leave(...asked);
+    });
+    const isOut = async (room: string | undefined) =>
+      !(alice.userId in (await bob.ok('GET', bob.room(room ?? '', '/joined_members'))).joined);
+    await alice.ok('POST', '/v3/account/deactivate', { auth: AUTH });
+    assert.deepEqual(await Promise.all(rooms.map(isOut)), [true, false, true]);
+    mocked.mock.restore();
+    const user = alice.userId as UserId;
+    assert.equal(await accounts.deactivate(user), true, 'asked again, it goes on');
+    assert.equal(await isOut(blocked), true);
+    await assert.rejects(accounts.deactivate(user), { errcode: 'M_NOT_FOUND' }, 'then nothing is left');
+  },
+  QUIET,
 );
