@@ -144,7 +144,7 @@ export class EventGathering {
       unknown.size > MOST_SINGLE
         ? await this.#wholeState(server, room, eventId, unknown)
         : await this.#singly(server, room, [...unknown]);
-    const before = await this.#stateOf(ids.state, outliers);
+    const before = await this.#stateOf(room, ids.state, outliers);
     // Every state has the event with which its room began: one without it is made up.
     if (!before?.has(stateKeyOf('m.room.create', ''))) return undefined;
     return { event, before, outliers: inAuthOrder(outliers) };
@@ -209,13 +209,14 @@ export class EventGathering {
 
   /** Of state that cannot be checked nothing is taken: undefined. */
   async #stateOf(
+    { roomId }: GatheredRoom,
     ids: readonly EventId[],
     gathered: readonly ReceivedEvent[],
   ): Promise<Map<StateKey, EventId> | undefined> {
     const state = new Map<StateKey, EventId>();
     const byId = new Map(gathered.map((event) => [event.eventId, event.pdu]));
     for (const known of await this.#known.byIds(ids.filter((id) => !byId.has(id)))) {
-      if (known.stateKey === undefined) return undefined;
+      if (known.stateKey === undefined || known.roomId !== roomId) return undefined;
       if (known.refused !== 'rejected') state.set(stateKeyOf(known.type, known.stateKey), known.eventId);
     }
     for (const id of ids) {

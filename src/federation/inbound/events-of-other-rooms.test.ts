@@ -98,3 +98,30 @@ onFederation(
   },
   { servers: 1 },
 );
+
+for (const version of ['1', '10', '12']) {
+  onFederation(
+    `a state of events of another room, or with some of them, is not believed (version ${version})`,
+    async (federation) => {
+      const guest = await roomAndOther(federation, version);
+      const { alice, roomId, room, remote, there } = guest;
+      const own = [...room.state.values()].map(({ eventId }) => eventId);
+      const ofOther = [...there.state.values()].map(({ eventId }) => eventId);
+      const before = await stateOf(guest);
+      for (const ids of [ofOther, [...own, ...ofOther.slice(1)]]) {
+        const lost = room.make({ ...message, ts: remote.now() + ids.length });
+        remote.answer = ({ url }) => {
+          if (url.includes('/get_missing_events/')) return { status: 200, body: { events: [] } };
+          if (url.includes('/event/')) return { status: 200, body: { pdus: [lost.pdu] } };
+          const body = { pdu_ids: ids, auth_chain_ids: ids };
+          return url.includes('/state_ids/') ? { status: 200, body } : undefined;
+        };
+        const after = room.make({ ...message, prev: [lost.eventId] });
+        assert.match(String(await room.send(after)), /could not be had/);
+      }
+      assert.deepEqual(await stateOf(guest), before);
+      assert.deepEqual(bodies(await timeline(alice, roomId)), []);
+    },
+    { servers: 1 },
+  );
+}
