@@ -125,3 +125,29 @@ for (const version of ['1', '10', '12']) {
     { servers: 1 },
   );
 }
+
+for (const version of ['1', '2']) {
+  onFederation(
+    `an event of a room of version ${version} cannot take the ID of an event of another room`,
+    async (federation) => {
+      const { a, alice, roomId, room, remote } = await roomWithGuest(federation, { room_version: '10' });
+      const decoyOf = async (eventId: string) => {
+        const old = await alice.createRoom({ preset: 'public_chat', room_version: version });
+        const oldRoom = await RemoteRoom.join(remote, a.name, old);
+        const decoy = oldRoom.make({ ...message, more: { event_id: eventId } });
+        return { old, result: (await oldRoom.sendRaw(decoy.pdu))[eventId]?.error };
+      };
+      const event = room.say('to be heard');
+      assert.match(String((await decoyOf(event.eventId)).result), /event_id must be/);
+      assert.match(String((await decoyOf(`${event.eventId}:`)).result), /event_id must be/);
+      assert.deepEqual(await room.send(event), [undefined]);
+      assert.deepEqual(bodies(await timeline(alice, roomId)), ['to be heard']);
+      const ownId = `$own:${remote.name}`;
+      assert.equal((await decoyOf(ownId)).result, undefined);
+      const { old, result } = await decoyOf(ownId);
+      assert.equal(result, 'An event of another room has its ID');
+      assert.deepEqual(bodies(await timeline(alice, old)), []);
+    },
+    { servers: 1 },
+  );
+}

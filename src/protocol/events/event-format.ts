@@ -4,7 +4,9 @@ import {
   MAX_IDENTIFIER_BYTES,
   parseEventId,
   parseRoomId,
+  parseServerName,
   parseUserId,
+  serverNameOf,
   type EventId,
   type RoomId,
   type UserId,
@@ -161,9 +163,15 @@ function checkIdentifiers(pdu: Pdu, version: RoomVersion): void {
   } else if (roomIdIn(pdu) === undefined) {
     throw badJson('room_id must be a room ID');
   }
-  if (version.eventIdFormat === 'server-chosen' && parseEventId(text(pdu, 'event_id')) === undefined) {
-    throw badJson('event_id must be an event ID');
+  if (version.eventIdFormat === 'server-chosen' && !isOfServer(text(pdu, 'event_id'))) {
+    throw badJson('event_id must be an event ID, $opaque:server');
   }
+}
+
+/** An ID that names no server could be that of an event of a newer room. */
+function isOfServer(eventId: string): boolean {
+  const server = parseEventId(eventId) && serverNameOf(eventId as EventId);
+  return server !== undefined && parseServerName(server) !== undefined;
 }
 
 function checkReferences(pdu: Pdu, key: string, limit: number, version: RoomVersion): void {

@@ -26,6 +26,11 @@ export async function areElsewhere(room: RoomTransaction, eventIds: readonly Eve
   return (await room.needs.committed.byIds(asked)).some((event) => event.roomId !== room.roomId);
 }
 
+/** Whether an event of another room has the ID. Where IDs are hashes it cannot be: they cover the room. */
+export async function isIdTaken(room: RoomTransaction, eventId: EventId): Promise<boolean> {
+  return room.head.version.eventIdFormat === 'server-chosen' && (await areElsewhere(room, [eventId]));
+}
+
 /** Why the event's own auth events do not authorise it, if so (Server-Server API, "Checks performed on receipt"). */
 export async function refusalByAuthEvents(
   version: RoomVersion,

@@ -7,6 +7,7 @@ import type { Writer } from '../../storage/database.ts';
 import * as historyGaps from '../../storage/rooms/history-gaps-store.ts';
 import {
   areElsewhere,
+  isIdTaken,
   refusalAtPresent,
   refusalByAuthEvents,
   refusalByKnownState,
@@ -37,6 +38,8 @@ const REJECTED_BEFORE: Verdict = {
   outcome: 'rejected',
   reason: 'The event was rejected by the rules of the room before',
 };
+
+const ID_TAKEN: Verdict = { outcome: 'rejected', reason: 'An event of another room has its ID' };
 
 /** An event with what was worked out of it. */
 interface Judged {
@@ -93,6 +96,7 @@ export async function receiveHistory(
     historyGaps.close(unit, room.roomId, received.eventId);
     return { outcome: 'known' };
   }
+  if (!known && (await isIdTaken(room, received.eventId))) return ID_TAKEN;
   // The state before an event of the history is told with it: it is whole.
   const judged = await judge(room, received, refusalByState, await isFoundation(room, received.eventId));
   if (typeof judged === 'string') {
@@ -106,8 +110,9 @@ export async function receiveHistory(
 /** What became of an event that needs no second look. What is beside the timeline and was not judged may yet come into it. */
 async function verdictBefore(room: RoomTransaction, eventId: EventId): Promise<Verdict | undefined> {
   const known = await room.event(eventId);
-  if (known?.refused === 'rejected') return REJECTED_BEFORE;
-  return known && (!known.isAside || known.refused !== undefined) ? { outcome: 'known' } : undefined;
+  if (!known) return (await isIdTaken(room, eventId)) ? ID_TAKEN : undefined;
+  if (known.refused === 'rejected') return REJECTED_BEFORE;
+  return !known.isAside || known.refused !== undefined ? { outcome: 'known' } : undefined;
 }
 
 /** The event with the states around it, or why it is rejected; then it is kept so. */

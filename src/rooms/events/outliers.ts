@@ -1,7 +1,7 @@
 import { toRoomEvent } from '../../protocol/events/event-format.ts';
 import { stateKeyOf, type StateKey } from '../../protocol/events/event.ts';
 import type { EventId } from '../../protocol/identifiers.ts';
-import { refusalByAuthEvents, refusalByState } from '../appending/event-judgement.ts';
+import { isIdTaken, refusalByAuthEvents, refusalByState } from '../appending/event-judgement.ts';
 import { eventOfPdu } from './event-of-pdu.ts';
 import type { ReceivedEvent } from '../appending/event-receipt.ts';
 import { authDepthOf, type RoomTransaction } from '../appending/room-transaction.ts';
@@ -9,12 +9,12 @@ import type { StateRoot } from './stored-event.ts';
 
 /**
  * Keeps an event that is known only as state or as one that authorises others. Those that authorise it must be here; one
- * that they do not authorise is kept as rejected.
+ * that they do not authorise is kept as rejected. Nothing is kept where an event of another room has the ID.
  *
  * @throws EventsMissing when they are not here.
  */
 export async function keepOutlier(room: RoomTransaction, received: ReceivedEvent): Promise<void> {
-  if (await room.event(received.eventId)) return;
+  if ((await room.event(received.eventId)) || (await isIdTaken(room, received.eventId))) return;
   await keep(room, received, undefined);
 }
 
@@ -29,7 +29,7 @@ export async function keepWithState(
   before: ReadonlyMap<StateKey, EventId>,
 ): Promise<void> {
   const known = await room.event(received.eventId);
-  if (known?.stateAfter !== undefined) return;
+  if (known?.stateAfter !== undefined || (!known && (await isIdTaken(room, received.eventId)))) return;
   await keep(room, received, await stateOf(room, before));
 }
 
