@@ -17,7 +17,7 @@ import {
 import { eventOfPdu, type EventPlace } from '../events/event-of-pdu.ts';
 import { lacksApproval } from './policy-signing.ts';
 import { changePresentState, presentWith } from '../state/present-state.ts';
-import { takesEffect } from './redactions.ts';
+import { takesEffect, type RedactionPowers } from './redactions.ts';
 import { authDepthOf, type RoomTransaction } from './room-transaction.ts';
 import type { StateRoot, StoredEvent } from '../events/stored-event.ts';
 
@@ -260,14 +260,18 @@ async function awaitedRedaction(
   return undefined;
 }
 
-/** What says which power the sender of an event has: what the event itself names. */
-async function powersOf(
-  room: RoomTransaction,
-  event: StoredEvent,
-): Promise<{ create: RoomEvent | undefined; levels: RoomEvent | undefined }> {
-  const authEvents = [...(await room.eventsOf(event.authEventIds)).values()];
+/**
+ * What says which power the sender of a redaction has: the state around it, not what it names itself. One at the end of the
+ * timeline must be allowed now, too: it may be from a branch on which its sender has not lost the power.
+ */
+async function powersOf(room: RoomTransaction, redaction: StoredEvent): Promise<RedactionPowers> {
   const create = await room.stateEvent('m.room.create', '');
-  return { create, levels: authEvents.find((one) => one.type === 'm.room.power_levels') };
+  if (redaction.stateAfter === undefined) return { create: undefined, levels: [] };
+  const id = await room.needs.tries.get(redaction.stateAfter, stateKeyOf('m.room.power_levels', ''));
+  const levels = [id === undefined ? undefined : await room.event(id)];
+  const isHistory = redaction.position < 0 || room.history.includes(redaction);
+  if (!isHistory) levels.push(await room.stateEvent('m.room.power_levels', ''));
+  return { create, levels };
 }
 
 async function storedEvent(

@@ -87,6 +87,13 @@ export async function assertRedactable(
   throw forbidden("You may redact your own events only: for others' the room asks for a higher power level");
 }
 
+/** What says which power the sender of a redaction has. */
+export interface RedactionPowers {
+  readonly create: RoomEvent | undefined;
+  /** The power levels of each state that must allow it; undefined for those of a state without. */
+  readonly levels: readonly (RoomEvent | undefined)[];
+}
+
 /**
  * Whether a redaction by a server takes effect (room version 3, "Handling redactions"): of an event of a user of the same
  * server, or when the sender's power level is enough.
@@ -95,12 +102,14 @@ export function takesEffect(
   version: RoomVersion,
   redaction: RoomEvent,
   target: StoredEvent,
-  state: { create: RoomEvent | undefined; levels: RoomEvent | undefined },
+  { create, levels }: RedactionPowers,
 ): boolean {
   if (target.roomId !== redaction.roomId) return false;
   if (version.redactionInAuthRules) return true;
   if (serverNameOf(redaction.sender) === serverNameOf(target.sender)) return true;
-  return state.create !== undefined && mayRedactOthers(version, redaction.sender, state.create, state.levels);
+  return (
+    create !== undefined && levels.every((one) => mayRedactOthers(version, redaction.sender, create, one))
+  );
 }
 
 function mayRedactOthers(
