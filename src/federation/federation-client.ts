@@ -7,7 +7,7 @@ import type { SigningKey } from '../protocol/signing.ts';
 import type { BackOff } from './back-off.ts';
 import type { ServerResolution } from './discovery/server-resolution.ts';
 import { FederationError } from './federation-error.ts';
-import type { ServerTransport, WireAnswer } from './transport/server-transport.ts';
+import type { ServerTransport, WireAnswer, WireRequest } from './transport/server-transport.ts';
 import { authorizationOf, CanonicalText } from './x-matrix.ts';
 
 /** A request to another server. */
@@ -17,7 +17,7 @@ export interface FederationRequest {
   readonly path: string;
   /** Values that are undefined are left out; of an array, each is given. */
   readonly query?: Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
-  readonly body?: JsonObject;
+  readonly body?: JsonObject | CanonicalText;
   /** Milliseconds for the whole of it; 30 seconds by default. */
   readonly timeoutMs?: number;
   /** Most bytes of the answer; 50 MiB by default. */
@@ -30,6 +30,9 @@ export interface FederationRequest {
   readonly evenWhenFailing?: boolean;
   readonly signal?: AbortSignal;
 }
+
+/** A request as it goes over the wire. */
+type WrittenRequest = Omit<WireRequest, 'signal'>;
 
 /** What requests need of `BackOff`. */
 export type Patience = Pick<BackOff, 'answers' | 'waitMs' | 'heardOf' | 'failed'>;
@@ -72,7 +75,7 @@ export class FederationClient {
   /**
    * Sends a signed request and gives the JSON object that is the answer.
    *
-   * @throws FederationError when there is none.
+   * @throws FederationError when there is none; MatrixError 400 M_BAD_JSON for a body that cannot be encoded.
    */
   async request(destination: ServerName, request: FederationRequest): Promise<JsonObject> {
     return this.#asking(destination, request, async (answer, signal) => {
@@ -118,11 +121,13 @@ export class FederationClient {
       const message = `${destination} did not answer lately: it is not asked again yet`;
       throw new FederationError(destination, 'backing-off', message);
     }
+    // What cannot be written says nothing of the other server.
+    const written = this.#write(destination, request);
     const limit = timeLimit(this.#timers, request.timeoutMs ?? DEFAULT_TIMEOUT_MS);
     const timeout = limit.signal;
     const signal = request.signal ? AbortSignal.any([timeout, request.signal]) : timeout;
     try {
-      const answer = await this.#send(destination, request, signal);
+      const answer = await this.#send(destination, written, signal);
       const result = await this.#accept(destination, answer, signal, read);
       await this.#backOff.heardOf(destination);
       return result;
@@ -135,25 +140,28 @@ export class FederationClient {
     }
   }
 
-  /** Tries one route after the other until one can be connected to. */
-  async #send(destination: ServerName, request: FederationRequest, signal: AbortSignal): Promise<WireAnswer> {
+  #write(destination: ServerName, request: FederationRequest): WrittenRequest {
+    const { method } = request;
     const target = request.path + queryOf(request.query);
-    const content = request.body === undefined ? undefined : CanonicalText.of(request.body);
+    const content = contentOf(request.body);
     const body = content?.text;
     const headers: Record<string, string> = { accept: 'application/json' };
     if (body !== undefined) headers['content-type'] = 'application/json';
     if (request.signed !== false) {
-      const { method } = request;
       const signed = { method, uri: target, origin: this.serverName, destination, content };
       headers.authorization = authorizationOf(signed, this.#key);
     }
+    return { method, target, headers, body };
+  }
+
+  /** Tries one route after the other until one can be connected to. */
+  async #send(destination: ServerName, written: WrittenRequest, signal: AbortSignal): Promise<WireAnswer> {
     const routes = await this.#resolution.routes(destination);
-    const { method } = request;
     let failure: unknown;
     for (const route of routes) {
-      for (let tries = method === 'POST' ? 1 : 2; tries > 0; tries--) {
+      for (let tries = written.method === 'POST' ? 1 : 2; tries > 0; tries--) {
         try {
-          return await this.#transport.request(route, { method, target, headers, body, signal });
+          return await this.#transport.request(route, { ...written, signal });
         } catch (error) {
           failure = error;
           if (signal.aborted) throw error;
@@ -190,6 +198,10 @@ export class FederationClient {
     if (failure.isTransient) await this.#backOff.failed(destination);
     else await this.#backOff.heardOf(destination);
   }
+}
+
+function contentOf(body: FederationRequest['body']): CanonicalText | undefined {
+  return body === undefined || body instanceof CanonicalText ? body : CanonicalText.of(body);
 }
 
 function queryOf(query: FederationRequest['query']): string {

@@ -1,7 +1,9 @@
-import { canonicalJson } from '../protocol/canonical-json.ts';
+import { canonicalJson, MAX_SENT_DEPTH } from '../protocol/canonical-json.ts';
 import type { ServerName } from '../protocol/identifiers.ts';
 import type { JsonValue } from '../protocol/json.ts';
 import type { SigningKey } from '../protocol/signing.ts';
+
+const SENT = { strict: false, maxDepth: MAX_SENT_DEPTH } as const;
 
 /** A body that is encoded as canonical JSON already. */
 export class CanonicalText {
@@ -11,8 +13,9 @@ export class CanonicalText {
     this.text = text;
   }
 
+  /** @throws MatrixError 400 M_BAD_JSON for what canonical JSON cannot hold. */
   static of(value: JsonValue): CanonicalText {
-    return new CanonicalText(canonicalJson(value, { strict: false }));
+    return new CanonicalText(canonicalJson(value, SENT));
   }
 }
 
@@ -59,7 +62,7 @@ export function signedTextOf({ method, uri, origin, destination, content }: Sign
 }
 
 function textOf(content: JsonValue | CanonicalText): string {
-  return content instanceof CanonicalText ? content.text : canonicalJson(content, { strict: false });
+  return content instanceof CanonicalText ? content.text : canonicalJson(content, SENT);
 }
 
 /** The parameters of the header; undefined when it is of another scheme, malformed, or lacks one. */

@@ -4,6 +4,8 @@ import { spelledAs, SpelledNumber, spellingIn } from './number-spelling.ts';
 
 /** Deepest nesting of arrays and objects that Myelin encodes, so that no input can exhaust the stack. */
 export const MAX_JSON_DEPTH = 512;
+/** Deepest nesting of what servers send each other: events and messages that are themselves as deep as may be lie in it. */
+export const MAX_SENT_DEPTH = MAX_JSON_DEPTH + 16;
 
 export interface CanonicalJsonOptions {
   /**
@@ -11,6 +13,8 @@ export interface CanonicalJsonOptions {
    * 6 and later ask. `1.0` is refused, although it is a whole number.
    */
   readonly strict: boolean;
+  /** Levels of arrays and objects that are encoded; `MAX_JSON_DEPTH`, if not given. */
+  readonly maxDepth?: number;
 }
 
 /** One member of an object, encoded. */
@@ -32,10 +36,10 @@ const PLAIN = /^[ !#-[\]-~]*$/;
  * are as exact as a double can hold them.
  *
  * @throws MatrixError 400 M_BAD_JSON for a number that is not allowed, a lone surrogate, or nesting over
- *   `MAX_JSON_DEPTH`.
+ *   `maxDepth`.
  */
 export function canonicalJson(value: JsonValue, options: CanonicalJsonOptions): string {
-  return encode(value, options.strict, 0);
+  return encode(value, options.strict, MAX_JSON_DEPTH - (options.maxDepth ?? MAX_JSON_DEPTH));
 }
 
 /** The members of an object in canonical order, each encoded; for putting several encodings together from one. */

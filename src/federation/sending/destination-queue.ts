@@ -9,12 +9,19 @@ import type { ProcessLeases } from '../../storage/process-leases.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { BackOff } from '../back-off.ts';
 import type { FederationClient } from '../federation-client.ts';
-import { FederationError } from '../federation-error.ts';
+import type { FederationError } from '../federation-error.ts';
 import { MOST_EDUS } from '../receiving/transaction-receiver.ts';
+import { FailingTransactions } from './failing-transactions.ts';
+import {
+  transactionBody,
+  type OutgoingTransaction,
+  type WrittenTransaction,
+} from './outgoing-transaction.ts';
 import { StoredEdus } from './stored-edus.ts';
+import { isOfServer, sendTransaction } from './transaction-sending.ts';
 import { TransactionSize } from './transaction-size.ts';
 import { UntakenEvents } from './untaken-events.ts';
-import { VolatileEdus, type VolatileEdu } from './volatile-edus.ts';
+import { VolatileEdus, type VolatileEdu, type WireEdu } from './volatile-edus.ts';
 
 /** What the queues of all servers use together. */
 export interface QueueNeeds {
@@ -32,18 +39,8 @@ export interface QueueNeeds {
   readonly onProblem: (error: unknown) => void;
 }
 
-/** A transaction that is being sent, until the server has taken it. */
-interface Transaction {
-  readonly id: string;
-  readonly body: JsonObject;
-  /** How many events and EDUs it has. */
-  readonly holds: { readonly pdus: number; readonly edus: number };
-  /** Position of its last event, and of its last stored EDU. */
-  readonly events: number | undefined;
-  readonly edus: number | undefined;
-}
-
-const TIMEOUT_MS = 60_000;
+/** After so long, in milliseconds, what was to be sent is read again: it is there for longer than memory is. */
+const LONG_MS = 60_000;
 /** How long the position that a server has reached may go unwritten, in milliseconds: it would get events twice. */
 const FLUSH_MS = 1_000;
 /** A transaction of so many events says that more come at once: the next one waits for company. */
@@ -52,8 +49,6 @@ const MANY = 4;
 export const GATHERING_MS = 10;
 /** How long a transaction under way may take on when the queue stops, in milliseconds. */
 const PATIENCE_MS = 2_000;
-/** Answers by which a server does not judge the transaction, but says that something is wrong with itself or the way. */
-const TRANSIENT: ReadonlySet<number> = new Set([401, 403, 404, 408]);
 
 /**
  * What one server is sent: events in the order of the log, and ephemeral data, one transaction at a time. The log itself
@@ -65,10 +60,11 @@ export class DestinationQueue {
   readonly #events: UntakenEvents;
   readonly #storedEdus: StoredEdus;
   readonly #volatileEdus = new VolatileEdus();
-  #current: Transaction | undefined;
+  #current: OutgoingTransaction | undefined;
   /** The transaction that this process sent last, by which the server may see that it missed none (October 2015). */
   #previousIds: readonly string[] = [];
   readonly #size = new TransactionSize();
+  readonly #failing = new FailingTransactions();
   #isRunning = false;
   #running: Promise<void> | undefined;
   #sleep: Timer | undefined;
@@ -155,7 +151,7 @@ export class DestinationQueue {
     } catch (error) {
       this.#needs.onProblem(error);
       this.#startOver();
-      this.#sleepFor(TIMEOUT_MS);
+      this.#sleepFor(LONG_MS);
     } finally {
       this.#isRunning = false;
     }
@@ -194,7 +190,7 @@ export class DestinationQueue {
 
   async #failsForLong(): Promise<boolean> {
     const since = await this.#needs.backOff.failingSince(this.server);
-    return since !== undefined && this.#needs.clock.now() - since > TIMEOUT_MS;
+    return since !== undefined && this.#needs.clock.now() - since > LONG_MS;
   }
 
   /** Tries to become the one process that sends to the server. */
@@ -213,63 +209,73 @@ export class DestinationQueue {
     return false;
   }
 
-  async #next(): Promise<Transaction | undefined> {
-    const { clock, client } = this.#needs;
+  async #next(): Promise<OutgoingTransaction | undefined> {
     const events = await this.#events.next(this.#size.pdus);
-    const { edus, upTo } = await this.#storedEdus.next(this.#size.edus);
-    edus.push(...this.#volatileEdus.take(this.#size.edus - edus.length, clock.now()));
-    if (events.length === 0 && edus.length === 0) return undefined;
+    const { edus, upTo } = await this.#nextEdus(Math.max(this.#size.edus, events.length === 0 ? 1 : 0));
+    if (events.length === 0 && edus.length === 0) {
+      if (this.#size.pdus > 0) return undefined;
+      this.#size.grow();
+      return this.#next();
+    }
     const pdus = await this.#needs.pdusOf(
       events.map((event) => event.eventId),
       this.server,
     );
-    const body: JsonObject = {
-      origin: client.serverName,
-      origin_server_ts: clock.now(),
-      previous_ids: [...this.#previousIds],
-      pdus,
-    };
-    if (edus.length > 0) body.edus = edus;
     return {
+      ...this.#write(this.#previousIds, pdus, edus),
       id: this.#needs.transactionId(),
-      body,
-      holds: { pdus: pdus.length, edus: edus.length },
       events: events.at(-1)?.position,
       edus: upTo,
     };
   }
 
-  /** Whether the server has taken the transaction, or judged that it never will. */
-  async #send({ id, body, holds }: Transaction): Promise<boolean> {
-    const path = `/_matrix/federation/v1/send/${encodeURIComponent(id)}`;
-    try {
-      const { signal } = this.#stopping;
-      const request = { method: 'PUT', path, body, timeoutMs: TIMEOUT_MS, signal } as const;
-      await this.#needs.client.request(this.server, request);
-      return true;
-    } catch (error) {
-      if (!(error instanceof FederationError)) throw error;
-      if (error.isTransient) return false;
-      if (error.status === 413 && this.#size.halve(holds)) {
-        this.#startOver();
-        return false;
-      }
-      if (error.reason !== 'bad-answer' && !TRANSIENT.has(error.status ?? 0)) {
-        this.#needs.onProblem(error);
-        return true;
-      }
-      await this.#needs.backOff.failed(this.server);
-      return false;
-    }
+  async #nextEdus(limit: number): Promise<{ edus: WireEdu[]; upTo: number | undefined }> {
+    const { edus, upTo } = await this.#storedEdus.next(limit);
+    edus.push(...this.#volatileEdus.take(limit - edus.length, this.#needs.clock.now()));
+    return { edus, upTo };
   }
 
-  #note({ id, events, edus }: Transaction): void {
+  /**
+   * Whether the server has taken the transaction, or never will. Where it judges that it will not, or takes an empty one and
+   * not this one, this one is sent in smaller parts, and the part of it that is to blame is left out.
+   */
+  async #send(transaction: OutgoingTransaction): Promise<boolean> {
+    const { clock, transactionId, onProblem } = this.#needs;
+    if (this.#failing.needsProof(transaction, clock.now())) {
+      const failure = await this.#put({ ...this.#write([], [], []), id: transactionId() });
+      this.#failing.proved(!failure, clock.now());
+      if (failure) return false;
+    }
+    const failure = await this.#put(transaction);
+    if (!failure) return true;
+    const isUnjudged = isOfServer(failure);
+    if (isUnjudged && (this.#isStopped || !this.#failing.failed(transaction, clock.now()))) return false;
+    if (this.#size.halve(transaction.holds)) {
+      this.#startOver();
+      return false;
+    }
+    onProblem(failure);
+    return true;
+  }
+
+  #put(transaction: Pick<OutgoingTransaction, 'id' | 'body'>): Promise<FederationError | undefined> {
+    return sendTransaction(this.server, transaction, this.#needs, this.#stopping.signal);
+  }
+
+  #write(previousIds: readonly string[], pdus: JsonObject[], edus: WireEdu[]): WrittenTransaction {
+    const { clock, client, onProblem } = this.#needs;
+    const head = { origin: client.serverName, at: clock.now(), previousIds };
+    return transactionBody(head, pdus, edus, onProblem);
+  }
+
+  #note({ id, events, edus }: OutgoingTransaction): void {
     this.#current = undefined;
     this.#size.grow();
     this.#previousIds = [id];
-    if (events === undefined && edus === undefined) return;
     this.#events.noteTaken(events ?? 0);
     this.#storedEdus.noteTaken(edus ?? 0);
+    this.#failing.passed({ events: this.#events.taken, edus: this.#storedEdus.taken });
+    if (events === undefined && edus === undefined) return;
     this.#flush ??= this.#needs.timers.after(FLUSH_MS, () => {
       this.#writeTaken().catch(this.#needs.onProblem);
     });

@@ -7,7 +7,9 @@ import { bodies, type Json } from '../../testing/client/test-client.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import { storeEdu } from './federation-sender.ts';
 
-const isSend = ({ url }: SeenRequest): boolean => url.includes('/_matrix/federation/v1/send/');
+/** Whether something is sent: by an empty transaction it is found out whether a server takes any. */
+const isSend = ({ url, body }: SeenRequest): boolean =>
+  url.includes('/_matrix/federation/v1/send/') && body.pdus.length + (body.edus?.length ?? 0) > 0;
 const idOf = ({ url }: SeenRequest): string => decodeURIComponent(url.split('/').at(-1) ?? '');
 
 /** Stores EDUs for a server that must arrive, as nobody but the server itself could in a moment. */

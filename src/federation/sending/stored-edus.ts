@@ -16,6 +16,11 @@ export class StoredEdus {
     this.#database = database;
   }
 
+  /** The position up to which the server has taken them. */
+  get taken(): number {
+    return this.#taken;
+  }
+
   /** Whether it is certain that there are none. */
   get isEmpty(): boolean {
     return !this.#mayBeThere;
