@@ -17,7 +17,7 @@ import { drawFraction, type Randomness } from './platform/randomness.ts';
 import type { Timers } from './platform/timers.ts';
 import { trustedAuthorities } from './platform/trusted-authorities.ts';
 import { serverName as parseName, type ServerName } from './protocol/identifiers.ts';
-import { VerifyKey, type SigningKey } from './protocol/signing.ts';
+import type { SigningKey } from './protocol/signing.ts';
 import type { Database } from './storage/database.ts';
 
 /** What asking other servers takes. */
@@ -59,8 +59,7 @@ export function createServerLinks(wiring: LinkWiring) {
   const ownCertificate = new OwnCertificate(federation.certificate_file);
   const notaries = federation.trusted_key_servers.map(parseName);
   const fetcher = new KeyFetcher({ client, database, clock, notaries });
-  const old = new Map(oldKeys.map((one) => [one.keyId, VerifyKey.of(one.publicKey)]));
-  const own = { server: serverName, key, old };
+  const own = { server: serverName, key, old: oldKeys };
   const keyRing = new KeyRing(database, fetcher, own, wiring.signatureChecks);
   return {
     ...{ backOff, transport, federationClient: client, ownKeys, ownCertificate, fetcher, keyRing },

@@ -11,6 +11,7 @@ import type { Database } from '../../storage/database.ts';
 import * as serverKeysStore from '../../storage/federation/server-keys-store.ts';
 import { SignatureChecks } from './signature-checks.ts';
 import type { KeyFetcher } from './key-fetcher.ts';
+import type { OldKey } from './own-keys.ts';
 
 interface KnownKey {
   readonly key: VerifyKey;
@@ -28,7 +29,7 @@ const MOST_SIGNATURES = 4;
 export class KeyRing {
   readonly #database: Database;
   readonly #fetcher: KeyFetcher;
-  readonly #own: { readonly server: ServerName; readonly keys: ReadonlyMap<string, VerifyKey> };
+  readonly #own: { readonly server: ServerName; readonly keys: ReadonlyMap<string, KnownKey> };
   readonly #known = boundedCache<string, KnownKey>(MOST_KEYS);
   readonly #checks: SignatureChecks;
 
@@ -36,13 +37,16 @@ export class KeyRing {
   constructor(
     database: Database,
     fetcher: KeyFetcher,
-    own: { server: ServerName; key: SigningKey; old: ReadonlyMap<string, VerifyKey> },
+    own: { server: ServerName; key: SigningKey; old: readonly OldKey[] },
     checks = new SignatureChecks(),
   ) {
     this.#database = database;
     this.#fetcher = fetcher;
     this.#checks = checks;
-    const keys = new Map([...own.old, [own.key.keyId, VerifyKey.of(own.key.publicKey)]]);
+    const keys = new Map(
+      own.old.map((old) => [old.keyId, { key: VerifyKey.of(old.publicKey), validUntil: old.expiredAt }]),
+    );
+    keys.set(own.key.keyId, { key: VerifyKey.of(own.key.publicKey), validUntil: Number.POSITIVE_INFINITY });
     this.#own = { server: own.server, keys };
   }
 
@@ -52,13 +56,12 @@ export class KeyRing {
    * @param at milliseconds since the epoch; undefined where the validity does not matter (room versions 1 to 4).
    */
   async key(server: ServerName, keyId: string, at: number | undefined): Promise<VerifyKey | undefined> {
-    if (server === this.#own.server) return this.#own.keys.get(keyId);
-    const known = await this.#lookUp(server, keyId);
-    if (known && (at === undefined || at <= known.validUntil)) return known.key;
+    if (server === this.#own.server) return validKey(this.#own.keys.get(keyId), at);
+    const known = validKey(await this.#lookUp(server, keyId), at);
+    if (known) return known;
     const answer = await this.#fetcher.fetch(server);
     for (const row of answer?.keys ?? []) this.#keep(server, row);
-    const found = await this.#lookUp(server, keyId);
-    return found && (at === undefined || at <= found.validUntil) ? found.key : undefined;
+    return validKey(await this.#lookUp(server, keyId), at);
   }
 
   /** Whether a text is signed by this key of a server, valid at a time. */
@@ -120,6 +123,10 @@ export class KeyRing {
     this.#known.set(`${server} ${row.key_id}`, known);
     return known;
   }
+}
+
+function validKey(known: KnownKey | undefined, at: number | undefined): VerifyKey | undefined {
+  return known && (at === undefined || at <= known.validUntil) ? known.key : undefined;
 }
 
 function textOrUndefined(text: () => string): string | undefined {
