@@ -1,5 +1,5 @@
 import type { Pdu } from '../../protocol/events/event.ts';
-import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
+import { parseUserId, type EventId, type RoomId, type UserId } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import { ROOM_VERSIONS, type RoomVersion } from '../../protocol/room-versions.ts';
 import type { Database } from '../../storage/database.ts';
@@ -11,6 +11,9 @@ import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import { eventOfPdu } from '../events/event-of-pdu.ts';
 import type { StateChange } from '../events/room-changes.ts';
 import type { HeadPoint } from '../appending/room-head.ts';
+
+/** Events that are kept of what is told of a room. */
+const MOST_STATE = 100;
 
 /** A membership event of a user of this server in a room that nobody of this server is in. */
 export interface OutsideMembership {
@@ -57,7 +60,8 @@ export class OutsideMemberships {
   /**
    * Keeps a membership event and tells the user.
    *
-   * @param stripped what the user is shown of the room; left as it is, if not given.
+   * @param stripped what the user is shown of the room, of which only what is stripped state is kept; left as it is, if not
+   *   given.
    */
   async set(member: OutsideMembership, stripped?: readonly unknown[]): Promise<void> {
     const { roomId, version, userId, eventId, pdu } = member;
@@ -73,7 +77,7 @@ export class OutsideMemberships {
     const { sender } = event;
     membershipsStore.set(unit, { userId, roomId, membership, eventId, sender }, position);
     if (stripped) {
-      const state = stripped.filter(isJsonObject).map(strippedOf);
+      const state = stripped.filter(isStrippedEvent).slice(0, MOST_STATE).map(strippedOf);
       const known = { event_id: eventId, room_version: version.id, state };
       strippedStates.set(unit, userId, roomId, JSON.stringify(known));
     }
@@ -81,6 +85,14 @@ export class OutsideMemberships {
     unit.announce({ topic: 'state', position, rooms: [roomId], users: [userId], data, local: true });
     await this.#database.commit(unit);
   }
+}
+
+/** Whether it has what stripped state must have: clients are shown it as it is. */
+function isStrippedEvent(event: unknown): event is JsonObject {
+  if (!isJsonObject(event) || !isJsonObject(event.content)) return false;
+  const { type, state_key: stateKey, sender } = event;
+  const isBySomebody = typeof sender === 'string' && parseUserId(sender) !== undefined;
+  return typeof type === 'string' && typeof stateKey === 'string' && isBySomebody;
 }
 
 /** Only what stripped state has (Client-Server API, "Stripped state"), of what may be whole events. */
