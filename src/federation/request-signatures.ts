@@ -60,11 +60,15 @@ export class RequestSignatures {
   async #isBy(by: ClaimedSignature, { method, uri, content, bodyText }: SignedRequestSeen): Promise<boolean> {
     // A server that leaves out the destination has signed it all the same.
     const parts = { method, uri, origin: by.server, destination: this.#destination };
-    const isSigned = (body: SignedRequest['content']) =>
-      this.#keys.verifyText(signedTextOf({ ...parts, content: body }), by, this.#clock.now());
-    if (bodyText === undefined || this.#sendOtherwise.has(by.server)) return isSigned(content);
+    const isSigned = (body: SignedRequest['content']) => {
+      const text = textOrUndefined({ ...parts, content: body });
+      return text !== undefined && this.#keys.verifyText(text, by, this.#clock.now());
+    };
+    const sendsOtherwise = bodyText === undefined || this.#sendOtherwise.has(by.server);
+    if (sendsOtherwise && (await isSigned(content))) return true;
+    if (bodyText === undefined) return false;
     if (await isSigned(new CanonicalText(bodyText))) return true;
-    const isOtherwise = await isSigned(content);
+    const isOtherwise = !sendsOtherwise && (await isSigned(content));
     if (isOtherwise) this.#sendOtherwise.set(by.server, true);
     return isOtherwise;
   }
@@ -80,6 +84,16 @@ export class RequestSignatures {
       throw unauthorized(`This is ${this.#destination}, but the request is signed for ${destination}`);
     }
     return { server, keyId, signature };
+  }
+}
+
+/** What a signature must be of; undefined where the body holds what canonical JSON cannot. */
+function textOrUndefined(request: SignedRequest): string | undefined {
+  try {
+    return signedTextOf(request);
+  } catch (error) {
+    if (!(error instanceof MatrixError)) throw error;
+    return undefined;
   }
 }
 

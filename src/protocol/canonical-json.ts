@@ -199,6 +199,20 @@ export function assertWellFormed(value: JsonValue, maxDepth: number = MAX_JSON_D
   }
 }
 
+/**
+ * Refuses keys with the character NUL, which not every database can look up.
+ *
+ * @throws MatrixError 400 M_BAD_JSON.
+ */
+export function assertNoNulKey(value: JsonValue): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (!isJsonObject(value)) return value.forEach(assertNoNulKey);
+  for (const [key, member] of Object.entries(value)) {
+    if (key.includes('\0')) throw badJson('Keys must not hold the character NUL');
+    if (member !== undefined) assertNoNulKey(member);
+  }
+}
+
 function tooDeep() {
   return badJson('JSON is nested too deeply: fewer levels of arrays and objects are allowed');
 }

@@ -69,6 +69,11 @@ export interface Declaration<
   readonly forms?: 'allowed';
   /** Error codes that clients of this endpoint know by another name, by the name that the rest of the server has for them. */
   readonly codes?: Readonly<Record<string, string>>;
+  /**
+   * Whether the handler checks each part of the body by itself: it may be nested deep, and hold halves of surrogate pairs
+   * and keys with NUL.
+   */
+  readonly oddJson?: 'allowed';
   /** Whether null is taken for no body. */
   readonly nullBody?: 'absent';
   readonly params?: Params;

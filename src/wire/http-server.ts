@@ -11,10 +11,10 @@ import {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
-import { assertWellFormed } from '../protocol/canonical-json.ts';
+import { assertNoNulKey, assertWellFormed } from '../protocol/canonical-json.ts';
 import { parseExactJson } from '../protocol/exact-json.ts';
 import type { JsonValue } from '../protocol/json.ts';
-import { badJson, MatrixError } from '../protocol/matrix-error.ts';
+import { MatrixError } from '../protocol/matrix-error.ts';
 import { FormText, isForm } from './form-body.ts';
 import { KnownPaths } from './known-paths.ts';
 import { sendJson } from './send-json.ts';
@@ -78,7 +78,7 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
   app.decorateRequest('bodyText', undefined);
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
     try {
-      done(null, parseJson(body as Buffer, request as { bodyText?: string }));
+      done(null, parseJson(body as Buffer, request as ParsedRequest));
     } catch (error) {
       const form = formIn(body as Buffer, request.headers['content-type'], error);
       if (form) done(null, form);
@@ -166,6 +166,12 @@ export function countRequests(app: FastifyInstance): () => number {
   return () => count;
 }
 
+/** A request as far as its body needs one. */
+interface ParsedRequest {
+  bodyText?: string;
+  readonly routeOptions: { readonly config: { readonly oddJson?: boolean } };
+}
+
 /** Methods by path, of everything that was registered. */
 export type Routes = ReadonlyMap<string, ReadonlySet<string>>;
 
@@ -225,15 +231,19 @@ function answerGarbage(error: ConnectionError, socket: Socket): void {
   );
 }
 
-function parseJson(body: Buffer, request: { bodyText?: string }): JsonValue | undefined {
+function parseJson(body: Buffer, request: ParsedRequest): JsonValue | undefined {
   if (body.length === 0) return undefined;
   if (!isUtf8(body)) throw new MatrixError(400, 'M_NOT_JSON', 'The body must be JSON in UTF-8');
   const text = body.toString('utf8');
   const value = parseExactJson(text);
   request.bodyText = text;
-  if (text.length > SHALLOW || text.includes('\\u')) assertWellFormed(value);
-  if (text.includes('\\u0000') && holdsNulKey(value)) throw badJson('Keys must not hold the character NUL');
+  if (request.routeOptions.config.oddJson !== true) assertStorable(value, text);
   return value;
+}
+
+function assertStorable(value: JsonValue, text: string): void {
+  if (text.length > SHALLOW || text.includes('\\u')) assertWellFormed(value);
+  if (text.includes('\\u0000')) assertNoNulKey(value);
 }
 
 /** What is no JSON and says that it is a form may be one: JSON is often sent under that type, too. */
@@ -241,14 +251,6 @@ function formIn(body: Buffer, type: string | undefined, error: unknown): FormTex
   const isOther = error instanceof MatrixError && error.errcode === 'M_NOT_JSON' && isForm(type);
   const text = isOther && isUtf8(body) ? body.toString('utf8') : undefined;
   return text === undefined || /%00|\0/.test(text) ? undefined : new FormText(text);
-}
-
-function holdsNulKey(value: JsonValue): boolean {
-  if (Array.isArray(value)) return value.some(holdsNulKey);
-  if (typeof value !== 'object' || value === null) return false;
-  return Object.entries(value).some(
-    ([key, inner]) => key.includes('\0') || (inner !== undefined && holdsNulKey(inner)),
-  );
 }
 
 function sendError(reply: FastifyReply, error: Error & { statusCode?: number; code?: string }): FastifyReply {

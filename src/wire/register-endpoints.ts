@@ -43,8 +43,9 @@ export async function registerEndpoints<Needs>(
     for (const endpoint of endpoints) {
       if ((endpoint.declaration.body === 'bytes') !== takesBytes) continue;
       const run = runner(endpoint, needs, wiring);
-      for (const url of endpoint.declaration.paths)
-        scope.route({ method: endpoint.declaration.method, url, handler: run });
+      const { method, paths, oddJson } = endpoint.declaration;
+      const config = { oddJson: oddJson === 'allowed' };
+      for (const url of paths) scope.route({ method, url, config, handler: run });
     }
   };
   route(app, false);

@@ -11,6 +11,7 @@ export const sendTransaction = endpoint(
     method: 'PUT',
     paths: federationPaths('/send/:txnId', { since2015: true }),
     auth: 'server',
+    oddJson: 'allowed',
     params: Type.Object({ txnId: Type.String() }),
     body: Type.Object({
       pdus: Type.Optional(Type.Array(Type.Unknown())),

@@ -1,8 +1,9 @@
 import { boundedCache } from '../../platform/bounded-cache.ts';
 import { nextTurn } from '../../platform/next-turn.ts';
+import { assertNoNulKey, assertWellFormed, MAX_SENT_DEPTH } from '../../protocol/canonical-json.ts';
 import { parseRoomId, type RoomId, type ServerName } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/json.ts';
-import { invalidParam } from '../../protocol/matrix-error.ts';
+import { invalidParam, MatrixError } from '../../protocol/matrix-error.ts';
 import type { EduHandlers } from './edu-handlers.ts';
 import type { PduReceiver, PduResult } from './pdu-receiver.ts';
 
@@ -51,7 +52,17 @@ export class TransactionReceiver {
     return answer;
   }
 
-  async #process(origin: ServerName, { pdus, edus }: IncomingTransaction): Promise<JsonObject> {
+  /** What cannot be taken of a transaction keeps nothing else of it from being taken. */
+  async #process(origin: ServerName, transaction: IncomingTransaction): Promise<JsonObject> {
+    const answer: Record<string, JsonObject> = {};
+    const pdus = transaction.pdus.filter((pdu) => {
+      const error = whyRefused(pdu);
+      // The ID of any other event is a hash of what cannot be encoded.
+      if (error !== undefined && isJsonObject(pdu) && typeof pdu.event_id === 'string')
+        answer[pdu.event_id] = toJson({ error });
+      return error === undefined;
+    });
+    const edus = transaction.edus.filter((edu) => whyRefused(edu) === undefined);
     const rooms = [...byRoom(pdus)].map(([roomId, ofRoom]) => this.#pdus.receive(origin, roomId, ofRoom));
     const [results] = await Promise.all([
       Promise.all(rooms),
@@ -63,7 +74,6 @@ export class TransactionReceiver {
     await this.#takeEdus(origin, edus.filter(isAboutEvents));
     // Who waits for these events in /sync is answered first: the server that sent them can wait a little.
     await nextTurn();
-    const answer: Record<string, JsonObject> = {};
     for (const ofRoom of results) for (const [eventId, result] of ofRoom) answer[eventId] = toJson(result);
     return { pdus: answer };
   }
@@ -74,6 +84,18 @@ export class TransactionReceiver {
       if (!isJsonObject(edu) || typeof edu.edu_type !== 'string' || !isJsonObject(edu.content)) continue;
       await this.#edus.take(origin, edu.edu_type, edu.content);
     }
+  }
+}
+
+/** Why a part of a transaction cannot be stored, whatever it is; undefined when it can. */
+function whyRefused(part: JsonValue): string | undefined {
+  try {
+    assertWellFormed(part, MAX_SENT_DEPTH);
+    assertNoNulKey(part);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof MatrixError)) throw error;
+    return error.message;
   }
 }
 
