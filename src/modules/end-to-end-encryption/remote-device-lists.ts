@@ -126,6 +126,7 @@ export class RemoteDeviceLists {
       // are yet to come they ask for lists that are not kept here.
       const isKept = this.#partial.count === 0;
       if (!known && isKept && content.deleted !== true && content.keys === undefined) return;
+      if (!known && !(await this.#mayMatter(userId))) return;
       const unit = new UnitOfWork();
       await this.#lists.announce(unit, userId, []);
       // Some servers count back when a device goes: what seems to be older than the list has it fetched, too.
@@ -147,13 +148,20 @@ export class RemoteDeviceLists {
   async #updateSigning(origin: ServerName, content: JsonObject): Promise<void> {
     const userId = userOf(origin, content.user_id);
     await this.#queue.run(userId, async () => {
+      const known = await remoteStore.of(this.#database, userId);
+      if (!known && !(await this.#mayMatter(userId))) return;
       const unit = new UnitOfWork();
       await this.#lists.announce(unit, userId, []);
-      if (await remoteStore.of(this.#database, userId)) {
+      if (known) {
         remoteStore.putCrossSigning(unit, userId, parseCrossSigning(userId, content));
       }
       await this.#database.commit(unit);
     });
+  }
+
+  /** Whether anybody here may be in a room with the user: in one whose members are yet to come everybody may be. */
+  async #mayMatter(userId: UserId): Promise<boolean> {
+    return this.#partial.count > 0 || (await this.isFollowed(userId));
   }
 
   /** Another process may have taken an update at the same time: then the list is fetched. */
