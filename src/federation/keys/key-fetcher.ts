@@ -1,6 +1,6 @@
 import { boundedCache } from '../../platform/bounded-cache.ts';
 import type { ServerName } from '../../protocol/identifiers.ts';
-import { isJsonObject } from '../../protocol/json.ts';
+import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import { VerifyKey, verifyJson } from '../../protocol/signing.ts';
 import type { Database } from '../../storage/database.ts';
 import * as serverKeysStore from '../../storage/federation/server-keys-store.ts';
@@ -13,6 +13,14 @@ const REQUEST = { signed: false, timeoutMs: 10_000, maxBytes: 262_144 } as const
 /** A server is not asked for its keys again within this time, in milliseconds, after a success or a failure. */
 const PAUSE_MS = 10_000;
 const MOST_SERVERS = 20_000;
+
+/** Which keys of a server are asked for. */
+export interface WantedKeys {
+  /** None where any will do. */
+  readonly keyIds?: readonly string[];
+  /** Milliseconds since the epoch; undefined where that does not matter. */
+  readonly validUntil?: number | undefined;
+}
 
 /** Asks servers for their keys, or notaries where they do not answer, and keeps what is said. */
 export class KeyFetcher {
@@ -35,20 +43,24 @@ export class KeyFetcher {
     this.#notaries = needs.notaries.filter((notary) => notary !== needs.client.serverName);
   }
 
-  /** What the server, or a notary, says of its keys now; undefined when nobody says anything, or was asked just before. */
-  fetch(server: ServerName): Promise<KeyAnswer | undefined> {
+  /**
+   * What the server, or a notary, says of its keys now; undefined when nobody says anything, or was asked just before.
+   *
+   * @param wanted what a notary is told of what is asked for, which may know keys of before.
+   */
+  fetch(server: ServerName, wanted: WantedKeys = {}): Promise<KeyAnswer | undefined> {
     const asking = this.#asking.get(server);
     if (asking) return asking;
     const now = this.#clock.now();
     if (now - (this.#askedAt.get(server) ?? 0) < PAUSE_MS) return Promise.resolve(undefined);
     this.#askedAt.set(server, now);
-    const begun = this.#fetch(server).finally(() => this.#asking.delete(server));
+    const begun = this.#fetch(server, wanted).finally(() => this.#asking.delete(server));
     this.#asking.set(server, begun);
     return begun;
   }
 
-  async #fetch(server: ServerName): Promise<KeyAnswer | undefined> {
-    const found = (await this.#direct(server)) ?? (await this.#byNotaries(server));
+  async #fetch(server: ServerName, wanted: WantedKeys): Promise<KeyAnswer | undefined> {
+    const found = (await this.#direct(server)) ?? (await this.#byNotaries(server, wanted));
     if (!found) return undefined;
     const unit = new UnitOfWork();
     serverKeysStore.put(unit, server, found.keys, {
@@ -77,23 +89,27 @@ export class KeyFetcher {
     }
   }
 
-  async #byNotaries(server: ServerName): Promise<KeyAnswer | undefined> {
+  async #byNotaries(server: ServerName, wanted: WantedKeys): Promise<KeyAnswer | undefined> {
     for (const notary of this.#notaries) {
       if (notary === server) continue;
-      const found = await this.#byNotary(notary, server);
+      const found = await this.#byNotary(notary, server, wanted);
       if (found) return found;
     }
     return undefined;
   }
 
-  async #byNotary(notary: ServerName, server: ServerName): Promise<KeyAnswer | undefined> {
+  async #byNotary(
+    notary: ServerName,
+    server: ServerName,
+    wanted: WantedKeys,
+  ): Promise<KeyAnswer | undefined> {
     const trusted = await this.#keysOf(notary);
     try {
       const answer = await this.#client.request(notary, {
         ...REQUEST,
         method: 'POST',
         path: '/_matrix/key/v2/query',
-        body: { server_keys: { [server]: {} } },
+        body: { server_keys: { [server]: criteriaOf(wanted) } },
       });
       const now = this.#clock.now();
       const found = (Array.isArray(answer.server_keys) ? answer.server_keys : []).flatMap((one) => {
@@ -117,6 +133,12 @@ export class KeyFetcher {
       .filter((row) => row.valid_until >= now)
       .map((row) => [row.key_id, VerifyKey.of(row.public_key)]);
   }
+}
+
+/** Keys that are wanted, in the words of a query to a notary. */
+function criteriaOf({ keyIds = [], validUntil }: WantedKeys): JsonObject {
+  const criteria = Number.isSafeInteger(validUntil) ? { minimum_valid_until_ts: validUntil } : {};
+  return Object.fromEntries(keyIds.map((keyId) => [keyId, { ...criteria }]));
 }
 
 function parseKept(text: string, server: ServerName, now: number): KeyAnswer | undefined {

@@ -59,7 +59,7 @@ export class KeyRing {
     if (server === this.#own.server) return validKey(this.#own.keys.get(keyId), at);
     const known = validKey(await this.#lookUp(server, keyId), at);
     if (known) return known;
-    const answer = await this.#fetcher.fetch(server);
+    const answer = await this.#fetcher.fetch(server, { keyIds: [keyId], validUntil: at });
     for (const row of answer?.keys ?? []) this.#keep(server, row);
     return validKey(await this.#lookUp(server, keyId), at);
   }

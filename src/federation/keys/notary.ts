@@ -2,7 +2,7 @@ import type { ServerName } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import type { Database } from '../../storage/database.ts';
 import * as serverKeysStore from '../../storage/federation/server-keys-store.ts';
-import type { KeyFetcher } from './key-fetcher.ts';
+import type { KeyFetcher, WantedKeys } from './key-fetcher.ts';
 import type { OwnKeys } from './own-keys.ts';
 
 /** Answers what other servers said of their keys, with this server's signature (Server-Server API, "Querying Keys Through Another Server"). */
@@ -28,20 +28,16 @@ export class Notary {
    * The server's keys as it last told them, asked for again when half of their time is over, they do not last until the
    * time that is wanted, or one that is wanted is not among them. Undefined when they are not known and cannot be had.
    *
-   * @param wanted.validUntil milliseconds since the epoch; now by default.
-   * @param wanted.keyIds none where any will do.
+   * @param wanted.validUntil now by default.
    */
-  async keysOf(
-    server: ServerName,
-    wanted: { validUntil?: number | undefined; keyIds?: readonly string[] },
-  ): Promise<JsonObject | undefined> {
+  async keysOf(server: ServerName, wanted: WantedKeys): Promise<JsonObject | undefined> {
     if (server === this.#own.server) return this.#own.keys.answer();
     const kept = await serverKeysStore.answer(this.#database, server);
     const before = kept && objectOf(kept.answer);
     if (kept && before && this.#isGood(kept, wanted.validUntil) && hasAll(before, wanted.keyIds ?? [])) {
       return this.#own.keys.countersign(before);
     }
-    const found = await this.#fetcher.fetch(server);
+    const found = await this.#fetcher.fetch(server, wanted);
     const answer = found ? objectOf(found.text) : before;
     return answer && this.#own.keys.countersign(answer);
   }
