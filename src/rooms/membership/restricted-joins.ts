@@ -67,10 +67,12 @@ export class RestrictedJoins {
   async #memberWhoMayInvite(room: RoomTransaction): Promise<UserId> {
     const create = await room.stateEvent('m.room.create', '');
     if (!create) throw notFound('There is no such room');
+    const { version } = room.head;
     const levelsEvent = await room.stateEvent('m.room.power_levels', '');
-    const levels = new PowerLevels(room.head.version, create, levelsEvent);
+    const levels = new PowerLevels(version, create, levelsEvent);
     const listed = isJsonObject(levelsEvent?.content.users) ? Object.keys(levelsEvent.content.users) : [];
-    const additional = create.content.additional_creators;
+    // Before version 12 anything may stand there.
+    const additional = version.roomIdIsCreateHash ? create.content.additional_creators : undefined;
     const creators = [create.sender, ...(Array.isArray(additional) ? additional : [])];
     const candidates = [...creators, ...listed] as UserId[];
     const someone = await membershipsStore.ofServer(this.#database, room.roomId, this.#serverName, 20);
