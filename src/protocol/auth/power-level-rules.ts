@@ -46,7 +46,12 @@ function checkForm(version: RoomVersion, content: JsonObject, levels: PowerLevel
   }
   for (const key of LEVELS) {
     const level = content[key];
-    if (typeof level === 'number' && !Number.isFinite(level)) return `"${key}" is out of range`;
+    if (isOutOfRange(level)) return `"${key}" is out of range`;
+  }
+  for (const key of ['events', 'notifications']) {
+    const map = content[key];
+    if (isJsonObject(map) && Object.values(map).some(isOutOfRange))
+      return `A level in "${key}" is out of range`;
   }
   const users = content.users;
   if (users === undefined) return undefined;
@@ -59,6 +64,11 @@ function checkForm(version: RoomVersion, content: JsonObject, levels: PowerLevel
     }
   }
   return undefined;
+}
+
+/** Whether it is a number that no double can hold. */
+function isOutOfRange(level: unknown): boolean {
+  return typeof level === 'number' && !Number.isFinite(level);
 }
 
 function checkChanges(
