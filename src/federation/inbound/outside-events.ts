@@ -43,6 +43,9 @@ export class OutsideEvents {
     if (now.membership === 'invite' && event.sender !== now.sender) return undefined;
     const known = await this.#outside.of(userId, roomId);
     if (!known) return undefined;
+    // Nor who may end a knock: a server by which it went is in the room, or one in whose name the room is.
+    const isFromRoom = origin === known.via || origin === serverNameOf(roomId);
+    if (now.membership === 'knock' && !isFromRoom) return undefined;
     try {
       const { version } = known;
       const { pdu, eventId } = await verifiedEvent(event, version, roomId, this.#signatures);

@@ -84,7 +84,7 @@ export class RemoteMembership implements RemoteRooms {
       const { version, pdu, eventId } = await this.#drafts.ofTemplate(server, 'knock', wish);
       const { roomId, userId } = wish;
       const stripped = await this.#requests.sendKnock(server, roomId, eventId, pdu);
-      await this.#outside.set({ roomId, version, userId, eventId, pdu }, stripped);
+      await this.#outside.set({ roomId, version, userId, eventId, pdu, via: server }, stripped);
     });
   }
 

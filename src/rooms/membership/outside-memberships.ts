@@ -1,5 +1,11 @@
 import type { Pdu } from '../../protocol/events/event.ts';
-import { parseUserId, type EventId, type RoomId, type UserId } from '../../protocol/identifiers.ts';
+import {
+  parseUserId,
+  type EventId,
+  type RoomId,
+  type ServerName,
+  type UserId,
+} from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import { ROOM_VERSIONS, type RoomVersion } from '../../protocol/room-versions.ts';
 import type { Database } from '../../storage/database.ts';
@@ -22,6 +28,8 @@ export interface OutsideMembership {
   readonly userId: UserId;
   readonly eventId: EventId;
   readonly pdu: Pdu;
+  /** The server by which it went, of a knock. */
+  readonly via?: ServerName;
 }
 
 /** What is known of a room in which a user of this server is invited or knocks. */
@@ -29,6 +37,16 @@ export interface KnownFromOutside {
   readonly eventId: EventId;
   readonly version: RoomVersion;
   readonly stripped: readonly JsonObject[];
+  /** The server by which a knock went. */
+  readonly via: ServerName | undefined;
+}
+
+/** `KnownFromOutside` as it is kept. */
+interface KnownText {
+  readonly event_id: EventId;
+  readonly room_version: string;
+  readonly state: JsonObject[];
+  readonly via?: ServerName | undefined;
 }
 
 /** What users of this server are in rooms that are not here: invited, knocking, or turned away. */
@@ -52,9 +70,9 @@ export class OutsideMemberships {
   async of(userId: UserId, roomId: RoomId): Promise<KnownFromOutside | undefined> {
     const text = await strippedStates.of(this.#database, userId, roomId);
     if (text === undefined) return undefined;
-    const known = JSON.parse(text) as { event_id: EventId; room_version: string; state: JsonObject[] };
+    const known = JSON.parse(text) as KnownText;
     const version = ROOM_VERSIONS.get(known.room_version);
-    return version && { eventId: known.event_id, version, stripped: known.state };
+    return version && { eventId: known.event_id, version, stripped: known.state, via: known.via };
   }
 
   /**
@@ -64,7 +82,7 @@ export class OutsideMemberships {
    *   given.
    */
   async set(member: OutsideMembership, stripped?: readonly unknown[]): Promise<void> {
-    const { roomId, version, userId, eventId, pdu } = member;
+    const { roomId, version, userId, eventId, pdu, via } = member;
     const unit = new UnitOfWork();
     const event = eventOfPdu(pdu, version, {
       ...{ eventId, roomId, isAside: true },
@@ -78,7 +96,7 @@ export class OutsideMemberships {
     membershipsStore.set(unit, { userId, roomId, membership, eventId, sender }, position);
     if (stripped) {
       const state = stripped.filter(isStrippedEvent).slice(0, MOST_STATE).map(strippedOf);
-      const known = { event_id: eventId, room_version: version.id, state };
+      const known = { event_id: eventId, room_version: version.id, state, via } satisfies KnownText;
       strippedStates.set(unit, userId, roomId, JSON.stringify(known));
     }
     const data: StateChange = { version: 0, userId, membership, eventId, sender };
