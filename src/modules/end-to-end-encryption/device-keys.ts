@@ -1,10 +1,11 @@
+import { unknownToken } from '../../accounts/token-issuing.ts';
 import { canonicalJson } from '../../protocol/canonical-json.ts';
 import type { ServerName, UserId } from '../../protocol/identifiers.ts';
 import { serverNameOf } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import { invalidParam, notFound } from '../../protocol/matrix-error.ts';
 import { commitDecided } from '../../storage/commit-decided.ts';
-import type { Database } from '../../storage/database.ts';
+import { GuardFailed, type Database } from '../../storage/database.ts';
 import * as deviceKeysStore from '../../storage/encryption/device-keys-store.ts';
 import * as streamsStore from '../../storage/encryption/device-list-streams-store.ts';
 import * as devicesStore from '../../storage/accounts/devices-store.ts';
@@ -62,14 +63,20 @@ export class DeviceKeys {
   /**
    * Keeps what a device uploads, and tells those who share a room with the user when its identity keys are new.
    *
-   * @throws MatrixError 400 for keys of another user or device, and as `OneTimeKeys.add`.
+   * @throws MatrixError 400 for keys of another user or device, 401 when the device was ended meanwhile, and as
+   *   `OneTimeKeys.add`.
    */
   async upload(device: DeviceOfUser, upload: KeyUpload): Promise<void> {
-    await commitDecided(this.#database, async () => {
+    const committed = commitDecided(this.#database, async () => {
       const unit = new UnitOfWork();
+      devicesStore.mustBeThere(unit, device.userId, device.deviceId);
       await this.putIdentity(unit, device, upload.deviceKeys);
       await this.#oneTimeKeys.add(unit, device, upload.oneTimeKeys, upload.fallbackKeys);
       return unit;
+    });
+    // Decided while nobody else commits, it can fail at the device alone.
+    await committed.catch((error: unknown) => {
+      throw error instanceof GuardFailed ? unknownToken('The device was ended', false) : error;
     });
   }
 

@@ -1,8 +1,10 @@
+import { unknownToken } from '../../accounts/token-issuing.ts';
 import type { DeviceId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { invalidParam, MatrixError } from '../../protocol/matrix-error.ts';
 import type { PusherName, PusherToSet } from '../../protocol/push/parse-pusher.ts';
-import type { Database, Writer } from '../../storage/database.ts';
+import * as devicesStore from '../../storage/accounts/devices-store.ts';
+import { GuardFailed, type Database, type Writer } from '../../storage/database.ts';
 import * as pushersStore from '../../storage/push/pushers-store.ts';
 import type { PusherRow } from '../../storage/push/pushers-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
@@ -42,7 +44,7 @@ export class Pushers {
    * Sets a pusher; unless it is to be appended, those of others with its name end.
    *
    * @throws MatrixError 400 M_INVALID_PARAM for too many pushers, or mail that this server does not send; 400
-   *   M_THREEPID_NOT_FOUND for an address that is not the user's.
+   *   M_THREEPID_NOT_FOUND for an address that is not the user's; 401 when the device was ended meanwhile.
    */
   async set(user: { userId: UserId; deviceId: DeviceId | undefined }, pusher: PusherToSet): Promise<void> {
     const { userId, deviceId } = user;
@@ -53,6 +55,7 @@ export class Pushers {
       throw invalidParam(`You have ${MOST_OF_USER} pushers, the most there may be: delete some`);
     }
     const unit = new UnitOfWork();
+    if (deviceId !== undefined) devicesStore.mustBeThere(unit, userId, deviceId);
     const position = unit.position();
     const users = [userId];
     if (!pusher.append) {
@@ -76,7 +79,11 @@ export class Pushers {
     };
     pushersStore.put(unit, row, position);
     unit.announce({ topic: 'pusher', position, users, ...(isNew ? { data: { isNew } } : {}) });
-    await this.#database.commit(unit);
+    try {
+      await this.#database.commit(unit);
+    } catch (error) {
+      throw error instanceof GuardFailed ? unknownToken('The device was ended', false) : error;
+    }
   }
 
   /** Ends a pusher with what it has to push; nothing happens when there is none. */

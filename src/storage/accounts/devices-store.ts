@@ -18,6 +18,7 @@ const upsert = sql(
   `INSERT INTO devices (user_id, device_id, display_name) VALUES (?, ?, ?)
    ON CONFLICT (user_id, device_id) DO UPDATE SET display_name = COALESCE(excluded.display_name, devices.display_name)`,
 );
+const holdDevice = sql(`UPDATE devices SET device_id = device_id WHERE user_id = ? AND device_id = ?`);
 const renameDevice = sql(`UPDATE devices SET display_name = ? WHERE user_id = ? AND device_id = ?`);
 const seenDevice = sql(
   `UPDATE devices SET last_seen_at = ?, last_seen_ip = ?, user_agent = ? WHERE user_id = ? AND device_id = ?`,
@@ -63,6 +64,11 @@ export function byId(reader: Reader, userId: UserId, deviceId: DeviceId): Promis
 /** Adds a device, or takes one over; its name is kept when none is given. */
 export function put(writer: Writer, userId: UserId, deviceId: DeviceId, name: string | undefined): void {
   writer.run(upsert, userId, deviceId, name ?? null);
+}
+
+/** Adds something that hangs on a device: the unit fails when the device was ended meanwhile. */
+export function mustBeThere(writer: Writer, userId: UserId, deviceId: DeviceId): void {
+  writer.guard(holdDevice, userId, deviceId);
 }
 
 /** Renames a device; the unit fails when there is none. */
