@@ -30,8 +30,12 @@ export class ToDevice implements SyncPart {
   readonly #exchange: EduExchange;
   /** Position up to which nothing is kept any more, of devices that synced here lately. */
   readonly #cleared = boundedCache<string, number>(DEVICES);
-  /** Position of the newest message for anyone of a user's devices, as far as it came by. */
-  readonly #newest = boundedCache<UserId, number>(DEVICES);
+  /** Position of the newest message for anyone of a user's devices, as far as it came by and is remembered. */
+  readonly #newest = boundedCache<UserId, number>(DEVICES, undefined, (position) => {
+    this.#newestForgotten = Math.max(this.#newestForgotten, position);
+  });
+  /** Position of the newest message that is not remembered: it may have been for anybody. */
+  #newestForgotten = 0;
   #sends = 0;
 
   constructor(database: Database, serverName: ServerName, exchange: EduExchange) {
@@ -129,7 +133,8 @@ export class ToDevice implements SyncPart {
     if (deviceId === undefined) return;
     const key = `${userId} ${deviceId}`;
     const cleared = this.#cleared.get(key);
-    if (cleared !== undefined && (cleared >= upTo || (this.#newest.get(userId) ?? 0) <= cleared)) return;
+    const newest = this.#newest.get(userId) ?? this.#newestForgotten;
+    if (cleared !== undefined && (cleared >= upTo || newest <= cleared)) return;
     if (await toDeviceStore.hasUpTo(this.#database, userId, deviceId, upTo)) {
       const unit = new UnitOfWork();
       toDeviceStore.removeUpTo(unit, userId, deviceId, upTo);

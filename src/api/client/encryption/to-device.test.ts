@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { UserId } from '../../../protocol/identifiers.ts';
 import { onServers } from '../../../testing/server/test-server.ts';
 import { TestClient, type Json } from '../../../testing/client/test-client.ts';
 
@@ -52,6 +53,21 @@ onServers('a message reaches its device once, and waits until the device has it 
   // Now the device has it, and it is gone for good.
   assert.deepEqual(numbers(await bob.sync({ since: before.next_batch })), []);
   assert.deepEqual(numbers(await bob.sync()), []);
+});
+
+onServers('a message is delivered once, however many others got some meanwhile', async (s) => {
+  const alice = await s.person('alice');
+  const bob = await s.person('bob');
+  const since = (await bob.sync({ since: (await bob.sync()).next_batch })).next_batch;
+  await send(alice, bob, 1);
+  // More users than the server remembers the newest message of.
+  const others = Array.from({ length: 50_000 }, (_, i) => [`@u${i}:localhost` as UserId, {}] as const);
+  const message = { sender: alice.userId as UserId, type: 'test.type', key: Buffer.from('others') };
+  await s.server.services.toDevice.deliver(message, new Map(others));
+  const got = await bob.sync({ since });
+  assert.deepEqual(numbers(got), [1]);
+  assert.deepEqual(numbers(await bob.sync({ since: got.next_batch })), []);
+  assert.deepEqual(numbers(await bob.sync()), [], 'it is gone for good');
 });
 
 onServers('of a message to all devices and one to one of them, that one gets its own', async (s) => {
