@@ -100,6 +100,7 @@ export async function createServices(config: Config, database: Database, foundat
   const clientTransactions = new ClientTransactions(database, clock);
   const modules = createModules({
     database,
+    sessions: accounts.sessions,
     recent,
     rooms: rooms.rooms,
     partialRooms: rooms.partialRooms,

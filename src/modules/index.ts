@@ -1,3 +1,4 @@
+import type { Sessions } from '../accounts/sessions.ts';
 import type { EduExchange } from '../federation/edu-exchange.ts';
 import type { FederationClient } from '../federation/federation-client.ts';
 import type { RemoteQueries } from '../federation/queries/remote-queries.ts';
@@ -59,6 +60,7 @@ import { exchangeTyping, Typing } from './typing/index.ts';
 /** What modules need of the rest of the server. */
 export interface ModuleWiring {
   readonly database: Database;
+  readonly sessions: Sessions;
   readonly recent: RecentChanges;
   readonly rooms: RoomReads;
   readonly partialRooms: PartialRooms;
@@ -217,7 +219,9 @@ function createEncryption(wiring: ModuleWiring, mates: RoomMates) {
     }),
     crossSigning: new CrossSigning(database, deviceLists),
     keyBackup: new KeyBackup(database),
-    dehydratedDevices: new DehydratedDevices({ database, deviceKeys, oneTimeKeys, deviceLists, toDevice }),
+    dehydratedDevices: new DehydratedDevices({
+      ...{ database, sessions: wiring.sessions, deviceKeys, oneTimeKeys, deviceLists, toDevice },
+    }),
   };
 }
 

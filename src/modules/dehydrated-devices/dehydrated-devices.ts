@@ -1,4 +1,5 @@
 import { assertNoCrossSigningKey } from '../../accounts/device-ids.ts';
+import type { Sessions } from '../../accounts/sessions.ts';
 import type { DeviceId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { forbidden, invalidParam, notFound } from '../../protocol/matrix-error.ts';
@@ -24,6 +25,7 @@ export interface DehydratedUpload {
 /** A device that receives keys while its owner has no client (MSC3814). It is a device without an access token. */
 export class DehydratedDevices {
   readonly #database: Database;
+  readonly #sessions: Sessions;
   readonly #keys: DeviceKeys;
   readonly #oneTimeKeys: OneTimeKeys;
   readonly #lists: DeviceLists;
@@ -31,12 +33,14 @@ export class DehydratedDevices {
 
   constructor(needs: {
     database: Database;
+    sessions: Sessions;
     deviceKeys: DeviceKeys;
     oneTimeKeys: OneTimeKeys;
     deviceLists: DeviceLists;
     toDevice: ToDevice;
   }) {
     this.#database = needs.database;
+    this.#sessions = needs.sessions;
     this.#keys = needs.deviceKeys;
     this.#oneTimeKeys = needs.oneTimeKeys;
     this.#lists = needs.deviceLists;
@@ -57,7 +61,7 @@ export class DehydratedDevices {
     }
     await assertNoCrossSigningKey(this.#database, userId, deviceId);
     const unit = new UnitOfWork();
-    if (before && !isAgain) devicesStore.remove(unit, userId, before.device_id as DeviceId);
+    if (before && !isAgain) await this.#end(unit, userId, before.device_id as DeviceId);
     devicesStore.put(unit, userId, deviceId, upload.displayName);
     const device = { userId, deviceId };
     await this.#keys.putIdentity(unit, device, upload.deviceKeys);
@@ -81,14 +85,18 @@ export class DehydratedDevices {
     const { device_id: deviceId } = await this.get(userId);
     const unit = new UnitOfWork();
     dehydratedDevicesStore.remove(unit, userId, deviceId as DeviceId);
-    devicesStore.remove(unit, userId, deviceId as DeviceId);
-    await this.#lists.announce(unit, userId, [{ ended: deviceId as DeviceId }]);
+    await this.#end(unit, userId, deviceId as DeviceId);
     try {
       await this.#database.commit(unit);
     } catch (error) {
       throw error instanceof GuardFailed ? notFound('You have no dehydrated device') : error;
     }
     return deviceId;
+  }
+
+  async #end(unit: UnitOfWork, userId: UserId, deviceId: DeviceId): Promise<void> {
+    this.#sessions.end(unit, userId, deviceId);
+    await this.#lists.announce(unit, userId, [{ ended: deviceId }]);
   }
 
   /** A page of the messages that the dehydrated device got, as JSON text. They stay until the device is deleted. */

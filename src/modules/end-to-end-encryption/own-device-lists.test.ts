@@ -157,3 +157,24 @@ onFederation(
   },
   { servers: 1, overrides: { timers: sociable } },
 );
+
+withBob('other servers are told that a dehydrated device was replaced [B140 partial]', async (parts) => {
+  const { remote, alice } = parts;
+  const dehydrate = (deviceId: string) =>
+    alice.ok('PUT', '/unstable/org.matrix.msc3814.v1/dehydrated_device', {
+      device_id: deviceId,
+      device_data: { algorithm: 'org.example' },
+      device_keys: deviceKeys(alice.userId, deviceId),
+    });
+  await dehydrate('SLEEP1');
+  await dehydrate('SLEEP2');
+  await edu(remote, 'm.device_list_update', (one) => one.device_id === 'SLEEP2');
+  // Whatever is told after this was written down after it.
+  await alice.ok('PUT', `/v3/devices/${alice.deviceId}`, { display_name: 'the last' });
+  await edu(remote, 'm.device_list_update', (one) => one.device_display_name === 'the last');
+  const ended = remote.edus.filter(({ content }) => content.deleted === true);
+  assert.deepEqual(
+    ended.map(({ content }) => content.device_id),
+    ['SLEEP1'],
+  );
+});
