@@ -170,7 +170,9 @@ export class CrossSigning {
     const before = await deviceKeysStore.signatures(this.#database, userId, userId);
     const keys = withSignatures(target.key, keyId, [...before, ...added]);
     if (!target.isDevice) return { masterKey: keys, selfSigningKey: own.self_signing };
-    return { deviceId: keyId as DeviceId, keys, displayName: undefined };
+    const deviceId = keyId as DeviceId;
+    const name = (await devicesStore.byId(this.#database, userId, deviceId))?.display_name ?? undefined;
+    return { deviceId, keys, displayName: name };
   }
 
   /** The key that is signed, as it was uploaded. */

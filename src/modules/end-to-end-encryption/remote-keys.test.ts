@@ -137,3 +137,24 @@ for (const [title, status, errcode] of [
     }
   });
 }
+
+withBob('a device that is signed keeps its name with other servers', async ({ remote, alice }) => {
+  const { userId, deviceId } = alice;
+  const [master, selfSigning] = [keyOf(1), keyOf(2)];
+  await alice.ok('PUT', `/v3/devices/${deviceId}`, { display_name: 'My phone' });
+  const keys = { ...deviceKeys(userId, deviceId), signatures: {} } as JsonObject;
+  await alice.ok('POST', '/v3/keys/upload', { device_keys: keys });
+  await alice.ok('POST', '/v3/keys/device_signing/upload', {
+    master_key: crossSigningKey('master', userId, master),
+    self_signing_key: crossSigningKey('self_signing', userId, selfSigning, master),
+  });
+  const name = `ed25519:${selfSigning.publicKey}`;
+  const signature = (signJson(keys, userId, selfSigning) as Json).signatures[userId][selfSigning.keyId];
+  const signed = { ...keys, signatures: { [userId]: { [name]: signature } } };
+  const answer = await alice.ok('POST', '/v3/keys/signatures/upload', { [userId]: { [deviceId]: signed } });
+  assert.deepEqual(answer.failures, {});
+  const told = await edu(remote, 'm.device_list_update', (one) =>
+    Object.hasOwn(one.keys?.signatures?.[userId] ?? {}, name),
+  );
+  assert.equal(told.device_display_name, 'My phone');
+});
