@@ -12,6 +12,7 @@ import type { InteractiveAuth, Stage } from './interactive-auth.ts';
 import type { Passwords } from './passwords.ts';
 import type { Sessions } from './sessions.ts';
 import { passwordStage, ssoStage } from './stages.ts';
+import type { Threepid } from './threepids/threepid-addresses.ts';
 import { threepidsIn, threepidStage } from './threepids/threepid-stages.ts';
 import type { ThreepidValidation } from './threepids/threepid-validation.ts';
 import type { Threepids } from './threepids/threepids.ts';
@@ -215,7 +216,11 @@ export class Accounts {
 
   /** How a user can prove who they are. Who signs in by another service only has no password. */
   async #stagesOf(userId: UserId): Promise<Stage[]> {
-    const password = passwordStage(this.#database, this.#passwords, userId, () => this.#allowAttempt(userId));
+    const needs = {
+      ...{ database: this.#database, passwords: this.#passwords },
+      ownerOf: (threepid: Threepid) => this.#threepids.owner(threepid),
+    };
+    const password = passwordStage(needs, userId, () => this.#allowAttempt(userId));
     const user = await usersStore.byId(this.#database, userId);
     const hasPassword = typeof user?.password_hash === 'string';
     return [...(hasPassword ? [password] : []), ssoStage(password)];

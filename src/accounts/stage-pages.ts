@@ -6,7 +6,7 @@ import type { InteractiveAuth, Stage } from './interactive-auth.ts';
 import { oauth2Stage, type LegacyStages } from './legacy-stages.ts';
 import type { Passwords } from './passwords.ts';
 import { passwordStage, ssoStage } from './stages.ts';
-import { emailThreepid, phoneThreepid } from './threepids/threepid-addresses.ts';
+import { emailThreepid, phoneThreepid, type Threepid } from './threepids/threepid-addresses.ts';
 import { threepidStage } from './threepids/threepid-stages.ts';
 import type { Purpose, SessionName, ThreepidValidation } from './threepids/threepid-validation.ts';
 import type { Threepids } from './threepids/threepids.ts';
@@ -86,7 +86,8 @@ export class StagePages {
   }
 
   #stageFor(purpose: string, type: string): Stage | undefined {
-    const { database, passwords, validation, allowAttempt } = this.#needs;
+    const { database, passwords, threepids, validation, allowAttempt } = this.#needs;
+    const needs = { database, passwords, ownerOf: (threepid: Threepid) => threepids.owner(threepid) };
     switch (type) {
       case 'm.login.email.identity':
         return threepidStage(validation, 'email', provenFor(purpose));
@@ -94,11 +95,11 @@ export class StagePages {
         return threepidStage(validation, 'msisdn', provenFor(purpose));
       case 'm.login.password': {
         const userId = userIn(purpose);
-        return passwordStage(database, passwords, userId, () => allowAttempt(userId));
+        return passwordStage(needs, userId, () => allowAttempt(userId));
       }
       case 'm.login.sso': {
         const userId = userIn(purpose);
-        return ssoStage(passwordStage(database, passwords, userId, () => allowAttempt(userId)));
+        return ssoStage(passwordStage(needs, userId, () => allowAttempt(userId)));
       }
       case 'm.login.token':
         return this.#needs.legacyStages.token(userIn(purpose));

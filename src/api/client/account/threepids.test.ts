@@ -276,3 +276,26 @@ onServers(
     },
   },
 );
+
+async function withAddress(client: TestClient, name: string, to: string): Promise<void> {
+  const ask = { client_secret: 'secret', email: to, send_attempt: 1 };
+  const { sid } = await client.ok('POST', '/v3/account/3pid/email/requestToken', ask);
+  await pressButton(client, sink.link(to));
+  await client.ok('POST', '/v3/account/3pid/add', { sid, client_secret: 'secret', auth: passwordAuth(name) });
+}
+
+onServers(
+  'whoever proves who they are by their password may be named by their address [B014 partial]',
+  async (s) => {
+    const [alice, bob] = [await s.person('alice'), await s.person('bob')];
+    const to = `named-${s.place.engine}@example.org`;
+    await withAddress(alice, 'alice', to);
+    const identifier = { type: 'm.id.thirdparty', medium: 'email', address: to };
+    const login = { type: 'm.login.password', identifier, password: 'alice password' };
+    const { device_id: other } = await s.anonymous().ok('POST', '/v3/login', login);
+    const theirs = { ...login, password: 'bob password' };
+    await bob.fails(403, 'M_FORBIDDEN', 'DELETE', `/v3/devices/${bob.deviceId}`, { auth: theirs });
+    await alice.ok('DELETE', `/v3/devices/${other}`, { auth: login });
+  },
+  { env },
+);
