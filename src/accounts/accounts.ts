@@ -87,15 +87,18 @@ export class Accounts {
    * Whose password may be set: of who is logged in after proof by password or by an address of theirs; else of the owner of
    * the address that is proven.
    *
+   * @param password the new one: it is looked at before anything is used up by which it may be set.
    * @param more further stages, each of which is enough.
-   * @throws MatrixError 401 with what to do, or M_MISSING_TOKEN where only a session would do.
+   * @throws MatrixError 401 with what to do, or M_MISSING_TOKEN where only a session would do; 400 M_WEAK_PASSWORD.
    */
   async confirmPasswordChange(
     session: Session | undefined,
+    password: string,
     auth: unknown,
     more: readonly Stage[] = [],
   ): Promise<UserId> {
     if (session) assertLegacy(session);
+    this.#passwords.assertAcceptable(password);
     const stages: Stage[] = (['email', 'msisdn'] as const)
       .filter((medium) => this.#validation.canSend(medium))
       .map((medium) => threepidStage(this.#validation, medium, 'password'));

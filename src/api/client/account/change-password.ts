@@ -20,7 +20,7 @@ export const changePassword = endpoint(
   async (needs: { accounts: Accounts }, request) => {
     const { new_password: password, logout_devices: logoutDevices, auth } = request.body;
     const { session } = request;
-    const userId = await needs.accounts.confirmPasswordChange(session, auth);
+    const userId = await needs.accounts.confirmPasswordChange(session, password, auth);
     const keep = (logoutDevices ?? true) ? session?.deviceId : 'keep all';
     await needs.accounts.setPassword(userId, password, keep);
     return {};

@@ -299,3 +299,21 @@ onServers(
   },
   { env },
 );
+
+onServers(
+  'a password that is refused does not use up the mail by which another may be set [B014 partial]',
+  async (s) => {
+    const alice = await s.person('alice');
+    const to = `weak-${s.place.engine}@example.org`;
+    await withAddress(alice, 'alice', to);
+    const ask = { client_secret: 'other', email: to, send_attempt: 1 };
+    const { sid } = await s.anonymous().ok('POST', '/v3/account/password/email/requestToken', ask);
+    await pressButton(alice, sink.link(to, 2));
+    const auth = { type: 'm.login.email.identity', threepid_creds: { sid, client_secret: 'other' } };
+    const set = { new_password: 'a much better password', auth };
+    const path = '/v3/account/password';
+    await s.anonymous().fails(400, 'M_WEAK_PASSWORD', 'POST', path, { ...set, new_password: 'x' });
+    await s.anonymous().ok('POST', path, set);
+  },
+  { env },
+);

@@ -19,8 +19,9 @@ export const alphaChangePassword = endpoint(
   },
   async (needs: { accounts: Accounts; legacyStages: LegacyStages }, { body, session, baseUrl }) => {
     const more = session ? needs.legacyStages.of(session.userId, baseUrl) : [];
-    const userId = await needs.accounts.confirmPasswordChange(session, body.auth, more);
-    await needs.accounts.setPassword(userId, body.new_password, session?.deviceId);
+    const { new_password: password, auth } = body;
+    const userId = await needs.accounts.confirmPasswordChange(session, password, auth, more);
+    await needs.accounts.setPassword(userId, password, session?.deviceId);
     return {};
   },
 );
