@@ -37,6 +37,8 @@ export const VALIDATION_PAGE = '/_myelin/threepid/validate';
 /** Path to which clients send the code of a text message. */
 export const SUBMIT_PATH = '/_myelin/threepid/submit_token';
 
+/** Less than any attempt of a client. */
+const NO_ATTEMPT = -1;
 const SECRET = /^[0-9a-zA-Z.=_-]{1,255}$/;
 
 /** Finds out whether people have the addresses that they say, by sending them a token. */
@@ -85,8 +87,21 @@ export class ThreepidValidation {
     };
     store.put(unit, row, now);
     await this.#needs.database.commit(unit);
-    if (!isSilent) await this.#send(purpose, threepid, { sid, clientSecret }, token);
+    if (isSilent) return { sid, submitUrl };
+    try {
+      await this.#send(purpose, threepid, { sid, clientSecret }, token);
+    } catch (error) {
+      await this.#takeBack(row, current?.send_attempt ?? NO_ATTEMPT);
+      throw error;
+    }
     return { sid, submitUrl };
+  }
+
+  /** Nothing was sent: the same attempt may be made again. */
+  async #takeBack(row: Pick<ThreepidSessionRow, 'sid' | 'token_hash'>, before: number): Promise<void> {
+    const unit = new UnitOfWork();
+    store.takeBackAttempt(unit, row, before);
+    await this.#needs.database.commit(unit);
   }
 
   /**

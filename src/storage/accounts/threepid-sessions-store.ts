@@ -33,6 +33,7 @@ const upsert = sql(
      send_attempt = excluded.send_attempt, token_hash = excluded.token_hash, next_link = excluded.next_link,
      expires_at = excluded.expires_at`,
 );
+const setAttempt = sql(`UPDATE threepid_sessions SET send_attempt = ? WHERE sid = ? AND token_hash = ?`);
 const countTry = sql(`UPDATE threepid_sessions SET tries = tries + 1 WHERE sid = ? AND tries < ?`);
 const validateOne = sql(
   `UPDATE threepid_sessions SET validated_at = ?, expires_at = ? WHERE sid = ? AND token_hash = ?`,
@@ -74,6 +75,15 @@ export function put(
     ...[sid, purpose, medium, address, row.client_secret, row.send_attempt, row.token_hash],
     ...[row.next_link, row.expires_at],
   );
+}
+
+/** Takes back that something was sent for an attempt, unless the session has another token since. */
+export function takeBackAttempt(
+  writer: Writer,
+  session: { readonly sid: string; readonly token_hash: Uint8Array },
+  before: number,
+): void {
+  writer.run(setAttempt, before, session.sid, session.token_hash);
 }
 
 /** Counts a try; the unit fails when there were too many. */

@@ -317,3 +317,16 @@ onServers(
   },
   { env },
 );
+
+onServers(
+  'an attempt whose mail could not be sent may be made again, and fails again [B014 partial]',
+  async (s) => {
+    const alice = await s.person('alice');
+    const ask = { client_secret: 'secret', email: 'alice@example.org', send_attempt: 1 };
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const { status } = await alice.ask('POST', '/v3/account/3pid/email/requestToken', ask);
+      assert.notEqual(status, 200, 'nobody is told of a mail that there is not');
+    }
+  },
+  { env: { ...env, MYELIN_MAIL_SMTP_URL: 'smtp://127.0.0.1:9' } },
+);
