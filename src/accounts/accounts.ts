@@ -181,6 +181,11 @@ export class Accounts {
     await this.#commit(unit, notFound(`There is no active user ${userId}`));
   }
 
+  /** Whether an administrator suspended the account. */
+  async isSuspended(userId: UserId): Promise<boolean> {
+    return (await usersStore.byId(this.#database, userId))?.suspended === 1;
+  }
+
   /** The user's devices, at most 1,000. */
   devices(userId: UserId): Promise<DeviceRow[]> {
     return devicesStore.ofUser(this.#database, userId);

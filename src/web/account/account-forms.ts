@@ -6,6 +6,7 @@ import { threepidOf } from '../../accounts/threepids/threepid-addresses.ts';
 import type { Profile } from '../../modules/profile/index.ts';
 import { deviceId } from '../../protocol/identifiers.ts';
 import { invalidParam, MatrixError } from '../../protocol/matrix-error.ts';
+import { suspended } from '../../wire/callers.ts';
 import { endpoint, type Reply } from '../../wire/endpoint.ts';
 import { answeringWithPages, Visit } from '../visit.ts';
 import { donePage, passwordView } from './account-views.ts';
@@ -28,6 +29,9 @@ interface Sent {
 
 /** What only somebody may do who signed in a short time ago. */
 const GRAVE = ['add_contact', 'allow_cross_signing_reset', 'change_password', 'deactivate', 'finish_contact'];
+
+/** What others see: accounts that are suspended may not (Client-Server API, "Account suspension"). */
+const PUBLIC = ['rename', 'remove_picture'];
 
 /** POST {account_management_uri}: what the forms of the account page do. */
 const changeAccount = endpoint(
@@ -52,6 +56,7 @@ async function change(needs: Needs, sent: Sent): Promise<Reply> {
   const { visit, session, fields } = sent;
   const { userId } = session;
   const text = (name: string) => fields.get(name) ?? '';
+  if (PUBLIC.includes(text('do')) && (await needs.accounts.isSuspended(userId))) throw suspended();
   switch (text('do')) {
     case 'rename': {
       const name = text('displayname').trim();

@@ -201,3 +201,20 @@ onServers(
     },
   },
 );
+
+onServers(
+  'who is suspended does not change name and picture on the account page [B022 partial] [B041 partial]',
+  async ({ person, anonymous, server }) => {
+    const alice = await person('alice');
+    const { newAccounts } = server.services;
+    const root = await newAccounts.openSession(await newAccounts.createUser('root', 'root password', true));
+    const browser = new TestBrowser(anonymous().base);
+    await browser.open('/account?action=org.matrix.profile');
+    await browser.submit({ user: 'alice', password: 'alice password' });
+    const path = `/v1/admin/suspend/${alice.userId}`;
+    await new TestClient(anonymous().base, root.accessToken).ok('PUT', path, { suspended: true });
+    await browser.submit({ displayname: 'Spam' });
+    assert.match(browser.page.html, /suspended/);
+    assert.equal((await alice.ok('GET', `/v3/profile/${alice.userId}`)).displayname, 'alice');
+  },
+);
