@@ -182,7 +182,7 @@ export class NewAccounts {
       const createdAt = this.#clock.now();
       usersStore.insert(unit, { userId, passwordHash, isGuest, isAdmin: false, createdAt });
     }
-    if (!isGuest) this.#nameAfterLocalpart(unit, userId);
+    if (!isGuest) await this.#nameFirst(unit, userId);
     if (kind.token !== undefined) this.#tokens.use(unit, kind.token);
     for (const proven of kind.threepids) {
       this.#threepids.put(unit, userId, proven);
@@ -208,9 +208,11 @@ export class NewAccounts {
     this.#appservices.assertNotReserved(userId, own);
   }
 
-  /** A new user is called by the localpart until they choose a name. */
-  #nameAfterLocalpart(unit: UnitOfWork, userId: UserId): void {
-    this.#name(unit, userId, localpartOf(userId));
+  /** A new user is called by the localpart until they choose a name; a guest may have chosen one. */
+  async #nameFirst(unit: UnitOfWork, userId: UserId): Promise<void> {
+    const profile = await profilesStore.ofUser(this.#database, userId);
+    const chosen = profile.find(({ field }) => field === 'displayname');
+    this.#name(unit, userId, chosen ? (JSON.parse(chosen.value) as string) : localpartOf(userId));
   }
 
   #name(unit: UnitOfWork, userId: UserId, name: string): void {

@@ -11,7 +11,7 @@ import type { Database } from '../../storage/database.ts';
 import * as serverKeysStore from '../../storage/federation/server-keys-store.ts';
 import { SignatureChecks } from './signature-checks.ts';
 import type { KeyFetcher } from './key-fetcher.ts';
-import type { OldKey } from './own-keys.ts';
+import type { OldKeyText } from '../../platform/config/written-entries.ts';
 
 interface KnownKey {
   readonly key: VerifyKey;
@@ -37,7 +37,7 @@ export class KeyRing {
   constructor(
     database: Database,
     fetcher: KeyFetcher,
-    own: { server: ServerName; key: SigningKey; old: readonly OldKey[] },
+    own: { server: ServerName; key: SigningKey; old: readonly OldKeyText[] },
     checks = new SignatureChecks(),
   ) {
     this.#database = database;

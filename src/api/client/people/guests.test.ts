@@ -103,6 +103,8 @@ onServers(
       auth: { type: 'm.login.dummy' },
       guest_access_token: visitor.token,
     };
+    const name = `/v3/profile/${visitor.userId}/displayname`;
+    await visitor.ok('PUT', name, { displayname: 'Carol' });
     const register = (more: object) => s.anonymous().ask('POST', '/v3/register', { ...wishes, ...more });
     const errcode = async (more: object) => (await register(more)).body.errcode;
     assert.equal(await errcode({}), 'M_MISSING_PARAM');
@@ -114,6 +116,7 @@ onServers(
     assert.equal(body.user_id, visitor.userId);
     const user = Object.assign(s.anonymous(), { token: body.access_token });
     assert.equal((await user.ok('GET', '/v3/account/whoami')).is_guest, false);
+    assert.equal((await user.ok('GET', name)).displayname, 'Carol', 'who chose a name keeps it');
     await user.createRoom({});
     assert.equal((await visitor.ok('GET', '/v3/account/whoami')).is_guest, false);
     const login = { type: 'm.login.password', identifier: { type: 'm.id.user', user: username } };
