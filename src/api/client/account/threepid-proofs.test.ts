@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MailSink } from '../../../testing/gateways/mail-sink.ts';
+import { onServers } from '../../../testing/server/test-server.ts';
+import type { TestClient } from '../../../testing/client/test-client.ts';
+
+const sink = await MailSink.start();
+test.after(() => sink.close());
+
+const env = { MYELIN_MAIL_SMTP_URL: sink.url };
+const passwordAuth = (name: string) => ({
+  type: 'm.login.password',
+  identifier: { type: 'm.id.user', user: name },
+  password: `${name} password`,
+});
+
+async function pressButton(client: TestClient, link: URL): Promise<Response> {
+  return fetch(client.base + link.pathname, {
+    method: 'POST',
+    redirect: 'manual',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: link.searchParams.toString(),
+  });
+}
+
+async function withAddress(client: TestClient, name: string, to: string): Promise<void> {
+  const ask = { client_secret: 'secret', email: to, send_attempt: 1 };
+  const { sid } = await client.ok('POST', '/v3/account/3pid/email/requestToken', ask);
+  await pressButton(client, sink.link(to));
+  await client.ok('POST', '/v3/account/3pid/add', { sid, client_secret: 'secret', auth: passwordAuth(name) });
+}
+
+onServers(
+  'whoever proves who they are by their password may be named by their address [B014 partial]',
+  async (s) => {
+    const [alice, bob] = [await s.person('alice'), await s.person('bob')];
+    const to = `named-${s.place.engine}@example.org`;
+    await withAddress(alice, 'alice', to);
+    const identifier = { type: 'm.id.thirdparty', medium: 'email', address: to };
+    const login = { type: 'm.login.password', identifier, password: 'alice password' };
+    const { device_id: other } = await s.anonymous().ok('POST', '/v3/login', login);
+    const theirs = { ...login, password: 'bob password' };
+    await bob.fails(403, 'M_FORBIDDEN', 'DELETE', `/v3/devices/${bob.deviceId}`, { auth: theirs });
+    await alice.ok('DELETE', `/v3/devices/${other}`, { auth: login });
+  },
+  { env },
+);
+
+onServers(
+  'a password that is refused does not use up the mail by which another may be set [B014 partial]',
+  async (s) => {
+    const alice = await s.person('alice');
+    const to = `weak-${s.place.engine}@example.org`;
+    await withAddress(alice, 'alice', to);
+    const ask = { client_secret: 'other', email: to, send_attempt: 1 };
+    const { sid } = await s.anonymous().ok('POST', '/v3/account/password/email/requestToken', ask);
+    await pressButton(alice, sink.link(to, 2));
+    const auth = { type: 'm.login.email.identity', threepid_creds: { sid, client_secret: 'other' } };
+    const set = { new_password: 'a much better password', auth };
+    const path = '/v3/account/password';
+    await s.anonymous().fails(400, 'M_WEAK_PASSWORD', 'POST', path, { ...set, new_password: 'x' });
+    await s.anonymous().ok('POST', path, set);
+  },
+  { env },
+);
+
+onServers(
+  'an attempt whose mail could not be sent may be made again, and fails again [B014 partial]',
+  async (s) => {
+    const alice = await s.person('alice');
+    const ask = { client_secret: 'secret', email: 'alice@example.org', send_attempt: 1 };
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const { status } = await alice.ask('POST', '/v3/account/3pid/email/requestToken', ask);
+      assert.notEqual(status, 200, 'nobody is told of a mail that there is not');
+    }
+  },
+  { env: { ...env, MYELIN_MAIL_SMTP_URL: 'smtp://127.0.0.1:9' } },
+);
