@@ -66,18 +66,17 @@ export async function receiveEvent(
   const judged = await judge(room, received, refusalByKnownState);
   if (typeof judged === 'string') return { outcome: 'rejected', reason: judged };
   const { event } = judged;
-  if (await isGap(room, event.eventId)) {
-    await insertBelow(room, unit, judged, 'end');
-    return { outcome: 'accepted' };
-  }
   // Where nothing was said meanwhile, the state before the event is the present one.
   const isPresent = judged.before === room.point.root;
   const refusal = isPresent ? undefined : await refusalAtPresent(room, event);
   if (refusal !== undefined || (await lacksApproval(room, received.pdu))) {
     room.keepAside(await storedEvent(room, judged, { refused: 'soft-failed', isAside: true }));
+    // That others follow it already does not bring it into the timeline.
+    historyGaps.close(unit, room.roomId, event.eventId);
     return { outcome: 'soft-failed' };
   }
-  await appendOnTop(room, unit, judged);
+  if (await isGap(room, event.eventId)) await insertBelow(room, unit, judged, 'end');
+  else await appendOnTop(room, unit, judged);
   return { outcome: 'accepted' };
 }
 
@@ -92,7 +91,7 @@ export async function receiveHistory(
   received: ReceivedEvent,
 ): Promise<Verdict> {
   const known = await room.event(received.eventId);
-  if (known && (!known.isAside || known.refused === 'rejected')) {
+  if (known && (!known.isAside || known.refused !== undefined)) {
     historyGaps.close(unit, room.roomId, received.eventId);
     return { outcome: 'known' };
   }
