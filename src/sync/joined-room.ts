@@ -147,8 +147,7 @@ async function membershipOf(
   events: readonly StoredEvent[],
 ): Promise<(event: StoredEvent) => string | undefined> {
   const first = events[0];
-  const joinedThrough = context.since !== undefined && !context.newlyJoined.has(room.roomId);
-  if (!first || joinedThrough || room.position <= first.position) return () => 'join';
+  if (!first || (room.membership === 'join' && room.position <= first.position)) return () => 'join';
   return needs.visibility.membershipsAt(context.userId, events);
 }
 

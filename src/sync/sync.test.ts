@@ -374,3 +374,23 @@ onServers('a room that one came into begins anew in the next sync [B026 partial]
   const whole = joined(await bob.sync({ since: own.next_batch }), made).timeline;
   assert.equal(whole.limited, false, 'the room is shown from its beginning');
 });
+
+onServers('events tell what the user was in the room when they happened', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')];
+  const open = { type: 'm.room.history_visibility', content: { history_visibility: 'world_readable' } };
+  const room = await alice.createRoom({ preset: 'public_chat', initial_state: [open] });
+  await bob.join(room);
+  const { next_batch: since } = await bob.sync();
+  await bob.ok('POST', bob.room(room, '/leave'), {});
+  await alice.say(room, 'while away');
+  await bob.join(room);
+  const { events } = (await bob.sync({ since })).rooms.join[room].timeline;
+  assert.deepEqual(
+    events.map((event: Json) => [event.type, event.unsigned.membership]),
+    [
+      ['m.room.member', 'leave'],
+      ['m.room.message', 'leave'],
+      ['m.room.member', 'join'],
+    ],
+  );
+});
