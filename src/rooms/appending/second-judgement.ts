@@ -1,6 +1,6 @@
 import { inTurns } from '../../platform/list-parts.ts';
 import { splitStateKey, stateKeyOf, type StateKey } from '../../protocol/events/event.ts';
-import { serverNameOf, type EventId, type ServerName, type UserId } from '../../protocol/identifiers.ts';
+import { parseUserId, serverNameOf, type EventId, type ServerName } from '../../protocol/identifiers.ts';
 import * as awaitedRedactions from '../../storage/rooms/awaited-redactions-store.ts';
 import type { Writer } from '../../storage/database.ts';
 import * as eventsStore from '../../storage/rooms/events-store.ts';
@@ -90,7 +90,8 @@ async function noteServersThatLeft(
   const ids = changes.flatMap(({ key, before }) => (before !== undefined && isMember(key) ? [before] : []));
   const servers = new Set<ServerName>();
   for (const { content, stateKey } of (await room.eventsOf(ids)).values()) {
-    if (content.membership === 'join') servers.add(serverNameOf(stateKey as UserId));
+    const userId = parseUserId(stateKey ?? '');
+    if (userId && content.membership === 'join') servers.add(serverNameOf(userId));
   }
   servers.delete(room.needs.signer.serverName);
   const at = unit.position();

@@ -1,4 +1,4 @@
-import { serverNameOf, type RoomId, type ServerName, type UserId } from '../../protocol/identifiers.ts';
+import { parseUserId, serverNameOf, type RoomId, type ServerName } from '../../protocol/identifiers.ts';
 import type { Writer } from '../../storage/database.ts';
 import * as roomServersStore from '../../storage/federation/room-servers-store.ts';
 import type { Position } from '../../storage/unit-of-work.ts';
@@ -12,16 +12,20 @@ export interface ServerMove {
   readonly kind: 'join' | 'leave' | 'tell';
 }
 
-/** What the change of a user's membership is to the user's server; undefined for this server's own users, or nothing. */
+/**
+ * What the change of a membership is to the server of the user whom its state key names; undefined for this server's own users,
+ * for what names no user, which the rules of most room versions allow, or nothing.
+ */
 export function serverMoveOf(
   ownServer: ServerName,
-  userId: UserId,
+  stateKey: string,
   was: unknown,
   is: unknown,
 ): ServerMove | undefined {
   if (was === is) return undefined;
-  const server = serverNameOf(userId);
-  if (server === ownServer) return undefined;
+  const userId = parseUserId(stateKey);
+  const server = userId && serverNameOf(userId);
+  if (server === undefined || server === ownServer) return undefined;
   if (is === 'join') return { server, kind: 'join' };
   if (was === 'join') return { server, kind: 'leave' };
   const wasAsked = was === 'invite' || was === 'knock';
