@@ -130,7 +130,12 @@ function replace(members: readonly CanonicalMember[], by: CanonicalMember): Cano
   return members.map((member) => (member.key === by.key ? by : member));
 }
 
-function signedText(object: JsonObject): string {
+/**
+ * The text that a signature of an object covers: its canonical JSON without `signatures` and `unsigned`.
+ *
+ * @throws MatrixError 400 M_BAD_JSON for an object that canonical JSON cannot express.
+ */
+export function signedText(object: JsonObject): string {
   return canonicalJson({ ...object, signatures: undefined, unsigned: undefined }, { strict: false });
 }
 

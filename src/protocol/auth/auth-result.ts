@@ -14,8 +14,8 @@ export type AuthResult =
 /** The state that an event is checked against: the entry of a type and state key, or undefined. */
 export type AuthState = (type: string, stateKey: string) => RoomEvent | undefined;
 
-/** Whether an object that a third party signed carries a valid signature by this unpadded base64 Ed25519 key. */
-export type VerifySigned = (signed: JsonObject, publicKey: string) => boolean;
+/** Whether an object that a third party signed carries a valid signature by one of these unpadded base64 Ed25519 keys. */
+export type VerifySigned = (signed: JsonObject, publicKeys: readonly string[]) => boolean;
 
 export const ALLOWED: AuthResult = { allowed: true };
 

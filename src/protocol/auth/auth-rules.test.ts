@@ -265,6 +265,34 @@ each('a third-party invite is good for whom it was signed, once it was offered',
   assert.equal(invite(signed(SigningKey.fromSeed('ed25519:0', randomBytes(32)))), false);
 });
 
+each('of a third-party invite 32 keys and 32 signatures are looked at, and no more', ALL, (version) => {
+  const key = SigningKey.fromSeed('ed25519:0', randomBytes(32));
+  const others = Array.from({ length: 32 }, () => SigningKey.fromSeed('ed25519:0', randomBytes(32)));
+  const sign = (by: SigningKey) => signJson({ mxid: userOf('bob'), token: 'abc' }, 'id.example', by);
+  const wrong = others.map((other) => [other.keyId, other.sign('another text')]);
+  const offered = (keys: readonly SigningKey[], signatures: JsonObject) => {
+    const room = new AuthRoom(version, 'invite');
+    room.must('alice', 'm.room.third_party_invite', 'abc', {
+      public_keys: keys.map(({ publicKey }) => ({ public_key: publicKey })),
+    });
+    return room.member('alice', 'invite', 'bob', {
+      third_party_invite: { display_name: 'b', signed: { ...sign(key), signatures } },
+    });
+  };
+  const right = { 'id.example': sign(key).signatures['id.example'] as JsonObject };
+  const after = (count: number): JsonObject => ({
+    ...Object.fromEntries(
+      wrong.slice(0, count).map(([id, one], i) => [`${i}.example`, { [String(id)]: one }]),
+    ),
+    ...right,
+  });
+  assert.equal(offered([...others.slice(1), key], right), true);
+  assert.equal(offered([...others, key], right), false);
+  assert.equal(offered([...Array.from({ length: 100 }, () => others[0] as SigningKey), key], right), true);
+  assert.equal(offered([key], after(31)), true);
+  assert.equal(offered([key], after(32)), false);
+});
+
 /** Anything that somebody may try. */
 const PEOPLE = ['alice', 'bob', 'carol'];
 const attempt = fc.record({

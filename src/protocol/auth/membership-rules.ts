@@ -105,14 +105,16 @@ function checkThirdPartyInvite(check: MemberCheck): AuthResult {
   const offer = state('m.room.third_party_invite', token);
   if (!offer) return refuse('The room has no third-party invite with this token');
   if (offer.sender !== event.sender) return refuse('The third-party invite is from somebody else');
-  const isValid = publicKeysOf(offer.content).some((key) => verifySigned(signed, key));
-  return allowIf(isValid, 'The third-party invite is not signed by a key of the room');
+  return allowIf(
+    verifySigned(signed, publicKeysOf(offer.content)),
+    'The third-party invite is not signed by a key of the room',
+  );
 }
 
 function publicKeysOf(content: JsonObject): string[] {
   const listed = Array.isArray(content.public_keys) ? content.public_keys : [];
   const keys = [content.public_key, ...listed.map((one) => (isJsonObject(one) ? one.public_key : undefined))];
-  return keys.filter((key) => typeof key === 'string');
+  return [...new Set(keys.filter((key) => typeof key === 'string'))];
 }
 
 function checkLeave(check: MemberCheck): AuthResult {
