@@ -192,7 +192,7 @@ export class Timeline {
    */
   async visibleRootAt(access: RoomAccess, position: number): Promise<StateRoot> {
     await this.#partialRooms.whenComplete(access.roomId, LONGEST_WAIT_MS);
-    const upTo = Math.min(position, await this.#stateUntil(access));
+    const upTo = Math.min(position, await this.#newestVisible(access));
     const { events } = await this.#log.newest(access.roomId, BEFORE_HISTORY, upTo, 1);
     const event = events[0] ?? (await this.#creatorsJoin(access.roomId));
     if (event && (await this.#visibility.mayReadStateAt(access, event))) {

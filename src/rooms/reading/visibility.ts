@@ -20,6 +20,8 @@ export interface RoomAccess {
   readonly membership: Membership | undefined;
   /** Whether the user left the room and forgot it: they see what is open to everybody. */
   readonly forgotten: boolean;
+  /** Position of the event that made the membership what it is; -Infinity where there is none. */
+  readonly changedAt: number;
   /** Events before this position were sent before the user last stopped being joined. */
   readonly joinedUntil: number;
 }
@@ -44,9 +46,9 @@ export class Visibility {
     const forgotten = last?.forgotten === true;
     const now = forgotten ? undefined : last;
     const membership = now?.membership;
-    if (membership === 'join') return { userId, roomId, membership, forgotten, joinedUntil: Infinity };
-    const joinedUntil = now ? await this.#joinedUntil(now) : -Infinity;
-    return { userId, roomId, membership, forgotten, joinedUntil };
+    const access = { userId, roomId, membership, forgotten, changedAt: now?.position ?? -Infinity };
+    if (membership === 'join') return { ...access, joinedUntil: Infinity };
+    return { ...access, joinedUntil: now ? await this.#joinedUntil(now) : -Infinity };
   }
 
   /**
