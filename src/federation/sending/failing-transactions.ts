@@ -5,7 +5,7 @@ const SUSPICIOUS = 5;
 /** Failures in a row of a server that has taken an empty transaction, after which it must be. */
 const ENOUGH = 3;
 /** How long one event or EDU may hold up what comes after it, in milliseconds. */
-const LONGEST_MS = 600_000;
+const LONGEST_MS = 3_600_000;
 
 /**
  * Whether it is what a server is sent that has its answers fail, time and again, and not the server: there are those that

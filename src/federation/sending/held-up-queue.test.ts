@@ -115,7 +115,7 @@ for (const status of [500, 403]) {
       await alice.say(roomId, 'odd');
       await remote.until(() => (failures >= 5 ? true : undefined));
       const now = Date.now.bind(Date);
-      const later = mock.method(Date, 'now', () => now() + 601_000);
+      const later = mock.method(Date, 'now', () => now() + 3_601_000);
       try {
         await a.server.services.backOff.heardOf(remote.name);
         await alice.say(roomId, 'after it');
@@ -142,7 +142,7 @@ onFederation(
     await alice.say(roomId, 'one');
     await remote.until(() => (tries >= 5 ? true : undefined));
     const now = Date.now.bind(Date);
-    const later = mock.method(Date, 'now', () => now() + 601_000);
+    const later = mock.method(Date, 'now', () => now() + 3_601_000);
     try {
       await a.server.services.backOff.heardOf(remote.name);
       const before = tries;
