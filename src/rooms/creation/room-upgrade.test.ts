@@ -140,13 +140,16 @@ onServers(
   },
 );
 
-onServers('the new room names the last event of the old one', async ({ person }) => {
+onServers('the new room names the last event of the old one, before version 12', async ({ person }) => {
   const alice = await person('alice');
   const old = await alice.createRoom({ room_version: '10' });
   const last = await alice.say(old, 'the last word');
   const { room } = await upgraded(alice, old, { new_version: '11' });
   const create = await alice.ok('GET', alice.room(room, '/state/m.room.create/'));
   assert.deepEqual(create.predecessor, { room_id: old, event_id: last });
+  const { room: next } = await upgraded(alice, room, { new_version: '12' });
+  const { predecessor } = await alice.ok('GET', alice.room(next, '/state/m.room.create/'));
+  assert.deepEqual(predecessor, { room_id: room });
 });
 
 onServers('who was banned may be a creator of the new room', async ({ person }) => {

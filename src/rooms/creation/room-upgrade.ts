@@ -84,7 +84,9 @@ export class RoomUpgrade {
     wishes: SuccessorWishes,
   ): Promise<RoomId> {
     const initialState = [...(wishes.initialState ?? []), ...(await canonicalAliasTaken(old, userId))];
-    const last = old.point.extremities.at(-1);
+    // From version 12 on the tombstone alone tells which room follows which (Room Upgrades).
+    const isNamed = wishes.roomVersion === undefined || !roomVersion(wishes.roomVersion).roomIdIsCreateHash;
+    const last = isNamed ? old.point.extremities.at(-1) : undefined;
     const predecessor = { room_id: old.roomId, ...(last && { event_id: last }) };
     const creationContent = { ...wishes.creationContent, predecessor };
     const made = { ...wishes, initialState, creationContent };
