@@ -12,6 +12,11 @@ import * as identityStore from './storage/server-identity-store.ts';
 import type { ServerIdentityRow } from './storage/server-identity-store.ts';
 import { UnitOfWork } from './storage/unit-of-work.ts';
 
+/** Where the server's signing key is kept. */
+export function signingKeyFile(config: Config): string {
+  return join(config.data_dir, 'signing.key');
+}
+
 /**
  * The server's signing key, which is made at its first start. A database remembers the name and the key of its server: with
  * another name nobody who has an account here would be known any more, and what processes on one database sign with
@@ -24,7 +29,7 @@ export async function openIdentity(
   database: Database,
   { clock, randomness }: { clock: Clock; randomness: Randomness },
 ): Promise<SigningKey> {
-  const file = join(config.data_dir, 'signing.key');
+  const file = signingKeyFile(config);
   const known = await identityStore.get(database);
   if (known) assertSame(config, known, { file, now: clock.now() });
   const key = loadSigningKey(file, randomness);

@@ -1,6 +1,5 @@
 import { X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { readRegistrationFiles } from './accounts/application-services/registration-files.ts';
 import { ConfigError } from './platform/config/load-config.ts';
@@ -8,12 +7,8 @@ import type { Config } from './platform/config/schema.ts';
 import { readSigningKey } from './platform/signing-key-file.ts';
 import type { Database } from './storage/database.ts';
 import { openDatabase, reserveDatabase, type DatabaseLocation } from './storage/open-database.ts';
+import { signingKeyFile } from './server-identity.ts';
 import { databaseLocation } from './services.ts';
-
-/** Where the server's signing key is kept. */
-export function signingKeyFile(config: Config): string {
-  return join(config.data_dir, 'signing.key');
-}
 
 /**
  * Looks at the files that a configuration names, and at those of the data folder that are there. Makes none.

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import type { ServerName } from '../protocol/identifiers.ts';
-import type { JsonValue } from '../protocol/json.ts';
+import { isJsonObject, type JsonValue } from '../protocol/json.ts';
 import { MatrixError } from '../protocol/matrix-error.ts';
 import type { AnyDeclaration } from './endpoint.ts';
 import type { Assertion, IdentityAccount, Session } from './session.ts';
@@ -118,10 +118,6 @@ function signer(request: RawRequest, callers: HomeserverCallers): Promise<Server
   });
 }
 
-function isObject(body: unknown): body is Record<string, unknown> {
-  return typeof body === 'object' && body !== null;
-}
-
 /** All of them: what the runtime makes of headers keeps only the first. */
 function authorizationsIn(rawHeaders: readonly string[]): string[] {
   const found: string[] = [];
@@ -146,7 +142,7 @@ async function appserviceOf(
 ): Promise<Session | undefined> {
   const token = tokenOf(request);
   if (token === undefined || !callers.isAppserviceToken(token)) {
-    if (isObject(request.body) && request.body.type === 'm.login.application_service') {
+    if (isJsonObject(request.body) && request.body.type === 'm.login.application_service') {
       const errcode = token === undefined ? 'M_MISSING_TOKEN' : 'M_UNKNOWN_TOKEN';
       throw new MatrixError(401, errcode, 'This needs the token of an application service');
     }

@@ -4,7 +4,14 @@ import {
   isInNamespace,
   type AppserviceRegistration,
 } from '../../protocol/application-services/registration.ts';
-import { deviceId, parseUserId, userId, type ServerName, type UserId } from '../../protocol/identifiers.ts';
+import {
+  deviceId,
+  parseUserId,
+  serverNameOf,
+  userId,
+  type ServerName,
+  type UserId,
+} from '../../protocol/identifiers.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import { GuardFailed, type Database } from '../../storage/database.ts';
 import * as devicesStore from '../../storage/accounts/devices-store.ts';
@@ -157,11 +164,8 @@ export class Appservices {
 /** Whether the user is of this server and the application service's own, or in one of its namespaces. */
 export function owns(service: Appservice, user: string): boolean {
   if (service.sender === user) return true;
-  return user.endsWith(serverPartOf(service.sender)) && isInNamespace(service, 'users', user);
-}
-
-function serverPartOf(user: string): string {
-  return user.slice(user.indexOf(':'));
+  const isHere = serverNameOf(user as UserId) === serverNameOf(service.sender);
+  return isHere && isInNamespace(service, 'users', user);
 }
 
 function exclusive(message: string): MatrixError {

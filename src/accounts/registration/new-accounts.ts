@@ -178,11 +178,13 @@ export class NewAccounts {
     if (kind.upgrades === true) {
       usersStore.makeFullUser(unit, userId, passwordHash);
       this.#sessions.announce(unit, userId);
+      await this.#nameAgain(unit, userId);
     } else {
       const createdAt = this.#clock.now();
       usersStore.insert(unit, { userId, passwordHash, isGuest, isAdmin: false, createdAt });
+      // A new user is called by the localpart until they choose a name.
+      if (!isGuest) this.#name(unit, userId, localpartOf(userId));
     }
-    if (!isGuest) await this.#nameFirst(unit, userId);
     if (kind.token !== undefined) this.#tokens.use(unit, kind.token);
     for (const proven of kind.threepids) {
       this.#threepids.put(unit, userId, proven);
@@ -208,8 +210,8 @@ export class NewAccounts {
     this.#appservices.assertNotReserved(userId, own);
   }
 
-  /** A new user is called by the localpart until they choose a name; a guest may have chosen one. */
-  async #nameFirst(unit: UnitOfWork, userId: UserId): Promise<void> {
+  /** A guest who becomes a user keeps the name that they chose, if they did. */
+  async #nameAgain(unit: UnitOfWork, userId: UserId): Promise<void> {
     const profile = await profilesStore.ofUser(this.#database, userId);
     const chosen = profile.find(({ field }) => field === 'displayname');
     this.#name(unit, userId, chosen ? (JSON.parse(chosen.value) as string) : localpartOf(userId));

@@ -2,26 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MailSink } from '../../../testing/gateways/mail-sink.ts';
 import { onServers } from '../../../testing/server/test-server.ts';
+import { passwordAuth, pressButton } from '../../../testing/client/address-proofs.ts';
 import type { TestClient } from '../../../testing/client/test-client.ts';
 
 const sink = await MailSink.start();
 test.after(() => sink.close());
 
 const env = { MYELIN_MAIL_SMTP_URL: sink.url };
-const passwordAuth = (name: string) => ({
-  type: 'm.login.password',
-  identifier: { type: 'm.id.user', user: name },
-  password: `${name} password`,
-});
-
-async function pressButton(client: TestClient, link: URL): Promise<Response> {
-  return fetch(client.base + link.pathname, {
-    method: 'POST',
-    redirect: 'manual',
-    headers: { 'content-type': 'application/x-www-form-urlencoded' },
-    body: link.searchParams.toString(),
-  });
-}
 
 async function withAddress(client: TestClient, name: string, to: string): Promise<void> {
   const ask = { client_secret: 'secret', email: to, send_attempt: 1 };

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { MailSink } from '../../../testing/gateways/mail-sink.ts';
 import { TestBrowser } from '../../../testing/client/test-browser.ts';
 import { onServers } from '../../../testing/server/test-server.ts';
-import type { TestClient } from '../../../testing/client/test-client.ts';
+import { passwordAuth, pressButton } from '../../../testing/client/address-proofs.ts';
 import { TextGateway } from '../../../testing/gateways/text-gateway.ts';
 
 const sink = await MailSink.start();
@@ -14,20 +14,6 @@ test.after(async () => {
 });
 
 const env = { MYELIN_MAIL_SMTP_URL: sink.url, MYELIN_THREEPIDS_REGISTRATION_EMAIL: 'optional' };
-const passwordAuth = (name: string) => ({
-  type: 'm.login.password',
-  identifier: { type: 'm.id.user', user: name },
-  password: `${name} password`,
-});
-
-async function pressButton(client: TestClient, link: URL): Promise<Response> {
-  return fetch(client.base + link.pathname, {
-    method: 'POST',
-    redirect: 'manual',
-    headers: { 'content-type': 'application/x-www-form-urlencoded' },
-    body: link.searchParams.toString(),
-  });
-}
 
 onServers(
   'adds, lists and deletes a mail address that was proven by its link, not by looking at it [B014]',
