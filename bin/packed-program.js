@@ -95,7 +95,7 @@ async function pack(root, cache, folder) {
   try {
     buildSync({
       absWorkingDir: root,
-      entryPoints: { main: 'src/main.ts', 'writer-worker': 'src/storage/sqlite/writer-worker.ts' },
+      entryPoints: { main: 'src/main.ts', 'checkpoint-worker': 'src/storage/sqlite/checkpoint-worker.ts' },
       outdir: made,
       outExtension: { '.js': '.mjs' },
       bundle: true,

@@ -148,6 +148,7 @@ export async function buildServer(
   const announced = config.public_base_url.replace(/\/+$/, '');
   const wiring = {
     ...{ limiter: foundations.limiter, metrics, stopping: stopping.signal },
+    unsynced: () => database.unsynced(),
     publicBaseUrl: announced === '' ? undefined : announced,
   };
   const needs = { config, database, foundations, wiring, metrics, log };

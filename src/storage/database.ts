@@ -108,6 +108,11 @@ export interface Database extends Reader {
    * guard failed. Everything `build` reads is current. `build` must not call `commit` or `exclusive`.
    */
   exclusive(build: (reader: Reader) => Promise<UnitOfWork>): Promise<void>;
+  /**
+   * Pending while something can be read that is not on the disk yet: what was read is not to leave the server before. Undefined
+   * while all of it is there. Rejects when the disk does not take it.
+   */
+  unsynced(): Promise<unknown> | undefined;
   /** The newest position whose changes were delivered in this process. Everything up to it can be read. */
   position(): number;
   /** Subscribers are called in the order of subscription and awaited before the next batch. */

@@ -99,6 +99,10 @@ export class WatchedDatabase implements Database {
     return this.#inner.get<Row>(statement, ...parameters);
   }
 
+  unsynced(): Promise<unknown> | undefined {
+    return this.#inner.unsynced();
+  }
+
   position(): number {
     return this.#inner.position();
   }

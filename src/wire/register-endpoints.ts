@@ -28,6 +28,8 @@ export interface Wiring extends KnownCallers {
   readonly metrics: { request(id: string, status: number, seconds: number): void };
   /** Aborts when the server stops. */
   readonly stopping: AbortSignal;
+  /** Pending while what an answer tells may not be on the disk yet (`Database.unsynced`). */
+  unsynced(): Promise<unknown> | undefined;
   /** The address by which clients reach the server, if it is configured. */
   readonly publicBaseUrl: string | undefined;
 }
@@ -80,6 +82,8 @@ function runner<Needs>(endpoint: Endpoint<Needs>, needs: Needs, wiring: Wiring) 
         body: readBody(request),
       });
       const answer = await endpoint.handle(needs, checked as never);
+      const unsynced = wiring.unsynced();
+      if (unsynced) await unsynced;
       status = answer instanceof Reply ? answer.status : 200;
       return send(reply, answer);
     } catch (error) {

@@ -110,6 +110,11 @@ class PostgresDatabase implements Database {
     }
   }
 
+  /** PostgreSQL shows nothing before it is on the disk. */
+  unsynced(): undefined {
+    return undefined;
+  }
+
   position(): number {
     return this.#feed.position;
   }

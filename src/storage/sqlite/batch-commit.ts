@@ -1,9 +1,10 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { SqlValue } from '../database.ts';
+import type { SqlParameter, SqlValue } from '../database.ts';
+import { Position, type UnitOfWork, type Write } from '../unit-of-work.ts';
+import type { BatchOutcome, UnitOutcome } from './committer.ts';
 import { plannedOnce } from './dialect.ts';
-import type { Batch, BatchOutcome, BatchParameter, BatchUnit, BatchWrite, UnitOutcome } from './batch.ts';
 
-/** Commits batches on the one writing connection of a database, one durable transaction each. */
+/** Commits batches on the connection of a database, one transaction each. */
 export class BatchCommit {
   readonly #connection: DatabaseSync;
   readonly #takePositions: StatementSync;
@@ -16,88 +17,99 @@ export class BatchCommit {
     );
   }
 
-  /** Commits a batch and tells what became of each of its units. */
-  commit(batch: Batch): BatchOutcome | { readonly failed: string } {
+  /**
+   * Commits units together and tells what became of each.
+   *
+   * @throws Error where nothing was kept.
+   */
+  commit(units: readonly UnitOfWork[]): BatchOutcome {
     try {
-      for (const [id, text] of batch.statements)
-        this.#prepared.set(id, this.#connection.prepare(plannedOnce(text)));
-      return (
-        this.#transaction(batch, (unit, first) => this.#applyFast(unit, first)) ??
-        this.#transaction(batch, (unit, first) => this.#applyCarefully(unit, first)) ?? {
-          failed: 'The units of a batch could not be told apart',
-        }
-      );
+      const outcome =
+        this.#transaction(units, (unit) => this.#applyFast(unit)) ??
+        this.#transaction(units, (unit) => this.#applyCarefully(unit));
+      if (!outcome) throw new Error('The units of a batch could not be told apart');
+      return outcome;
     } catch (error) {
       if (this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
-      return { failed: String(error) };
+      throw error;
     }
   }
 
   /** Undefined when `apply` gave up on a unit: nothing was kept. */
   #transaction(
-    batch: Batch,
-    apply: (unit: BatchUnit, first: number) => UnitOutcome | undefined,
+    units: readonly UnitOfWork[],
+    apply: (unit: UnitOfWork) => UnitOutcome | undefined,
   ): BatchOutcome | undefined {
     this.#connection.exec('BEGIN IMMEDIATE');
-    const row = this.#takePositions.get(batch.positions) as { position: number };
-    const first = row.position - batch.positions + 1;
-    const units: UnitOutcome[] = [];
-    for (const unit of batch.units) {
-      const outcome = apply(unit, first);
+    const first = this.#number(units);
+    const outcomes: UnitOutcome[] = [];
+    for (const unit of units) {
+      const outcome = apply(unit);
       if (outcome === undefined) {
         this.#connection.exec('ROLLBACK');
         return undefined;
       }
-      units.push(outcome);
+      outcomes.push(outcome);
     }
     this.#connection.exec('COMMIT');
-    return { first, units };
+    return { first, units: outcomes };
+  }
+
+  /** Takes the positions of all units, also of those that will not be kept. */
+  #number(units: readonly UnitOfWork[]): number {
+    const taken = units.reduce((sum, unit) => sum + unit.positions, 0);
+    const row = this.#takePositions.get(taken) as { position: number };
+    const first = row.position - taken + 1;
+    let next = first;
+    for (const unit of units) {
+      unit.firstPosition = next;
+      next += unit.positions;
+    }
+    return first;
   }
 
   /** Without savepoints: gives up on a unit that fails after it changed something. */
-  #applyFast(unit: BatchUnit, first: number): UnitOutcome | undefined {
+  #applyFast(unit: UnitOfWork): UnitOutcome | undefined {
     try {
       for (const [i, guard] of unit.guards.entries()) {
-        if (this.#run(guard, first) === 0) return i === 0 ? 'guard-failed' : undefined;
+        if (this.#run(guard) === 0) return i === 0 ? 'guard-failed' : undefined;
       }
-      for (const write of unit.writes) this.#run(write, first);
+      for (const write of unit.writes) this.#run(write);
       return 'committed';
     } catch {
       return undefined;
     }
   }
 
-  #applyCarefully(unit: BatchUnit, first: number): UnitOutcome {
+  #applyCarefully(unit: UnitOfWork): UnitOutcome {
     this.#connection.exec('SAVEPOINT unit');
-    const outcome = this.#applyAll(unit, first);
+    const outcome = this.#applyAll(unit);
     if (outcome !== 'committed') this.#connection.exec('ROLLBACK TO unit');
     this.#connection.exec('RELEASE unit');
     return outcome;
   }
 
-  #applyAll(unit: BatchUnit, first: number): UnitOutcome {
+  #applyAll(unit: UnitOfWork): UnitOutcome {
     try {
-      for (const guard of unit.guards) if (this.#run(guard, first) === 0) return 'guard-failed';
-      for (const write of unit.writes) this.#run(write, first);
+      for (const guard of unit.guards) if (this.#run(guard) === 0) return 'guard-failed';
+      for (const write of unit.writes) this.#run(write);
       return 'committed';
     } catch (error) {
       return { error: String(error) };
     }
   }
 
-  #run([id, parameters]: BatchWrite, first: number): number {
-    const statement = this.#prepared.get(id);
-    if (!statement) throw new Error('The writer was not sent a statement');
-    return Number(statement.run(...parameters.map((parameter) => value(parameter, first))).changes);
+  /** @returns how many rows were changed. */
+  #run({ statement, parameters }: Write): number {
+    let prepared = this.#prepared.get(statement.id);
+    if (!prepared) {
+      prepared = this.#connection.prepare(plannedOnce(statement.text));
+      this.#prepared.set(statement.id, prepared);
+    }
+    return Number(prepared.run(...parameters.map(value)).changes);
   }
 }
 
-function value(parameter: BatchParameter, first: number): SqlValue {
-  if (!isPlace(parameter)) return parameter;
-  const [at, downFrom] = parameter;
-  return downFrom === undefined ? first + at : downFrom - (first + at);
-}
-
-function isPlace(parameter: BatchParameter): parameter is Exclude<BatchParameter, SqlValue> {
-  return Array.isArray(parameter);
+function value(parameter: SqlParameter): SqlValue {
+  return parameter instanceof Position ? parameter.value : parameter;
 }

@@ -1,7 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite';
 
-/** Pages in the write-ahead log from which it is written back into the database. */
-export const CHECKPOINT_PAGES = 4_000;
+/**
+ * Pages in the write-ahead log from which SQLite writes it back by itself: far more than those from which Myelin has
+ * it done beside its work, in case that that cannot be.
+ */
+const LAST_RESORT_PAGES = 16_000;
 
 /** Settings of every connection: write-ahead log, each commit synced to the disk before it is answered. */
 export function configureConnection(connection: DatabaseSync): void {
@@ -10,7 +13,7 @@ export function configureConnection(connection: DatabaseSync): void {
   connection.exec('PRAGMA busy_timeout = 10000');
   connection.exec('PRAGMA foreign_keys = OFF');
   connection.exec('PRAGMA cache_size = -2048');
-  connection.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+  connection.exec(`PRAGMA wal_autocheckpoint = ${LAST_RESORT_PAGES}`);
   connection.exec('PRAGMA journal_size_limit = 33554432');
 }
 

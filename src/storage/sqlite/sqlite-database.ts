@@ -1,4 +1,5 @@
-import { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { nextTurn } from '../../platform/next-turn.ts';
 import { ChangeFeed } from '../change-feed.ts';
 import {
   GuardFailed,
@@ -9,15 +10,17 @@ import {
   type Statement,
 } from '../database.ts';
 import type { UnitOfWork } from '../unit-of-work.ts';
-import { packBatch, type BatchOutcome } from './batch.ts';
-import { openWriterThread, type BatchWriter, type OpenWriter } from './batch-writer.ts';
+import { NotOnDisk, type BatchOutcome, type Committer, type OpenCommitter } from './committer.ts';
 import { configureConnection, releasePages } from './connection.ts';
+import { openDurableCommitter } from './durable-committer.ts';
 import { PreparedRead } from './prepared-read.ts';
 
-/** Pages that are kept of what was read: few, for SQLite drops them all whenever something was written. */
-const READER_CACHE_KIB = 1_024;
 /** Units committed in one transaction at most. */
 const BATCH_LIMIT = 256;
+/** How often it is looked whether another process wrote, in milliseconds. */
+const LOOK_MS = 500;
+/** How long a statement waits, and with it everybody, for another process that holds the database, in milliseconds. */
+const WAIT_MS = 20;
 
 interface Waiting {
   readonly unit: UnitOfWork;
@@ -26,23 +29,25 @@ interface Waiting {
 }
 
 /**
- * The embedded engine. Reads run on this thread; a writer on a thread of its own owns the writing connection. While it commits a
- * batch, the next one gathers: one sync of the disk serves all that wait.
+ * The embedded engine: it is read and written on one connection. While the disk takes a batch, the next one gathers: one sync of
+ * the disk serves all that wait.
  */
 export class SqliteDatabase implements Database {
   readonly engine = 'sqlite';
   readonly #connection: DatabaseSync;
   readonly #prepared = new Map<number, PreparedRead>();
-  readonly #writer: BatchWriter;
+  readonly #committer: Committer;
   readonly #feed: ChangeFeed;
-  readonly #sent = new Set<number>();
+  readonly #looking: NodeJS.Timeout;
+  readonly #dataVersion: StatementSync;
+  #seenVersion: unknown;
   #waiting: Waiting[] = [];
   #busy = false;
   /** While somebody writes exclusively, others gather. */
   #held: Promise<void> | undefined;
   /** Another process, such as the command line, wrote up to this position; subscribers have not been told. */
   #outside: number | undefined;
-  #answer: ((outcome: BatchOutcome | { failed: string }) => void) | undefined;
+  #unsynced: Promise<unknown> | undefined;
   #closed: Error | undefined;
   #closing: Promise<void> | undefined;
   /** Somebody wants to write exclusively, once the batch under way is over. */
@@ -51,19 +56,16 @@ export class SqliteDatabase implements Database {
   #drained: (() => void) | undefined;
 
   /** @param path of a database whose migrations were run. */
-  constructor(path: string, openWriter: OpenWriter = openWriterThread) {
+  constructor(path: string, openCommitter: OpenCommitter = openDurableCommitter) {
     this.#connection = new DatabaseSync(path);
     configureConnection(this.#connection);
-    this.#connection.exec(`PRAGMA cache_size = -${READER_CACHE_KIB}`);
-    const row = this.#connection.prepare('SELECT position FROM stream WHERE id = 1').get();
-    this.#feed = new ChangeFeed(Number(row?.position ?? 0));
-    this.#writer = openWriter(path, {
-      onMessage: (message) => {
-        if ('outside' in message) this.#noticeOutside(message.outside);
-        else this.#answer?.(message);
-      },
-      onEnd: (error) => this.#fail(error),
-    });
+    prepareForWork(this.#connection);
+    this.#feed = new ChangeFeed(this.#readPosition());
+    this.#dataVersion = this.#connection.prepare('PRAGMA data_version');
+    this.#seenVersion = this.#version();
+    this.#connection.exec(`PRAGMA busy_timeout = ${WAIT_MS}`);
+    this.#committer = openCommitter(this.#connection, path);
+    this.#looking = setInterval(() => this.#lookOutside(), LOOK_MS).unref();
   }
 
   all<Row>(statement: Statement, ...parameters: SqlValue[]): Promise<Row[]> {
@@ -119,11 +121,23 @@ export class SqliteDatabase implements Database {
     return this.#waiting.length > 0 || this.#outside !== undefined;
   }
 
-  #noticeOutside(position: number): void {
-    this.#outside = position;
+  /** SQLite counts what other connections commit: of this process only this one does, so that it was another process. */
+  #lookOutside(): void {
+    const version = this.#version();
+    if (version === this.#seenVersion) return;
+    this.#seenVersion = version;
+    this.#outside = this.#readPosition();
     if (this.#busy || this.#held || this.#closed) return;
     this.#busy = true;
     void this.#run();
+  }
+
+  #version(): unknown {
+    return this.#dataVersion.get()?.data_version;
+  }
+
+  #readPosition(): number {
+    return Number(this.#connection.prepare('SELECT position FROM stream WHERE id = 1').get()?.position ?? 0);
   }
 
   /** Whatever is kept of the database in memory is to be read again. */
@@ -131,6 +145,10 @@ export class SqliteDatabase implements Database {
     this.#outside = undefined;
     const reset: Change = { topic: 'reset', position, rooms: [], users: [], data: null };
     await this.#feed.deliverChanges([reset], position);
+  }
+
+  unsynced(): Promise<unknown> | undefined {
+    return this.#unsynced;
   }
 
   position(): number {
@@ -156,7 +174,8 @@ export class SqliteDatabase implements Database {
       else await new Promise<void>((resolve) => (this.#drained = resolve));
     }
     this.#closed ??= new Error('The database is closed');
-    await this.#writer.close();
+    clearInterval(this.#looking);
+    await this.#committer.close();
     if (this.#connection.isOpen) this.#connection.close();
   }
 
@@ -174,6 +193,8 @@ export class SqliteDatabase implements Database {
       if (this.#outside !== undefined) await this.#tellOutside(this.#outside);
       const batch = this.#waiting.splice(0, BATCH_LIMIT);
       if (batch.length > 0) await this.#commitBatch(batch);
+      // Whoever was answered is told before something else can be read that is not on the disk.
+      if (this.#waiting.length > 0) await nextTurn();
     }
     this.#busy = false;
     const { waiting, idle } = { waiting: this.#waiting.length, idle: this.#idle };
@@ -185,20 +206,19 @@ export class SqliteDatabase implements Database {
   async #commitBatch(batch: readonly Waiting[]): Promise<void> {
     if (this.#closed) return batch.forEach((one) => one.reject(this.#closed));
     const units = batch.map((one) => one.unit);
-    const outcome = await new Promise<BatchOutcome | { failed: string }>((resolve) => {
-      this.#answer = resolve;
-      this.#writer.commit(packBatch(units, this.#sent));
-    });
-    this.#answer = undefined;
-    if ('failed' in outcome) {
-      const error = new Error(`The database could not commit: ${outcome.failed}`);
+    let outcome: BatchOutcome;
+    try {
+      const committing = this.#committer.commit(units);
+      this.#unsynced = committing;
+      outcome = await committing;
+    } catch (cause) {
+      if (cause instanceof NotOnDisk) this.#closed ??= cause;
+      const error = new Error(`The database could not commit: ${String(cause)}`, { cause });
       return batch.forEach((one) => one.reject(error));
+    } finally {
+      this.#unsynced = undefined;
     }
-    const committed = this.#number(units, outcome);
-    await this.#feed.deliver(
-      committed,
-      outcome.first + units.reduce((sum, unit) => sum + unit.positions, 0) - 1,
-    );
+    await this.#tell(units, outcome);
     for (const [i, one] of batch.entries()) {
       const result = outcome.units[i];
       if (result === 'committed') one.resolve();
@@ -207,19 +227,20 @@ export class SqliteDatabase implements Database {
     }
   }
 
-  #number(units: readonly UnitOfWork[], outcome: BatchOutcome): UnitOfWork[] {
-    let first = outcome.first;
-    const committed: UnitOfWork[] = [];
-    for (const [i, unit] of units.entries()) {
-      unit.firstPosition = first;
-      first += unit.positions;
-      if (outcome.units[i] === 'committed') committed.push(unit);
-    }
-    return committed;
+  /** Positions that are missing before the batch's were taken by another process. */
+  async #tell(units: readonly UnitOfWork[], { first, units: outcomes }: BatchOutcome): Promise<void> {
+    if (first > this.#feed.position + 1) await this.#tellOutside(first - 1);
+    const committed = units.filter((_unit, i) => outcomes[i] === 'committed');
+    await this.#feed.deliver(committed, first + units.reduce((sum, unit) => sum + unit.positions, 0) - 1);
   }
+}
 
-  #fail(error: Error): void {
-    this.#closed ??= error;
-    this.#answer?.({ failed: String(error) });
-  }
+/** What a connection needs that reads and writes for a server. */
+function prepareForWork(connection: DatabaseSync): void {
+  // The log is synced beside the work, by whoever commits.
+  connection.exec('PRAGMA synchronous = NORMAL');
+  // What a statement changes is kept until it has ended, in case it fails: in memory, for a file is slower than the change.
+  connection.exec('PRAGMA temp_store = MEMORY');
+  // What is deleted or overwritten, such as a redacted message, is gone from the file, too.
+  connection.exec('PRAGMA secure_delete = ON');
 }

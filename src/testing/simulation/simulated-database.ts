@@ -1,9 +1,8 @@
-import { DatabaseSync } from 'node:sqlite';
+import { nextTurn } from '../../platform/next-turn.ts';
 import type { Change, Database, Reader, SqlValue, Statement } from '../../storage/database.ts';
 import type { UnitOfWork } from '../../storage/unit-of-work.ts';
 import { BatchCommit } from '../../storage/sqlite/batch-commit.ts';
-import type { OpenWriter } from '../../storage/sqlite/batch-writer.ts';
-import { configureConnection } from '../../storage/sqlite/connection.ts';
+import type { OpenCommitter } from '../../storage/sqlite/committer.ts';
 import { SqliteDatabase } from '../../storage/sqlite/sqlite-database.ts';
 
 /** A crash that will happen at a commit: in so many commits from now, before it is on disk or before it is answered. */
@@ -16,7 +15,7 @@ export interface CrashPoint {
 const forever = () => new Promise<never>(() => undefined);
 
 /**
- * The database of a simulated process: SQLite in a file, its writer on the same thread. When the process crashes, nothing
+ * The database of a simulated process: SQLite in a file, without a disk that is waited for. When the process crashes, nothing
  * that was asked is answered any more, and what was not committed is lost.
  */
 export class SimulatedDatabase implements Database {
@@ -30,7 +29,7 @@ export class SimulatedDatabase implements Database {
   /** @param touch told whenever something is read or written. */
   constructor(path: string, touch: () => void) {
     this.#touch = touch;
-    this.#inner = new SqliteDatabase(path, this.#openWriter);
+    this.#inner = new SqliteDatabase(path, this.#openCommitter);
   }
 
   /** Has the process crash at a commit. */
@@ -66,6 +65,10 @@ export class SimulatedDatabase implements Database {
     return this.#alive(() => this.#inner.exclusive(build));
   }
 
+  unsynced(): Promise<unknown> | undefined {
+    return this.#inner.unsynced();
+  }
+
   position(): number {
     return this.#inner.position();
   }
@@ -94,25 +97,28 @@ export class SimulatedDatabase implements Database {
     );
   }
 
-  readonly #openWriter: OpenWriter = (path, listener) => {
-    const connection = new DatabaseSync(path);
-    configureConnection(connection);
-    const writer = new BatchCommit(connection);
+  readonly #openCommitter: OpenCommitter = (connection) => {
+    const batches = new BatchCommit(connection);
     return {
-      commit: (batch) => {
+      commit: async (units) => {
         this.#touch();
-        setImmediate(() => {
-          this.#touch();
-          const isLast = this.#countDown();
-          if (isLast && this.#crash?.when === 'before') this.#onCrash();
-          const outcome = this.#isDead ? { failed: 'The process has crashed' } : writer.commit(batch);
-          if (isLast && this.#crash?.when === 'after') this.#onCrash();
-          listener.onMessage(this.#isDead ? { failed: 'The process has crashed' } : outcome);
-        });
+        await nextTurn();
+        this.#touch();
+        const isLast = this.#countDown();
+        if (isLast && this.#crash?.when === 'before') this.#onCrash();
+        this.#assertAlive();
+        const outcome = batches.commit(units);
+        if (isLast && this.#crash?.when === 'after') this.#onCrash();
+        this.#assertAlive();
+        return outcome;
       },
-      close: () => Promise.resolve(connection.close()),
+      close: () => Promise.resolve(),
     };
   };
+
+  #assertAlive(): void {
+    if (this.#isDead) throw new Error('The process has crashed');
+  }
 
   /** Whether the process crashes at this commit. */
   #countDown(): boolean {

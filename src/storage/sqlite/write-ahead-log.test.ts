@@ -5,58 +5,64 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, test } from 'node:test';
 import { configureConnection } from './connection.ts';
-import { makeRoomInLog } from './log-room.ts';
+import { WriteAheadLog } from './write-ahead-log.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'myelin-log-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-test('room in the log changes nothing of what is in it, nor of what a crash leaves', () => {
-  const path = join(folder, 'kept.db');
-  const connection = opened(path);
+void test('room in the log changes nothing of what is in it, nor of what a crash leaves', async () => {
+  const { path, connection, log } = opened('kept.db');
   write(connection, 'before');
-  makeRoomInLog(connection, path);
+  await log.makeRoom();
   const { size } = statSync(`${path}-wal`);
   assert.deepEqual(words(connection), ['before']);
 
   write(connection, 'after');
   assert.equal(statSync(`${path}-wal`).size, size, 'what is written lies within the file');
   assert.deepEqual(wordsAfterCrash(path), ['before', 'after']);
-  makeRoomInLog(connection, path);
+  await log.makeRoom();
   assert.equal(statSync(`${path}-wal`).size, size);
   assert.deepEqual(wordsAfterCrash(path), ['before', 'after']);
+  log.close();
   connection.close();
 });
 
-test('a crash before anything was written behind the room leaves an empty log', () => {
-  const path = join(folder, 'empty.db');
-  const connection = opened(path);
+void test('a crash before anything was written behind the room leaves an empty log', async () => {
+  const { path, connection, log } = opened('empty.db');
   write(connection, 'in the database');
   connection.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-  makeRoomInLog(connection, path);
+  await log.makeRoom();
   assert.deepEqual(wordsAfterCrash(path), ['in the database']);
   write(connection, 'in the log');
   assert.deepEqual(wordsAfterCrash(path), ['in the database', 'in the log']);
+  log.close();
   connection.close();
 });
 
-test('no room is made while somebody else writes', () => {
-  const path = join(folder, 'busy.db');
-  const [one, other] = [opened(path), opened(path)];
-  one.exec('PRAGMA busy_timeout = 1');
-  other.exec("BEGIN IMMEDIATE; INSERT INTO words VALUES ('half')");
-  assert.throws(() => makeRoomInLog(one, path), /locked/);
-  other.exec('COMMIT');
-  makeRoomInLog(one, path);
-  assert.deepEqual(words(one), ['half']);
-  one.close();
-  other.close();
+void test('it is known how many pages the log holds since it was begun anew', async () => {
+  const { connection, log } = opened('pages.db');
+  connection.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  assert.deepEqual([log.beginning(), log.holds(1)], [undefined, false]);
+  await log.makeRoom();
+  assert.equal(log.holds(1), false, 'zeros are no pages');
+  for (const word of ['one', 'two', 'three']) write(connection, word);
+  const beginning = log.beginning();
+  assert.deepEqual([log.holds(3), log.holds(4)], [true, false]);
+
+  connection.exec('PRAGMA wal_checkpoint(PASSIVE)');
+  write(connection, 'the first page of the next log');
+  assert.notEqual(log.beginning(), beginning);
+  assert.deepEqual([log.holds(1), log.holds(2)], [true, false], 'what is behind it is of the last one');
+  log.close();
+  connection.close();
 });
 
-function opened(path: string): DatabaseSync {
+function opened(name: string) {
+  const path = join(folder, name);
   const connection = new DatabaseSync(path);
   configureConnection(connection);
   connection.exec('CREATE TABLE IF NOT EXISTS words (word TEXT NOT NULL)');
-  return connection;
+  return { path, connection, log: new WriteAheadLog(path) };
 }
 
 function write(connection: DatabaseSync, word: string): void {
