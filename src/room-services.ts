@@ -84,7 +84,7 @@ export function createRoomServices(wiring: RoomWiring) {
   });
   const aliases = new Aliases({ database, log, memberships, writer, serverName, appservices });
   const restricted = new RestrictedJoins(database, memberships, serverName);
-  const outside = new OutsideMemberships(database);
+  const outside = new OutsideMemberships(database, appservices);
   const { remote, invites } = wiring;
   const remoteInvites = new RemoteInvites({ writer, signer, remote });
   const changes = new MembershipChanges({

@@ -74,6 +74,11 @@ export class Appservices {
     return this.all.find((service) => service.id === id);
   }
 
+  /** The application services that are told of what is about a user: those that listen, and have the user. */
+  toldOf(user: UserId): Appservice[] {
+    return this.all.filter((service) => service.url !== undefined && owns(service, user));
+  }
+
   /** Makes the accounts that application services act as when they name none. */
   async makeSenders(): Promise<void> {
     for (const { sender } of this.all) {

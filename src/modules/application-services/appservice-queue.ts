@@ -7,6 +7,7 @@ import type { EventLog } from '../../rooms/events/event-log.ts';
 import type { StoredEvent } from '../../rooms/events/stored-event.ts';
 import * as queuesStore from '../../storage/push/appservice-queues-store.ts';
 import type { Database } from '../../storage/database.ts';
+import type { EventRow } from '../../storage/rooms/events-store.ts';
 import type { ProcessLeases } from '../../storage/process-leases.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { AppserviceClient } from './appservice-client.ts';
@@ -26,6 +27,12 @@ export interface AppserviceQueueNeeds {
   /** Which services this process tells. */
   readonly leases: ProcessLeases<string>;
   readonly onError: (error: unknown) => void;
+}
+
+/** An event and its place in the queue. */
+interface Placed {
+  readonly event: StoredEvent;
+  readonly place: number;
 }
 
 /** Events looked at, and events told at most, in one transaction. */
@@ -57,6 +64,8 @@ export class AppserviceQueue {
   readonly service: Appservice;
   readonly #needs: AppserviceQueueNeeds;
   readonly #ephemeral: string[] = [];
+  /** Up to where there may be events beside the log. */
+  #outsideUpTo = 0;
   #position: number | undefined;
   #current: Transaction | undefined;
   #failures = 0;
@@ -82,6 +91,12 @@ export class AppserviceQueue {
   addEphemeral(text: string): void {
     this.#ephemeral.push(text);
     if (this.#ephemeral.length > MOST_EPHEMERAL) this.#ephemeral.shift();
+    this.wake();
+  }
+
+  /** One of its users is invited to a room that is not here, or so: an event that is not in the log has a place there. */
+  addOutside(place: number): void {
+    this.#outsideUpTo = Math.max(this.#outsideUpTo, place);
     this.wake();
   }
 
@@ -143,6 +158,7 @@ export class AppserviceQueue {
     if (!row)
       throw new Error(`The queue of the application service ${this.service.id} is not in the database`);
     this.#position = row.position;
+    this.#outsideUpTo = Math.max(this.#outsideUpTo, this.#needs.database.position());
     const { transaction_id: id, transaction_body: body, transaction_upto: upTo } = row;
     const isKept = id !== null && body !== null && upTo !== null;
     this.#current = isKept ? { id, body, upTo, isKept } : undefined;
@@ -153,8 +169,10 @@ export class AppserviceQueue {
     for (let from = this.#position ?? 0; ;) {
       const upTo = database.position();
       const rows = await queuesStore.events(database, from, upTo, MOST_LOOKED_AT);
-      const { events, reached } = await this.#concerning(rows.map((row) => this.#needs.log.intern(row)));
-      const isEnd = rows.length < MOST_LOOKED_AT && events.length < MOST_EVENTS;
+      const isRest = rows.length < MOST_LOOKED_AT;
+      const outside = await this.#outside(from, isRest ? upTo : (rows.at(-1)?.position ?? upTo));
+      const { events, reached } = await this.#concerning(rows, outside);
+      const isEnd = isRest && events.length < MOST_EVENTS;
       from = isEnd ? upTo : reached;
       const ephemeral = this.#ephemeral.splice(0, EPHEMERAL_AT_ONCE);
       if (events.length > 0 || ephemeral.length > 0) return this.#begin(events, ephemeral, from);
@@ -163,12 +181,28 @@ export class AppserviceQueue {
     }
   }
 
-  async #concerning(events: readonly StoredEvent[]): Promise<{ events: StoredEvent[]; reached: number }> {
+  /** Events of rooms that are not here, as many as one transaction takes; not asked for where there can be none. */
+  async #outside(after: number, upTo: number): Promise<Placed[]> {
+    if (after >= this.#outsideUpTo) return [];
+    const { database, log } = this.#needs;
+    const range = { after, upTo, limit: MOST_EVENTS };
+    const rows = await queuesStore.outsideEvents(database, this.service.id, range);
+    return rows.map((row) => ({ event: log.intern(row), place: row.place }));
+  }
+
+  /** Those events that concern the service, in order, at most as many as one transaction takes. */
+  async #concerning(
+    rows: readonly EventRow[],
+    outside: readonly Placed[],
+  ): Promise<{ events: StoredEvent[]; reached: number }> {
+    const inLog = rows.map((row) => ({ event: this.#needs.log.intern(row), place: row.position }));
+    const all = outside.length === 0 ? inLog : [...inLog, ...outside].sort((a, b) => a.place - b.place);
     const wanted: StoredEvent[] = [];
     let reached = this.#position ?? 0;
-    for (const event of events) {
-      if (await this.#needs.interest.inEvent(this.service, event)) wanted.push(event);
-      reached = event.position;
+    for (const { event, place } of all) {
+      const isOutside = place !== event.position;
+      if (isOutside || (await this.#needs.interest.inEvent(this.service, event))) wanted.push(event);
+      reached = place;
       if (wanted.length === MOST_EVENTS) break;
     }
     return { events: wanted, reached };
@@ -211,12 +245,14 @@ export class AppserviceQueue {
   }
 
   async #taken({ upTo, isKept }: Transaction): Promise<void> {
+    const mayHaveOutside = (this.#position ?? 0) < this.#outsideUpTo;
     this.#failures = 0;
     this.#position = upTo;
     this.#current = undefined;
     if (!isKept) return;
     const unit = new UnitOfWork();
     queuesStore.taken(unit, this.service.id, this.#needs.leases.owner, upTo);
+    if (mayHaveOutside) queuesStore.removeOutside(unit, this.service.id, upTo);
     await this.#needs.database.commit(unit);
   }
 

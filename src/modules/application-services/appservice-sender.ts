@@ -1,6 +1,7 @@
 import { owns, type Appservice } from '../../accounts/application-services/appservices.ts';
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
+import { membershipChange } from '../../rooms/events/room-changes.ts';
 import type { Change } from '../../storage/database.ts';
 import { AppserviceQueue, type AppserviceQueueNeeds } from './appservice-queue.ts';
 
@@ -45,11 +46,21 @@ export class AppserviceSender {
     this.#queues.find((queue) => queue.service.id === service.id)?.retry();
   }
 
+  /** A membership that changed by no event of a timeline may be one in a room that is not here. */
+  #noteOutside(change: Change): void {
+    const changed = change.topic === 'state' ? membershipChange(change) : undefined;
+    if (!changed && change.topic !== 'reset') return;
+    for (const queue of this.#queues) {
+      if (!changed || owns(queue.service, changed.userId)) queue.addOutside(change.position);
+    }
+  }
+
   #observe(changes: readonly Change[]): void {
     if (changes.some(({ topic }) => topic === 'event' || topic === 'reset')) {
       for (const queue of this.#queues) queue.wake();
     }
     for (const change of changes) {
+      this.#noteOutside(change);
       if (change.topic !== 'typing' && change.topic !== 'receipt' && change.topic !== 'presence') continue;
       for (const queue of this.#queues) {
         if (!queue.service.receiveEphemeral) continue;

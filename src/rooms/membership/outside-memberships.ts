@@ -8,7 +8,9 @@ import {
 } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import { ROOM_VERSIONS, type RoomVersion } from '../../protocol/room-versions.ts';
+import type { Appservices } from '../../accounts/application-services/appservices.ts';
 import type { Database } from '../../storage/database.ts';
+import * as appserviceQueuesStore from '../../storage/push/appservice-queues-store.ts';
 import * as eventsStore from '../../storage/rooms/events-store.ts';
 import * as membershipsStore from '../../storage/rooms/memberships-store.ts';
 import * as roomsStore from '../../storage/rooms/rooms-store.ts';
@@ -52,9 +54,11 @@ interface KnownText {
 /** What users of this server are in rooms that are not here: invited, knocking, or turned away. */
 export class OutsideMemberships {
   readonly #database: Database;
+  readonly #appservices: Appservices;
 
-  constructor(database: Database) {
+  constructor(database: Database, appservices: Appservices) {
     this.#database = database;
+    this.#appservices = appservices;
   }
 
   /**
@@ -76,7 +80,7 @@ export class OutsideMemberships {
   }
 
   /**
-   * Keeps a membership event and tells the user.
+   * Keeps a membership event and tells the user, and the application services whose user it is.
    *
    * @param stripped what the user is shown of the room, of which only what is stripped state is kept; left as it is, if not
    *   given.
@@ -91,6 +95,9 @@ export class OutsideMemberships {
     });
     const position = unit.position();
     eventsStore.keepAside(unit, event.toRow(), position);
+    for (const { id } of this.#appservices.toldOf(userId)) {
+      appserviceQueuesStore.addOutside(unit, id, { userId, roomId, eventId }, position);
+    }
     const membership = String(event.content.membership);
     const { sender } = event;
     membershipsStore.set(unit, { userId, roomId, membership, eventId, sender }, position);

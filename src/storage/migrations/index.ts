@@ -29,6 +29,7 @@ import { waitingEventsByOrigin } from './069-waiting-events-by-origin.ts';
 import { unsettledEvents } from './070-unsettled-events.ts';
 import { searchIndex } from './071-search-index.ts';
 import { registrationTokens } from './080-registration-tokens.ts';
+import { outsideAppserviceEvents } from './081-outside-appservice-events.ts';
 import { fetchedMedia } from './062-fetched-media.ts';
 import { untoldJoins } from './064-untold-joins.ts';
 import { closingAccounts } from './072-closing-accounts.ts';
@@ -72,4 +73,5 @@ export const MIGRATIONS: readonly Migration[] = [
   closingAccounts,
   serverIdentity,
   registrationTokens,
+  outsideAppserviceEvents,
 ];

@@ -1,7 +1,9 @@
+import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { Reader, Writer } from '../database.ts';
 import { EVENT_COLUMNS, type EventRow } from '../rooms/events-store.ts';
 import type { Lease } from '../process-leases.ts';
 import { sql } from '../sql.ts';
+import type { Position } from '../unit-of-work.ts';
 
 /** A row of the table `appservice_queues`. */
 export interface AppserviceQueueRow {
@@ -37,6 +39,21 @@ const moveOn = sql(
 const logAfter = sql(
   `SELECT ${EVENT_COLUMNS} FROM events WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`,
 );
+
+// A server that was not answered sends its invite once more: what is known of the user is not told again.
+const insertOutside = sql(
+  `INSERT INTO outside_appservice_events (appservice_id, position, event_id)
+   SELECT CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS TEXT)
+   WHERE NOT EXISTS (SELECT 1 FROM memberships WHERE user_id = ? AND room_id = ? AND event_id = ?)`,
+);
+// One that came into a timeline since is told with the log.
+const outsideAfter = sql(
+  `SELECT outside.position AS place, ${EVENT_COLUMNS} FROM outside_appservice_events AS outside
+   JOIN events ON events.event_id = outside.event_id
+   WHERE appservice_id = ? AND outside.position > ? AND outside.position <= ? AND events.position < 0
+   ORDER BY outside.position LIMIT ?`,
+);
+const deleteOutside = sql(`DELETE FROM outside_appservice_events WHERE appservice_id = ? AND position <= ?`);
 
 /** What an application service has been told; undefined for one that is new. */
 export function byId(reader: Reader, id: string): Promise<AppserviceQueueRow | undefined> {
@@ -81,4 +98,32 @@ export function taken(writer: Writer, id: string, owner: string, position: numbe
 /** Events of all rooms in the order of the log, after a position and not after `upTo`, at most `limit`. */
 export function events(reader: Reader, after: number, upTo: number, limit: number): Promise<EventRow[]> {
   return reader.all<EventRow>(logAfter, after, upTo, limit);
+}
+
+/**
+ * An application service is to be told of a membership event of one of its users in a room that is not here, unless the
+ * user is known to be that already: to be written before the membership.
+ */
+export function addOutside(
+  writer: Writer,
+  id: string,
+  event: { readonly userId: UserId; readonly roomId: RoomId; readonly eventId: EventId },
+  at: Position,
+): void {
+  const { userId, roomId, eventId } = event;
+  writer.run(insertOutside, id, at, eventId, userId, roomId, eventId);
+}
+
+/** Those events in the order of their places in the log, after one and not after `upTo`, at most `limit`. */
+export function outsideEvents(
+  reader: Reader,
+  id: string,
+  range: { readonly after: number; readonly upTo: number; readonly limit: number },
+): Promise<(EventRow & { readonly place: number })[]> {
+  return reader.all(outsideAfter, id, range.after, range.upTo, range.limit);
+}
+
+/** Those of them up to a position were told. */
+export function removeOutside(writer: Writer, id: string, upTo: number): void {
+  writer.run(deleteOutside, id, upTo);
 }
