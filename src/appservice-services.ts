@@ -38,7 +38,7 @@ export function createAppserviceServices(wiring: AppserviceWiring) {
   const { appservices } = wiring.accounts;
   const appserviceHttp = new OutgoingHttp({ allowedRanges: ANYWHERE });
   const client = new AppserviceClient(appserviceHttp, clock);
-  const interest = new AppserviceInterest(database, appservices.all);
+  const interest = new AppserviceInterest(database, rooms.visibility, appservices.all);
   const processId = randomness.opaque(18);
   const leases = new ProcessLeases<string>(queuesStore, { database, clock, timers, processId });
   const appserviceSender = new AppserviceSender(

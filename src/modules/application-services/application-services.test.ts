@@ -34,7 +34,6 @@ describe('2015: application services', () => {
       const texts = events.flatMap((event) => event.content.body ?? []);
       assert.deepEqual(texts, ['one', 'two', 'three', 'from irc']);
       assert.equal(events.at(-1).content.external_url, 'https://irc.example.org/1');
-      // A queue that lags behind the log may begin before the invite: whom it concerns is asked when it is read.
       const ofCarl = events.filter((event) => event.state_key === carl.userId);
       assert.deepEqual(
         ofCarl.map((event) => event.content.membership),

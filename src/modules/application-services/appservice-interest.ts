@@ -4,10 +4,12 @@ import { isInNamespace } from '../../protocol/application-services/registration.
 import type { RoomId } from '../../protocol/identifiers.ts';
 import type { StoredEvent } from '../../rooms/events/stored-event.ts';
 import { membershipChange } from '../../rooms/events/room-changes.ts';
+import type { Visibility } from '../../rooms/reading/visibility.ts';
 import * as aliasesStore from '../../storage/rooms/aliases-store.ts';
 import type { Database } from '../../storage/database.ts';
 import { ReadCache } from '../../storage/read-cache.ts';
 import * as membershipsStore from '../../storage/rooms/memberships-store.ts';
+import { JoinedAtEvent } from './joined-at-event.ts';
 
 const CACHED_ROOMS = 20_000;
 const MEMBERS_AT_ONCE = 1_000;
@@ -19,11 +21,13 @@ const MOST_ALIASES = 100;
  */
 export class AppserviceInterest {
   readonly #database: Database;
-  /** Whether somebody of its namespaces is joined, by application service and room. */
+  readonly #joinedThen: JoinedAtEvent;
+  /** Whether somebody of its namespaces is joined now, by application service and room. */
   readonly #joined: ReadCache<string, boolean>;
 
-  constructor(database: Database, services: readonly Appservice[]) {
+  constructor(database: Database, visibility: Visibility, services: readonly Appservice[]) {
     this.#database = database;
+    this.#joinedThen = new JoinedAtEvent({ database, visibility, services });
     this.#joined = new ReadCache(database, boundedCache(CACHED_ROOMS), (change) => {
       const changed = membershipChange(change);
       if (!changed) return [];
@@ -32,22 +36,27 @@ export class AppserviceInterest {
     });
   }
 
-  /** Whether an event concerns it. */
+  /** Whether an event of a timeline concerns it. Is asked for each in the order of the log. */
   async inEvent(service: Appservice, event: StoredEvent): Promise<boolean> {
-    if (owns(service, event.sender)) return true;
-    const { type, stateKey, roomId } = event;
-    if (type === 'm.room.member' && stateKey !== undefined && owns(service, stateKey)) return true;
-    return this.inRoom(service, roomId);
+    const { type, stateKey, roomId, sender } = event;
+    if (type === 'm.room.member' && stateKey !== undefined && owns(service, stateKey)) {
+      this.#joinedThen.note(service, event);
+      return true;
+    }
+    if (owns(service, sender) || isInNamespace(service, 'rooms', roomId)) return true;
+    return (await this.#joinedThen.has(service, event)) || this.#hasAlias(service, roomId);
   }
 
-  /** Whether everything in a room concerns it. */
+  /** Whether what passes by in a room now concerns it. */
   async inRoom(service: Appservice, roomId: RoomId): Promise<boolean> {
     if (isInNamespace(service, 'rooms', roomId)) return true;
-    if (service.namespaces.aliases.length > 0) {
-      const aliases = await aliasesStore.ofRoom(this.#database, roomId, '', MOST_ALIASES);
-      if (aliases.some(({ alias }) => isInNamespace(service, 'aliases', alias))) return true;
-    }
-    return this.#hasMember(service, roomId);
+    return (await this.#hasMember(service, roomId)) || this.#hasAlias(service, roomId);
+  }
+
+  async #hasAlias(service: Appservice, roomId: RoomId): Promise<boolean> {
+    if (service.namespaces.aliases.length === 0) return false;
+    const aliases = await aliasesStore.ofRoom(this.#database, roomId, '', MOST_ALIASES);
+    return aliases.some(({ alias }) => isInNamespace(service, 'aliases', alias));
   }
 
   #hasMember(service: Appservice, roomId: RoomId): boolean | Promise<boolean> {

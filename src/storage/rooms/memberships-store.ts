@@ -25,7 +25,7 @@ const insertOne = sql(
    VALUES (?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO NOTHING`,
 );
 const eventsPage = sql(
-  `SELECT user_id, event_id, membership FROM memberships WHERE room_id = ?
+  `SELECT user_id, event_id, membership, position FROM memberships WHERE room_id = ?
      AND (membership > ? OR (membership = ? AND user_id > ?)) ORDER BY membership, user_id LIMIT ?`,
 );
 const removeOne = sql(`DELETE FROM memberships WHERE user_id = ? AND room_id = ?`);
@@ -118,7 +118,7 @@ export function eventsOf(
   roomId: RoomId,
   after: { readonly membership: string; readonly userId: string },
   limit: number,
-): Promise<Pick<MembershipRow, 'user_id' | 'event_id' | 'membership'>[]> {
+): Promise<Pick<MembershipRow, 'user_id' | 'event_id' | 'membership' | 'position'>[]> {
   const { membership, userId } = after;
   return reader.all(eventsPage, roomId, membership, membership, userId, limit);
 }
