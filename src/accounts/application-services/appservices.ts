@@ -139,9 +139,22 @@ export class Appservices {
       (service) => service.id !== ownId && isExclusive(service, 'aliases', alias),
     );
     if (reserved) throw exclusive('This alias belongs to an application service');
-    const own = ownId === undefined ? undefined : this.byId(ownId);
-    if (own && own.namespaces.aliases.length > 0 && !isInNamespace(own, 'aliases', alias))
+  }
+
+  /**
+   * @throws MatrixError 400 M_EXCLUSIVE for an alias that nobody but an application service may make, and that is not `ownId`;
+   *   and for one that this application service may not make: all but those of its namespaces.
+   */
+  assertMayMakeAlias(alias: string, ownId: string | undefined): void {
+    this.assertAliasNotReserved(alias, ownId);
+    if (ownId !== undefined && !this.controlsAlias(alias, ownId))
       throw exclusive('The alias is not in a namespace of the application service');
+  }
+
+  /** Whether the alias is in a namespace of the application service, which may do with it what it likes. */
+  controlsAlias(alias: string, ownId: string | undefined): boolean {
+    const own = ownId === undefined ? undefined : this.byId(ownId);
+    return own !== undefined && isInNamespace(own, 'aliases', alias);
   }
 
   /** @throws MatrixError 400 M_EXCLUSIVE for a user whom the application service may not make or log in. */

@@ -30,6 +30,9 @@ export interface Place {
   readonly servers: readonly ServerName[];
 }
 
+/** Whoever makes or deletes an alias: a user, for whom an application service may act. */
+type AliasOwner = Pick<Session, 'userId' | 'appserviceId'>;
+
 /** Names of rooms on this server (Client-Server API, "Room aliases"). */
 export class Aliases {
   readonly #database: Database;
@@ -93,20 +96,18 @@ export class Aliases {
   }
 
   /**
-   * Gives a room of this server a further name. 409 M_UNKNOWN when it is taken, 400 M_EXCLUSIVE when it is an application
-   * service's.
+   * Gives a room of this server a further name. Its members may, and an application service for a name in its namespaces.
+   *
+   * @throws MatrixError 409 M_UNKNOWN when it is taken, 400 M_EXCLUSIVE when it is an application service's alone, or is in
+   *   no namespace of the one that asks; 403 M_FORBIDDEN; 404 for an unknown room.
    */
-  async create(
-    { userId, appserviceId }: Pick<Session, 'userId' | 'appserviceId'>,
-    alias: RoomAlias,
-    roomId: RoomId,
-  ): Promise<void> {
+  async create({ userId, appserviceId }: AliasOwner, alias: RoomAlias, roomId: RoomId): Promise<void> {
     this.#assertOwn(alias);
-    this.#appservices.assertAliasNotReserved(alias, appserviceId);
+    this.#appservices.assertMayMakeAlias(alias, appserviceId);
     const membership = await this.#memberships.of(roomId, userId);
     if (membership?.membership !== 'join') {
       if (!(await roomsStore.byId(this.#database, roomId))) throw notFound('There is no such room');
-      throw forbidden('Only members of a room may name it');
+      if (appserviceId === undefined) throw forbidden('Only members of a room may name it');
     }
     const unit = new UnitOfWork();
     aliasesStore.insert(unit, alias, roomId, userId);
@@ -132,13 +133,20 @@ export class Aliases {
     }
   }
 
-  /** Deletes an alias. Its maker may, and whoever may set the room's canonical alias. Gives the room that it was of. */
-  async remove(userId: UserId, alias: RoomAlias): Promise<RoomId> {
+  /**
+   * Deletes an alias. Its maker may, whoever may set the room's canonical alias, and the application service in whose
+   * namespace it is. Gives the room that it was of.
+   *
+   * @throws MatrixError 400 M_EXCLUSIVE when it is another application service's alone, 403 M_FORBIDDEN, 404 for an unknown one.
+   */
+  async remove({ userId, appserviceId }: AliasOwner, alias: RoomAlias): Promise<RoomId> {
     this.#assertOwn(alias);
+    this.#appservices.assertAliasNotReserved(alias, appserviceId);
     const row = await aliasesStore.byAlias(this.#database, alias);
     if (!row) throw notFound(`There is no room with the alias ${alias}`);
     const roomId = row.room_id as RoomId;
-    if (row.creator !== userId && !(await this.maySetCanonicalAlias(userId, roomId))) {
+    const isIts = row.creator === userId || this.#appservices.controlsAlias(alias, appserviceId);
+    if (!isIts && !(await this.maySetCanonicalAlias(userId, roomId))) {
       throw forbidden('An alias can be deleted by who made it and by moderators of the room');
     }
     const unit = new UnitOfWork();

@@ -88,7 +88,7 @@ export class RoomCreation {
     const version = roomVersion(wishes.roomVersion ?? this.#defaultVersion);
     const invitees = await this.#invitees(creator, wishes.invite ?? []);
     const alias = await this.#alias(wishes.roomAliasName);
-    if (alias !== undefined) this.#appservices.assertAliasNotReserved(alias, wishes.appserviceId);
+    if (alias !== undefined) this.#appservices.assertMayMakeAlias(alias, wishes.appserviceId);
     const founding = { ...foundingOf(version, creator, wishes, invitees), alias, also };
     for (let tries = 1; ; tries++) {
       try {

@@ -40,7 +40,7 @@ export const setRoomAlias = endpoint(
 export const deleteRoomAlias = endpoint(
   { ...declaration, id: 'deleteRoomAlias', method: 'DELETE', auth: 'user' },
   async (needs: { aliases: Aliases }, request) => {
-    await needs.aliases.remove(request.session.userId, roomAlias(request.params.roomAlias));
+    await needs.aliases.remove(request.session, roomAlias(request.params.roomAlias));
     return {};
   },
 );

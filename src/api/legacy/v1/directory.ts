@@ -64,7 +64,7 @@ export const v1DeleteAlias = endpoint(
     params: Type.Object({ roomAlias: Type.String() }),
   },
   async ({ aliases }: { aliases: Aliases }, { session, params }) => {
-    const id = await aliases.remove(session.userId, roomAlias(params.roomAlias));
+    const id = await aliases.remove(session, roomAlias(params.roomAlias));
     await aliases.announce(session.userId, id);
     return {};
   },
