@@ -22,6 +22,14 @@ void test('a registration is read with what it leaves out [B116]', () => {
   assert.equal(parseRegistration({ ...REGISTRATION, url: null }).url, undefined);
 });
 
+void test('the regular expressions of namespaces are those of POSIX [B116]', () => {
+  const users = [{ exclusive: true, regex: '@_irc_[[:alnum:]]+:localhost' }];
+  const service = parseRegistration({ ...REGISTRATION, namespaces: { users } });
+  assert.ok(isExclusive(service, 'users', '@_irc_carl7:localhost'));
+  assert.ok(!isInNamespace(service, 'users', '@_irc_:localhost'));
+  assert.ok(!isInNamespace(service, 'users', '@_irc_a_b:localhost'));
+});
+
 void test('a registration that is not right is refused with the reason [B116]', () => {
   const wrong: [object, RegExp][] = [
     [{ ...REGISTRATION, id: 7 }, /"id"/],
@@ -29,6 +37,7 @@ void test('a registration that is not right is refused with the reason [B116]', 
     [{ ...REGISTRATION, rate_limited: 'no' }, /"rate_limited"/],
     [{ ...REGISTRATION, protocols: 'irc' }, /"protocols"/],
     [{ ...REGISTRATION, namespaces: { users: [{ regex: '(' }] } }, /not a regular expression/],
+    [{ ...REGISTRATION, namespaces: { users: [{ regex: '[[:word:]]' }] } }, /no class \[:word:\]/],
     [{ ...REGISTRATION, namespaces: { users: {} } }, /"namespaces.users"/],
   ];
   for (const [value, message] of wrong) assert.throws(() => parseRegistration(value as never), message);

@@ -1,6 +1,7 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
+import { fromPosix } from './posix-expression.ts';
 
-/** One namespace of an application service: IDs that a regular expression matches from their beginning. */
+/** One namespace of an application service: IDs that a POSIX regular expression matches from their beginning. */
 export interface Namespace {
   readonly regex: RegExp;
   /** Whether nobody else may make what is in it. */
@@ -92,9 +93,12 @@ function namespaces(given: JsonObject, kind: NamespaceKind): Namespace[] {
 
 function expression(source: string, kind: NamespaceKind): RegExp {
   try {
-    return new RegExp(`^(?:${source})`);
-  } catch {
-    throw new Error(`"namespaces.${kind}": ${source} is not a regular expression`);
+    return new RegExp(`^(?:${fromPosix(source)})`);
+  } catch (error) {
+    const reason = (error as Error).message;
+    throw new Error(`"namespaces.${kind}": ${source} is not a regular expression: ${reason}`, {
+      cause: error,
+    });
   }
 }
 
