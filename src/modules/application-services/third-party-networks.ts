@@ -1,4 +1,5 @@
 import type { Appservice, Appservices } from '../../accounts/application-services/appservices.ts';
+import { instanceIdOf } from '../../protocol/application-services/instance-id.ts';
 import { isInNamespace } from '../../protocol/application-services/registration.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import { notFound } from '../../protocol/matrix-error.ts';
@@ -63,7 +64,7 @@ export class ThirdPartyNetworks {
       const given = Array.isArray(answer.instances) ? answer.instances.filter(isJsonObject) : [];
       const instances = given.map((instance) => ({
         ...instance,
-        instance_id: `${service.id}|${String(instance.network_id)}`,
+        instance_id: instanceIdOf({ appserviceId: service.id, networkId: String(instance.network_id) }),
       }));
       const before = Array.isArray(merged?.instances) ? merged.instances : [];
       merged = { ...answer, ...merged, instances: [...before, ...instances] };

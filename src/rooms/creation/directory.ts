@@ -1,3 +1,4 @@
+import { parseInstanceId } from '../../protocol/application-services/instance-id.ts';
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { forbidden, invalidParam, notFound } from '../../protocol/matrix-error.ts';
@@ -13,7 +14,7 @@ export interface DirectoryQuery {
   readonly limit?: number | undefined;
   readonly since?: string | undefined;
   readonly searchTerm?: string | undefined;
-  /** The network of an application service whose directory is meant, as `appservice|network`. */
+  /** The instance ID of the network whose directory is meant. */
   readonly network?: string | undefined;
   /** Whether rooms in the directories of all networks are meant, too. */
   readonly allNetworks?: boolean | undefined;
@@ -132,10 +133,7 @@ export class Directory {
 
   /** A page of a network's directory, in the order of room IDs. */
   async #listNetwork(network: string, query: DirectoryQuery): Promise<JsonObject> {
-    const at = network.indexOf('|');
-    if (at < 0)
-      throw invalidParam('"third_party_instance_id" must be an "instance_id" of /thirdparty/protocols');
-    const of = { appserviceId: network.slice(0, at), networkId: network.slice(at + 1) };
+    const of = parseInstanceId(network);
     const limit = limitOf(query);
     const page = await networkRoomsStore.page(this.#database, of, query.since ?? '', limit + 1);
     const chunk: JsonObject[] = [];
@@ -144,7 +142,8 @@ export class Directory {
       const entry = row && (await this.#entry(row));
       if (entry && matches(entry, query)) chunk.push(entry);
     }
-    const answer: JsonObject = { chunk, total_room_count_estimate: page.length };
+    const total = await networkRoomsStore.count(this.#database, of);
+    const answer: JsonObject = { chunk, total_room_count_estimate: total };
     const last = page[limit - 1];
     if (page.length > limit && last !== undefined) answer.next_batch = last;
     return answer;

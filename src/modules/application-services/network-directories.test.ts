@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { withAppservice, type AppserviceScene } from '../../testing/application-services/appservice-scene.ts';
+import type { Json } from '../../testing/client/test-client.ts';
+
+/** Makes a room in the directory of the service's network, and gives its ID. */
+async function networkRoom({ bot }: AppserviceScene, name: string): Promise<string> {
+  const room = await bot.createRoom({ preset: 'public_chat', name });
+  const path = `/v3/directory/list/appservice/freenode/${encodeURIComponent(room)}`;
+  await bot.ok('PUT', path, { visibility: 'public' });
+  return room;
+}
+
+withAppservice('the directory of a network says on each page how many rooms it has', async (scene) => {
+  const alice = await scene.person('alice');
+  for (const name of ['one', 'two', 'three', 'four']) await networkRoom(scene, name);
+  const wish = { third_party_instance_id: 'irc|freenode', limit: 3 };
+  const pages: Json[] = [await alice.ok('POST', '/v3/publicRooms', wish)];
+  pages.push(await alice.ok('POST', '/v3/publicRooms', { ...wish, since: pages[0].next_batch }));
+  assert.deepEqual(
+    pages.map((page) => [page.chunk.length, page.total_room_count_estimate, 'next_batch' in page]),
+    [
+      [3, 4, true],
+      [1, 4, false],
+    ],
+  );
+});
+
+withAppservice(
+  'a network of a service with a bar in its ID has a directory',
+  async (scene) => {
+    const { service, person } = scene;
+    const instances = [{ desc: 'Freenode', network_id: 'freenode', fields: {} }];
+    const protocol = { user_fields: [], location_fields: [], icon: '', field_types: {}, instances };
+    service.answer = ({ path }) => (path.includes('/thirdparty/protocol') ? [200, protocol] : [200]);
+    const alice = await person('alice');
+    const room = await networkRoom(scene, 'tea');
+    const { irc } = await alice.ok('GET', '/v3/thirdparty/protocols');
+    const wish = { third_party_instance_id: irc.instances[0].instance_id };
+    const { chunk } = await alice.ok('POST', '/v3/publicRooms', wish);
+    assert.deepEqual(
+      chunk.map((one: Json) => one.room_id),
+      [room],
+    );
+  },
+  { id: 'a|b' },
+);
