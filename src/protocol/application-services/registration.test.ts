@@ -22,6 +22,13 @@ void test('a registration is read with what it leaves out [B116]', () => {
   assert.equal(parseRegistration({ ...REGISTRATION, url: null }).url, undefined);
 });
 
+void test('a registration of 2015, which has no ID, has the name of its user for one [B116] [A087]', () => {
+  const { id, ...old } = REGISTRATION;
+  assert.equal(parseRegistration(old).id, 'ircbot');
+  assert.equal(parseRegistration({ ...old, id }).id, 'irc');
+  assert.throws(() => parseRegistration({ ...old, id: '' }), /"id"/);
+});
+
 void test('the regular expressions of namespaces are those of POSIX [B116]', () => {
   const users = [{ exclusive: true, regex: '@_irc_[[:alnum:]]+:localhost' }];
   const service = parseRegistration({ ...REGISTRATION, namespaces: { users } });

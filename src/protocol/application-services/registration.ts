@@ -44,7 +44,8 @@ export function parseRegistration(value: JsonValue): AppserviceRegistration {
   const ephemeral = value.receive_ephemeral ?? value['de.sorunome.msc2409.push_ephemeral'];
   const [users, aliases, rooms] = KINDS.map((kind) => namespaces(given, kind));
   return {
-    id: text(value, 'id'),
+    // Registrations of 2015 have none: they are told apart by whom they act as.
+    id: text(value, value.id === undefined ? 'sender_localpart' : 'id'),
     url: typeof url === 'string' && url !== '' ? url.replace(/\/+$/, '') : undefined,
     asToken: text(value, 'as_token'),
     hsToken: text(value, 'hs_token'),
