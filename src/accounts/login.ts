@@ -149,10 +149,7 @@ export class Login {
 
   /** Application Service API, "Server admin style permissions". */
   async #byAppservice(body: JsonObject, appserviceId: string | undefined): Promise<UserId> {
-    const service = appserviceId === undefined ? undefined : this.#appservices.byId(appserviceId);
-    if (!service) {
-      throw new MatrixError(401, 'M_MISSING_TOKEN', 'This log-in needs the token of an application service');
-    }
+    const service = this.#appservices.asking(appserviceId);
     const named = userOfIdentifier(identifierIn(body), this.#serverName);
     if (named === undefined) throw badJson('"identifier" must name a user');
     this.#appservices.assertOwns(service, named);

@@ -74,6 +74,17 @@ export class Appservices {
     return this.all.find((service) => service.id === id);
   }
 
+  /**
+   * The application service of a session, for what only application services may do.
+   *
+   * @throws MatrixError 401 M_MISSING_TOKEN where it is not the session of one.
+   */
+  asking(id: string | undefined): Appservice {
+    const service = id === undefined ? undefined : this.byId(id);
+    if (service) return service;
+    throw new MatrixError(401, 'M_MISSING_TOKEN', 'This needs the token of an application service');
+  }
+
   /** The application services that are told of what is about a user: those that listen, and have the user. */
   toldOf(user: UserId): Appservice[] {
     return this.all.filter((service) => service.url !== undefined && owns(service, user));

@@ -147,14 +147,14 @@ export class Registration {
   /**
    * Registers a user of an application service (Application Service API, "Server admin style permissions").
    *
-   * @throws MatrixError 400 M_EXCLUSIVE outside its namespaces, M_USER_IN_USE, M_INVALID_USERNAME.
+   * @throws MatrixError 401 M_MISSING_TOKEN where none asks, 400 M_EXCLUSIVE outside its namespaces, M_USER_IN_USE,
+   *   M_INVALID_USERNAME.
    */
   async registerForAppservice(
-    appserviceId: string,
+    appserviceId: string | undefined,
     wishes: RegistrationWishes,
   ): Promise<{ userId: UserId; session: OpenedSession | undefined }> {
-    const service = this.#appservices.byId(appserviceId);
-    if (!service) throw forbidden('Only application services may register users in this way');
+    const service = this.#appservices.asking(appserviceId);
     if (wishes.username === undefined) throw badJson('"username" must be given');
     const userId = this.#accounts.userIdOf(wishes.username);
     this.#appservices.assertOwns(service, userId);
