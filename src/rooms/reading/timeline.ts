@@ -82,6 +82,11 @@ export class Timeline {
     return shown;
   }
 
+  /** The place after everything that is there now. */
+  end(): number {
+    return this.#database.position();
+  }
+
   /**
    * A page of history. Where it ends here and other servers have more, that is fetched.
    *
@@ -96,7 +101,7 @@ export class Timeline {
   ): Promise<HistoryPage> {
     const backwards = range.direction === 'b';
     const newest = await this.#newestVisible(access);
-    const start = range.from ?? (backwards ? this.#database.position() : BEFORE_HISTORY);
+    const start = range.from ?? (backwards ? this.end() : BEFORE_HISTORY);
     let after = backwards ? (range.to ?? BEFORE_HISTORY) : start;
     let upTo = backwards ? Math.min(start, newest) : Math.min(range.to ?? newest, newest);
     const found: StoredEvent[] = [];

@@ -70,6 +70,27 @@ describe('2015: events', () => {
     },
   );
 
+  onServers('nothing comes after the end, and a page of no messages has none', async (server) => {
+    const alice = await v1Person(server, 'alice');
+    const room = await talk(alice, 3);
+    const chunkOf = async (query: Record<string, string | number>) =>
+      said((await alice.messages(room, query)).chunk);
+    assert.deepEqual(await chunkOf({ from: 'END', dir: 'f' }), []);
+    assert.deepEqual(await chunkOf({ from: 'END', to: 'END', dir: 'b' }), []);
+    assert.deepEqual(await chunkOf({ from: 'START', to: 'END', dir: 'f' }), ['m0', 'm1', 'm2']);
+    for (const [from, dir, shown] of [
+      ['END', 'b', ['m2', 'm1', 'm0']],
+      ['START', 'f', ['m0', 'm1', 'm2']],
+    ] as const) {
+      const none = await alice.messages(room, { from, dir, limit: 0 });
+      assert.deepEqual(none.chunk, []);
+      assert.deepEqual(await chunkOf({ from: none.end, dir }), shown, 'which moves nobody');
+    }
+    const { end } = await alice.messages(room, { from: 'END', dir: 'f' });
+    await alice.say(room, 'm3');
+    assert.deepEqual(await chunkOf({ from: end, dir: 'f' }), ['m3']);
+  });
+
   onServers('bad pages have a code of their own [A002 partial]', async (server) => {
     const alice = await v1Person(server, 'alice');
     const room = await alice.createRoom();

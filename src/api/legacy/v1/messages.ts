@@ -32,9 +32,10 @@ export const v1Messages = endpoint(
   async (needs: ShowsEvents & { visibility: Visibility; timeline: Timeline }, { params, query, session }) => {
     const direction = query.dir ?? 'f';
     const access = await needs.visibility.accessOrForbid(roomId(params.roomId), session.userId);
-    const limit = Math.max(1, Math.min(query.limit ?? DEFAULT_LIMIT, TIMELINE_LIMITS.maxLimit));
-    const from = query.from === undefined ? undefined : placeOfToken(query.from);
-    const to = query.to === undefined ? undefined : placeOfToken(query.to);
+    const limit = Math.min(query.limit ?? DEFAULT_LIMIT, TIMELINE_LIMITS.maxLimit);
+    const placeOf = (token: string) => placeOfToken(token) ?? needs.timeline.end();
+    const from = query.from === undefined ? undefined : placeOf(query.from);
+    const to = query.to === undefined ? undefined : placeOf(query.to);
     const page = await needs.timeline.messages(access, { from, to, direction, limit }, (events) => events);
     return {
       chunk: await v1Events(needs, viewerOf(needs, session), page.events),
