@@ -171,6 +171,7 @@ describe('2015: accounts', () => {
       assert.deepEqual(flows, [{ type: stages[0], stages }]);
       const token = { type: stages[0], token: 'letmein' };
       await client.fails(401, 'M_UNAUTHORIZED', 'POST', `${V1}/register`, { ...token, token: 'wrong' });
+      await client.fails(400, 'M_BAD_JSON', 'POST', `${V1}/register`, { type: stages[0] });
       const first = await client.ok('POST', `${V1}/register`, token);
       assert.equal(first.next, 'm.login.terms');
       const { session } = first;

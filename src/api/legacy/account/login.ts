@@ -9,6 +9,7 @@ import type { JsonObject } from '../../../protocol/json.ts';
 import { badJson } from '../../../protocol/matrix-error.ts';
 import { endpoint } from '../../../wire/endpoint.ts';
 import { V1 } from '../legacy-paths.ts';
+import { CODES_OF_2015 } from '../old-form.ts';
 import { legacySessionBody } from './legacy-session-body.ts';
 
 const EMAIL: Readonly<Record<string, EmailLoginKind>> = {
@@ -35,6 +36,7 @@ export const legacyLogin = endpoint(
     paths: [`${V1}/login`],
     auth: 'none',
     limit: 'login',
+    codes: CODES_OF_2015,
     body: Type.Object({
       type: Type.String(),
       user: Type.Optional(Type.String()),

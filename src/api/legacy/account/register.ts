@@ -7,6 +7,7 @@ import { endpoint } from '../../../wire/endpoint.ts';
 import type { Session } from '../../../wire/session.ts';
 import { assertHumanReadable } from '../human-id-check.ts';
 import { V1, V2_ALPHA } from '../legacy-paths.ts';
+import { CODES_OF_2015 } from '../old-form.ts';
 import { legacySessionBody } from './legacy-session-body.ts';
 
 /** A registration without stages, by an application service (2015: "Server admin style permissions"). */
@@ -41,6 +42,7 @@ export const legacyRegister = endpoint(
     paths: [`${V1}/register`],
     auth: 'application-service',
     limit: 'registration',
+    codes: CODES_OF_2015,
     body: Type.Record(Type.String(), Type.Unknown()),
   },
   async (
@@ -62,6 +64,7 @@ export const alphaRegister = endpoint(
     paths: [`${V2_ALPHA}/register`],
     auth: 'application-service',
     limit: 'registration',
+    codes: CODES_OF_2015,
     body: Type.Object({
       type: Type.Optional(Type.String()),
       user: Type.Optional(Type.String()),

@@ -3,8 +3,9 @@ import type { Threepids } from '../../../accounts/threepids/threepids.ts';
 import { MatrixError } from '../../../protocol/matrix-error.ts';
 import { endpoint } from '../../../wire/endpoint.ts';
 import { V2_ALPHA } from '../legacy-paths.ts';
+import { CODES_OF_2015 } from '../old-form.ts';
 
-const path = { paths: [`${V2_ALPHA}/account/3pid`], auth: 'user' } as const;
+const path = { paths: [`${V2_ALPHA}/account/3pid`], auth: 'user', codes: CODES_OF_2015 } as const;
 
 /** GET /v2_alpha/account/3pid */
 export const alphaGetThreepids = endpoint(

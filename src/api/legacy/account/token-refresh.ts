@@ -3,6 +3,7 @@ import type { Sessions } from '../../../accounts/sessions.ts';
 import { forbidden, MatrixError } from '../../../protocol/matrix-error.ts';
 import { endpoint } from '../../../wire/endpoint.ts';
 import { V1, V2_ALPHA } from '../legacy-paths.ts';
+import { CODES_OF_2015 } from '../old-form.ts';
 
 /** POST /tokenrefresh: the refresh token is used up at once. */
 export const tokenRefresh = endpoint(
@@ -12,6 +13,7 @@ export const tokenRefresh = endpoint(
     paths: [`${V1}/tokenrefresh`, `${V2_ALPHA}/tokenrefresh`],
     auth: 'none',
     limit: 'login',
+    codes: CODES_OF_2015,
     body: Type.Object({ refresh_token: Type.String() }),
   },
   async (needs: { sessions: Sessions }, { body }) => {

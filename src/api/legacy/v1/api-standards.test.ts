@@ -75,6 +75,16 @@ describe('2015: API standards', () => {
     { env: { MYELIN_MAIL_SMTP_URL: mails.url } },
   );
 
+  onServers('keys that are missing are bad JSON, with accounts as with rooms', async (server) => {
+    const [alice] = await v1People(server, 'alice');
+    const room = await alice.createRoom();
+    const paths = ['/login', '/tokenrefresh', alice.room(room, '/invite')];
+    for (const path of [...paths, `${V2}/account/password`, `${V2}/account/3pid`, `${V2}/tokenrefresh`]) {
+      await alice.fails(400, 'M_BAD_JSON', 'POST', path, {});
+    }
+    await alice.fails(400, 'M_MISSING_PARAM', 'POST', '/_matrix/client/v3/login', {});
+  });
+
   onServers('no token is another thing than one that is not good [A003]', async (server) => {
     for (const path of [`${V1}/initialSync`, `${V2}/account/3pid`]) {
       const nobody = server.anonymous();
