@@ -56,7 +56,10 @@ describe('2015: presence', () => {
       const streaming = await bob.ok('GET', statusPath(alice.userId));
       assert.equal(streaming.presence, 'online', 'who follows the event stream is there');
       await bob.fails(403, 'M_FORBIDDEN', 'PUT', statusPath(alice.userId), { presence: 'offline' });
-      await carol.fails(403, 'M_FORBIDDEN', 'GET', statusPath(alice.userId));
+      await carol.fails(404, 'M_NOT_FOUND', 'GET', statusPath(alice.userId));
+      await carol.fails(404, 'M_NOT_FOUND', 'GET', statusPath('@nobody:localhost'));
+      const ofToday = `/_matrix/client/v3${statusPath(alice.userId)}`;
+      await carol.fails(403, 'M_FORBIDDEN', 'GET', ofToday);
       const bad = await alice.ask('PUT', statusPath(alice.userId), { presence: 'asleep' });
       assert.equal(bad.status, 400);
     },
@@ -169,7 +172,7 @@ describe('2015: presence', () => {
         await change(alice, { invite: [other.userId] });
         await until(async () => (await asks(other)).includes(alice.userId));
         assert.equal(await listed(alice, other.userId), undefined, 'nobody is in it who has not accepted');
-        await alice.fails(403, 'M_FORBIDDEN', 'GET', statusPath(other.userId));
+        await alice.fails(404, 'M_NOT_FOUND', 'GET', statusPath(other.userId));
         const { end } = await alice.events();
         await change(other, { accept: [alice.userId] });
         assert.deepEqual(await asks(other), []);
@@ -183,7 +186,7 @@ describe('2015: presence', () => {
 
         await change(alice, { drop: [other.userId] });
         assert.equal(await listed(alice, other.userId), undefined);
-        await alice.fails(403, 'M_FORBIDDEN', 'GET', statusPath(other.userId));
+        await alice.fails(404, 'M_NOT_FOUND', 'GET', statusPath(other.userId));
         await change(alice, { invite: [other.userId] });
         await until(async () => (await asks(other)).includes(alice.userId));
         await change(other, { invite: [alice.userId] });

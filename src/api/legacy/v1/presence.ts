@@ -3,18 +3,39 @@ import type { Presence, PresenceLists } from '../../../modules/presence/index.ts
 import type { Profile } from '../../../modules/profile/index.ts';
 import { userId } from '../../../protocol/identifiers.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
+import { MatrixError, notFound } from '../../../protocol/matrix-error.ts';
 import { endpoint, RawJson } from '../../../wire/endpoint.ts';
-import { getPresence } from '../../client/user/presence.ts';
 import { ownUser } from '../../client/user/own-user.ts';
 import { presenceOf2015, v1Presence } from '../event-shape.ts';
 import { V1 } from '../legacy-paths.ts';
-import { CODES_OF_2015, oldForm } from '../old-form.ts';
+import { CODES_OF_2015 } from '../old-form.ts';
 import { withProfile } from '../presence-profile.ts';
 
 const STATUS = `${V1}/presence/:userId/status`;
 /** Users that one request may name. */
 const MOST = 100;
 const Users = Type.Optional(Type.Array(Type.String(), { maxItems: MOST }));
+
+/** GET /presence/{userId}/status: who does not show it to the asker has none, as far as they are told. */
+const v1GetPresence = endpoint(
+  {
+    id: 'get_presence',
+    method: 'GET',
+    paths: [STATUS],
+    auth: 'user',
+    codes: CODES_OF_2015,
+    params: Type.Object({ userId: Type.String() }),
+  },
+  async (needs: { presence: Presence }, { params, session }) => {
+    const asked = userId(params.userId);
+    try {
+      return presenceOf2015(await needs.presence.get(session.userId, asked));
+    } catch (error) {
+      const isHidden = error instanceof MatrixError && error.errcode === 'M_FORBIDDEN';
+      throw isHidden ? notFound(error.message) : error;
+    }
+  },
+);
 
 /** PUT /presence/{userId}/status */
 const v1SetPresence = endpoint(
@@ -87,11 +108,7 @@ const v1ChangePresenceList = endpoint(
 
 /** Whether people are there, and whom one follows (presence.rst of October 2015). */
 export const v1PresenceEndpoints = [
-  oldForm(getPresence, {
-    id: 'get_presence',
-    paths: [STATUS],
-    shape: (answer) => presenceOf2015(answer as JsonObject),
-  }),
+  v1GetPresence,
   v1SetPresence,
   v1PresenceList,
   v1ChangePresenceList,
