@@ -33,7 +33,7 @@ export function alphaSync(
     },
   });
   const invited = (_roomId: string, room: JsonObject): JsonObject => ({
-    invite_state: room.invite_state ?? { events: [] },
+    invite_state: { events: eventsOf(objectAt(room, 'invite_state')).map(strippedOf2015) },
   });
   return {
     next_batch: answer.next_batch,
@@ -54,6 +54,11 @@ export function presenceIn(answer: JsonObject): JsonObject[] {
 /** Both who tells it, as the example of version 2 alpha has it, and what the event schema of 2015 demands. */
 function alphaPresence(event: JsonObject): JsonObject {
   return { ...v1Presence(event), sender: event.sender };
+}
+
+/** The state of a room that one is invited to may have these keys and no others. */
+function strippedOf2015({ sender, type, state_key: key, content }: JsonObject): JsonObject {
+  return { sender, type, state_key: key, content };
 }
 
 function each(rooms: JsonObject, shape: (roomId: string, room: JsonObject) => JsonObject): JsonObject {

@@ -19,6 +19,9 @@ describe('2015: sync', () => {
     assert.deepEqual(first.rooms.joined, {});
     const invite = first.rooms.invited[room].invite_state.events;
     assert.ok(invite.some((event: Json) => event.type === 'm.room.name' && event.content.name === 'Garden'));
+    for (const event of invite) {
+      assert.deepEqual(Object.keys(event).sort(), ['content', 'sender', 'state_key', 'type'], event.type);
+    }
     await bob.join(room);
     for (let i = 0; i < 12; i++) await alice.say(room, `message ${i}`);
 
