@@ -2,23 +2,25 @@ import { Type } from 'typebox';
 import type { MediaReads, Thumbnails } from '../../../modules/content-repository/index.ts';
 import { endpoint, type Reply } from '../../../wire/endpoint.ts';
 import { contentReply } from './content-reply.ts';
-import { DEFAULT_TIMEOUT_MS, mediaPaths, oldMediaPaths, Timeout, UriParams, uriOf } from './media-paths.ts';
+import { DEFAULT_TIMEOUT_MS, mediaPaths, Timeout, UriParams, uriOf } from './media-paths.ts';
 
-interface Needs {
+/** What thumbnails are had from. */
+export interface GivesThumbnails {
   readonly mediaReads: MediaReads;
   readonly thumbnails: Thumbnails;
 }
 
+interface ThumbnailWishes {
+  readonly width: number;
+  readonly height: number;
+  readonly method?: 'crop' | 'scale';
+  readonly animated?: boolean;
+  readonly timeout_ms?: number;
+  readonly allow_remote?: boolean;
+}
+
 interface ThumbnailRequest {
   readonly params: { serverName: string; mediaId: string };
-  readonly query: {
-    width: number;
-    height: number;
-    method?: 'crop' | 'scale';
-    animated?: boolean;
-    timeout_ms?: number;
-    allow_remote?: boolean;
-  };
   readonly signal: AbortSignal;
   header(name: string): string | undefined;
 }
@@ -33,8 +35,21 @@ const wishes = {
 };
 const PATH = '/thumbnail/:serverName/:mediaId';
 
-async function thumbnail(needs: Needs, request: ThumbnailRequest, anonymous: boolean): Promise<Reply> {
-  const { query } = request;
+/** What the paths of before authentication take in the query. */
+export const OldThumbnailWishes = Type.Object({ ...wishes, allow_remote: Type.Optional(Type.Boolean()) });
+
+/**
+ * A thumbnail as a client wishes for it.
+ *
+ * @param anonymous - Whether nobody knows who asks.
+ * @throws MatrixError 404 for content that is not there, and what else keeps a picture from being made smaller.
+ */
+export async function thumbnailReply(
+  needs: GivesThumbnails,
+  request: ThumbnailRequest,
+  query: ThumbnailWishes,
+  anonymous: boolean,
+): Promise<Reply> {
   const media = await needs.mediaReads.find(uriOf(request.params), {
     timeoutMs: query.timeout_ms ?? DEFAULT_TIMEOUT_MS,
     allowRemote: query.allow_remote ?? true,
@@ -58,18 +73,18 @@ export const getContentThumbnailAuthed = endpoint(
     params: UriParams,
     query: Type.Object(wishes),
   },
-  (needs: Needs, request) => thumbnail(needs, request, false),
+  (needs: GivesThumbnails, request) => thumbnailReply(needs, request, request.query, false),
 );
 
-/** GET /_matrix/media/v3/thumbnail/{serverName}/{mediaId} */
+/** GET /_matrix/media/v3/thumbnail/{serverName}/{mediaId}. That of version 1 is in the API of 2015: it had other rules. */
 export const getContentThumbnail = endpoint(
   {
     id: 'getContentThumbnail',
     method: 'GET',
-    paths: oldMediaPaths(PATH),
+    paths: [`/_matrix/media/v3${PATH}`, `/_matrix/media/r0${PATH}`],
     auth: 'none',
     params: UriParams,
-    query: Type.Object({ ...wishes, allow_remote: Type.Optional(Type.Boolean()) }),
+    query: OldThumbnailWishes,
   },
-  (needs: Needs, request) => thumbnail(needs, request, true),
+  (needs: GivesThumbnails, request) => thumbnailReply(needs, request, request.query, true),
 );

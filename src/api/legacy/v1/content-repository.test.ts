@@ -54,6 +54,17 @@ describe('2015: content repository', () => {
           const about = await sharp(await bytesOf(small)).metadata();
           assert.deepEqual([about.width, about.height], [width, height], query);
         }
+        for (const [query, width, height] of [
+          ['', 320, 160],
+          ['?width=96', 96, 48],
+          ['?method=crop&height=96', 96, 96],
+        ] as const) {
+          const unasked = await at(person, `thumbnail/${shown}${query}`);
+          const about = await sharp(await bytesOf(unasked)).metadata();
+          assert.deepEqual([about.width, about.height], [width, height], query);
+        }
+        const ofToday = await fetch(`${person.base}/_matrix/media/v3/thumbnail/${shown}`);
+        assert.equal(ofToday.status, 400);
         const near = await sharp(
           await bytesOf(await at(person, `thumbnail/${shown}?width=300&height=200&method=crop`)),
         ).metadata();

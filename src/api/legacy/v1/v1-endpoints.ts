@@ -8,6 +8,7 @@ import { v1PresenceEndpoints } from './presence.ts';
 import { v1Push } from './push.ts';
 import { v1Members, v1State, v1StateOfType, v1StateWithKey } from './room-state.ts';
 import { v1Redact, v1RedactOnce, v1Send, v1SendOnce, v1SetState, v1SetStateWithKey } from './sending.ts';
+import { v1Thumbnail } from './thumbnail.ts';
 
 /** Version 1 of the Client-Server API as of October 2015, but for accounts. */
 export const v1Endpoints = [
@@ -32,6 +33,7 @@ export const v1Endpoints = [
   v1State,
   v1StateOfType,
   v1StateWithKey,
+  v1Thumbnail,
   ...v1Membership,
   ...v1People,
   ...v1PresenceEndpoints,
