@@ -148,6 +148,31 @@ describe('2015: rooms', () => {
     }
   });
 
+  onServers('members are given in pages to who asks for some of them', async (server) => {
+    const people = await v1People(server, 'alice', 'bob', 'carol', 'dan', 'erin');
+    const [alice, bob] = people;
+    const room = await alice.createRoom({ preset: 'public_chat' });
+    for (const person of people) await person.join(room);
+    const page = (query: string): Promise<Json> => alice.ok('GET', alice.room(room, `/members?${query}`));
+    const seen: string[] = [];
+    let from = 'START';
+    for (const size of [2, 2, 1, 0]) {
+      const { chunk, end } = await page(`from=${from}&limit=2`);
+      assert.equal(chunk.length, size);
+      seen.push(...chunk.map((event: Json) => event.state_key));
+      from = end;
+    }
+    const everybody = people.map(({ userId }) => userId);
+    assert.deepEqual(seen, everybody);
+    await bob.ok('POST', bob.room(room, '/leave'), {});
+    const keys = ({ chunk }: Json) => chunk.map((event: Json) => [event.state_key, event.content.membership]);
+    assert.deepEqual(keys(await page(`from=${from}`)), [[bob.userId, 'leave']], 'what changed since');
+    assert.equal((await page(`to=${from}`)).chunk.length, 4);
+    assert.equal((await page('limit=0')).chunk.length, 0);
+    assert.equal((await page('from=START&to=END')).chunk.length, 5);
+    await alice.fails(400, 'M_BAD_PAGINATION', 'GET', alice.room(room, '/members?limit=few'));
+  });
+
   onServers('a room that everybody left is there for nobody [A056]', async (server) => {
     const [alice, bob] = await v1People(server, 'alice', 'bob');
     const room = await alice.createRoom({

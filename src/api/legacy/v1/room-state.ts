@@ -1,5 +1,4 @@
 import type { JsonObject, JsonValue } from '../../../protocol/json.ts';
-import { getMembersByRoom } from '../../client/rooms/get-members.ts';
 import { getRoomStateOfType, getRoomStateWithKey } from '../../client/rooms/get-state-event.ts';
 import { getRoomState } from '../../client/rooms/get-state.ts';
 import { v1Event } from '../event-shape.ts';
@@ -22,11 +21,4 @@ export const v1StateWithKey = oldForm(getRoomStateWithKey, {
 export const v1StateOfType = oldForm(getRoomStateOfType, {
   id: 'get_state_of_type',
   paths: [`${ROOM}/state/:eventType`, `${ROOM}/state/:eventType/`],
-});
-
-/** GET /rooms/{roomId}/members */
-export const v1Members = oldForm(getMembersByRoom, {
-  id: 'get_members',
-  paths: [`${ROOM}/members`],
-  shape: (answer) => ({ chunk: eventsOf((answer as JsonObject).chunk ?? []) }),
 });

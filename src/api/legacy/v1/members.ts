@@ -1,0 +1,52 @@
+import { Type } from 'typebox';
+import { roomId } from '../../../protocol/identifiers.ts';
+import { streamToken } from '../../../rooms/reading/stream-token.ts';
+import type { Timeline } from '../../../rooms/reading/timeline.ts';
+import type { Visibility } from '../../../rooms/reading/visibility.ts';
+import { endpoint } from '../../../wire/endpoint.ts';
+import { viewerOf } from '../../viewer.ts';
+import { V1 } from '../legacy-paths.ts';
+import { CODES_OF_PAGES } from '../old-form.ts';
+import { placeOfToken } from './page-token.ts';
+import { v1Events, type ShowsEvents } from './v1-texts.ts';
+
+/**
+ * GET /rooms/{roomId}/members: all of them, unless a page is asked for. Whose membership changed last comes last, so that who
+ * goes from page to page misses nobody.
+ */
+export const v1Members = endpoint(
+  {
+    id: 'get_members',
+    method: 'GET',
+    paths: [`${V1}/rooms/:roomId/members`],
+    auth: 'user',
+    guests: true,
+    codes: CODES_OF_PAGES,
+    params: Type.Object({ roomId: Type.String() }),
+    query: Type.Object({
+      from: Type.Optional(Type.String()),
+      to: Type.Optional(Type.String()),
+      limit: Type.Optional(Type.Integer({ minimum: 0 })),
+    }),
+  },
+  async (
+    needs: ShowsEvents & { visibility: Visibility; timeline: Timeline },
+    { params, query: { from = 'START', to = 'END', limit }, session },
+  ) => {
+    const { timeline, visibility } = needs;
+    const access = await visibility.accessOrForbid(roomId(params.roomId), session.userId);
+    const placeOf = (token: string) => placeOfToken(token) ?? timeline.end();
+    const [after, upTo] = [placeOf(from), placeOf(to)];
+    const root = await timeline.wholeRoot(access);
+    const members = await timeline.stateEvents(root, (type) => type === 'm.room.member');
+    const page = members
+      .filter(({ position }) => position > after && position <= upTo)
+      .sort((a, b) => a.position - b.position)
+      .slice(0, limit);
+    return {
+      chunk: await v1Events(needs, viewerOf(needs, session), page),
+      start: streamToken(after),
+      end: streamToken(page.at(-1)?.position ?? after),
+    };
+  },
+);
