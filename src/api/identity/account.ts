@@ -43,7 +43,7 @@ export const getAccount = endpoint(
   (_needs: object, { account }) => ({ user_id: account.userId }),
 );
 
-/** POST /_matrix/identity/v2/account/logout */
+/** POST /_matrix/identity/v2/account/logout: what every other path calls M_UNAUTHORIZED is M_UNKNOWN_TOKEN here. */
 export const logoutAccount = endpoint(
   {
     id: 'logoutAccount',
@@ -53,6 +53,7 @@ export const logoutAccount = endpoint(
     auth: 'identity',
     beforeTerms: 'allowed',
     limit: 'identity',
+    codes: { M_UNAUTHORIZED: 'M_UNKNOWN_TOKEN' },
   },
   async (needs: Needs, { account }) => {
     await needs.identityAccounts.logout(account);

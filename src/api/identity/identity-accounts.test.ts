@@ -36,6 +36,7 @@ onServers(
     await later.ok('GET', `${V2}/account`);
     assert.deepEqual(await later.ok('POST', `${V2}/account/logout`), {});
     await later.fails(401, 'M_UNAUTHORIZED', 'GET', `${V2}/account`);
+    await later.fails(401, 'M_UNKNOWN_TOKEN', 'POST', `${V2}/account/logout`);
   },
   { env: ENV },
 );
