@@ -1,2 +1,3 @@
 export { Receipts, type ReadPositions } from './receipts.ts';
 export { exchangeReceipts } from './receipt-edus.ts';
+export { extraOf } from './receipt-extra.ts';

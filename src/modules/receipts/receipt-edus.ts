@@ -10,6 +10,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/js
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import type { RoomReads } from '../../rooms/reading/room-reads.ts';
 import type { Database } from '../../storage/database.ts';
+import { extraOf, isTooMuch } from './receipt-extra.ts';
 import type { Receipts } from './receipts.ts';
 
 /** Receipts of one EDU that are taken; more are dropped. */
@@ -25,9 +26,10 @@ export function exchangeReceipts(
     for (const change of changes) {
       const [roomId, userId] = [change.rooms[0], change.users[0]];
       if (change.topic !== 'receipt' || roomId === undefined || userId === undefined) continue;
-      const { eventId, threadId, ts } = change.data as JsonObject;
+      const { eventId, threadId, ts, extra } = change.data as JsonObject;
       if (typeof eventId !== 'string' || !exchange.isOwn(userId)) continue;
-      const data: JsonObject = { ts, ...(typeof threadId === 'string' ? { thread_id: threadId } : {}) };
+      const data: JsonObject = { ...(isJsonObject(extra) ? extra : {}), ts };
+      if (typeof threadId === 'string') data.thread_id = threadId;
       const content = { [roomId]: { 'm.read': { [userId]: { data, event_ids: [eventId] } } } };
       const key = `receipt ${roomId} ${userId} ${String(threadId)}`;
       const group = data.thread_id;
@@ -62,16 +64,18 @@ async function take(
   receipt: JsonValue | undefined,
 ): Promise<void> {
   if (!isJsonObject(receipt) || !Array.isArray(receipt.event_ids)) return;
-  const { data } = receipt;
-  const threadId = isJsonObject(data) && typeof data.thread_id === 'string' ? data.thread_id : undefined;
-  const ts = isJsonObject(data) && typeof data.ts === 'number' ? Math.floor(data.ts) : undefined;
+  const data = isJsonObject(receipt.data) ? receipt.data : {};
+  const threadId = typeof data.thread_id === 'string' ? data.thread_id : undefined;
+  const ts = typeof data.ts === 'number' ? Math.floor(data.ts) : undefined;
+  const said = extraOf(data);
+  const extra = said && isTooMuch(said) ? undefined : said;
   const last = receipt.event_ids.at(-1);
   const eventId = typeof last === 'string' ? parseEventId(last) : undefined;
   if (eventId === undefined) return;
   try {
     const userId: UserId = userOf(origin, user);
     if (!(await isJoined(userId))) return;
-    await receipts.note(userId, roomId, { type: 'm.read', eventId, threadId, ts });
+    await receipts.note(userId, roomId, { type: 'm.read', eventId, threadId, ts, extra });
   } catch (error) {
     if (!(error instanceof MatrixError)) throw error;
   }

@@ -1,7 +1,7 @@
 import { boundedCache } from '../../platform/bounded-cache.ts';
 import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
-import { invalidParam, notFound } from '../../protocol/matrix-error.ts';
+import { badJson, invalidParam, notFound } from '../../protocol/matrix-error.ts';
 import { isRelatedTo, threadOf } from '../../rooms/relations/event-threads.ts';
 import type { LoggedEvent, RoomReads } from '../../rooms/reading/room-reads.ts';
 import { GuardFailed, type Database } from '../../storage/database.ts';
@@ -12,6 +12,7 @@ import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { AccountData } from '../account-data/index.ts';
 import type { RoomSections, SyncPart, SyncRequest } from '../sync-part.ts';
 import { InitialReceipts } from './initial-receipts.ts';
+import { isTooMuch } from './receipt-extra.ts';
 
 /** How far a user has read a room, as positions in the log. */
 export interface ReadPositions {
@@ -32,12 +33,13 @@ const MOST_RECEIPTS = receiptsStore.ROWS_OF_ROOM;
 const CACHED = 50_000;
 const UNTHREADED = '';
 
-/** A receipt to be set; at `ts` in milliseconds, or now. */
+/** A receipt to be set; at `ts` in milliseconds, or now. What `extraOf` gives may be attached to it. */
 interface NewReceipt {
   readonly type: string;
   readonly eventId: EventId;
   readonly threadId: string | undefined;
   readonly ts?: number | undefined;
+  readonly extra?: JsonObject | undefined;
 }
 
 /** How far people have read (Client-Server API, "Receipts", "Read and unread markers"). */
@@ -64,7 +66,7 @@ export class Receipts implements SyncPart {
   /**
    * Moves a receipt to an event, now or at `ts` (milliseconds); nothing happens when it is there already or further on.
    *
-   * @throws MatrixError 400 for an unknown type or a thread that the event is not in, 403 for one who is not joined, 404 for an unknown event.
+   * @throws MatrixError 400 for an unknown type, a thread that the event is not in or too much extra information, 403 for one who is not joined, 404 for an unknown event.
    */
   async set(userId: UserId, roomId: RoomId, receipt: NewReceipt): Promise<void> {
     await this.#rooms.assertJoined(roomId, userId);
@@ -73,13 +75,16 @@ export class Receipts implements SyncPart {
 
   /** As `set`, of a user of whom it is known that they are joined. */
   async note(userId: UserId, roomId: RoomId, receipt: NewReceipt): Promise<void> {
-    const { type, eventId, threadId } = receipt;
+    const { type, eventId, threadId, extra } = receipt;
     if (!TYPES.includes(type)) throw invalidParam(`A receipt must be of type ${TYPES.join(', ')}`);
     if (threadId !== undefined && type === 'm.fully_read') {
       throw invalidParam('m.fully_read concerns all threads: leave out "thread_id"');
     }
     if (threadId !== undefined && threadId !== 'main' && !threadId.startsWith('$')) {
       throw invalidParam('"thread_id" must be "main" or the ID of the event that begins the thread');
+    }
+    if (extra && isTooMuch(extra)) {
+      throw badJson('Extra information about a receipt must not have more than 1,000 bytes');
     }
     const event = await this.#rooms.event(eventId);
     if (event?.roomId !== roomId) throw notFound('There is no such event in this room');
@@ -95,10 +100,12 @@ export class Receipts implements SyncPart {
       eventId,
       eventPosition: event.position,
       ts: receipt.ts ?? this.#clock.now(),
+      extra: extra ? JSON.stringify(extra) : null,
     };
     receiptsStore.advance(unit, row, position);
     const isPublic = type === 'm.read';
-    const data = { roomId, ...(isPublic ? { eventId, threadId: threadId ?? null, ts: row.ts } : {}) };
+    const told = { eventId, threadId: threadId ?? null, ts: row.ts, ...(extra ? { extra } : {}) };
+    const data = { roomId, ...(isPublic ? told : {}) };
     const rooms = isPublic ? [roomId] : [];
     unit.announce({ topic: 'receipt', position, rooms, users: [userId], data, local: true });
     try {
@@ -220,7 +227,8 @@ export class Receipts implements SyncPart {
 function receiptContent(rows: readonly ReceiptRow[]): JsonObject {
   const content: Record<string, Record<string, Record<string, JsonObject>>> = {};
   for (const row of rows) {
-    const receipt: JsonObject = { ts: row.ts };
+    const extra = row.extra === null ? {} : (JSON.parse(row.extra) as JsonObject);
+    const receipt: JsonObject = { ...extra, ts: row.ts };
     if (row.thread_id !== UNTHREADED) receipt.thread_id = row.thread_id;
     const ofType = ((content[row.event_id] ??= {})[row.type] ??= {});
     const given = ofType[row.user_id];

@@ -34,6 +34,7 @@ import { fetchedMedia } from './062-fetched-media.ts';
 import { untoldJoins } from './064-untold-joins.ts';
 import { closingAccounts } from './072-closing-accounts.ts';
 import { serverIdentity } from './073-server-identity.ts';
+import { receiptExtra } from './082-receipt-extra.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step of the schema, in order. */
@@ -74,4 +75,5 @@ export const MIGRATIONS: readonly Migration[] = [
   serverIdentity,
   registrationTokens,
   outsideAppserviceEvents,
+  receiptExtra,
 ];

@@ -15,6 +15,8 @@ export interface ReceiptRow {
   readonly event_position: number;
   readonly ts: number;
   readonly position: number;
+  /** What else was said of it, as JSON. */
+  readonly extra: string | null;
 }
 
 const changedReceipts = sql(
@@ -25,7 +27,7 @@ const changedReceipts = sql(
 export const ROOMS_AT_ONCE = 16;
 export const ROWS_OF_ROOM = 500;
 const ofSeveralRooms = sql(
-  `SELECT room_id, user_id, type, thread_id, event_id, event_position, ts, position FROM (
+  `SELECT room_id, user_id, type, thread_id, event_id, event_position, ts, position, extra FROM (
      SELECT receipts.*, ROW_NUMBER() OVER (PARTITION BY room_id) AS place FROM receipts
      WHERE room_id IN (${slots(ROOMS_AT_ONCE)})
        AND position <= ? AND (type = 'm.read' OR user_id = ?)) AS found
@@ -38,10 +40,11 @@ const atEvents = sql(
 );
 const ofUserInRoom = sql(`SELECT * FROM receipts WHERE room_id = ? AND user_id = ?`);
 const upsert = sql(
-  `INSERT INTO receipts (room_id, user_id, type, thread_id, event_id, event_position, ts, position)
-   VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+  `INSERT INTO receipts (room_id, user_id, type, thread_id, event_id, event_position, ts, position, extra)
+   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
    ON CONFLICT (room_id, user_id, type, thread_id) DO UPDATE SET event_id = excluded.event_id,
-     event_position = excluded.event_position, ts = excluded.ts, position = excluded.position
+     event_position = excluded.event_position, ts = excluded.ts, position = excluded.position,
+     extra = excluded.extra
    WHERE excluded.event_position > receipts.event_position`,
 );
 
@@ -110,9 +113,10 @@ export function advance(
     eventId: EventId;
     eventPosition: number;
     ts: number;
+    extra: string | null;
   },
   at: Position,
 ): void {
-  const { roomId, userId, type, threadId, eventId, eventPosition, ts } = receipt;
-  writer.guard(upsert, roomId, userId, type, threadId, eventId, eventPosition, ts, at);
+  const { roomId, userId, type, threadId, eventId, eventPosition, ts, extra } = receipt;
+  writer.guard(upsert, roomId, userId, type, threadId, eventId, eventPosition, ts, at, extra);
 }

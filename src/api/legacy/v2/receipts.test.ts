@@ -87,6 +87,36 @@ describe('2015: receipts', () => {
       assert.equal((await bob.ask('POST', `${path}/m.read.private/${event}`, {})).status, 400);
     },
   );
+
+  onFederation('what else is said of a receipt is attached to it, on every server', async ({ a, b }) => {
+    const [alice, bob] = [V2Client.of(await a.person('alice')), V2Client.of(await b.person('bob'))];
+    const room = await alice.createRoom({ room_alias_name: 'garden', preset: 'public_chat' });
+    await bob.join(`#garden:${a.name}`);
+    const [one, two] = [await alice.say(room, 'one'), await alice.say(room, 'two')];
+    const { next_batch: since } = await bob.syncUntil(undefined, (body) =>
+      eventsOf(body.rooms.joined[room]).some(({ event_id: id }) => id === two),
+    );
+    const pathOf = (event: string) =>
+      `/_matrix/client/v2_alpha/rooms/${encodeURIComponent(room)}/receipt/m.read/${encodeURIComponent(event)}`;
+    const extra = { 'org.example.seen_on': 'phone' };
+    await alice.ok('POST', pathOf(one), { ...extra, ts: 5, thread_id: 'main' });
+    const receiptIn = (body: Json) =>
+      (body.rooms.joined[room]?.ephemeral.events as Json[] | undefined)?.find(
+        ({ type }) => type === 'm.receipt',
+      )?.content[one]?.['m.read'][alice.userId];
+    const there = await bob.syncUntil(since, (body) => receiptIn(body) !== undefined);
+    const [known] = (await alice.ok('GET', '/initialSync')).receipts;
+    for (const { ts, ...said } of [
+      receiptIn(await alice.sync()),
+      receiptIn(there),
+      known.content[one]['m.read'][alice.userId],
+    ]) {
+      assert.deepEqual(said, extra);
+      assert.ok(Math.abs(Date.now() - ts) < 60_000, 'the time is the server’s');
+    }
+    await alice.fails(400, 'M_BAD_JSON', 'POST', pathOf(two), { said: 'x'.repeat(1_000) });
+    await alice.ok('POST', pathOf(two), null);
+  });
 });
 
 describe('2015: beside today’s API', () => {

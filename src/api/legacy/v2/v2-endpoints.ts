@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import type { Filters } from '../../../modules/filters/index.ts';
-import type { Receipts } from '../../../modules/receipts/index.ts';
+import { extraOf, type Receipts } from '../../../modules/receipts/index.ts';
 import { eventId, roomId } from '../../../protocol/identifiers.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
 import { endpoint } from '../../../wire/endpoint.ts';
@@ -29,7 +29,7 @@ const v2CreateFilter = endpoint(
   }),
 );
 
-/** POST /rooms/{roomId}/receipt/{receiptType}/{eventId}: that one has read up to an event, whatever else is said of it. */
+/** POST /rooms/{roomId}/receipt/{receiptType}/{eventId}: that one has read up to an event, with what else is said of it. */
 const v2Receipt = endpoint(
   {
     id: 'post_receipt',
@@ -42,12 +42,15 @@ const v2Receipt = endpoint(
       receiptType: Type.Literal('m.read'),
       eventId: Type.String(),
     }),
+    nullBody: 'absent',
+    body: Type.Record(Type.String(), Type.Unknown()),
   },
-  async (needs: { receipts: Receipts }, { params, session }) => {
+  async (needs: { receipts: Receipts }, { params, session, body }) => {
     await needs.receipts.set(session.userId, roomId(params.roomId), {
       type: params.receiptType,
       eventId: eventId(params.eventId),
       threadId: undefined,
+      extra: extraOf(body as JsonObject),
     });
     return {};
   },
