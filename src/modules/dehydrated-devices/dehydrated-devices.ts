@@ -64,8 +64,11 @@ export class DehydratedDevices {
     if (before && !isAgain) await this.#end(unit, userId, before.device_id as DeviceId);
     devicesStore.put(unit, userId, deviceId, upload.displayName);
     const device = { userId, deviceId };
-    await this.#keys.putIdentity(unit, device, upload.deviceKeys);
-    await this.#oneTimeKeys.add(unit, device, upload.oneTimeKeys, upload.fallbackKeys);
+    const isSame = await this.#keys.putIdentity(unit, device, upload.deviceKeys);
+    const owner = isSame ? 'same' : 'new';
+    // Nobody has the private parts of keys that the device has no more.
+    const { oneTimeKeys, fallbackKeys } = upload;
+    this.#oneTimeKeys.replace(unit, device, { oneTimeKeys, fallbackKeys, owner });
     dehydratedDevicesStore.put(unit, userId, {
       device_id: deviceId,
       device_data: JSON.stringify(upload.deviceData),

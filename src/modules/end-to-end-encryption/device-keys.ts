@@ -84,10 +84,11 @@ export class DeviceKeys {
    * Adds identity keys to a unit of work, if they are new; the unit fails when others were first. Keys that are uploaded
    * again keep all signatures they have: clients upload once more what the signatures of their owner are not yet on.
    *
+   * @returns whether these are the keys that the device had before, if it had any.
    * @throws MatrixError 400 M_INVALID_PARAM for keys of another user or device.
    */
-  async putIdentity(unit: UnitOfWork, device: DeviceOfUser, keys: JsonObject | undefined): Promise<void> {
-    if (keys === undefined) return;
+  async putIdentity(unit: UnitOfWork, device: DeviceOfUser, keys: JsonObject | undefined): Promise<boolean> {
+    if (keys === undefined) return true;
     const { userId, deviceId } = device;
     if (keys.user_id !== userId || keys.device_id !== deviceId) {
       throw invalidParam(`"device_keys" must be those of ${userId} and device ${deviceId}`);
@@ -97,7 +98,7 @@ export class DeviceKeys {
     const isAgain = isSame(withoutSignatures(keys), known && withoutSignatures(known));
     const { unsigned: _, ...uploaded } = isAgain ? withSignaturesOf(keys, known) : keys;
     const text = canonicalJson(uploaded, { strict: false });
-    if (text === before) return;
+    if (text === before) return true;
     deviceKeysStore.put(unit, device, text, before);
     let signed: JsonObject = uploaded;
     if (isAgain) {
@@ -106,6 +107,7 @@ export class DeviceKeys {
     } else deviceKeysStore.dropSignatures(unit, userId, deviceId);
     const name = (await devicesStore.byId(this.#database, userId, deviceId))?.display_name ?? undefined;
     await this.#lists.announce(unit, userId, [{ deviceId, keys: signed, displayName: name }]);
+    return isAgain;
   }
 
   /**

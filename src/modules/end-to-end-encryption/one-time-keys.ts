@@ -19,6 +19,17 @@ export interface DeviceOfUser {
 /** Keys as uploads and claims have them: by `algorithm:key_id`. */
 export type KeysById = Readonly<Record<string, string | JsonObject>>;
 
+/** Keys in place of others. */
+export interface ReplacingKeys {
+  readonly oneTimeKeys: KeysById;
+  readonly fallbackKeys: KeysById;
+  /**
+   * Whose they are: of the `same` device as those before, so that what was claimed stays claimed, or of a `new` one that
+   * has its ID.
+   */
+  readonly owner: 'same' | 'new';
+}
+
 const CACHED = 20_000;
 /** Unclaimed keys that a device may have of one algorithm. Clients keep about 50. */
 const MOST_KEYS = 1_000;
@@ -59,17 +70,30 @@ export class OneTimeKeys implements SyncPart {
       const known = await oneTimeKeysStore.find(this.#database, device, algorithm, keyId);
       if (known === null || known === key) continue;
       if (known !== undefined) throw invalidParam(`A different one-time key ${id} was uploaded before`);
-      const count = (counts.get(algorithm) ?? 0) + 1;
-      if (count > MOST_KEYS)
-        throw invalidParam(`A device may have ${MOST_KEYS} one-time keys of an algorithm`);
-      counts.set(algorithm, count);
+      count(counts, algorithm);
       oneTimeKeysStore.add(unit, device, algorithm, { key_id: keyId, key }, position);
     }
-    for (const [id, value] of Object.entries(fallbacks)) {
+    putFallbacks(unit, device, fallbacks);
+    unit.announce({ topic: 'one-time-keys', position, data: cacheKey(device) });
+  }
+
+  /**
+   * Adds keys to a unit of work that are all that the device has from then on.
+   *
+   * @throws MatrixError 400 for malformed keys or too many.
+   */
+  replace(unit: Writer, device: DeviceOfUser, keys: ReplacingKeys): void {
+    const position = unit.position();
+    if (keys.owner === 'same') oneTimeKeysStore.removeUnclaimed(unit, device);
+    else oneTimeKeysStore.removeAll(unit, device);
+    const counts = new Map<string, number>();
+    for (const [id, value] of Object.entries(keys.oneTimeKeys)) {
       const { algorithm, keyId } = parseId(id);
+      count(counts, algorithm);
       const key = canonicalJson(value, { strict: false });
-      oneTimeKeysStore.putFallback(unit, device, algorithm, { key_id: keyId, key });
+      oneTimeKeysStore.addUnlessClaimed(unit, device, algorithm, { key_id: keyId, key }, position);
     }
+    putFallbacks(unit, device, keys.fallbackKeys);
     unit.announce({ topic: 'one-time-keys', position, data: cacheKey(device) });
   }
 
@@ -172,6 +196,21 @@ export class OneTimeKeys implements SyncPart {
   #announce(unit: UnitOfWork, device: DeviceOfUser): void {
     const data: JsonValue = cacheKey(device);
     unit.announce({ topic: 'one-time-keys', position: unit.position(), users: [device.userId], data });
+  }
+}
+
+/** Counts a key more. 400 where that is too many. */
+function count(counts: Map<string, number>, algorithm: string): void {
+  const more = (counts.get(algorithm) ?? 0) + 1;
+  if (more > MOST_KEYS) throw invalidParam(`A device may have ${MOST_KEYS} one-time keys of an algorithm`);
+  counts.set(algorithm, more);
+}
+
+function putFallbacks(unit: Writer, device: DeviceOfUser, fallbacks: KeysById): void {
+  for (const [id, value] of Object.entries(fallbacks)) {
+    const { algorithm, keyId } = parseId(id);
+    const key = canonicalJson(value, { strict: false });
+    oneTimeKeysStore.putFallback(unit, device, algorithm, { key_id: keyId, key });
   }
 }
 

@@ -45,6 +45,11 @@ const upsertFallback = sql(
    ON CONFLICT (user_id, device_id, algorithm) DO UPDATE SET key_id = excluded.key_id, key = excluded.key, used = 0
    WHERE fallback_keys.key_id <> excluded.key_id OR fallback_keys.key <> excluded.key`,
 );
+const deleteUnclaimed = sql(
+  `DELETE FROM one_time_keys WHERE user_id = ? AND device_id = ? AND key IS NOT NULL`,
+);
+const deleteAll = sql(`DELETE FROM one_time_keys WHERE user_id = ? AND device_id = ?`);
+const deleteFallbacks = sql(`DELETE FROM fallback_keys WHERE user_id = ? AND device_id = ?`);
 const markUsed = sql(
   `UPDATE fallback_keys SET used = 1 WHERE user_id = ? AND device_id = ? AND algorithm = ? AND key_id = ?`,
 );
@@ -81,6 +86,17 @@ export function add(
   writer.guard(insertKey, device.userId, device.deviceId, algorithm, row.key_id, at, row.key);
 }
 
+/** Adds a key, unless one of its ID is there or was claimed. */
+export function addUnlessClaimed(
+  writer: Writer,
+  device: { userId: UserId; deviceId: DeviceId },
+  algorithm: string,
+  row: KeyRow,
+  at: Position,
+): void {
+  writer.run(insertKey, device.userId, device.deviceId, algorithm, row.key_id, at, row.key);
+}
+
 /** Claims a key; the unit fails when it was claimed already. Its ID is kept, so that it can never be claimed again. */
 export function claim(
   writer: Writer,
@@ -89,6 +105,18 @@ export function claim(
   keyId: string,
 ): void {
   writer.guard(claimKey, device.userId, device.deviceId, algorithm, keyId);
+}
+
+/** Drops the device's unclaimed keys and its fallback keys; of those that were claimed it is still known that they were. */
+export function removeUnclaimed(writer: Writer, device: { userId: UserId; deviceId: DeviceId }): void {
+  writer.run(deleteUnclaimed, device.userId, device.deviceId);
+  writer.run(deleteFallbacks, device.userId, device.deviceId);
+}
+
+/** Drops everything that is known of the device's one-time and fallback keys. */
+export function removeAll(writer: Writer, device: { userId: UserId; deviceId: DeviceId }): void {
+  writer.run(deleteAll, device.userId, device.deviceId);
+  writer.run(deleteFallbacks, device.userId, device.deviceId);
 }
 
 /** How many unclaimed keys the device has. */

@@ -67,3 +67,32 @@ onServers('a dehydrated device is nobody else’s and no device that is there [B
   await alice.fails(400, 'M_INVALID_PARAM', 'PUT', PATH, dehydrated(alice, alice.deviceId));
   await alice.fails(400, 'M_MISSING_PARAM', 'PUT', PATH, { device_id: 'X' });
 });
+
+onServers('a dehydrated device that replaces one of its ID has its own keys only (MSC3814)', async (s) => {
+  const [alice, bob] = [await s.person('alice'), await s.person('bob')];
+  const claim = async () => {
+    const one_time_keys = { [alice.userId]: { SLEEP1: 'signed_curve25519' } };
+    const { one_time_keys: claimed } = await bob.ok('POST', '/v3/keys/claim', { one_time_keys });
+    const [[id, key] = []] = Object.entries<Json>(claimed[alice.userId]?.SLEEP1 ?? {});
+    return id === undefined ? undefined : `${id.slice('signed_curve25519:'.length)} ${key.key}`;
+  };
+  const oneTime = (keys: Record<string, string>) =>
+    Object.fromEntries(
+      Object.entries(keys).map(([id, key]) => [`signed_curve25519:${id}`, { key, signatures: {} }]),
+    );
+  const put = (identity: string, keys: Record<string, string>, fallback?: string) => {
+    const wish = dehydrated(alice, 'SLEEP1');
+    wish.device_keys.keys['ed25519:SLEEP1'] = identity;
+    wish.one_time_keys = oneTime(keys);
+    wish.fallback_keys = fallback === undefined ? {} : oneTime({ [fallback]: fallback });
+    return alice.ok('PUT', PATH, wish);
+  };
+  await put('first', { a: 'a', b: 'b' }, 'f');
+  assert.equal(await claim(), 'a a');
+  await put('first', { a: 'a', c: 'c' });
+  assert.equal(await claim(), 'c c', 'what was claimed is not given again, what is gone is not given at all');
+  assert.equal(await claim(), undefined, 'nor is its fallback key');
+  await put('second', { a: 'another', c: 'another' }, 'g');
+  assert.deepEqual([await claim(), await claim()].sort(), ['a another', 'c another']);
+  assert.equal(await claim(), 'g g');
+});
