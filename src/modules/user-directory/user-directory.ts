@@ -9,6 +9,8 @@ const DEFAULT_LIMIT = 10;
 const MOST_RESULTS = 50;
 /** Users whose rooms are looked at for one search. */
 const MOST_LOOKED_AT = 2_000;
+/** Members of the asker's rooms that are looked at beside them. */
+const MOST_ROOM_MATES = 10_000;
 
 /** Finds people by their IDs and names (Client-Server API, "User Directory"). */
 export class UserDirectory {
@@ -37,7 +39,7 @@ export class UserDirectory {
 
   /**
    * People whose ID, or each of whose words, begins as the search term says. Only those are found whom the asker may know
-   * of: they share a room, or are in one that anybody may join or read.
+   * of: they share a room, or are in one that anybody may join or read. Those in the asker's smaller rooms come first.
    *
    * @param limit the most to give; 10 if not given, never more than 50.
    */
@@ -47,8 +49,7 @@ export class UserDirectory {
     const prefix = term.includes(':') ? wholeId : longest(words);
     const wanted = Math.min(limit, MOST_RESULTS);
     if (prefix === undefined || prefix === '' || wanted === 0) return { results: [], limited: false };
-    const bounds = { mostLookedAt: MOST_LOOKED_AT, limit: MOST_LOOKED_AT };
-    const found = await directoryStore.find(this.#database, asker, prefix.toWellFormed(), bounds);
+    const found = await this.#find(asker, prefix.toWellFormed());
     const results: JsonObject[] = [];
     for (const userId of found) {
       const profile = await this.#profileOf(userId);
@@ -60,6 +61,16 @@ export class UserDirectory {
       results.push(result);
     }
     return { results, limited: false };
+  }
+
+  /** On a large server most who have such a name are strangers, before whom the asker's own people must not be lost. */
+  async #find(asker: UserId, prefix: string): Promise<Iterable<UserId>> {
+    const limit = MOST_LOOKED_AT;
+    const [mates, others] = await Promise.all([
+      directoryStore.findRoomMates(this.#database, asker, prefix, { mostLookedAt: MOST_ROOM_MATES, limit }),
+      directoryStore.find(this.#database, asker, prefix, { mostLookedAt: MOST_LOOKED_AT, limit }),
+    ]);
+    return new Set([...mates, ...others]);
   }
 }
 

@@ -31,6 +31,20 @@ const search = sql(
    ) AS found WHERE user_id <> ? AND ${VISIBLE} ORDER BY user_id LIMIT ?`,
 );
 
+/** Members of the asker's rooms, from the smallest room on as long as all of them together have no more than so many. */
+const ROOM_MATES = `SELECT theirs.user_id FROM (
+    SELECT mine.room_id, SUM(rooms.joined_count) OVER (ORDER BY rooms.joined_count, mine.room_id) AS people
+    FROM memberships AS mine JOIN rooms ON rooms.room_id = mine.room_id
+    WHERE mine.user_id = ? AND mine.membership = 'join') AS shared
+  JOIN memberships AS theirs ON theirs.room_id = shared.room_id AND theirs.membership = 'join'
+  WHERE shared.people <= ? LIMIT ?`;
+const searchRoomMates = sql(
+  `SELECT DISTINCT user_id FROM (${ROOM_MATES}) AS mates WHERE user_id <> ? AND EXISTS (
+     SELECT 1 FROM user_directory_terms AS terms
+     WHERE terms.user_id = mates.user_id AND terms.term >= ? AND terms.term < ?)
+   ORDER BY user_id LIMIT ?`,
+);
+
 /** Makes the user findable by these terms; earlier ones of the kind are forgotten. */
 export function setTerms(writer: Writer, userId: UserId, kind: TermKind, terms: Iterable<string>): void {
   writer.run(removeKind, userId, kind);
@@ -53,11 +67,33 @@ export async function find(
   prefix: string,
   bounds: { mostLookedAt: number; limit: number },
 ): Promise<UserId[]> {
-  const end = `${prefix}\u{10ffff}`;
   const { mostLookedAt, limit } = bounds;
   const rows = await reader.all<{ user_id: UserId }>(
     search,
-    ...[prefix, end, mostLookedAt, asker, asker, limit],
+    ...[prefix, endOf(prefix), mostLookedAt, asker, asker, limit],
   );
   return rows.map((row) => row.user_id);
+}
+
+/**
+ * The same of those in the asker's smaller rooms, however many others have such a term.
+ *
+ * @param mostLookedAt members of rooms that are looked at. Rooms with more are passed over.
+ */
+export async function findRoomMates(
+  reader: Reader,
+  asker: UserId,
+  prefix: string,
+  bounds: { mostLookedAt: number; limit: number },
+): Promise<UserId[]> {
+  const { mostLookedAt, limit } = bounds;
+  const rows = await reader.all<{ user_id: UserId }>(
+    searchRoomMates,
+    ...[asker, mostLookedAt, mostLookedAt, asker, prefix, endOf(prefix), limit],
+  );
+  return rows.map((row) => row.user_id);
+}
+
+function endOf(prefix: string): string {
+  return `${prefix}\u{10ffff}`;
 }

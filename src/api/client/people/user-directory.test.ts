@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import type { UserId } from '../../../protocol/identifiers.ts';
+import { setTerms } from '../../../storage/accounts/user-directory-store.ts';
+import { UnitOfWork } from '../../../storage/unit-of-work.ts';
+import type { TestClient } from '../../../testing/client/test-client.ts';
+import { openPlaceDatabase } from '../../../testing/server/place-database.ts';
+import { onServers } from '../../../testing/server/test-server.ts';
+
+async function found(client: TestClient, term: string): Promise<string[]> {
+  const answer = await client.ok('POST', '/v3/user_directory/search', { search_term: term });
+  return answer.results.map((result: { user_id: string }) => result.user_id);
+}
+
+onServers('people of one’s own rooms are found among thousands of their name', async (s) => {
+  const [alice, mate, stranger] = [await s.person('alice'), await s.person('miaz'), await s.person('miaz2')];
+  await mate.join(await alice.createRoom({ invite: [mate.userId] }));
+  const unit = new UnitOfWork();
+  for (let i = 0; i < 2_500; i++) {
+    const name = `mia${String(i).padStart(4, '0')}`;
+    setTerms(unit, `@${name}:localhost` as UserId, 'id', [name]);
+  }
+  const database = await openPlaceDatabase(s.place);
+  await database.commit(unit);
+  await database.close();
+  assert.deepEqual(await found(alice, 'mia'), [mate.userId]);
+  assert.deepEqual(await found(stranger, 'mia'), []);
+  const open = await s.person('mia-a');
+  await open.createRoom({ preset: 'public_chat' });
+  assert.deepEqual(await found(alice, 'mia'), [mate.userId, open.userId], 'one’s own people first');
+  assert.deepEqual(await found(stranger, 'mia'), [open.userId]);
+});
