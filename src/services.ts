@@ -7,6 +7,7 @@ import type { WellKnown } from './api/client/discovery/well-known.ts';
 import { createFederationServices } from './federation-services.ts';
 import type { Foundations } from './foundations.ts';
 import { createContentRepository } from './modules/content-repository/index.ts';
+import { Erasure } from './modules/erasure/index.ts';
 import { createModules, type ModuleWiring } from './modules/index.ts';
 import type { Config } from './platform/config/schema.ts';
 import { userId, type UserId } from './protocol/identifiers.ts';
@@ -164,6 +165,8 @@ export async function createServices(config: Config, database: Database, foundat
   accounts.accounts.onClosing((unit, userId) => modules.userDirectory.remove(unit, userId));
   accounts.accounts.onClosing((unit, userId) => modules.threadSubscriptions.forget(unit, userId));
   accounts.accounts.onClosing((unit, userId) => modules.presenceLists.forget(unit, userId));
+  const erasure = new Erasure({ database, rooms: rooms.rooms, presence: modules.presence });
+  accounts.accountClosing.onClosed((userId) => erasure.finish(userId));
   accounts.accountClosing.onClosed((userId) => rooms.departures.leaveAll(userId));
 
   const summaries = new RoomSummaries(database, rooms.timeline);

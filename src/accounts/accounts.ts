@@ -163,18 +163,20 @@ export class Accounts {
    * Closes an account for good: its password, devices and tokens end, and it leaves its rooms. Goes on with one that is closed and
    * did not get out of all of them.
    *
+   * @param erase whether what is kept of the user beside events goes, too, and their messages are hidden from who comes later.
    * @returns whether it is out of its rooms; if not, a server that runs goes on with that.
    * @throws MatrixError 404 where there is no such user, or nothing is left to be done.
    */
-  async deactivate(userId: UserId): Promise<boolean> {
-    if (!(await this.#closing.isUnfinished(userId))) await this.#close(userId);
+  async deactivate(userId: UserId, erase = false): Promise<boolean> {
+    if (!(await this.#closing.isUnfinished(userId))) await this.#close(userId, erase);
     return this.#closing.finish(userId);
   }
 
-  async #close(userId: UserId): Promise<void> {
+  async #close(userId: UserId, erase: boolean): Promise<void> {
     const unit = new UnitOfWork();
     usersStore.deactivate(unit, userId);
     this.#closing.begin(unit, userId);
+    if (erase) this.#threepids.markErased(unit, userId);
     for (const listener of this.#onClosing) listener(unit, userId);
     this.#sessions.endAll(unit, userId, undefined);
     await this.#devicesChanged(unit, userId, { endedAllBut: undefined });

@@ -147,12 +147,9 @@ export class Threepids {
     return this.#unbindAll(wanted);
   }
 
-  /** Notes that the user's messages shall not be shown to people who come later. */
-  async markErased(userId: UserId): Promise<void> {
-    const unit = new UnitOfWork();
+  /** Notes, in the unit of work that closes the account, that the user asked to be erased. */
+  markErased(unit: Writer, userId: UserId): void {
     store.markErased(unit, userId, this.#clock.now());
-    unit.announce({ topic: 'session', position: unit.position(), users: [userId] });
-    await this.#database.commit(unit);
   }
 
   async #unbindAll(rows: readonly BindingRow[]): Promise<UnbindResult> {

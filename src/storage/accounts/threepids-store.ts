@@ -92,7 +92,7 @@ export function forgetBinding(writer: Writer, row: BindingRow): void {
   writer.run(removeBinding, row.user_id, row.medium, row.address, row.id_server);
 }
 
-/** Notes that a user asked for their messages to be hidden from who comes later. */
+/** Notes that a user asked to be erased. */
 export function markErased(writer: Writer, userId: UserId, now: number): void {
   writer.run(insertErased, userId, now);
 }

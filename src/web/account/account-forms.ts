@@ -82,8 +82,7 @@ async function change(needs: Needs, sent: Sent): Promise<Reply> {
     case 'change_password':
       return changePassword(needs, sent);
     case 'deactivate':
-      await needs.accounts.deactivate(userId);
-      if (text('erase') === 'yes') await needs.threepids.markErased(userId);
+      await needs.accounts.deactivate(userId, text('erase') === 'yes');
       await needs.threepids.unbindAllOf(userId, undefined);
       return visit.page({ title: 'Closed', body: '<p role="status">Your account is closed.</p>' });
     case 'allow_cross_signing_reset':

@@ -128,7 +128,7 @@ export function passwordView(visit: Visit, error: string | undefined): Page {
 
 /** Whether the account is to be closed. */
 export function deactivationView(visit: Visit, userId: string): Page {
-  const fields = `<p><label><input type="checkbox" name="erase" value="yes"> Hide my messages from people who join later</label></p>
+  const fields = `<p><label><input type="checkbox" name="erase" value="yes"> Delete my profile and settings, and hide my messages from people who join later</label></p>
 <button>Close my account for good</button>`;
   return {
     title: 'Close your account?',

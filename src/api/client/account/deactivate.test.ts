@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict';
 import { mock } from 'node:test';
 import { pino } from 'pino';
+import { Erasure } from '../../../modules/erasure/index.ts';
 import type { UserId } from '../../../protocol/identifiers.ts';
 import { GuardFailed } from '../../../storage/database.ts';
+import { sql } from '../../../storage/sql.ts';
+import { openPlaceDatabase } from '../../../testing/server/place-database.ts';
 import { onServers } from '../../../testing/server/test-server.ts';
 import { TestClient, type Json } from '../../../testing/client/test-client.ts';
+
+/** The server tells its log of what fails here on purpose. */
+const QUIET = { overrides: { log: pino({ level: 'silent' }) } };
+const AUTH = { type: 'm.login.password', user: 'alice', password: 'alice password' };
 
 onServers(
   'a closed account is gone for good and out of its rooms [B013 partial]',
@@ -63,6 +70,53 @@ onServers(
   },
 );
 
+onServers(
+  'what is kept of who is erased goes, also when closing the account broke off; of others it stays',
+  async (s) => {
+    const [alice, bob, carol] = [await s.person('alice'), await s.person('bob'), await s.person('carol')];
+    const room = await bob.createRoom({ preset: 'public_chat' });
+    for (const person of [alice, carol]) {
+      await person.join(room);
+      const profile = `/v3/profile/${person.userId}/displayname`;
+      await person.ok('PUT', profile, { displayname: 'A name' });
+      const data = `/v3/user/${person.userId}/account_data/org.example.secret`;
+      await person.ok('PUT', data, { secret: 'kept' });
+      await person.ok('PUT', `/v3/presence/${person.userId}/status`, {
+        ...{ presence: 'online', status_msg: 'Here I am' },
+      });
+      await person.ok('POST', '/v3/room_keys/version', {
+        algorithm: 'm.megolm_backup.v1.curve25519-aes-sha2',
+        auth_data: { public_key: 'kept', signatures: {} },
+      });
+    }
+    const failing = () => Promise.reject(new Error('The machine fails'));
+    const finish = mock.method(Erasure.prototype, 'finish', failing);
+    await alice.ok('POST', '/v3/account/deactivate', { auth: AUTH, erase: true });
+    await carol.ok('POST', '/v3/account/deactivate', {
+      auth: { ...AUTH, user: 'carol', password: 'carol password' },
+    });
+    const profileOf = (reader: TestClient, { userId }: TestClient) =>
+      reader.ok('GET', `/v3/profile/${userId}`);
+    assert.equal((await profileOf(bob, alice)).displayname, 'A name');
+    finish.mock.restore();
+    await s.restart();
+    const later = new TestClient(s.server.url, bob.token);
+    for (const { userId } of [alice, carol]) await untilLeft(later, room, userId);
+    assert.deepEqual(await profileOf(later, alice), {});
+    assert.equal((await profileOf(later, carol)).displayname, 'A name');
+    const database = await openPlaceDatabase(s.place);
+    for (const table of ['account_data', 'backup_versions', 'presence', 'profiles']) {
+      const holds = async (userId: string) => {
+        const rows = await database.all(sql(`SELECT * FROM ${table} WHERE user_id = ?`), userId);
+        return /kept|Here I am|A name/.test(JSON.stringify(rows));
+      };
+      assert.deepEqual([await holds(alice.userId), await holds(carol.userId)], [false, true], table);
+    }
+    await database.close();
+  },
+  QUIET,
+);
+
 /** Syncs until somebody has left the room. */
 async function untilLeft(reader: TestClient, room: string, userId: string): Promise<void> {
   for (let since: string | undefined; ;) {
@@ -71,10 +125,6 @@ async function untilLeft(reader: TestClient, room: string, userId: string): Prom
     since = (await reader.sync(since === undefined ? {} : { since, timeout: 30_000 })).next_batch;
   }
 }
-
-/** The server tells its log of what fails here on purpose. */
-const QUIET = { overrides: { log: pino({ level: 'silent' }) } };
-const AUTH = { type: 'm.login.password', user: 'alice', password: 'alice password' };
 
 onServers(
   'an account whose closing broke off leaves its rooms at the next start',

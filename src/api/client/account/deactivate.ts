@@ -21,8 +21,7 @@ export const deactivateAccount = endpoint(
   async (needs: { accounts: Accounts; threepids: Threepids }, request) => {
     await needs.accounts.confirm(request.session, 'deactivate', request.body.auth);
     const { userId } = request.session;
-    await needs.accounts.deactivate(userId);
-    if (request.body.erase === true) await needs.threepids.markErased(userId);
+    await needs.accounts.deactivate(userId, request.body.erase);
     return {
       id_server_unbind_result: await needs.threepids.unbindAllOf(userId, request.body.id_server),
     };
