@@ -146,7 +146,7 @@ export class Receipts implements SyncPart {
   async contentAt(roomId: RoomId, userId: UserId, position: number): Promise<JsonObject | undefined> {
     const range = { after: position - 1, upTo: position, limit: MOST_RECEIPTS };
     const rows = await receiptsStore.changed(this.#database, roomId, userId, range);
-    return rows.length === 0 ? undefined : receiptContent(rows);
+    return receiptContents(rows)[0];
   }
 
   async room(request: SyncRequest, roomId: RoomId): Promise<RoomSections | undefined> {
@@ -164,12 +164,16 @@ export class Receipts implements SyncPart {
         ? await this.#initial(request).of(roomId)
         : await receiptsStore.changed(this.#database, roomId, userId, range);
     if (shown.length === 0) return undefined;
-    return { ephemeral: [`{"type":"m.receipt","content":${JSON.stringify(receiptContent(shown))}}`] };
+    const contents = receiptContents(shown);
+    return {
+      ephemeral: contents.map((content) => `{"type":"m.receipt","content":${JSON.stringify(content)}}`),
+    };
   }
 
   /**
    * The user's own receipts in a room, and those of others at events of a stretch of its timeline or moved after a
-   * position, as the content of an m.receipt event.
+   * position, as the content of one m.receipt event. Of several receipts of one user at one event it has that which
+   * concerns most: MSC4186 has place for one event in a room.
    */
   async shownAt(
     userId: UserId,
@@ -177,7 +181,7 @@ export class Receipts implements SyncPart {
     stretch: { from: number; upTo: number; movedAfter: number },
   ): Promise<JsonObject | undefined> {
     const rows = await receiptsStore.at(this.#database, roomId, userId, { ...stretch, limit: MOST_RECEIPTS });
-    return rows.length === 0 ? undefined : receiptContent(rows);
+    return receiptContents(rows)[0];
   }
 
   /**
@@ -194,7 +198,7 @@ export class Receipts implements SyncPart {
     if (!all) return this.shownAt(userId, roomId, { ...stretch, movedAfter: Number.MAX_SAFE_INTEGER });
     const isShown = ({ event_position: at }: ReceiptRow) => at >= stretch.from && at <= stretch.upTo;
     const rows = all.filter((row) => row.user_id === userId || isShown(row));
-    return rows.length === 0 ? undefined : receiptContent(rows);
+    return receiptContents(rows)[0];
   }
 
   #initial(request: SyncRequest): InitialReceipts {
@@ -221,19 +225,27 @@ export class Receipts implements SyncPart {
 }
 
 /**
- * The content of m.receipt. Where one user has several receipts at one event, that which concerns all threads is given: there is
- * place for one only.
+ * The contents of the m.receipt events that tell of receipts: one, unless a user has several at one event, of different
+ * threads, for there is place for one in each. The first has those for all threads, then those for the main timeline.
  */
-function receiptContent(rows: readonly ReceiptRow[]): JsonObject {
-  const content: Record<string, Record<string, Record<string, JsonObject>>> = {};
-  for (const row of rows) {
-    const extra = row.extra === null ? {} : (JSON.parse(row.extra) as JsonObject);
-    const receipt: JsonObject = { ...extra, ts: row.ts };
-    if (row.thread_id !== UNTHREADED) receipt.thread_id = row.thread_id;
-    const ofType = ((content[row.event_id] ??= {})[row.type] ??= {});
-    const given = ofType[row.user_id];
-    if (given && given.thread_id === undefined) continue;
-    ofType[row.user_id] = receipt;
+function receiptContents(rows: readonly ReceiptRow[]): JsonObject[] {
+  const contents: Record<string, Record<string, Record<string, JsonObject>>>[] = [];
+  for (const row of rows.toSorted((a, b) => breadth(b) - breadth(a))) {
+    const { event_id: eventId, type, user_id: userId } = row;
+    let content = contents.find((one) => one[eventId]?.[type]?.[userId] === undefined);
+    if (!content) contents.push((content = {}));
+    ((content[eventId] ??= {})[type] ??= {})[userId] = receipt(row);
   }
-  return content;
+  return contents;
+}
+
+function receipt({ thread_id: threadId, ts, extra }: ReceiptRow): JsonObject {
+  const said = extra === null ? {} : (JSON.parse(extra) as JsonObject);
+  return threadId === UNTHREADED ? { ...said, ts } : { ...said, ts, thread_id: threadId };
+}
+
+/** How much of a room a receipt concerns, to compare with that of another. */
+function breadth({ thread_id: threadId }: ReceiptRow): number {
+  if (threadId === UNTHREADED) return 2;
+  return threadId === 'main' ? 1 : 0;
 }
