@@ -10,7 +10,10 @@ import * as membershipsStore from '../storage/rooms/memberships-store.ts';
 import * as roomsStore from '../storage/rooms/rooms-store.ts';
 
 const HEROES = 5;
+/** As many as there are heroes for each of them. */
+const FIRST = HEROES + 1;
 const CACHED = 50_000;
+const CACHED_FIRST = 10_000;
 
 interface MemberCounts {
   readonly joined: number;
@@ -39,6 +42,8 @@ export class RoomSummaries {
   readonly #database: Database;
   readonly #timeline: Timeline;
   readonly #facts: ReadCache<RoomId, RoomFacts>;
+  /** The first who are joined or invited, `FIRST` at most. */
+  readonly #first: ReadCache<RoomId, readonly UserId[]>;
 
   constructor(database: Database, timeline: Timeline) {
     this.#database = database;
@@ -46,12 +51,19 @@ export class RoomSummaries {
     this.#facts = new ReadCache(database, boundedCache(CACHED), (change) =>
       mayChangeFacts(change) ? change.rooms : [],
     );
+    this.#first = new ReadCache(database, boundedCache(CACHED_FIRST), (change) =>
+      this.#mayChangeFirst(change) ? change.rooms : [],
+    );
   }
 
-  /** Users who stand for a room without a name: some of its members, or if there are none, of those who left. */
+  /**
+   * Users who stand for a room without a name, at most 5: the first of its members and who is invited, or if there are none, of
+   * those who left or are banned.
+   */
   async standIns(roomId: RoomId, reader: UserId): Promise<UserId[]> {
-    const heroes = await this.#some(roomId, ['join', 'invite'], reader);
-    return heroes.length > 0 ? heroes : this.#some(roomId, ['leave', 'ban'], reader);
+    const present = await this.#first.get(roomId, () => this.#readFirst(roomId, ['join', 'invite']));
+    const heroes = heroesFor(reader, present);
+    return heroes.length > 0 ? heroes : heroesFor(reader, await this.#readFirst(roomId, ['leave', 'ban']));
   }
 
   /** How many are in the room, and how many are invited. */
@@ -86,15 +98,22 @@ export class RoomSummaries {
     return typeof alias === 'string' && alias !== '';
   }
 
-  async #some(roomId: RoomId, memberships: readonly string[], except: UserId): Promise<UserId[]> {
-    const found: { user_id: UserId; position: number }[] = [];
-    for (const membership of memberships) {
-      const limit = HEROES - found.length;
-      if (limit === 0) break;
-      found.push(...(await membershipsStore.someMembers(this.#database, roomId, membership, except, limit)));
-    }
-    return found.sort((a, b) => a.position - b.position).map((member) => member.user_id);
+  #readFirst(roomId: RoomId, memberships: readonly string[]): Promise<UserId[]> {
+    return membershipsStore.first(this.#database, roomId, memberships, FIRST);
   }
+
+  /** Who comes into a room that has enough comes after them, and who was not among them leaves them as they are. */
+  #mayChangeFirst(change: Change): boolean {
+    if (change.topic === 'state') return true;
+    const moved = membershipChange(change);
+    const first = moved && this.#first.peek(moved.roomId);
+    if (!first) return moved !== undefined;
+    return first.length < FIRST || first.includes(moved.userId);
+  }
+}
+
+function heroesFor(reader: UserId, users: readonly UserId[]): UserId[] {
+  return users.filter((userId) => userId !== reader).slice(0, HEROES);
 }
 
 function mayChangeFacts(change: Change): boolean {

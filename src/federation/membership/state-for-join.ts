@@ -52,8 +52,8 @@ async function withoutMembers(
   const entries = await presentWithoutMembers({ reader, log, tries }, roomId, join.stateRoot);
   const isNamed = ['m.room.name', 'm.room.canonical_alias'].some((type) => entries.has(stateKeyOf(type, '')));
   if (!isNamed) {
-    const members = await membershipsStore.someMembers(reader, roomId, 'join', join.sender, HEROES);
-    for (const { user_id: userId } of members) {
+    const members = await membershipsStore.first(reader, roomId, ['join', 'invite'], HEROES + 1);
+    for (const userId of members.filter((member) => member !== join.sender).slice(0, HEROES)) {
       const key = stateKeyOf(MEMBER, userId);
       const eventId = await tries.get(join.stateRoot, key);
       if (eventId !== undefined) entries.set(key, eventId);

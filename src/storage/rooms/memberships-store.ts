@@ -51,9 +51,13 @@ const joinedGuests = sql(
    WHERE room_id = ? AND membership = 'join' AND memberships.user_id > ? AND is_guest = 1
    ORDER BY memberships.user_id LIMIT ?`,
 );
-const oldestMembers = sql(
-  `SELECT user_id, position FROM memberships
-   WHERE room_id = ? AND membership = ? AND user_id <> ? LIMIT ?`,
+/** Members that are compared to find the first: more have no index in that order, which joins would have to keep. */
+const MOST_COMPARED = 1_000;
+const firstMembers = sql(
+  `SELECT user_id, position FROM (
+     SELECT user_id, position FROM memberships WHERE room_id = ? AND membership = ?
+     ORDER BY user_id LIMIT ${MOST_COMPARED}
+   ) AS compared ORDER BY position, user_id LIMIT ?`,
 );
 const shared = sql(
   `SELECT 1 AS found FROM memberships AS mine
@@ -178,15 +182,22 @@ export async function guests(
   return rows.map((row) => row.user_id);
 }
 
-/** Some members other than the given user, for naming a room; not in any order. */
-export function someMembers(
+/**
+ * Who has one of the memberships in the room, by which a room without a name is known: those who have it longest, at most
+ * `limit`. Of more than 1,000 with one membership only the first 1,000 by user ID are looked at.
+ */
+export async function first(
   reader: Reader,
   roomId: RoomId,
-  membership: string,
-  except: UserId,
+  memberships: readonly string[],
   limit: number,
-): Promise<{ user_id: UserId; position: number }[]> {
-  return reader.all(oldestMembers, roomId, membership, except, limit);
+): Promise<UserId[]> {
+  const found: { user_id: UserId; position: number }[] = [];
+  for (const membership of memberships) {
+    found.push(...(await reader.all<(typeof found)[0]>(firstMembers, roomId, membership, limit)));
+  }
+  found.sort((a, b) => a.position - b.position);
+  return found.slice(0, limit).map((member) => member.user_id);
 }
 
 /** Users of a server that are or were in the room, at most `limit`. Looks at everybody who is or was in it. */

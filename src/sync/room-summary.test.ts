@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { joined } from '../testing/client/sync-body.ts';
+import type { TestClient } from '../testing/client/test-client.ts';
+import { onServers } from '../testing/server/test-server.ts';
+import { allRooms, SlidingConnection } from './sliding-sync/testing/sliding-connection.ts';
+
+const ids = (...people: TestClient[]) => people.map(({ userId }) => userId);
+
+onServers(
+  'the heroes of a room are those who came first, joined or invited, whatever their names [B026 partial] [B138 partial]',
+  async ({ person }) => {
+    const alice = await person('alice');
+    // The later somebody comes, the earlier the name.
+    const [first, second, invited, fourth] = [
+      await person('h'),
+      await person('g'),
+      await person('f'),
+      await person('e'),
+    ];
+    const [fifth, sixth, last] = [await person('d'), await person('c'), await person('b')];
+    const room = await alice.createRoom({ preset: 'public_chat' });
+    const heroes = async (who = alice) => joined(await who.sync(), room).summary['m.heroes'];
+    const enter = async (who: TestClient) => {
+      await who.join(room);
+      return heroes();
+    };
+    assert.deepEqual(await enter(first), ids(first));
+    assert.deepEqual(await enter(second), ids(first, second));
+    await alice.ok('POST', alice.room(room, '/invite'), { user_id: invited.userId });
+    assert.deepEqual(await enter(fourth), ids(first, second, invited, fourth));
+    const firstFive = ids(first, second, invited, fourth, fifth);
+    for (const who of [fifth, sixth, last]) assert.deepEqual((await enter(who)).slice(0, 5), firstFive);
+    assert.deepEqual(await heroes(last), ids(alice, first, second, invited, fourth));
+    const sliding = (await new SlidingConnection(alice).next(allRooms(1))).rooms[room].heroes;
+    assert.deepEqual(
+      sliding.map((hero: { user_id: string }) => hero.user_id),
+      firstFive,
+    );
+    const leave = (who: TestClient) => who.ok('POST', who.room(room, '/leave'), {});
+    await leave(last);
+    assert.deepEqual(await heroes(), firstFive);
+    await leave(second);
+    assert.deepEqual(await heroes(), ids(first, invited, fourth, fifth, sixth));
+    for (const who of [first, invited, fourth, fifth, sixth]) await leave(who);
+    assert.deepEqual(await heroes(), ids(last, second, first, invited, fourth));
+    assert.deepEqual(await enter(last), ids(last));
+  },
+);
