@@ -136,9 +136,16 @@ export class StateCompletion {
     if (attempt.isGivenUp) return false;
     const room = await roomsStore.byId(this.#database, attempt.roomId);
     if (room && room.joined_count > room.remote_joined) return true;
-    attempt.hasPutOut ??= await membershipsStore.hasPutOut(this.#database, attempt.roomId, this.#ownServer);
+    attempt.hasPutOut ??= await this.#hasPutOut(attempt.roomId);
     attempt.isGivenUp = !attempt.hasPutOut;
     return !attempt.isGivenUp;
+  }
+
+  /** Whoever of this server was in the room came into it since the join. */
+  async #hasPutOut(roomId: RoomId): Promise<boolean> {
+    const began = await partialRoomsStore.beginningOf(this.#database, roomId);
+    if (began === undefined) return false;
+    return membershipsStore.hasPutOut(this.#database, roomId, this.#ownServer, began);
   }
 
   /** Lets go of whoever and whatever waits for the room's state where nobody is in it. Whether the room needs no more. */

@@ -81,8 +81,11 @@ const invitedOfServer = sql(
    WHERE room_id = ? AND membership = 'invite' AND user_id LIKE ? ESCAPE '!' LIMIT 1`,
 );
 const putOutOfServer = sql(
-  `SELECT 1 AS one FROM memberships WHERE room_id = ? AND membership IN ('leave', 'ban') AND sender <> user_id
-     AND user_id LIKE ? ESCAPE '!' LIMIT 1`,
+  `SELECT 1 AS one FROM events CROSS JOIN memberships
+   WHERE events.room_id = ? AND events.position >= ? AND events.type = 'm.room.member'
+     AND events.state_key IS NOT NULL AND events.state_key LIKE ? ESCAPE '!'
+     AND memberships.user_id = events.state_key AND memberships.room_id = events.room_id
+     AND memberships.membership IN ('leave', 'ban') AND memberships.sender <> memberships.user_id LIMIT 1`,
 );
 const forgetRoom = sql(
   `UPDATE memberships SET forgotten = 1 WHERE user_id = ? AND room_id = ? AND membership IN ('leave', 'ban')`,
@@ -216,9 +219,17 @@ export async function hasInvited(reader: Reader, roomId: RoomId, server: ServerN
   return (await reader.get(invitedOfServer, roomId, `%:${escaped(server)}`)) !== undefined;
 }
 
-/** Whether others put a user of a server out of the room. Looks at everybody who is out of it. */
-export async function hasPutOut(reader: Reader, roomId: RoomId, server: ServerName): Promise<boolean> {
-  return (await reader.get(putOutOfServer, roomId, `%:${escaped(server)}`)) !== undefined;
+/**
+ * Whether others put a user of a server out of the room who came into it, or was invited, at a position or later. Looks at
+ * the state events from there on.
+ */
+export async function hasPutOut(
+  reader: Reader,
+  roomId: RoomId,
+  server: ServerName,
+  since: number,
+): Promise<boolean> {
+  return (await reader.get(putOutOfServer, roomId, since, `%:${escaped(server)}`)) !== undefined;
 }
 
 /** Whether both users are joined to one room. */
