@@ -8,6 +8,7 @@ import type { RemoteHistory } from '../membership/remote-rooms.ts';
 import type { StateDifference, StateTries } from '../state/state-trie.ts';
 import type { StateRoot, StoredEvent } from '../events/stored-event.ts';
 import type { RoomAccess, Visibility } from './visibility.ts';
+import { visibleStretches } from './visible-stretches.ts';
 import { BEFORE_HISTORY } from '../../storage/unit-of-work.ts';
 
 /** Gives those of the events that belong into a page, in the same order. */
@@ -100,10 +101,12 @@ export class Timeline {
     keep: Keep,
   ): Promise<HistoryPage> {
     const backwards = range.direction === 'b';
-    const newest = await this.#newestVisible(access);
     const start = range.from ?? (backwards ? this.end() : BEFORE_HISTORY);
-    let after = backwards ? (range.to ?? BEFORE_HISTORY) : start;
-    let upTo = backwards ? Math.min(start, newest) : Math.min(range.to ?? newest, newest);
+    const oldest = backwards ? (range.to ?? BEFORE_HISTORY) : start;
+    const newest = backwards ? start : (range.to ?? this.end());
+    const stretches = await visibleStretches(this.#log, access, { after: oldest, upTo: newest });
+    const nextStretch = () => (backwards ? stretches.pop() : stretches.shift());
+    let { after, upTo } = nextStretch() ?? { after: newest, upTo: newest };
     const found: StoredEvent[] = [];
     let leftOut = 0;
     let fetches = 0;
@@ -120,6 +123,11 @@ export class Timeline {
       if (last && backwards) upTo = last.position - 1;
       if (last && !backwards) after = last.position;
       if (page.length < limit && found.length < range.limit) {
+        const next = nextStretch();
+        if (next) {
+          ({ after, upTo } = next);
+          continue;
+        }
         const mayFetch = backwards && range.to === undefined && fetches < MOST_FETCHES;
         fetches += 1;
         if (mayFetch && (await this.#remote.fetchBefore(access.roomId))) continue;
@@ -149,14 +157,13 @@ export class Timeline {
       keep,
     );
     const last = after.events.at(-1) ?? event;
-    const isStateVisible = await this.#visibility.mayReadStateAt(access, last);
     return {
       event,
       before: before.events,
       after: after.events,
       start: before.end ?? (before.events.at(-1)?.position ?? event.position) - 1,
       end: after.end ?? last.position,
-      root: isStateVisible ? last.stateRoot : await this.visibleRoot(access),
+      root: await this.newestVisibleRoot(access, [last]),
     };
   }
 
@@ -197,7 +204,7 @@ export class Timeline {
    */
   async visibleRootAt(access: RoomAccess, position: number): Promise<StateRoot> {
     await this.#partialRooms.whenComplete(access.roomId, LONGEST_WAIT_MS);
-    const upTo = Math.min(position, await this.#newestVisible(access));
+    const upTo = Math.min(position, await this.newestVisible(access));
     const { events } = await this.#log.newest(access.roomId, BEFORE_HISTORY, upTo, 1);
     const event = events[0] ?? (await this.#creatorsJoin(access.roomId));
     if (event && (await this.#visibility.mayReadStateAt(access, event))) {
@@ -213,7 +220,7 @@ export class Timeline {
 
   /** The state that a user sees as a whole: the present one, or for who left that of the time they left. */
   async visibleRoot(access: RoomAccess): Promise<StateRoot> {
-    const root = await this.rootAt(access.roomId, await this.#newestVisible(access));
+    const root = await this.rootAt(access.roomId, await this.newestVisible(access));
     if (!root) throw notFound('There is no such room');
     return root;
   }
@@ -250,6 +257,14 @@ export class Timeline {
     return eventId === undefined ? undefined : this.#log.byId(eventId);
   }
 
+  /** The newest state of those at events, the newest first, that the user may see; where there is none, `visibleRoot`. */
+  async newestVisibleRoot(access: RoomAccess, events: readonly StoredEvent[]): Promise<StateRoot> {
+    for (const event of events) {
+      if (await this.#visibility.mayReadStateAt(access, event)) return event.stateRoot;
+    }
+    return this.visibleRoot(access);
+  }
+
   /**
    * Membership events of users, from a state (lazy loading). Of a room whose members are yet to come, those that it lacks are
    * taken from what authorises the events `of` theirs.
@@ -277,8 +292,8 @@ export class Timeline {
     );
   }
 
-  /** Position of the newest event that can be visible to the user. */
-  async #newestVisible(access: RoomAccess): Promise<number> {
+  /** Where in the log the user sees the room as a whole: now, or for who left, when they did. */
+  async newestVisible(access: RoomAccess): Promise<number> {
     const now = this.#database.position();
     if (access.membership === 'join' || access.joinedUntil === -Infinity) return now;
     const visibility = await this.#log.state(access.roomId, 'm.room.history_visibility', '');

@@ -184,3 +184,58 @@ onServers('who left still reads, however often they declined to come back [B050]
   const { chunk } = await bob.ok('GET', bob.room(room, '/messages?dir=f&limit=100'));
   assert.ok(bodies(chunk).includes('then'));
 });
+
+onServers(
+  'who left finds with each other way to read what was open to everybody later, and what concerns them [B050] [B028 partial]',
+  async ({ person }) => {
+    const [alice, bob] = [await person('alice'), await person('bob')];
+    const room = await alice.createRoom({ preset: 'public_chat' });
+    await bob.join(room);
+    const see = (value: string) =>
+      alice.setState(room, 'm.room.history_visibility', { history_visibility: value });
+    const membership = (deed: string) =>
+      alice.ok('POST', alice.room(room, `/${deed}`), { user_id: bob.userId });
+    const member = async () =>
+      (await bob.ok('GET', bob.room(room, '/messages?dir=b&limit=1'))).chunk[0].event_id as string;
+    const [seen, hidden] = [[await alice.say(room, 'together')], [] as string[]];
+    await bob.ok('POST', bob.room(room, '/leave'), {});
+    hidden.push(await alice.say(room, 'alone'));
+    seen.push(await see('world_readable'), await alice.say(room, 'open'), await see('invited'));
+    hidden.push(await alice.say(room, 'closed'));
+    await membership('invite');
+    seen.push(await member(), await alice.say(room, 'for the invited'), await see('joined'));
+    hidden.push(await alice.say(room, 'closed again'));
+    await membership('ban');
+    seen.push(await member());
+    hidden.push(await alice.say(room, 'at last'), await alice.setState(room, 'm.room.topic', { topic: 'x' }));
+    for (const id of seen) await bob.ok('GET', bob.room(room, `/event/${id}`));
+    for (const id of hidden) await bob.fails(404, 'M_NOT_FOUND', 'GET', bob.room(room, `/event/${id}`));
+    const ids = (events: Json[]) => events.map((event) => event.event_id as string);
+    const listed = async (direction: string, limit: number) => {
+      const found: string[] = [];
+      for (let from = ''; ;) {
+        const path = bob.room(room, `/messages?dir=${direction}&limit=${limit}${from}`);
+        const { chunk, end } = await bob.ok('GET', path);
+        found.push(...ids(chunk));
+        if (end === undefined) return found;
+        from = `&from=${end}`;
+      }
+    };
+    for (const limit of [1, 3, 100]) {
+      const forwards = await listed('f', limit);
+      assert.deepEqual(
+        forwards.slice(forwards.indexOf(seen[0] as string)).filter((id) => seen.includes(id)),
+        seen,
+      );
+      assert.deepEqual(
+        forwards.filter((id) => hidden.includes(id)),
+        [],
+      );
+      assert.deepEqual(await listed('b', limit), forwards.toReversed());
+    }
+    const around = await bob.ok('GET', bob.room(room, `/context/${seen[2]}?limit=100`));
+    const shown = ids([...around.events_before.toReversed(), around.event, ...around.events_after]);
+    assert.deepEqual(shown, (await listed('f', 100)).slice(-shown.length));
+    assert.ok(seen.every((id) => shown.includes(id)));
+  },
+);

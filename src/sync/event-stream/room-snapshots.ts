@@ -136,8 +136,10 @@ export class RoomSnapshots {
   }
 
   async #messages(request: SyncRequest, access: RoomAccess, limit: number): Promise<MessagePage> {
-    const range = { from: request.upTo, to: undefined, direction: 'b', limit } as const;
-    const page = await this.#needs.needs.timeline.messages(access, range, (events) => events);
+    const { timeline } = this.#needs.needs;
+    const from = Math.min(request.upTo, await timeline.newestVisible(access));
+    const range = { from, to: undefined, direction: 'b', limit } as const;
+    const page = await timeline.messages(access, range, (events) => events);
     return { events: [...page.events].reverse(), start: page.end, end: request.upTo };
   }
 }

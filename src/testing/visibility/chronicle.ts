@@ -64,15 +64,6 @@ export class Chronicle {
   }
 
   /**
-   * Whether an event must be found by who goes through the room: of one who left, or was invited again, what came after need
-   * not be, unless the whole world may read it now.
-   */
-  isDue(userId: string, index: number): boolean {
-    if (!this.isVisible(userId, index)) return false;
-    return this.#now.visibility === 'world_readable' || index <= this.#lastJoined(userId);
-  }
-
-  /**
    * Events that a user may come across though the rules do not give them: those about the user, and what was the state of
    * the room when the user could read it, was invited to it, or now that the user still is.
    */

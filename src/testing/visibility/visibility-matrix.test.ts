@@ -191,12 +191,12 @@ function faultsOf(
   const faults = [...new Set(leaks)].map((one) => `shows ${describe(chronicle, one)}`);
   if (!chronicle.isOpenTo(userId, hasForgotten)) return faults;
   // What one was joined to and has forgotten is gone; the rest is there as for anybody.
-  const visible = hasForgotten ? [] : about.eventIds.filter((_, index) => chronicle.isDue(userId, index));
+  const visible = hasForgotten ? [] : about.eventIds.filter((_, index) => chronicle.isVisible(userId, index));
   if (reader === 'event') {
     const answered = new Set(texts.map((text) => String((JSON.parse(text) as Json).event_id)));
     faults.push(...visible.filter((id) => !answered.has(id)).map((id) => `hides ${describe(chronicle, id)}`));
   }
-  if (reader === 'messages') {
+  if (reader === 'messages' || reader === 'context') {
     const listed = shownOn(texts);
     faults.push(...visible.filter((id) => !listed.has(id)).map((id) => `hides ${describe(chronicle, id)}`));
   }

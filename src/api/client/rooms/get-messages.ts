@@ -45,10 +45,11 @@ export const getRoomEvents = endpoint(
     });
     let text = `{"chunk":[${withCommas(chunk)}],"start":"${streamToken(page.start)}"`;
     if (page.end !== undefined) text += `,"end":"${streamToken(page.end)}"`;
-    const newest = direction === 'b' ? page.events[0] : page.events.at(-1);
-    if (filter.lazyLoadMembers && newest) {
+    if (filter.lazyLoadMembers && page.events.length > 0) {
       const senders = page.events.map((event) => event.sender);
-      const members = await needs.timeline.membersFor(newest.stateRoot, senders, page.events);
+      const newestFirst = direction === 'b' ? page.events : page.events.toReversed();
+      const root = await needs.timeline.newestVisibleRoot(access, newestFirst);
+      const members = await needs.timeline.membersFor(root, senders, page.events);
       text += `,"state":[${(await needs.clientEvents.texts(members, viewer, roomIdOf)).join(',')}]`;
     }
     return new RawJson(`${text}}`);
