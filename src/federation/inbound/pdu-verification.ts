@@ -67,8 +67,8 @@ function signersOf(pdu: Pdu, eventId: EventId, version: RoomVersion): Set<Server
   if (!isThirdPartyInvite) signers.add(serverNameOf(pdu.sender as UserId));
   const ofId = version.eventIdFormat === 'server-chosen' ? serverNameOf(eventId) : undefined;
   if (ofId !== undefined) signers.add(ofId);
-  if (isMember && membership === 'join' && version.restricted && typeof via === 'string') {
-    const server = parseServerName(via.slice(via.indexOf(':') + 1));
+  if (isMember && membership === 'join' && version.restricted && via !== undefined) {
+    const server = typeof via === 'string' ? parseServerName(via.slice(via.indexOf(':') + 1)) : undefined;
     if (server === undefined) throw badJson('"join_authorised_via_users_server" must be a user ID');
     signers.add(server);
   }
