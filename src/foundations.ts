@@ -31,6 +31,9 @@ export interface Overrides {
   readonly rules?: RoomRules;
 }
 
+/** When libsodium is loaded, which takes some 10 ms: after the start, and before the first room needs it. */
+const LOAD_AFTER_MS = 1_000;
+
 /** Makes what every role of a process stands on. */
 export async function createFoundations(config: Config, database: Database, overrides: Overrides = {}) {
   const clock = overrides.clock ?? systemClock;
@@ -43,6 +46,7 @@ export async function createFoundations(config: Config, database: Database, over
     trust: trustedAuthorities(config.outgoing.ca_file),
   });
   const timers = overrides.timers ?? systemTimers;
+  timers.after(LOAD_AFTER_MS, libsodium);
   const { dns, transport, signatureChecks } = overrides;
   const mailer = new Mailer({ smtpUrl: config.mail.smtp_url, from: config.mail.from });
   const links = createServerLinks({
