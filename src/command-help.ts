@@ -5,6 +5,7 @@ export const HELP: Readonly<Record<string, string>> = {
   myelin serve                    run the server
   myelin init                     write a configuration file with every option explained
   myelin config check             say what is wrong with the configuration
+  myelin backup FOLDER            copy everything that the server keeps
   myelin user create NAME         make an account
   myelin user password NAME       set a password
   myelin user deactivate NAME     close an account for good
@@ -25,6 +26,12 @@ Writes a configuration file (default: myelin.yaml) with every option at its defa
   'config check': `myelin config check [--config FILE]
 
 Reads the configuration and the environment and names each mistake with its line. Exit code 0 means all is well.
+`,
+  backup: `myelin backup FOLDER [--config FILE]
+
+Copies the database, the signing key and the media into a new folder, while the server runs or not. To go back to it, stop
+the server and put the folder in the place of the data folder. With PostgreSQL, copy the database by pg_dump, and use this
+for the rest; media in object storage stay there. The configuration file is yours to keep.
 `,
   'user create': `myelin user create NAME [--admin] [--password PASSWORD] [--config FILE]
 

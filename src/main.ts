@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { backUp } from './backup.ts';
 import { assertOwnOptions, HELP } from './command-help.ts';
 import { createFoundations } from './foundations.ts';
 import { askPassword } from './platform/ask-password.ts';
@@ -32,10 +33,14 @@ const COMMANDS: Readonly<Record<string, (args: Arguments) => Promise<void> | voi
   serve,
   init,
   'config check': checkConfig,
+  backup,
   'user create': (args) => withUser(args, createUser, 'nothing'),
   'user password': (args) => withUser(args, setPassword, 'database'),
   'user deactivate': (args) => withUser(args, deactivate, 'database'),
 };
+
+/** Commands that are given a name. */
+const TAKES_NAME = /^(user .*|backup)$/;
 
 // Messages, keys and passwords are in what is written: for nobody else on the machine.
 process.umask(0o077);
@@ -67,7 +72,7 @@ async function run(argv: readonly string[]): Promise<void> {
     }
     assertOwnOptions(command, Object.keys(values));
     const rest = positionals.slice(command.split(' ').length);
-    const surplus = command.startsWith('user ') ? rest[1] : rest[0];
+    const surplus = TAKES_NAME.test(command) ? rest[1] : rest[0];
     if (surplus !== undefined) {
       throw new Error(
         `"${surplus}" is too much here; see "myelin ${command} --help". A file is named by --config`,
@@ -147,6 +152,14 @@ function checkConfig(args: Arguments): void {
   assertFilesUsable(config);
   tellStrangeVariables();
   process.stdout.write('The configuration is right.\n');
+}
+
+async function backup(args: Arguments): Promise<void> {
+  if (args.name === undefined)
+    throw new Error('Name the folder that the backup is to be: one that is not there yet');
+  const { media, missing } = await backUp(configOf(args), args.name);
+  process.stdout.write(`Wrote ${resolve(args.name)}, with ${media} files of media.\n`);
+  for (const what of missing) process.stdout.write(`Not in it: ${what}.\n`);
 }
 
 function tellStrangeVariables(): void {

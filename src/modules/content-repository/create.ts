@@ -34,11 +34,16 @@ export interface ContentRepositoryNeeds {
   readonly config: Config['media'];
 }
 
+/** Of the data folder, where media are. */
+export const MEDIA_FOLDER = 'media';
+/** In there, what is only coming in. */
+export const INCOMING_FOLDER = 'incoming';
+
 /** Puts the content repository together. */
 export function createContentRepository(needs: ContentRepositoryNeeds) {
   const { database, clock, serverName, opaque, config } = needs;
-  const folder = join(needs.dataDir, 'media');
-  const spool = new Spool(join(folder, 'incoming'), () => opaque(NAME_LENGTH));
+  const folder = join(needs.dataDir, MEDIA_FOLDER);
+  const spool = new Spool(join(folder, INCOMING_FOLDER), () => opaque(NAME_LENGTH));
   const blobs = createBlobStore(needs, folder);
   const contents = new ContentStore(database, blobs, clock);
   const frozen = config.freeze_unauthenticated_at;
