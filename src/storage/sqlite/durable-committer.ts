@@ -33,6 +33,7 @@ class DurableCommitter implements Committer {
   readonly #makingRoom: Timer;
   /** Ends when the turns of those who write end that are known now. */
   #turns: Promise<unknown> = Promise.resolve();
+  #syncing: Promise<void> | undefined;
   #sinceLook = 0;
   /** Ends when the log was written back into the database; undefined while it is not. */
   #writingBack: Promise<void> | undefined;
@@ -51,12 +52,25 @@ class DurableCommitter implements Committer {
   commit(units: readonly UnitOfWork[]): Promise<BatchOutcome> {
     return this.#inTurn(async () => {
       const outcome = this.#tryCommit(units) ?? (await this.#commitPatiently(units));
-      await this.#log.sync().catch((error: unknown) => {
-        throw new NotOnDisk(error);
-      });
+      await this.#sync();
       this.#lookAtLog();
       return outcome;
     });
+  }
+
+  unsynced(): Promise<void> | undefined {
+    return this.#syncing;
+  }
+
+  async #sync(): Promise<void> {
+    try {
+      this.#syncing = this.#log.sync();
+      await this.#syncing;
+    } catch (error) {
+      throw new NotOnDisk(error);
+    } finally {
+      this.#syncing = undefined;
+    }
   }
 
   async close(): Promise<void> {

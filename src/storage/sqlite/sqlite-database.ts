@@ -47,7 +47,6 @@ export class SqliteDatabase implements Database {
   #held: Promise<void> | undefined;
   /** Another process, such as the command line, wrote up to this position; subscribers have not been told. */
   #outside: number | undefined;
-  #unsynced: Promise<unknown> | undefined;
   #closed: Error | undefined;
   #closing: Promise<void> | undefined;
   /** Somebody wants to write exclusively, once the batch under way is over. */
@@ -148,7 +147,7 @@ export class SqliteDatabase implements Database {
   }
 
   unsynced(): Promise<unknown> | undefined {
-    return this.#unsynced;
+    return this.#committer.unsynced();
   }
 
   position(): number {
@@ -208,15 +207,11 @@ export class SqliteDatabase implements Database {
     const units = batch.map((one) => one.unit);
     let outcome: BatchOutcome;
     try {
-      const committing = this.#committer.commit(units);
-      this.#unsynced = committing;
-      outcome = await committing;
+      outcome = await this.#committer.commit(units);
     } catch (cause) {
       if (cause instanceof NotOnDisk) this.#closed ??= cause;
       const error = new Error(`The database could not commit: ${String(cause)}`, { cause });
       return batch.forEach((one) => one.reject(error));
-    } finally {
-      this.#unsynced = undefined;
     }
     await this.#tell(units, outcome);
     for (const [i, one] of batch.entries()) {

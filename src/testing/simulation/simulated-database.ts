@@ -112,6 +112,7 @@ export class SimulatedDatabase implements Database {
         this.#assertAlive();
         return outcome;
       },
+      unsynced: () => undefined,
       close: () => Promise.resolve(),
     };
   };
