@@ -15,7 +15,9 @@ import {
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { TestAuthority } from './testing/federation/certificates.ts';
 import { bodies, TestClient, type Json } from './testing/client/test-client.ts';
 import { onServers } from './testing/server/test-server.ts';
@@ -170,6 +172,7 @@ test('each command has its help', () =>
       'serve',
       'init',
       'config check',
+      'backup',
       'user create',
       'user password',
       'user deactivate',
@@ -188,6 +191,7 @@ test('what is no command, or too much for one, is refused', () =>
     for (const surplus of [
       ['config', 'check', 'myelin.yaml'],
       ['user', 'create', 'alice', 'bob'],
+      ['backup', 'here', 'there'],
     ]) {
       const { status, err } = myelin(folder, surplus);
       assert.deepEqual([status, err.startsWith(`"${surplus.at(-1)}" is too much here`)], [1, true], err);
@@ -335,6 +339,30 @@ test('accounts are made, changed and closed, and the server runs and stops', () 
     assert.equal(await ended, 0);
     assert.equal(myelin(folder, ['user', 'deactivate', 'alice']).status, 0);
     assert.equal(myelin(folder, ['user', 'deactivate', 'alice']).status, 1);
+  }));
+
+test('the command line waits while somebody else writes, and copies a server that stands still', () =>
+  inFolder(async (folder) => {
+    assert.equal(myelin(folder, ['user', 'create', 'alice'], 'a long password\n').status, 0);
+    const writer = new DatabaseSync(join(folder, 'data', 'myelin.db'));
+    writer.exec('BEGIN IMMEDIATE');
+    const env = { ...process.env, ...CHEAP };
+    const command = spawn(process.execPath, [...FLAGS, 'user', 'create', 'bob'], { cwd: folder, env });
+    const ended = once(command, 'exit');
+    command.stdin.end('another password\n');
+    await setTimeout(1_500);
+    assert.equal(command.exitCode, null);
+    writer.exec('ROLLBACK');
+    writer.close();
+    assert.deepEqual(await ended, [0, null]);
+
+    const { status, out } = myelin(folder, ['backup', 'copy']);
+    assert.deepEqual([status, out.endsWith('with 0 files of media.\n')], [0, true], out);
+    const again = myelin(folder, ['backup', 'copy']);
+    assert.deepEqual([again.status, /already: name a new folder/.test(again.err)], [1, true], again.err);
+    const copy = new DatabaseSync(join(folder, 'copy', 'myelin.db'));
+    assert.equal(copy.prepare("SELECT count(*) AS n FROM users WHERE user_id LIKE '@bob:%'").get()?.n, 1);
+    copy.close();
   }));
 
 test('serve takes the roles of the process', () =>

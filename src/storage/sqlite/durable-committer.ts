@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { pause, systemTimers, type Timer } from '../../platform/timers.ts';
+import { setTimeout } from 'node:timers/promises';
+import { systemTimers, type Timer } from '../../platform/timers.ts';
 import type { UnitOfWork } from '../unit-of-work.ts';
 import { BatchCommit } from './batch-commit.ts';
 import { Checkpoints } from './checkpoints.ts';
@@ -100,7 +101,8 @@ class DurableCommitter implements Committer {
 
   async #commitPatiently(units: readonly UnitOfWork[]): Promise<BatchOutcome> {
     for (let waited = 0; waited < PATIENCE_MS; waited += RETRY_MS) {
-      await pause(systemTimers, RETRY_MS);
+      // A process that has nothing else to do, such as the command line, is to stay for it.
+      await setTimeout(RETRY_MS);
       const outcome = this.#tryCommit(units);
       if (outcome) return outcome;
     }
