@@ -1,3 +1,6 @@
+import { nextTurn } from '../../platform/next-turn.ts';
+import { OpenElements } from './open-elements.ts';
+
 /** What a page says of itself. */
 export interface PageMetadata {
   /** OpenGraph properties such as `og:title`, without those of pictures. */
@@ -9,6 +12,8 @@ export interface PageMetadata {
 }
 
 const PIECE = 16_384;
+/** A page is read no further where more elements are open: the parser's work for each grows with them. */
+const DEEPEST = 512;
 const LONGEST_VALUE = 1_000;
 const MOST_PROPERTIES = 50;
 /** A description made of the text of the page has about so many characters. */
@@ -19,7 +24,10 @@ const NOT_TEXT: ReadonlySet<string> = new Set([
   ...['nav', 'header', 'footer', 'aside', 'menu', 'figure', 'title', 'head'],
 ]);
 
-/** Reads what a page says of itself: OpenGraph, what Twitter made of it, and plain HTML, in this order. */
+/**
+ * Reads what a page says of itself: OpenGraph, what Twitter made of it, and plain HTML, in this order. Others have their
+ * turn between the pieces of a long page, and the time goes with its length, whatever it is made of.
+ */
 export async function readPageMetadata(html: string): Promise<PageMetadata> {
   const { Parser } = await import('htmlparser2');
   const reader = new PageReader();
@@ -28,8 +36,10 @@ export async function readPageMetadata(html: string): Promise<PageMetadata> {
     ontext: (text) => reader.text(text),
     onclosetag: (name) => reader.close(name),
   });
-  for (let at = 0; at < html.length && !reader.hasEnough; at += PIECE)
+  for (let at = 0; at < html.length && !reader.hasEnough && !reader.isTooDeep; at += PIECE) {
+    if (at > 0) await nextTurn();
     parser.write(html.slice(at, at + PIECE));
+  }
   parser.end();
   return reader.metadata();
 }
@@ -37,7 +47,7 @@ export async function readPageMetadata(html: string): Promise<PageMetadata> {
 /** Collects from the elements of a page as they come. */
 class PageReader {
   readonly #meta = new Map<string, string>();
-  readonly #open: string[] = [];
+  readonly #open = new OpenElements(NOT_TEXT);
   readonly #texts = { title: '', h1: '', paragraph: '' };
   #paragraphs = '';
   #base: string | undefined;
@@ -50,8 +60,12 @@ class PageReader {
     return this.#inBody && this.#paragraphs.length >= ENOUGH_TEXT && this.#images().length > 0;
   }
 
+  get isTooDeep(): boolean {
+    return this.#open.depth > DEEPEST;
+  }
+
   open(name: string, attributes: Readonly<Record<string, string>>): void {
-    this.#open.push(name);
+    this.#open.open(name);
     if (name === 'body') this.#inBody = true;
     if (name === 'meta') this.#readMeta(attributes);
     if (name === 'base') this.#base ??= attributes.href;
@@ -61,16 +75,13 @@ class PageReader {
   }
 
   text(text: string): void {
-    const inside = this.#open.at(-1);
-    if (inside === 'title' && !this.#open.includes('svg')) this.#add('title', text);
-    else if (this.#open.includes('h1')) this.#add('h1', text);
-    else if (this.#open.some((name) => NOT_TEXT.has(name))) return;
-    else if (this.#open.includes('p')) this.#add('paragraph', text);
+    if (this.#open.innermost === 'title' && !this.#open.has('svg')) this.#add('title', text);
+    else if (this.#open.has('h1')) this.#add('h1', text);
+    else if (!this.#open.isInSpecial && this.#open.has('p')) this.#add('paragraph', text);
   }
 
   close(name: string): void {
-    const at = this.#open.lastIndexOf(name);
-    if (at >= 0) this.#open.length = at;
+    this.#open.close(name);
     if (name !== 'p' || this.#paragraphs.length >= ENOUGH_TEXT) return;
     this.#paragraphs = `${this.#paragraphs} ${tidy(this.#texts.paragraph)}`.trim();
     this.#texts.paragraph = '';

@@ -212,3 +212,35 @@ test('where a page has no OpenGraph, the rest of it is used', async () => {
   assert.equal(properties.size, 50);
   assert.equal(properties.get('og:title')?.length, 1_000);
 });
+
+onServers(
+  'a page of elements that are never closed does not hold up the server',
+  async (s) => {
+    const web = await site({
+      '/open': sends('text/html', `<title>Open</title><body>${'<b>x'.repeat(60_000)}`),
+      '/closed': sends('text/html', `<title>Closed</title><body>${'<i><b>x</i></u>&amp;'.repeat(60_000)}`),
+    });
+    try {
+      const alice = await s.person('alice');
+      const begun = performance.now();
+      assert.deepEqual(await alice.ok('GET', preview(`${web.url}/open`)), { 'og:title': 'Open' });
+      assert.deepEqual(await alice.ok('GET', preview(`${web.url}/closed`)), { 'og:title': 'Closed' });
+      const took = performance.now() - begun;
+      assert.ok(took < 4_000, `it took ${took} ms`);
+    } finally {
+      await web.close();
+    }
+  },
+  LOCAL,
+);
+
+test('others have their turn while a long page is read', async () => {
+  let turns = 0;
+  let timer = setImmediate(function turn() {
+    turns += 1;
+    timer = setImmediate(turn);
+  });
+  await readPageMetadata('<i>x</i>'.repeat(50_000));
+  clearImmediate(timer);
+  assert.ok(turns > 10, `${turns} turns`);
+});
