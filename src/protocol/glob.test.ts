@@ -25,6 +25,39 @@ test('globs match as a naive matcher says [B136 partial]', () => {
   );
 });
 
+test('a glob counts characters, also those outside the basic plane', () => {
+  const escaped = (one: string) => one.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  const toSource = (pattern: string) =>
+    [...pattern].map((one) => (one === '*' ? '.*' : one === '?' ? '.' : escaped(one))).join('');
+  const unit = fc.constantFrom('a', '.', '😀', '\n', 'é');
+  const patterns = fc.string({ unit: fc.oneof(unit, fc.constantFrom('*', '?')), maxLength: 8 });
+  fc.assert(
+    fc.property(patterns, fc.string({ unit, maxLength: 8 }), (pattern, text) => {
+      const expected = new RegExp(`^${toSource(pattern)}$`, 'su').test(text);
+      assert.equal(compileGlob(pattern)(text), expected);
+    }),
+    { numRuns: 3_000 },
+  );
+});
+
+test('a glob whose parts are longer than what is looked for at once matches as any other', () => {
+  const long = `${'ab'.repeat(100)}c`;
+  const glob = compileGlob(`*${long}*?${long}`);
+  assert.equal(glob(`ababab${long}--${'ab'.repeat(50)}${long}`), true);
+  assert.equal(glob(`ababab${long}${long}`), false);
+  assert.equal(glob(`ababab${long.slice(0, -1)}d-${long}`), false);
+});
+
+test('where the effort is used up, a glob matches nothing', () => {
+  const glob = compileGlob('*b*');
+  const text = `${'a'.repeat(100)}b`;
+  const effort = { left: 250 };
+  assert.deepEqual(
+    [glob(text, effort), glob(text, effort), glob(text, effort), glob(text, effort)],
+    [...[true, true, true, false]],
+  );
+});
+
 test('a glob of many stars takes no longer than pattern times text', () => {
   const begun = performance.now();
   assert.equal(matchGlob('*a'.repeat(200) + 'b', 'a'.repeat(5_000)), false);

@@ -31,3 +31,19 @@ onServers('push rules are read and changed [B061 partial]', async ({ person }) =
   await alice.fails(404, 'M_NOT_FOUND', 'GET', '/v3/pushrules/global/afterwards/.m.rule.master');
   await alice.fails(400, 'M_INVALID_PARAM', 'PUT', '/v3/pushrules/global/afterwards/x', { actions: [] });
 });
+
+onServers('push rules with slow patterns do not hold up the server', async (s) => {
+  const [alice, mallory] = [await s.person('alice'), await s.person('mallory')];
+  const room = await mallory.createRoom({ preset: 'public_chat' });
+  await alice.join(room);
+  for (let i = 0; i < 40; i++) {
+    const conditions = [{ kind: 'event_match', key: 'content.x', pattern: `*${'a'.repeat(507)}${i}*` }];
+    await mallory.ok('PUT', `/v3/pushrules/global/override/r${i}`, { actions: [], conditions });
+  }
+  const { next_batch: since } = await mallory.sync();
+  await alice.send(room, 'm.room.message', { msgtype: 'm.text', body: 'x', x: 'a'.repeat(55_000) });
+  const begun = performance.now();
+  await mallory.sync({ since });
+  const took = performance.now() - begun;
+  assert.ok(took < 2_000, `it took ${took} ms`);
+});

@@ -1,11 +1,12 @@
+import type { Effort, TextTest } from '../glob.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
 import { parsePropertyPath, propertyAt } from '../property-path.ts';
-import { compileWholeMatch, compileWordMatch, type TextMatcher } from './event-match.ts';
+import { compileWholeMatch, compileWordMatch } from './event-match.ts';
 import type { PushContext } from './push-event.ts';
 import type { PushCondition } from './push-rules.ts';
 
-/** A condition made ready to be asked about many events. */
-export type ConditionCheck = (context: PushContext) => boolean;
+/** A condition made ready to be asked about many events. It holds for none that it takes more than the effort to look at. */
+export type ConditionCheck = (context: PushContext, effort: Effort) => boolean;
 
 const NEVER: ConditionCheck = () => false;
 
@@ -38,9 +39,9 @@ export function compileCondition(condition: PushCondition): ConditionCheck {
 /** The condition of a content rule: words of `content.body` match a glob. */
 export function compileContentPattern(pattern: string): ConditionCheck {
   const matches = compileWordMatch(pattern);
-  return (context) => {
+  return (context, effort) => {
     const body = context.event.loweredBody();
-    return body !== undefined && matches(body);
+    return body !== undefined && matches(body, effort);
   };
 }
 
@@ -50,16 +51,23 @@ function eventMatch({ key, pattern }: JsonObject): ConditionCheck {
   if (key === 'type') return typeMatch(pattern);
   const matches = compileWholeMatch(pattern);
   const names = parsePropertyPath(key);
-  return (context) => {
+  return (context, effort) => {
     const value = propertyAt(context.event.json, names);
-    return typeof value === 'string' && matches(value.toLowerCase());
+    return typeof value === 'string' && spend(effort, value.length) && matches(value.toLowerCase(), effort);
   };
 }
 
 /** Most predefined rules look at the type first, so the event keeps it in lower case. */
 function typeMatch(pattern: string): ConditionCheck {
   const matches = compileWholeMatch(pattern);
-  return (context) => matches(context.event.loweredType);
+  return (context, effort) => matches(context.event.loweredType, effort);
+}
+
+/** Whether there is any effort left for what takes so many steps. */
+function spend(effort: Effort, steps: number): boolean {
+  const isLeft = effort.left > 0;
+  effort.left -= steps;
+  return isLeft;
 }
 
 function isPlainValue(value: JsonValue | undefined): value is string | number | boolean | null {
@@ -77,9 +85,9 @@ function eventPropertyIs({ key, value }: JsonObject): ConditionCheck {
 function eventPropertyContains({ key, value }: JsonObject): ConditionCheck {
   if (typeof key !== 'string' || !isPlainValue(value)) return NEVER;
   const names = parsePropertyPath(key);
-  return (context) => {
+  return (context, effort) => {
     const list = propertyAt(context.event.json, names);
-    return Array.isArray(list) && list.includes(value);
+    return Array.isArray(list) && spend(effort, list.length) && list.includes(value);
   };
 }
 
@@ -125,8 +133,8 @@ function profileTag({ profile_tag: tag }: JsonObject): ConditionCheck {
 
 function containsDisplayName(): ConditionCheck {
   let compiledFor: string | undefined;
-  let matches: TextMatcher = () => false;
-  return (context) => {
+  let matches: TextTest = () => false;
+  return (context, effort) => {
     const name = context.displayName;
     const body = context.event.loweredBody();
     if (!name || body === undefined) return false;
@@ -134,6 +142,6 @@ function containsDisplayName(): ConditionCheck {
       compiledFor = name;
       matches = compileWordMatch(name, 'literal');
     }
-    return matches(body);
+    return matches(body, effort);
   };
 }

@@ -251,6 +251,53 @@ test('a pattern made to be slow is not', () => {
   assert.ok(performance.now() - started < 10_000);
 });
 
+test('all rules of a user together take a bounded time for an event, and the predefined ones are asked in any case', () => {
+  const x = 'a'.repeat(55_000);
+  const patterns = [
+    `*${'a'.repeat(507)}?b*`,
+    `*b${'a'.repeat(507)}*`,
+    '*a*a*a*a*a*a*b',
+    `*?${'a'.repeat(400)}b*`,
+  ];
+  const slow = patterns.map((pattern) => ({ kind: 'event_match', key: 'content.x', pattern }));
+  const many = Array.from({ length: 100 }, (_, i) => slow[i % 4] ?? { kind: 'none' });
+  const owns = (own: readonly PushCondition[][]): PushRuleset =>
+    own.reduce<PushRuleset>(
+      (rules, conditions, i) => putPushRule(rules, 'override', `r${i}`, { actions: [], conditions }),
+      DEFAULTS,
+    );
+  const rules = owns([
+    ...many.map((condition) => [condition]),
+    ...Array.from({ length: 300 }, () => many),
+    ...Array.from({ length: 50 }, () =>
+      Array.from({ length: 100 }, () => ({
+        kind: 'event_property_contains',
+        key: 'content.list',
+        value: 'x',
+      })),
+    ),
+  ]);
+  const begun = performance.now();
+  const event = message('x', {
+    x,
+    list: Array.from({ length: 20_000 }, () => 1),
+    'm.mentions': { user_ids: [ALICE] },
+  });
+  assert.equal(evaluate(rules, event).ruleId, '.m.rule.is_user_mention');
+  const took = performance.now() - begun;
+  assert.ok(took < 1_000, `it took ${took} ms`);
+  const key = 'content.x';
+  const found = owns([
+    [{ kind: 'event_match', key, pattern: '*B' }],
+    ...Array.from({ length: 30 }, () => [{ kind: 'event_match', key, pattern: '*c*' }]),
+  ]);
+  assert.equal(
+    evaluate(found, message('', { x: `${x}b` })).ruleId,
+    'r0',
+    'ordinary rules see all of the event',
+  );
+});
+
 test('event_property_is and event_property_contains compare exactly [B061 partial]', () => {
   const event = {
     type: 'x',

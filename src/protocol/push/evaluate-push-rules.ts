@@ -1,3 +1,4 @@
+import { ANY_EFFORT, type Effort } from '../glob.ts';
 import { isJsonObject, type JsonObject } from '../json.ts';
 import { compileCondition, compileContentPattern, type ConditionCheck } from './compile-condition.ts';
 import { MENTIONS_IN_TEXT } from './default-push-rules.ts';
@@ -19,6 +20,7 @@ export interface PushOutcome {
 }
 
 interface CompiledRule {
+  readonly isDefault: boolean;
   readonly checks: readonly ConditionCheck[];
   readonly outcome: PushOutcome;
 }
@@ -34,6 +36,12 @@ export interface CompiledRuleset {
   /** Whether a rule asks for the user's display name in the room: `PushContext.displayName` is to be given. */
   readonly asksDisplayName: boolean;
 }
+
+/**
+ * Steps that all of a user's own rules together may take for one event. Dozens of keywords in the longest message take
+ * less; those that would take more do not match. The predefined rules are not counted.
+ */
+const MOST_STEPS = 4_000_000;
 
 const NO_MATCH: PushOutcome = { notify: false, highlight: false, tweaks: {}, actions: [] };
 
@@ -70,24 +78,33 @@ export function evaluateScopedRules(
 
 /**
  * What the rules say about an event: the most important enabled rule that matches decides. A user's own event never
- * notifies (Client-Server API, "Push Rules"). Without input or output; about a microsecond with the default rules.
+ * notifies (Client-Server API, "Push Rules"). Without input or output; about a microsecond with the default rules, and
+ * some dozens of milliseconds with the worst that a user and a sender can come up with.
  */
 export function evaluatePushRules(ruleset: CompiledRuleset, context: PushContext): PushOutcome {
   const { event, userId } = context;
   if (event.sender === userId) return NO_MATCH;
+  const effort = { left: MOST_STEPS };
   return (
-    firstMatch(ruleset.override, context) ??
-    firstMatch(ruleset.content, context) ??
-    firstMatch(ruleset.postcontent, context) ??
+    firstMatch(ruleset.override, context, effort) ??
+    firstMatch(ruleset.content, context, effort) ??
+    firstMatch(ruleset.postcontent, context, effort) ??
     ruleset.room.get(event.roomId) ??
     ruleset.sender.get(event.sender) ??
-    firstMatch(ruleset.underride, context) ??
+    firstMatch(ruleset.underride, context, effort) ??
     NO_MATCH
   );
 }
 
-function firstMatch(rules: readonly CompiledRule[], context: PushContext): PushOutcome | undefined {
-  return rules.find(({ checks }) => checks.every((check) => check(context)))?.outcome;
+function firstMatch(
+  rules: readonly CompiledRule[],
+  context: PushContext,
+  effort: Effort,
+): PushOutcome | undefined {
+  return rules.find(({ checks, isDefault }) => {
+    const own = isDefault ? ANY_EFFORT : effort;
+    return checks.every((check) => check(context, own));
+  })?.outcome;
 }
 
 function enabled(rules: readonly PushRule[]): PushRule[] {
@@ -101,14 +118,18 @@ function compileConditional(rule: PushRule): CompiledRule {
   const known = conditional.get(rule);
   if (known) return known;
   const checks = (rule.conditions ?? []).map(compileCondition);
-  const compiled = { checks: withoutMentions(rule, checks), outcome: outcomeOf(rule) };
+  const compiled = {
+    isDefault: rule.default,
+    checks: withoutMentions(rule, checks),
+    outcome: outcomeOf(rule),
+  };
   conditional.set(rule, compiled);
   return compiled;
 }
 
 function compileContent(rule: PushRule): CompiledRule {
   const check = rule.pattern === undefined ? () => false : compileContentPattern(rule.pattern);
-  return { checks: withoutMentions(rule, [check]), outcome: outcomeOf(rule) };
+  return { isDefault: rule.default, checks: withoutMentions(rule, [check]), outcome: outcomeOf(rule) };
 }
 
 /** The rules that find mentions in the text are for events that do not say whom they mention. */

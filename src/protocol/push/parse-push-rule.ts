@@ -12,7 +12,6 @@ import {
 const MAX_RULE_ID_LENGTH = 512;
 const MAX_CONDITIONS = 100;
 const MAX_ACTIONS = 100;
-/** Matching takes at most the pattern's times the text's length. */
 const MAX_PATTERN_LENGTH = 512;
 
 /** The kind a path names for a rule that is to be there. Throws 404 M_NOT_FOUND for another: it has no rules. */
