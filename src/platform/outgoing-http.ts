@@ -33,6 +33,8 @@ export interface OutgoingRequest {
   readonly whenTooLarge?: 'fail' | 'cut';
   /** Redirects that are followed, for GET and HEAD; none by default. */
   readonly maxRedirects?: number;
+  /** Whether the connection is kept open for a while, for whatever is asked next, as by default. */
+  readonly keepOpen?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -135,6 +137,7 @@ export class OutgoingHttp {
       method: wanted.method,
       headers: { ...wanted.headers },
       body: wanted.body ?? null,
+      reset: wanted.keepOpen === false,
       dispatcher: await this.#agent,
       signal,
     });
@@ -164,6 +167,8 @@ export class OutgoingHttp {
         ...(this.trust === undefined ? {} : { secureContext: this.trust }),
       },
       keepAliveTimeout: 10_000,
+      // Machines that are connected to count against the most there may be: none stays for as long as it likes.
+      keepAliveMaxTimeout: 10_000,
       maxOrigins: 1_000,
       connections: 32,
     });

@@ -117,7 +117,7 @@ export class FederatedMedia implements RemoteMedia {
 
   /** The address may be good for a moment only: it is followed at once, and not kept. */
   async #follow(url: string): Promise<Fetched> {
-    const wanted = { method: 'GET', url, timeoutMs: PATIENCE_MS, maxRedirects: 3 } as const;
+    const wanted = { method: 'GET', url, timeoutMs: PATIENCE_MS, maxRedirects: 3, keepOpen: false } as const;
     return this.#needs.outgoing.stream(wanted, async ({ status, headers }, body) => {
       try {
         if (status !== 200) throw new Error(`What the answer points to answers ${status}`);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
@@ -212,6 +213,30 @@ test('where a page has no OpenGraph, the rest of it is used', async () => {
   assert.equal(properties.size, 50);
   assert.equal(properties.get('og:title')?.length, 1_000);
 });
+
+onServers(
+  'no connection is kept open to a machine that was looked at for a preview',
+  async (s) => {
+    const closed: Promise<unknown>[] = [];
+    const web = await site({
+      '/away': (_request, response) => void response.writeHead(302, { location: '/there' }).end(),
+      '/there': ({ socket }, response) => {
+        closed.push(once(socket, 'close', { signal: AbortSignal.timeout(5_000) }));
+        response
+          .writeHead(200, { 'content-type': 'text/html', 'keep-alive': 'timeout=600' })
+          .end('<title>T</title>');
+      },
+    });
+    try {
+      const alice = await s.person('alice');
+      assert.deepEqual(await alice.ok('GET', preview(`${web.url}/away`)), { 'og:title': 'T' });
+      assert.equal((await Promise.all(closed)).length, 1);
+    } finally {
+      await web.close();
+    }
+  },
+  LOCAL,
+);
 
 onServers(
   'a page of elements that are never closed does not hold up the server',

@@ -127,6 +127,8 @@ export class UrlPreviews {
       maxBytes: this.#needs.maxBytes,
       whenTooLarge: 'cut',
       maxRedirects: MOST_REDIRECTS,
+      // People link to ever new machines: connections to all of them would leave no room for others.
+      keepOpen: false,
     });
     if (answer.status >= 200 && answer.status < 300) return answer;
     throw new MatrixError(
