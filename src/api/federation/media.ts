@@ -46,7 +46,10 @@ async function inParts(
     'content-type': `multipart/mixed; boundary=${boundary}`,
     'content-length': String(head.length + file.bytes + end.length),
   };
-  return new Reply(200, headers, Readable.from(around(head, content, end), { objectMode: false }));
+  const parts = Readable.from(around(head, content, end), { objectMode: false });
+  // Of a reply that is not read nobody comes to where the content would be closed.
+  parts.once('close', () => content.destroy());
+  return new Reply(200, headers, parts);
 }
 
 async function* around(head: Buffer, content: Readable, end: Buffer): AsyncGenerator<Buffer> {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import sharp from 'sharp';
@@ -216,3 +217,28 @@ void test('parts of an answer are found wherever its pieces are cut', async () =
   assert.equal(boundaryOf('multipart/mixed;charset=x; boundary=ab'), 'ab');
   assert.equal(boundaryOf('text/plain'), undefined);
 });
+
+onFederation(
+  'a server that asks for the head of a file leaves no file open',
+  async ({ a, startRemote }) => {
+    const alice = await a.person('alice');
+    const remote = await startRemote();
+    const uri = await upload(alice, randomBytes(200_000), 'application/x-thing', 'thing.bin');
+    const path = `/_matrix/federation/v1/media/download/${uri.slice(uri.lastIndexOf('/') + 1)}`;
+    const { mediaReads } = a.server.services;
+    const opened: Readable[] = [];
+    const open = mediaReads.open.bind(mediaReads);
+    mediaReads.open = async (...wanted) => {
+      const content = await open(...wanted);
+      opened.push(content);
+      return content;
+    };
+    const answer = await remote.raw(a.name, 'HEAD', path);
+    assert.equal(answer.statusCode, 200);
+    await answer.body.dump();
+    const [content] = opened;
+    assert.ok(content && opened.length === 1);
+    if (!content.closed) await once(content, 'close', { signal: AbortSignal.timeout(5_000) });
+  },
+  { servers: 1 },
+);

@@ -113,7 +113,7 @@ export class RemoteServer {
   /** As `ask`, for answers that are not JSON. `port` is that of the name, unless it is given. */
   raw(
     to: ServerName,
-    method: 'GET' | 'PUT' | 'POST',
+    method: 'GET' | 'HEAD' | 'PUT' | 'POST',
     uri: string,
     content?: JsonObject,
     port = Number(to.slice(to.lastIndexOf(':') + 1)),
