@@ -242,3 +242,23 @@ onFederation(
   },
   { servers: 1 },
 );
+
+onFederation(
+  'files that a server gives in a form that is none leave the connections to it free',
+  async ({ a, startRemote }) => {
+    const alice = await a.person('alice');
+    const remote = await startRemote();
+    const type = 'multipart/mixed; boundary=e';
+    remote.answer = ({ url }) => {
+      if (url.includes('/query/profile')) return { status: 200, body: { displayname: 'Rob' } };
+      return url.includes('/media/download/')
+        ? { status: 200, body: Buffer.alloc(5_000_000, 'x'), headers: { 'content-type': type } }
+        : undefined;
+    };
+    const files = Array.from({ length: 6 }, (_, i) => get(alice, `download/${remote.name}/abc${i}`));
+    for (const answer of await Promise.all(files)) assert.equal(answer.status, 502);
+    const profile = await alice.ask('GET', `/v3/profile/@rob:${remote.name}`);
+    assert.deepEqual([profile.status, profile.body], [200, { displayname: 'Rob' }]);
+  },
+  { servers: 1 },
+);

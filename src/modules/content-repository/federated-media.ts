@@ -99,20 +99,22 @@ export class FederatedMedia implements RemoteMedia {
     }
   }
 
+  /** A body that is left unread would take up its connection, so none is, whatever becomes of it. */
   async #readParts({ headers, body }: WireAnswer): Promise<Fetched> {
-    const boundary = boundaryOf(headers['content-type']);
-    if (boundary === undefined) {
+    try {
+      const boundary = boundaryOf(headers['content-type']);
+      if (boundary === undefined) throw new Error('The answer is not multipart/mixed');
+      const part = await readMediaPart(body, boundary);
+      const { location } = part.headers;
+      if (location === undefined) {
+        const file = await this.#receive(part.content);
+        return { file, type: part.headers['content-type'], disposition: part.headers['content-disposition'] };
+      }
       body.destroy();
-      throw new Error('The answer is not multipart/mixed');
-    }
-    const part = await readMediaPart(body, boundary);
-    const { location } = part.headers;
-    if (location !== undefined) {
+      return await this.#follow(location);
+    } finally {
       body.destroy();
-      return this.#follow(location);
     }
-    const file = await this.#receive(part.content).finally(() => body.destroy());
-    return { file, type: part.headers['content-type'], disposition: part.headers['content-disposition'] };
   }
 
   /** The address may be good for a moment only: it is followed at once, and not kept. */
