@@ -57,16 +57,19 @@ const fillMedia = sql(
 );
 const removeExpired = sql(`DELETE FROM media WHERE origin = ? AND media_id = ? AND expires_at <= ?`);
 /** A file takes a block of the disk at least. */
+const SPACE = `CAST(COALESCE(SUM(CASE WHEN bytes < 4096 THEN 4096 ELSE bytes END), 0) AS BIGINT)`;
+const OF_SERVERS = `user_id IS NULL AND expires_at IS NULL AND origin <> ?`;
+const OF_PREVIEWS = `user_id IS NULL AND expires_at IS NOT NULL`;
 const fetchedBytes = sql(
-  `SELECT CAST(COALESCE(SUM(CASE WHEN bytes < 4096 THEN 4096 ELSE bytes END), 0) AS BIGINT) AS bytes FROM media
-   WHERE user_id IS NULL AND expires_at IS NULL AND origin <> ?`,
+  `SELECT (SELECT ${SPACE} FROM media WHERE ${OF_SERVERS}) + (SELECT ${SPACE} FROM media WHERE ${OF_PREVIEWS}) AS bytes`,
 );
+/** Each half is read in the order of an index; pictures of previews all expire as long after they were fetched. */
 const oldestFetched = sql(
-  `${MEDIA} WHERE user_id IS NULL AND expires_at IS NULL AND origin <> ? ORDER BY uploaded_at LIMIT ?`,
+  `SELECT * FROM (${MEDIA} WHERE ${OF_SERVERS} ORDER BY uploaded_at LIMIT ?) AS of_servers
+   UNION ALL SELECT * FROM (${MEDIA} WHERE ${OF_PREVIEWS} ORDER BY expires_at LIMIT ?) AS of_previews
+   ORDER BY uploaded_at LIMIT ?`,
 );
-const removeOneFetched = sql(
-  `DELETE FROM media WHERE origin = ? AND media_id = ? AND user_id IS NULL AND expires_at IS NULL`,
-);
+const removeOneFetched = sql(`DELETE FROM media WHERE origin = ? AND media_id = ? AND user_id IS NULL`);
 
 const addUsage = sql(
   `INSERT INTO media_usage (user_id, bytes) VALUES (?, ?) ON CONFLICT (user_id) DO UPDATE
@@ -74,9 +77,11 @@ const addUsage = sql(
 );
 const usage = sql(`SELECT bytes FROM media_usage WHERE user_id = ?`);
 
+/** No two uses of a content have the same time. */
 const useBlob = sql(
   `INSERT INTO media_blobs (hash, bytes, used_at) VALUES (?, ?, ?) ON CONFLICT (hash) DO UPDATE
-   SET used_at = excluded.used_at, removing_at = NULL
+   SET used_at = CASE WHEN media_blobs.used_at < excluded.used_at THEN excluded.used_at ELSE media_blobs.used_at + 1 END,
+     removing_at = NULL
    WHERE media_blobs.removing_at IS NULL OR media_blobs.removing_at < ?`,
 );
 const unusedBlobs = sql(
@@ -168,17 +173,17 @@ export function remove(writer: Writer, row: MediaRow, now: number): void {
   writer.run(removeExpired, row.origin, row.media_id, now);
 }
 
-/** Bytes that content of servers other than `own` takes. */
+/** Bytes that content of servers other than `own` takes, with what was fetched for previews. */
 export async function fetchedUsage(reader: Reader, own: ServerName): Promise<number> {
   return (await reader.get<{ bytes: number }>(fetchedBytes, own))?.bytes ?? 0;
 }
 
-/** Content of servers other than `own`, what was fetched longest ago before the rest. */
+/** Content of servers other than `own` and of previews, what was fetched longest ago before the rest. */
 export function fetchedLongAgo(reader: Reader, own: ServerName, limit: number): Promise<MediaRow[]> {
-  return reader.all<MediaRow>(oldestFetched, own, limit);
+  return reader.all<MediaRow>(oldestFetched, own, limit, limit, limit);
 }
 
-/** Removes a content of another server. It can be fetched again. */
+/** Removes a content that the server fetched itself. That of another server can be fetched again. */
 export function removeFetched(writer: Writer, row: MediaRow): void {
   writer.run(removeOneFetched, row.origin, row.media_id);
 }

@@ -37,25 +37,31 @@ export class ContentStore {
     this.#clock = clock;
   }
 
-  /** Moves a received file to where contents are kept: durable when it resolves. The file is gone afterwards, in any case. */
-  async keep(file: ReceivedFile): Promise<void> {
+  /**
+   * Moves a received file to where contents are kept: durable when it resolves, to when that is noted to have been, in
+   * milliseconds since the epoch. The file is gone afterwards, in any case.
+   */
+  async keep(file: ReceivedFile): Promise<number> {
+    let keptAt: number;
     try {
-      await this.#announce(file);
+      keptAt = await this.#announce(file);
     } catch (error) {
       await file.discard();
       throw error;
     }
     await this.#blobs.put(contentBlob(file.hash), file.path);
+    return keptAt;
   }
 
   /** From here on nobody begins to remove the content. */
-  async #announce(file: ReceivedFile): Promise<void> {
+  async #announce(file: ReceivedFile): Promise<number> {
     for (let left = TRIES; left > 0; left--) {
       const now = this.#clock.now();
       const unit = new UnitOfWork();
       store.guardBlob(unit, file, now, now - REMOVAL_STALE_MS);
       try {
-        return await this.#database.commit(unit);
+        await this.#database.commit(unit);
+        return now;
       } catch (error) {
         if (!(error instanceof GuardFailed)) throw error;
         await sleep(TRY_MS);

@@ -47,8 +47,13 @@ export function createContentRepository(needs: ContentRepositoryNeeds) {
   const blobs = createBlobStore(needs, folder);
   const contents = new ContentStore(database, blobs, clock);
   const frozen = config.freeze_unauthenticated_at;
+  const mediaSweep = new MediaSweep({
+    ...{ database, blobs, spool, clock, serverName },
+    fetchedBytes: config.remote_cache_mib === 0 ? Infinity : config.remote_cache_mib * MIB,
+  });
+  const onKept = (bytes: number) => mediaSweep.noteFetched(bytes);
   const uploads = new Uploads({
-    ...{ database, contents, spool, clock, serverName, opaque },
+    ...{ database, contents, spool, clock, serverName, opaque, onKeptOwn: onKept },
     limits: {
       maxBytes: config.max_upload_bytes,
       userBytes: config.user_quota_mib === 0 ? Infinity : config.user_quota_mib * MIB,
@@ -59,7 +64,7 @@ export function createContentRepository(needs: ContentRepositoryNeeds) {
   const mediaReads = new MediaReads({
     ...{ database, blobs, clock, serverName },
     remote: new FederatedMedia({
-      ...{ client: needs.client, outgoing: needs.outgoing, database, contents, spool, clock },
+      ...{ client: needs.client, outgoing: needs.outgoing, database, contents, spool, onKept },
       maxBytes: config.max_upload_bytes,
     }),
     frozenFrom: frozen === '' ? Infinity : Date.parse(frozen),
@@ -74,10 +79,6 @@ export function createContentRepository(needs: ContentRepositoryNeeds) {
     enabled: config.url_previews,
     maxBytes: config.preview_max_bytes,
     maxPixels: config.max_image_pixels,
-  });
-  const mediaSweep = new MediaSweep({
-    ...{ database, blobs, spool, clock, serverName },
-    fetchedBytes: config.remote_cache_mib === 0 ? Infinity : config.remote_cache_mib * MIB,
   });
   return { uploads, mediaReads, thumbnails, urlPreviews, mediaSweep, closeBlobs: () => blobs.close() };
 }

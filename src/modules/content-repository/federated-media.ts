@@ -20,7 +20,8 @@ export interface FederatedMediaNeeds {
   readonly database: Database;
   readonly contents: ContentStore;
   readonly spool: Spool;
-  readonly clock: { now(): number };
+  /** Is told of the bytes of each file that is kept. */
+  readonly onKept: (bytes: number) => void;
   /** Bytes of the largest file that is fetched. */
   readonly maxBytes: number;
 }
@@ -60,14 +61,15 @@ export class FederatedMedia implements RemoteMedia {
   }
 
   async #obtain(uri: ContentUri, waitMs: number): Promise<store.MediaRow | undefined> {
-    const { database, contents, clock } = this.#needs;
+    const { database, contents } = this.#needs;
     const { file, type, disposition } = await this.#fetch(uri, waitMs);
-    await contents.keep(file);
+    const keptAt = await contents.keep(file);
     const unit = new UnitOfWork();
     const { hash, bytes } = file;
     const content = { hash, bytes, contentType: mediaTypeOf(type), fileName: namedFile(disposition) };
-    store.insertFetched(unit, uri, content, clock.now());
+    store.insertFetched(unit, uri, content, keptAt);
     await database.commit(unit);
+    this.#needs.onKept(bytes);
     return store.get(database, uri.origin, uri.mediaId);
   }
 

@@ -12,7 +12,7 @@ export interface MediaSweepNeeds {
   readonly spool: Spool;
   readonly clock: { now(): number };
   readonly serverName: ServerName;
-  /** Bytes of other servers' content that are kept. */
+  /** Bytes of other servers' content and of pictures of previews that are kept. */
   readonly fetchedBytes: number;
 }
 
@@ -26,18 +26,23 @@ const LEAST_BYTES = 4_096;
 const PAGE = 200;
 /** Pages of one sweep; what is left is for the next one. */
 const MOST_PAGES = 50;
+/** Room is made each time that so small a part of what may be kept was fetched. */
+const PARTS = 16;
 /** More thumbnails of a content than there can be. */
 const MOST_THUMBNAILS = 1_000;
 
 /**
- * Removes what is no longer wanted: content URIs that were never uploaded to, pictures of old previews, content of other
- * servers that was fetched longest ago where there is too much of it, contents that nothing refers to, and what is left of uploads that broke off. Several processes may do so at the same time.
+ * Removes what is no longer wanted: content URIs that were never uploaded to, pictures of old previews, what was fetched
+ * longest ago where there is too much of it, contents that nothing refers to, and what is left of uploads that broke off.
+ * Several processes may do so at the same time.
  */
 export class MediaSweep {
   readonly #needs: MediaSweepNeeds;
   #timer: NodeJS.Timeout | undefined;
   #sweeping: Promise<void> = Promise.resolve();
   #stopped = false;
+  #fetched = 0;
+  #onError: (error: unknown) => void = () => undefined;
 
   constructor(needs: MediaSweepNeeds) {
     this.#needs = needs;
@@ -45,13 +50,22 @@ export class MediaSweep {
 
   /** Sweeps soon, and then every hour. */
   start(onError: (error: unknown) => void): void {
+    this.#onError = onError;
     const sweepIn = (ms: number) => {
       this.#timer = setTimeout(() => {
-        this.#sweeping = this.run().catch(onError);
+        this.#after(() => this.run());
         sweepIn(HOUR_MS);
       }, ms).unref();
     };
     sweepIn(FIRST_MS);
+  }
+
+  /** Is told of bytes that were fetched, and makes room where it is often enough. */
+  noteFetched(bytes: number): void {
+    this.#fetched += Math.max(bytes, LEAST_BYTES);
+    if (this.#stopped || this.#fetched < this.#needs.fetchedBytes / PARTS) return;
+    this.#fetched = 0;
+    this.#after(() => this.#removeFetched());
   }
 
   /** Ends the sweep that is under way, if one is, and begins no other. */
@@ -68,6 +82,11 @@ export class MediaSweep {
     await this.#removeFetched();
     await this.#pages(() => this.#removeUnused(now));
     await this.#needs.spool.sweep(now - GRACE_MS);
+  }
+
+  /** Sweeps once what is under way has ended. */
+  #after(sweep: () => Promise<void>): void {
+    this.#sweeping = this.#sweeping.then(sweep).catch(this.#onError);
   }
 
   /** Does one page after the other, while pages are full. */
@@ -95,28 +114,37 @@ export class MediaSweep {
       if (bytes <= fetchedBytes) return 0;
       const unit = new UnitOfWork();
       const rows = await store.fetchedLongAgo(database, serverName, PAGE);
+      const removed: store.MediaRow[] = [];
       for (const row of rows) {
         if (bytes <= fetchedBytes) break;
         store.removeFetched(unit, row);
+        removed.push(row);
         bytes -= Math.max(row.bytes, LEAST_BYTES);
       }
       await database.commit(unit);
+      for (const row of removed) await this.#removeContentOf(row);
       return rows.length;
     });
+  }
+
+  /** The content goes at once where it was kept for this row, and nobody has begun to use it since. */
+  async #removeContentOf({ hash, uploaded_at: keptAt }: store.MediaRow): Promise<void> {
+    if (hash !== null && keptAt !== null) await this.#removeContent(hash, keptAt + 1);
   }
 
   async #removeUnused(now: number): Promise<number> {
     const hashes = await store.unused(this.#needs.database, now - GRACE_MS, PAGE);
     let removed = 0;
-    for (const hash of hashes) removed += Number(await this.#removeContent(hash, now));
+    for (const hash of hashes) removed += Number(await this.#removeContent(hash, now - GRACE_MS));
     return removed;
   }
 
-  /** Whether it was removed: not if it is used again, or another process is at it. */
-  async #removeContent(hash: string, now: number): Promise<boolean> {
-    const { database, blobs } = this.#needs;
+  /** Whether it was removed: not if it was used at `before` or later, or another process is at it. */
+  async #removeContent(hash: string, before: number): Promise<boolean> {
+    const { database, blobs, clock } = this.#needs;
+    const now = clock.now();
     const claim = new UnitOfWork();
-    store.guardRemoval(claim, hash, { now, before: now - GRACE_MS, stale: now - REMOVAL_STALE_MS });
+    store.guardRemoval(claim, hash, { now, before, stale: now - REMOVAL_STALE_MS });
     try {
       await database.commit(claim);
     } catch (error) {

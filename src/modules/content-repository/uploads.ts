@@ -40,6 +40,8 @@ export interface UploadNeeds {
   /** Text of letters and digits that nobody can guess. */
   readonly opaque: (length: number) => string;
   readonly limits: UploadLimits;
+  /** Is told of the bytes of each file that the server fetched and keeps. */
+  readonly onKeptOwn: (bytes: number) => void;
 }
 
 /** What a file counts for at least, in bytes: it takes a block of a disk, and a row. */
@@ -123,13 +125,14 @@ export class Uploads {
 
   /** Keeps a file that the server itself fetched, until a time in milliseconds since the epoch. */
   async keepOwn(file: ReceivedFile, type: string, expiresAt: number): Promise<ContentUri> {
-    const { database, clock, contents } = this.#needs;
-    await contents.keep(file);
+    const { database, contents } = this.#needs;
+    const keptAt = await contents.keep(file);
     const unit = new UnitOfWork();
     const uri = this.#newUri();
     const content = { hash: file.hash, bytes: file.bytes, contentType: type, fileName: undefined };
-    store.insert(unit, { ...uri, userId: undefined }, content, clock.now(), expiresAt);
+    store.insert(unit, { ...uri, userId: undefined }, content, keptAt, expiresAt);
     await database.commit(unit);
+    this.#needs.onKeptOwn(file.bytes);
     return uri;
   }
 

@@ -53,8 +53,8 @@ export const mediaSection = Type.Object(
       maximum: 1_073_741_824,
       default: 102_400,
       description:
-        'MiB of files of other servers that are kept, about; 0: any number. What was fetched longest ago goes first, ' +
-        'and is fetched again when somebody asks for it.',
+        'MiB of files of other servers and of pictures of link previews that are kept, about; 0: any number. What was ' +
+        'fetched longest ago goes first, and is fetched again when somebody asks for it.',
     }),
     unfinished_uploads: Type.Integer({
       minimum: 1,
