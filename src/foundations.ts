@@ -77,7 +77,10 @@ export async function createFoundations(config: Config, database: Database, over
 
 export type Foundations = Awaited<ReturnType<typeof createFoundations>>;
 
-function createLimiter(config: Config, clock: Clock): RateLimiter<LimitName | 'failedLogin' | 'lookup'> {
+function createLimiter(
+  config: Config,
+  clock: Clock,
+): RateLimiter<LimitName | 'failedLogin' | 'fetchedMedia' | 'lookup'> {
   const { limits } = config;
   const rate = (one: { per_second: number; burst: number }) => ({
     perSecond: one.per_second,
@@ -91,6 +94,7 @@ function createLimiter(config: Config, clock: Clock): RateLimiter<LimitName | 'f
       invite: rate(limits.invite),
       membership: rate(limits.membership),
       media: rate(limits.media),
+      fetchedMedia: rate(limits.fetched_media),
       createRoom: rate(limits.create_room),
       registration: rate(limits.registration),
       login: rate(limits.login),

@@ -141,7 +141,7 @@ export async function createServices(config: Config, database: Database, foundat
   });
   await accounts.appservices.makeSenders();
   const media = createContentRepository({
-    ...{ database, clock, serverName, opaque, outgoing },
+    ...{ database, clock, serverName, opaque, outgoing, limiter },
     client: foundations.links.federationClient,
     dataDir: config.data_dir,
     config: config.media,

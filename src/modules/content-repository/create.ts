@@ -29,6 +29,7 @@ export interface ContentRepositoryNeeds {
   readonly opaque: (length: number) => string;
   readonly outgoing: OutgoingHttp;
   readonly client: FederationClient;
+  readonly limiter: { take(limit: 'fetchedMedia', caller: string): number | undefined };
   /** Folder of the server's data. */
   readonly dataDir: string;
   readonly config: Config['media'];
@@ -65,6 +66,7 @@ export function createContentRepository(needs: ContentRepositoryNeeds) {
     ...{ database, blobs, clock, serverName },
     remote: new FederatedMedia({
       ...{ client: needs.client, outgoing: needs.outgoing, database, contents, spool, onKept },
+      takeFetch: (fetcher) => needs.limiter.take('fetchedMedia', fetcher),
       maxBytes: config.max_upload_bytes,
     }),
     frozenFrom: frozen === '' ? Infinity : Date.parse(frozen),

@@ -10,6 +10,7 @@ import { TooManyBytes, type ReceivedFile, type Spool } from '../../storage/blobs
 import type { Database } from '../../storage/database.ts';
 import * as store from '../../storage/media-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
+import { tooManyRequests } from '../../wire/register-endpoints.ts';
 import type { ContentStore } from './content-store.ts';
 import { boundaryOf, readMediaPart } from './multipart-media.ts';
 import type { RemoteMedia } from './remote-media.ts';
@@ -20,6 +21,8 @@ export interface FederatedMediaNeeds {
   readonly database: Database;
   readonly contents: ContentStore;
   readonly spool: Spool;
+  /** Counts a fetch for a user or an address: milliseconds to wait if there were too many. */
+  readonly takeFetch: (fetcher: string) => number | undefined;
   /** Is told of the bytes of each file that is kept. */
   readonly onKept: (bytes: number) => void;
   /** Bytes of the largest file that is fetched. */
@@ -46,12 +49,17 @@ export class FederatedMedia implements RemoteMedia {
     this.#needs = needs;
   }
 
-  async obtain(uri: ContentUri, wish: { timeoutMs: number }): Promise<store.MediaRow | undefined> {
+  async obtain(
+    uri: ContentUri,
+    wish: { timeoutMs: number; fetcher?: string | undefined },
+  ): Promise<store.MediaRow | undefined> {
     const known = await store.get(this.#needs.database, uri.origin, uri.mediaId);
     if (known && known.hash !== null) return known;
     const key = `${uri.origin}/${uri.mediaId}`;
     let fetching = this.#underWay.get(key);
     if (!fetching) {
+      const waitMs = wish.fetcher === undefined ? undefined : this.#needs.takeFetch(wish.fetcher);
+      if (waitMs !== undefined) throw tooManyRequests(waitMs);
       fetching = this.#obtain(uri, Math.min(wish.timeoutMs, LONGEST_WAIT_MS)).finally(() =>
         this.#underWay.delete(key),
       );

@@ -81,3 +81,34 @@ onServers(
   },
   { env: { ...SMALL, MYELIN_OUTGOING_ALLOWED_RANGES: '127.0.0.0/8' } },
 );
+
+onFederation(
+  'a user, and an address, has only so much fetched; what is here already is no matter',
+  async ({ a, startRemote }) => {
+    const [alice, bob] = [await a.person('alice'), await a.person('bob')];
+    const remote = await startRemote();
+    const given = givesFiles(remote, 1_000);
+    const old = (id: string) => fetch(`${a.server.url}/_matrix/media/v3/download/${remote.name}/${id}`);
+    const get = (id: string, { token }: { token: string | undefined } = alice) =>
+      fetch(`${a.server.url}/_matrix/client/v1/media/download/${remote.name}/${id}`, {
+        headers: { authorization: `Bearer ${token}` },
+      });
+    assert.deepEqual([(await get('a1')).status, (await get('a2')).status], [200, 200]);
+    const refused = await get('a3');
+    assert.equal(refused.status, 429);
+    assert.equal(((await refused.json()) as { errcode: string }).errcode, 'M_LIMIT_EXCEEDED');
+    assert.equal((await get('a1')).status, 200, 'what is here already');
+    assert.equal((await get('a3', bob)).status, 200, 'another user');
+    assert.deepEqual([(await old('a4')).status, (await old('a5')).status], [200, 200]);
+    assert.deepEqual([(await old('a6')).status, (await old('a1')).status], [429, 200]);
+    assert.equal(given(), 5);
+  },
+  {
+    servers: 1,
+    env: {
+      MYELIN_LIMITS_ENABLED: 'true',
+      MYELIN_LIMITS_FETCHED_MEDIA_BURST: '2',
+      MYELIN_LIMITS_FETCHED_MEDIA_PER_SECOND: '0.001',
+    },
+  },
+);

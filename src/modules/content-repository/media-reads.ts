@@ -27,6 +27,8 @@ export interface MediaWish {
   readonly allowRemote: boolean;
   /** Whether the caller did not say who they are: new files are not for them, once that is frozen. */
   readonly anonymous: boolean;
+  /** Whose allowance it counts for when something is fetched: a user or an address; undefined for nobody's. */
+  readonly fetcher?: string | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -58,7 +60,8 @@ export class MediaReads {
   /**
    * Finds a content, waiting for it if its URI was made and its upload is still to come.
    *
-   * @throws MatrixError 404 M_NOT_FOUND; 504 M_NOT_YET_UPLOADED once the time to wait is over.
+   * @throws MatrixError 404 M_NOT_FOUND; 429 M_LIMIT_EXCEEDED where the fetcher has had too much fetched; 504
+   *   M_NOT_YET_UPLOADED once the time to wait is over.
    */
   async find(uri: ContentUri, wish: MediaWish): Promise<AvailableMedia> {
     const row =
@@ -68,7 +71,7 @@ export class MediaReads {
           ? await this.#needs.remote.obtain(uri, wish)
           : await store.get(this.#needs.database, uri.origin, uri.mediaId);
     if (!row || row.hash === null) throw notFound('There is no such content');
-    if (wish.anonymous && (row.uploaded_at ?? 0) >= this.#needs.frozenFrom) {
+    if (this.#isFrozenFor(wish, row.uploaded_at ?? 0)) {
       throw notFound('There is no such content for callers without an access token');
     }
     return {
@@ -78,6 +81,11 @@ export class MediaReads {
       contentType: row.content_type ?? 'application/octet-stream',
       fileName: row.file_name ?? undefined,
     };
+  }
+
+  /** Whether what came at a time is not for who asks. */
+  #isFrozenFor({ anonymous }: MediaWish, cameAt: number): boolean {
+    return anonymous && cameAt >= this.#needs.frozenFrom;
   }
 
   /** The bytes, or some of them. Whoever gets the stream reads or destroys it. */

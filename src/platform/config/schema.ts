@@ -179,6 +179,11 @@ export const ConfigSchema = Type.Object(
         invite: rate(1, 20, 'Invites by a user'),
         membership: rate(2, 50, 'Other membership changes by a user'),
         media: rate(5, 100, 'Uploads and link previews by a user'),
+        fetched_media: rate(
+          10,
+          500,
+          'Files of other servers that are not here yet, asked for by a user or, without an account, from an address,',
+        ),
         create_room: rate(0.5, 20, 'Rooms made by a user'),
         registration: rate(0.2, 10, 'Registrations from an address'),
         login: rate(0.5, 20, 'Logins from an address'),

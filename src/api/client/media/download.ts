@@ -1,9 +1,11 @@
 import { Type } from 'typebox';
 import type { MediaReads } from '../../../modules/content-repository/index.ts';
 import { endpoint, type Reply } from '../../../wire/endpoint.ts';
+import type { Session } from '../../../wire/session.ts';
 import { contentReply } from './content-reply.ts';
 import {
   DEFAULT_TIMEOUT_MS,
+  fetcherOf,
   FileName,
   mediaPaths,
   oldMediaPaths,
@@ -19,6 +21,8 @@ interface Needs {
 interface DownloadRequest {
   readonly params: { serverName: string; mediaId: string; fileName?: string };
   readonly query: { timeout_ms?: number; allow_remote?: boolean };
+  readonly session: Session | undefined;
+  readonly ip: string;
   readonly signal: AbortSignal;
   header(name: string): string | undefined;
 }
@@ -34,6 +38,7 @@ async function download({ mediaReads }: Needs, request: DownloadRequest, anonymo
     timeoutMs: query.timeout_ms ?? DEFAULT_TIMEOUT_MS,
     allowRemote: query.allow_remote ?? true,
     anonymous,
+    fetcher: fetcherOf(request.session, request.ip),
     signal: request.signal,
   });
   const content = {

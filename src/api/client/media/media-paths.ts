@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { contentUri, type ContentUri } from '../../../protocol/content-uri.ts';
 import { invalidParam } from '../../../protocol/matrix-error.ts';
+import type { Session } from '../../../wire/session.ts';
 
 /** Paths of the content repository before it asked who is there: `/_matrix/media/v3` and its older names. */
 export function oldMediaPaths(suffix: string): string[] {
@@ -23,6 +24,12 @@ export const DEFAULT_TIMEOUT_MS = 20_000;
 
 /** A name that a file can have. */
 export const FileName = Type.String({ maxLength: 1_024 });
+
+/** Whose allowance fetching files of other servers counts for: the user's, or the address's of somebody without an account. */
+export function fetcherOf(session: Session | undefined, ip: string): string | undefined {
+  if (!session) return ip;
+  return session.isRateLimited ? session.userId : undefined;
+}
 
 /** The content URI of a path. 400 M_INVALID_PARAM for what cannot be one. */
 export function uriOf(params: { serverName: string; mediaId: string }): ContentUri {

@@ -1,8 +1,9 @@
 import { Type } from 'typebox';
 import type { MediaReads, Thumbnails } from '../../../modules/content-repository/index.ts';
 import { endpoint, type Reply } from '../../../wire/endpoint.ts';
+import type { Session } from '../../../wire/session.ts';
 import { contentReply } from './content-reply.ts';
-import { DEFAULT_TIMEOUT_MS, mediaPaths, Timeout, UriParams, uriOf } from './media-paths.ts';
+import { DEFAULT_TIMEOUT_MS, fetcherOf, mediaPaths, Timeout, UriParams, uriOf } from './media-paths.ts';
 
 /** What thumbnails are had from. */
 export interface GivesThumbnails {
@@ -21,6 +22,8 @@ interface ThumbnailWishes {
 
 interface ThumbnailRequest {
   readonly params: { serverName: string; mediaId: string };
+  readonly session: Session | undefined;
+  readonly ip: string;
   readonly signal: AbortSignal;
   header(name: string): string | undefined;
 }
@@ -54,6 +57,7 @@ export async function thumbnailReply(
     timeoutMs: query.timeout_ms ?? DEFAULT_TIMEOUT_MS,
     allowRemote: query.allow_remote ?? true,
     anonymous,
+    fetcher: fetcherOf(request.session, request.ip),
     signal: request.signal,
   });
   const { width, height, method = 'scale', animated = false } = query;
