@@ -112,3 +112,14 @@ onFederation(
     },
   },
 );
+
+onFederation(
+  'once new files are not for anonymous callers, these have no file of another server fetched',
+  async ({ a, startRemote }) => {
+    const remote = await startRemote();
+    const given = givesFiles(remote, 1_000);
+    const answer = await fetch(`${a.server.url}/_matrix/media/v3/download/${remote.name}/abc`);
+    assert.deepEqual([answer.status, given()], [404, 0]);
+  },
+  { servers: 1, env: { MYELIN_MEDIA_FREEZE_UNAUTHENTICATED_AT: '2020-01-01T00:00:00Z' } },
+);

@@ -67,7 +67,7 @@ export class MediaReads {
     const row =
       uri.origin === this.#needs.serverName
         ? await this.#findOwn(uri, wish)
-        : wish.allowRemote
+        : wish.allowRemote && !this.#isFrozenFor(wish, this.#needs.clock.now())
           ? await this.#needs.remote.obtain(uri, wish)
           : await store.get(this.#needs.database, uri.origin, uri.mediaId);
     if (!row || row.hash === null) throw notFound('There is no such content');
