@@ -226,11 +226,11 @@ function createEncryption(wiring: ModuleWiring, mates: RoomMates) {
 }
 
 /** What is told of spaces, to people and to other servers. */
-function createSpaces({ log, overviews, outside, remoteQueries }: ModuleWiring) {
+function createSpaces({ log, overviews, outside, remoteQueries, timers }: ModuleWiring) {
   const remoteSpaces = new RemoteSpaces(remoteQueries);
   return {
     remoteSpaces,
-    spaces: new SpaceHierarchy({ log, overviews, outside, elsewhere: remoteSpaces }),
+    spaces: new SpaceHierarchy({ log, overviews, outside, elsewhere: remoteSpaces, timers }),
     spaceAnswers: new SpaceAnswers(log, overviews, outside),
   };
 }

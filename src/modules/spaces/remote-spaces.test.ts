@@ -91,3 +91,29 @@ onFederation(
   },
   { servers: 1 },
 );
+
+onFederation(
+  'servers that do not answer do not keep a space from being shown, with what the others tell',
+  async ({ a, b, startRemote }) => {
+    const [alice, bob] = [await a.person('alice'), await b.person('bob')];
+    const space = await alice.createRoom(SPACE);
+    for (let i = 0; i < 4; i++) {
+      const remote = await startRemote();
+      remote.holds = ({ url }) =>
+        url.includes('/hierarchy/') ? new Promise<void>(() => undefined) : undefined;
+      await put(alice, space, `!room${i}:${remote.name}`, [remote.name]);
+    }
+    const open = await bob.createRoom({ preset: 'public_chat' });
+    await alice.setState(space, 'm.space.child', { via: [b.name], order: '~' }, open);
+    const first = await alice.createRoom({ preset: 'public_chat' });
+    await alice.setState(space, 'm.space.child', { via: [a.name], order: 'a' }, first);
+    const begun = performance.now();
+    const path = `/v1/rooms/${part(space)}/hierarchy`;
+    assert.deepEqual(ids((await alice.ok('GET', path)).rooms).sort(), [space, first, open].sort());
+    const took = performance.now() - begun;
+    assert.ok(took < 20_000, `it took ${took} ms`);
+    assert.equal((await alice.ok('GET', path)).rooms.length, 3);
+    const again = performance.now() - begun - took;
+    assert.ok(again < 5_000, `it took ${again} ms once more`);
+  },
+);

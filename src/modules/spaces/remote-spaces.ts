@@ -14,18 +14,21 @@ export interface RoomWithChildren {
 
 /** How many answers are kept, and for how long, in milliseconds. */
 const MOST_KEPT = 500;
+const MOST_SILENT = 1_000;
 const KEPT_MS = 60_000;
 /** Servers asked for one room, one after the other. */
 const MOST_ASKED = 3;
 const TEXTS = ['name', 'topic', 'avatar_url', 'canonical_alias', 'room_type', 'encryption', 'room_version'];
 
 /**
- * What other servers say of rooms that are not here (Server-Server API, "GET hierarchy"). Answers are kept for a minute.
+ * What other servers say of rooms that are not here (Server-Server API, "GET hierarchy"). Answers are kept for a minute, and so
+ * is who gave none in time.
  */
 export class RemoteSpaces {
   readonly #queries: RemoteQueries;
   /** By server and room: what one says is nothing against what another says. */
   readonly #known = boundedCache<string, RoomWithChildren>(MOST_KEPT, KEPT_MS);
+  readonly #silent = boundedCache<ServerName, true>(MOST_SILENT, KEPT_MS);
 
   constructor(queries: RemoteQueries) {
     this.#queries = queries;
@@ -36,12 +39,22 @@ export class RemoteSpaces {
     for (const server of [...new Set(servers)].slice(0, MOST_ASKED)) {
       const known = this.#known.get(keyOf(server, roomId));
       if (known) return known;
+      if (this.#silent.has(server)) continue;
       const answer = await this.#ask(server, roomId);
       const found = isJsonObject(answer?.room) ? roomIn(answer.room) : undefined;
       if (found?.overview.room_id !== roomId) continue;
       this.#known.set(keyOf(server, roomId), found);
       this.#keepLeaves(server, answer?.children);
       return found;
+    }
+    return undefined;
+  }
+
+  /** What one of the servers said of a room within the last minute. */
+  known(roomId: RoomId, servers: readonly ServerName[]): RoomWithChildren | undefined {
+    for (const server of servers) {
+      const known = this.#known.get(keyOf(server, roomId));
+      if (known) return known;
     }
     return undefined;
   }
@@ -60,8 +73,9 @@ export class RemoteSpaces {
     try {
       return await this.#queries.hierarchy(server, roomId);
     } catch (error) {
-      if (error instanceof MatrixError) return undefined;
-      throw error;
+      if (!(error instanceof MatrixError)) throw error;
+      if (error.status === 504) this.#silent.set(server, true);
+      return undefined;
     }
   }
 }

@@ -1,9 +1,11 @@
-import type { RoomId, ServerName, UserId } from '../../protocol/identifiers.ts';
+import type { Timers } from '../../platform/timers.ts';
+import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { forbidden, invalidParam } from '../../protocol/matrix-error.ts';
 import type { EventLog } from '../../rooms/events/event-log.ts';
 import type { OutsideMemberships } from '../../rooms/membership/outside-memberships.ts';
 import type { RoomOverviews } from '../../rooms/reading/room-overviews.ts';
+import { AskingAhead, type RoomElsewhere } from './asking-ahead.ts';
 import type { RemoteSpaces, RoomWithChildren } from './remote-spaces.ts';
 import {
   isSuggested,
@@ -34,10 +36,10 @@ interface Walk {
 const DEFAULT_LIMIT = 50;
 const MOST_ROOMS = 100;
 const DEEPEST = 20;
+/** Where the walk will go next, as far as that is looked at beforehand. */
+const MOST_UPCOMING = 10;
 /** Rooms that are visited for one page, those of the pages before it included. */
 const MOST_VISITED = 5_000;
-/** Rooms for which other servers are asked for one page. */
-const MOST_ELSEWHERE = 100;
 
 /** What a walk knows of a room that it came to. */
 interface Met {
@@ -48,11 +50,8 @@ interface Met {
 }
 
 /** A room that the walk comes to. */
-interface Stop {
-  readonly roomId: RoomId;
+interface Stop extends RoomElsewhere {
   readonly depth: number;
-  /** Servers that may know it. */
-  readonly servers: readonly ServerName[];
 }
 
 /**
@@ -63,44 +62,49 @@ interface Stop {
 export class SpaceHierarchy {
   readonly #log: EventLog;
   readonly #overviews: RoomOverviews;
-
-  readonly #outside: OutsideMemberships;
-  readonly #elsewhere: RemoteSpaces;
+  readonly #asking: ConstructorParameters<typeof AskingAhead>[0];
 
   constructor(needs: {
     log: EventLog;
     overviews: RoomOverviews;
     outside: OutsideMemberships;
     elsewhere: RemoteSpaces;
+    timers: Timers;
   }) {
     this.#log = needs.log;
     this.#overviews = needs.overviews;
-    this.#outside = needs.outside;
-    this.#elsewhere = needs.elsewhere;
+    this.#asking = needs;
   }
 
   /**
-   * A page of the rooms below a space, and the space itself, depth first.
+   * A page of the rooms below a space, and the space itself, depth first. Rooms of which only servers know that do not
+   * answer in time are left out.
    *
    * @throws MatrixError 403 M_FORBIDDEN for a room that is unknown or that the user may not know, 400 M_INVALID_PARAM for
    *   a token that is none, or is of a walk with another depth or choice of rooms.
    */
   async page(userId: UserId, rootId: RoomId, query: HierarchyQuery): Promise<JsonObject> {
     const walk = walkOf(userId, query);
+    const asking = new AskingAhead(this.#asking);
+    try {
+      return await this.#walk(walk, rootId, asking);
+    } finally {
+      asking.end();
+    }
+  }
+
+  async #walk(walk: Walk, rootId: RoomId, asking: AskingAhead): Promise<JsonObject> {
     const rooms: JsonObject[] = [];
     const met = new Map<RoomId, Met>([[rootId, { depth: 0, children: undefined }]]);
     const stack: Stop[] = [{ roomId: rootId, depth: 0, servers: [] }];
     let shown = 0;
-    let asked = 0;
     for (let next = stack.pop(); next && met.size <= MOST_VISITED; next = stack.pop()) {
       let children = met.get(next.roomId)?.children;
       if (!children) {
-        const isHere = await this.#outside.isHere(next.roomId);
-        if (!isHere && ++asked > MOST_ELSEWHERE) continue;
-        const found = isHere
+        const found = (await asking.isHere(next.roomId))
           ? await this.#here(next.roomId)
-          : await this.#elsewhere.find(next.roomId, next.servers);
-        if (!found || !(await this.#overviews.mayKnow(found.overview, userId))) {
+          : await asking.find(next, stack.slice(-MOST_UPCOMING).reverse());
+        if (!found || !(await this.#overviews.mayKnow(found.overview, walk.userId))) {
           if (next.depth === 0) throw forbidden('There is no such room, or you may not know of it');
           continue;
         }
