@@ -259,6 +259,33 @@ onServers(
   LOCAL,
 );
 
+onServers(
+  'links of one person to pages that do not answer keep nobody else from previews',
+  async (s) => {
+    const slow: ServerResponse[] = [];
+    const { promise: areSlow, resolve } = Promise.withResolvers<void>();
+    const paths = Array.from({ length: 40 }, (_, i) => `/slow${i}`);
+    const hold: Page = (_request, response) => {
+      slow.push(response);
+      if (slow.length === 2) resolve();
+    };
+    const pages = Object.fromEntries(paths.map((path) => [path, hold]));
+    const web = await site({ ...pages, '/good': sends('text/html', '<title>Good</title>') });
+    try {
+      const [mallory, alice] = [await s.person('mallory'), await s.person('alice')];
+      const waiting = paths.map((path) => mallory.ask('GET', preview(web.url + path)));
+      await areSlow;
+      assert.deepEqual(await alice.ok('GET', preview(`${web.url}/good`)), { 'og:title': 'Good' });
+      assert.equal(slow.length, 2, 'none of those links has come to an end yet');
+      await web.close();
+      await Promise.all(waiting);
+    } finally {
+      await web.close();
+    }
+  },
+  LOCAL,
+);
+
 test('others have their turn while a long page is read', async () => {
   let turns = 0;
   let timer = setImmediate(function turn() {

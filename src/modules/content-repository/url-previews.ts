@@ -1,8 +1,10 @@
 import { Readable } from 'node:stream';
 import { boundedCache } from '../../platform/bounded-cache.ts';
 import { OutgoingError, type OutgoingAnswer, type OutgoingHttp } from '../../platform/outgoing-http.ts';
+import { KeyedTaskQueue } from '../../platform/keyed-task-queue.ts';
 import { QueueFull, TaskQueue } from '../../platform/task-queue.ts';
 import { contentUriText } from '../../protocol/content-uri.ts';
+import type { UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { forbidden, invalidParam, MatrixError } from '../../protocol/matrix-error.ts';
 import type { Spool } from '../../storage/blobs/spool.ts';
@@ -32,8 +34,11 @@ const MINUTE_MS = 60_000;
 /** Pictures of previews are kept so long: clients show a preview for as long as a conversation is open. */
 const PICTURE_MS = 72 * HOUR_MS;
 const MOST_CACHED = 500;
-const AT_ONCE = 8;
+const AT_ONCE = 16;
 const MOST_WAITING = 100;
+/** Of one user, so that nobody's links keep others from theirs. */
+const AT_ONCE_OF_USER = 2;
+const MOST_WAITING_OF_USER = 50;
 const WAIT_MS = 5_000;
 const TIMEOUT_MS = 10_000;
 const MOST_REDIRECTS = 5;
@@ -50,6 +55,7 @@ const HEADERS = {
 export class UrlPreviews {
   readonly #needs: UrlPreviewsNeeds;
   readonly #queue = new TaskQueue({ atOnce: AT_ONCE, waiting: MOST_WAITING });
+  readonly #shares = new KeyedTaskQueue<UserId>({ atOnce: AT_ONCE_OF_USER, waiting: MOST_WAITING_OF_USER });
   readonly #cache = boundedCache<string, Outcome>(MOST_CACHED, HOUR_MS);
   readonly #underWay = new Map<string, Promise<Outcome>>();
 
@@ -59,23 +65,31 @@ export class UrlPreviews {
 
   /**
    * The OpenGraph data of a page, as JSON text, at most an hour old. Those who ask for the same at once wait for one
-   * request.
+   * request, and each user has two at once.
    *
    * @throws MatrixError 400 M_INVALID_PARAM for what is no address; 403 M_FORBIDDEN for an address that the server may not
-   *   reach, and where previews are off (MSC4452); 502 M_UNKNOWN for one that does not answer as it should.
+   *   reach, and where previews are off (MSC4452); 502 M_UNKNOWN for one that does not answer as it should; 429
+   *   M_LIMIT_EXCEEDED where too many wait, of the user or in all.
    */
-  async preview(address: string): Promise<string> {
+  async preview(userId: UserId, address: string): Promise<string> {
     if (!this.#needs.enabled) throw forbidden('This server makes no previews');
     const url = normalized(address);
-    const outcome = this.#cache.get(url) ?? (await this.#lookOnce(url));
+    const outcome =
+      this.#cache.get(url) ?? (await (this.#underWay.get(url) ?? this.#lookInTurn(userId, url)));
     if ('error' in outcome) throw outcome.error;
     return outcome.text;
+  }
+
+  /** What another has looked at meanwhile is not looked at again. */
+  #lookInTurn(userId: UserId, url: string): Promise<Outcome> {
+    const look = async () => this.#cache.get(url) ?? (await this.#lookOnce(url));
+    return this.#shares.run(userId, look).catch(waitOrFail);
   }
 
   #lookOnce(url: string): Promise<Outcome> {
     let looking = this.#underWay.get(url);
     if (!looking) {
-      looking = this.#queue.run(() => this.#outcome(url)).catch(waitOrFail);
+      looking = this.#queue.run(() => this.#outcome(url));
       this.#underWay.set(url, looking);
       const forget = () => void this.#underWay.delete(url);
       looking.then(forget, forget);

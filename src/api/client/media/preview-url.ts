@@ -14,5 +14,5 @@ export const getUrlPreviewAuthed = endpoint(
     query: Type.Object({ url: Type.String(), ts: Type.Optional(Type.Integer()) }),
   },
   async (needs: { urlPreviews: UrlPreviews }, request) =>
-    new RawJson(await needs.urlPreviews.preview(request.query.url)),
+    new RawJson(await needs.urlPreviews.preview(request.session.userId, request.query.url)),
 );
