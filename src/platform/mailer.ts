@@ -17,6 +17,11 @@ export interface Mail {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** How long the mail server may take to be reached and to greet, in milliseconds. */
+const GREETING_MS = 30_000;
+/** How long it may then be silent: some look through a mail before they take it. */
+const SILENCE_MS = 120_000;
+
 /** Sends mail by SMTP. The library is loaded with the first mail. */
 export class Mailer {
   readonly #settings: MailSettings;
@@ -34,13 +39,15 @@ export class Mailer {
   /**
    * Resolves when the mail server has taken the mail.
    *
+   * @param signal ends the waiting: the mail server may still take the mail.
    * @throws Error when it did not, or when there is no mail server.
    */
-  async send(mail: Mail): Promise<void> {
+  async send(mail: Mail, signal?: AbortSignal): Promise<void> {
     if (!this.enabled) throw new Error('This server has no mail server to send mail with');
     this.#transport ??= this.#connect();
     const transport = await this.#transport;
-    await transport.sendMail({ from: this.#settings.from, ...mail, headers: { ...mail.headers } });
+    const sending = transport.sendMail({ from: this.#settings.from, ...mail, headers: { ...mail.headers } });
+    await (signal === undefined ? sending : unlessAborted(sending, signal));
   }
 
   /** Closes the connection to the mail server. */
@@ -50,6 +57,23 @@ export class Mailer {
 
   async #connect(): Promise<Transporter> {
     const { createTransport } = await import('nodemailer');
-    return createTransport(this.#settings.smtpUrl, {});
+    return createTransport({
+      url: this.#settings.smtpUrl,
+      connectionTimeout: GREETING_MS,
+      greetingTimeout: GREETING_MS,
+      socketTimeout: SILENCE_MS,
+    });
+  }
+}
+
+async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(new Error('The sending was broken off'));
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort);
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }

@@ -159,3 +159,22 @@ onServers(
   },
   options,
 );
+
+onServers(
+  'a mail server that does not answer does not keep the server from stopping',
+  async (server) => {
+    const { alice, to, room, gateway } = await mailedBob(server);
+    sink.fallSilent();
+    try {
+      await twoHoursLater(server, gateway, await alice.say(room, 'hello'));
+      await sink.arrived(to, 2);
+      const stopped = server.server.services.pushDelivery.stop().then(() => 'stopped');
+      const late = AbortSignal.timeout(15_000);
+      const waited = new Promise((resolve) => late.addEventListener('abort', () => resolve('still at it')));
+      assert.equal(await Promise.race([stopped, waited]), 'stopped');
+    } finally {
+      sink.answer();
+    }
+  },
+  options,
+);

@@ -8,7 +8,7 @@ import type { PushRow } from '../../storage/push/pushes-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import { digestMail, type MissedMessage, type MissedRoom } from './digest-mail.ts';
 import type { PendingPushes } from './pending-pushes.ts';
-import type { Delivered, PushWay } from './push-delivery.ts';
+import type { Delivered, PushWay, Shift } from './push-delivery.ts';
 import type { PushWording } from './push-wording.ts';
 
 /** Where the page is that ends mail. */
@@ -40,7 +40,7 @@ export class EmailPush implements PushWay {
     this.#needs = needs;
   }
 
-  async deliver(key: PusherRow): Promise<Delivered> {
+  async deliver(key: PusherRow, { signal }: Shift): Promise<Delivered> {
     const { database, clock, intervalMs } = this.#needs;
     const pusher = await pushersStore.byKey(database, key);
     if (!pusher) return 'settled';
@@ -52,7 +52,7 @@ export class EmailPush implements PushWay {
     }
     const wanted = pusher.enabled === 0 ? [] : await pushesStore.newestOfPusher(database, key, MOST_OF_MAIL);
     const rooms = await this.#missed(wanted);
-    if (rooms.length > 0 && !(await this.#send(pusher, rooms))) {
+    if (rooms.length > 0 && !(await this.#send(pusher, rooms, signal))) {
       await this.#giveUp(pusher, now - this.#needs.giveUpAfterMs);
       return 'unreachable';
     }
@@ -80,12 +80,12 @@ export class EmailPush implements PushWay {
     return [...rooms.values()];
   }
 
-  async #send(pusher: PusherRow, rooms: readonly MissedRoom[]): Promise<boolean> {
+  async #send(pusher: PusherRow, rooms: readonly MissedRoom[], signal: AbortSignal): Promise<boolean> {
     const { mailer, serverName, baseUrl } = this.#needs;
     const token = encodeURIComponent(pusher.unsubscribe_token ?? '');
     const unsubscribeLink = `${baseUrl}${UNSUBSCRIBE_PAGE}?token=${token}`;
     try {
-      await mailer.send(digestMail({ to: pusher.pushkey, serverName, rooms, unsubscribeLink }));
+      await mailer.send(digestMail({ to: pusher.pushkey, serverName, rooms, unsubscribeLink }), signal);
       return true;
     } catch (error) {
       this.#needs.onSendingFailed(error);

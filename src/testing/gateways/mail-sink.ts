@@ -8,6 +8,8 @@ import { SMTPServer } from 'smtp-server';
 export class MailSink {
   readonly #server: SMTPServer;
   readonly #mails: { readonly to: string; readonly text: string }[] = [];
+  /** Told that their mail was taken once this answers again; undefined while it does. */
+  #held: (() => void)[] | undefined;
   #wake: () => void = () => undefined;
 
   private constructor() {
@@ -20,7 +22,8 @@ export class MailSink {
         stream.on('end', () => {
           const text = Buffer.concat(chunks).toString('utf8');
           for (const { address } of session.envelope.rcptTo) this.#mails.push({ to: address, text });
-          done();
+          if (this.#held) this.#held.push(done);
+          else done();
           this.#wake();
         });
       },
@@ -57,6 +60,18 @@ export class MailSink {
       .replace(/=\r\n/g, '')
       .replace(/=([0-9A-F]{2})/g, (_code, hex: string) => String.fromCharCode(parseInt(hex, 16)));
     return `${head}\r\n\r\n${Buffer.from(bytes, 'latin1').toString('utf8')}`;
+  }
+
+  /** Keeps what comes from now on, and does not say so. */
+  fallSilent(): void {
+    this.#held ??= [];
+  }
+
+  /** Answers those who wait, and whoever comes. */
+  answer(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const done of held) done();
   }
 
   /** The link in the mail that somebody got as their n-th. */
