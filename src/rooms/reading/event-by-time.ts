@@ -10,6 +10,8 @@ import { BEFORE_HISTORY } from '../../storage/unit-of-work.ts';
 const PAGE = 50;
 /** Events looked at to find one that the user may see. */
 const MOST_LOOKED_AT = 1_000;
+/** Changes of a user's own membership looked at where all of those are hidden. */
+const MOST_MEMBERSHIPS = 1_000;
 
 /** Finds events by their time (Client-Server API, "timestamp_to_event"). */
 export class EventByTime {
@@ -27,7 +29,8 @@ export class EventByTime {
 
   /**
    * The event of a room whose time is nearest to the given one, at or after it (`f`) or at or before it (`b`). Of events
-   * of the same time it is the first or the last. Where history is missing here, other servers are asked as well.
+   * of the same time it is the first or the last. Where history is missing here, other servers are asked as well. Beyond very
+   * many events that the user may not see, it is the nearest change of their own membership, which they always may.
    *
    * @param ts milliseconds since the epoch.
    * @throws MatrixError 404 when the user may see none.
@@ -55,8 +58,24 @@ export class EventByTime {
         if (await this.#visibility.mayRead(access, event)) return event;
         place = { ts: event.originServerTs, position: event.position };
       }
-      if (rows.length < PAGE) break;
+      if (rows.length < PAGE) return undefined;
     }
-    return undefined;
+    return this.#nearestMembership(access, place.ts, forward);
+  }
+
+  async #nearestMembership(
+    { roomId, userId }: RoomAccess,
+    ts: number,
+    forward: boolean,
+  ): Promise<StoredEvent | undefined> {
+    let nearest: StoredEvent | undefined;
+    let event = await this.#log.state(roomId, 'm.room.member', userId);
+    for (let left = MOST_MEMBERSHIPS; event && left > 0; left--) {
+      const distance = forward ? event.originServerTs - ts : ts - event.originServerTs;
+      const best = nearest === undefined ? Infinity : Math.abs(nearest.originServerTs - ts);
+      if (distance >= 0 && distance <= best) nearest = event;
+      event = event.replaces === undefined ? undefined : await this.#log.byId(event.replaces);
+    }
+    return nearest;
   }
 }

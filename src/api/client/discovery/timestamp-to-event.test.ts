@@ -47,3 +47,34 @@ onServers(
   },
   { overrides: { clock } },
 );
+
+onServers(
+  'beyond very many hidden events it is one’s own coming or going that is found [B028 partial]',
+  async (s) => {
+    clock.time = 1_000_000;
+    const [alice, bob] = [await s.person('alice'), await s.person('bob')];
+    const room = await alice.createRoom({ preset: 'public_chat' });
+    await alice.setState(room, 'm.room.history_visibility', { history_visibility: 'joined' });
+    const at = (ts: number) => (clock.time = ts);
+    const find = (ts: number, dir: string) =>
+      bob.ok('GET', `/v1/rooms/${encodeURIComponent(room)}/timestamp_to_event?ts=${ts}&dir=${dir}`);
+    const sayMuch = async () => {
+      for (let said = 0; said < 1_040; said += 40) {
+        await Promise.all(Array.from({ length: 40 }, () => alice.say(room, 'hidden')));
+      }
+    };
+    at(2_000_000);
+    await sayMuch();
+    at(3_000_000);
+    await bob.join(room);
+    at(4_000_000);
+    await bob.ok('PUT', `/v3/profile/${bob.userId}/displayname`, { displayname: 'Robert' });
+    assert.equal((await find(2_000_000, 'f')).origin_server_ts, 3_000_000);
+    at(5_000_000);
+    await bob.ok('POST', bob.room(room, '/leave'), {});
+    at(6_000_000);
+    await sayMuch();
+    assert.equal((await find(7_000_000, 'b')).origin_server_ts, 5_000_000);
+  },
+  { overrides: { clock } },
+);
