@@ -14,8 +14,8 @@ export interface RoomElsewhere {
 const MOST_ASKED = 100;
 /** Rooms that are asked for at the same time, ahead of the walk. */
 const AHEAD = 8;
-/** How long one page waits for other servers in all, in milliseconds. */
-const PATIENCE_MS = 10_000;
+/** How long one page waits for other servers in all, in milliseconds: longer than one of them is waited for. */
+const PATIENCE_MS = 12_000;
 
 /**
  * Asks other servers for the rooms of one page, some at the same time, ahead of the walk. What has not come when the time of
