@@ -117,3 +117,29 @@ onFederation(
     assert.ok(again < 5_000, `it took ${again} ms once more`);
   },
 );
+
+onFederation(
+  'what another server calls a room and is none is not passed on',
+  async ({ a, startRemote }) => {
+    const alice = await a.person('alice');
+    const remote = await startRemote();
+    const space = await alice.createRoom(SPACE);
+    const told = (id: string): Json => ({
+      ...{ room_id: id, num_joined_members: 1, guest_can_join: false, world_readable: false },
+      ...{ join_rule: 'restricted', allowed_room_ids: ['no room', space], children_state: [] },
+    });
+    const below = `!below:${remote.name}`;
+    remote.answer = ({ url }) =>
+      url.includes('/hierarchy/')
+        ? {
+            status: 200,
+            body: { room: told(below), children: [told('nor is this')], inaccessible_children: [] },
+          }
+        : undefined;
+    await put(alice, space, below, [remote.name]);
+    const { rooms } = await alice.ok('GET', `/v1/rooms/${part(space)}/hierarchy`);
+    assert.deepEqual(ids(rooms), [space, below]);
+    assert.deepEqual(rooms[1].allowed_room_ids, [space]);
+  },
+  { servers: 1 },
+);

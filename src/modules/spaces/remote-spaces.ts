@@ -1,6 +1,6 @@
 import type { RemoteQueries } from '../../federation/queries/remote-queries.ts';
 import { boundedCache } from '../../platform/bounded-cache.ts';
-import type { RoomId, ServerName } from '../../protocol/identifiers.ts';
+import { parseRoomId, type RoomId, type ServerName } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/json.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import type { RoomOverview } from '../../rooms/reading/room-overviews.ts';
@@ -87,6 +87,7 @@ function keyOf(server: ServerName, roomId: RoomId): string {
 function roomIn(told: JsonObject): RoomWithChildren | undefined {
   const { room_id: roomId, num_joined_members: members, join_rule: rule } = told;
   if (typeof roomId !== 'string' || typeof members !== 'number') return undefined;
+  if (parseRoomId(roomId) === undefined) return undefined;
   const overview: JsonObject = {
     room_id: roomId,
     num_joined_members: members,
@@ -96,7 +97,9 @@ function roomIn(told: JsonObject): RoomWithChildren | undefined {
   };
   for (const key of TEXTS) if (typeof told[key] === 'string') overview[key] = told[key];
   if (Array.isArray(told.allowed_room_ids)) {
-    overview.allowed_room_ids = told.allowed_room_ids.filter((id) => typeof id === 'string');
+    overview.allowed_room_ids = told.allowed_room_ids.filter(
+      (id) => typeof id === 'string' && parseRoomId(id) !== undefined,
+    );
   }
   return { overview: overview as RoomOverview, children: parseSpaceChildren(told.children_state) };
 }

@@ -1,4 +1,4 @@
-import type { RoomId, ServerName, UserId } from '../../protocol/identifiers.ts';
+import { parseRoomId, type RoomId, type ServerName, type UserId } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import { ROOM_VERSIONS } from '../../protocol/room-versions.ts';
 import type { Database } from '../../storage/database.ts';
@@ -110,7 +110,8 @@ function allowedRooms(rules: JsonObject): RoomId[] {
   const ids: RoomId[] = [];
   for (const one of allow) {
     if (!isJsonObject(one) || one.type !== 'm.room_membership' || typeof one.room_id !== 'string') continue;
-    ids.push(one.room_id as RoomId);
+    const roomId = parseRoomId(one.room_id);
+    if (roomId !== undefined) ids.push(roomId);
   }
   return ids;
 }

@@ -245,3 +245,16 @@ onServers(
   },
   { env: { MYELIN_REGISTRATION_GUESTS: 'true' } },
 );
+
+onServers('a room that a join rule names wrongly is not told as one whose members may join', async (s) => {
+  const alice = await s.person('alice');
+  const other = await alice.createRoom({ preset: 'public_chat' });
+  const room = await alice.createRoom({ preset: 'public_chat' });
+  const allow = ['no room', other, '#alias:localhost'].map((id) => ({
+    type: 'm.room_membership',
+    room_id: id,
+  }));
+  await alice.setState(room, 'm.room.join_rules', { join_rule: 'restricted', allow });
+  const summary = await alice.ok('GET', `/v1/room_summary/${encodeURIComponent(room)}`);
+  assert.deepEqual(summary.allowed_room_ids, [other]);
+});
