@@ -101,10 +101,15 @@ function firstMatch(
   context: PushContext,
   effort: Effort,
 ): PushOutcome | undefined {
-  return rules.find(({ checks, isDefault }) => {
-    const own = isDefault ? ANY_EFFORT : effort;
-    return checks.every((check) => check(context, own));
-  })?.outcome;
+  for (const { checks, isDefault, outcome } of rules) {
+    if (holdAll(checks, context, isDefault ? ANY_EFFORT : effort)) return outcome;
+  }
+  return undefined;
+}
+
+function holdAll(checks: readonly ConditionCheck[], context: PushContext, effort: Effort): boolean {
+  for (const check of checks) if (!check(context, effort)) return false;
+  return true;
 }
 
 function enabled(rules: readonly PushRule[]): PushRule[] {
