@@ -1,76 +1,28 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { test } from 'node:test';
-import { ENGINES, makePlace, onBothEngines } from '../testing/server/engines.ts';
+import { onBothEngines } from '../testing/server/engines.ts';
 import { locationOf } from '../testing/server/place-database.ts';
-import { GuardFailed, type Change, type Database } from './database.ts';
+import { GuardFailed } from './database.ts';
 import * as registrationTokensStore from './accounts/registration-tokens-store.ts';
 import { MIGRATIONS } from './migrations/index.ts';
-import type { Migration } from './migrations/migration.ts';
 import { openDatabase } from './open-database.ts';
 import * as searchStore from './rooms/search-store.ts';
 import { sql } from './sql.ts';
+import {
+  entry,
+  insertEntry,
+  onDatabases,
+  readEntries,
+  record,
+  SCHEMA,
+  TABLES,
+  type Entry,
+} from './testing/test-databases.ts';
 import { UnitOfWork } from './unit-of-work.ts';
 
-const TABLES: Migration = {
-  number: 1_000,
-  name: 'tables for tests',
-  statements: [
-    'CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL)',
-    'CREATE TABLE entries (id TEXT PRIMARY KEY, position INTEGER NOT NULL)',
-  ],
-};
-const SCHEMA = [...MIGRATIONS, TABLES];
 const insertCounter = sql('INSERT INTO counters (name, value) VALUES (?, 0)');
 const moveCounter = sql('UPDATE counters SET value = ? WHERE name = ? AND value = ?');
 const readCounter = sql('SELECT value FROM counters WHERE name = ?');
-const insertEntry = sql('INSERT INTO entries (id, position) VALUES (?, ?)');
-const readEntries = sql('SELECT id, position FROM entries ORDER BY position');
-
-interface Entry {
-  readonly id: string;
-  readonly position: number;
-}
-
-/** A unit that adds an entry and tells of it. */
-function entry(id: string): UnitOfWork {
-  const unit = new UnitOfWork();
-  const position = unit.position();
-  unit.run(insertEntry, id, position);
-  unit.announce({ topic: 'event', position, data: { id } });
-  return unit;
-}
-
-async function withDatabases(
-  engine: 'sqlite' | 'postgres',
-  count: number,
-  run: (databases: Database[]) => Promise<void>,
-): Promise<void> {
-  const place = await makePlace(engine);
-  const databases: Database[] = [];
-  try {
-    for (let i = 0; i < count; i++) databases.push(await openDatabase(locationOf(place), SCHEMA));
-    await run(databases);
-  } finally {
-    for (const database of databases) await database.close();
-    await place.remove();
-  }
-}
-
-function onDatabases(title: string, count: number, run: (databases: Database[]) => Promise<void>): void {
-  for (const engine of ENGINES) {
-    if (count > 1 && engine === 'sqlite') continue;
-    void test(`${title} (${engine})`, () => withDatabases(engine, count, run));
-  }
-}
-
-/** What a database tells its subscribers. */
-function record(database: Database): { changes: Change[]; ids: () => string[] } {
-  const changes: Change[] = [];
-  database.subscribe((batch) => void changes.push(...batch));
-  const ids = () => changes.map((change) => String((change.data as { id?: string } | null)?.id));
-  return { changes, ids };
-}
 
 onDatabases('what was read before is there when memory was given back', 1, async ([database]) => {
   assert.ok(database);

@@ -67,7 +67,7 @@ export interface Change {
   readonly rooms: readonly RoomId[];
   /** Users who may see something new, whatever rooms they are in. */
   readonly users: readonly UserId[];
-  /** At most 4 KB as JSON. */
+  /** A few hundred bytes as JSON where it can be helped: every process is told of it. */
   readonly data: JsonValue;
   /** What the committing process knows already, so that it need not read it again. Absent in other processes. */
   readonly local?: unknown;

@@ -10,6 +10,8 @@ import type { Presence } from './presence.ts';
 
 /** People of one EDU who are taken; more are dropped. */
 const MOST = 100;
+/** Characters of a status message that is taken in, as many as people here may set; a longer one is left out. */
+const MOST_OF_STATUS = 4_096;
 const STATES: readonly unknown[] = [
   'free_for_chat',
   'online',
@@ -76,9 +78,13 @@ async function believe(
   const isFree = told.presence === 'online' && told.free_for_chat === true;
   await presence.note(userId, {
     presence: isFree ? 'free_for_chat' : (told.presence as PresenceState),
-    statusMsg: typeof told.status_msg === 'string' ? told.status_msg : undefined,
+    statusMsg: statusOf(told),
     lastActiveAt: Math.floor(clock.now() - ago),
   });
+}
+
+function statusOf({ status_msg: text }: JsonObject): string | undefined {
+  return typeof text === 'string' && text.length <= MOST_OF_STATUS ? text : undefined;
 }
 
 /** A server is told of users who are in the list of one of its own, or in a room with one. */

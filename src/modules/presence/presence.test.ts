@@ -139,3 +139,19 @@ onServers('presence goes to those who share a room [B060]', async ({ person }) =
   await alice.fails(403, 'M_FORBIDDEN', 'PUT', path, { presence: 'online' });
   await bob.fails(400, 'M_BAD_JSON', 'PUT', path, { presence: 'away' });
 });
+
+onServers('a status of the greatest length is told, and harms nobody [B060 partial]', async (server) => {
+  const [alice, bob] = await friends(server);
+  const { next_batch: since } = await bob.sync();
+  const status = '語'.repeat(4_096);
+  const path = `/v3/presence/${alice.userId}/status`;
+  await Promise.all([
+    ...Array.from({ length: 10 }, () => alice.ok('PUT', path, { presence: 'online', status_msg: status })),
+    ...Array.from({ length: 10 }, (_, i) =>
+      bob.ok('PUT', `/v3/user/${bob.userId}/account_data/org.example.${i}`, { i }),
+    ),
+  ]);
+  const isAlice = (one: Json) => one.sender === alice.userId && one.content.status_msg !== undefined;
+  const body = await bob.syncUntil(since, (one) => (one.presence?.events ?? []).some(isAlice));
+  assert.equal(body.presence.events.find(isAlice).content.status_msg, status);
+});

@@ -47,3 +47,16 @@ withBob(
     assert.ok(!JSON.stringify(remote.edus).includes(dave.userId), 'only who shares a room is told of');
   },
 );
+
+withBob(
+  'an overlong status of another server is left out [B111 partial]',
+  async ({ a, remote, alice, bob }) => {
+    const since = (await alice.sync()).next_batch;
+    const told = { user_id: bob, presence: 'online', last_active_ago: 1, status_msg: 'x'.repeat(9_000) };
+    await remote.sendEdus(a.name, { edu_type: 'm.presence', content: { push: [told] } });
+    const isBob = (one: Json) => one.sender === bob;
+    const body = await alice.syncUntil(since, (one) => (one.presence?.events ?? []).some(isBob));
+    const { presence, status_msg: status } = body.presence.events.find(isBob).content;
+    assert.deepEqual([presence, status], ['online', undefined]);
+  },
+);

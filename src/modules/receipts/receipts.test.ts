@@ -78,6 +78,9 @@ onServers('a receipt in a thread is for events of that thread [B063 partial]', a
   ] as const) {
     await alice.fails(400, 'M_INVALID_PARAM', 'POST', read(eventId), { thread_id: thread });
   }
+  // What is redacted may have been in any thread, but not in what names none.
+  const overlong = `$${'x'.repeat(9_000)}`;
+  await alice.fails(400, 'M_INVALID_PARAM', 'POST', read(gone), { thread_id: overlong });
 });
 
 onServers(

@@ -1,5 +1,5 @@
 import { boundedCache } from '../../platform/bounded-cache.ts';
-import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
+import { parseEventId, type EventId, type RoomId, type UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { badJson, invalidParam, notFound } from '../../protocol/matrix-error.ts';
 import { isRelatedTo, threadOf } from '../../rooms/relations/event-threads.ts';
@@ -80,7 +80,7 @@ export class Receipts implements SyncPart {
     if (threadId !== undefined && type === 'm.fully_read') {
       throw invalidParam('m.fully_read concerns all threads: leave out "thread_id"');
     }
-    if (threadId !== undefined && threadId !== 'main' && !threadId.startsWith('$')) {
+    if (threadId !== undefined && threadId !== 'main' && parseEventId(threadId) === undefined) {
       throw invalidParam('"thread_id" must be "main" or the ID of the event that begins the thread');
     }
     if (extra && isTooMuch(extra)) {

@@ -1,12 +1,10 @@
-import pg from 'pg';
 import type { Change } from '../database.ts';
-import { types } from './connection.ts';
 
 export const CHANNEL = 'myelin';
-/** PostgreSQL refuses notices of 8,000 bytes. */
+/** Bytes of a batch's text in one notice: PostgreSQL refuses notices of 8,000 bytes, and the first line takes some. */
 const LARGEST = 7_500;
 
-/** What a transaction tells every process. A batch with many changes takes several notices. */
+/** What a transaction tells every process. */
 export interface Notice {
   /** The process that committed. */
   readonly process: string;
@@ -14,96 +12,60 @@ export interface Notice {
   readonly batch: number;
   /** Newest position of the batch. */
   readonly newest: number;
-  readonly changes: readonly Omit<Change, 'local'>[];
-  /** The last notice of its batch. */
-  readonly isLast: boolean;
+  /** The changes of the batch as JSON. */
+  readonly text: string;
 }
 
-/** The notices of a batch, each small enough to send. */
-export function packNotices(notice: Omit<Notice, 'isLast'>): string[] {
-  const packed: string[] = [];
-  let part: Omit<Change, 'local'>[] = [];
-  let size = 0;
-  const flush = (isLast: boolean) => {
-    packed.push(JSON.stringify({ ...notice, changes: part, isLast } satisfies Notice));
-    part = [];
-    size = 0;
-  };
-  for (const change of notice.changes.flatMap(splitLarge)) {
-    const bytes = Buffer.byteLength(JSON.stringify(change));
-    if (size + bytes > LARGEST - 300 && part.length > 0) flush(false);
-    part.push(change);
-    size += bytes;
-  }
-  flush(true);
-  return packed;
+/**
+ * What is sent to tell of a batch: its text, cut into as many pieces as it takes, each after a line that says what it is a
+ * piece of. No two are the same, for PostgreSQL sends what is the same only once.
+ */
+export function packNotice(
+  { process, batch, newest }: Omit<Notice, 'text'>,
+  changes: readonly Omit<Change, 'local'>[],
+): string[] {
+  const pieces = cut(JSON.stringify(changes));
+  return pieces.map((piece, i) => `${process} ${batch} ${newest} ${i + 1} ${pieces.length}\n${piece}`);
 }
 
-/** A change about so many rooms or users that it fits no notice, as several of the same position. */
-function splitLarge(change: Omit<Change, 'local'>): Omit<Change, 'local'>[] {
-  const { rooms, users } = change;
-  const count = rooms.length + users.length;
-  if (count < 2 || Buffer.byteLength(JSON.stringify(change)) <= LARGEST - 300) return [change];
-  const [firstRooms, firstUsers] = [Math.ceil(rooms.length / 2), Math.floor(users.length / 2)];
-  return [
-    { ...change, rooms: rooms.slice(0, firstRooms), users: users.slice(0, firstUsers) },
-    { ...change, rooms: rooms.slice(firstRooms), users: users.slice(firstUsers) },
-  ].flatMap(splitLarge);
+/** The changes of which a notice tells. */
+export function changesOf(notice: Notice): Change[] {
+  return JSON.parse(notice.text) as Change[];
 }
 
-/** Listens for notices of all processes, and goes on when the connection was lost. */
-export class NoticeListener {
-  readonly #url: string;
-  readonly #take: (notice: Notice) => void;
-  readonly #lost: (connection: pg.Client) => Promise<void>;
-  #connection: pg.Client | undefined;
-  #closed = false;
-  #retryMs = 50;
+/**
+ * Puts together what `packNotice` cut, on one connection: it gets all pieces of a batch, one after the other, or none.
+ */
+export class NoticeAssembly {
+  #pieces: string[] = [];
 
-  /**
-   * @param take is called for each notice, in the order of commits.
-   * @param lost is called when notices may have been missed, on a connection that listens again.
-   */
-  constructor(url: string, take: (notice: Notice) => void, lost: (connection: pg.Client) => Promise<void>) {
-    this.#url = url;
-    this.#take = take;
-    this.#lost = lost;
+  /** Takes a piece. Gives the notice once it is whole. */
+  add(payload: string): Notice | undefined {
+    const end = payload.indexOf('\n');
+    const [process = '', batch, newest, number, count] = payload.slice(0, end).split(' ');
+    this.#pieces.push(payload.slice(end + 1));
+    if (number !== count) return undefined;
+    const text = this.#pieces.join('');
+    this.#pieces = [];
+    return { process, batch: Number(batch), newest: Number(newest), text };
   }
+}
 
-  /** Begins to listen. Rejects when there is no connection. */
-  async start(): Promise<void> {
-    await this.#connect();
+/** A text in parts that are small enough, none of which begins within a character. */
+function cut(text: string): string[] {
+  const bytes = Buffer.from(text);
+  if (bytes.length <= LARGEST) return [text];
+  const parts: string[] = [];
+  for (let from = 0; from < bytes.length;) {
+    let to = Math.min(from + LARGEST, bytes.length);
+    while (isWithinCharacter(bytes[to])) to -= 1;
+    parts.push(bytes.toString('utf8', from, to));
+    from = to;
   }
+  return parts;
+}
 
-  async close(): Promise<void> {
-    this.#closed = true;
-    await this.#connection?.end();
-  }
-
-  async #connect(): Promise<pg.Client> {
-    const connection = new pg.Client({ connectionString: this.#url, types, keepAlive: true });
-    connection.on('error', () => undefined);
-    connection.on('end', () => {
-      if (this.#connection === connection && !this.#closed) void this.#reconnect();
-    });
-    connection.on('notification', ({ payload }) => this.#take(JSON.parse(payload ?? '{}') as Notice));
-    await connection.connect();
-    await connection.query(`LISTEN ${CHANNEL}`);
-    this.#connection = connection;
-    return connection;
-  }
-
-  async #reconnect(): Promise<void> {
-    while (!this.#closed) {
-      try {
-        const connection = await this.#connect();
-        await this.#lost(connection);
-        this.#retryMs = 50;
-        return;
-      } catch {
-        await new Promise((resolve) => setTimeout(resolve, this.#retryMs));
-        this.#retryMs = Math.min(this.#retryMs * 2, 5_000);
-      }
-    }
-  }
+/** Whether a byte of UTF-8 is none with which a character begins. */
+function isWithinCharacter(byte: number | undefined): boolean {
+  return byte !== undefined && (byte & 0xc0) === 0x80;
 }

@@ -7,7 +7,8 @@ import type { UnitOfWork } from '../unit-of-work.ts';
 import { isLost, writeUnits } from './batch-writer.ts';
 import { query, rows, types } from './connection.ts';
 import { migratePostgres } from './migrate.ts';
-import { CHANNEL, NoticeListener, packNotices, type Notice } from './notices.ts';
+import { NoticeListener } from './notice-listener.ts';
+import { CHANNEL, changesOf, packNotice, type Notice } from './notices.ts';
 
 /** Units committed in one transaction at most. */
 const BATCH_LIMIT = 128;
@@ -58,8 +59,6 @@ class PostgresDatabase implements Database {
   /** Batches still to be written stepwise. */
   #wary = 0;
   readonly #sent = new Map<number, Sent>();
-  /** Notices of a batch of which the last has not come. */
-  #partial: Change[] = [];
   #closed: Error | undefined;
   #closing: Promise<void> | undefined;
 
@@ -198,7 +197,7 @@ class PostgresDatabase implements Database {
     const changes = committed.flatMap((unit) => unit.changes.map(announced));
     const newest = first + count - 1;
     try {
-      const payloads = packNotices({ process: this.#process, batch, newest, changes });
+      const payloads = packNotice({ process: this.#process, batch, newest }, changes);
       await this.#commitTransaction(connection, payloads, { newest, count });
     } catch (error) {
       this.#sent.delete(batch);
@@ -230,12 +229,9 @@ class PostgresDatabase implements Database {
 
   #take(notice: Notice): void {
     const isOwn = notice.process === this.#process;
-    if (!isOwn) this.#partial.push(...notice.changes);
-    if (!notice.isLast) return;
     const sent = isOwn ? this.#sent.get(notice.batch) : undefined;
     this.#sent.delete(isOwn ? notice.batch : -1);
-    const changes = this.#partial;
-    this.#partial = [];
+    const changes = sent || isOwn ? [] : changesOf(notice);
     this.#delivering = this.#delivering
       .then(() =>
         sent
@@ -252,7 +248,6 @@ class PostgresDatabase implements Database {
     const position = Number(found[0]?.position);
     const waiting = [...this.#sent.values()];
     this.#sent.clear();
-    this.#partial = [];
     const reset: Change = { topic: 'reset', position, rooms: [], users: [], data: null };
     this.#delivering = this.#delivering
       .then(() => this.#feed.deliverChanges([reset], position))
