@@ -11,6 +11,7 @@ import { sql } from './sql.ts';
 import {
   entry,
   insertEntry,
+  killListeners,
   onDatabases,
   readEntries,
   record,
@@ -190,15 +191,12 @@ onDatabases(
     assert.ok(one && other);
     const { changes, ids } = record(one);
     await one.commit(entry('before'));
-    const kill = sql(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()`,
-    );
     const reset = new Promise<void>((resolve) => {
       one.subscribe((batch) => {
         if (batch.some((change) => change.topic === 'reset')) resolve();
       });
     });
-    await other.all(kill);
+    await other.all(killListeners);
     await reset;
     await one.commit(entry('after'));
     assert.deepEqual(

@@ -4,13 +4,8 @@ import { onBothEngines } from '../testing/server/engines.ts';
 import { openPlaceDatabase } from '../testing/server/place-database.ts';
 import type { Change, Database } from './database.ts';
 import { ReadCache } from './read-cache.ts';
-import { sql } from './sql.ts';
+import { killListeners } from './testing/test-databases.ts';
 import { UnitOfWork } from './unit-of-work.ts';
-
-/** Ends the connections on which changes are told. */
-const killListeners = sql(
-  `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()`,
-);
 
 /** Tells every cache that the entries with these names are outdated. */
 async function change(database: Database, ...names: string[]): Promise<void> {

@@ -2,23 +2,27 @@ import pg from 'pg';
 import { types } from './connection.ts';
 import { CHANNEL, NoticeAssembly, type Notice } from './notices.ts';
 
-/** Listens for notices of all processes, and goes on when the connection was lost. */
+const FIRST_RETRY_MS = 50;
+const LONGEST_RETRY_MS = 5_000;
+
+/** Listens for notices of all processes on one connection, and makes it again when it was lost. */
 export class NoticeListener {
   readonly #url: string;
   readonly #take: (notice: Notice) => void;
-  readonly #lost: (connection: pg.Client) => Promise<void>;
+  readonly #begin: (connection: pg.Client) => Promise<void>;
+  /** The one that listens; undefined while there is none. */
   #connection: pg.Client | undefined;
-  #closed = false;
-  #retryMs = 50;
+  #isClosed = false;
 
   /**
    * @param take is called for each notice, in the order of commits.
-   * @param lost is called when notices may have been missed, on a connection that listens again.
+   * @param begin is called on each connection that listens, before the first notice of it is taken: notices of what was
+   *   committed before may have been missed, and those of what is committed from now on come.
    */
-  constructor(url: string, take: (notice: Notice) => void, lost: (connection: pg.Client) => Promise<void>) {
+  constructor(url: string, take: (notice: Notice) => void, begin: (connection: pg.Client) => Promise<void>) {
     this.#url = url;
     this.#take = take;
-    this.#lost = lost;
+    this.#begin = begin;
   }
 
   /** Begins to listen. Rejects when there is no connection. */
@@ -27,37 +31,48 @@ export class NoticeListener {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#isClosed = true;
     await this.#connection?.end();
   }
 
-  async #connect(): Promise<pg.Client> {
+  async #connect(): Promise<void> {
     const connection = new pg.Client({ connectionString: this.#url, types, keepAlive: true });
+    const assembly = new NoticeAssembly();
+    let early: Notice[] | undefined = [];
+    let isLost = false;
     connection.on('error', () => undefined);
     connection.on('end', () => {
-      if (this.#connection === connection && !this.#closed) void this.#reconnect();
+      isLost = true;
+      if (this.#connection === connection) void this.#reconnect();
     });
-    const assembly = new NoticeAssembly();
     connection.on('notification', ({ payload }) => {
       const notice = assembly.add(payload ?? '');
-      if (notice) this.#take(notice);
+      if (!notice) return;
+      if (early) early.push(notice);
+      else this.#take(notice);
     });
-    await connection.connect();
-    await connection.query(`LISTEN ${CHANNEL}`);
+    try {
+      await connection.connect();
+      await connection.query(`LISTEN ${CHANNEL}`);
+      await this.#begin(connection);
+      if (isLost || this.#isClosed) throw new Error('The connection that listens is closed already');
+    } catch (error) {
+      void connection.end().catch(() => undefined);
+      throw error;
+    }
     this.#connection = connection;
-    return connection;
+    for (const notice of early) this.#take(notice);
+    early = undefined;
   }
 
+  /** Tries until there is a connection: while there is none, nothing else begins this. */
   async #reconnect(): Promise<void> {
-    while (!this.#closed) {
+    this.#connection = undefined;
+    for (let waitMs = FIRST_RETRY_MS; !this.#isClosed; waitMs = Math.min(waitMs * 2, LONGEST_RETRY_MS)) {
       try {
-        const connection = await this.#connect();
-        await this.#lost(connection);
-        this.#retryMs = 50;
-        return;
+        return await this.#connect();
       } catch {
-        await new Promise((resolve) => setTimeout(resolve, this.#retryMs));
-        this.#retryMs = Math.min(this.#retryMs * 2, 5_000);
+        await new Promise((resolve) => setTimeout(resolve, waitMs));
       }
     }
   }

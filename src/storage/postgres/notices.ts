@@ -1,4 +1,4 @@
-import type { Change } from '../database.ts';
+import type { Change, NewChange } from '../database.ts';
 
 export const CHANNEL = 'myelin';
 /** Bytes of a batch's text in one notice: PostgreSQL refuses notices of 8,000 bytes, and the first line takes some. */
@@ -26,6 +26,17 @@ export function packNotice(
 ): string[] {
   const pieces = cut(JSON.stringify(changes));
   return pieces.map((piece, i) => `${process} ${batch} ${newest} ${i + 1} ${pieces.length}\n${piece}`);
+}
+
+/** A change of a batch that is being committed, as it is told. */
+export function announced(change: NewChange): Omit<Change, 'local'> {
+  return {
+    topic: change.topic,
+    position: change.position.value,
+    rooms: change.rooms ?? [],
+    users: change.users ?? [],
+    data: change.data ?? null,
+  };
 }
 
 /** The changes of which a notice tells. */

@@ -5,16 +5,16 @@ import type { Change, Database, Reader, SqlValue, Statement } from '../database.
 import type { Migration } from '../migrations/migration.ts';
 import type { UnitOfWork } from '../unit-of-work.ts';
 import { isLost, writeUnits } from './batch-writer.ts';
-import { query, rows, types } from './connection.ts';
+import { rows, types } from './connection.ts';
 import { migratePostgres } from './migrate.ts';
 import { NoticeListener } from './notice-listener.ts';
-import { CHANNEL, changesOf, packNotice, type Notice } from './notices.ts';
+import { announced, CHANNEL, changesOf, packNotice, type Notice } from './notices.ts';
+import { begin, readerOn, takePositions } from './transaction.ts';
 
 /** Units committed in one transaction at most. */
 const BATCH_LIMIT = 128;
 /** After a guard missed, so many batches are written stepwise: where one misses, more will. */
 const WARY_BATCHES = 16;
-const TAKE_POSITIONS = 'UPDATE stream SET position = position + $1 WHERE id = 1 RETURNING position';
 
 interface Waiting {
   readonly unit: UnitOfWork;
@@ -24,6 +24,8 @@ interface Waiting {
 
 /** A batch that was committed, until its notice comes back. */
 interface Sent {
+  /** Newest position of the batch. */
+  readonly newest: number;
   readonly committed: readonly UnitOfWork[];
   readonly delivered: () => void;
 }
@@ -49,7 +51,7 @@ class PostgresDatabase implements Database {
   readonly #process = randomBytes(8).toString('hex');
   readonly #pool: pg.Pool;
   readonly #listener: NoticeListener;
-  #feed = new ChangeFeed(0);
+  readonly #feed = new ChangeFeed(0);
   #writer: pg.Client | undefined;
   #waiting: Waiting[] = [];
   #busy: Promise<void> | undefined;
@@ -59,6 +61,8 @@ class PostgresDatabase implements Database {
   /** Batches still to be written stepwise. */
   #wary = 0;
   readonly #sent = new Map<number, Sent>();
+  /** Where the connection that listens began: of what is not after it, no notice tells anything new. */
+  #listensFrom = 0;
   #closed: Error | undefined;
   #closing: Promise<void> | undefined;
 
@@ -69,14 +73,13 @@ class PostgresDatabase implements Database {
     this.#listener = new NoticeListener(
       url,
       (notice) => this.#take(notice),
-      (connection) => this.#resume(connection),
+      (connection) => this.#beginListening(connection),
     );
   }
 
   async start(): Promise<void> {
     await this.#listener.start();
-    const found = await this.#pool.query('SELECT position FROM stream WHERE id = 1');
-    this.#feed = new ChangeFeed(Number(found.rows[0]?.position ?? 0));
+    await this.#delivering;
   }
 
   all<Row>(statement: Statement, ...parameters: SqlValue[]): Promise<Row[]> {
@@ -179,23 +182,23 @@ class PostgresDatabase implements Database {
     isOpen = false,
   ): Promise<{ errors: (Error | undefined)[]; done: Promise<void> }> {
     const count = units.reduce((sum, unit) => sum + unit.positions, 0);
-    let first = await (isOpen ? takePositions : begin)(connection, count);
+    let { first } = await (isOpen ? takePositions : begin)(connection, count);
     let errors = await writeUnits(connection, units, first, this.#wary > 0 ? 'stepwise' : 'together');
     this.#wary -= this.#wary > 0 ? 1 : 0;
     if (!errors) {
       this.#wary = WARY_BATCHES;
       await connection.query('ROLLBACK');
-      first = await begin(connection, count);
+      ({ first } = await begin(connection, count));
       errors = (await writeUnits(connection, units, first, 'carefully')) ?? [];
     }
     const committed = units.filter((_unit, i) => errors[i] === undefined);
     this.#batches += 1;
     const batch = this.#batches;
+    const newest = first + count - 1;
     const done = new Promise<void>((resolve) => {
-      this.#sent.set(batch, { committed, delivered: resolve });
+      this.#sent.set(batch, { newest, committed, delivered: resolve });
     });
     const changes = committed.flatMap((unit) => unit.changes.map(announced));
-    const newest = first + count - 1;
     try {
       const payloads = packNotice({ process: this.#process, batch, newest }, changes);
       await this.#commitTransaction(connection, payloads, { newest, count });
@@ -230,30 +233,38 @@ class PostgresDatabase implements Database {
   #take(notice: Notice): void {
     const isOwn = notice.process === this.#process;
     const sent = isOwn ? this.#sent.get(notice.batch) : undefined;
-    this.#sent.delete(isOwn ? notice.batch : -1);
-    const changes = sent || isOwn ? [] : changesOf(notice);
-    this.#delivering = this.#delivering
-      .then(() =>
-        sent
-          ? this.#feed.deliver(sent.committed, notice.newest)
-          : this.#feed.deliverChanges(changes, notice.newest),
-      )
-      .catch(() => undefined)
-      .then(() => sent?.delivered());
+    if (isOwn) this.#sent.delete(notice.batch);
+    if (sent) this.#deliver(() => this.#feed.deliver(sent.committed, notice.newest), [sent]);
+    else if (!isOwn && notice.newest > this.#listensFrom) {
+      const changes = changesOf(notice);
+      this.#deliver(() => this.#feed.deliverChanges(changes, notice.newest), []);
+    }
   }
 
-  /** Notices may have been missed: everybody drops what they cached, and own commits that wait are delivered. */
-  async #resume(connection: pg.Client): Promise<void> {
+  /**
+   * Notices up to the present position may have been missed: everybody drops what they cached, and own commits up to there are
+   * delivered with that. Those of later ones come.
+   */
+  async #beginListening(connection: pg.Client): Promise<void> {
     const { rows: found } = await connection.query('SELECT position FROM stream WHERE id = 1');
     const position = Number(found[0]?.position);
-    const waiting = [...this.#sent.values()];
-    this.#sent.clear();
+    this.#listensFrom = position;
+    const missed = [...this.#sent].filter(([, { newest }]) => newest <= position);
+    for (const [batch] of missed) this.#sent.delete(batch);
     const reset: Change = { topic: 'reset', position, rooms: [], users: [], data: null };
+    this.#deliver(
+      () => this.#feed.deliverChanges([reset], position),
+      missed.map(([, sent]) => sent),
+    );
+  }
+
+  /** Delivers after what was to be delivered before, and answers for the own batches that are delivered with it. */
+  #deliver(deliver: () => Promise<void>, batches: readonly Sent[]): void {
     this.#delivering = this.#delivering
-      .then(() => this.#feed.deliverChanges([reset], position))
+      .then(deliver)
       .catch(() => undefined)
       .then(() => {
-        for (const sent of waiting) sent.delivered();
+        for (const batch of batches) batch.delivered();
       });
   }
 
@@ -263,36 +274,4 @@ class PostgresDatabase implements Database {
     await connection.connect();
     return connection;
   }
-}
-
-/** Begins a transaction and gives the first of so many positions. */
-async function begin(connection: pg.Client, count: number): Promise<number> {
-  const [, first] = await Promise.all([connection.query('BEGIN'), takePositions(connection, count)]);
-  return first;
-}
-
-async function takePositions(connection: pg.Client, count: number): Promise<number> {
-  const { rows: found } = await connection.query({ name: 'take', text: TAKE_POSITIONS, values: [count] });
-  return Number(found[0]?.position) - count + 1;
-}
-
-function readerOn(connection: pg.Client): Reader {
-  return {
-    async all<Row>(statement: Statement, ...parameters: SqlValue[]) {
-      return (await query(connection, statement, parameters)).rows as Row[];
-    },
-    async get<Row>(statement: Statement, ...parameters: SqlValue[]) {
-      return (await query(connection, statement, parameters)).rows[0] as Row | undefined;
-    },
-  };
-}
-
-function announced(change: UnitOfWork['changes'][number]): Omit<Change, 'local'> {
-  return {
-    topic: change.topic,
-    position: change.position.value,
-    rooms: change.rooms ?? [],
-    users: change.users ?? [],
-    data: change.data ?? null,
-  };
 }

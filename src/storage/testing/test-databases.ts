@@ -19,6 +19,11 @@ export const TABLES: Migration = {
 };
 export const SCHEMA = [...MIGRATIONS, TABLES];
 export const insertEntry = sql('INSERT INTO entries (id, position) VALUES (?, ?)');
+/** Ends the connections on which changes are told: where they began was the last that was asked on them. */
+export const killListeners = sql(
+  `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+   WHERE query LIKE 'SELECT position FROM stream%' AND pid <> pg_backend_pid() AND datname = current_database()`,
+);
 export const readEntries = sql('SELECT id, position FROM entries ORDER BY position');
 
 export interface Entry {
