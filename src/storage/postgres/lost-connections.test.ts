@@ -4,7 +4,7 @@ import { ENGINES } from '../../testing/server/engines.ts';
 import type { Database } from '../database.ts';
 import { openDatabase } from '../open-database.ts';
 import { DatabaseProxy, type ProxiedConnection } from '../testing/database-proxy.ts';
-import { entry, record, SCHEMA, withDatabases } from '../testing/test-databases.ts';
+import { entry, readEntries, record, SCHEMA, withDatabases, type Entry } from '../testing/test-databases.ts';
 
 /** A database whose connections the test can cut, and another process's on the same tables. */
 function onProxied(
@@ -94,4 +94,52 @@ onProxied('one connection listens, also when it was lost twice in a row', async 
   assert.equal(proxy.listening.length, 1);
   await database.commit(entry('own'));
   assert.deepEqual(order(), ['reset', 'own']);
+});
+
+onProxied('what was committed as the connection was lost is answered and told', async (parts) => {
+  const { proxy, database, other } = parts;
+  const order = recordAll(database);
+  await database.commit(entry('before'));
+  const sent = new Promise<ProxiedConnection>((resolve) => {
+    proxy.onStatement = (connection, text) => {
+      if (!text.includes('COMMIT')) return;
+      proxy.onStatement = () => undefined;
+      connection.hold();
+      for (const listener of proxy.listening) listener.hold();
+      resolve(connection);
+    };
+  });
+  const theirs = told(other, 'own');
+  const committed = database.commit(entry('own'));
+  const settled = committed.then(
+    () => 'kept',
+    () => 'failed',
+  );
+  const writer = await sent;
+  await theirs;
+  writer.cut();
+  assert.deepEqual(
+    (await database.all<Entry>(readEntries)).map(({ id }) => id),
+    ['before', 'own'],
+  );
+  for (const listener of proxy.listening) listener.release();
+  assert.equal(await settled, 'kept');
+  await database.commit(entry('after'));
+  assert.deepEqual(order(), ['before', 'own', 'after']);
+});
+
+onProxied('what was not committed as the connection was lost fails, and nothing else', async (parts) => {
+  const { proxy, database, other } = parts;
+  const order = recordAll(database);
+  await database.commit(entry('before'));
+  proxy.onStatement = (connection, text) => {
+    if (!text.includes('COMMIT')) return;
+    proxy.onStatement = () => undefined;
+    connection.cut();
+  };
+  const lost = database.commit(entry('lost'));
+  // Takes the very position that the other one would have had.
+  await Promise.all([assert.rejects(lost), other.commit(entry('theirs'))]);
+  await database.commit(entry('after'));
+  assert.deepEqual(order(), ['before', 'theirs', 'after']);
 });

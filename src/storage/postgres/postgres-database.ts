@@ -5,6 +5,7 @@ import type { Change, Database, Reader, SqlValue, Statement } from '../database.
 import type { Migration } from '../migrations/migration.ts';
 import type { UnitOfWork } from '../unit-of-work.ts';
 import { isLost, writeUnits } from './batch-writer.ts';
+import { wasCommitted } from './commit-outcome.ts';
 import { rows, types } from './connection.ts';
 import { migratePostgres } from './migrate.ts';
 import { NoticeListener } from './notice-listener.ts';
@@ -151,8 +152,7 @@ class PostgresDatabase implements Database {
       try {
         await this.#commitBatch(batch);
       } catch (error) {
-        await this.#writer?.end().catch(() => undefined);
-        this.#writer = undefined;
+        this.#drop(this.#writer);
         for (const one of batch) one.reject(error);
       }
     }
@@ -182,26 +182,26 @@ class PostgresDatabase implements Database {
     isOpen = false,
   ): Promise<{ errors: (Error | undefined)[]; done: Promise<void> }> {
     const count = units.reduce((sum, unit) => sum + unit.positions, 0);
-    let { first } = await (isOpen ? takePositions : begin)(connection, count);
-    let errors = await writeUnits(connection, units, first, this.#wary > 0 ? 'stepwise' : 'together');
+    let begun = await (isOpen ? takePositions : begin)(connection, count);
+    let errors = await writeUnits(connection, units, begun.first, this.#wary > 0 ? 'stepwise' : 'together');
     this.#wary -= this.#wary > 0 ? 1 : 0;
     if (!errors) {
       this.#wary = WARY_BATCHES;
       await connection.query('ROLLBACK');
-      ({ first } = await begin(connection, count));
-      errors = (await writeUnits(connection, units, first, 'carefully')) ?? [];
+      begun = await begin(connection, count);
+      errors = (await writeUnits(connection, units, begun.first, 'carefully')) ?? [];
     }
     const committed = units.filter((_unit, i) => errors[i] === undefined);
     this.#batches += 1;
     const batch = this.#batches;
-    const newest = first + count - 1;
+    const newest = begun.first + count - 1;
     const done = new Promise<void>((resolve) => {
       this.#sent.set(batch, { newest, committed, delivered: resolve });
     });
     const changes = committed.flatMap((unit) => unit.changes.map(announced));
     try {
       const payloads = packNotice({ process: this.#process, batch, newest }, changes);
-      await this.#commitTransaction(connection, payloads, { newest, count });
+      await this.#commitTransaction(connection, payloads, begun.transaction);
     } catch (error) {
       this.#sent.delete(batch);
       throw error;
@@ -209,14 +209,11 @@ class PostgresDatabase implements Database {
     return { errors, done };
   }
 
-  /**
-   * Sends the notices and commits. Where the connection is lost in between, looks whether the commit took place: positions
-   * never go back, and nobody else can have been given these.
-   */
+  /** Sends the notices and commits. Where the connection is lost in between, looks whether the commit took place. */
   async #commitTransaction(
     connection: pg.Client,
     payloads: readonly string[],
-    { newest, count }: { newest: number; count: number },
+    transaction: number,
   ): Promise<void> {
     const notices = payloads.map((payload) =>
       connection.query({ name: 'notify', text: 'SELECT pg_notify($1, $2)', values: [CHANNEL, payload] }),
@@ -224,18 +221,25 @@ class PostgresDatabase implements Database {
     try {
       await Promise.all([...notices, connection.query('COMMIT')]);
     } catch (error) {
-      if (!isLost(error) || count === 0) throw error;
-      const { rows: found } = await this.#pool.query('SELECT 1 FROM events WHERE position = $1', [newest]);
-      if (found.length === 0) throw error;
+      if (!isLost(error)) throw error;
+      this.#drop(connection);
+      if (!(await wasCommitted(this.#pool, transaction))) throw error;
     }
   }
 
+  /** Is done with a connection: what is not committed on it never will be. */
+  #drop(connection: pg.Client | undefined): void {
+    if (this.#writer === connection) this.#writer = undefined;
+    void connection?.end().catch(() => undefined);
+  }
+
+  /** Delivers a batch: an own one as it was committed, unless nobody knew whether it was, and others from the notice. */
   #take(notice: Notice): void {
     const isOwn = notice.process === this.#process;
     const sent = isOwn ? this.#sent.get(notice.batch) : undefined;
     if (isOwn) this.#sent.delete(notice.batch);
     if (sent) this.#deliver(() => this.#feed.deliver(sent.committed, notice.newest), [sent]);
-    else if (!isOwn && notice.newest > this.#listensFrom) {
+    else if (notice.newest > this.#listensFrom) {
       const changes = changesOf(notice);
       this.#deliver(() => this.#feed.deliverChanges(changes, notice.newest), []);
     }
@@ -271,6 +275,7 @@ class PostgresDatabase implements Database {
   async #connect(): Promise<pg.Client> {
     const connection = new pg.Client({ connectionString: this.#url, types, keepAlive: true, pipeline: true });
     connection.on('error', () => undefined);
+    connection.on('end', () => this.#drop(connection));
     await connection.connect();
     return connection;
   }

@@ -2,12 +2,15 @@ import type pg from 'pg';
 import type { Reader, Statement, SqlValue } from '../database.ts';
 import { query } from './connection.ts';
 
-const TAKE_POSITIONS = 'UPDATE stream SET position = position + $1 WHERE id = 1 RETURNING position';
+const TAKE_POSITIONS = `UPDATE stream SET position = position + $1 WHERE id = 1
+  RETURNING position, txid_current() AS transaction`;
 
 /** What a transaction was given as it began. */
 export interface Begun {
   /** Its first position. */
   readonly first: number;
+  /** PostgreSQL's number of it. */
+  readonly transaction: number;
 }
 
 /** Begins a transaction with so many positions. */
@@ -19,8 +22,8 @@ export async function begin(connection: pg.Client, count: number): Promise<Begun
 /** Takes so many positions in a transaction that is open; nobody else can take any before it ends. */
 export async function takePositions(connection: pg.Client, count: number): Promise<Begun> {
   const { rows: found } = await connection.query({ name: 'take', text: TAKE_POSITIONS, values: [count] });
-  const [{ position }] = found as [{ position: number }];
-  return { first: position - count + 1 };
+  const [{ position, transaction }] = found as [{ position: number; transaction: number }];
+  return { first: position - count + 1, transaction };
 }
 
 /** Reads in the transaction of a connection. */
