@@ -4,7 +4,8 @@ import { ChangeFeed } from '../change-feed.ts';
 import type { Change, Database, Reader, SqlValue, Statement } from '../database.ts';
 import type { Migration } from '../migrations/migration.ts';
 import type { UnitOfWork } from '../unit-of-work.ts';
-import { isLost, writeUnits } from './batch-writer.ts';
+import { isLost, writeUnits, type UnitError } from './batch-writer.ts';
+import { answer, type Committer, type Waiting, type WaitingAlone } from './committers.ts';
 import { wasCommitted } from './commit-outcome.ts';
 import { rows, types } from './connection.ts';
 import { migratePostgres } from './migrate.ts';
@@ -16,12 +17,6 @@ import { begin, readerOn, takePositions } from './transaction.ts';
 const BATCH_LIMIT = 128;
 /** After a guard missed, so many batches are written stepwise: where one misses, more will. */
 const WARY_BATCHES = 16;
-
-interface Waiting {
-  readonly unit: UnitOfWork;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
 
 /** A batch that was committed, until its notice comes back. */
 interface Sent {
@@ -55,6 +50,7 @@ class PostgresDatabase implements Database {
   readonly #feed = new ChangeFeed(0);
   #writer: pg.Client | undefined;
   #waiting: Waiting[] = [];
+  readonly #waitingAlone: WaitingAlone[] = [];
   #busy: Promise<void> | undefined;
   /** Ends when the last notice that came was delivered. */
   #delivering: Promise<void> = Promise.resolve();
@@ -99,18 +95,12 @@ class PostgresDatabase implements Database {
     });
   }
 
-  async exclusive(build: (reader: Reader) => Promise<UnitOfWork>): Promise<void> {
-    if (this.#closed) throw this.#closed;
-    const connection = await this.#connect();
-    try {
-      await begin(connection, 0);
-      const unit = await build(readerOn(connection));
-      const delivered = await this.#finish(connection, [unit], true);
-      if (delivered.errors[0]) throw delivered.errors[0];
-      await delivered.done;
-    } finally {
-      await connection.end().catch(() => undefined);
-    }
+  exclusive(build: (reader: Reader) => Promise<UnitOfWork>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) return reject(this.#closed);
+      this.#waitingAlone.push({ build, resolve, reject });
+      this.#busy ??= this.#run();
+    });
   }
 
   /** PostgreSQL shows nothing before it is on the disk. */
@@ -147,32 +137,48 @@ class PostgresDatabase implements Database {
   /** Commits until nothing waits; whoever comes after that begins anew, so nothing may happen in between. */
   async #run(): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve));
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.length > 0 || this.#waitingAlone.length > 0) {
       const batch = this.#waiting.splice(0, BATCH_LIMIT);
-      try {
-        await this.#commitBatch(batch);
-      } catch (error) {
-        this.#drop(this.#writer);
-        for (const one of batch) one.reject(error);
-      }
+      if (batch.length > 0) await this.#write(batch, (writer) => this.#commitBatch(writer, batch));
+      // They keep everybody else out, so that connections of their own would only wait for each other.
+      const alone = this.#waitingAlone.shift();
+      if (alone) await this.#write([alone], (writer) => this.#commitAlone(writer, alone));
     }
     this.#busy = undefined;
   }
 
+  /** Commits something on the connection for writing. What fails has failed for all who wait for it. */
+  async #write(
+    committers: readonly Committer[],
+    commit: (writer: pg.Client) => Promise<void>,
+  ): Promise<void> {
+    try {
+      this.#writer ??= await this.#connect();
+      await commit(this.#writer);
+    } catch (error) {
+      this.#drop(this.#writer);
+      for (const one of committers) one.reject(error);
+    }
+  }
+
   /** Commits a batch; its units are answered when their notice came back, which does not hold up the next batch. */
-  async #commitBatch(batch: readonly Waiting[]): Promise<void> {
-    this.#writer ??= await this.#connect();
-    const { errors, done } = await this.#finish(
-      this.#writer,
-      batch.map((one) => one.unit),
-    );
-    void done.then(() => {
-      for (const [i, one] of batch.entries()) {
-        const error = errors[i];
-        if (error) one.reject(error);
-        else one.resolve();
-      }
-    });
+  async #commitBatch(writer: pg.Client, batch: readonly Waiting[]): Promise<void> {
+    const units = batch.map((one) => one.unit);
+    const { errors, done } = await this.#finish(writer, units);
+    void done.then(() => answer(batch, errors));
+  }
+
+  async #commitAlone(writer: pg.Client, alone: WaitingAlone): Promise<void> {
+    await begin(writer, 0);
+    let unit: UnitOfWork;
+    try {
+      unit = await alone.build(readerOn(writer));
+    } catch (error) {
+      await writer.query('ROLLBACK');
+      return alone.reject(error);
+    }
+    const { errors, done } = await this.#finish(writer, [unit], true);
+    void done.then(() => answer([alone], errors));
   }
 
   /** Writes units in one transaction, which may be open already, sends their notices and commits. */
@@ -180,7 +186,7 @@ class PostgresDatabase implements Database {
     connection: pg.Client,
     units: readonly UnitOfWork[],
     isOpen = false,
-  ): Promise<{ errors: (Error | undefined)[]; done: Promise<void> }> {
+  ): Promise<{ errors: UnitError[]; done: Promise<void> }> {
     const count = units.reduce((sum, unit) => sum + unit.positions, 0);
     let begun = await (isOpen ? takePositions : begin)(connection, count);
     let errors = await writeUnits(connection, units, begun.first, this.#wary > 0 ? 'stepwise' : 'together');
