@@ -54,6 +54,10 @@ const claimLease = sql(
      OR destinations.lease_until < ?`,
 );
 const renewLeases = sql(`UPDATE destinations SET lease_until = ? WHERE lease_owner = ? AND lease_until >= ?`);
+const heldLeases = sql(
+  `SELECT server_name FROM destinations WHERE lease_owner = ? AND lease_until >= ? AND server_name > ?
+   ORDER BY server_name LIMIT ?`,
+);
 const releaseLeases = sql(`UPDATE destinations SET lease_owner = NULL WHERE lease_owner = ?`);
 const leaseOf = sql(`SELECT lease_until FROM destinations WHERE server_name = ?`);
 const insertEdu = sql(`INSERT INTO outgoing_edus (server_name, position, type, content) VALUES (?, ?, ?, ?)`);
@@ -117,6 +121,23 @@ export function renew(writer: Writer, lease: Lease): void {
 /** Until when some process is the one that sends to a server, in milliseconds; 0 when none is. */
 export async function leasedUntil(reader: Reader, server: ServerName): Promise<number> {
   return (await reader.get<{ lease_until: number }>(leaseOf, server))?.lease_until ?? 0;
+}
+
+/** What a process has at a time (milliseconds), after a name, in the order of names. */
+export async function held(
+  reader: Reader,
+  lease: { owner: string; now: number },
+  after: string,
+  limit: number,
+): Promise<ServerName[]> {
+  const rows = await reader.all<{ server_name: ServerName }>(
+    heldLeases,
+    lease.owner,
+    lease.now,
+    after,
+    limit,
+  );
+  return rows.map((row) => row.server_name);
 }
 
 /** Gives up every lease of a process. */

@@ -26,6 +26,10 @@ const claimQueue = sql(
 const renewQueues = sql(
   `UPDATE appservice_queues SET leased_until = ? WHERE owner = ? AND leased_until >= ?`,
 );
+const heldQueues = sql(
+  `SELECT id FROM appservice_queues WHERE owner = ? AND leased_until >= ? AND id > ?
+   ORDER BY id LIMIT ?`,
+);
 const releaseQueues = sql(`UPDATE appservice_queues SET leased_until = 0 WHERE owner = ?`);
 const beginTransaction = sql(
   `UPDATE appservice_queues SET transaction_id = ?, transaction_body = ?, transaction_upto = ?
@@ -73,6 +77,17 @@ export function claim(writer: Writer, id: string, lease: Lease): void {
 /** Prolongs every lease of a process that has not run out. */
 export function renew(writer: Writer, lease: Lease): void {
   writer.run(renewQueues, lease.until, lease.owner, lease.now);
+}
+
+/** What a process has at a time (milliseconds), after a name, in the order of names. */
+export async function held(
+  reader: Reader,
+  lease: { owner: string; now: number },
+  after: string,
+  limit: number,
+): Promise<string[]> {
+  const rows = await reader.all<{ id: string }>(heldQueues, lease.owner, lease.now, after, limit);
+  return rows.map((row) => row.id);
 }
 
 /** Gives up every lease of a process. */
