@@ -155,3 +155,18 @@ onServers('a status of the greatest length is told, and harms nobody [B060 parti
   const body = await bob.syncUntil(since, (one) => (one.presence?.events ?? []).some(isAlice));
   assert.equal(body.presence.events.find(isAlice).content.status_msg, status);
 });
+
+onServers(
+  'a status set at one process stays when another one tells of the user [B060 partial]',
+  async (s) => {
+    const alice = await s.person('alice');
+    const there = new TestClient((await s.another()).url, alice.token);
+    const path = `/v3/presence/${alice.userId}/status`;
+    await alice.sync({ set_presence: 'online' });
+    await there.ok('PUT', path, { presence: 'online', status_msg: 'at lunch' });
+    await until(async () => (await alice.ok('GET', path)).status_msg === 'at lunch');
+    await alice.sync({ set_presence: 'unavailable' });
+    assert.equal((await alice.ok('GET', path)).status_msg, 'at lunch');
+    await until(async () => (await there.ok('GET', path)).status_msg === 'at lunch');
+  },
+);

@@ -254,6 +254,9 @@ export class Presence {
     const row = this.#rows.note(change);
     const userId = row.user_id as UserId;
     this.syncPart.note(change, userId);
+    // The status may have been set by way of another process: what is told next is not to bring back the one before.
+    const told = this.#told.get(userId);
+    if (told) this.#told.set(userId, { ...told, statusMsg: row.status_msg ?? undefined });
     if (change.local === undefined) this.#insist(userId, row);
   }
 
