@@ -143,6 +143,10 @@ onServers(
       'https://evil.example.org/',
       '//evil.example.org/',
       '/\\evil.example.org',
+      '/.//evil.example.org/',
+      '/x/..//evil.example.org',
+      '/./\\evil.example.org',
+      '/%2e//evil.example.org',
       'nowhere',
     ]) {
       const other = new TestBrowser(base);

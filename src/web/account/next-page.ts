@@ -12,7 +12,9 @@ export function nextPage(asked: string | null | undefined): string {
   if (asked === null || asked === undefined || asked.length > LONGEST) return ACCOUNT_PATH;
   if (!asked.startsWith('/') || !URL.canParse(asked, base)) return ACCOUNT_PATH;
   const url = new URL(asked, base);
-  return url.origin === base ? url.pathname + url.search : ACCOUNT_PATH;
+  // A browser takes two slashes for the beginning of another host.
+  const isHere = url.origin === base && !url.pathname.startsWith('//');
+  return isHere ? url.pathname + url.search : ACCOUNT_PATH;
 }
 
 /** The page to sign in on, or to make an account on, that leads to another. */
