@@ -158,3 +158,54 @@ onFederation(
   },
   { servers: 1 },
 );
+
+function later(client: TestClient, room: string, body: string, delay: number): Promise<Json> {
+  const path = `/send/m.room.message/${body}?org.matrix.msc4140.delay=${delay}`;
+  return client.ok('PUT', client.room(room, path), { msgtype: 'm.text', body });
+}
+
+onFederation(
+  'Delayed events of one room do not wait for the policy server of another [B059 partial] [B142 partial]',
+  async (federation) => {
+    const { alice, room, officer } = await roomWithOfficer(federation);
+    const { server } = officer;
+    await setPolicy(alice, room, server.name);
+    const carol = await federation.a.person('carol');
+    const quiet = await carol.createRoom();
+    const [isAsked, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    server.holds = ({ url }) => {
+      if (url !== SIGN) return undefined;
+      isAsked.resolve();
+      return goOn.promise;
+    };
+    for (const id of ['one', 'two']) await later(alice, room, id, 100);
+    await isAsked.promise;
+    const { next_batch: since } = await carol.sync();
+    await later(carol, quiet, 'mine', 100);
+    await carol.syncUntil(since, (body) => seen(body, quiet).includes('mine'));
+    assert.deepEqual(seen(await alice.sync(), room), [], 'the policy server has not answered yet');
+    goOn.resolve();
+    await alice.syncUntil(undefined, (body) => seen(body, room).includes('two'));
+    assert.deepEqual(seen(await alice.sync(), room), ['one', 'two']);
+  },
+);
+
+onFederation(
+  'Delayed events wait in their order while the policy server fails, and end where it refuses [B059 partial] [B142 partial]',
+  async (federation) => {
+    const { alice, room, officer } = await roomWithOfficer(federation);
+    const { server } = officer;
+    await setPolicy(alice, room, server.name);
+    const answer = server.answer;
+    let failures = 1;
+    server.answer = (request) =>
+      request.url === SIGN && failures-- > 0 ? { status: 503, body: {} } : answer(request);
+    await later(alice, room, 'spam', 500);
+    await later(alice, room, 'one', 550);
+    await later(alice, room, 'two', 600);
+    await alice.syncUntil(undefined, (body) => seen(body, room).includes('two'));
+    assert.deepEqual(seen(await alice.sync(), room), ['one', 'two']);
+    const waiting = await alice.ok('GET', '/unstable/org.matrix.msc4140/delayed_events');
+    assert.deepEqual(waiting.delayed_events, []);
+  },
+);

@@ -1,4 +1,4 @@
-import type { Timer, Timers } from '../../platform/timers.ts';
+import type { Timers } from '../../platform/timers.ts';
 import type { DeviceId, EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { MatrixError, notFound } from '../../protocol/matrix-error.ts';
@@ -9,14 +9,12 @@ import { GuardFailed, type Database, type Writer } from '../../storage/database.
 import * as store from '../../storage/rooms/delayed-events-store.ts';
 import type { DelayedEventRow } from '../../storage/rooms/delayed-events-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
+import { DueEvents } from './due-events.ts';
 import { forClient, requestKey, type EventToDelay } from './event-to-delay.ts';
 import * as usersStore from '../../storage/accounts/users-store.ts';
 
 /** Events of one user that may wait at the same time. */
 const MOST_OF_USER = 100;
-/** Processes that end leave their events to the others, which look this often. */
-const LOOK_EVERY_MS = 10_000;
-const AT_ONCE = 50;
 const PAGE = 50;
 
 /** How an event is kept until it is sent. */
@@ -45,13 +43,7 @@ export class DelayedEvents {
   readonly #clock: { now(): number };
   readonly #opaque: (length: number) => string;
   readonly #longestMs: number;
-  #onError: (error: unknown) => void = () => undefined;
-  readonly #timers: Timers;
-  #timer: Timer | undefined;
-  #wakesAt = Infinity;
-  #running: Promise<void> = Promise.resolve();
-  #isRunning = false;
-  #stopped = true;
+  readonly #due: DueEvents;
 
   constructor(needs: {
     database: Database;
@@ -69,23 +61,23 @@ export class DelayedEvents {
     this.#sending = needs.sending;
     this.#transactions = needs.transactions;
     this.#clock = needs.clock;
-    this.#timers = needs.timers;
     this.#opaque = needs.opaque;
     this.#longestMs = needs.longestMs;
+    this.#due = new DueEvents({
+      ...{ database: needs.database, clock: needs.clock, timers: needs.timers },
+      send: (row) => this.#send(row),
+      drop: (row) => this.#drop(row, new GuardFailed()),
+    });
   }
 
   /** Begins to send what is due. */
   start(onError: (error: unknown) => void): void {
-    this.#onError = onError;
-    this.#stopped = this.#longestMs === 0;
-    this.#wakeAt(this.#clock.now());
+    if (this.#longestMs > 0) this.#due.start(onError);
   }
 
   /** Ends what is being sent, and begins nothing else. */
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#timer?.cancel();
-    await this.#running;
+  stop(): Promise<void> {
+    return this.#due.stop();
   }
 
   /**
@@ -142,7 +134,7 @@ export class DelayedEvents {
     store.add(unit, row);
     also?.(unit, row.id);
     await this.#database.commit(unit);
-    this.#wakeAt(row.due_at);
+    this.#due.wakeAt(row.due_at);
     return row.id;
   }
 
@@ -165,7 +157,7 @@ export class DelayedEvents {
     const unit = new UnitOfWork();
     store.restart(unit, id, now, now + row.delay);
     await this.#commit(unit, waitsNoMore());
-    this.#wakeAt(now + row.delay);
+    this.#due.wakeAt(now + row.delay);
   }
 
   /** Sends an event now. 404 when none waits under the ID; what sending throws. */
@@ -224,45 +216,6 @@ export class DelayedEvents {
       await this.#database.commit(unit);
     } catch (error) {
       throw error instanceof GuardFailed ? ifGone : error;
-    }
-  }
-
-  #wakeAt(time: number): void {
-    if (this.#stopped || this.#isRunning || time >= this.#wakesAt) return;
-    this.#wakesAt = time;
-    this.#timer?.cancel();
-    const wait = Math.min(Math.max(time - this.#clock.now(), 0), LOOK_EVERY_MS);
-    this.#timer = this.#timers.after(wait, () => {
-      this.#running = this.#run();
-    });
-  }
-
-  async #run(): Promise<void> {
-    this.#isRunning = true;
-    let next: number | undefined;
-    try {
-      for (const row of await store.dueBy(this.#database, this.#clock.now(), AT_ONCE))
-        await this.#sendDue(row);
-      next = await store.nextDue(this.#database);
-    } catch (error) {
-      this.#onError(error);
-      next = this.#clock.now() + LOOK_EVERY_MS;
-    }
-    this.#isRunning = false;
-    this.#wakesAt = Infinity;
-    this.#wakeAt(Math.min(next ?? Infinity, this.#clock.now() + LOOK_EVERY_MS));
-  }
-
-  /** What the room refuses will not be sent later either. */
-  async #sendDue(row: DelayedEventRow): Promise<void> {
-    try {
-      await this.#send(row);
-    } catch (error) {
-      if (error instanceof GuardFailed) return;
-      if (!(error instanceof MatrixError)) throw error;
-      await this.#drop(row, new GuardFailed()).catch((failure: unknown) => {
-        if (!(failure instanceof GuardFailed)) throw failure;
-      });
     }
   }
 

@@ -1,5 +1,6 @@
 import type { UserId } from '../../protocol/identifiers.ts';
 import type { Reader, Writer } from '../database.ts';
+import { slots } from '../slots.ts';
 import { sql } from '../sql.ts';
 
 /** A row of the table `delayed_events`. Times are in milliseconds. */
@@ -33,9 +34,17 @@ const one = sql(`SELECT * FROM delayed_events WHERE id = ?`);
 const ofRequest = sql(`SELECT * FROM delayed_events WHERE request = ?`);
 const page = sql(`SELECT * FROM delayed_events WHERE user_id = ? AND id > ? ORDER BY id LIMIT ?`);
 const count = sql(`SELECT COUNT(*) AS count FROM delayed_events WHERE user_id = ?`);
-const due = sql(`SELECT * FROM delayed_events WHERE due_at <= ? ORDER BY due_at, id LIMIT ?`);
-const first = sql(`SELECT MIN(due_at) AS due_at FROM delayed_events`);
+/** Rooms that `dueBy` and `nextDue` can leave out. */
+export const ROOMS_AT_ONCE = 64;
+const ELSEWHERE = `room_id NOT IN (${slots(ROOMS_AT_ONCE)})`;
+const due = sql(
+  `SELECT * FROM delayed_events WHERE due_at <= ? AND ${ELSEWHERE} ORDER BY due_at, id LIMIT ?`,
+);
+const first = sql(`SELECT due_at FROM delayed_events WHERE ${ELSEWHERE} ORDER BY due_at, id LIMIT 1`);
 const restartOne = sql(`UPDATE delayed_events SET running_since = ?, due_at = ? WHERE id = ?`);
+const postponeOfSender = sql(
+  `UPDATE delayed_events SET due_at = due_at + ? WHERE user_id = ? AND room_id = ? AND due_at <= ?`,
+);
 const claimOne = sql(`UPDATE delayed_events SET claims = claims + 1 WHERE id = ? AND due_at = ?`);
 const removeOne = sql(`DELETE FROM delayed_events WHERE id = ?`);
 
@@ -73,19 +82,37 @@ export async function countOf(reader: Reader, userId: UserId): Promise<number> {
   return (await reader.get<{ count: number }>(count, userId))?.count ?? 0;
 }
 
-/** Events whose time has come, the oldest first. */
-export function dueBy(reader: Reader, now: number, limit: number): Promise<DelayedEventRow[]> {
-  return reader.all<DelayedEventRow>(due, now, limit);
+/** Events whose time has come, the oldest first, but for those of at most 64 rooms. */
+export function dueBy(
+  reader: Reader,
+  now: number,
+  butIn: readonly string[],
+  limit: number,
+): Promise<DelayedEventRow[]> {
+  return reader.all<DelayedEventRow>(due, now, ...padded(butIn), limit);
 }
 
-/** When the next event is due, or undefined when none waits. */
-export async function nextDue(reader: Reader): Promise<number | undefined> {
-  return (await reader.get<{ due_at: number | null }>(first))?.due_at ?? undefined;
+/** When the next event is due, but for those of at most 64 rooms; undefined when none waits. */
+export async function nextDue(reader: Reader, butIn: readonly string[]): Promise<number | undefined> {
+  return (await reader.get<{ due_at: number }>(first, ...padded(butIn)))?.due_at;
+}
+
+function padded(rooms: readonly string[]): string[] {
+  return Array.from({ length: ROOMS_AT_ONCE }, (_, i) => rooms[i] ?? '');
 }
 
 /** Lets the time of an event begin anew; the unit fails when it waits no more. */
 export function restart(writer: Writer, id: string, now: number, dueAt: number): void {
   writer.guard(restartOne, now, dueAt, id);
+}
+
+/**
+ * Gives an event another time, and those of its sender in the room that are due until then as much more, so that they stay in
+ * order. The unit fails when the event was taken, or has another time.
+ */
+export function postpone(writer: Writer, row: DelayedEventRow, dueAt: number): void {
+  writer.guard(claimOne, row.id, row.due_at);
+  writer.run(postponeOfSender, dueAt - row.due_at, row.user_id, row.room_id, dueAt);
 }
 
 /** Takes out an event, to send it or drop it; the unit fails when another did, or gave it another time. */
