@@ -11,7 +11,7 @@ export interface BrowserSessionRow {
 const one = sql(
   `SELECT browser_sessions.user_id AS user_id, authenticated_at
    FROM browser_sessions JOIN users ON users.user_id = browser_sessions.user_id
-   WHERE hash = ? AND expires_at > ? AND deactivated = 0`,
+   WHERE hash = ? AND expires_at > ? AND deactivated = 0 AND locked = 0`,
 );
 const insert = sql(
   `INSERT INTO browser_sessions (hash, user_id, authenticated_at, expires_at) VALUES (?, ?, ?, ?)`,
@@ -20,7 +20,7 @@ const removeOne = sql(`DELETE FROM browser_sessions WHERE hash = ?`);
 const removeUser = sql(`DELETE FROM browser_sessions WHERE user_id = ?`);
 const removeOld = sql(`DELETE FROM browser_sessions WHERE expires_at < ?`);
 
-/** Whose browser it is whose cookie has this hash, or undefined. */
+/** Whose browser it is whose cookie has this hash, or undefined; also where their account is closed or locked. */
 export function byHash(
   reader: Reader,
   hash: Uint8Array,

@@ -207,6 +207,34 @@ onServers(
 );
 
 onServers(
+  'who is locked out of their account does nothing with a browser that is signed in [B022 partial] [B041 partial]',
+  async ({ person, anonymous, server }) => {
+    const alice = await person('alice');
+    const { newAccounts } = server.services;
+    const session = await newAccounts.openSession(
+      await newAccounts.createUser('root', 'root password', true),
+    );
+    const root = new TestClient(anonymous().base, session.accessToken);
+    const lock = (locked: boolean) => root.ok('PUT', `/v1/admin/lock/${alice.userId}`, { locked });
+    const name = async () => (await root.ok('GET', `/v3/profile/${alice.userId}`)).displayname;
+    const browser = new TestBrowser(anonymous().base);
+    const page = '/account?action=org.matrix.profile';
+    await browser.open(page);
+    await browser.submit({ user: 'alice', password: 'alice password' });
+    await lock(true);
+    await browser.submit({ displayname: 'Still talking' });
+    assert.match(browser.page.html, /<h1>Sign in/);
+    assert.equal(await name(), 'alice');
+    await browser.submit({ user: 'alice', password: 'alice password' });
+    assert.match(browser.page.html, /locked/);
+    await lock(false);
+    await browser.open(page);
+    await browser.submit({ displayname: 'Back' });
+    assert.equal(await name(), 'Back');
+  },
+);
+
+onServers(
   'who is suspended does not change name and picture on the account page [B022 partial] [B041 partial]',
   async ({ person, anonymous, server }) => {
     const alice = await person('alice');
