@@ -67,6 +67,7 @@ export class LoginTokens {
     const key = macaroonHash(checked.identifier);
     const now = clock.now();
     const row = await tokensStore.login(database, key);
+    const user = await usersStore.byId(database, userId);
     const device = given.txnId === undefined ? undefined : deviceOf(key);
     if (row && row.expires_at > now) {
       tokensStore.useLogin(unit, key);
@@ -74,9 +75,11 @@ export class LoginTokens {
         loginMacaroonsStore.tie(unit, { hash: key, txnId: given.txnId, expiresAt: row.expires_at }, now);
       }
     } else if (device === undefined || !(await this.#isTied(key, given.txnId, { userId, device }))) {
+      // Closing the account ended the token, too.
+      if (user?.deactivated !== 0) assertMayOpen(user);
       throw notValid();
     }
-    assertMayOpen(await usersStore.byId(database, userId));
+    assertMayOpen(user);
     return { userId, deviceId: device };
   }
 
@@ -96,7 +99,8 @@ export class LoginTokens {
     if ((await loginMacaroonsStore.transaction(database, key, clock.now())) !== txnId) return false;
     await sessions.flush();
     const device = await devicesStore.byId(database, at.userId, at.device);
-    return (device?.last_seen_at ?? null) === null;
+    // No device: it was ended, and with it what its token could be used for again.
+    return device?.last_seen_at === null;
   }
 }
 

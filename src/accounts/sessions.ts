@@ -1,6 +1,8 @@
 import type { Timers } from '../platform/timers.ts';
 import type { DeviceId, UserId } from '../protocol/identifiers.ts';
+import * as authorizationCodesStore from '../storage/accounts/authorization-codes-store.ts';
 import * as browserSessionsStore from '../storage/accounts/browser-sessions-store.ts';
+import * as deviceAuthorizationsStore from '../storage/accounts/device-authorizations-store.ts';
 import * as devicesStore from '../storage/accounts/devices-store.ts';
 import { GuardFailed, type Database, type Writer } from '../storage/database.ts';
 import * as tokensStore from '../storage/accounts/tokens-store.ts';
@@ -165,9 +167,15 @@ export class Sessions {
     this.announce(unit, userId);
   }
 
-  /** Ends all of the user's devices, but for one if it is given, and signs the user out of every browser. */
+  /**
+   * Ends all of the user's devices, but for one if it is given, with what was granted and would open others, and signs the user
+   * out of every browser.
+   */
   endAll(unit: Writer, userId: UserId, keep: DeviceId | undefined): void {
     this.endBrowsers(unit, userId);
+    authorizationCodesStore.removeAll(unit, userId);
+    deviceAuthorizationsStore.removeAll(unit, userId);
+    tokensStore.dropLogins(unit, userId);
     devicesStore.removeAll(unit, userId, keep);
     this.announce(unit, userId);
   }

@@ -1,3 +1,4 @@
+import type { UserId } from '../../protocol/identifiers.ts';
 import type { Reader, Writer } from '../database.ts';
 import { sql } from '../sql.ts';
 
@@ -20,6 +21,7 @@ const insert = sql(
    VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 );
 const redeemOne = sql(`UPDATE authorization_codes SET redeemed = 1 WHERE hash = ? AND redeemed = 0`);
+const removeUnredeemed = sql(`DELETE FROM authorization_codes WHERE user_id = ? AND redeemed = 0`);
 const removeOld = sql(`DELETE FROM authorization_codes WHERE expires_at < ?`);
 
 /** The code with this hash, or undefined. */
@@ -45,4 +47,9 @@ export function add(
 /** Marks a code as redeemed; the unit fails when it was. */
 export function redeem(writer: Writer, hash: Uint8Array): void {
   writer.guard(redeemOne, hash);
+}
+
+/** Ends a user's codes that were not redeemed. */
+export function removeAll(writer: Writer, userId: UserId): void {
+  writer.run(removeUnredeemed, userId);
 }

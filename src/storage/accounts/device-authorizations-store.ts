@@ -31,6 +31,7 @@ const decideOne = sql(
 );
 const pollOne = sql(`UPDATE device_authorizations SET polled_at = ?, interval_ms = ? WHERE hash = ?`);
 const removeOne = sql(`DELETE FROM device_authorizations WHERE hash = ? AND state = 'allowed'`);
+const removeAllowed = sql(`DELETE FROM device_authorizations WHERE user_id = ? AND state = 'allowed'`);
 const removeOld = sql(`DELETE FROM device_authorizations WHERE expires_at < ?`);
 
 /** The authorization whose device code has this hash, or undefined. */
@@ -76,4 +77,9 @@ export function poll(writer: Writer, hash: Uint8Array, polledAt: number, interva
 /** Uses an authorization up that was allowed; the unit fails when it was used. */
 export function redeem(writer: Writer, hash: Uint8Array): void {
   writer.guard(removeOne, hash);
+}
+
+/** Ends what a user allowed and nobody has used yet. */
+export function removeAll(writer: Writer, userId: UserId): void {
+  writer.run(removeAllowed, userId);
 }

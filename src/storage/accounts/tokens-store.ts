@@ -60,6 +60,7 @@ const useRefreshOnce = sql(`DELETE FROM refresh_tokens WHERE hash = ? AND replac
 const insertLogin = sql(`INSERT INTO login_tokens (hash, user_id, expires_at) VALUES (?, ?, ?)`);
 const loginToken = sql(`SELECT user_id, expires_at FROM login_tokens WHERE hash = ?`);
 const deleteLogin = sql(`DELETE FROM login_tokens WHERE hash = ?`);
+const deleteLoginsOf = sql(`DELETE FROM login_tokens WHERE user_id = ?`);
 const deleteOldLogins = sql(`DELETE FROM login_tokens WHERE expires_at < ?`);
 
 /** Whom the token with this hash stands for, or undefined. */
@@ -152,4 +153,9 @@ export function login(
 /** Uses a login token up; the unit fails when it was used. */
 export function useLogin(writer: Writer, hash: Uint8Array): void {
   writer.guard(deleteLogin, hash);
+}
+
+/** Ends a user's login tokens. */
+export function dropLogins(writer: Writer, userId: UserId): void {
+  writer.run(deleteLoginsOf, userId);
 }

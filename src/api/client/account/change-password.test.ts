@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
-import { onServers } from '../../../testing/server/test-server.ts';
+import { passwordAuth } from '../../../testing/client/address-proofs.ts';
+import { OAuthTestClient } from '../../../testing/client/oauth-client.ts';
+import { TestBrowser } from '../../../testing/client/test-browser.ts';
 import { TestClient } from '../../../testing/client/test-client.ts';
+import { onServers } from '../../../testing/server/test-server.ts';
 
 onServers(
   'a password change asks for the old one and ends other devices [B013 partial]',
@@ -32,6 +35,58 @@ onServers(
     const again = { new_password: 'a third password', logout_devices: false, auth: password };
     await alice.ok('POST', '/v3/account/password', again);
     await new TestClient(alice.base, kept.body.access_token).ok('GET', '/v3/account/whoami');
+  },
+);
+
+/** Sets another password of alice's, with which all other devices end. */
+async function changePassword(alice: TestClient): Promise<void> {
+  const auth = passwordAuth('alice');
+  await alice.ok('POST', '/v3/account/password', { new_password: 'a better password', auth });
+}
+
+onServers(
+  'a password change ends what was granted to other devices and is not fetched yet [B013 partial]',
+  async ({ person, anonymous }) => {
+    const alice = await person('alice');
+    const client = await OAuthTestClient.register(anonymous().base);
+    const browser = new TestBrowser(alice.base);
+    const code = await client.codeFrom(browser, 'alice', 'ONE');
+    const grant_type = 'urn:ietf:params:oauth:grant-type:device_code';
+    const { body: asked } = await client.post('device_authorization_endpoint', {
+      client_id: client.clientId,
+      scope: 'urn:matrix:client:api:* urn:matrix:client:device:OTHER',
+    });
+    await browser.open(asked.verification_uri_complete);
+    await browser.submit({ decision: 'allow' });
+    const { login_token: token } = await alice.ok('POST', '/v1/login/get_token', {
+      auth: passwordAuth('alice'),
+    });
+    await changePassword(alice);
+    assert.equal((await client.redeem(code)).status, 400);
+    const { device_code } = asked;
+    const polled = await client.post('token_endpoint', {
+      grant_type,
+      device_code,
+      client_id: client.clientId,
+    });
+    assert.deepEqual([polled.status, polled.body.error], [400, 'invalid_grant']);
+    await anonymous().fails(403, 'M_FORBIDDEN', 'POST', '/v3/login', { type: 'm.login.token', token });
+    assert.deepEqual((await alice.ok('GET', '/v3/devices')).devices.length, 1);
+  },
+);
+
+onServers(
+  'a password change ends log-ins by token that may be tried again [B013 partial]',
+  async ({ person, anonymous }) => {
+    const alice = await person('alice');
+    const { login_token: token } = await alice.ok('POST', '/v1/login/get_token', {
+      auth: passwordAuth('alice'),
+    });
+    const login = { type: 'm.login.token', token, txn_id: 'one' };
+    await anonymous().ok('POST', '/v3/login', login);
+    await anonymous().ok('POST', '/v3/login', login);
+    await changePassword(alice);
+    await anonymous().fails(403, 'M_FORBIDDEN', 'POST', '/v3/login', login);
   },
 );
 
