@@ -15,6 +15,9 @@ import * as usersStore from '../../storage/accounts/users-store.ts';
 const LONGEST_KEY = 255;
 const FIELD = /^[a-z][a-z0-9_.-]*$/;
 const LARGEST_PROFILE = 65_536;
+/** What member events repeat has to fit into them: characters of a name, and of a picture's address. */
+const LONGEST_NAME = 256;
+const LONGEST_ADDRESS = 1_000;
 const CACHED = 20_000;
 
 /** Called after a user's name or picture changed. */
@@ -145,5 +148,8 @@ export class Profile {
 function assertValue(key: string, value: JsonValue | undefined): void {
   if (value === undefined) return;
   const isText = key === 'displayname' || key === 'avatar_url' || key === 'm.tz';
-  if (isText && typeof value !== 'string') throw invalidParam(`"${key}" must be a text`);
+  if (!isText) return;
+  if (typeof value !== 'string') throw invalidParam(`"${key}" must be a text`);
+  const longest = key === 'displayname' ? LONGEST_NAME : key === 'avatar_url' ? LONGEST_ADDRESS : Infinity;
+  if (value.length > longest) throw invalidParam(`"${key}" may have ${longest} characters`);
 }
