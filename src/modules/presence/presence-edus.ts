@@ -75,11 +75,12 @@ async function believe(
   const isAround = (await rooms.joinedRooms(userId)).size > 0;
   if (!isAround && (await presenceListsStore.observers(database, userId)).length === 0) return;
   const ago = typeof told.last_active_ago === 'number' ? Math.max(0, told.last_active_ago) : 0;
+  const now = clock.now();
   const isFree = told.presence === 'online' && told.free_for_chat === true;
   await presence.note(userId, {
     presence: isFree ? 'free_for_chat' : (told.presence as PresenceState),
     statusMsg: statusOf(told),
-    lastActiveAt: Math.floor(clock.now() - ago),
+    lastActiveAt: ago <= now ? Math.floor(now - ago) : now,
   });
 }
 

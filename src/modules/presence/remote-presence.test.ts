@@ -35,6 +35,15 @@ withBob(
     const body = await alice.syncUntil(since, (one) => (one.presence?.events ?? []).some(isBob));
     const { presence, status_msg: status } = body.presence.events.find(isBob).content;
     assert.deepEqual([presence, status], ['online', 'there']);
+    await remote.sendEdus(a.name, {
+      edu_type: 'm.presence',
+      content: { push: [{ ...online(bob), last_active_ago: 1e300, status_msg: 'long ago' }] },
+    });
+    const isLongAgo = (one: Json) => isBob(one) && one.content.status_msg === 'long ago';
+    const next = await alice.syncUntil(body.next_batch, (one) =>
+      (one.presence?.events ?? []).some(isLongAgo),
+    );
+    assert.ok(Number.isSafeInteger(next.presence.events.find(isLongAgo).content.last_active_ago));
     const told = (await alice.sync()).presence.events as Json[];
     assert.ok(!JSON.stringify(told).includes('forged'));
     assert.ok(!told.some(({ sender }) => sender === stranger), 'one who shares no room is of no interest');

@@ -66,7 +66,8 @@ async function take(
   if (!isJsonObject(receipt) || !Array.isArray(receipt.event_ids)) return;
   const data = isJsonObject(receipt.data) ? receipt.data : {};
   const threadId = typeof data.thread_id === 'string' ? data.thread_id : undefined;
-  const ts = typeof data.ts === 'number' ? Math.floor(data.ts) : undefined;
+  const told = typeof data.ts === 'number' ? Math.floor(data.ts) : undefined;
+  const ts = Number.isSafeInteger(told) && Number(told) >= 0 ? told : undefined;
   const said = extraOf(data);
   const extra = said && isTooMuch(said) ? undefined : said;
   const last = receipt.event_ids.at(-1);

@@ -52,4 +52,13 @@ withBob('receipts go to other servers and come from them [B111] [A114]', async (
     JSON.stringify(ephemeral(one, roomId, 'm.receipt') ?? {}).includes(later),
   );
   assert.deepEqual(Object.keys(ephemeral(moved, roomId, 'm.receipt').content), [later], 'a delta');
+  const last = await alice.say(roomId, 'and this at last');
+  const { next_batch: before } = await alice.sync();
+  await remote.sendEdus(a.name, {
+    edu_type: 'm.receipt',
+    content: { [roomId]: { 'm.read': { [bob]: { data: { ts: 1e300 }, event_ids: [last] } } } },
+  });
+  const timed = await alice.syncUntil(before, (one) => ephemeral(one, roomId, 'm.receipt') !== undefined);
+  const { ts } = ephemeral(timed, roomId, 'm.receipt').content[last]['m.read'][bob];
+  assert.ok(Number.isSafeInteger(ts), 'a time that clients can read');
 });
