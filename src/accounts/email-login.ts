@@ -30,7 +30,7 @@ export class EmailLogin {
     const isTheirs = userId !== undefined && (await threepids.owner(threepid)) === userId;
     const clientSecret = opaque(32);
     const wishes = { threepid, clientSecret, sendAttempt: 1, nextLink: undefined };
-    const { sid } = await validation.begin(kind, wishes, !isTheirs);
+    const { sid } = await validation.begin(kind, wishes, isTheirs ? 'hidden' : 'silent');
     return `${sid}.${clientSecret}`;
   }
 

@@ -21,6 +21,12 @@ export interface TokenWishes {
   readonly nextLink: string | undefined;
 }
 
+/**
+ * How a token is sent: so that whoever asks is told where it cannot be (`told`); with nothing to be told from, neither by what
+ * is answered nor by when (`hidden`); or to nobody, with the same answer as that (`silent`).
+ */
+export type Sending = 'told' | 'hidden' | 'silent';
+
 /** By what a client names a session. */
 export interface SessionName {
   readonly sid: string;
@@ -57,13 +63,13 @@ export class ThreepidValidation {
   /**
    * Begins a session, or goes on with the one of the same address and secret, and sends a token: once for each attempt.
    *
-   * @param isSilent keeps up appearances: there is a session, and nobody gets its token.
-   * @throws MatrixError 400 M_INVALID_PARAM, M_THREEPID_MEDIUM_NOT_SUPPORTED, M_DESTINATION_REJECTED, 429, `couldNotSend` when it cannot be sent.
+   * @throws MatrixError 400 M_INVALID_PARAM, M_THREEPID_MEDIUM_NOT_SUPPORTED, 429; where that is told, 400
+   *   M_DESTINATION_REJECTED and `couldNotSend` when it cannot be sent.
    */
   async begin(
     purpose: Purpose,
     wishes: TokenWishes,
-    isSilent = false,
+    sending: Sending = 'told',
   ): Promise<{ sid: string; submitUrl: string | undefined }> {
     const { threepid, clientSecret, sendAttempt } = wishes;
     this.#assertSound(wishes);
@@ -87,9 +93,14 @@ export class ThreepidValidation {
     };
     store.put(unit, row, now);
     await this.#needs.database.commit(unit);
-    if (isSilent) return { sid, submitUrl };
+    if (sending === 'silent') return { sid, submitUrl };
+    const sent = this.#send(purpose, threepid, { sid, clientSecret }, token);
+    if (sending === 'hidden') {
+      sent.catch(() => undefined);
+      return { sid, submitUrl };
+    }
     try {
-      await this.#send(purpose, threepid, { sid, clientSecret }, token);
+      await sent;
     } catch (error) {
       await this.#takeBack(row, current?.send_attempt ?? NO_ATTEMPT);
       throw error;

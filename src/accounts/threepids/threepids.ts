@@ -69,12 +69,14 @@ export class Threepids {
     if (purpose !== 'password') this.#assertTaken(threepid);
     const isKnown = (await this.owner(threepid)) !== undefined;
     const isUseless = isKnown !== (purpose === 'password');
-    if (isUseless && !this.#policy.hideExistence) {
+    const { hideExistence } = this.#policy;
+    if (hideExistence) return this.#validation.begin(purpose, wishes, isUseless ? 'silent' : 'hidden');
+    if (isUseless) {
       throw isKnown
         ? inUse()
         : new MatrixError(400, 'M_THREEPID_NOT_FOUND', 'No account here has this address');
     }
-    return this.#validation.begin(purpose, wishes, isUseless);
+    return this.#validation.begin(purpose, wishes);
   }
 
   /**

@@ -13,6 +13,7 @@ const env = { MYELIN_MAIL_SMTP_URL: sink.url };
 async function withAddress(client: TestClient, name: string, to: string): Promise<void> {
   const ask = { client_secret: 'secret', email: to, send_attempt: 1 };
   const { sid } = await client.ok('POST', '/v3/account/3pid/email/requestToken', ask);
+  await sink.arrived(to);
   await pressButton(client, sink.link(to));
   await client.ok('POST', '/v3/account/3pid/add', { sid, client_secret: 'secret', auth: passwordAuth(name) });
 }
@@ -62,4 +63,28 @@ onServers(
     }
   },
   { env: { ...env, MYELIN_MAIL_SMTP_URL: 'smtp://127.0.0.1:9' } },
+);
+
+onServers(
+  'a server that keeps addresses to itself does so while no mail can be sent, too [B014 partial]',
+  async (s) => {
+    const alice = await s.person('alice');
+    const to = `hidden-${s.place.engine}@example.org`;
+    await withAddress(alice, 'alice', to);
+    const ask = (email: string) =>
+      s.anonymous().ask('POST', '/v3/account/password/email/requestToken', {
+        ...{ client_secret: 'other', send_attempt: 1, email },
+      });
+    assert.equal((await ask(to)).status, 200);
+    assert.equal((await ask('nobody@example.org')).status, 200);
+    await sink.arrived(to, 2);
+    assert.equal(sink.count('nobody@example.org'), 0);
+    await s.restart({ MYELIN_MAIL_SMTP_URL: 'smtp://127.0.0.1:9' });
+    const again = { client_secret: 'again', send_attempt: 1 };
+    for (const email of [to, 'nobody@example.org']) {
+      const path = '/v3/account/password/email/requestToken';
+      await s.anonymous().ok('POST', path, { ...again, email });
+    }
+  },
+  { env: { ...env, MYELIN_THREEPIDS_HIDE_EXISTENCE: 'true' } },
 );

@@ -230,6 +230,7 @@ describe('2015: accounts', () => {
       const ask = { client_secret: 'secret', email: address, send_attempt: 1 };
       const { sid } = await client.ok('POST', '/v3/register/email/requestToken', ask);
       const open = async (nth: number) => {
+        await mails.arrived(address, nth);
         const link = mails.link(address, nth);
         const browser = new TestBrowser(client.base);
         await browser.open(link.pathname + link.search);
