@@ -245,7 +245,7 @@ function createPeople(wiring: ModuleWiring, profile: Profile) {
     openIdTokens: new OpenIdTokens({ database, serverName, clock, opaque }),
     turn: new TurnCredentials(wiring.turn, clock),
     rendezvous: new Rendezvous(database, clock, wiring.opaque),
-    reports: new Reports({ database, timeline, visibility, clock, opaque }),
+    reports: new Reports({ database, timeline, visibility, clock, opaque, serverName }),
     delayedEvents: new DelayedEvents({
       ...{ database, clock, opaque, rooms: wiring.rooms, sending: wiring.sending },
       ...{ timers: wiring.timers, transactions: wiring.clientTransactions },

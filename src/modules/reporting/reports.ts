@@ -1,9 +1,16 @@
-import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
+import {
+  serverNameOf,
+  type EventId,
+  type RoomId,
+  type ServerName,
+  type UserId,
+} from '../../protocol/identifiers.ts';
 import { MatrixError, notFound } from '../../protocol/matrix-error.ts';
 import type { Timeline } from '../../rooms/reading/timeline.ts';
 import type { Visibility } from '../../rooms/reading/visibility.ts';
 import type { Database } from '../../storage/database.ts';
 import * as reportsStore from '../../storage/accounts/reports-store.ts';
+import * as membershipsStore from '../../storage/rooms/memberships-store.ts';
 import * as roomsStore from '../../storage/rooms/rooms-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import * as usersStore from '../../storage/accounts/users-store.ts';
@@ -23,6 +30,7 @@ export class Reports {
     readonly visibility: Visibility;
     readonly clock: { now(): number };
     readonly opaque: (length: number) => string;
+    readonly serverName: ServerName;
   };
   readonly #listeners: Listener[] = [];
 
@@ -32,6 +40,7 @@ export class Reports {
     visibility: Visibility;
     clock: { now(): number };
     opaque: (length: number) => string;
+    serverName: ServerName;
   }) {
     this.#needs = needs;
   }
@@ -54,15 +63,23 @@ export class Reports {
     await this.#take(reporter, target, said);
   }
 
-  /** Reports a room, which the reporter need not be in. 404 for an unknown one. */
+  /**
+   * Reports a room, which the reporter need not be in; also one of other servers to which they are invited. 404 for an unknown
+   * one.
+   */
   async room(reporter: UserId, roomId: RoomId, reason: string): Promise<void> {
-    if (!(await roomsStore.byId(this.#needs.database, roomId))) throw notFound('There is no such room');
+    const { database } = this.#needs;
+    const isKnown =
+      (await roomsStore.byId(database, roomId)) ?? (await membershipsStore.of(database, reporter, roomId));
+    if (!isKnown) throw notFound('There is no such room');
     await this.#take(reporter, { roomId }, { reason });
   }
 
-  /** Reports a user. 404 for an unknown one. */
+  /** Reports a user. 404 for one of this server who is not there; those of other servers need not be known here. */
   async user(reporter: UserId, userId: UserId, reason: string): Promise<void> {
-    if (!(await usersStore.byId(this.#needs.database, userId))) throw notFound('There is no such user');
+    const { database, serverName } = this.#needs;
+    const isOwn = serverNameOf(userId) === serverName;
+    if (isOwn && !(await usersStore.byId(database, userId))) throw notFound('There is no such user');
     await this.#take(reporter, { userId }, { reason });
   }
 
