@@ -106,10 +106,13 @@ export class SingleSignOn {
       redirectUri: browser.baseUrl + SSO_CALLBACK_PATH,
     };
     const identity = await this.#asking(provider, () => provider.identify(code, secrets));
-    return {
-      userId: await users.of(provider.settings, identity),
-      purpose: JSON.parse(row.purpose) as SsoPurpose,
-    };
+    const purpose = JSON.parse(row.purpose) as SsoPurpose;
+    // Who confirms something is somebody here already: nobody becomes a user by that.
+    const isHere = purpose.kind === 'stage';
+    const userId = await (isHere
+      ? users.known(provider.settings, identity)
+      : users.of(provider.settings, identity));
+    return { userId, purpose };
   }
 
   async #asking<Answer>(provider: IdentityProvider, ask: () => Promise<Answer>): Promise<Answer> {

@@ -32,19 +32,37 @@ export class SsoUsers {
   async of(provider: ProviderSettings, identity: Identity): Promise<UserId> {
     const known = await ssoStore.user(this.#database, provider.id, identity.subject);
     if (known) return this.#active(known);
-    if (provider.link_by_name) {
-      const named = this.#accounts.userIdOf(localpartFrom(identity.name));
-      if (await usersStore.byId(this.#database, named)) return this.#link(provider, identity, named);
-    }
+    const named = await this.#named(provider, identity);
+    if (named) return this.#link(provider, identity, named);
     if (!provider.allow_new_users) {
       throw forbidden(`${provider.name} does not bring new users to this server`);
     }
     return this.#create(provider, identity);
   }
 
+  /**
+   * The user that somebody is already, to whom nothing new comes by it.
+   *
+   * @throws MatrixError 403 for nobody, or whose account is closed; 401 M_USER_LOCKED; 400 M_EXCLUSIVE for the server's own name.
+   */
+  async known(provider: ProviderSettings, identity: Identity): Promise<UserId> {
+    const linked = await ssoStore.user(this.#database, provider.id, identity.subject);
+    const userId = linked ?? (await this.#named(provider, identity));
+    if (userId === undefined) throw forbidden(`Nobody here signs in as whom ${provider.name} says you are`);
+    this.#accounts.assertNotServers(userId);
+    return this.#active(userId);
+  }
+
   /** Whether a user can sign in by an identity provider. */
   async isLinked(userId: UserId): Promise<boolean> {
     return (await ssoStore.providers(this.#database, userId)).length > 0;
+  }
+
+  /** The user of the same name, where the provider's people are those. */
+  async #named(provider: ProviderSettings, { name }: Identity): Promise<UserId | undefined> {
+    if (!provider.link_by_name) return undefined;
+    const named = this.#accounts.userIdOf(localpartFrom(name));
+    return (await usersStore.byId(this.#database, named)) ? named : undefined;
   }
 
   async #active(userId: UserId): Promise<UserId> {

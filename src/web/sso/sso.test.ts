@@ -107,6 +107,21 @@ onServers(
 );
 
 onServers(
+  'who confirms something as somebody else does not become a user by that [B076 partial]',
+  async ({ person, anonymous }) => {
+    const alice = await person('alice');
+    const { body } = await alice.ask('DELETE', `/v3/devices/${alice.deviceId}`, {});
+    const browser = browserFor(anonymous());
+    await browser.open(`/_matrix/client/v3/auth/m.login.sso/fallback/web?session=${body.session}`);
+    await browser.submit({ provider: 'elsewhere' }, 1);
+    await elsewhere.signIn(browser, 'mallory');
+    assert.equal(browser.page.status, 403);
+    await anonymous().ok('GET', '/v3/register/available?username=mallory');
+  },
+  { env: elsewhere.settings() },
+);
+
+onServers(
   'a login token of single sign-on is short-lived, and trusted clients get it without a question [B076 partial]',
   async ({ person, anonymous }) => {
     await person('alice');
