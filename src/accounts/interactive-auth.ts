@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject } from '../protocol/json.ts';
 import { MatrixError } from '../protocol/matrix-error.ts';
-import type { Database } from '../storage/database.ts';
+import { GuardFailed, type Database } from '../storage/database.ts';
 import * as sessionsStore from '../storage/accounts/interactive-sessions-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 
@@ -136,8 +136,8 @@ export class InteractiveAuth {
     const row = await this.#kept(id);
     const completed = { ...(JSON.parse(row.completed) as Proof), [stage.type]: result };
     const unit = new UnitOfWork();
-    sessionsStore.put(unit, { ...row, completed: JSON.stringify(completed) }, this.#clock.now());
-    await this.#database.commit(unit);
+    sessionsStore.change(unit, { ...row, completed: JSON.stringify(completed) });
+    await this.#commit(unit);
   }
 
   async #kept(id: string): Promise<sessionsStore.InteractiveSessionRow> {
@@ -151,11 +151,7 @@ export class InteractiveAuth {
     if (typeof id !== 'string') return { id: this.#opaque(24), isKept: false, completed: {} };
     const row = await sessionsStore.byId(this.#database, id);
     if (!row || row.purpose !== challenge.purpose || row.expires_at <= this.#clock.now()) {
-      throw new MatrixError(
-        400,
-        'M_UNKNOWN',
-        'The authentication session is not known here: begin again without one',
-      );
+      throw notKnown();
     }
     return { id, isKept: true, completed: JSON.parse(row.completed) as Record<string, JsonObject> };
   }
@@ -176,19 +172,26 @@ export class InteractiveAuth {
     const unit = new UnitOfWork();
     const completed = JSON.stringify(session.completed);
     const params = JSON.stringify([...new Set(flows.flat())]);
-    sessionsStore.put(
-      unit,
-      { id: session.id, purpose, completed, params, expires_at: now + LIFETIME_MS },
-      now,
-    );
-    await this.#database.commit(unit);
+    const row = { id: session.id, purpose, completed, params, expires_at: now + LIFETIME_MS };
+    if (session.isKept) sessionsStore.change(unit, row);
+    else sessionsStore.add(unit, row, now);
+    await this.#commit(unit);
   }
 
+  /** What is proven is used once, by whichever request ends the session. */
   async #forget(session: OpenSession): Promise<void> {
     if (!session.isKept) return;
     const unit = new UnitOfWork();
     sessionsStore.remove(unit, session.id);
-    await this.#database.commit(unit);
+    await this.#commit(unit);
+  }
+
+  async #commit(unit: UnitOfWork): Promise<void> {
+    try {
+      await this.#database.commit(unit);
+    } catch (error) {
+      throw error instanceof GuardFailed ? notKnown() : error;
+    }
   }
 }
 
@@ -210,6 +213,11 @@ class AuthenticationNeeded extends MatrixError {
   override toBody(): JsonObject {
     return this.#body;
   }
+}
+
+function notKnown(): MatrixError {
+  const message = 'The authentication session is not known here, or was used: begin again without one';
+  return new MatrixError(400, 'M_UNKNOWN', message);
 }
 
 function paramsOf(challenge: Challenge, session: string): JsonObject {

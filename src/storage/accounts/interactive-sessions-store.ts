@@ -11,10 +11,10 @@ export interface InteractiveSessionRow {
 }
 
 const one = sql(`SELECT * FROM interactive_sessions WHERE id = ?`);
-const upsert = sql(
-  `INSERT INTO interactive_sessions (id, purpose, completed, params, expires_at) VALUES (?, ?, ?, ?, ?)
-   ON CONFLICT (id) DO UPDATE SET completed = excluded.completed, params = excluded.params`,
+const insert = sql(
+  `INSERT INTO interactive_sessions (id, purpose, completed, params, expires_at) VALUES (?, ?, ?, ?, ?)`,
 );
+const changeOne = sql(`UPDATE interactive_sessions SET completed = ?, params = ? WHERE id = ?`);
 const removeOne = sql(`DELETE FROM interactive_sessions WHERE id = ?`);
 const removeOld = sql(`DELETE FROM interactive_sessions WHERE expires_at < ?`);
 
@@ -23,13 +23,21 @@ export function byId(reader: Reader, id: string): Promise<InteractiveSessionRow 
   return reader.get<InteractiveSessionRow>(one, id);
 }
 
-/** Keeps a session, and drops those that have expired. */
-export function put(writer: Writer, row: InteractiveSessionRow, now: number): void {
+/** Adds a session, and drops those that have expired. */
+export function add(writer: Writer, row: InteractiveSessionRow, now: number): void {
   writer.run(removeOld, now);
-  writer.run(upsert, row.id, row.purpose, row.completed, row.params, row.expires_at);
+  writer.run(insert, row.id, row.purpose, row.completed, row.params, row.expires_at);
 }
 
-/** Ends a session. */
+/** Notes how far a session is; the unit fails when it has ended. */
+export function change(
+  writer: Writer,
+  row: Pick<InteractiveSessionRow, 'id' | 'completed' | 'params'>,
+): void {
+  writer.guard(changeOne, row.completed, row.params, row.id);
+}
+
+/** Ends a session; the unit fails when another request did. */
 export function remove(writer: Writer, id: string): void {
-  writer.run(removeOne, id);
+  writer.guard(removeOne, id);
 }

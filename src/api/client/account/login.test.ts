@@ -3,6 +3,7 @@ import type { UserId } from '../../../protocol/identifiers.ts';
 import * as usersStore from '../../../storage/accounts/users-store.ts';
 import { openPlaceDatabase } from '../../../testing/server/place-database.ts';
 import { onServers } from '../../../testing/server/test-server.ts';
+import { TestBrowser } from '../../../testing/client/test-browser.ts';
 import { TestClient, type Json } from '../../../testing/client/test-client.ts';
 
 onServers(
@@ -163,5 +164,24 @@ onServers(
     const session = await anonymous().ok('POST', '/v3/login', { type: 'm.login.token', token });
     assert.equal(session.user_id, alice.userId);
     await anonymous().fails(403, 'M_FORBIDDEN', 'POST', '/v3/login', { type: 'm.login.token', token });
+  },
+);
+
+onServers(
+  'a session of interactive authentication that is used by many at once makes one login token [B010 partial] [B012 partial]',
+  async ({ person }) => {
+    const alice = await person('alice');
+    const path = '/v1/login/get_token';
+    // Whether they meet depends on the moment.
+    for (let i = 0; i < 8; i++) {
+      const { session } = (await alice.ask('POST', path, {})).body;
+      const browser = new TestBrowser(alice.base);
+      await browser.open(`/_matrix/client/v3/auth/m.login.sso/fallback/web?session=${session}`);
+      await browser.submit({ password: 'alice password' });
+      const tries = Array.from({ length: 20 }, () => alice.ask('POST', path, { auth: { session } }));
+      const statuses = (await Promise.all(tries)).map(({ status }) => status);
+      assert.equal(statuses.filter((status) => status === 200).length, 1);
+      assert.ok(statuses.every((status) => status === 200 || status === 400));
+    }
   },
 );
