@@ -145,6 +145,12 @@ export class DelayedEvents {
     return { events, nextBatch: rows.length > PAGE ? rows[PAGE - 1]?.id : undefined };
   }
 
+  /** One of the user's events, if it waits. */
+  async waitingOne(userId: UserId, id: string): Promise<JsonObject | undefined> {
+    const row = await store.byId(this.#database, id);
+    return row?.user_id === userId ? forClient(row) : undefined;
+  }
+
   /** Drops an event. 404 when none waits under the ID. */
   async cancel(id: string): Promise<void> {
     await this.#drop(await this.#byId(id), waitsNoMore());

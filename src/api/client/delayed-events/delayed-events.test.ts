@@ -97,6 +97,20 @@ onServers('A delayed event that is asked for again after it was sent is not sent
   assert.deepEqual(await waiting(again), []);
 });
 
+onServers('A delayed event is found by its ID, however many wait, by its sender', async (s) => {
+  const alice = await s.person('alice');
+  const room = await alice.createRoom();
+  const ids: string[] = [];
+  for (let i = 0; i < 52; i++) {
+    ids.push((await delayed(alice, room, `/send/x.test/${i}`, 100_000, {})).delay_id);
+  }
+  const found = async (client: TestClient, id: string) =>
+    (await client.ok('GET', `${WAITING}?delay_id=${id}`)).delayed_events.map((one: Json) => one.delay_id);
+  for (const id of ids) assert.deepEqual(await found(alice, id), [id]);
+  assert.deepEqual(await found(alice, 'delay_unknown'), []);
+  assert.deepEqual(await found(await s.person('bob'), ids[0] ?? ''), []);
+});
+
 onServers('Delayed events outlive a restart, and two processes send each once', async (s) => {
   const alice = await s.person('alice');
   const room = await alice.createRoom();

@@ -26,10 +26,13 @@ export const getDelayedEvents = endpoint(
   async ({ delayedEvents }: Needs, request) => {
     const { from, status, delay_id: delayId } = request.query;
     if (status === 'finalised') return { delayed_events: [] };
-    const page = await delayedEvents.waiting(request.session.userId, from);
-    const events = page.events.filter((event) => delayId === undefined || event.delay_id === delayId);
-    const more = page.nextBatch === undefined ? {} : { next_batch: page.nextBatch };
-    return { delayed_events: events, ...more };
+    const { userId } = request.session;
+    if (delayId !== undefined) {
+      const event = await delayedEvents.waitingOne(userId, delayId);
+      return { delayed_events: event ? [event] : [] };
+    }
+    const { events, nextBatch } = await delayedEvents.waiting(userId, from);
+    return { delayed_events: events, ...(nextBatch === undefined ? {} : { next_batch: nextBatch }) };
   },
 );
 
