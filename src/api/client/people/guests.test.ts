@@ -93,6 +93,27 @@ onServers(
 );
 
 onServers(
+  'A guest whose account is locked does not become a user [B041 partial] [B049 partial]',
+  async (s) => {
+    const { newAccounts } = s.server.services;
+    const session = await newAccounts.openSession(
+      await newAccounts.createUser('root', 'root password', true),
+    );
+    const root = Object.assign(s.anonymous(), { token: session.accessToken });
+    const visitor = await guest(s);
+    await root.ok('PUT', `/v1/admin/lock/${encodeURIComponent(visitor.userId)}`, { locked: true });
+    const wishes = {
+      username: visitor.userId.slice(1, visitor.userId.indexOf(':')),
+      password: 'a long password',
+      auth: { type: 'm.login.dummy' },
+      guest_access_token: visitor.token,
+    };
+    await s.anonymous().fails(401, 'M_USER_LOCKED', 'POST', '/v3/register', wishes);
+  },
+  { env: { MYELIN_REGISTRATION_GUESTS: 'true' } },
+);
+
+onServers(
   'A guest becomes a user of the same name [B049 partial]',
   async (s) => {
     const visitor = await guest(s);
