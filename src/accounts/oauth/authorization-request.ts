@@ -35,8 +35,6 @@ export class AuthorizationRefused extends Error {
   }
 }
 
-const LONGEST_STATE = 4_096;
-
 /**
  * Reads an authorization request.
  *
@@ -56,7 +54,7 @@ export async function parseAuthorizationRequest(
   const address: ReturnAddress = {
     redirectUri,
     responseMode: mode === 'fragment' ? 'fragment' : 'query',
-    state: query.get('state')?.slice(0, LONGEST_STATE),
+    state: query.get('state') ?? undefined,
   };
   try {
     return { client, address, ...readRequest(query, mode, client) };

@@ -169,6 +169,18 @@ onServers(
   },
 );
 
+onServers('a long state comes back as it was [B019 partial]', async ({ person, anonymous }) => {
+  await person('alice');
+  const client = await OAuthTestClient.register(anonymous().base);
+  const browser = new TestBrowser(anonymous().base);
+  const state = 'long'.repeat(1_500);
+  await browser.open(client.authorizationUrl('DEVICE', { state }));
+  await browser.submit({ user: 'alice', password: 'alice password' });
+  await browser.submit({ decision: 'allow' });
+  const answer = new URLSearchParams(new URL(browser.page.sentTo ?? '').hash.slice(1));
+  assert.equal(answer.get('state'), state);
+});
+
 onServers('the scope may have its older names [B019 partial]', async ({ person, anonymous }) => {
   await person('alice');
   const oauth = await OAuthTestClient.register(anonymous().base);
