@@ -118,7 +118,8 @@ export class MessageSending {
       const target = parseUserId(stateKey);
       if (target) await this.#invites.assertInvitable(target, session.userId);
       if (target && serverNameOf(target) !== this.#invites.serverName) {
-        return this.#remoteInvites.invite({ sender: session.userId, roomId: change.roomId, target, content });
+        const invite = { sender: session.userId, roomId: change.roomId, target, content };
+        return this.#remoteInvites.invite(invite, also);
       }
     }
     const confirmed =

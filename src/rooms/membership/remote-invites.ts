@@ -2,6 +2,7 @@ import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { Pdu } from '../../protocol/events/event.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { forbidden } from '../../protocol/matrix-error.ts';
+import type { Writer } from '../../storage/database.ts';
 import { receiveEvent } from '../appending/event-receipt.ts';
 import type { EventSigner } from '../appending/event-signer.ts';
 import { sentPdu } from '../events/pdu-of-event.ts';
@@ -33,11 +34,15 @@ export class RemoteInvites {
     this.#remote = needs.remote;
   }
 
-  /** @throws MatrixError 403 when the room does not allow it, and whatever the target's server answers. */
-  async invite(draft: InviteDraft): Promise<EventId> {
+  /**
+   * @param also what else belongs into the unit of work that adds it to the room.
+   * @throws MatrixError 403 when the room does not allow it, and whatever the target's server answers.
+   */
+  async invite(draft: InviteDraft, also: (unit: Writer) => void = () => undefined): Promise<EventId> {
     const { invite, stripped } = await this.#signed(draft);
     const pdu = await this.#remote.invite(invite, draft.target, stripped);
     await this.#writer.append(draft.roomId, async (room, unit) => {
+      also(unit);
       const verdict = await receiveEvent(room, unit, { pdu, eventId: invite.eventId });
       if (verdict.outcome === 'rejected') throw forbidden(verdict.reason);
       if (verdict.outcome === 'soft-failed') throw forbidden('The room does not allow this invite any more');

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Json, TestClient } from '../../../testing/client/test-client.ts';
+import { onFederation } from '../../../testing/federation/federation.ts';
 import { onServers } from '../../../testing/server/test-server.ts';
 
 const WAITING = '/unstable/org.matrix.msc4140/delayed_events';
@@ -109,6 +110,16 @@ onServers('A delayed event is found by its ID, however many wait, by its sender'
   for (const id of ids) assert.deepEqual(await found(alice, id), [id]);
   assert.deepEqual(await found(alice, 'delay_unknown'), []);
   assert.deepEqual(await found(await s.person('bob'), ids[0] ?? ''), []);
+});
+
+onFederation('A delayed invite to a user of another server is sent once', async ({ a, b }) => {
+  const [alice, bob] = [await a.person('alice'), await b.person('bob')];
+  const room = await alice.createRoom();
+  const path = `/state/m.room.member/${encodeURIComponent(bob.userId)}`;
+  const { delay_id: id } = await delayed(alice, room, path, 100_000, { membership: 'invite' });
+  await alice.ok('POST', `${WAITING}/${id}/send`, {});
+  await bob.syncUntil(undefined, (body) => body.rooms?.invite?.[room] !== undefined);
+  assert.deepEqual(await waiting(alice), []);
 });
 
 onServers('Delayed events outlive a restart, and two processes send each once', async (s) => {
