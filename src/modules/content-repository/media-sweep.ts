@@ -53,7 +53,7 @@ export class MediaSweep {
     this.#onError = onError;
     const sweepIn = (ms: number) => {
       this.#timer = setTimeout(() => {
-        this.#after(() => this.run());
+        this.run().catch(this.#onError);
         sweepIn(HOUR_MS);
       }, ms).unref();
     };
@@ -65,7 +65,7 @@ export class MediaSweep {
     this.#fetched += Math.max(bytes, LEAST_BYTES);
     if (this.#stopped || this.#fetched < this.#needs.fetchedBytes / PARTS) return;
     this.#fetched = 0;
-    this.#after(() => this.#removeFetched());
+    this.#inTurn(() => this.#removeFetched()).catch(this.#onError);
   }
 
   /** Ends the sweep that is under way, if one is, and begins no other. */
@@ -76,7 +76,11 @@ export class MediaSweep {
   }
 
   /** Sweeps once. */
-  async run(): Promise<void> {
+  run(): Promise<void> {
+    return this.#inTurn(() => this.#sweep());
+  }
+
+  async #sweep(): Promise<void> {
     const now = this.#needs.clock.now();
     await this.#pages(() => this.#removeExpired(now));
     await this.#removeFetched();
@@ -84,9 +88,11 @@ export class MediaSweep {
     await this.#needs.spool.sweep(now - GRACE_MS);
   }
 
-  /** Sweeps once what is under way has ended. */
-  #after(sweep: () => Promise<void>): void {
-    this.#sweeping = this.#sweeping.then(sweep).catch(this.#onError);
+  /** Two at once would each make the room that is missing. */
+  #inTurn(sweep: () => Promise<void>): Promise<void> {
+    const swept = this.#sweeping.then(sweep);
+    this.#sweeping = swept.catch(() => undefined);
+    return swept;
   }
 
   /** Does one page after the other, while pages are full. */
