@@ -76,7 +76,8 @@ export class BatchCommit {
       }
       for (const write of unit.writes) this.#run(write);
       return 'committed';
-    } catch {
+    } catch (error) {
+      this.#assertGoingOn(error);
       return undefined;
     }
   }
@@ -95,8 +96,14 @@ export class BatchCommit {
       for (const write of unit.writes) this.#run(write);
       return 'committed';
     } catch (error) {
+      this.#assertGoingOn(error);
       return { error: String(error) };
     }
+  }
+
+  /** A disk that is full ends the whole transaction: no unit is to blame. */
+  #assertGoingOn(error: unknown): void {
+    if (!this.#connection.isTransaction) throw error;
   }
 
   /** @returns how many rows were changed. */

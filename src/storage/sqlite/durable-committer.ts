@@ -13,7 +13,7 @@ const LOOK_BATCHES = 8;
 const ROOM_AFTER_MS = 1_000;
 /** How long another process may hold the database, and how often it is tried meanwhile, in milliseconds. */
 const PATIENCE_MS = 10_000;
-const RETRY_MS = 10;
+const RETRY_MS = 20;
 /** SQLite's result code for a database that somebody else is writing to. */
 const BUSY = 5;
 
@@ -100,7 +100,8 @@ class DurableCommitter implements Committer {
   }
 
   async #commitPatiently(units: readonly UnitOfWork[]): Promise<BatchOutcome> {
-    for (let waited = 0; waited < PATIENCE_MS; waited += RETRY_MS) {
+    const end = performance.now() + PATIENCE_MS;
+    while (performance.now() < end) {
       // A process that has nothing else to do, such as the command line, is to stay for it.
       await setTimeout(RETRY_MS);
       const outcome = this.#tryCommit(units);

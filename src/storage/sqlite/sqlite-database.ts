@@ -20,7 +20,7 @@ const BATCH_LIMIT = 256;
 /** How often it is looked whether another process wrote, in milliseconds. */
 const LOOK_MS = 500;
 /** How long a statement waits, and with it everybody, for another process that holds the database, in milliseconds. */
-const WAIT_MS = 20;
+const WAIT_MS = 1;
 
 interface Waiting {
   readonly unit: UnitOfWork;
@@ -141,7 +141,7 @@ export class SqliteDatabase implements Database {
 
   /** Whatever is kept of the database in memory is to be read again. */
   async #tellOutside(position: number): Promise<void> {
-    this.#outside = undefined;
+    if (this.#outside !== undefined && this.#outside <= position) this.#outside = undefined;
     const reset: Change = { topic: 'reset', position, rooms: [], users: [], data: null };
     await this.#feed.deliverChanges([reset], position);
   }
