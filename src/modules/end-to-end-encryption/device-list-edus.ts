@@ -68,6 +68,7 @@ export function signingKeyUpdate(
   return content;
 }
 
+/** The content but for its numbers. */
 function contentOf(
   userId: UserId,
   update: Exclude<KeyUpdate, { masterKey: JsonObject | undefined }>,
@@ -76,8 +77,6 @@ function contentOf(
   const content: JsonObject = {
     user_id: userId,
     device_id: isEnd ? update.ended : update.deviceId,
-    stream_id: streamsStore.STREAM_ID,
-    prev_id: [streamsStore.PREVIOUS_ID],
   };
   if (isEnd) content.deleted = true;
   else {

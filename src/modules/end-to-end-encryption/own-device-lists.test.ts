@@ -53,6 +53,17 @@ withBob('changes of devices are told to other servers, each with the one before 
   assert.deepEqual(last.prev_id, [second.stream_id]);
 });
 
+withBob('a device is told by its name, whatever that is [B110 partial]', async ({ remote, alice }) => {
+  let before: Json;
+  for (const name of ['@prev_id', '@stream_id', '"@stream_id"', '],"stream_id":1,"x":["']) {
+    await alice.ok('PUT', `/v3/devices/${alice.deviceId}`, { display_name: name });
+    const told = await edu(remote, 'm.device_list_update', (one) => one.device_display_name === name);
+    assert.deepEqual(told.prev_id, before === undefined ? [] : [before.stream_id]);
+    assert.equal(typeof told.stream_id, 'number');
+    before = told;
+  }
+});
+
 withBob(
   'a process that ends before it told of the devices of one who joined leaves that to the next [B110]',
   async ({ a, remote, roomId, alice }) => {

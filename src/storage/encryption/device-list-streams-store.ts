@@ -3,15 +3,12 @@ import type { Reader, Writer } from '../database.ts';
 import { sql } from '../sql.ts';
 import type { Position } from '../unit-of-work.ts';
 
-/** What stands in an update for its own number and that of the one before: both are known when it is committed. */
-export const STREAM_ID = '@stream_id';
-export const PREVIOUS_ID = '@prev_id';
-
+/** The numbers of an update are known when it is committed, and stand before the rest of its content, whatever that says. */
 const addUpdate = sql(
   `INSERT INTO outgoing_edus (server_name, position, type, content)
-   SELECT ?, CAST(? AS BIGINT), 'm.device_list_update', REPLACE(REPLACE(CAST(? AS TEXT),
-     '"${STREAM_ID}"', CAST(CAST(? AS BIGINT) AS TEXT)),
-     '"${PREVIOUS_ID}"', COALESCE((SELECT CAST(stream_id AS TEXT) FROM device_list_streams WHERE user_id = ?), ''))`,
+   SELECT ?, CAST(? AS BIGINT), 'm.device_list_update', '{"stream_id":' || CAST(CAST(? AS BIGINT) AS TEXT)
+     || ',"prev_id":[' || COALESCE((SELECT CAST(stream_id AS TEXT) FROM device_list_streams WHERE user_id = ?), '')
+     || '],' || SUBSTR(CAST(? AS TEXT), 2)`,
 );
 const moveOn = sql(
   `INSERT INTO device_list_streams (user_id, stream_id) VALUES (?, ?)
@@ -20,8 +17,9 @@ const moveOn = sql(
 const newest = sql(`SELECT stream_id FROM device_list_streams WHERE user_id = ?`);
 
 /**
- * Keeps an update of a user's devices for a server until it has taken it. `content` is JSON text, in which the strings
- * `STREAM_ID` and `PREVIOUS_ID` stand for the numbers.
+ * Keeps an update of a user's devices for a server until it has taken it.
+ *
+ * @param content - The JSON text of an object without `stream_id` and `prev_id`, which are added; not an empty one.
  */
 export function keepFor(
   writer: Writer,
@@ -30,7 +28,7 @@ export function keepFor(
   content: string,
   at: Position,
 ): void {
-  writer.run(addUpdate, server, at, content, at, userId);
+  writer.run(addUpdate, server, at, at, userId, content);
 }
 
 /** The update at a position is the user's newest. */
