@@ -4,6 +4,7 @@ import { EventGathering } from './federation/inbound/event-gathering.ts';
 import { EventReceiver } from './federation/inbound/event-receiver.ts';
 import { ForkMerging } from './federation/inbound/fork-merging.ts';
 import { HistoryFetching } from './federation/inbound/history-fetching.ts';
+import { ServersToAsk } from './federation/inbound/servers-to-ask.ts';
 import { OutsideEvents } from './federation/inbound/outside-events.ts';
 import { RoomRequests } from './federation/inbound/room-requests.ts';
 import { Notary } from './federation/keys/notary.ts';
@@ -68,11 +69,12 @@ export function createFederationServices(wiring: FederationWiring) {
   const gathering = new EventGathering({ requests: roomRequests, signatures, log });
   const outsideEvents = new OutsideEvents({ memberships, outside, signatures, serverName });
   const policies = new PolicyServers({ database, log, client });
+  const serversToAsk = new ServersToAsk(database, backOff);
   const { timers, onProblem } = wiring;
   const receiver = new EventReceiver({
     ...{ database, writer, gathering, signatures, acl, policies, clock, timers, onProblem },
     outside: outsideEvents,
-    partial,
+    ...{ partial, serversToAsk },
     merging: new ForkMerging(writer, serverName),
     guests: wiring.rooms.departures,
   });
@@ -102,7 +104,7 @@ export function createFederationServices(wiring: FederationWiring) {
     roomServers,
     federationSender: sender,
     remoteQueries: new RemoteQueries(client),
-    history: new HistoryFetching({ database, writer, gathering, requests: roomRequests }),
+    history: new HistoryFetching({ database, writer, gathering, requests: roomRequests, serversToAsk }),
     eventGathering: gathering,
     eventReceiver: receiver,
     stateCompletion: completion,

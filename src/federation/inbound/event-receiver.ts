@@ -8,7 +8,6 @@ import { MOST_UNSETTLED } from '../../rooms/appending/unsettled-events.ts';
 import type { PartialRooms } from '../../rooms/state/partial-rooms.ts';
 import type { RoomWriter } from '../../rooms/appending/room-writer.ts';
 import type { Database } from '../../storage/database.ts';
-import * as roomServersStore from '../../storage/federation/room-servers-store.ts';
 import * as roomsStore from '../../storage/rooms/rooms-store.ts';
 import type { PduReceiver, PduResult } from '../receiving/pdu-receiver.ts';
 import type { PolicyServers } from '../policy-servers.ts';
@@ -19,6 +18,7 @@ import { MOST_EXTREMITIES, type ForkMerging } from './fork-merging.ts';
 import { EventJudging, type JudgingRoom } from './event-judging.ts';
 import type { OutsideEvents } from './outside-events.ts';
 import { eventIdOrUndefined, verifiedEvent, type SignatureChecker } from './pdu-verification.ts';
+import type { ServersToAsk } from './servers-to-ask.ts';
 import { WaitingEvents, type Batch, type SentEvent } from './waiting-events.ts';
 
 /** Servers beside the one that sent events which are asked for what these lack. */
@@ -67,6 +67,7 @@ export class EventReceiver implements PduReceiver {
   readonly #partial: PartialRooms;
   readonly #policies: PolicyServers;
   readonly #merging: ForkMerging;
+  readonly #serversToAsk: ServersToAsk;
   readonly #guests: GuestRemoval;
   readonly #waiting: WaitingEvents;
   readonly #inTime: AnswerInTime;
@@ -82,6 +83,7 @@ export class EventReceiver implements PduReceiver {
     partial: PartialRooms;
     policies: PolicyServers;
     merging: ForkMerging;
+    serversToAsk: ServersToAsk;
     guests: GuestRemoval;
     clock: { now(): number };
     timers: Timers;
@@ -96,6 +98,7 @@ export class EventReceiver implements PduReceiver {
     this.#partial = needs.partial;
     this.#policies = needs.policies;
     this.#merging = needs.merging;
+    this.#serversToAsk = needs.serversToAsk;
     this.#guests = needs.guests;
     const { database, clock, timers, partial, onProblem } = needs;
     this.#inTime = new AnswerInTime(timers);
@@ -185,8 +188,8 @@ export class EventReceiver implements PduReceiver {
   /** Asks other servers in the room, too, where the one that sent the events does not tell. Gives what is still not judged. */
   async #receiveAgain(roomId: RoomId, { origin, events }: Batch): Promise<ReadonlySet<EventId>> {
     let left = events;
-    const others = (await roomServersStore.of(this.#database, roomId)).filter((server) => server !== origin);
-    for (const asked of [origin, ...others.slice(0, MOST_OTHERS)]) {
+    const others = await this.#serversToAsk.of(roomId, MOST_OTHERS, origin);
+    for (const asked of [origin, ...others]) {
       const pdus = left.map((event) => event.pdu);
       const { unplaced } = await this.#receive({ origin, asked }, roomId, pdus);
       left = unplaced;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { eventIdOf } from '../../protocol/events/event-id.ts';
 import { onFederation } from '../../testing/federation/federation.ts';
 import type { Json } from '../../testing/client/test-client.ts';
+import { roomWithGuest } from '../../testing/federation/room-with-guest.ts';
 import { roomWithModerator } from './testing/remote-guest.ts';
 
 onFederation(
@@ -31,4 +32,27 @@ onFederation(
     const present = await alice.ok('GET', alice.room(roomId, '/state/m.room.topic/'));
     assert.equal(present.topic, 'of one end', 'which counts where all ends do');
   },
+);
+
+onFederation(
+  'the ends of a room are joined by somebody who is in it, however many of this server left it [A105 partial]',
+  async (federation) => {
+    const { a, alice, roomId, room, remote } = await roomWithGuest(federation, { room_version: '10' });
+    const zoe = await a.person('zoe');
+    await zoe.join(roomId);
+    for (let i = 0; i < 21; i++) {
+      const user = await a.person(`a${i}`);
+      await user.join(roomId);
+      await user.ok('POST', user.room(roomId, '/leave'), {});
+    }
+    await alice.ok('POST', alice.room(roomId, '/leave'), {});
+    const prev = room.latest.slice(0, 1);
+    for (let i = 0; i < 30; i++) {
+      const fork = room.make({ type: 'm.room.message', content: { body: `f${i}` }, prev });
+      assert.deepEqual(await room.send(fork), [undefined]);
+    }
+    const joining = await remote.until(() => remote.pdus.find((one: Json) => one.prev_events?.length > 5));
+    assert.equal(joining.sender, zoe.userId);
+  },
+  { servers: 1 },
 );

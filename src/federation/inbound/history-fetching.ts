@@ -8,12 +8,12 @@ import type { RemoteHistory, TimedEvent } from '../../rooms/membership/remote-ro
 import type { RoomWriter } from '../../rooms/appending/room-writer.ts';
 import type { Database } from '../../storage/database.ts';
 import * as historyGaps from '../../storage/rooms/history-gaps-store.ts';
-import * as roomServersStore from '../../storage/federation/room-servers-store.ts';
 import * as roomsStore from '../../storage/rooms/rooms-store.ts';
 import { inTimelineOrder } from './event-order.ts';
 import { orNothing, type EventGathering, type EventWithState, type GatheredRoom } from './event-gathering.ts';
 import { keepFetched } from './keep-fetched.ts';
 import type { RoomRequests } from './room-requests.ts';
+import type { ServersToAsk } from './servers-to-ask.ts';
 
 /** Events asked for at once, and the gaps from which to go back. */
 const AT_ONCE = 100;
@@ -29,6 +29,7 @@ export class HistoryFetching implements RemoteHistory {
   readonly #writer: RoomWriter;
   readonly #gathering: EventGathering;
   readonly #requests: RoomRequests;
+  readonly #serversToAsk: ServersToAsk;
   readonly #turns = new KeyedQueue();
 
   constructor(needs: {
@@ -36,11 +37,13 @@ export class HistoryFetching implements RemoteHistory {
     writer: RoomWriter;
     gathering: EventGathering;
     requests: RoomRequests;
+    serversToAsk: ServersToAsk;
   }) {
     this.#database = needs.database;
     this.#writer = needs.writer;
     this.#gathering = needs.gathering;
     this.#requests = needs.requests;
+    this.#serversToAsk = needs.serversToAsk;
   }
 
   async lacksHistory(roomId: RoomId): Promise<boolean> {
@@ -126,7 +129,7 @@ export class HistoryFetching implements RemoteHistory {
     return row && { roomId, version: roomVersion(row.room_version) };
   }
 
-  async #servers(roomId: RoomId): Promise<ServerName[]> {
-    return (await roomServersStore.of(this.#database, roomId)).slice(0, MOST_SERVERS);
+  #servers(roomId: RoomId): Promise<ServerName[]> {
+    return this.#serversToAsk.of(roomId, MOST_SERVERS);
   }
 }

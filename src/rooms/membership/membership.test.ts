@@ -182,3 +182,28 @@ onServers('members of then are given to who reads from outside, too [B028 partia
     [alice.userId],
   );
 });
+
+onServers(
+  'somebody who is in a restricted room vouches for others, however many left it [B093 partial]',
+  async ({ person }) => {
+    const alice = await person('alice');
+    const space = await alice.createRoom({ preset: 'public_chat', creation_content: { type: 'm.space' } });
+    const roomId = await alice.createRoom({
+      ...{ preset: 'public_chat', room_version: '10' },
+      power_level_content_override: { invite: 0 },
+    });
+    for (let i = 0; i < 21; i++) {
+      const user = await person(`a${i}`);
+      await user.join(roomId);
+      await user.ok('POST', user.room(roomId, '/leave'), {});
+    }
+    const zoe = await person('zoe');
+    await zoe.join(roomId);
+    const allow = [{ type: 'm.room_membership', room_id: space }];
+    await alice.setState(roomId, 'm.room.join_rules', { join_rule: 'restricted', allow });
+    await alice.ok('POST', alice.room(roomId, '/leave'), {});
+    const dan = await person('dan');
+    await dan.join(space);
+    await dan.join(roomId);
+  },
+);

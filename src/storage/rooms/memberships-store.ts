@@ -74,7 +74,8 @@ const strangers = sql(
    ) ORDER BY user_id LIMIT ?`,
 );
 const usersOfServer = sql(
-  `SELECT user_id FROM memberships WHERE room_id = ? AND user_id LIKE ? ESCAPE '!' ORDER BY user_id LIMIT ?`,
+  `SELECT user_id FROM memberships WHERE room_id = ? AND user_id LIKE ? ESCAPE '!'
+   ORDER BY CASE membership WHEN 'join' THEN 0 WHEN 'invite' THEN 1 ELSE 2 END, user_id LIMIT ?`,
 );
 const invitedOfServer = sql(
   `SELECT 1 AS one FROM memberships
@@ -203,7 +204,7 @@ export async function first(
   return found.slice(0, limit).map((member) => member.user_id);
 }
 
-/** Users of a server that are or were in the room, at most `limit`. Looks at everybody who is or was in it. */
+/** Users of a server that are or were in the room, at most `limit`, who are in it first. Looks at everybody who is or was in it. */
 export async function ofServer(
   reader: Reader,
   roomId: RoomId,
