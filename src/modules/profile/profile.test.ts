@@ -118,3 +118,24 @@ onServers('profiles have no fields that nobody set [B037 partial]', async ({ per
     'Not Allowed!': 1,
   });
 });
+
+onServers(
+  'a new name reaches the other rooms, whatever the join rule of one is [B037 partial]',
+  async ({ person }) => {
+    for (const [room_version, join_rule] of [
+      ['6', 'knock'],
+      ['12', 'private'],
+    ]) {
+      const alice = await person(`alice${room_version}`);
+      const before = await alice.createRoom();
+      const odd = await alice.createRoom({ room_version });
+      const after = await alice.createRoom();
+      await alice.setState(odd, 'm.room.join_rules', { join_rule });
+      await alice.ok('PUT', `/v3/profile/${alice.userId}/displayname`, { displayname: 'New' });
+      for (const room of [before, after]) {
+        const member = await alice.ok('GET', alice.room(room, `/state/m.room.member/${alice.userId}`));
+        assert.equal(member.displayname, 'New');
+      }
+    }
+  },
+);

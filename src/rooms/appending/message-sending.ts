@@ -6,6 +6,7 @@ import type { JsonObject } from '../../protocol/json.ts';
 import type { Database, Writer } from '../../storage/database.ts';
 import * as eventTransactionsStore from '../../storage/rooms/event-transactions-store.ts';
 import type { Session } from '../../wire/session.ts';
+import { assertGuestsAllowed } from '../membership/guest-access.ts';
 import type { InviteRules } from '../membership/invitations.ts';
 import { annotated, checkRelation } from '../relations/relation-checks.ts';
 import type { CanonicalAliasRule } from './canonical-alias-rule.ts';
@@ -41,7 +42,7 @@ export interface StateToSet {
 }
 
 /** Who sends: a user, from a device. */
-export type Sender = Pick<Session, 'userId' | 'deviceId'>;
+export type Sender = Pick<Session, 'userId' | 'deviceId'> & Partial<Pick<Session, 'isGuest'>>;
 
 /** A request by which an event is sent once: what it is remembered by, and the client's name for it. */
 interface Transaction {
@@ -131,6 +132,9 @@ export class MessageSending {
       if (before && isSame && change.stickyMs === undefined) return before.eventId;
       if (type === 'm.room.member' && before && stateKey === session.userId && content.membership === 'leave')
         this.#invites.assertDeclinable(before);
+      const isJoin = type === 'm.room.member' && stateKey === session.userId && content.membership === 'join';
+      if (isJoin && session.isGuest === true && before?.content.membership !== 'join')
+        await assertGuestsAllowed(room);
       if (confirmed) await this.#canonicalAlias.assertPointing(change, before?.content, confirmed);
       const draft = { type, stateKey, content, sender: session.userId };
       return (await room.add({ ...draft, ...timesOf(change) })).eventId;

@@ -195,18 +195,25 @@ export class MembershipChanges {
     }
   }
 
-  /** Writes the user's new name and picture into the membership events of all joined rooms. */
+  /**
+   * Writes the user's new name and picture into the membership events of all joined rooms. Some take none: where the join rule is
+   * one that the room's version does not know, nobody may write a join.
+   */
   async refreshProfile(userId: UserId): Promise<void> {
     const profile = await this.#profileOf(userId);
     for (const roomId of [...(await this.#memberships.joined(userId))]) {
-      await this.#writer.append(roomId, async (room) => {
-        const event = await room.stateEvent('m.room.member', userId);
-        if (event?.content.membership !== 'join') return;
-        const { displayname, avatar_url: avatarUrl } = event.content;
-        if (displayname === profile.displayname && avatarUrl === profile.avatar_url) return;
-        const content = memberContent('join', profile);
-        await room.add({ type: 'm.room.member', stateKey: userId, content, sender: userId });
-      });
+      try {
+        await this.#writer.append(roomId, async (room) => {
+          const event = await room.stateEvent('m.room.member', userId);
+          if (event?.content.membership !== 'join') return;
+          const { displayname, avatar_url: avatarUrl } = event.content;
+          if (displayname === profile.displayname && avatarUrl === profile.avatar_url) return;
+          const content = memberContent('join', profile);
+          await room.add({ type: 'm.room.member', stateKey: userId, content, sender: userId });
+        });
+      } catch (error) {
+        if (!(error instanceof MatrixError)) throw error;
+      }
     }
   }
 

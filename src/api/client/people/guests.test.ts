@@ -19,6 +19,9 @@ onServers(
     const visitor = await guest(s);
     const join = visitor.room(room, '/join');
     await visitor.fails(403, 'M_GUEST_ACCESS_FORBIDDEN', 'POST', join, {});
+    const own = visitor.room(room, `/state/m.room.member/${encodeURIComponent(visitor.userId)}`);
+    for (const path of [own, `${own}?org.matrix.msc4140.delay=1`])
+      await visitor.fails(403, 'M_GUEST_ACCESS_FORBIDDEN', 'PUT', path, { membership: 'join' });
     await alice.setState(room, 'm.room.guest_access', { guest_access: 'can_join' });
     await visitor.ok('POST', join, {});
     await visitor.say(room, 'hello');

@@ -2,6 +2,7 @@ import { Type, type Static } from 'typebox';
 import type { DelayedEvents } from '../../../modules/delayed-events/index.ts';
 import { roomId } from '../../../protocol/identifiers.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
+import { MatrixError } from '../../../protocol/matrix-error.ts';
 import type { MessageSending, StateToSet } from '../../../rooms/appending/message-sending.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 import type { Session } from '../../../wire/session.ts';
@@ -34,6 +35,9 @@ async function set(
 ): Promise<JsonObject> {
   const change = { ...asked, ...stickyDuration(query) };
   const delay = delayOf(query);
+  if (delay !== undefined && session.isGuest && change.type === 'm.room.member') {
+    throw new MatrixError(403, 'M_GUEST_ACCESS_FORBIDDEN', 'Guests join and leave at once, not later');
+  }
   if (delay !== undefined) return { delay_id: await delayedEvents.schedule(session, change, delay) };
   const eventId = await sending.setState(session, { ...change, ...massagedTime(session, query) });
   return { event_id: eventId };
