@@ -23,6 +23,8 @@ const QUEUES_A_TURN = 8;
 const MOST_NAMED = 50;
 /** How often a process looks for what others may have left behind, in milliseconds. */
 const LOOK_MS = 60_000;
+/** How soon it looks again when it may have missed something while it looked, in milliseconds. */
+const LOOK_AGAIN_MS = 1_000;
 
 /** What there is to do for servers, told by a change of the log. */
 interface OutgoingEvent {
@@ -50,6 +52,9 @@ export class FederationSender {
   #isRouting = false;
   #isStopped = true;
   #look: Timer | undefined;
+  #isLooking = false;
+  /** Something may have been missed since it began to look. */
+  #mayHaveMissed = false;
   /** What reads the database outside of the queues; done before they stop. */
   #routed = Promise.resolve();
   #found = Promise.resolve();
@@ -90,7 +95,10 @@ export class FederationSender {
   }
 
   #note(change: Change): void {
-    if (change.topic === 'reset') for (const queue of this.#queues.values()) queue.readAgain();
+    if (change.topic === 'reset') {
+      for (const queue of this.#queues.values()) queue.readAgain();
+      this.#wakeWaiting();
+    }
     if (change.topic === 'destination' && isJsonObject(change.data) && Array.isArray(change.data.edusFor)) {
       for (const server of change.data.edusFor as ServerName[]) {
         if (this.#isMine(server, change.local !== undefined)) this.#queue(server).expectStoredEdus();
@@ -150,13 +158,22 @@ export class FederationSender {
     for (const [server, queue] of this.#queues) if (queue.isIdle) this.#queues.delete(server);
   }
 
-  /** Looks for what no process may be about to send: at the start, and where several processes run also later. */
+  /**
+   * Looks for what no process may be about to send: at the start, when what others committed may have been missed, and
+   * where several processes run also later.
+   */
   #wakeWaiting(): void {
+    this.#mayHaveMissed = this.#isLooking;
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    this.#look?.cancel();
     this.#found = this.#findWaiting()
       .catch(this.#needs.onProblem)
       .finally(() => {
-        if (this.#isStopped || this.#needs.database.engine === 'sqlite') return;
-        this.#look = this.#needs.timers.after(LOOK_MS, () => this.#wakeWaiting());
+        this.#isLooking = false;
+        if (this.#isStopped || (this.#needs.database.engine === 'sqlite' && !this.#mayHaveMissed)) return;
+        const ms = this.#mayHaveMissed ? LOOK_AGAIN_MS : LOOK_MS;
+        this.#look = this.#needs.timers.after(ms, () => this.#wakeWaiting());
       });
   }
 

@@ -191,6 +191,27 @@ onFederation(
 );
 
 onFederation(
+  'what another process keeps for a server is sent by the running one, though it had nothing for that server before',
+  async (federation) => {
+    const { a, remote } = await roomWithRemote(federation);
+    await a.stop();
+    await a.start();
+    const other = await openPlaceDatabase(a.place);
+    for (const n of [1, 2]) {
+      const unit = new UnitOfWork();
+      storeEdu(unit, [remote.name], 'test.kept', { n });
+      await other.commit(unit);
+      await remote.until(() =>
+        remote.edus.find((edu) => edu.edu_type === 'test.kept' && edu.content.n === n),
+      );
+    }
+    await other.close();
+  },
+  // Several processes on PostgreSQL leave what they commit to whoever sends to the server, and look for it each minute.
+  { servers: 1, engines: ['sqlite'] },
+);
+
+onFederation(
   'a server hears of the ban of its last user, also when the room is looked at in between [B100 partial]',
   async ({ a, startRemote }) => {
     const remote = await startRemote();
