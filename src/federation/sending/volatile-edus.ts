@@ -19,6 +19,8 @@ export interface WireEdu extends JsonObject {
 /** Data that waits longer, in milliseconds, is no longer of the moment. */
 const LONGEST_MS = 60_000;
 const MOST = 1_000;
+/** So much is put together into one EDU: servers drop what one holds beyond some number, this one after 100 people. */
+const MOST_TOGETHER = 100;
 
 /** Volatile data for one server. It is bounded: the oldest goes first. */
 export class VolatileEdus {
@@ -38,27 +40,48 @@ export class VolatileEdus {
     }
   }
 
-  /** Takes out what is to be sent, at most `limit` EDUs; what was to be told of presence and of receipts is one each and group. */
+  /**
+   * Takes out what is to be sent, at most `limit` EDUs; what was to be told of presence and of receipts is put together,
+   * by groups.
+   */
   take(limit: number, now: number): WireEdu[] {
-    const merged = new Map<string, WireEdu>();
+    const taken: WireEdu[] = [];
+    const open = new Map<string, { wire: WireEdu; holds: number }>();
     for (const [key, { edu, since }] of this.#waiting) {
-      const name = MERGES[edu.type] === undefined ? key : `${edu.type} ${edu.group ?? ''}`;
-      const known = merged.get(name);
-      if (!known && merged.size >= limit) continue;
+      const merge = MERGES[edu.type];
+      const name = `${edu.type} ${edu.group ?? ''}`;
+      const holds = sizeOf(edu);
+      const last = open.get(name);
+      const known = merge && last && last.holds + holds <= MOST_TOGETHER ? { last, merge } : undefined;
+      if (!known && taken.length >= limit) continue;
       this.#waiting.delete(key);
       if (now - since > LONGEST_MS) continue;
-      if (known) known.content = MERGES[edu.type]?.(known.content, edu.content) ?? edu.content;
-      else merged.set(name, { edu_type: edu.type, content: edu.content });
+      if (known) {
+        known.last.wire.content = known.merge(known.last.wire.content, edu.content);
+        known.last.holds += holds;
+      } else {
+        const wire = { edu_type: edu.type, content: edu.content };
+        taken.push(wire);
+        open.set(name, { wire, holds });
+      }
     }
-    return [...merged.values()];
+    return taken;
   }
 }
 
+const PRESENCE_LISTS = ['push', 'poll', 'unpoll'] as const;
+
 /** How data of one type becomes one EDU. */
 const MERGES: Readonly<Record<string, (one: JsonObject, other: JsonObject) => JsonObject>> = {
-  'm.presence': (one, other) => joinLists(one, other, ['push', 'poll', 'unpoll']),
+  'm.presence': (one, other) => joinLists(one, other, PRESENCE_LISTS),
   'm.receipt': mergeDeep,
 };
+
+/** Of how many people it tells. */
+function sizeOf({ type, content }: VolatileEdu): number {
+  if (type !== 'm.presence') return 1;
+  return PRESENCE_LISTS.reduce((sum, name) => sum + arrayOf(content[name]).length, 0);
+}
 
 function mergeDeep(one: JsonObject, other: JsonObject): JsonObject {
   const merged: JsonObject = { ...one };
