@@ -36,12 +36,12 @@ export class ClientTransactions {
    *   the answer is remembered afterwards.
    */
   async once<Answer extends JsonObject>(
-    { userId, deviceId }: Pick<Session, 'userId' | 'deviceId'>,
+    { userId, deviceId, deviceMadeAt }: Pick<Session, 'userId' | 'deviceId' | 'deviceMadeAt'>,
     scope: readonly string[],
     run: (remember: Remember<Answer>) => Promise<Answer>,
   ): Promise<Answer> {
     const key = createHash('sha256')
-      .update(JSON.stringify([userId, deviceId ?? '', ...scope]))
+      .update(JSON.stringify([userId, deviceId ?? '', deviceMadeAt, ...scope]))
       .digest();
     const name = key.toString('latin1');
     let running = this.#underWay.get(name);

@@ -219,6 +219,7 @@ export class Sessions {
       session: {
         userId: row.user_id as UserId,
         deviceId: row.device_id as DeviceId,
+        deviceMadeAt: row.made_at,
         isGuest: row.is_guest !== 0,
         isAdmin: row.is_admin !== 0,
         isLocked: row.locked !== 0,

@@ -11,6 +11,8 @@ export interface Session {
   readonly userId: UserId;
   /** Absent for an application service acting without a device. */
   readonly deviceId: DeviceId | undefined;
+  /** Position in the log at which the device was made: a later device of the same ID has another. 0 without a device. */
+  readonly deviceMadeAt: number;
   readonly isGuest: boolean;
   readonly isAdmin: boolean;
   /** Whether an administrator locked the account: nothing but logging out is left to it. */

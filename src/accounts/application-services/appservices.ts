@@ -118,12 +118,14 @@ export class Appservices {
       throw new MatrixError(403, 'M_FORBIDDEN', 'The application service has not registered this user');
     }
     const device = asserted.deviceId === undefined ? undefined : deviceId(asserted.deviceId);
-    if (device !== undefined && !(await devicesStore.byId(this.#database, user, device))) {
+    const known = device === undefined ? undefined : await devicesStore.byId(this.#database, user, device);
+    if (device !== undefined && !known) {
       throw new MatrixError(400, 'M_UNKNOWN_DEVICE', 'The user has no such device');
     }
     return {
       userId: user,
       deviceId: device,
+      deviceMadeAt: known?.made_at ?? 0,
       isGuest: false,
       isAdmin: row.is_admin !== 0,
       isLocked: row.locked !== 0,

@@ -188,6 +188,8 @@ export class DelayedEvents {
     const sender: Sender = {
       userId: row.user_id as UserId,
       deviceId: (row.device_id ?? undefined) as DeviceId | undefined,
+      // Its transaction ID, that of the delay, is no other event's.
+      deviceMadeAt: 0,
     };
     const { type, state_key: stateKey, redacts } = row;
     const event = {

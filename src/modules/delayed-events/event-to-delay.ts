@@ -34,6 +34,7 @@ export function forClient(row: DelayedEventRow): JsonObject {
 
 /** Names the request for an event while that waits. */
 export function requestKey(sender: Sender, event: EventToDelay, txnId: string): Buffer {
-  const scope = [sender.userId, sender.deviceId ?? '', event.roomId, event.type, txnId];
+  const { userId, deviceId = '', deviceMadeAt } = sender;
+  const scope = [userId, deviceId, deviceMadeAt, event.roomId, event.type, txnId];
   return createHash('sha256').update(JSON.stringify(scope)).digest().subarray(0, 16);
 }

@@ -57,7 +57,7 @@ export class ServerNotices {
     if (user?.deactivated !== 0) throw notFound(`There is no active user ${userId}`);
     await this.#assureSender();
     const roomId = await this.#turns.run(userId, () => this.#roomWith(userId));
-    const sender = { userId: noticesUser, deviceId: undefined };
+    const sender = { userId: noticesUser, deviceId: undefined, deviceMadeAt: 0 };
     const { type, content, stateKey, txnId } = notice;
     if (stateKey !== undefined) return sending.setState(sender, { roomId, type, content, stateKey });
     return sending.send(sender, { roomId, type, content, txnId });

@@ -53,11 +53,12 @@ export class ToDevice implements SyncPart {
 
   /** Sends messages of one type. The same transaction of a device again changes nothing. */
   async send(session: Session, type: string, txnId: string, messages: MessagesByDevice): Promise<void> {
-    const scope = [session.userId, session.deviceId ?? '', type, txnId].map(
+    const { userId, deviceId = '', deviceMadeAt } = session;
+    const scope = [userId, deviceId, String(deviceMadeAt), type, txnId].map(
       (part) => `${part.length} ${part}`,
     );
     const key = hash('sha256', scope.join(''), 'buffer');
-    await this.deliver({ sender: session.userId, type, key }, messages);
+    await this.deliver({ sender: userId, type, key }, messages);
   }
 
   /**

@@ -42,7 +42,7 @@ export interface StateToSet {
 }
 
 /** Who sends: a user, from a device. */
-export type Sender = Pick<Session, 'userId' | 'deviceId'> & Partial<Pick<Session, 'isGuest'>>;
+export type Sender = Pick<Session, 'userId' | 'deviceId' | 'deviceMadeAt'> & Partial<Pick<Session, 'isGuest'>>;
 
 /** A request by which an event is sent once: what it is remembered by, and the client's name for it. */
 interface Transaction {
@@ -186,11 +186,15 @@ export class MessageSending {
   }
 }
 
-/** Transactions are scoped to device and endpoint with its path (Client-Server API, "Transaction identifiers"). */
+/**
+ * Transactions are scoped to device and endpoint with its path (Client-Server API, "Transaction identifiers"). Who logs out
+ * and in again with the same device ID has a new device, whose transactions begin anew.
+ */
 function transactionKey(session: Sender, message: MessageToSend, txnId: string): Buffer {
   const scope = [
     session.userId,
     session.deviceId ?? '',
+    session.deviceMadeAt,
     message.redacts === undefined ? 'send' : 'redact',
     message.roomId,
     message.redacts ?? message.type,

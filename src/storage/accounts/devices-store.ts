@@ -10,12 +10,14 @@ export interface DeviceRow {
   readonly last_seen_at: number | null;
   readonly last_seen_ip: string | null;
   readonly user_agent: string | null;
+  /** Position in the log at which it was made; 0 for one that is older than this column. */
+  readonly made_at: number;
 }
 
 const all = sql(`SELECT * FROM devices WHERE user_id = ? ORDER BY device_id LIMIT 1000`);
 const one = sql(`SELECT * FROM devices WHERE user_id = ? AND device_id = ?`);
 const upsert = sql(
-  `INSERT INTO devices (user_id, device_id, display_name) VALUES (?, ?, ?)
+  `INSERT INTO devices (user_id, device_id, display_name, made_at) VALUES (?, ?, ?, ?)
    ON CONFLICT (user_id, device_id) DO UPDATE SET display_name = COALESCE(excluded.display_name, devices.display_name)`,
 );
 const holdDevice = sql(`UPDATE devices SET device_id = device_id WHERE user_id = ? AND device_id = ?`);
@@ -61,9 +63,9 @@ export function byId(reader: Reader, userId: UserId, deviceId: DeviceId): Promis
   return reader.get<DeviceRow>(one, userId, deviceId);
 }
 
-/** Adds a device, or takes one over; its name is kept when none is given. */
+/** Adds a device, or takes one over: its name is kept when none is given, and where it was made. */
 export function put(writer: Writer, userId: UserId, deviceId: DeviceId, name: string | undefined): void {
-  writer.run(upsert, userId, deviceId, name ?? null);
+  writer.run(upsert, userId, deviceId, name ?? null, writer.position());
 }
 
 /** Adds something that hangs on a device: the unit fails when the device was ended meanwhile. */

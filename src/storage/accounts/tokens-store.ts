@@ -16,6 +16,8 @@ export interface AccessTokenRow {
   readonly client_id: string | null;
   /** 1 when the device still has a refresh token that this access token was given for. */
   readonly has_replaced: number;
+  /** Position in the log at which the device was made. */
+  readonly made_at: number;
 }
 
 /** A row of the table `refresh_tokens`, and what became of the account. */
@@ -30,12 +32,14 @@ export interface RefreshTokenRow {
 }
 
 const accessToken = sql(
-  `SELECT access_tokens.user_id AS user_id, device_id, expires_at, is_guest, is_admin, deactivated, locked, suspended,
-     client_id, CASE WHEN expires_at IS NOT NULL AND EXISTS (
+  `SELECT access_tokens.user_id AS user_id, access_tokens.device_id AS device_id, expires_at, is_guest, is_admin,
+     deactivated, locked, suspended, client_id, COALESCE(made_at, 0) AS made_at, CASE WHEN expires_at IS NOT NULL AND EXISTS (
        SELECT 1 FROM refresh_tokens WHERE refresh_tokens.user_id = access_tokens.user_id
          AND refresh_tokens.device_id = access_tokens.device_id AND replaced = 1
      ) THEN 1 ELSE 0 END AS has_replaced
-   FROM access_tokens JOIN users ON users.user_id = access_tokens.user_id WHERE hash = ?`,
+   FROM access_tokens JOIN users ON users.user_id = access_tokens.user_id
+     LEFT JOIN devices ON devices.user_id = access_tokens.user_id AND devices.device_id = access_tokens.device_id
+   WHERE hash = ?`,
 );
 const insertAccess = sql(
   `INSERT INTO access_tokens (hash, user_id, device_id, expires_at, client_id) VALUES (?, ?, ?, ?, ?)`,

@@ -35,6 +35,7 @@ import { untoldJoins } from './064-untold-joins.ts';
 import { closingAccounts } from './072-closing-accounts.ts';
 import { serverIdentity } from './073-server-identity.ts';
 import { receiptExtra } from './082-receipt-extra.ts';
+import { deviceLives } from './083-device-lives.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step of the schema, in order. */
@@ -76,4 +77,5 @@ export const MIGRATIONS: readonly Migration[] = [
   registrationTokens,
   outsideAppserviceEvents,
   receiptExtra,
+  deviceLives,
 ];

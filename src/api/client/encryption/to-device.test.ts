@@ -94,6 +94,18 @@ onServers('a star reaches every device, a repeated transaction nobody again [B07
   await alice.fails(400, 'M_MISSING_PARAM', 'PUT', '/v3/sendToDevice/a/b', {});
 });
 
+onServers('a device made anew with an ID that was logged out begins its transactions anew', async (s) => {
+  const [alice, bob] = [await s.person('alice'), await s.person('bob')];
+  await send(alice, bob, 1, '*', 'same');
+  await alice.ok('POST', '/v3/logout', {});
+  const identifier = { type: 'm.id.user', user: 'alice' };
+  const login = { type: 'm.login.password', identifier, password: 'alice password' };
+  const wishes = { ...login, device_id: alice.deviceId };
+  alice.token = (await s.anonymous().ok('POST', '/v3/login', wishes)).access_token;
+  await send(alice, bob, 2, '*', 'same');
+  assert.deepEqual(numbers(await bob.sync()), [1, 2]);
+});
+
 onServers('many messages come in order, some with each sync, none twice [B072 partial]', async (s) => {
   const alice = await s.person('alice');
   const bob = await s.person('bob');

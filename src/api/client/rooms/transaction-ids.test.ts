@@ -48,6 +48,26 @@ onServers(
 );
 
 onServers(
+  'who logs out and in again with the same device ID may use the transaction IDs again',
+  async ({ anonymous }) => {
+    const alice = await anonymous().register('alice', { device_id: 'BOT' });
+    const room = await alice.createRoom();
+    const path = alice.room(room, '/send/m.room.message/1');
+    const { event_id: first } = await alice.ok('PUT', path, HELLO);
+    const { event_id: redaction } = await alice.ok('PUT', alice.room(room, `/redact/${first}/1`), {});
+    await alice.ok('POST', '/v3/logout', {});
+    const identifier = { type: 'm.id.user', user: 'alice' };
+    const login = { type: 'm.login.password', identifier, password: 'alice password', device_id: 'BOT' };
+    alice.token = (await anonymous().ok('POST', '/v3/login', login)).access_token;
+    const { event_id: second } = await alice.ok('PUT', path, HELLO);
+    assert.notEqual(second, first);
+    assert.equal((await alice.ok('PUT', path, HELLO)).event_id, second);
+    const again = await alice.ok('PUT', alice.room(room, `/redact/${first}/1`), {});
+    assert.notEqual(again.event_id, redaction);
+  },
+);
+
+onServers(
   'what is sent with one transaction ID to two processes at once is one event [B006 partial]',
   async (s) => {
     const alice = await s.person('alice');
