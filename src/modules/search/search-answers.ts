@@ -1,8 +1,10 @@
 import type { JsonObject } from '../../protocol/json.ts';
+import type { UserId } from '../../protocol/identifiers.ts';
 import type { ClientEvents, Viewer } from '../../rooms/reading/client-events.ts';
 import type { StoredEvent } from '../../rooms/events/stored-event.ts';
+import { withoutIgnored } from '../../rooms/reading/ignored-senders.ts';
 import { streamToken } from '../../rooms/reading/stream-token.ts';
-import type { EventContext, Timeline } from '../../rooms/reading/timeline.ts';
+import type { EventContext, Keep, Timeline } from '../../rooms/reading/timeline.ts';
 import type { RoomAccess } from '../../rooms/reading/visibility.ts';
 import type { EventSearch, EventSearchRequest, SearchPage, SearchResult } from './event-search.ts';
 import { groupOf, searchToken, type GroupKey } from './search-token.ts';
@@ -28,11 +30,18 @@ export class SearchAnswers {
   readonly #search: EventSearch;
   readonly #timeline: Timeline;
   readonly #clientEvents: ClientEvents;
+  readonly #ignoredUsers: (userId: UserId) => Promise<ReadonlySet<UserId>>;
 
-  constructor(needs: { search: EventSearch; timeline: Timeline; clientEvents: ClientEvents }) {
+  constructor(needs: {
+    search: EventSearch;
+    timeline: Timeline;
+    clientEvents: ClientEvents;
+    ignoredUsers: (userId: UserId) => Promise<ReadonlySet<UserId>>;
+  }) {
     this.#search = needs.search;
     this.#timeline = needs.timeline;
     this.#clientEvents = needs.clientEvents;
+    this.#ignoredUsers = needs.ignoredUsers;
   }
 
   /** The category `room_events` of the answer, as JSON text. */
@@ -65,7 +74,9 @@ export class SearchAnswers {
     access: RoomAccess,
     event: StoredEvent,
   ): Promise<string> {
-    const context = await this.#timeline.context(access, event.eventId, wish, (events) => events);
+    const ignored = await this.#ignoredUsers(viewer.userId);
+    const keep: Keep = (events) => withoutIgnored(events, ignored);
+    const context = await this.#timeline.context(access, event.eventId, wish, keep);
     const before = await this.#texts(viewer, context.before);
     const after = await this.#texts(viewer, context.after);
     const profiles = wish.profiles ? JSON.stringify(await this.#profiles(context)) : undefined;

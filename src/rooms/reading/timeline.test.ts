@@ -32,6 +32,39 @@ onServers('messages are paged both ways, filtered, and end [B028 partial]', asyn
   await alice.fails(400, 'M_INVALID_PARAM', 'GET', alice.room(room, '/messages?dir=x'));
 });
 
+onServers('history leaves out what ignored users sent, but no state', async ({ person }) => {
+  const [alice, bob, carol] = [await person('alice'), await person('bob'), await person('carol')];
+  const room = await alice.createRoom({ preset: 'public_chat' });
+  await bob.join(room);
+  await carol.join(room);
+  await alice.say(room, 'ignored, before');
+  const event = await carol.say(room, 'needle');
+  await alice.say(room, 'ignored, after');
+  await alice.setState(room, 'm.room.topic', { topic: 'not ignored' });
+  const around = { before_limit: 5, after_limit: 5 };
+  const search = { search_categories: { room_events: { search_term: 'needle', event_context: around } } };
+  const shown = async () => {
+    const { chunk } = await bob.ok('GET', bob.room(room, '/messages?dir=b&limit=50'));
+    const context = await bob.ok('GET', bob.room(room, `/context/${event}`));
+    const found = await bob.ok('POST', '/v3/search', search);
+    const [{ context: ofResult }] = found.search_categories.room_events.results;
+    const old = await bob.ok('GET', `/_matrix/client/api/v1/rooms/${room}/messages?dir=b&limit=50`);
+    const { messages } = await bob.ok('GET', bob.room(room, '/initialSync'));
+    const contexts = [context, ofResult].map((one) => [...one.events_before, ...one.events_after]);
+    return [chunk, ...contexts, old.chunk, messages.chunk] as Json[][];
+  };
+  for (const events of await shown()) assert.ok(bodies(events).includes('ignored, before'));
+  const list = `/v3/user/${bob.userId}/account_data/m.ignored_user_list`;
+  await bob.ok('PUT', list, { ignored_users: { [alice.userId]: {} } });
+  for (const events of await shown()) {
+    assert.deepEqual(
+      bodies(events).filter((body) => body !== 'needle'),
+      [],
+    );
+    assert.ok(events.some(({ type }) => type === 'm.room.topic'));
+  }
+});
+
 onServers('context shows what came before and after [B047]', async ({ person }) => {
   const alice = await person('alice');
   const room = await alice.createRoom();

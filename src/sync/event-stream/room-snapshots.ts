@@ -1,5 +1,6 @@
 import type { EventText, SyncRequest } from '../../modules/sync-part.ts';
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
+import { withoutIgnored } from '../../rooms/reading/ignored-senders.ts';
 import type { Membership, RoomMembership } from '../../rooms/reading/room-reads.ts';
 import type { StoredEvent } from '../../rooms/events/stored-event.ts';
 import type { RoomAccess } from '../../rooms/reading/visibility.ts';
@@ -139,7 +140,8 @@ export class RoomSnapshots {
     const { timeline } = this.#needs.needs;
     const from = Math.min(request.upTo, await timeline.newestVisible(access));
     const range = { from, to: undefined, direction: 'b', limit } as const;
-    const page = await timeline.messages(access, range, (events) => events);
+    const ignored = await this.#needs.ignoredUsers(request.userId);
+    const page = await timeline.messages(access, range, (events) => withoutIgnored(events, ignored));
     return { events: [...page.events].reverse(), start: page.end, end: request.upTo };
   }
 }

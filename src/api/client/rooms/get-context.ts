@@ -31,7 +31,7 @@ export const getEventContext = endpoint(
       access,
       eventId(request.params.eventId),
       { before: Math.floor(limit / 2), after: Math.ceil(limit / 2) },
-      keepMatching(needs.aggregations, filter),
+      await keepMatching(needs, session.userId, filter),
     );
     const viewer = viewerOf(needs, session);
     const texts = (events: typeof context.before) =>

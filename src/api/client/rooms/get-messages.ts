@@ -34,7 +34,7 @@ export const getRoomEvents = endpoint(
     const page = await needs.timeline.messages(
       access,
       { from: place(query.from), to: place(query.to), direction, limit },
-      keepMatching(needs.aggregations, filter),
+      await keepMatching(needs, session.userId, filter),
     );
     const viewer = viewerOf(needs, session);
     const roomIdOf = { roomId: access.roomId };

@@ -1,8 +1,9 @@
 import { Type } from 'typebox';
 import { TIMELINE_LIMITS } from '../../../protocol/filter/event-filter.ts';
-import { roomId } from '../../../protocol/identifiers.ts';
+import { roomId, type UserId } from '../../../protocol/identifiers.ts';
+import { withoutIgnored } from '../../../rooms/reading/ignored-senders.ts';
 import { streamToken } from '../../../rooms/reading/stream-token.ts';
-import type { HistoryPage, Timeline } from '../../../rooms/reading/timeline.ts';
+import type { HistoryPage, Keep, Timeline } from '../../../rooms/reading/timeline.ts';
 import type { Visibility } from '../../../rooms/reading/visibility.ts';
 import { endpoint } from '../../../wire/endpoint.ts';
 import { viewerOf } from '../../viewer.ts';
@@ -29,14 +30,23 @@ export const v1Messages = endpoint(
       limit: Type.Optional(Type.Integer({ minimum: 0 })),
     }),
   },
-  async (needs: ShowsEvents & { visibility: Visibility; timeline: Timeline }, { params, query, session }) => {
+  async (
+    needs: ShowsEvents & {
+      visibility: Visibility;
+      timeline: Timeline;
+      ignoredUsers: (userId: UserId) => Promise<ReadonlySet<UserId>>;
+    },
+    { params, query, session },
+  ) => {
     const direction = query.dir ?? 'f';
     const access = await needs.visibility.accessOrForbid(roomId(params.roomId), session.userId);
     const limit = Math.min(query.limit ?? DEFAULT_LIMIT, TIMELINE_LIMITS.maxLimit);
     const placeOf = (token: string) => placeOfToken(token) ?? needs.timeline.end();
     const from = query.from === undefined ? undefined : placeOf(query.from);
     const to = query.to === undefined ? undefined : placeOf(query.to);
-    const page = await needs.timeline.messages(access, { from, to, direction, limit }, (events) => events);
+    const ignored = await needs.ignoredUsers(session.userId);
+    const keep: Keep = (events) => withoutIgnored(events, ignored);
+    const page = await needs.timeline.messages(access, { from, to, direction, limit }, keep);
     return {
       chunk: await v1Events(needs, viewerOf(needs, session), page.events),
       start: streamToken(page.start),
