@@ -21,6 +21,8 @@ export interface MessageToSend {
   readonly content: JsonObject;
   /** Absent where the client does not mean to send it again: each call sends an event then. */
   readonly txnId?: string;
+  /** The endpoint that the client asked: `redact` has the redacted event in its path. That for messages, if absent. */
+  readonly endpoint?: 'send' | 'redact';
   /** For redactions. */
   readonly redacts?: EventId;
   /** Milliseconds, where an application service says when it happened; now, if absent. */
@@ -191,13 +193,14 @@ export class MessageSending {
  * and in again with the same device ID has a new device, whose transactions begin anew.
  */
 function transactionKey(session: Sender, message: MessageToSend, txnId: string): Buffer {
+  const { endpoint = 'send' } = message;
   const scope = [
     session.userId,
     session.deviceId ?? '',
     session.deviceMadeAt,
-    message.redacts === undefined ? 'send' : 'redact',
+    endpoint,
     message.roomId,
-    message.redacts ?? message.type,
+    endpoint === 'redact' ? (message.redacts ?? '') : message.type,
     txnId,
   ];
   return hash('sha256', JSON.stringify(scope), 'buffer').subarray(0, 16);

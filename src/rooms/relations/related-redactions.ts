@@ -53,7 +53,7 @@ export class RelatedRedactions {
 
   async #redactOne(session: Session, redaction: Omit<RelatedRedaction, 'relTypes'>): Promise<void> {
     try {
-      await this.#sending.send(session, { ...redaction, type: 'm.room.redaction' });
+      await this.#sending.send(session, { ...redaction, type: 'm.room.redaction', endpoint: 'redact' });
     } catch (error) {
       if (!(error instanceof MatrixError) || error.status !== 403) throw error;
     }

@@ -39,7 +39,8 @@ export const redactEvent = endpoint(
       txnId: request.params.txnId,
       redacts,
     };
-    const id = await needs.sending.send(request.session, { ...redaction, type: 'm.room.redaction' });
+    const message = { ...redaction, type: 'm.room.redaction', endpoint: 'redact' } as const;
+    const id = await needs.sending.send(request.session, message);
     if (relTypes) await needs.relatedRedactions.redact(request.session, { ...redaction, relTypes });
     return { event_id: id };
   },

@@ -68,6 +68,21 @@ onServers(
 );
 
 onServers(
+  'a redaction has the scope of the endpoint that it is sent by, whatever it redacts',
+  async ({ person }) => {
+    const alice = await person('alice');
+    const room = await alice.createRoom();
+    const [one, two] = [await alice.say(room, 'one'), await alice.say(room, 'two')];
+    const put = async (path: string, body: object): Promise<string> =>
+      (await alice.ok('PUT', alice.room(room, path), body)).event_id;
+    const first = await put('/send/m.room.redaction/same', { redacts: one });
+    assert.equal(await put('/send/m.room.redaction/same', { redacts: two }), first);
+    const others = [await put(`/redact/${one}/same`, {}), await put(`/redact/${two}/same`, {})];
+    assert.equal(new Set([first, ...others]).size, 3);
+  },
+);
+
+onServers(
   'what is sent with one transaction ID to two processes at once is one event [B006 partial]',
   async (s) => {
     const alice = await s.person('alice');
