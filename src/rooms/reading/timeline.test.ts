@@ -84,6 +84,20 @@ onServers('context shows what came before and after [B047]', async ({ person }) 
   assert.deepEqual(bodies(newer.chunk), ['m7']);
 });
 
+onServers('each event of a context says what the reader was in the room at it', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')];
+  const room = await alice.createRoom({ preset: 'public_chat' });
+  await alice.say(room, 'before the join');
+  await bob.join(room);
+  const event = await alice.say(room, 'after the join');
+  await bob.ok('POST', bob.room(room, '/leave'), {});
+  const context = await bob.ok('GET', bob.room(room, `/context/${event}?limit=6`));
+  const memberships = [context.event, ...context.events_before, ...context.events_after].map(
+    ({ unsigned }: Json) => unsigned.membership,
+  );
+  assert.deepEqual(memberships, ['join', 'join', 'leave', 'leave', 'leave']);
+});
+
 onServers('the filter of a context holds for its state, too [B047]', async ({ person }) => {
   const alice = await person('alice');
   const room = await alice.createRoom({ name: 'Filtered' });

@@ -34,21 +34,23 @@ export const getEventContext = endpoint(
       await keepMatching(needs, session.userId, filter),
     );
     const viewer = viewerOf(needs, session);
-    const texts = (events: typeof context.before) =>
-      needs.clientEvents.bundledTexts(events, viewer, { roomId: access.roomId });
-    const senders = new Set(
-      [context.event, ...context.before, ...context.after].map((event) => event.sender),
-    );
+    const events = [context.event, ...context.before, ...context.after];
+    const membershipOf = await needs.visibility.membershipsAt(access.userId, events);
+    const options = { roomId: access.roomId };
+    const texts = (shown: typeof context.before) =>
+      needs.clientEvents.bundledTexts(shown, viewer, { ...options, membershipOf });
+    const senders = new Set(events.map((event) => event.sender));
     const state = await needs.timeline.stateEvents(
       context.root,
       (type, stateKey) =>
         !filter.lazyLoadMembers || type !== 'm.room.member' || senders.has(stateKey as typeof session.userId),
     );
     const shownState = state.filter(filter.matches);
+    const stateTexts = await needs.clientEvents.bundledTexts(shownState, viewer, options);
     const [event] = await texts([context.event]);
     return new RawJson(
       `{"event":${event ?? '{}'},"events_before":[${(await texts(context.before)).join(',')}],` +
-        `"events_after":[${(await texts(context.after)).join(',')}],"state":[${(await texts(shownState)).join(',')}],` +
+        `"events_after":[${(await texts(context.after)).join(',')}],"state":[${stateTexts.join(',')}],` +
         `"start":"${streamToken(context.start)}","end":"${streamToken(context.end)}"}`,
     );
   },
