@@ -14,3 +14,14 @@ onServers('rooms are tagged [B078]', async ({ person }) => {
   assert.deepEqual(data, [{ type: 'm.tag', content: { tags: { 'm.favourite': {} } } }]);
   await alice.fails(400, 'M_BAD_JSON', 'PUT', `${path}/u.x`, { order: 2 });
 });
+
+onServers('the name of a tag has at most 255 bytes', async ({ person }) => {
+  const alice = await person('alice');
+  const room = await alice.createRoom();
+  const path = `/v3/user/${alice.userId}/rooms/${room}/tags`;
+  const longest = `u.${'x'.repeat(253)}`;
+  await alice.ok('PUT', `${path}/${longest}`, {});
+  await alice.fails(400, 'M_INVALID_PARAM', 'PUT', `${path}/${longest}x`, {});
+  await alice.fails(400, 'M_INVALID_PARAM', 'PUT', `${path}/u.${encodeURIComponent('é'.repeat(127))}`, {});
+  assert.deepEqual(await alice.ok('GET', path), { tags: { [longest]: {} } });
+});

@@ -2,8 +2,12 @@ import { Type } from 'typebox';
 import type { AccountData } from '../../../modules/account-data/index.ts';
 import { roomId } from '../../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../../protocol/json.ts';
+import { invalidParam } from '../../../protocol/matrix-error.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 import { ownUser } from './own-user.ts';
+
+/** Bytes of UTF-8 that the name of a tag may have (Client-Server API, "Room Tagging"). */
+const LONGEST_NAME = 255;
 
 const oneTag = {
   paths: clientPaths('/user/:userId/rooms/:roomId/tags/:tag'),
@@ -38,8 +42,13 @@ export const setRoomTag = endpoint(
   async (needs: { accountData: AccountData }, request) => {
     const userId = ownUser(request.session, request.params.userId);
     const room = roomId(request.params.roomId);
+    const { tag } = request.params;
+    const bytes = Buffer.byteLength(tag);
+    if (bytes > LONGEST_NAME) {
+      throw invalidParam(`The name of a tag may have ${LONGEST_NAME} bytes, and this one has ${bytes}`);
+    }
     await needs.accountData.edit(userId, room, 'm.tag', (before) => ({
-      tags: { ...tagsIn(before), [request.params.tag]: request.body as JsonObject },
+      tags: { ...tagsIn(before), [tag]: request.body as JsonObject },
     }));
     return {};
   },
