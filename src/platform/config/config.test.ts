@@ -64,6 +64,12 @@ test('each mistake is named with its line and what is allowed', () => {
   assert.match(problemsOf('database:\n  engine: postgres\n')[0] ?? '', /database\.url/);
 });
 
+test('a key that is like none is not taken for a slip of one', () => {
+  assert.match(problemsOf('bogus: 1\n')[0] ?? '', /^FILE:1: bogus: there is no such key; allowed here: /);
+  assert.match(problemsOf('rolse: 1\n')[0] ?? '', /did you mean "roles"\?/);
+  assert.match(problemsOf('servername: x\n')[0] ?? '', /did you mean "server_name"\?/);
+});
+
 test('variables that are named like options and are none are told, with what may be meant', () => {
   const env = { MYELIN_LISTEN_POTR: '1', MYELIN_SERVICE_HOST: 'x', MYELIN_LISTEN_PORT: '1', PATH: '/' };
   assert.deepEqual(strangeVariables(env), [

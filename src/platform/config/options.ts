@@ -100,10 +100,11 @@ export function suggest(key: string, known: readonly string[]): string {
   return `${near === undefined ? '' : `did you mean "${near}"? `}allowed here: ${known.join(', ')}`;
 }
 
-/** Of the known names the one that may have been meant. */
+/** Of the known names the one that may have been meant: as few edits lead to it as a third of its letters, three at most. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   const [first] = [...known].sort((a, b) => distance(name, a) - distance(name, b));
-  return first !== undefined && distance(name, first) <= 3 ? first : undefined;
+  const most = Math.min(3, Math.ceil(name.length / 3));
+  return first !== undefined && distance(name, first) <= most ? first : undefined;
 }
 
 /** Edits that lead from one text to the other (Levenshtein). */
