@@ -10,8 +10,8 @@ export const HELP: Readonly<Record<string, string>> = {
   myelin user password NAME       set a password
   myelin user deactivate NAME     close an account for good
 
-Every command takes --config FILE (default: myelin.yaml, if it is there) and --help. Paths, that of the data among them,
-are relative to the folder in which the command is started.
+Every command takes --config FILE (default: myelin.yaml, if it is there) and --help; --version alone says which version this
+is. Paths, that of the data among them, are relative to the folder in which the command is started.
 `,
   serve: `myelin serve [--config FILE] [--roles ROLES]
 

@@ -184,6 +184,12 @@ test('each command has its help', () =>
     assert.equal(myelin(folder, []).status, 0);
   }));
 
+test('the version is said', () =>
+  inFolder((folder) => {
+    const { status, out } = myelin(folder, ['--version']);
+    assert.deepEqual([status, /^myelin \d+\.\d+\.\d+\n$/.test(out)], [0, true], out);
+  }));
+
 test('what is no command, or too much for one, is refused', () =>
   inFolder((folder) => {
     const unknown = myelin(folder, ['user', 'dance']);
@@ -196,8 +202,11 @@ test('what is no command, or too much for one, is refused', () =>
       const { status, err } = myelin(folder, surplus);
       assert.deepEqual([status, err.startsWith(`"${surplus.at(-1)}" is too much here`)], [1, true], err);
     }
-    assert.equal(myelin(folder, ['serve', '--nonsense']).status, 1);
     for (const [args, said] of [
+      [['serve', '--nonsense'], '--nonsense is no option; see "myelin serve --help"\n'],
+      [['user', 'create', 'alice', '--bogus=1'], '--bogus is no option; see "myelin user create --help"\n'],
+      [['-x'], '-x is no option; see "myelin --help"\n'],
+      [['serve', '--version'], '--version is no option of "myelin serve"'],
       [
         ['serve', '--server-name', 'x'],
         '--server-name is no option of "myelin serve", which takes --roles, --con',

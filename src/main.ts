@@ -1,8 +1,9 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import manifest from '../package.json' with { type: 'json' };
 import { backUp } from './backup.ts';
 import { assertOwnOptions, HELP } from './command-help.ts';
+import { commandIn, parseCommandLine } from './command-line.ts';
 import { createFoundations } from './foundations.ts';
 import { askPassword } from './platform/ask-password.ts';
 import { sampleConfiguration } from './platform/config/document-config.ts';
@@ -48,25 +49,17 @@ await run(process.argv.slice(2));
 
 async function run(argv: readonly string[]): Promise<void> {
   try {
-    const { positionals, values } = parseArgs({
-      args: [...argv],
-      allowPositionals: true,
-      options: {
-        config: { type: 'string' },
-        help: { type: 'boolean', short: 'h' },
-        'server-name': { type: 'string' },
-        roles: { type: 'string' },
-        password: { type: 'string' },
-        admin: { type: 'boolean' },
-      },
-    });
-    const twoWords = positionals.slice(0, 2).join(' ');
-    const command = Object.hasOwn(COMMANDS, twoWords) ? twoWords : (positionals[0] ?? '');
+    const { positionals, values } = parseCommandLine(argv);
+    if (values.version === true && positionals.length === 0) {
+      process.stdout.write(`myelin ${manifest.version}\n`);
+      return;
+    }
+    const command = commandIn(positionals);
     const handler = COMMANDS[command];
     if (values.help === true || !handler) {
       const isAsked = values.help === true || positionals.length === 0;
       if (!isAsked) process.stderr.write(`There is no command "${positionals.join(' ')}"\n\n`);
-      process.stdout.write(HELP[handler ? command : ''] ?? '');
+      process.stdout.write(HELP[command] ?? '');
       process.exitCode = isAsked ? 0 : 2;
       return;
     }
