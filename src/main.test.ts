@@ -243,6 +243,12 @@ test('init writes a file once, config check reads it', () =>
   inFolder((folder) => {
     assert.equal(myelin(folder, ['init', '--server-name', 'example.org']).status, 0);
     assert.match(readFileSync(join(folder, 'myelin.yaml'), 'utf8'), /^server_name: example.org$/m);
+    const nowhere = myelin(folder, ['init', '--config', 'nowhere/myelin.yaml']);
+    const missing = join(folder, 'nowhere');
+    assert.deepEqual(
+      [nowhere.status, nowhere.err],
+      [1, `--config: there is no folder ${missing} to write nowhere/myelin.yaml into\n`],
+    );
     const again = myelin(folder, ['init']);
     assert.deepEqual([again.status, again.err], [1, 'myelin.yaml is there already and stays as it is\n']);
     assert.equal(myelin(folder, ['config', 'check']).status, 0);

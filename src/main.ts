@@ -1,5 +1,5 @@
 import { existsSync, writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import { backUp } from './backup.ts';
 import { assertOwnOptions, HELP } from './command-help.ts';
@@ -134,7 +134,13 @@ function init(args: Arguments): void {
   const { serverName = 'localhost' } = args;
   const form = FORMS['server name of users'];
   if (!form.fits(serverName)) throw new Error(`--server-name must be ${form.words}, not "${serverName}"`);
-  writeFileSync(file, sampleConfiguration(serverName), { flag: 'wx' });
+  const folder = dirname(resolve(file));
+  if (!existsSync(folder)) throw new Error(`--config: there is no folder ${folder} to write ${file} into`);
+  try {
+    writeFileSync(file, sampleConfiguration(serverName), { flag: 'wx' });
+  } catch (error) {
+    throw new Error(`--config: ${file} cannot be written: ${describe(error)}`, { cause: error });
+  }
   process.stdout.write(
     `Wrote ${file}. Set server_name before the first start: it cannot be changed later.\n`,
   );
