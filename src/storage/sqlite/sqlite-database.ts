@@ -21,6 +21,8 @@ const BATCH_LIMIT = 256;
 const LOOK_MS = 500;
 /** How long a statement waits, and with it everybody, for another process that holds the database, in milliseconds. */
 const WAIT_MS = 1;
+/** Telling what was committed takes long from so many milliseconds on. */
+const LONG_TELLING_MS = 4;
 
 interface Waiting {
   readonly unit: UnitOfWork;
@@ -43,6 +45,8 @@ export class SqliteDatabase implements Database {
   #seenVersion: unknown;
   #waiting: Waiting[] = [];
   #busy = false;
+  /** When telling of the newest batch began, in milliseconds. */
+  #toldFrom = 0;
   /** While somebody writes exclusively, others gather. */
   #held: Promise<void> | undefined;
   /** Another process, such as the command line, wrote up to this position; subscribers have not been told. */
@@ -192,14 +196,22 @@ export class SqliteDatabase implements Database {
       if (this.#outside !== undefined) await this.#tellOutside(this.#outside);
       const batch = this.#waiting.splice(0, BATCH_LIMIT);
       if (batch.length > 0) await this.#commitBatch(batch);
-      // Whoever was answered is told before something else can be read that is not on the disk.
-      if (this.#waiting.length > 0) await nextTurn();
+      if (this.#waiting.length > 0) await this.#afterTelling();
     }
     this.#busy = false;
     const { waiting, idle } = { waiting: this.#waiting.length, idle: this.#idle };
     this.#idle = undefined;
     idle?.();
     if (waiting === 0) this.#drained?.();
+  }
+
+  /**
+   * Whoever was answered is told before something else can be read that is not on the disk. Where that took long, as with many
+   * who wait for news, what came meanwhile is taken in, too: they are told of it together with what waits.
+   */
+  async #afterTelling(): Promise<void> {
+    await nextTurn();
+    if (performance.now() - this.#toldFrom > LONG_TELLING_MS) await nextTurn();
   }
 
   async #commitBatch(batch: readonly Waiting[]): Promise<void> {
@@ -225,6 +237,7 @@ export class SqliteDatabase implements Database {
   /** Positions that are missing before the batch's were taken by another process. */
   async #tell(units: readonly UnitOfWork[], { first, units: outcomes }: BatchOutcome): Promise<void> {
     if (first > this.#feed.position + 1) await this.#tellOutside(first - 1);
+    this.#toldFrom = performance.now();
     const committed = units.filter((_unit, i) => outcomes[i] === 'committed');
     await this.#feed.deliver(committed, first + units.reduce((sum, unit) => sum + unit.positions, 0) - 1);
   }
