@@ -15,10 +15,11 @@ import { badJson } from '../../protocol/matrix-error.ts';
 import type { PartialRooms } from '../../rooms/state/partial-rooms.ts';
 import { membershipChange } from '../../rooms/events/room-changes.ts';
 import { GuardFailed, type Change, type Database } from '../../storage/database.ts';
+import * as deviceKeysStore from '../../storage/encryption/device-keys-store.ts';
 import * as remoteStore from '../../storage/encryption/remote-device-lists-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { DeviceLists } from './device-lists.ts';
-import { deviceKeysText, parseCrossSigning, parseUserDevices } from './remote-keys.ts';
+import { deviceKeysText, parseSigningUpdate, parseUserDevices } from './remote-keys.ts';
 
 /** How often lists that are behind are asked for again, in milliseconds, and how many at a time. */
 const RETRY_MS = 60_000;
@@ -152,11 +153,18 @@ export class RemoteDeviceLists {
       if (!known && !(await this.#mayMatter(userId))) return;
       const unit = new UnitOfWork();
       await this.#lists.announce(unit, userId, []);
-      if (known) {
-        remoteStore.putCrossSigning(unit, userId, parseCrossSigning(userId, content));
-      }
+      const update = known && parseSigningUpdate(userId, content, await this.#masterKey(userId));
+      if (update) remoteStore.updateCrossSigning(unit, userId, update.keys, update.isMasterNew);
+      if (update?.isWhole === false) remoteStore.markStale(unit, userId);
       await this.#database.commit(unit);
+      if (update?.isWhole === false) this.#fetchSoon(userId);
     });
+  }
+
+  async #masterKey(userId: UserId): Promise<JsonObject | undefined> {
+    const rows = await deviceKeysStore.crossSigning(this.#database, userId);
+    const master = rows.find(({ usage }) => usage === 'master');
+    return master && (JSON.parse(master.key) as JsonObject);
   }
 
   /** Whether anybody here may be in a room with the user: in one whose members are yet to come everybody may be. */

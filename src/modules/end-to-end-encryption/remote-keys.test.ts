@@ -107,6 +107,53 @@ withBob(
   },
 );
 
+withBob(
+  'an update of keys for cross-signing may have only those that changed, and the list is fetched where that is no help',
+  async ({ a, remote, alice, bob }) => {
+    const master = keyOf(1);
+    const masterKey = crossSigningKey('master', bob, master);
+    const signedKey = (byte: number) => crossSigningKey('self_signing', bob, keyOf(byte), master);
+    let listed: JsonObject = { master_key: masterKey, self_signing_key: signedKey(2) };
+    const asked = () => remote.seen.filter(({ url }) => url.includes('/user/devices/')).length;
+    remote.answer = ({ url }) =>
+      url.includes('/user/devices/')
+        ? { status: 200, body: { user_id: bob, stream_id: 1, devices: [], ...listed } }
+        : undefined;
+    const keys = async () => {
+      const shown: Json = await alice.ok('POST', '/v3/keys/query', { device_keys: { [bob]: [] } });
+      return [shown.master_keys[bob]?.keys, shown.self_signing_keys[bob]?.keys];
+    };
+    let since = (await alice.sync()).next_batch;
+    const update = async (content: JsonObject) => {
+      await remote.sendEdus(a.name, {
+        edu_type: 'm.signing_key_update',
+        content: { user_id: bob, ...content },
+      });
+      const isTold = (one: Json) => (one.device_lists?.changed ?? []).includes(bob);
+      since = (await alice.syncUntil(since, isTold)).next_batch;
+    };
+    assert.deepEqual(await keys(), [masterKey.keys, signedKey(2).keys]);
+
+    await update({ self_signing_key: signedKey(3) });
+    assert.deepEqual(await keys(), [masterKey.keys, signedKey(3).keys]);
+    await update({ master_key: masterKey });
+    assert.deepEqual(await keys(), [masterKey.keys, signedKey(3).keys], 'the master key is the same');
+    const other = crossSigningKey('master', bob, keyOf(5));
+    await update({ master_key: other });
+    assert.deepEqual(await keys(), [other.keys, undefined], 'what another master key has signed is gone');
+    assert.equal(asked(), 1);
+
+    listed = { master_key: masterKey, self_signing_key: signedKey(4) };
+    await update({ self_signing_key: signedKey(4) });
+    await remote.until(() => (asked() > 1 ? true : undefined));
+    assert.deepEqual(
+      await keys(),
+      [masterKey.keys, signedKey(4).keys],
+      'not signed by the master key known here',
+    );
+  },
+);
+
 for (const [title, status, errcode] of [
   ['a user whom their server does not know', 404, 'M_NOT_FOUND'],
   ['a user whose list their server cannot give just now', 500, 'M_UNKNOWN'],

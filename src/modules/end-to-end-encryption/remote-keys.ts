@@ -34,8 +34,43 @@ export function deviceKeysText(
   return text.length > LARGEST_KEYS ? undefined : text;
 }
 
+/** What an update says of a user's cross-signing keys. */
+export interface SigningUpdate {
+  /** Those that are what they should be. */
+  readonly keys: readonly (readonly [KeyUsage, string])[];
+  /** Whether the master key is another than before, which has not signed the self-signing key of before. */
+  readonly isMasterNew: boolean;
+  /** Whether all that was given is among the keys: otherwise the user's server has to be asked. */
+  readonly isWhole: boolean;
+}
+
+/**
+ * Reads the content of m.signing_key_update (Server-Server API, "End-to-End Encryption"), which has the keys that changed:
+ * a self-signing key by itself is to be signed by the master key that is known.
+ */
+export function parseSigningUpdate(
+  userId: UserId,
+  content: JsonObject,
+  known: JsonObject | undefined,
+): SigningUpdate {
+  const master = content.master_key ?? known;
+  const isAlone = content.master_key === undefined || content.master_key === null;
+  const found = parseCrossSigning(userId, { ...content, master_key: master });
+  const keys = isAlone ? found.filter(([usage]) => usage !== 'master') : found;
+  const given = [content.master_key, content.self_signing_key].filter((key) => isJsonObject(key));
+  const isMasterNew = keys.some(([usage]) => usage === 'master') && !isSameKey(master, known);
+  return { keys, isMasterNew, isWhole: keys.length > 0 && keys.length === given.length };
+}
+
+function isSameKey(one: JsonValue | undefined, other: JsonObject | undefined): boolean {
+  return isJsonObject(one) && other !== undefined && publicKeyOf(one) === publicKeyOf(other);
+}
+
 /** Master and self-signing key of an answer or update, where they are what they should be. */
-export function parseCrossSigning(userId: UserId, from: JsonObject): (readonly [KeyUsage, string])[] {
+function parseCrossSigning(
+  userId: UserId,
+  from: { readonly [key: string]: JsonValue | undefined },
+): (readonly [KeyUsage, string])[] {
   const found: (readonly [KeyUsage, string])[] = [];
   const { master_key: master, self_signing_key: selfSigning } = from;
   if (!isJsonObject(master) || !isKeyOf(userId, master, 'master')) return found;

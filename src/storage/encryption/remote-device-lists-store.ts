@@ -40,6 +40,7 @@ const sharesRoom = sql(
 const deleteDevice = sql(`DELETE FROM device_keys WHERE user_id = ? AND device_id = ?`);
 const deleteDevices = sql(`DELETE FROM device_keys WHERE user_id = ?`);
 const deleteCrossSigning = sql(`DELETE FROM cross_signing_keys WHERE user_id = ?`);
+const deleteSelfSigning = sql(`DELETE FROM cross_signing_keys WHERE user_id = ? AND usage = 'self_signing'`);
 const deleteOwnSignatures = sql(`DELETE FROM key_signatures WHERE user_id = ? AND signer = ?`);
 const upsertDevice = sql(
   `INSERT INTO device_keys (user_id, device_id, keys) VALUES (?, ?, ?)
@@ -94,8 +95,18 @@ export function update(
   else writer.run(upsertDevice, userId, device.deviceId, device.keys);
 }
 
-/** Sets cross-signing keys of a user. */
-export function putCrossSigning(
+/** Sets those cross-signing keys of a user that changed; with a new master key, what the one of before signed is gone. */
+export function updateCrossSigning(
+  writer: Writer,
+  userId: UserId,
+  keys: readonly (readonly [KeyUsage, string])[],
+  isMasterNew: boolean,
+): void {
+  if (isMasterNew) writer.run(deleteSelfSigning, userId);
+  putCrossSigning(writer, userId, keys);
+}
+
+function putCrossSigning(
   writer: Writer,
   userId: UserId,
   keys: readonly (readonly [KeyUsage, string])[],
