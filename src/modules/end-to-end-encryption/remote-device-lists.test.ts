@@ -89,3 +89,47 @@ withBob(
     assert.deepEqual(Object.keys(found.device_keys[bob]), ['PHONE']);
   },
 );
+
+withBob('a server that does not tell a list of devices is answered all the same', async (parts) => {
+  const { a, remote, alice, bob } = parts;
+  let asked = 0;
+  const name = () => (asked > 1 ? 'telephone' : 'phone');
+  const devices = () => [{ device_id: 'PHONE', keys: deviceKeys(bob, 'PHONE'), device_display_name: name() }];
+  remote.answer = ({ url }) =>
+    url.includes('/user/devices/')
+      ? { status: 200, body: { user_id: bob, stream_id: 500, devices: devices() } }
+      : undefined;
+  const query = async () => {
+    const found: Json = await alice.ok('POST', '/v3/keys/query', { device_keys: { [bob]: [] } });
+    return found.device_keys[bob].PHONE.unsigned.device_display_name;
+  };
+  assert.equal(await query(), 'phone');
+  const { next_batch: since } = await alice.sync();
+  const gate = Promise.withResolvers<void>();
+  const isAsked = Promise.withResolvers<void>();
+  remote.holds = ({ url }) => {
+    if (!url.includes('/user/devices/')) return undefined;
+    asked += 1;
+    isAsked.resolve();
+    return asked === 1 ? gate.promise : undefined;
+  };
+  const update = (stream: number) => ({
+    edu_type: 'm.device_list_update',
+    content: { user_id: bob, device_id: 'PHONE', stream_id: stream, prev_id: [stream - 1] },
+  });
+  await remote.sendEdus(a.name, update(600));
+  await isAsked.promise;
+  await remote.sendEdus(a.name, update(601), {
+    edu_type: 'm.signing_key_update',
+    content: { user_id: bob },
+  });
+  await alice.syncUntil(since, (one) => (one.device_lists?.changed ?? []).includes(bob));
+  assert.equal(asked, 1);
+  gate.resolve();
+  await remote.until(() => (asked > 1 ? true : undefined));
+  assert.equal(
+    await query(),
+    'telephone',
+    'it is asked once more, as the answer may be of before the update',
+  );
+});

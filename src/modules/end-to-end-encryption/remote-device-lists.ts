@@ -2,7 +2,7 @@ import { userOf, type EduExchange } from '../../federation/edu-exchange.ts';
 import type { FederationClient } from '../../federation/federation-client.ts';
 import { FederationError } from '../../federation/federation-error.ts';
 import { KeyedQueue } from '../../platform/keyed-queue.ts';
-import type { Timer, Timers } from '../../platform/timers.ts';
+import type { Timers } from '../../platform/timers.ts';
 import {
   parseDeviceId,
   serverNameOf,
@@ -20,18 +20,12 @@ import * as remoteStore from '../../storage/encryption/remote-device-lists-store
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { DeviceLists } from './device-lists.ts';
 import { deviceKeysText, parseSigningUpdate, parseUserDevices } from './remote-keys.ts';
-
-/** How often lists that are behind are asked for again, in milliseconds, and how many at a time. */
-const RETRY_MS = 60_000;
-const RETRIED = 50;
-/** Lists of one server that are fetched at once because updates were missed, and servers that are asked again at once. */
-const MOST_RESYNCS = 20;
-const MOST_SERVERS = 50;
+import { StaleDeviceLists } from './stale-device-lists.ts';
 
 /**
  * What this server knows of the devices of people on others. A list is fetched when somebody asks for it first, and then
  * kept up to date by the updates that come as long as the user is in a room with somebody here. An update that does not
- * follow the last one makes the list stale: it is fetched anew.
+ * follow the last one makes the list stale: it is fetched anew. No update waits for that: its sender may be who does not answer.
  */
 export class RemoteDeviceLists {
   readonly #database: Database;
@@ -39,14 +33,12 @@ export class RemoteDeviceLists {
   readonly #exchange: EduExchange;
   readonly #lists: DeviceLists;
   readonly #partial: PartialRooms;
-  readonly #timers: Timers;
   readonly #onProblem: (error: unknown) => void;
+  readonly #stale: StaleDeviceLists;
   readonly #queue = new KeyedQueue();
-  /** Users whose lists are being fetched because an update was missed, by server. */
-  readonly #resyncs = new Map<ServerName, Set<UserId>>();
-  /** Servers that are asked again for lists that are stale. */
-  readonly #askedAgain = new Set<ServerName>();
-  #retry: Timer | undefined;
+  readonly #fetches = new KeyedQueue();
+  /** Lists that their servers are being asked for; behind, where updates came that may not be in the answer. */
+  readonly #underWay = new Map<UserId, { isBehind: boolean }>();
   #isStopped = false;
 
   constructor(needs: {
@@ -63,8 +55,8 @@ export class RemoteDeviceLists {
     this.#exchange = needs.exchange;
     this.#lists = needs.lists;
     this.#partial = needs.partial;
-    this.#timers = needs.timers;
     this.#onProblem = needs.onProblem;
+    this.#stale = new StaleDeviceLists(needs, this);
     needs.exchange.on('m.device_list_update', (origin, content) => this.#update(origin, content));
     needs.exchange.on('m.signing_key_update', (origin, content) => this.#updateSigning(origin, content));
     needs.database.subscribe((changes) => {
@@ -74,12 +66,12 @@ export class RemoteDeviceLists {
 
   /** Begins to fetch what is stale. */
   start(): void {
-    this.#retryLater();
+    this.#stale.start();
   }
 
   stop(): void {
     this.#isStopped = true;
-    this.#retry?.cancel();
+    this.#stale.stop();
   }
 
   /** Whether the user's list is known and kept up to date. */
@@ -99,18 +91,31 @@ export class RemoteDeviceLists {
    * @throws FederationError when that server does not give it.
    */
   fetch(userId: UserId, timeoutMs: number): Promise<void> {
-    return this.#queue.run(userId, async () => {
-      const path = `/_matrix/federation/v1/user/devices/${encodeURIComponent(userId)}`;
-      const answer = await this.#client.request(serverNameOf(userId), { method: 'GET', path, timeoutMs });
-      const streamId = answer.stream_id;
-      if (answer.user_id !== userId || typeof streamId !== 'number' || !Number.isSafeInteger(streamId)) {
-        const message = 'The answer about devices is of another user, or without stream_id';
-        throw new FederationError(serverNameOf(userId), 'bad-answer', message);
+    return this.#fetches.run(userId, async () => {
+      const underWay = { isBehind: false };
+      this.#underWay.set(userId, underWay);
+      try {
+        const path = `/_matrix/federation/v1/user/devices/${encodeURIComponent(userId)}`;
+        const answer = await this.#client.request(serverNameOf(userId), { method: 'GET', path, timeoutMs });
+        await this.#queue.run(userId, () => this.#keep(userId, answer, underWay.isBehind));
+      } finally {
+        this.#underWay.delete(userId);
       }
-      const unit = new UnitOfWork();
-      remoteStore.replace(unit, userId, streamId, parseUserDevices(userId, answer));
-      await this.#database.commit(unit);
     });
+  }
+
+  /** Keeps a list that was fetched; what comes from now on is judged by it. */
+  async #keep(userId: UserId, answer: JsonObject, isBehind: boolean): Promise<void> {
+    this.#underWay.delete(userId);
+    const streamId = answer.stream_id;
+    if (answer.user_id !== userId || typeof streamId !== 'number' || !Number.isSafeInteger(streamId)) {
+      const message = 'The answer about devices is of another user, or without stream_id';
+      throw new FederationError(serverNameOf(userId), 'bad-answer', message);
+    }
+    const unit = new UnitOfWork();
+    remoteStore.replace(unit, userId, streamId, parseUserDevices(userId, answer));
+    if (isBehind) remoteStore.markStale(unit, userId);
+    await this.#database.commit(unit);
   }
 
   async #update(origin: ServerName, content: JsonObject): Promise<void> {
@@ -122,27 +127,29 @@ export class RemoteDeviceLists {
     }
     await this.#queue.run(userId, async () => {
       const known = await remoteStore.of(this.#database, userId);
-      if (known?.stale === 0 && streamId === known.stream_id) return;
+      const isFetched = this.#underWay.has(userId);
+      if (known?.stale === 0 && streamId === known.stream_id && !isFetched) return;
       // Clients see no device without keys: of a list that nobody asked for, such a one is no news. In a room whose members
       // are yet to come they ask for lists that are not kept here.
       const isKept = this.#partial.count === 0;
-      if (!known && isKept && content.deleted !== true && content.keys === undefined) return;
-      if (!known && !(await this.#mayMatter(userId))) return;
+      const isWanted = known !== undefined || isFetched;
+      if (!isWanted && isKept && content.deleted !== true && content.keys === undefined) return;
+      if (!isWanted && !(await this.#mayMatter(userId))) return;
       const unit = new UnitOfWork();
       await this.#lists.announce(unit, userId, []);
       // Some servers count back when a device goes: what seems to be older than the list has it fetched, too.
       const isNewer = known?.stale === 0 && streamId > known.stream_id;
-      const follows = isNewer && isKnown(previous, known.stream_id);
+      const follows = isNewer && !isFetched && isKnown(previous, known.stream_id);
       const keys = content.deleted === true ? undefined : content.keys;
       if (known && follows) {
         const text = deviceKeysText(userId, device, keys, content.device_display_name);
         const stream = { before: known.stream_id, after: streamId };
         remoteStore.update(unit, userId, stream, { deviceId: device, keys: text });
-      } else if (known) {
-        remoteStore.markStale(unit, userId);
+      } else if (isWanted) {
+        this.#fallBehind(unit, userId);
       }
       await this.#commit(unit, userId);
-      if (known && !follows) this.#fetchSoon(userId);
+      if (isWanted && !follows) this.#stale.fetchSoon(userId);
     });
   }
 
@@ -150,15 +157,23 @@ export class RemoteDeviceLists {
     const userId = userOf(origin, content.user_id);
     await this.#queue.run(userId, async () => {
       const known = await remoteStore.of(this.#database, userId);
-      if (!known && !(await this.#mayMatter(userId))) return;
+      const isFetched = this.#underWay.has(userId);
+      if (!known && !isFetched && !(await this.#mayMatter(userId))) return;
       const unit = new UnitOfWork();
       await this.#lists.announce(unit, userId, []);
       const update = known && parseSigningUpdate(userId, content, await this.#masterKey(userId));
       if (update) remoteStore.updateCrossSigning(unit, userId, update.keys, update.isMasterNew);
-      if (update?.isWhole === false) remoteStore.markStale(unit, userId);
+      const isBehind = isFetched || update?.isWhole === false;
+      if (isBehind) this.#fallBehind(unit, userId);
       await this.#database.commit(unit);
-      if (update?.isWhole === false) this.#fetchSoon(userId);
+      if (isBehind) this.#stale.fetchSoon(userId);
     });
+  }
+
+  #fallBehind(unit: UnitOfWork, userId: UserId): void {
+    const underWay = this.#underWay.get(userId);
+    if (underWay) underWay.isBehind = true;
+    remoteStore.markStale(unit, userId);
   }
 
   async #masterKey(userId: UserId): Promise<JsonObject | undefined> {
@@ -179,24 +194,8 @@ export class RemoteDeviceLists {
     } catch (error) {
       if (!(error instanceof GuardFailed)) throw error;
       await this.#markStale((stale) => remoteStore.markStale(stale, userId));
-      this.#fetchSoon(userId);
+      this.#stale.fetchSoon(userId);
     }
-  }
-
-  /** Fetches a list that is stale. Where many are fetched already, it is left to be asked for again with others. */
-  #fetchSoon(userId: UserId): void {
-    const server = serverNameOf(userId);
-    const underWay = this.#resyncs.get(server) ?? new Set<UserId>();
-    if (underWay.has(userId) || underWay.size >= MOST_RESYNCS) return;
-    this.#resyncs.set(server, underWay.add(userId));
-    this.fetch(userId, RETRY_MS)
-      .catch((error: unknown) => {
-        if (!(error instanceof FederationError) && !this.#isStopped) this.#onProblem(error);
-      })
-      .finally(() => {
-        underWay.delete(userId);
-        if (underWay.size === 0) this.#resyncs.delete(server);
-      });
   }
 
   /** When nobody here shares a room with somebody any more, updates cease. */
@@ -224,54 +223,10 @@ export class RemoteDeviceLists {
     write(unit);
     await this.#database.commit(unit);
   }
-
-  #retryLater(): void {
-    if (this.#isStopped) return;
-    this.#retry = this.#timers.after(RETRY_MS, () => {
-      this.#fetchStale()
-        .catch(this.#onProblem)
-        .finally(() => this.#retryLater());
-    });
-  }
-
-  /** Asks a server for stale lists, beside other servers: one that is slow holds up none of them. */
-  #askAgain(server: ServerName, users: readonly UserId[]): void {
-    if (this.#askedAgain.has(server) || this.#askedAgain.size >= MOST_SERVERS) return;
-    this.#askedAgain.add(server);
-    this.#fetchAll(users)
-      .catch((error: unknown) => {
-        if (!this.#isStopped) this.#onProblem(error);
-      })
-      .finally(() => this.#askedAgain.delete(server));
-  }
-
-  async #fetchAll(users: readonly UserId[]): Promise<void> {
-    for (const userId of users) {
-      if (this.#isStopped) return;
-      if (await this.isFollowed(userId)) await this.fetch(userId, RETRY_MS).catch(dropFederationError);
-      else await this.#markStale((unit) => remoteStore.forget(unit, userId));
-    }
-  }
-
-  async #fetchStale(): Promise<void> {
-    for (let after = ''; ;) {
-      const users = await remoteStore.stale(this.#database, after, RETRIED);
-      if (this.#isStopped) return;
-      for (const [server, ofServer] of Map.groupBy(users, (userId) => serverNameOf(userId)))
-        this.#askAgain(server, ofServer);
-      const last = users.at(-1);
-      if (last === undefined || users.length < RETRIED) return;
-      after = last;
-    }
-  }
 }
 
 /** Whether an update follows one that is in the list, or is the first of all. */
 function isKnown(previous: JsonValue | undefined, streamId: number): boolean {
   if (previous === undefined) return false;
   return Array.isArray(previous) && previous.every((id) => typeof id === 'number' && id <= streamId);
-}
-
-function dropFederationError(error: unknown): void {
-  if (!(error instanceof FederationError)) throw error;
 }
