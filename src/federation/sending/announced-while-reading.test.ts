@@ -16,7 +16,7 @@ interface Waiting {
 
 const far = serverName('far.example');
 const KINDS: readonly [string, (database: Database) => Waiting][] = [
-  ['ephemeral data', (database) => new StoredEdus(far, database)],
+  ['ephemeral data', (database) => new StoredEdus(far, database, (error) => assert.fail(String(error)))],
   ['events', (database) => new UntakenEvents(far, database)],
 ];
 

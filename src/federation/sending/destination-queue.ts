@@ -79,7 +79,7 @@ export class DestinationQueue {
     this.server = server;
     this.#needs = needs;
     this.#events = new UntakenEvents(server, needs.database);
-    this.#storedEdus = new StoredEdus(server, needs.database);
+    this.#storedEdus = new StoredEdus(server, needs.database, needs.onProblem);
   }
 
   /** Whether there is nothing to do and nothing to be written down. */

@@ -1,5 +1,5 @@
 import type { ServerName } from '../../protocol/identifiers.ts';
-import type { JsonObject } from '../../protocol/json.ts';
+import { isJsonObject, type JsonValue } from '../../protocol/json.ts';
 import type { Database, Writer } from '../../storage/database.ts';
 import * as outgoingStore from '../../storage/federation/outgoing-store.ts';
 import type { WireEdu } from './volatile-edus.ts';
@@ -8,12 +8,15 @@ import type { WireEdu } from './volatile-edus.ts';
 export class StoredEdus {
   readonly #server: ServerName;
   readonly #database: Database;
+  readonly #onProblem: (error: unknown) => void;
   #mayBeThere = true;
   #taken = 0;
 
-  constructor(server: ServerName, database: Database) {
+  /** @param onProblem - Is told of what cannot be sent to anybody, and is left out. */
+  constructor(server: ServerName, database: Database, onProblem: (error: unknown) => void) {
     this.#server = server;
     this.#database = database;
+    this.#onProblem = onProblem;
   }
 
   /** The position up to which the server has taken them. */
@@ -39,16 +42,30 @@ export class StoredEdus {
 
   /** The first that the server has not taken, at most `limit`, and the position of the last of them. */
   async next(limit: number): Promise<{ edus: WireEdu[]; upTo: number | undefined }> {
-    if (!this.#mayBeThere) return { edus: [], upTo: undefined };
-    // Before the database is asked: what is added meanwhile may not be in its answer.
-    this.#mayBeThere = false;
-    const stored = await outgoingStore.edus(this.#database, this.#server, this.#taken, limit);
-    if (stored.length === limit) this.#mayBeThere = true;
-    const edus = stored.map(({ type, content }) => ({
-      edu_type: type,
-      content: JSON.parse(content) as JsonObject,
-    }));
-    return { edus, upTo: stored.at(-1)?.position };
+    while (this.#mayBeThere) {
+      // Before the database is asked: what is added meanwhile may not be in its answer.
+      this.#mayBeThere = false;
+      const stored = await outgoingStore.edus(this.#database, this.#server, this.#taken, limit);
+      if (stored.length === limit) this.#mayBeThere = true;
+      const edus = stored.flatMap((row) => this.#read(row));
+      const upTo = stored.at(-1)?.position;
+      if (edus.length > 0 || upTo === undefined) return { edus, upTo };
+      this.noteTaken(upTo);
+    }
+    return { edus: [], upTo: undefined };
+  }
+
+  /** What one row says; nothing where it is no JSON object, which would hold up all that comes after it for ever. */
+  #read({ position, type, content }: outgoingStore.OutgoingEduRow): WireEdu[] {
+    try {
+      const parsed = JSON.parse(content) as JsonValue;
+      if (isJsonObject(parsed)) return [{ edu_type: type, content: parsed }];
+      throw new SyntaxError('It is no JSON object');
+    } catch (cause) {
+      const what = `${type} for ${this.#server} at position ${position}`;
+      this.#onProblem(new Error(`Left out what cannot be read: ${what}`, { cause }));
+      return [];
+    }
   }
 
   /** The server has taken them up to a position. */
