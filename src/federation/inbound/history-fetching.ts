@@ -9,6 +9,8 @@ import type { RoomWriter } from '../../rooms/appending/room-writer.ts';
 import type { Database } from '../../storage/database.ts';
 import * as historyGaps from '../../storage/rooms/history-gaps-store.ts';
 import * as roomsStore from '../../storage/rooms/rooms-store.ts';
+import { UnitOfWork } from '../../storage/unit-of-work.ts';
+import { FederationError } from '../federation-error.ts';
 import { inTimelineOrder } from './event-order.ts';
 import { orNothing, type EventGathering, type EventWithState, type GatheredRoom } from './event-gathering.ts';
 import { keepFetched } from './keep-fetched.ts';
@@ -18,6 +20,8 @@ import type { ServersToAsk } from './servers-to-ask.ts';
 /** Events asked for at once, and the gaps from which to go back. */
 const AT_ONCE = 100;
 const MOST_GAPS = 20;
+/** How often it goes on with further gaps where nobody has anything of those before. */
+const MOST_VAIN_TURNS = 5;
 /** Servers asked, one after the other. */
 const MOST_SERVERS = 3;
 /** Events of which the state is fetched, for one stretch of history. */
@@ -47,7 +51,7 @@ export class HistoryFetching implements RemoteHistory {
   }
 
   async lacksHistory(roomId: RoomId): Promise<boolean> {
-    return (await historyGaps.newest(this.#database, roomId, 1)).length > 0;
+    return (await historyGaps.inTurn(this.#database, roomId, 1)).length > 0;
   }
 
   async fetchBefore(roomId: RoomId): Promise<boolean> {
@@ -69,14 +73,37 @@ export class HistoryFetching implements RemoteHistory {
 
   async #fetchBefore(roomId: RoomId): Promise<boolean> {
     const room = await this.#room(roomId);
-    const gaps = await historyGaps.newest(this.#database, roomId, MOST_GAPS);
-    if (!room || gaps.length === 0) return false;
-    const from = gaps.map((gap) => gap.event_id);
-    for (const server of await this.#servers(roomId)) {
-      const events = await orNothing(this.#gathering.history(server, room, from, AT_ONCE));
-      if (events && events.length > 0 && (await this.#take(server, room, events))) return true;
+    if (!room) return false;
+    const servers = await this.#servers(roomId);
+    const asked = new Set<EventId>();
+    for (let turn = 0; turn < MOST_VAIN_TURNS; turn++) {
+      const gaps = await historyGaps.inTurn(this.#database, roomId, MOST_GAPS);
+      const from = gaps.map((gap) => gap.event_id).filter((id) => !asked.has(id));
+      if (from.length === 0) return false;
+      const found = await this.#fetchFrom(servers, room, from);
+      if (found !== 'nothing') return found === 'new';
+      // What nobody has would else hide for ever what others would tell.
+      const unit = new UnitOfWork();
+      historyGaps.askedInVain(unit, roomId, from);
+      await this.#database.commit(unit);
+      for (const id of from) asked.add(id);
     }
     return false;
+  }
+
+  /** What the first of the servers that has anything new gives; `unanswered` where none of them could be asked. */
+  async #fetchFrom(
+    servers: readonly ServerName[],
+    room: GatheredRoom,
+    from: readonly EventId[],
+  ): Promise<'new' | 'nothing' | 'unanswered'> {
+    let isAnswered = false;
+    for (const server of servers) {
+      const events = await unlessAway(this.#gathering.history(server, room, from, AT_ONCE));
+      isAnswered ||= events !== undefined;
+      if (events && events.length > 0 && (await this.#take(server, room, events))) return 'new';
+    }
+    return isAnswered ? 'nothing' : 'unanswered';
   }
 
   /** Takes what can be judged; of the oldest the state before them is fetched. True when anything was new. */
@@ -131,5 +158,15 @@ export class HistoryFetching implements RemoteHistory {
 
   #servers(roomId: RoomId): Promise<ServerName[]> {
     return this.#serversToAsk.of(roomId, MOST_SERVERS);
+  }
+}
+
+/** The events that a server gives: none where it refuses, undefined where it is the server that cannot be asked now. */
+async function unlessAway(asked: Promise<ReceivedEvent[]>): Promise<ReceivedEvent[] | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (!(error instanceof FederationError)) throw error;
+    return error.isTransient ? undefined : [];
   }
 }

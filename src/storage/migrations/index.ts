@@ -36,6 +36,7 @@ import { closingAccounts } from './072-closing-accounts.ts';
 import { serverIdentity } from './073-server-identity.ts';
 import { receiptExtra } from './082-receipt-extra.ts';
 import { deviceLives } from './083-device-lives.ts';
+import { historyGapsInVain } from './088-history-gaps-in-vain.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step of the schema, in order. */
@@ -78,4 +79,5 @@ export const MIGRATIONS: readonly Migration[] = [
   outsideAppserviceEvents,
   receiptExtra,
   deviceLives,
+  historyGapsInVain,
 ];

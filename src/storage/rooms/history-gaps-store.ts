@@ -18,8 +18,11 @@ const oneGap = sql(`SELECT event_id, depth FROM history_gaps WHERE room_id = ? A
 const MANY = 50;
 const SLOTS = slots(MANY);
 const gapsAmong = sql(`SELECT event_id FROM history_gaps WHERE room_id = ? AND event_id IN (${SLOTS})`);
-const gapsOfRoom = sql(
-  `SELECT event_id, depth FROM history_gaps WHERE room_id = ? ORDER BY depth DESC, event_id LIMIT ?`,
+const gapsInTurn = sql(
+  `SELECT event_id, depth FROM history_gaps WHERE room_id = ? ORDER BY in_vain, depth DESC, event_id LIMIT ?`,
+);
+const countInVain = sql(
+  `UPDATE history_gaps SET in_vain = in_vain + 1 WHERE room_id = ? AND event_id IN (${SLOTS})`,
 );
 
 /** Notes that history before an event of this depth is missing. */
@@ -51,7 +54,12 @@ export async function among(
   return found;
 }
 
-/** The newest gaps of a room's history. */
-export function newest(reader: Reader, roomId: RoomId, limit: number): Promise<HistoryGap[]> {
-  return reader.all<HistoryGap>(gapsOfRoom, roomId, limit);
+/** Notes that nobody who was asked for these had them: they come after those that were asked for less often. */
+export function askedInVain(writer: Writer, roomId: RoomId, eventIds: readonly EventId[]): void {
+  for (const part of inSlots(eventIds, MANY)) writer.run(countInVain, roomId, ...part);
+}
+
+/** The gaps of a room's history from which to go on: those that were asked for in vain least often, of these the newest. */
+export function inTurn(reader: Reader, roomId: RoomId, limit: number): Promise<HistoryGap[]> {
+  return reader.all<HistoryGap>(gapsInTurn, roomId, limit);
 }
