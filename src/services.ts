@@ -79,6 +79,7 @@ export async function createServices(config: Config, database: Database, foundat
       lacksHistory: (roomId) => federation.history.lacksHistory(roomId),
       fetchBefore: (roomId) => federation.history.fetchBefore(roomId),
       eventByTime: (...place) => federation.history.eventByTime(...place),
+      fetchBackTo: (...place) => federation.history.fetchBackTo(...place),
     },
     database,
     signer,

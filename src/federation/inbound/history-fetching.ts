@@ -26,6 +26,8 @@ const MOST_VAIN_TURNS = 5;
 const MOST_SERVERS = 3;
 /** Events of which the state is fetched, for one stretch of history. */
 const MOST_STATES = 5;
+/** Stretches that are fetched to come to one event. */
+const MOST_STRETCHES = 20;
 
 /** Fetches history that is not here from the other servers in a room (Server-Server API, "Backfilling"). */
 export class HistoryFetching implements RemoteHistory {
@@ -65,10 +67,21 @@ export class HistoryFetching implements RemoteHistory {
     for (const server of room ? await this.#servers(roomId) : []) {
       const eventId = await orNothing(this.#requests.eventByTime(server, roomId, ts, direction));
       if (eventId === undefined || !room) continue;
-      const fetched = await this.#turns.run(roomId, () => this.#fetchOne(server, room, eventId));
-      if (fetched) return fetched;
+      const told = await this.#timed(server, room, eventId);
+      if (told) return told;
     }
     return undefined;
+  }
+
+  async fetchBackTo(roomId: RoomId, eventId: EventId): Promise<boolean> {
+    const room = await this.#room(roomId);
+    if (!room) return false;
+    for (let stretches = 0; ; stretches++) {
+      const event = (await this.#gathering.here(room, [eventId])).get(eventId);
+      if (event?.isAside === false) return true;
+      if (event?.refused !== undefined || stretches === MOST_STRETCHES) return false;
+      if (!(await this.fetchBefore(roomId))) return false;
+    }
   }
 
   async #fetchBefore(roomId: RoomId): Promise<boolean> {
@@ -135,15 +148,12 @@ export class HistoryFetching implements RemoteHistory {
     });
   }
 
-  async #fetchOne(server: ServerName, room: GatheredRoom, eventId: EventId): Promise<TimedEvent | undefined> {
-    const found = await this.#gathering.withState(server, room, eventId);
-    if (!found) return undefined;
-    return this.#writer.append(room.roomId, async (transaction, unit) => {
-      await keepFetched(transaction, { outliers: [], withState: [found] });
-      const { outcome } = await receiveHistory(transaction, unit, found.event);
-      const ts = found.event.pdu.origin_server_ts;
-      return outcome === 'rejected' ? undefined : { eventId, originServerTs: ts };
-    });
+  /** An event that a server tells of, with the time that its sender's server signed; undefined for one that is not taken. */
+  async #timed(server: ServerName, room: GatheredRoom, eventId: EventId): Promise<TimedEvent | undefined> {
+    const known = (await this.#gathering.here(room, [eventId])).get(eventId);
+    if (known) return known.refused === undefined ? known : undefined;
+    const event = await this.#gathering.event(server, room, eventId);
+    return event && { eventId, originServerTs: event.pdu.origin_server_ts };
   }
 
   async #withoutState(room: GatheredRoom, ids: readonly EventId[]): Promise<EventId[]> {

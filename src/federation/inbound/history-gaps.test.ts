@@ -53,3 +53,30 @@ onFederation(
     assert.ok((await saidIn(bob, roomId)).includes('long ago'));
   },
 );
+
+/** A clock that goes on by a second whenever it is asked. */
+const clock = { time: 1_000_000, now: () => (clock.time += 1_000) };
+
+onFederation(
+  'after a jump to a date before what is here, the history is in its order, around the event as well',
+  async ({ a, b }) => {
+    const [alice, bob] = [await a.person('alice'), await b.person('bob')];
+    const roomId = await alice.createRoom({ preset: 'public_chat', room_version: '10' });
+    const texts = Array.from({ length: 10 }, (_, i) => `m${i}`);
+    const said: string[] = [];
+    for (const text of texts) said.push(await alice.say(roomId, text));
+    const [, , , fourth] = said;
+    const { origin_server_ts: ts } = await alice.ok('GET', alice.room(roomId, `/event/${fourth}`));
+    await bob.join(roomId, a.name);
+    const found = await bob.ok(
+      'GET',
+      `/v1/rooms/${encodeURIComponent(roomId)}/timestamp_to_event?dir=f&ts=${ts}`,
+    );
+    assert.deepEqual(found, { event_id: fourth, origin_server_ts: ts });
+    const context = await bob.ok('GET', bob.room(roomId, `/context/${fourth}?limit=4`));
+    assert.deepEqual(bodies(context.events_before), ['m2', 'm1']);
+    assert.deepEqual(bodies(context.events_after), ['m4', 'm5']);
+    assert.deepEqual(await saidIn(bob, roomId), texts.toReversed());
+  },
+  { overrides: { clock } },
+);

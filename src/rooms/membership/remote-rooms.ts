@@ -50,6 +50,8 @@ export interface RemoteHistory {
   lacksHistory(roomId: RoomId): Promise<boolean>;
   /** Fetches a stretch of what is missing. False when there is nothing to fetch, or nobody gives it. */
   fetchBefore(roomId: RoomId): Promise<boolean>;
-  /** The event nearest to a time of which another server knows; it is here afterwards. */
+  /** The event nearest to a time of which another server knows, where history is missing here. It is not fetched. */
   eventByTime(roomId: RoomId, ts: number, direction: 'f' | 'b'): Promise<TimedEvent | undefined>;
+  /** Fetches what is missing back to an event, some 2,000 events at most. Whether the event is in the timeline then. */
+  fetchBackTo(roomId: RoomId, eventId: EventId): Promise<boolean>;
 }

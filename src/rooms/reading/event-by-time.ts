@@ -29,23 +29,27 @@ export class EventByTime {
 
   /**
    * The event of a room whose time is nearest to the given one, at or after it (`f`) or at or before it (`b`). Of events
-   * of the same time it is the first or the last. Where history is missing here, other servers are asked as well. Beyond very
-   * many events that the user may not see, it is the nearest change of their own membership, which they always may.
+   * of the same time it is the first or the last. Where history is missing here and other servers know a nearer one, what
+   * leads to it is fetched first, or the event would stand in the wrong place; of much the newest part, and the next call
+   * goes on. Beyond very many events that the user may not see, it is the nearest change of their own membership, which they
+   * always may.
    *
    * @param ts milliseconds since the epoch.
-   * @throws MatrixError 404 when the user may see none.
+   * @throws MatrixError 404 when the user may see none of those that are here.
    */
   async nearest(access: RoomAccess, ts: number, direction: 'f' | 'b'): Promise<TimedEvent> {
+    const { roomId } = access;
     const here = await this.#nearestHere(access, ts, direction);
-    const elsewhere = await this.#remote.eventByTime(access.roomId, ts, direction);
+    const elsewhere = await this.#remote.eventByTime(roomId, ts, direction);
     const distance = (event: TimedEvent) => Math.abs(event.originServerTs - ts);
     const isNearer = elsewhere && (!here || distance(elsewhere) < distance(here));
-    const event = isNearer ? await this.#log.byId(elsewhere.eventId) : undefined;
-    if (event && (await this.#visibility.mayRead(access, event))) return event;
-    if (here) return here;
-    throw notFound(
-      `There is no event ${direction === 'f' ? 'at or after' : 'at or before'} ${ts} that you may see`,
-    );
+    const isReached = isNearer && (await this.#remote.fetchBackTo(roomId, elsewhere.eventId));
+    const found = isNearer ? await this.#nearestHere(access, ts, direction) : here;
+    if (found) return found;
+    const place = `${direction === 'f' ? 'at or after' : 'at or before'} ${ts}`;
+    if (isReached === false)
+      throw notFound(`The history ${place} is not here: more of it may come with another try`);
+    throw notFound(`There is no event ${place} that you may see`);
   }
 
   async #nearestHere(access: RoomAccess, ts: number, direction: 'f' | 'b'): Promise<StoredEvent | undefined> {
