@@ -5,7 +5,7 @@ import { collector, releaseMemoryWhenIdle } from './idle-memory.ts';
 import { HandTimers, useProcessor } from '../testing/server/hand-timers.ts';
 
 const MIB = 1024 * 1024;
-const LONG_MS = 2_000 * 0.05;
+const LONG_MS = 1_000 * 0.05;
 
 /** Makes the heap larger by some 100 MiB that nobody needs. */
 function leaveRubbish(): void {
@@ -33,13 +33,13 @@ describe('memory of an idle process', () => {
     timers.go();
     assert.equal(collections, 1);
     assert.ok(getHeapStatistics().total_heap_size < before - 60 * MIB, 'an idle process becomes smaller');
-    for (let i = 0; i < 20; i++) timers.go();
+    for (let i = 0; i < 40; i++) timers.go();
     assert.equal(collections, 1, 'there is nothing more to be had');
     leaveRubbish();
     for (let i = 0; i < 2; i++) timers.go();
     assert.equal(collections, 2, 'it is done again');
     leaveRubbish();
-    for (let i = 0; i < 8; i++) timers.go();
+    for (let i = 0; i < 18; i++) timers.go();
     assert.equal(collections, 2, 'not each time that there is a little to do');
     for (let i = 0; i < 2; i++) timers.go();
     assert.equal(collections, 3);

@@ -3,13 +3,13 @@ import { runInNewContext } from 'node:vm';
 import type { Timer, Timers } from './timers.ts';
 
 /** How often it is looked whether there is nothing to do, in milliseconds. */
-const LOOK_MS = 2_000;
+const LOOK_MS = 1_000;
 /** A process that used less of a processor than this since the last look has nothing to do. */
-const IDLE_SHARE = 0.03;
+const IDLE_SHARE = 0.01;
 /** Growth of the heap that is worth a collection, in bytes. */
 const WORTHWHILE = 8 * 1024 * 1024;
 /** From one collection to the next there are at least so many looks: who has a little to do now and then is not held up each time. */
-const LOOKS_BETWEEN = 10;
+const LOOKS_BETWEEN = 20;
 
 /**
  * Gives memory back to the system while there is nothing to do: what the start took, and what a busy time left behind.
