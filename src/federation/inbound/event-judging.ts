@@ -2,6 +2,7 @@ import type { Timers } from '../../platform/timers.ts';
 import type { EventId, ServerName } from '../../protocol/identifiers.ts';
 import { receiveEvent, type ReceivedEvent, type Verdict } from '../../rooms/appending/event-receipt.ts';
 import { Foreknowledge } from '../../rooms/appending/foreknowledge.ts';
+import { touchesGuestAccess } from '../../rooms/membership/guest-access.ts';
 import { hasUnsettled } from '../../rooms/appending/unsettled-events.ts';
 import type { PartialRooms } from '../../rooms/state/partial-rooms.ts';
 import type { RoomWriter } from '../../rooms/appending/room-writer.ts';
@@ -25,6 +26,8 @@ export interface Attempt {
   readonly ends: number;
   /** Whether the room takes no more before its members are known: those that were not judged need lack nothing. */
   readonly isFull: boolean;
+  /** Whether the room may let guests in no more. */
+  readonly touchesGuests: boolean;
 }
 
 /** Where events are judged, and how much that was not judged by the whole state may be there, in bytes. */
@@ -84,7 +87,8 @@ export class EventJudging {
         if (lacks) missing.set(event.eventId, lacks);
       }
       const ends = isFull() ? 0 : transaction.point.extremities.length;
-      return { verdicts, missing, ends, isFull: isFull() };
+      const touchesGuests = touchesGuestAccess(transaction);
+      return { verdicts, missing, ends, isFull: isFull(), touchesGuests };
     });
   }
 
@@ -96,10 +100,12 @@ export class EventJudging {
   ): Promise<Attempt> {
     let all = events.filter((event) => before.missing.has(event.eventId));
     let attempt = before;
+    let { touchesGuests } = before;
     const verdicts = new Map(before.verdicts);
     const judge = async (fetched: Fetched) => {
       attempt = await this.#judgeAll(room, all, fetched);
       for (const [eventId, verdict] of attempt.verdicts) verdicts.set(eventId, verdict);
+      touchesGuests ||= attempt.touchesGuests;
       all = all.filter(({ eventId }) => attempt.missing.has(eventId));
     };
     // Somebody else may have told meanwhile what was missing.
@@ -113,14 +119,14 @@ export class EventJudging {
       const most = this.#partial.isPartial(room.roomId) ? MOST_CONFLICTS : Infinity;
       await judge(await this.#gaps.statesFor(asked, room, all, attempt.missing, most));
     }
-    return { ...attempt, verdicts };
+    return { ...attempt, verdicts, touchesGuests };
   }
 
   /** Judges events, some at a time: others write meanwhile. */
   async #judgeAll(room: JudgingRoom, events: readonly ReceivedEvent[], first: Fetched): Promise<Attempt> {
     const verdicts = new Map<EventId, Verdict>();
     const missing = new Map<EventId, readonly EventId[]>();
-    let [ends, isFull] = [0, false];
+    let [ends, isFull, touchesGuests] = [0, false, false];
     for (let i = 0; i === 0 || i < events.length; i += AT_ONCE) {
       const attempt = await this.#judgeOnce(
         room,
@@ -130,8 +136,9 @@ export class EventJudging {
       for (const [id, verdict] of attempt.verdicts) verdicts.set(id, verdict);
       for (const [id, lacks] of attempt.missing) missing.set(id, lacks);
       ({ ends, isFull } = attempt);
+      touchesGuests ||= attempt.touchesGuests;
     }
-    return { verdicts, missing, ends, isFull };
+    return { verdicts, missing, ends, isFull, touchesGuests };
   }
 }
 

@@ -15,7 +15,7 @@ import type { RoomAcl } from '../room-acl.ts';
 import { AnswerInTime } from './answer-in-time.ts';
 import type { EventGathering, GatheredRoom } from './event-gathering.ts';
 import { MOST_EXTREMITIES, type ForkMerging } from './fork-merging.ts';
-import { EventJudging, type JudgingRoom } from './event-judging.ts';
+import { EventJudging, type Attempt, type JudgingRoom } from './event-judging.ts';
 import type { OutsideEvents } from './outside-events.ts';
 import { eventIdOrUndefined, verifiedEvent, type SignatureChecker } from './pdu-verification.ts';
 import type { ServersToAsk } from './servers-to-ask.ts';
@@ -221,9 +221,9 @@ export class EventReceiver implements PduReceiver {
     if (verified.length === 0) return receipt;
     const events = await this.#policies.complete(room, verified);
     const limited = { ...room, mostUnsettled: MOST_UNSETTLED };
-    const ends = await this.#receiveVerified(source.asked, limited, events, receipt);
+    const { ends, touchesGuests } = await this.#receiveVerified(source.asked, limited, events, receipt);
     if (ends > MOST_EXTREMITIES) await this.#merging.merge(roomId);
-    if (events.some(({ pdu }) => pdu.type === 'm.room.guest_access')) await this.#guests.removeGuests(roomId);
+    if (touchesGuests) await this.#guests.removeGuests(roomId);
     return receipt;
   }
 
@@ -268,13 +268,13 @@ export class EventReceiver implements PduReceiver {
     return (await Promise.all(checks)).filter((event) => event !== undefined);
   }
 
-  /** @returns how many extremities the room has then. */
+  /** Judges events and notes in the receipt what became of each. */
   async #receiveVerified(
     asked: ServerName,
     room: JudgingRoom,
     events: readonly ReceivedEvent[],
     { results, rejected, unplaced }: Receipt,
-  ): Promise<number> {
+  ): Promise<Attempt> {
     const attempt = await this.#judging.judge(asked, room, events);
     for (const { eventId, pdu } of events) {
       const verdict = attempt.verdicts.get(eventId);
@@ -289,6 +289,6 @@ export class EventReceiver implements PduReceiver {
         unplaced.push({ eventId, pdu: pdu as unknown as JsonObject });
       }
     }
-    return attempt.ends;
+    return attempt;
   }
 }

@@ -41,3 +41,25 @@ onFederation(
   },
   { env: { MYELIN_REGISTRATION_GUESTS: 'true' } },
 );
+
+onFederation(
+  'a guest is out of a room of another server when it redacts what let guests in [B049 partial]',
+  async ({ a, b }) => {
+    const [alice, visitor] = [await a.person('alice'), await guest(b)];
+    const room = await alice.createRoom({ preset: 'public_chat' });
+    const access = await alice.setState(room, 'm.room.guest_access', MAY_JOIN.content);
+    const { next_batch: since } = await alice.sync();
+    await visitor.ok('POST', `/v3/join/${encodeURIComponent(room)}?via=${a.name}`, {});
+    const hears = (membership: string) =>
+      alice.syncUntil(since, (body) => {
+        const events: Json[] = body.rooms?.join?.[room]?.timeline.events ?? [];
+        return events.some(
+          (event) => event.state_key === visitor.userId && event.content.membership === membership,
+        );
+      });
+    await hears('join');
+    await alice.ok('PUT', alice.room(room, `/redact/${encodeURIComponent(access)}/1`), {});
+    await hears('leave');
+  },
+  { env: { MYELIN_REGISTRATION_GUESTS: 'true' } },
+);

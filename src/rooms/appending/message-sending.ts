@@ -6,7 +6,7 @@ import type { JsonObject } from '../../protocol/json.ts';
 import type { Database, Writer } from '../../storage/database.ts';
 import * as eventTransactionsStore from '../../storage/rooms/event-transactions-store.ts';
 import type { Session } from '../../wire/session.ts';
-import { assertGuestsAllowed } from '../membership/guest-access.ts';
+import { assertGuestsAllowed, touchesGuestAccess } from '../membership/guest-access.ts';
 import type { InviteRules } from '../membership/invitations.ts';
 import { annotated, checkRelation } from '../relations/relation-checks.ts';
 import type { CanonicalAliasRule } from './canonical-alias-rule.ts';
@@ -44,7 +44,8 @@ export interface StateToSet {
 }
 
 /** Who sends: a user, from a device. */
-export type Sender = Pick<Session, 'userId' | 'deviceId' | 'deviceMadeAt'> & Partial<Pick<Session, 'isGuest'>>;
+export type Sender = Pick<Session, 'userId' | 'deviceId' | 'deviceMadeAt'> &
+  Partial<Pick<Session, 'isGuest'>>;
 
 /** A request by which an event is sent once: what it is remembered by, and the client's name for it. */
 interface Transaction {
@@ -142,9 +143,13 @@ export class MessageSending {
       return (await room.add({ ...draft, ...timesOf(change) })).eventId;
     });
     if (type === 'm.room.guest_access' && stateKey === '' && content.guest_access !== 'can_join') {
-      for (const listener of this.#onGuestsRefused) await listener(change.roomId);
+      await this.#refuseGuests(change.roomId);
     }
     return eventId;
+  }
+
+  async #refuseGuests(roomId: RoomId): Promise<void> {
+    for (const listener of this.#onGuestsRefused) await listener(roomId);
   }
 
   async #sendOnce(
@@ -159,13 +164,14 @@ export class MessageSending {
     return (await eventTransactionsStore.byKey(this.#database, key))?.event_id as EventId | undefined;
   }
 
-  #append(
+  async #append(
     session: Sender,
     message: MessageToSend,
     { transaction, also }: { transaction?: Transaction; also: Also },
   ): Promise<EventId> {
     let isAgain = false;
-    return this.#writer.append(message.roomId, async (room, unit) => {
+    let refusesGuests = false;
+    const eventId = await this.#writer.append(message.roomId, async (room, unit) => {
       // Another process was first: with the same request, perhaps.
       const done = isAgain && transaction && (await this.#doneBy(transaction));
       if (done) return done;
@@ -183,8 +189,11 @@ export class MessageSending {
       };
       const event = await room.add(draft);
       if (transaction) room.transactionKey = transaction.key;
+      refusesGuests = redacts !== undefined && touchesGuestAccess(room);
       return event.eventId;
     });
+    if (refusesGuests) await this.#refuseGuests(message.roomId);
+    return eventId;
   }
 }
 

@@ -39,6 +39,27 @@ onServers(
 );
 
 onServers(
+  'Guests are out when the event that let them in is redacted [B049 partial]',
+  async (s) => {
+    const alice = await s.person('alice');
+    const visitor = await guest(s);
+    const room = await alice.createRoom({ preset: 'public_chat' });
+    const access = await alice.setState(room, 'm.room.guest_access', { guest_access: 'can_join' });
+    await visitor.ok('POST', visitor.room(room, '/join'), {});
+    const other = await visitor.say(room, 'hello');
+    const member = alice.room(room, `/state/m.room.member/${encodeURIComponent(visitor.userId)}`);
+    for (const [redacted, left] of [
+      [other, 'join'],
+      [access, 'leave'],
+    ] as const) {
+      await alice.ok('PUT', alice.room(room, `/redact/${encodeURIComponent(redacted)}/1`), {});
+      assert.equal((await alice.ok('GET', member)).membership, left);
+    }
+  },
+  { env: { MYELIN_REGISTRATION_GUESTS: 'true' } },
+);
+
+onServers(
   'Guests may do what the specification lists, and nothing else [B049]',
   async (s) => {
     const alice = await s.person('alice');
