@@ -70,6 +70,28 @@ withRemote(
 );
 
 withRemote(
+  'the server of one whom the first state of a room invites is asked, too, and does not undo the room [B106 partial]',
+  async ({ alice, remote, bob }) => {
+    const content = { membership: 'invite', reason: 'come' };
+    const wishes = {
+      room_version: '10',
+      initial_state: [{ type: 'm.room.member', state_key: bob, content }],
+    };
+    const memberIn = async (room: string) =>
+      alice.ask('GET', alice.room(room, `/state/m.room.member/${bob}`));
+    const refusal = { errcode: 'M_INVITE_BLOCKED', error: 'No' };
+    remote.answer = ({ url }) => (url.includes('/invite/') ? { status: 403, body: refusal } : undefined);
+    assert.equal((await memberIn(await alice.createRoom(wishes))).status, 404);
+    remote.answer = ({ url, body }) => {
+      const sign = () => signPdu(body.event, roomVersion('10'), remote.name, remote.key);
+      return url.includes('/v2/invite/') ? { status: 200, body: { event: sign() } } : undefined;
+    };
+    assert.deepEqual((await memberIn(await alice.createRoom(wishes))).body, content);
+    assert.equal(remote.seen.filter(({ url }) => url.includes('/v2/invite/')).length, 2);
+  },
+);
+
+withRemote(
   'what the server of the one invited has against it is told, and nobody is invited then [B106]',
   async ({ alice, remote, bob }) => {
     const room = await alice.createRoom({ room_version: '10' });

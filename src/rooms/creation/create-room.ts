@@ -23,6 +23,9 @@ import { memberContent, type ProfileOf } from '../membership/member-content.ts';
 import { defaultPowerLevels, PRESETS } from './room-presets.ts';
 import {
   foundingOf,
+  invitedBy,
+  invitesOf,
+  topicContent,
   type CreatedRoom,
   type Founding,
   type RoomWishes,
@@ -78,7 +81,7 @@ export class RoomCreation {
    *
    * @param also - What else belongs into that unit.
    * @throws MatrixError 400 M_ROOM_IN_USE for a taken alias, M_UNSUPPORTED_ROOM_VERSION, M_INVALID_ROOM_STATE when
-   *   the wishes contradict the auth rules, M_INVALID_PARAM for bad user IDs.
+   *   the wishes contradict the auth rules, M_INVALID_PARAM for bad user IDs, 403 M_INVITE_BLOCKED for who takes no invites of the creator.
    */
   async create(
     creator: UserId,
@@ -87,13 +90,15 @@ export class RoomCreation {
   ): Promise<CreatedRoom> {
     const version = roomVersion(wishes.roomVersion ?? this.#defaultVersion);
     const invitees = await this.#invitees(creator, wishes.invite ?? []);
+    const invitedByState = invitesOf(wishes.initialState ?? []);
+    for (const target of invitedByState.keys()) await this.#invites.assertInvitable(target, creator);
     const alias = await this.#alias(wishes.roomAliasName);
     if (alias !== undefined) this.#appservices.assertMayMakeAlias(alias, wishes.appserviceId);
     const founding = { ...foundingOf(version, creator, wishes, invitees), alias, also };
     for (let tries = 1; ; tries++) {
       try {
         const roomId = await this.#found(version, founding);
-        await this.#inviteRemote(roomId, founding);
+        await this.#inviteRemote(roomId, founding, invitedByState);
         return { roomId, alias };
       } catch (error) {
         if (!(error instanceof GuardFailed)) throw asCreationError(error);
@@ -218,7 +223,9 @@ export class RoomCreation {
     for (const [type, content] of Object.entries(PRESETS[preset])) {
       if (!initial.has(`${type}\0`)) await add(type, content);
     }
-    for (const { type, stateKey, content } of initial.values()) {
+    for (const one of initial.values()) {
+      const { type, stateKey, content } = one;
+      if (this.#isRemote(invitedBy(one))) continue;
       const isOverridden =
         (type === 'm.room.name' && wishes.name !== undefined) ||
         (type === 'm.room.topic' && wishes.topic !== undefined);
@@ -231,10 +238,16 @@ export class RoomCreation {
   }
 
   /** Once the room is there. That somebody's server cannot be asked, or does not want, does not undo the room. */
-  async #inviteRemote(roomId: RoomId, { creator, wishes, invitees }: Founding): Promise<void> {
-    const remote = invitees.filter((userId) => serverNameOf(userId) !== this.#signer.serverName);
-    for (const target of remote) {
-      const content = memberContent('invite', {}, { isDirect: wishes.isDirect });
+  async #inviteRemote(
+    roomId: RoomId,
+    { creator, wishes, invitees }: Founding,
+    invitedByState: ReadonlyMap<UserId, JsonObject>,
+  ): Promise<void> {
+    const invites = new Map(invitedByState);
+    for (const target of invitees)
+      invites.set(target, memberContent('invite', {}, { isDirect: wishes.isDirect }));
+    for (const [target, content] of invites) {
+      if (!this.#isRemote(target)) continue;
       await this.#remoteInvites
         .invite({ sender: creator, roomId, target, content })
         .catch((error: unknown) => {
@@ -243,9 +256,14 @@ export class RoomCreation {
     }
   }
 
+  /** Whether somebody is a user of another server, which has to sign their invites. */
+  #isRemote(userId: UserId | undefined): boolean {
+    return userId !== undefined && serverNameOf(userId) !== this.#signer.serverName;
+  }
+
   async #addInvites(transaction: RoomTransaction, founding: Founding): Promise<void> {
     for (const userId of founding.invitees) {
-      if (serverNameOf(userId) !== this.#signer.serverName) continue;
+      if (this.#isRemote(userId)) continue;
       const isDirect = founding.wishes.isDirect;
       const content = memberContent('invite', await this.#profileOf(userId), { isDirect });
       await transaction.add({ type: 'm.room.member', stateKey: userId, content, sender: founding.creator });
@@ -271,11 +289,6 @@ function aliasOf(localpart: string, serverName: ServerName): RoomAlias {
 /** The error for an alias that points somewhere already. */
 function aliasTaken(alias: RoomAlias): MatrixError {
   return new MatrixError(400, 'M_ROOM_IN_USE', `The room alias ${alias} is taken`);
-}
-
-/** Content of an m.room.topic event for a plain text (Client-Server API, m.room.topic). */
-function topicContent(topic: string): JsonObject {
-  return { topic, 'm.topic': { 'm.text': [{ body: topic, mimetype: 'text/plain' }] } };
 }
 
 function asCreationError(error: unknown): unknown {

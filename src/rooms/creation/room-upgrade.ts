@@ -8,7 +8,7 @@ import type { Database, Writer } from '../../storage/database.ts';
 import * as currentStateStore from '../../storage/rooms/current-state-store.ts';
 import * as roomsStore from '../../storage/rooms/rooms-store.ts';
 import type { RoomCreation } from './create-room.ts';
-import type { SuccessorWishes } from './room-wishes.ts';
+import type { FirstState, SuccessorWishes } from './room-wishes.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { StoredEvent } from '../events/stored-event.ts';
 import type { RoomTransaction } from '../appending/room-transaction.ts';
@@ -30,7 +30,6 @@ const TRANSFERRED = [
 const MOST_BANS = 1_000;
 
 /** State that the new room begins with. */
-type InitialState = NonNullable<SuccessorWishes['initialState']>[number];
 
 /** Replaces rooms by rooms of another version. */
 export class RoomUpgrade {
@@ -128,7 +127,7 @@ export class RoomUpgrade {
       }
       creationContent.additional_creators = [...additionalCreators];
     }
-    const initialState: InitialState[] = [];
+    const initialState: FirstState[] = [];
     for (const type of TRANSFERRED) {
       const event = await this.#log.state(roomId, type, '');
       if (event) initialState.push({ type, stateKey: '', content: event.content });
@@ -145,7 +144,7 @@ export class RoomUpgrade {
   }
 
   /** Who is banned, but for those who are creators of the new room: nobody can ban them there. */
-  async #bans(roomId: RoomId, { additionalCreators }: Successors): Promise<InitialState[]> {
+  async #bans(roomId: RoomId, { additionalCreators }: Successors): Promise<FirstState[]> {
     const creators = new Set<string | null>(additionalCreators);
     const members = await currentStateStore.statesOfType(
       this.#database,
@@ -165,7 +164,7 @@ export class RoomUpgrade {
 }
 
 /** Takes the canonical alias from the old room, for the new one to have. Left as it is when the user may not change it. */
-async function canonicalAliasTaken(old: RoomTransaction, userId: UserId): Promise<InitialState[]> {
+async function canonicalAliasTaken(old: RoomTransaction, userId: UserId): Promise<FirstState[]> {
   const event = { type: 'm.room.canonical_alias', stateKey: '' };
   const alias = await old.stateEvent(event.type, event.stateKey);
   if (!alias || Object.keys(alias.content).length === 0) return [];
@@ -188,7 +187,7 @@ function levelWishes(
   levels: JsonObject,
   version: RoomVersion,
   creator: UserId,
-  bans: readonly InitialState[],
+  bans: readonly FirstState[],
 ): Pick<SuccessorWishes, 'powerLevelContentOverride' | 'lastPowerLevels'> {
   if (version.roomIdIsCreateHash) return { powerLevelContentOverride: levels };
   const banned = bans.map((ban) => ban.stateKey);

@@ -26,6 +26,8 @@ onServers('Who blocks invites gets none, by any way, until the block is lifted [
     bob.fails(403, 'M_INVITE_BLOCKED', method, path, body);
   await refused('POST', bob.room(room, '/invite'), { user_id: alice.userId });
   await refused('POST', '/v3/createRoom', { invite: [alice.userId] });
+  const first = { type: 'm.room.member', state_key: alice.userId, content: { membership: 'invite' } };
+  await refused('POST', '/v3/createRoom', { initial_state: [first] });
   const state = bob.room(room, `/state/m.room.member/${encodeURIComponent(alice.userId)}`);
   await refused('PUT', state, { membership: 'invite' });
   assert.equal((await alice.sync({ since })).rooms?.invite, undefined);
