@@ -113,6 +113,32 @@ onServers(
 );
 
 onServers(
+  'a room is made where an identity server does not take an invite, and others are invited [B032 partial] [B079 partial]',
+  async ({ person }) => {
+    const [alice, bob] = [await person('alice'), await person('bob')];
+    identity.bound.set('bob@example.org email', bob.userId);
+    const by = { id_server: identity.name, id_access_token: 'token', medium: 'email' };
+    const room = await alice.createRoom({
+      invite_3pid: [
+        { ...by, address: 'carol@example.org', id_server: '127.0.0.1:1' },
+        { ...by, address: 'carol@example.org', id_access_token: 'wrong' },
+        { ...by, address: 'bob@example.org' },
+      ],
+    });
+    assert.deepEqual((await alice.ok('GET', '/v3/joined_rooms')).joined_rooms, [room]);
+    assert.deepEqual(Object.keys((await bob.sync()).rooms?.invite ?? {}), [room]);
+    const wrong = { invite_3pid: [{ ...by, address: 'nobody' }] };
+    await alice.fails(400, 'M_INVALID_PARAM', 'POST', '/v3/createRoom', wrong);
+  },
+  {
+    env: {
+      MYELIN_OUTGOING_ALLOWED_RANGES: '127.0.0.0/8',
+      MYELIN_THREEPIDS_PLAIN_IDENTITY_SERVERS: identity.name,
+    },
+  },
+);
+
+onServers(
   'createRoom takes every wish in the order of the specification [B032 partial]',
   async ({ person }) => {
     const [alice, bob] = [await person('alice'), await person('bob')];

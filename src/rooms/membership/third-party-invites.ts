@@ -2,7 +2,7 @@ import type { IdentityAccess, IdentityServers } from '../../accounts/identity-se
 import type { Threepid } from '../../accounts/threepids/threepid-addresses.ts';
 import { parseUserId, type RoomId, type UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
-import { forbidden } from '../../protocol/matrix-error.ts';
+import { forbidden, MatrixError } from '../../protocol/matrix-error.ts';
 import type { Actor, MembershipChanges } from './membership-changes.ts';
 import type { RoomWriter } from '../appending/room-writer.ts';
 
@@ -75,6 +75,18 @@ export class ThirdPartyInvites {
       const event = { type: 'm.room.third_party_invite', stateKey: stored.token, content };
       await room.add({ ...event, sender: actor.userId });
     });
+  }
+
+  /**
+   * Invites as `invite` does, into a room that was just made: that the identity server does not answer or refuses does not
+   * undo the room, and told of it, the client would make another.
+   */
+  async inviteIfPossible(actor: Actor, access: IdentityAccess, invite: AddressInvite): Promise<void> {
+    try {
+      await this.invite(actor, access, invite);
+    } catch (error) {
+      if (!(error instanceof MatrixError)) throw error;
+    }
   }
 
   /** What the invited person is told of the room and of who invites. */

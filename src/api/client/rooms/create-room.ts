@@ -53,7 +53,7 @@ export const createRoom = endpoint(
     const { roomId } = await needs.creation.create(request.session.userId, wishes);
     for (const { access, threepid } of invites) {
       const invite = { roomId, threepid, isDirect: request.body.is_direct };
-      await needs.thirdPartyInvites.invite(request.session, access, invite);
+      await needs.thirdPartyInvites.inviteIfPossible(request.session, access, invite);
     }
     return { room_id: roomId };
   },
