@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import type { ServerName } from '../../protocol/identifiers.ts';
+import type { JsonObject } from '../../protocol/json.ts';
+import { signJson, SigningKey } from '../../protocol/signing.ts';
 import { onFederation } from '../../testing/federation/federation.ts';
+import type { RemoteServer } from '../../testing/federation/remote-server.ts';
 import { openPlaceDatabase } from '../../testing/server/place-database.ts';
 import { KeyFetcher } from './key-fetcher.ts';
+import { KeyRing } from './key-ring.ts';
 
 onFederation(
   'a notary is told until when the keys must be valid that are asked for',
@@ -21,6 +25,82 @@ onFederation(
     assert.deepEqual(asked.server_keys, {
       'localhost:1': { 'ed25519:a': { minimum_valid_until_ts: 1_700_000_000_000 } },
     });
+    await database.close();
+  },
+  { servers: 1 },
+);
+
+/** An answer about the key of a server, as a notary gives it on. */
+function published(notary: RemoteServer, server: ServerName, key: SigningKey, until: number): JsonObject {
+  const verifyKeys = { [key.keyId]: { key: key.publicKey } };
+  const body = { server_name: server, valid_until_ts: until, verify_keys: verifyKeys, old_verify_keys: {} };
+  return signJson(signJson(body, server, key), notary.name, notary.key);
+}
+
+function tells(notary: RemoteServer, answers: JsonObject[]): void {
+  notary.answer = ({ url }) =>
+    url.endsWith('/key/v2/query') ? { status: 200, body: { server_keys: answers } } : undefined;
+}
+
+const OWN = {
+  server: 'own' as ServerName,
+  key: SigningKey.fromSeed('ed25519:own', Buffer.alloc(32, 1)),
+  old: [],
+};
+
+onFederation(
+  'all keys of a server are taken that a notary tells of, not the newest only',
+  async ({ a, startRemote }) => {
+    const notary = await startRemote();
+    const database = await openPlaceDatabase(a.place);
+    const client = a.server.services.federationClient;
+    const clock = { now: () => Date.now() };
+    const ring = new KeyRing(
+      database,
+      new KeyFetcher({ client, database, clock, notaries: [notary.name] }),
+      OWN,
+    );
+    const gone = 'localhost:1' as ServerName;
+    const [older, newer] = [2, 3].map((seed) =>
+      SigningKey.fromSeed(`ed25519:k${seed}`, Buffer.alloc(32, seed)),
+    );
+    assert.ok(older && newer);
+    const now = Date.now();
+    tells(notary, [published(notary, gone, older, now - 1e9), published(notary, gone, newer, now - 1e6)]);
+    assert.equal((await ring.key(gone, older.keyId, now - 2e9))?.publicKey, older.publicKey);
+    assert.equal((await ring.key(gone, newer.keyId, now - 2e6))?.publicKey, newer.publicKey);
+    assert.equal(await ring.key(gone, older.keyId, now - 1e6), undefined);
+    await database.close();
+  },
+  { servers: 1 },
+);
+
+onFederation(
+  'an older answer that a notary gives shortens the validity of no key that its server told of',
+  async ({ a, startRemote }) => {
+    const [notary, other] = [await startRemote(), await startRemote()];
+    const database = await openPlaceDatabase(a.place);
+    let now = Date.now();
+    const client = a.server.services.federationClient;
+    const fetcher = new KeyFetcher({
+      ...{ client, database, clock: { now: () => now } },
+      notaries: [notary.name],
+    });
+    const ring = new KeyRing(database, fetcher, OWN);
+    const sentAt = now - 60_000;
+    assert.ok(await ring.key(other.name, other.key.keyId, sentAt), 'known from the server itself');
+    const lost = SigningKey.fromSeed('ed25519:lost', Buffer.alloc(32, 4));
+    const long = now - 86_400_000;
+    tells(notary, [
+      published(notary, other.name, other.key, long),
+      published(notary, other.name, lost, long),
+    ]);
+    other.refuseConnections();
+    now += 20_000;
+    assert.equal(await ring.key(other.name, other.key.keyId, now + 30 * 86_400_000), undefined);
+    const again = new KeyRing(database, fetcher, OWN);
+    for (const one of [ring, again]) assert.ok(await one.key(other.name, other.key.keyId, sentAt));
+    assert.ok(await again.key(other.name, lost.keyId, long), 'what was not known is learnt');
     await database.close();
   },
   { servers: 1 },

@@ -13,6 +13,8 @@ const REQUEST = { signed: false, timeoutMs: 10_000, maxBytes: 262_144 } as const
 /** A server is not asked for its keys again within this time, in milliseconds, after a success or a failure. */
 const PAUSE_MS = 10_000;
 const MOST_SERVERS = 20_000;
+/** Answers of one server, of different times, that are taken from a notary. */
+const MOST_ANSWERS = 50;
 
 /** Which keys of a server are asked for. */
 export interface WantedKeys {
@@ -60,16 +62,41 @@ export class KeyFetcher {
   }
 
   async #fetch(server: ServerName, wanted: WantedKeys): Promise<KeyAnswer | undefined> {
-    const found = (await this.#direct(server)) ?? (await this.#byNotaries(server, wanted));
-    if (!found) return undefined;
+    const direct = await this.#direct(server);
+    if (direct) return { ...direct, keys: await this.#keep(server, direct, []) };
+    const [newest, ...others] = await this.#byNotaries(server, wanted);
+    if (!newest) return undefined;
+    const kept = await serverKeysStore.answer(this.#database, server);
+    if (kept === undefined || kept.valid_until <= newest.validUntil) {
+      return { ...newest, keys: await this.#keep(server, newest, others) };
+    }
+    // What a notary knows may be from before what was told here: it adds keys that are not known, and changes none.
+    const keys = await this.#keep(server, undefined, [newest, ...others]);
+    return { keys, text: kept.answer, validUntil: kept.valid_until };
+  }
+
+  /** Keeps all that the newest answer says, and of others keys that are not known otherwise. Gives what was kept. */
+  async #keep(
+    server: ServerName,
+    newest: KeyAnswer | undefined,
+    others: readonly KeyAnswer[],
+  ): Promise<readonly serverKeysStore.ServerKeyRow[]> {
+    const rows = new Map((newest?.keys ?? []).map((row) => [row.key_id, row]));
+    for (const row of others.flatMap((answer) => answer.keys)) {
+      const isKnown =
+        rows.has(row.key_id) || (await serverKeysStore.key(this.#database, server, row.key_id)) !== undefined;
+      if (!isKnown) rows.set(row.key_id, row);
+    }
+    const keys = [...rows.values()];
     const unit = new UnitOfWork();
-    serverKeysStore.put(unit, server, found.keys, {
-      answer: found.text,
-      fetched_at: this.#clock.now(),
-      valid_until: found.validUntil,
-    });
+    serverKeysStore.putKeys(unit, server, keys);
+    if (newest) {
+      const { text: answer, validUntil } = newest;
+      const row = { answer, fetched_at: this.#clock.now(), valid_until: validUntil };
+      serverKeysStore.putAnswer(unit, server, row);
+    }
     await this.#database.commit(unit);
-    return found;
+    return keys;
   }
 
   /** A server that signs a request to us is there: it is asked even if it did not answer lately. */
@@ -89,20 +116,17 @@ export class KeyFetcher {
     }
   }
 
-  async #byNotaries(server: ServerName, wanted: WantedKeys): Promise<KeyAnswer | undefined> {
+  /** What the first notary says that knows anything: the newest answer first. */
+  async #byNotaries(server: ServerName, wanted: WantedKeys): Promise<KeyAnswer[]> {
     for (const notary of this.#notaries) {
       if (notary === server) continue;
       const found = await this.#byNotary(notary, server, wanted);
-      if (found) return found;
+      if (found.length > 0) return found;
     }
-    return undefined;
+    return [];
   }
 
-  async #byNotary(
-    notary: ServerName,
-    server: ServerName,
-    wanted: WantedKeys,
-  ): Promise<KeyAnswer | undefined> {
+  async #byNotary(notary: ServerName, server: ServerName, wanted: WantedKeys): Promise<KeyAnswer[]> {
     const trusted = await this.#keysOf(notary);
     try {
       const answer = await this.#client.request(notary, {
@@ -112,13 +136,14 @@ export class KeyFetcher {
         body: { server_keys: { [server]: criteriaOf(wanted) } },
       });
       const now = this.#clock.now();
-      const found = (Array.isArray(answer.server_keys) ? answer.server_keys : []).flatMap((one) => {
+      const told = Array.isArray(answer.server_keys) ? answer.server_keys.slice(0, MOST_ANSWERS) : [];
+      const found = told.flatMap((one) => {
         if (!isJsonObject(one) || !trusted.some(([id, key]) => verifyJson(one, notary, id, key))) return [];
         return parseKeyAnswer(one, server, now) ?? [];
       });
-      return found.sort((a, b) => b.validUntil - a.validUntil)[0];
+      return found.sort((a, b) => b.validUntil - a.validUntil);
     } catch (error) {
-      if (error instanceof FederationError) return undefined;
+      if (error instanceof FederationError) return [];
       throw error;
     }
   }

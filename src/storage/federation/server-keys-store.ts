@@ -33,14 +33,13 @@ const upsertAnswer = sql(
 );
 const oneAnswer = sql(`SELECT answer, fetched_at, valid_until FROM server_key_answers WHERE server_name = ?`);
 
-/** Keeps keys of a server, and its answer that told them. */
-export function put(
-  writer: Writer,
-  server: ServerName,
-  keys: readonly ServerKeyRow[],
-  answer: ServerKeyAnswerRow,
-): void {
+/** Keeps keys of a server. */
+export function putKeys(writer: Writer, server: ServerName, keys: readonly ServerKeyRow[]): void {
   for (const key of keys) writer.run(upsertKey, server, key.key_id, key.public_key, key.valid_until);
+}
+
+/** Keeps the newest answer of a server about its keys. */
+export function putAnswer(writer: Writer, server: ServerName, answer: ServerKeyAnswerRow): void {
   writer.run(upsertAnswer, server, answer.answer, answer.fetched_at, answer.valid_until);
 }
 
