@@ -356,6 +356,30 @@ test('accounts are made, changed and closed, and the server runs and stops', () 
     assert.equal(myelin(folder, ['user', 'deactivate', 'alice']).status, 1);
   }));
 
+test('how the first account is made is said at each start until there is one', () =>
+  inFolder(async (folder) => {
+    const begins = async () => {
+      const env = { ...process.env, ...CHEAP };
+      const server = spawn(process.execPath, [...FLAGS, 'serve'], { cwd: folder, env });
+      const ended = once(server, 'exit');
+      let said = '';
+      await new Promise<void>((resolve, reject) => {
+        server.stderr.on('data', (chunk: Buffer) => {
+          said += chunk.toString();
+          if (said.includes('data:')) resolve();
+        });
+        void ended.then(() => reject(new Error(`The server ended: ${said}`)));
+      });
+      server.kill('SIGTERM');
+      await ended;
+      return said;
+    };
+    assert.match(await begins(), /first account: +npx myelin user create/);
+    const made = myelin(folder, ['user', 'create', 'alice', '--password', 'a good password']);
+    assert.equal(made.status, 0, made.err);
+    assert.doesNotMatch(await begins(), /first account/);
+  }));
+
 test('the command line waits while somebody else writes, and copies a server that stands still', () =>
   inFolder(async (folder) => {
     assert.equal(myelin(folder, ['user', 'create', 'alice'], 'a long password\n').status, 0);

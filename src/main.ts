@@ -106,10 +106,11 @@ async function serve(args: Arguments): Promise<void> {
   const shown =
     config.public_base_url === '' ? server.url.replace('127.0.0.1', 'localhost') : config.public_base_url;
   const isHomeserver = config.roles.some((role) => role !== 'identity');
+  const needsAccount = isHomeserver && (await server.services.newAccounts.isFirst());
   process.stderr.write(
     `Myelin answers as ${config.server_name} on ${shown}\n` +
       `  roles:          ${config.roles.join(', ')}\n` +
-      (isHomeserver ? `  first account:  npx myelin user create alice --admin\n` : '') +
+      (needsAccount ? `  first account:  npx myelin user create alice --admin\n` : '') +
       `  configuration:  ${args.config ?? (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : 'none needed; "npx myelin init" writes one')}\n` +
       `  data:           ${resolve(config.data_dir)}\n`,
   );

@@ -85,6 +85,11 @@ export class NewAccounts {
     this.#onCreated.push(listener);
   }
 
+  /** Whether no account was made for a person so far. */
+  async isFirst(): Promise<boolean> {
+    return !(await usersStore.isAnybodyThere(this.#database));
+  }
+
   /**
    * Makes an account without any questions, for administrators. Its name is the localpart if none is given.
    *

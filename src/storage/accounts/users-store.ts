@@ -31,6 +31,10 @@ const openUser = sql(
      OR EXISTS (SELECT 1 FROM threepids WHERE threepids.user_id = users.user_id)
      OR EXISTS (SELECT 1 FROM sso_identities WHERE sso_identities.user_id = users.user_id))`,
 );
+const anybody = sql(
+  `SELECT user_id FROM users WHERE password_hash IS NOT NULL
+     OR EXISTS (SELECT 1 FROM sso_identities WHERE sso_identities.user_id = users.user_id) LIMIT 1`,
+);
 const lockUser = sql(`UPDATE users SET locked = ? WHERE user_id = ? AND deactivated = 0`);
 const suspendUser = sql(`UPDATE users SET suspended = ? WHERE user_id = ? AND deactivated = 0`);
 
@@ -42,6 +46,11 @@ export function byId(reader: Reader, userId: UserId): Promise<UserRow | undefine
 /** Whether somebody is logged in as the user, or has a password, an address or an identity by which they could be. */
 export async function isSomebodys(reader: Reader, userId: UserId): Promise<boolean> {
   return (await reader.get(openUser, userId)) !== undefined;
+}
+
+/** Whether anybody has an account of their own: bridges and guests have users without. Looks until it finds one. */
+export async function isAnybodyThere(reader: Reader): Promise<boolean> {
+  return (await reader.get(anybody)) !== undefined;
 }
 
 /** Adds a user; the unit fails when the ID is taken. */
