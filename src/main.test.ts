@@ -302,6 +302,17 @@ test('what cannot start says why and ends', () =>
     assert.deepEqual([user.status, /signing\.key/.test(user.err)], [1, true]);
   }));
 
+test('a server whose data folder cannot be made says so and ends', { skip: !existsSync('/proc/self') }, () =>
+  inFolder((folder) => {
+    writeFileSync(join(folder, 'myelin.yaml'), 'data_dir: /proc/nowhere/data\n');
+    const { status, err } = myelin(folder, ['serve']);
+    assert.deepEqual(
+      [status, err],
+      [1, 'data_dir: /proc/nowhere/data/myelin.db: the folder /proc/nowhere cannot be made\n'],
+    );
+  }),
+);
+
 test('accounts are made, changed and closed, and the server runs and stops', () =>
   inFolder(async (folder) => {
     const made = myelin(folder, ['user', 'create', 'alice', '--admin'], 'a good password\n');
