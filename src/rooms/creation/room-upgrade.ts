@@ -29,8 +29,6 @@ const TRANSFERRED = [
 /** Bans that the new room takes over at most. */
 const MOST_BANS = 1_000;
 
-/** State that the new room begins with. */
-
 /** Replaces rooms by rooms of another version. */
 export class RoomUpgrade {
   readonly #database: Database;
