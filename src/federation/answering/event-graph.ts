@@ -7,6 +7,8 @@ import type { StoredEvent } from '../../rooms/events/stored-event.ts';
 
 /** Events that are read in one step. */
 const AT_ONCE = 500;
+/** Rejected events that are gone through for one answer. */
+const MOST_REJECTED = 500;
 
 /** Finds events. */
 interface Events {
@@ -65,8 +67,9 @@ export function authorisersOf(version: RoomVersion, event: StoredEvent): readonl
 }
 
 /**
- * Events and those that they follow, the deepest first, at most `limit`. Rejected ones and those of other rooms are left
- * out, with what only they follow; nothing is followed below `minDepth` or through the events of `without`.
+ * Events and those that they follow, the deepest first, at most `limit`. Rejected ones are left out, though not what they
+ * follow, which may be an end of the room no longer; past five hundred of them nothing is followed through them. Events of
+ * other rooms are left out with what they follow; nothing is followed below `minDepth` or through the events of `without`.
  */
 export async function eventsBefore(
   log: Events,
@@ -81,13 +84,14 @@ export async function eventsBefore(
     const fresh = [...new Set(ids)].filter((id) => !seen.has(id));
     for (const id of fresh) seen.add(id);
     for (const event of fresh.length === 0 ? [] : await log.byIds(fresh)) {
-      const isWanted = event.roomId === roomId && event.refused !== 'rejected';
-      if (isWanted && event.depth >= range.minDepth) queue.push(event);
+      if (event.roomId === roomId && event.depth >= range.minDepth) queue.push(event);
     }
   };
   await reach(from);
+  let rejected = 0;
   for (let next = queue.pop(); next && found.length < range.limit; next = queue.pop()) {
-    found.push(next);
+    if (next.refused !== 'rejected') found.push(next);
+    else if (++rejected > MOST_REJECTED) continue;
     await reach(next.prevEventIds);
   }
   return found;

@@ -238,3 +238,31 @@ onFederation(
     assert.ok(chain.every(({ type }) => types.includes(type)));
   },
 );
+
+onFederation(
+  'an event that follows rejected ones takes the place of what those followed, which servers are given all the same [B101]',
+  async (federation) => {
+    const scene = await roomWithModerator(federation);
+    const { a, alice, remote, room, roomId } = scene;
+    const last = room.say('last');
+    assert.deepEqual(await room.send(last), [undefined]);
+    const levelsOfNobody = { type: 'm.room.power_levels', stateKey: '', content: { users: {} } };
+    const rejected = room.make(levelsOfNobody);
+    const more = room.make({ ...levelsOfNobody, prev: [rejected.eventId], depth: rejected.pdu.depth + 1 });
+    const results = await room.send(rejected, more);
+    assert.ok(results.every((reason) => reason !== undefined));
+    const after = room.make({
+      ...{ type: 'm.room.message', content: { body: 'after' } },
+      ...{ prev: [more.eventId], depth: more.pdu.depth + 1 },
+    });
+    assert.deepEqual(await room.send(after), [undefined]);
+    await alice.say(roomId, 'next');
+    const next = await remote.until(() => remote.pdus.find((pdu: Json) => pdu.content.body === 'next'));
+    assert.deepEqual(next.prev_events, [after.eventId]);
+    const path = `/_matrix/federation/v1/backfill/${encodeURIComponent(roomId)}`;
+    const from = encodeURIComponent(eventIdOf(next, room.version));
+    const { body } = await remote.ask(a.name, 'GET', `${path}?v=${from}&limit=3`);
+    assert.deepEqual(bodies(body.pdus), ['next', 'after', 'last']);
+  },
+  { servers: 1 },
+);

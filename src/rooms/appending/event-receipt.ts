@@ -15,6 +15,7 @@ import {
   stateAfterAll,
 } from './event-judgement.ts';
 import { eventOfPdu, type EventPlace } from '../events/event-of-pdu.ts';
+import { followedBy } from './followed-events.ts';
 import { lacksApproval } from './policy-signing.ts';
 import { changePresentState, presentWith } from '../state/present-state.ts';
 import { takesEffect, type RedactionPowers } from './redactions.ts';
@@ -162,13 +163,14 @@ async function stateKnownBefore(
 /** Adds an event that becomes an extremity of the room, and resolves the state anew where the room has forked. */
 async function appendOnTop(room: RoomTransaction, unit: Writer, judged: Judged): Promise<void> {
   const { event, before, after } = judged;
-  const left = room.point.extremities.filter((id) => !event.prevEventIds.includes(id));
+  const followed = await followedBy(room, event.prevEventIds);
+  const left = room.point.extremities.filter((id) => !followed.includes(id));
   const isLinear = left.length === 0 && before === room.point.root;
   const own = left.length === 0 ? undefined : await storedEvent(room, judged, {});
   const present = own ? await presentWith(room, own, left) : after;
   const stored = await storedEvent(room, judged, { roomRoot: present === after ? undefined : present });
   const effect = await settle(room, unit, judged, { stored, where: 'end' });
-  room.append(stored, event.prevEventIds, event.depth);
+  room.append(stored, followed, event.depth);
   room.received.add(stored.eventId);
   if (isLinear && event.stateKey !== undefined) {
     const replaced = await room.stateEvent(event.type, event.stateKey);

@@ -187,11 +187,11 @@ export class RoomTransaction implements EventLookup {
   }
 
   /** Puts an event at the end of the timeline. State, and what it does to other events, are for the caller. */
-  append(event: StoredEvent, prevEvents: readonly EventId[], depth: number): void {
+  append(event: StoredEvent, followed: readonly EventId[], depth: number): void {
     this.events.push(event);
     this.#added.set(event.eventId, event);
     countUnsettled(this.point, event);
-    const left = this.point.extremities.filter((id) => !prevEvents.includes(id));
+    const left = this.point.extremities.filter((id) => !followed.includes(id));
     const known = Math.min(depth, Number.MAX_SAFE_INTEGER);
     this.point.depth = left.length === 0 ? known : Math.max(known, this.point.depth);
     this.point.extremities = [...left, event.eventId];
