@@ -30,9 +30,35 @@ export class BatchCommit {
       if (!outcome) throw new Error('The units of a batch could not be told apart');
       return outcome;
     } catch (error) {
-      if (this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
+      this.giveUp();
       throw error;
     }
+  }
+
+  /**
+   * Begins what `commitBegun` or `giveUp` ends. Nobody else writes until then, of any process.
+   *
+   * @throws Error where another process is writing.
+   */
+  begin(): void {
+    this.#connection.exec('BEGIN IMMEDIATE');
+  }
+
+  /**
+   * Commits a unit in the transaction that was begun.
+   *
+   * @throws Error where nothing was kept.
+   */
+  commitBegun(unit: UnitOfWork): BatchOutcome {
+    const first = this.#number([unit]);
+    const outcome = this.#applyCarefully(unit);
+    this.#connection.exec('COMMIT');
+    return { first, units: [outcome] };
+  }
+
+  /** Ends a transaction, if one was begun, as if nothing had been done in it. */
+  giveUp(): void {
+    if (this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
   }
 
   /** Undefined when `apply` gave up on a unit: nothing was kept. */
@@ -40,7 +66,7 @@ export class BatchCommit {
     units: readonly UnitOfWork[],
     apply: (unit: UnitOfWork) => UnitOutcome | undefined,
   ): BatchOutcome | undefined {
-    this.#connection.exec('BEGIN IMMEDIATE');
+    this.begin();
     const first = this.#number(units);
     const outcomes: UnitOutcome[] = [];
     for (const unit of units) {

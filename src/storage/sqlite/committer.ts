@@ -27,6 +27,12 @@ export interface Committer {
    * @throws Error where none of them was kept; NotOnDisk where no other may be committed after them.
    */
   commit(units: readonly UnitOfWork[]): Promise<BatchOutcome>;
+  /**
+   * Builds a unit and commits it, while nobody else writes, of any process.
+   *
+   * @throws what `build` throws, and as `commit`.
+   */
+  commitAlone(build: () => Promise<UnitOfWork>): Promise<{ unit: UnitOfWork; outcome: BatchOutcome }>;
   /** Pending while the disk takes what was committed last; undefined while it has everything. Rejects when it refuses. */
   unsynced(): Promise<void> | undefined;
   /** Ends what it does in the background. */

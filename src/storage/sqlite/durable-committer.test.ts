@@ -147,6 +147,35 @@ void test('a commit waits for another process that writes, and the rest of the s
   await database.close();
 });
 
+void test('while a unit is built exclusively no other process writes, and who is refused leaves nothing behind', async () => {
+  const database = await open('alone.db');
+  const other = new DatabaseSync(join(folder, 'alone.db'));
+  other.exec('PRAGMA busy_timeout = 0');
+  const write = () => other.exec("INSERT INTO words VALUES ('of another process', 0)");
+  const refusal = new Error('refused');
+  await assert.rejects(
+    database.exclusive(() => {
+      assert.throws(write, /locked/);
+      return Promise.reject(refusal);
+    }),
+    refusal,
+  );
+  const gathered: Promise<void>[] = [];
+  await database.exclusive(async () => {
+    gathered.push(database.commit(word('gathered')));
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.throws(write, /locked/);
+    assert.deepEqual(await database.all(readWords), []);
+    return word('alone');
+  });
+  await Promise.all(gathered);
+  write();
+  other.close();
+  const words = [{ word: 'of another process' }, { word: 'alone' }, { word: 'gathered' }];
+  assert.deepEqual(await database.all(readWords), words);
+  await database.close();
+});
+
 function open(name: string) {
   return openDatabase({ engine: 'sqlite', path: join(folder, name) }, SCHEMA);
 }

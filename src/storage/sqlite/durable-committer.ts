@@ -52,11 +52,31 @@ class DurableCommitter implements Committer {
 
   commit(units: readonly UnitOfWork[]): Promise<BatchOutcome> {
     return this.#inTurn(async () => {
-      const outcome = this.#tryCommit(units) ?? (await this.#commitPatiently(units));
+      const outcome = await this.#patiently(() => this.#batches.commit(units));
       await this.#sync();
       this.#lookAtLog();
       return outcome;
     });
+  }
+
+  commitAlone(build: () => Promise<UnitOfWork>): Promise<{ unit: UnitOfWork; outcome: BatchOutcome }> {
+    return this.#inTurn(async () => {
+      await this.#patiently(() => this.#batches.begin());
+      const built = await this.#commitBuilt(build);
+      await this.#sync();
+      this.#lookAtLog();
+      return built;
+    });
+  }
+
+  async #commitBuilt(build: () => Promise<UnitOfWork>): Promise<{ unit: UnitOfWork; outcome: BatchOutcome }> {
+    try {
+      const unit = await build();
+      return { unit, outcome: this.#batches.commitBegun(unit) };
+    } catch (error) {
+      this.#batches.giveUp();
+      throw error;
+    }
   }
 
   unsynced(): Promise<void> | undefined {
@@ -89,25 +109,17 @@ class DurableCommitter implements Committer {
     return result;
   }
 
-  /** Undefined where another process is writing. */
-  #tryCommit(units: readonly UnitOfWork[]): BatchOutcome | undefined {
-    try {
-      return this.#batches.commit(units);
-    } catch (error) {
-      if (isBusy(error)) return undefined;
-      throw error;
-    }
-  }
-
-  async #commitPatiently(units: readonly UnitOfWork[]): Promise<BatchOutcome> {
-    const end = performance.now() + PATIENCE_MS;
-    while (performance.now() < end) {
+  /** Does what another process that is writing keeps from being done, for ten seconds at most. */
+  async #patiently<Result>(act: () => Result): Promise<Result> {
+    for (const end = performance.now() + PATIENCE_MS; ;) {
+      try {
+        return act();
+      } catch (error) {
+        if (!isBusy(error) || performance.now() >= end) throw error;
+      }
       // A process that has nothing else to do, such as the command line, is to stay for it.
       await setTimeout(RETRY_MS);
-      const outcome = this.#tryCommit(units);
-      if (outcome) return outcome;
     }
-    return this.#batches.commit(units);
   }
 
   /** Has the log written back when it is long. A log that somebody was reading meanwhile goes on, and may get longer. */

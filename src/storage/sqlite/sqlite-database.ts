@@ -10,7 +10,13 @@ import {
   type Statement,
 } from '../database.ts';
 import type { UnitOfWork } from '../unit-of-work.ts';
-import { NotOnDisk, type BatchOutcome, type Committer, type OpenCommitter } from './committer.ts';
+import {
+  NotOnDisk,
+  type BatchOutcome,
+  type Committer,
+  type OpenCommitter,
+  type UnitOutcome,
+} from './committer.ts';
 import { configureConnection, releasePages } from './connection.ts';
 import { openDurableCommitter } from './durable-committer.ts';
 import { PreparedRead } from './prepared-read.ts';
@@ -106,10 +112,7 @@ export class SqliteDatabase implements Database {
     });
     try {
       if (this.#busy) await new Promise<void>((resolve) => (this.#idle = resolve));
-      const unit = await build(this);
-      await new Promise<void>((resolve, reject) => {
-        void this.#commitBatch([{ unit, resolve, reject }]);
-      });
+      await this.#commitAlone(build);
     } finally {
       this.#held = undefined;
       release();
@@ -221,17 +224,38 @@ export class SqliteDatabase implements Database {
     try {
       outcome = await this.#committer.commit(units);
     } catch (cause) {
-      if (cause instanceof NotOnDisk) this.#closed ??= cause;
-      const error = new Error(`The database could not commit: ${String(cause)}`, { cause });
+      const error = this.#failure(cause);
       return batch.forEach((one) => one.reject(error));
     }
     await this.#tell(units, outcome);
     for (const [i, one] of batch.entries()) {
-      const result = outcome.units[i];
-      if (result === 'committed') one.resolve();
-      else if (result === 'guard-failed') one.reject(new GuardFailed());
-      else one.reject(new Error(`A statement failed: ${result?.error ?? 'no outcome'}`));
+      const error = errorOf(outcome.units[i]);
+      if (error) one.reject(error);
+      else one.resolve();
     }
+  }
+
+  /** Builds and commits a unit while nobody else writes, of any process. */
+  async #commitAlone(build: (reader: Reader) => Promise<UnitOfWork>): Promise<void> {
+    if (this.#closed) throw this.#closed;
+    let refusal: { error: unknown } | undefined;
+    const built = () =>
+      build(this).catch((error: unknown) => {
+        refusal = { error };
+        throw error;
+      });
+    const { unit, outcome } = await this.#committer.commitAlone(built).catch((error: unknown) => {
+      throw refusal ? refusal.error : this.#failure(error);
+    });
+    await this.#tell([unit], outcome);
+    const error = errorOf(outcome.units[0]);
+    if (error) throw error;
+  }
+
+  /** What those are told whose units were not kept, or are not on the disk: after that nothing is committed any more. */
+  #failure(cause: unknown): Error {
+    if (cause instanceof NotOnDisk) this.#closed ??= cause;
+    return new Error(`The database could not commit: ${String(cause)}`, { cause });
   }
 
   /** Positions that are missing before the batch's were taken by another process. */
@@ -241,6 +265,13 @@ export class SqliteDatabase implements Database {
     const committed = units.filter((_unit, i) => outcomes[i] === 'committed');
     await this.#feed.deliver(committed, first + units.reduce((sum, unit) => sum + unit.positions, 0) - 1);
   }
+}
+
+/** Why a unit was not kept. */
+function errorOf(outcome: UnitOutcome | undefined): Error | undefined {
+  if (outcome === 'committed') return undefined;
+  if (outcome === 'guard-failed') return new GuardFailed();
+  return new Error(`A statement failed: ${outcome?.error ?? 'no outcome'}`);
 }
 
 /** What a connection needs that reads and writes for a server. */

@@ -2,7 +2,7 @@ import { nextTurn } from '../../platform/next-turn.ts';
 import type { Change, Database, Reader, SqlValue, Statement } from '../../storage/database.ts';
 import type { UnitOfWork } from '../../storage/unit-of-work.ts';
 import { BatchCommit } from '../../storage/sqlite/batch-commit.ts';
-import type { OpenCommitter } from '../../storage/sqlite/committer.ts';
+import type { Committer, OpenCommitter } from '../../storage/sqlite/committer.ts';
 import { SqliteDatabase } from '../../storage/sqlite/sqlite-database.ts';
 
 /** A crash that will happen at a commit: in so many commits from now, before it is on disk or before it is answered. */
@@ -99,7 +99,12 @@ export class SimulatedDatabase implements Database {
 
   readonly #openCommitter: OpenCommitter = (connection) => {
     const batches = new BatchCommit(connection);
-    return {
+    const committer: Committer = {
+      // No other process writes.
+      commitAlone: async (build) => {
+        const unit = await build();
+        return { unit, outcome: await committer.commit([unit]) };
+      },
       commit: async (units) => {
         this.#touch();
         await nextTurn();
@@ -115,6 +120,7 @@ export class SimulatedDatabase implements Database {
       unsynced: () => undefined,
       close: () => Promise.resolve(),
     };
+    return committer;
   };
 
   #assertAlive(): void {
