@@ -5,11 +5,11 @@ import type { EventId, RoomId, ServerName } from '../../protocol/identifiers.ts'
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import type { RoomVersion } from '../../protocol/room-versions.ts';
 import { EventsMissing, refusalByAuthEvents, refusalByState } from '../../rooms/appending/event-judgement.ts';
-import { eventOfPdu } from '../../rooms/events/event-of-pdu.ts';
+import { authDepthOf, eventOfPdu } from '../../rooms/events/event-of-pdu.ts';
 import type { ReceivedEvent } from '../../rooms/appending/event-receipt.ts';
 import { keepOutlier, stateOf } from '../../rooms/events/outliers.ts';
 import { changePresentState } from '../../rooms/state/present-state.ts';
-import { authDepthOf, type RoomTransaction } from '../../rooms/appending/room-transaction.ts';
+import type { RoomTransaction } from '../../rooms/appending/room-transaction.ts';
 import type { StateChange } from '../../rooms/events/room-changes.ts';
 import { rootToBytes, type StateRoot } from '../../rooms/events/stored-event.ts';
 import type { Writer } from '../../storage/database.ts';

@@ -14,12 +14,12 @@ import {
   refusalByState,
   stateAfterAll,
 } from './event-judgement.ts';
-import { eventOfPdu, type EventPlace } from '../events/event-of-pdu.ts';
+import { authDepthOf, eventOfPdu, type EventPlace } from '../events/event-of-pdu.ts';
 import { followedBy } from './followed-events.ts';
 import { lacksApproval } from './policy-signing.ts';
 import { changePresentState, presentWith } from '../state/present-state.ts';
 import { takesEffect, type RedactionPowers } from './redactions.ts';
-import { authDepthOf, type RoomTransaction } from './room-transaction.ts';
+import type { RoomTransaction } from './room-transaction.ts';
 import type { StateRoot, StoredEvent } from '../events/stored-event.ts';
 
 /** An event of another server whose form, signatures and hash were found in order; redacted if its hash was not. */

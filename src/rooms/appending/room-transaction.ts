@@ -7,12 +7,11 @@ import {
   type UserId,
 } from '../../protocol/identifiers.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
-import { authDepthFrom } from '../../protocol/state-resolution/event-source.ts';
 import type { Reader } from '../../storage/database.ts';
 import { encodeTransaction } from '../events/client-transaction.ts';
 import type { EventDraft } from './event-draft.ts';
 import { draftedPdu } from './event-drafting.ts';
-import { eventOfPdu } from '../events/event-of-pdu.ts';
+import { authDepthOf, eventOfPdu } from '../events/event-of-pdu.ts';
 import type { EventSigner } from './event-signer.ts';
 import { approved, type PolicySigner } from './policy-signing.ts';
 import { changePresentState, presentWith } from '../state/present-state.ts';
@@ -63,6 +62,8 @@ export class RoomTransaction implements EventLookup {
   writtenAhead: ReadonlyMap<StateKey, EventId> = new Map();
   readonly nodes: NewNode[] = [];
   readonly redactions: PreparedRedaction[] = [];
+  /** Redactions of this server whose target is not here. */
+  readonly awaiting: { readonly target: EventId; readonly redaction: EventId }[] = [];
   /** Entries of the present state that are redacted, as they are then. */
   readonly redactedState = new Map<StateKey, StoredEvent>();
   /** Those of the events that this server sends to the others in the room. */
@@ -271,9 +272,10 @@ export class RoomTransaction implements EventLookup {
     this.point.joinedCount += joinedBy(move);
   }
 
-  /** Applies a redaction that is allowed, where there is something to redact. */
+  /** Applies a redaction that is allowed, where there is something to redact; once that is here, if it is not. */
   async redact(redaction: StoredEvent, target: EventId): Promise<void> {
     const redacted = await this.event(target);
+    if (!redacted) this.awaiting.push({ target, redaction: redaction.eventId });
     const prepared = redacted && prepareRedaction(this.head.version, redaction.eventId, redacted);
     if (!prepared) return;
     this.redactions.push(prepared);
@@ -286,14 +288,4 @@ export class RoomTransaction implements EventLookup {
   uncommittedEvent(eventId: EventId): StoredEvent | undefined {
     return this.#added.get(eventId) ?? this.head.pending(eventId);
   }
-}
-
-/** The auth depth of an event that cites these; undefined when that of one of them was never worked out. */
-export function authDepthOf(authEvents: Iterable<StoredEvent>): number | undefined {
-  const depths: number[] = [];
-  for (const event of authEvents) {
-    if (event.authDepth === undefined) return undefined;
-    depths.push(event.authDepth);
-  }
-  return authDepthFrom(depths);
 }

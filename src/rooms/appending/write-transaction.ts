@@ -1,5 +1,6 @@
 import { splitStateKey, stateKeyOf, type StateKey } from '../../protocol/events/event.ts';
 import { serverNameOf, type EventId, type UserId } from '../../protocol/identifiers.ts';
+import * as awaitedRedactions from '../../storage/rooms/awaited-redactions-store.ts';
 import * as eventTransactionsStore from '../../storage/rooms/event-transactions-store.ts';
 import * as eventsStore from '../../storage/rooms/events-store.ts';
 import * as membershipsStore from '../../storage/rooms/memberships-store.ts';
@@ -33,6 +34,7 @@ export function writeTransaction(unit: UnitOfWork, room: RoomTransaction, isNewR
     eventsStore.redact(unit, one.target, one.redactedBy, one.content, one.envelope);
     if (one.relation) relationsStore.remove(unit, one.relation);
   }
+  for (const { target, redaction } of room.awaiting) awaitedRedactions.remember(unit, target, redaction);
   return unit;
 }
 

@@ -2,6 +2,7 @@ import { canonicalMembers, joinMembers, type CanonicalMember } from '../../proto
 import type { Pdu } from '../../protocol/events/event.ts';
 import type { EventId, RoomId } from '../../protocol/identifiers.ts';
 import type { RoomVersion } from '../../protocol/room-versions.ts';
+import { authDepthFrom } from '../../protocol/state-resolution/event-source.ts';
 import type { EventRow } from '../../storage/rooms/events-store.ts';
 import { BEFORE_HISTORY } from '../../storage/unit-of-work.ts';
 import { rootToBytes, StoredEvent, UNKNOWN_ROOT, type StateRoot } from './stored-event.ts';
@@ -72,4 +73,14 @@ export function eventOfPdu(
 function valueOf(members: readonly CanonicalMember[], key: string): string {
   const text = members.find((member) => member.key === key)?.text ?? '';
   return text.slice(key.length + 3);
+}
+
+/** The auth depth of an event that cites these; undefined when that of one of them was never worked out. */
+export function authDepthOf(authEvents: Iterable<StoredEvent>): number | undefined {
+  const depths: number[] = [];
+  for (const event of authEvents) {
+    if (event.authDepth === undefined) return undefined;
+    depths.push(event.authDepth);
+  }
+  return authDepthFrom(depths);
 }

@@ -2,9 +2,9 @@ import { toRoomEvent } from '../../protocol/events/event-format.ts';
 import { stateKeyOf, type StateKey } from '../../protocol/events/event.ts';
 import type { EventId } from '../../protocol/identifiers.ts';
 import { isIdTaken, refusalByAuthEvents, refusalByState } from '../appending/event-judgement.ts';
-import { eventOfPdu } from './event-of-pdu.ts';
+import { authDepthOf, eventOfPdu } from './event-of-pdu.ts';
 import type { ReceivedEvent } from '../appending/event-receipt.ts';
-import { authDepthOf, type RoomTransaction } from '../appending/room-transaction.ts';
+import type { RoomTransaction } from '../appending/room-transaction.ts';
 import type { StateRoot } from './stored-event.ts';
 
 /**
