@@ -6,7 +6,6 @@ import * as awaitedRedactions from '../../storage/rooms/awaited-redactions-store
 import type { Writer } from '../../storage/database.ts';
 import * as historyGaps from '../../storage/rooms/history-gaps-store.ts';
 import {
-  areElsewhere,
   isIdTaken,
   refusalAtPresent,
   refusalByAuthEvents,
@@ -18,7 +17,7 @@ import { authDepthOf, eventOfPdu, type EventPlace } from '../events/event-of-pdu
 import { followedBy } from './followed-events.ts';
 import { lacksApproval } from './policy-signing.ts';
 import { changePresentState, presentWith } from '../state/present-state.ts';
-import { takesEffect, type RedactionPowers } from './redactions.ts';
+import { applyRedaction, awaitedRedaction } from './redaction-effects.ts';
 import type { RoomTransaction } from './room-transaction.ts';
 import type { StateRoot, StoredEvent } from '../events/stored-event.ts';
 
@@ -220,59 +219,6 @@ async function settle(
       awaitedRedactions.remember(unit, event.redacts, event.eventId);
     } else await applyRedaction(room, unit, stored, event.redacts);
   };
-}
-
-/** Redacts what a redaction is for, if the redaction takes effect; once that is here, if it is not. */
-export async function applyRedaction(
-  room: RoomTransaction,
-  unit: Writer,
-  redaction: StoredEvent,
-  targetId: EventId,
-): Promise<void> {
-  const target = await room.event(targetId);
-  if (!target) {
-    if (!(await areElsewhere(room, [targetId]))) {
-      awaitedRedactions.remember(unit, targetId, redaction.eventId);
-    }
-    return;
-  }
-  if (takesEffect(room.head.version, redaction, target, await powersOf(room, redaction))) {
-    await room.redact(redaction, targetId);
-  }
-}
-
-/** A redaction of the event that came before it. */
-async function awaitedRedaction(
-  room: RoomTransaction,
-  unit: Writer,
-  target: StoredEvent,
-): Promise<StoredEvent | undefined> {
-  const ids =
-    room.foreknowledge?.redactionsOf(target.eventId) ??
-    (await awaitedRedactions.of(room.needs.reader, target.eventId));
-  if (ids.length === 0) return undefined;
-  const isPartial = room.isPartial;
-  if (!isPartial) awaitedRedactions.forget(unit, target.eventId);
-  for (const redaction of (await room.eventsOf(ids)).values()) {
-    const isCertain = !isPartial || redaction.position < 0 || room.history.includes(redaction);
-    if (redaction.refused !== undefined || !isCertain) continue;
-    if (takesEffect(room.head.version, redaction, target, await powersOf(room, redaction))) return redaction;
-  }
-  return undefined;
-}
-
-/**
- * What says which power the sender of a redaction has: the state around it, not what it names itself. One at the end of the
- * timeline must be allowed now, too: it may be from a branch on which its sender has not lost the power.
- */
-async function powersOf(room: RoomTransaction, redaction: StoredEvent): Promise<RedactionPowers> {
-  const create = await room.stateEvent('m.room.create', '');
-  if (redaction.stateAfter === undefined) return { create: undefined, levels: [] };
-  const id = await room.needs.tries.get(redaction.stateAfter, stateKeyOf('m.room.power_levels', ''));
-  const levels = [id === undefined ? undefined : await room.event(id)];
-  const isHistory = redaction.position < 0 || room.history.includes(redaction);
-  if (!isHistory) levels.push(await room.stateEvent('m.room.power_levels', ''));
-  return { create, levels };
 }
 
 async function storedEvent(

@@ -14,18 +14,18 @@ export class Foreknowledge {
   readonly #absent: Set<EventId>;
   readonly #asked: ReadonlySet<EventId>;
   readonly #gaps: ReadonlySet<EventId>;
-  readonly #redactions: ReadonlyMap<EventId, readonly EventId[]>;
+  readonly #awaited: ReadonlySet<EventId>;
 
   private constructor(known: {
     absent: Set<EventId>;
     asked: ReadonlySet<EventId>;
     gaps: ReadonlySet<EventId>;
-    redactions: ReadonlyMap<EventId, readonly EventId[]>;
+    awaited: ReadonlySet<EventId>;
   }) {
     this.#absent = known.absent;
     this.#asked = known.asked;
     this.#gaps = known.gaps;
-    this.#redactions = known.redactions;
+    this.#awaited = known.awaited;
   }
 
   static async read(
@@ -38,8 +38,8 @@ export class Foreknowledge {
     const noted = asked.size < MANY ? await notedOf(from.reader, roomId, asked) : [...asked];
     for (const { eventId } of await from.committed.byIds(noted)) absent.delete(eventId);
     const gaps = new Set(await historyGaps.among(from.reader, roomId, noted));
-    const redactions = await awaitedRedactions.among(from.reader, noted);
-    return new Foreknowledge({ absent, asked, gaps, redactions });
+    const awaited = new Set(await awaitedRedactions.among(from.reader, noted));
+    return new Foreknowledge({ absent, asked, gaps, awaited });
   }
 
   isAbsent(eventId: EventId): boolean {
@@ -51,9 +51,9 @@ export class Foreknowledge {
     return this.#asked.has(eventId) ? this.#gaps.has(eventId) : undefined;
   }
 
-  /** Redactions that wait for the event; undefined where they were not read. */
-  redactionsOf(eventId: EventId): readonly EventId[] | undefined {
-    return this.#asked.has(eventId) ? (this.#redactions.get(eventId) ?? []) : undefined;
+  /** Whether redactions wait for the event; undefined where that was not read. */
+  isAwaited(eventId: EventId): boolean | undefined {
+    return this.#asked.has(eventId) ? this.#awaited.has(eventId) : undefined;
   }
 }
 

@@ -9,7 +9,7 @@ import * as revisedEventsStore from '../../storage/rooms/revised-events-store.ts
 import * as roomServersStore from '../../storage/federation/room-servers-store.ts';
 import { BEFORE_HISTORY } from '../../storage/unit-of-work.ts';
 import { EventsMissing, refusalByAuthEvents, refusalByState, resolvedState } from './event-judgement.ts';
-import { applyRedaction } from './event-receipt.ts';
+import { applyRedaction } from './redaction-effects.ts';
 import { pduOfEvent } from '../events/pdu-of-event.ts';
 import { lacksApproval } from './policy-signing.ts';
 import { changePresentState } from '../state/present-state.ts';
