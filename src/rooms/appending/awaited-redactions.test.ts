@@ -77,3 +77,14 @@ onFederation(
   },
   { servers: 1 },
 );
+
+onFederation(
+  'a redaction that comes together with its event, and before it, takes effect',
+  async (federation) => {
+    const scene = await roomWithGuest(federation, { room_version: '10' });
+    const late = unsent(scene);
+    assert.deepEqual(await scene.room.send(redactionOf(late, scene.room), late), [undefined, undefined]);
+    assert.deepEqual(await contentOf(scene, late), {});
+  },
+  { servers: 1 },
+);

@@ -217,7 +217,7 @@ async function settle(
     // While members of the room are yet to come it is not certain that it takes effect, and it could not be undone.
     if (where === 'end' && room.isPartial) {
       awaitedRedactions.remember(unit, event.redacts, event.eventId);
-    } else await applyRedaction(room, unit, stored, event.redacts);
+    } else await applyRedaction(room, stored, event.redacts);
   };
 }
 

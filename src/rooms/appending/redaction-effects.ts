@@ -10,18 +10,12 @@ import type { RoomTransaction } from './room-transaction.ts';
 /** Redacts what a redaction is for, if the redaction takes effect; once that is here, if it is not. */
 export async function applyRedaction(
   room: RoomTransaction,
-  unit: Writer,
   redaction: StoredEvent,
   targetId: EventId,
 ): Promise<void> {
   const target = await room.event(targetId);
-  if (!target) {
-    if (!(await areElsewhere(room, [targetId]))) {
-      awaitedRedactions.remember(unit, targetId, redaction.eventId);
-    }
-    return;
-  }
-  if (takesEffect(room.head.version, redaction, target, await powersOf(room, redaction))) {
+  if (!target && (await areElsewhere(room, [targetId]))) return;
+  if (!target || takesEffect(room.head.version, redaction, target, await powersOf(room, redaction))) {
     await room.redact(redaction, targetId);
   }
 }
@@ -33,24 +27,28 @@ export async function awaitedRedaction(
   target: StoredEvent,
 ): Promise<StoredEvent | undefined> {
   const { eventId } = target;
-  if (room.foreknowledge?.isAwaited(eventId) === false) return undefined;
-  let ids = await awaitedRedactions.page(room.needs.reader, eventId);
-  if (ids.length > 0 && !room.isPartial) awaitedRedactions.forget(unit, eventId);
-  while (ids.length > 0) {
-    const found = await effectiveAmong(room, target, ids);
-    if (found) return found;
+  const decided = [...room.head.pendingRedactions(eventId), ...(room.awaiting.get(eventId) ?? [])];
+  const isKept = room.foreknowledge?.isAwaited(eventId) !== false;
+  let ids = isKept ? await awaitedRedactions.page(room.needs.reader, eventId) : [];
+  if (decided.length + ids.length > 0 && !room.isPartial) {
+    room.awaiting.delete(eventId);
+    awaitedRedactions.forget(unit, eventId);
+  }
+  let found = await effectiveAmong(room, target, decided);
+  while (!found && ids.length > 0) {
+    found = await effectiveAmong(room, target, (await room.eventsOf(ids)).values());
     ids = await awaitedRedactions.page(room.needs.reader, eventId, ids.at(-1));
   }
-  return undefined;
+  return found;
 }
 
 /** The first of some redactions of an event that takes effect. */
 async function effectiveAmong(
   room: RoomTransaction,
   target: StoredEvent,
-  ids: readonly EventId[],
+  redactions: Iterable<StoredEvent>,
 ): Promise<StoredEvent | undefined> {
-  for (const redaction of (await room.eventsOf(ids)).values()) {
+  for (const redaction of redactions) {
     const isCertain = !room.isPartial || redaction.position < 0 || room.history.includes(redaction);
     if (redaction.refused !== undefined || !isCertain) continue;
     if (takesEffect(room.head.version, redaction, target, await powersOf(room, redaction))) return redaction;

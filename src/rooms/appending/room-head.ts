@@ -60,6 +60,8 @@ export interface Decided {
   readonly aside: readonly StoredEvent[];
   /** Events that were there before, as they are now. */
   readonly revised: readonly StoredEvent[];
+  /** Redactions by their target, which is not here. */
+  readonly awaiting: ReadonlyMap<EventId, readonly StoredEvent[]>;
 }
 
 /**
@@ -81,6 +83,8 @@ export class RoomHead {
   readonly #uncommitted = new Map<StateKey, Held>();
   /** Events of units that are not committed yet. */
   readonly #pending = new Map<EventId, StoredEvent>();
+  /** The targets of redactions of such units, which are not here. */
+  readonly #awaited = new Map<StoredEvent, EventId>();
 
   constructor(roomId: RoomId, version: RoomVersion, point: HeadPoint) {
     this.roomId = roomId;
@@ -109,6 +113,7 @@ export class RoomHead {
     for (const key of this.#uncommitted.keys()) this.#state.delete(key);
     this.#uncommitted.clear();
     this.#pending.clear();
+    this.#awaited.clear();
     const point = pointOf(row);
     for (const { key } of await tries.difference(this.#committedRoot, point.root)) this.#state.delete(key);
     this.point = point;
@@ -139,8 +144,9 @@ export class RoomHead {
 
   /** Moves the head on by a unit of work that was handed to the database. */
   advance(decided: Decided): void {
-    const { point, events, aside, revised } = decided;
+    const { point, events, aside, revised, awaiting } = decided;
     this.point = point;
+    for (const [target, redactions] of awaiting) for (const one of redactions) this.#awaited.set(one, target);
     for (const event of [...revised, ...events, ...aside]) this.#pending.set(event.eventId, event);
     for (const [key, event] of changedEntries(decided)) {
       this.#state.delete(key);
@@ -152,7 +158,8 @@ export class RoomHead {
 
   /** A unit of this process was committed: its events may leave memory. */
   committed(decided: Decided): void {
-    const { point, events, aside, revised } = decided;
+    const { point, events, aside, revised, awaiting } = decided;
+    for (const redactions of awaiting.values()) for (const one of redactions) this.#awaited.delete(one);
     if (point.version > this.#committedVersion && !this.stale) {
       this.#committedVersion = point.version;
       this.#committedRoot = point.root;
@@ -182,6 +189,11 @@ export class RoomHead {
   /** All events that were handed to the database and are not committed yet. */
   allPending(): Iterable<StoredEvent> {
     return this.#pending.values();
+  }
+
+  /** Redactions of an event that is not here, of units that are not committed yet. */
+  pendingRedactions(targetId: EventId): StoredEvent[] {
+    return [...this.#awaited].flatMap(([redaction, target]) => (target === targetId ? redaction : []));
   }
 
   /** Another process brought the room to this version, and redacted an event, if one is named. */

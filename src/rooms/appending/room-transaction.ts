@@ -62,8 +62,8 @@ export class RoomTransaction implements EventLookup {
   writtenAhead: ReadonlyMap<StateKey, EventId> = new Map();
   readonly nodes: NewNode[] = [];
   readonly redactions: PreparedRedaction[] = [];
-  /** Redactions of this server whose target is not here. */
-  readonly awaiting: { readonly target: EventId; readonly redaction: EventId }[] = [];
+  /** Redactions by their target, which is not here. */
+  readonly awaiting = new Map<EventId, readonly StoredEvent[]>();
   /** Entries of the present state that are redacted, as they are then. */
   readonly redactedState = new Map<StateKey, StoredEvent>();
   /** Those of the events that this server sends to the others in the room. */
@@ -93,7 +93,8 @@ export class RoomTransaction implements EventLookup {
 
   /** Whether the transaction changes anything of the room. */
   get isEmpty(): boolean {
-    return this.#added.size === 0 && this.state.size === 0 && this.redactions.length === 0;
+    const changesEvents = this.#added.size > 0 || this.redactions.length > 0;
+    return !changesEvents && this.state.size === 0 && this.awaiting.size === 0;
   }
 
   /** One entry of the state as it is after the events added so far. */
@@ -275,7 +276,7 @@ export class RoomTransaction implements EventLookup {
   /** Applies a redaction that is allowed, where there is something to redact; once that is here, if it is not. */
   async redact(redaction: StoredEvent, target: EventId): Promise<void> {
     const redacted = await this.event(target);
-    if (!redacted) this.awaiting.push({ target, redaction: redaction.eventId });
+    if (!redacted) this.awaiting.set(target, [...(this.awaiting.get(target) ?? []), redaction]);
     const prepared = redacted && prepareRedaction(this.head.version, redaction.eventId, redacted);
     if (!prepared) return;
     this.redactions.push(prepared);

@@ -276,6 +276,6 @@ async function redact(
     const { redacts } = event;
     if (redacts === undefined || event.refused !== undefined) continue;
     if (await room.event(redacts)) awaitedRedactions.forget(unit, redacts);
-    await applyRedaction(room, unit, event, redacts);
+    await applyRedaction(room, event, redacts);
   }
 }

@@ -34,7 +34,9 @@ export function writeTransaction(unit: UnitOfWork, room: RoomTransaction, isNewR
     eventsStore.redact(unit, one.target, one.redactedBy, one.content, one.envelope);
     if (one.relation) relationsStore.remove(unit, one.relation);
   }
-  for (const { target, redaction } of room.awaiting) awaitedRedactions.remember(unit, target, redaction);
+  for (const [target, redactions] of room.awaiting) {
+    for (const { eventId } of redactions) awaitedRedactions.remember(unit, target, eventId);
+  }
   return unit;
 }
 
