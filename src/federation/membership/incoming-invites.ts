@@ -104,7 +104,8 @@ export class IncomingInvites {
     stripped: readonly JsonValue[],
   ): Promise<Pdu> {
     const signed = this.#signer.countersign(invite.pdu, invite.version);
-    if (!(await this.#outside.isHere(invite.roomId))) {
+    // Where all that are known here have left, others may be in the room of whom nobody told this server: one invites.
+    if (!(await this.#outside.hasMembers(invite.roomId))) {
       await this.#outside.set({ ...invite, pdu: signed }, stripped);
     }
     return signed;

@@ -150,7 +150,7 @@ export class RemoteMembership implements RemoteRooms {
     const isNew = (await roomsStore.byId(this.#database, roomId)) === undefined;
     const isPartial = this.#partial.isPartial(roomId);
     let answer = await this.#requests.sendJoin(server, { roomId, ...prepared }, isNew || isPartial);
-    if (await this.#outside.isHere(roomId)) return this.#takeJoin(server, wish, prepared, answer);
+    if (await this.#outside.hasMembers(roomId)) return this.#takeJoin(server, wish, prepared, answer);
     if (isPartial) {
       // Its members are still being fetched. Only what was missed in between may make it necessary to get the room anew.
       if (await this.#takeIfPlaced(server, wish, prepared, answer)) return;

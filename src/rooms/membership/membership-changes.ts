@@ -79,14 +79,21 @@ export class MembershipChanges {
   ): Promise<void> {
     const { userId } = actor;
     const content = { ...further, ...memberContent('join', await this.#profileOf(userId), { reason }) };
-    if (await this.#isHere(roomId)) await this.#joinHereOrElsewhere(actor, roomId, content, via);
+    if (await this.#isHere(roomId, userId)) await this.#joinHereOrElsewhere(actor, roomId, content, via);
     else await this.#joinRemotely(actor, roomId, content, via);
   }
 
-  /** `OutsideMemberships.isHere`, from memory where this process has the room in use. */
-  async #isHere(roomId: RoomId): Promise<boolean> {
-    const known = this.#writer.knownRoom(roomId);
-    return known ? isHereBy(known.point) : this.#outside.isHere(roomId);
+  /**
+   * `OutsideMemberships.isHere`, from memory where this process has the room in use. Where nobody is in the room who is known
+   * here, it is elsewhere for one who is invited, or knocks, from outside.
+   */
+  async #isHere(roomId: RoomId, userId: UserId): Promise<boolean> {
+    const known = this.#writer.knownRoom(roomId)?.point;
+    if (known ? known.joinedCount > known.remoteJoined : await this.#outside.hasMembers(roomId)) return true;
+    if (!(known ? isHereBy(known) : await this.#outside.isHere(roomId))) return false;
+    const now = await this.#memberships.of(roomId, userId);
+    if (now?.membership !== 'invite' && now?.membership !== 'knock') return true;
+    return (await this.#outside.of(userId, roomId))?.eventId !== now.eventId;
   }
 
   async #joinHereOrElsewhere(
@@ -111,7 +118,7 @@ export class MembershipChanges {
   async knock(actor: Actor, roomId: RoomId, reason?: string, via: readonly ServerName[] = []): Promise<void> {
     const { userId } = actor;
     const content = memberContent('knock', await this.#profileOf(userId), { reason });
-    if (await this.#isHere(roomId)) return this.#set(userId, roomId, userId, content);
+    if (await this.#isHere(roomId, userId)) return this.#set(userId, roomId, userId, content);
     const servers = await this.#serversOf(userId, roomId, via);
     if (servers.length === 0) throw notFound('There is no such room');
     await this.#remote.knock({ userId, roomId, content, servers });
@@ -136,7 +143,7 @@ export class MembershipChanges {
   async leave(actor: Actor, roomId: RoomId, reason?: string): Promise<void> {
     const { userId } = actor;
     const content = memberContent('leave', {}, { reason });
-    if (!(await this.#isHere(roomId))) return this.#leaveRemotely(userId, roomId, content);
+    if (!(await this.#isHere(roomId, userId))) return this.#leaveRemotely(userId, roomId, content);
     await this.#writer.append(roomId, async (room) => {
       const event = await room.stateEvent('m.room.member', userId);
       if (!event) throw forbidden('You are not in this room');

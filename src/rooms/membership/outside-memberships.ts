@@ -70,6 +70,12 @@ export class OutsideMemberships {
     return row !== undefined && isHereBy({ joinedCount: row.joined_count, remoteJoined: row.remote_joined });
   }
 
+  /** Whether somebody of this server is in the room. */
+  async hasMembers(roomId: RoomId): Promise<boolean> {
+    const row = await roomsStore.byId(this.#database, roomId);
+    return row !== undefined && row.joined_count > row.remote_joined;
+  }
+
   /** What a user is in a room that is not here, and what was told of that room. */
   async of(userId: UserId, roomId: RoomId): Promise<KnownFromOutside | undefined> {
     const text = await strippedStates.of(this.#database, userId, roomId);
