@@ -165,6 +165,17 @@ onServers('who was banned may be a creator of the new room', async ({ person }) 
   await carol.fails(403, 'M_FORBIDDEN', 'POST', carol.room(room, '/join'), {});
 });
 
+onServers('additional creators are ignored where the new version knows none', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')];
+  const old = await alice.createRoom({ room_version: '10', preset: 'public_chat' });
+  await alice.ok('POST', alice.room(old, '/ban'), { user_id: bob.userId });
+  const wishes = { new_version: '11', additional_creators: [bob.userId] };
+  const { room } = await upgraded(alice, old, wishes);
+  const create = await alice.ok('GET', alice.room(room, '/state/m.room.create/'));
+  assert.equal('additional_creators' in create, false);
+  await bob.fails(403, 'M_FORBIDDEN', 'POST', bob.room(room, '/join'), {});
+});
+
 onServers(
   'state that is above the upgrader is taken over, and what it takes stays so',
   async ({ person }) => {

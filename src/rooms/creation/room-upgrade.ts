@@ -47,6 +47,7 @@ export class RoomUpgrade {
    * Makes the replacement, moves aliases and the place in the directory there, and closes the old room, all in one unit of
    * work. A room that was replaced before can be replaced again.
    *
+   * @param additionalCreators creators of the new room beside the user; ignored before version 12, which knows none.
    * @returns the ID of the new room.
    * @throws MatrixError 403 for one who may not send m.room.tombstone, 400 M_UNSUPPORTED_ROOM_VERSION, and 400 M_BAD_STATE
    *   where another upgrade of the room, by this or another process, was first.
@@ -119,18 +120,14 @@ export class RoomUpgrade {
       const value = create?.content[key];
       if (value !== undefined) creationContent[key] = value;
     }
-    if (additionalCreators) {
-      if (!next.roomIdIsCreateHash) {
-        throw new MatrixError(400, 'M_INVALID_PARAM', `Room version ${next.id} knows no additional creators`);
-      }
-      creationContent.additional_creators = [...additionalCreators];
-    }
+    const creators = next.roomIdIsCreateHash ? additionalCreators : undefined;
+    if (creators) creationContent.additional_creators = [...creators];
     const initialState: FirstState[] = [];
     for (const type of TRANSFERRED) {
       const event = await this.#log.state(roomId, type, '');
       if (event) initialState.push({ type, stateKey: '', content: event.content });
     }
-    const successors: Successors = { creator: userId, additionalCreators: additionalCreators ?? [] };
+    const successors: Successors = { creator: userId, additionalCreators: creators ?? [] };
     const bans = await this.#bans(roomId, successors);
     const levels = (await this.#log.state(roomId, 'm.room.power_levels', ''))?.content;
     return {
