@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { sql } from '../../storage/sql.ts';
+import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import { TestClient, type Json } from '../../testing/client/test-client.ts';
+import { openPlaceDatabase } from '../../testing/server/place-database.ts';
 import { onServers, type TestServer } from '../../testing/server/test-server.ts';
 
 onServers('an upgrade moves people on to a new room [B069]', async ({ person }) => {
@@ -163,6 +166,25 @@ onServers('who was banned may be a creator of the new room', async ({ person }) 
   const { room } = await upgraded(alice, old, wishes);
   await bob.join(room);
   await carol.fails(403, 'M_FORBIDDEN', 'POST', carol.room(room, '/join'), {});
+});
+
+/** Further members of a room, as if they had come. */
+const addMember = sql(
+  `INSERT INTO current_state (room_id, type, state_key, position) SELECT room_id, type, ?, position
+   FROM current_state WHERE room_id = ? AND type = 'm.room.member' AND state_key = ?`,
+);
+
+onServers('who was banned stays so, however many others are or were in the room', async (s) => {
+  const [alice, zoe] = [await s.person('alice'), await s.person('zoe')];
+  const old = await alice.createRoom({ preset: 'public_chat' });
+  await alice.ok('POST', alice.room(old, '/ban'), { user_id: zoe.userId });
+  const unit = new UnitOfWork();
+  for (let i = 0; i < 10_000; i++) unit.run(addMember, `@member${i}:localhost`, old, alice.userId);
+  const database = await openPlaceDatabase(s.place);
+  await database.commit(unit);
+  await database.close();
+  const { room } = await upgraded(alice, old, { new_version: '12' });
+  await zoe.fails(403, 'M_FORBIDDEN', 'POST', zoe.room(room, '/join'), {});
 });
 
 onServers('additional creators are ignored where the new version knows none', async ({ person }) => {

@@ -5,7 +5,7 @@ import { forbidden, MatrixError, notFound } from '../../protocol/matrix-error.ts
 import { roomVersion, type RoomVersion } from '../../protocol/room-versions.ts';
 import * as aliasesStore from '../../storage/rooms/aliases-store.ts';
 import type { Database, Writer } from '../../storage/database.ts';
-import * as currentStateStore from '../../storage/rooms/current-state-store.ts';
+import * as membershipsStore from '../../storage/rooms/memberships-store.ts';
 import * as roomsStore from '../../storage/rooms/rooms-store.ts';
 import type { RoomCreation } from './create-room.ts';
 import type { FirstState, SuccessorWishes } from './room-wishes.ts';
@@ -140,19 +140,14 @@ export class RoomUpgrade {
 
   /** Who is banned, but for those who are creators of the new room: nobody can ban them there. */
   async #bans(roomId: RoomId, { additionalCreators }: Successors): Promise<FirstState[]> {
-    const creators = new Set<string | null>(additionalCreators);
-    const members = await currentStateStore.statesOfType(
-      this.#database,
-      roomId,
-      'm.room.member',
-      '',
-      MOST_BANS * 10,
-    );
-    const bans = [];
-    for (const row of members) {
-      const content = JSON.parse(row.content) as JsonObject;
-      if (content.membership !== 'ban' || bans.length >= MOST_BANS || creators.has(row.state_key)) continue;
-      bans.push({ type: row.type, stateKey: row.state_key ?? '', content });
+    const creators = new Set<string>(additionalCreators);
+    const banned = await membershipsStore.members(this.#database, roomId, 'ban', '', MOST_BANS);
+    const bans: FirstState[] = [];
+    for (const stateKey of banned) {
+      if (creators.has(stateKey)) continue;
+      const event = await this.#log.state(roomId, 'm.room.member', stateKey);
+      if (event?.content.membership !== 'ban') continue;
+      bans.push({ type: event.type, stateKey, content: event.content });
     }
     return bans;
   }
