@@ -1,5 +1,6 @@
 import type { IdentityAccess, IdentityServers } from '../../accounts/identity-server.ts';
 import type { Threepid } from '../../accounts/threepids/threepid-addresses.ts';
+import { PowerLevels } from '../../protocol/auth/power-levels.ts';
 import { parseUserId, type RoomId, type UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { forbidden, MatrixError } from '../../protocol/matrix-error.ts';
@@ -53,8 +54,7 @@ export class ThirdPartyInvites {
     access: IdentityAccess,
     { roomId, threepid, isDirect, displayName }: AddressInvite,
   ): Promise<void> {
-    const mayInvite = await this.#isJoined(actor.userId, roomId);
-    if (!mayInvite) throw forbidden('Only who is in the room may invite');
+    await this.#assertMayInvite(actor.userId, roomId);
     const mxid = await this.#identity.lookup(access, threepid);
     const known = mxid === undefined ? undefined : parseUserId(mxid);
     if (known) return this.#changes.invite(actor, roomId, known, { isDirect });
@@ -105,11 +105,18 @@ export class ThirdPartyInvites {
     return facts;
   }
 
-  async #isJoined(userId: UserId, roomId: RoomId): Promise<boolean> {
-    let isJoined = false;
+  /** Asked before the identity server is: it writes a mail for an invitation that it keeps. */
+  async #assertMayInvite(userId: UserId, roomId: RoomId): Promise<void> {
     await this.#writer.append(roomId, async (room) => {
-      isJoined = (await room.membership(userId)) === 'join';
+      const create = await room.stateEvent('m.room.create', '');
+      if (!create || (await room.membership(userId)) !== 'join') {
+        throw forbidden('Only who is in the room may invite');
+      }
+      const levels = await room.stateEvent('m.room.power_levels', '');
+      const power = new PowerLevels(room.head.version, create, levels);
+      if (power.userLevel(userId) < power.invite) {
+        throw forbidden('Your power level does not allow you to invite');
+      }
     });
-    return isJoined;
   }
 }

@@ -47,6 +47,23 @@ onServers(
 );
 
 onServers(
+  'no mail is written for an invitation that the room would not take',
+  async (s) => {
+    const [alice, bob] = [await s.person('alice'), await s.person('bob')];
+    const levels = { invite: 50 };
+    const room = await alice.createRoom({ preset: 'public_chat', power_level_content_override: levels });
+    await bob.join(room);
+    const before = identity.invites.length;
+    const invite = { medium: 'email', address: 'frank@example.org', ...access };
+    await bob.fails(403, 'M_FORBIDDEN', 'POST', bob.room(room, '/invite'), invite);
+    assert.equal(identity.invites.length, before);
+    await alice.ok('POST', alice.room(room, '/invite'), invite);
+    assert.equal(identity.invites.length, before + 1);
+  },
+  { env },
+);
+
+onServers(
   'binds at an identity server, and unbinds with the server’s signature [B014]',
   async (s) => {
     const erin = await s.person('erin');
