@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
+import { KeyedQueue } from '../../platform/keyed-queue.ts';
 import type { Mailer } from '../../platform/mailer.ts';
 import { invalidParam, MatrixError } from '../../protocol/matrix-error.ts';
 import { GuardFailed, type Database, type Writer } from '../../storage/database.ts';
@@ -27,6 +28,12 @@ export interface TokenWishes {
  */
 export type Sending = 'told' | 'hidden' | 'silent';
 
+/** A session that has begun, and where the code of a text message is to be sent. */
+interface Begun {
+  readonly sid: string;
+  readonly submitUrl: string | undefined;
+}
+
 /** By what a client names a session. */
 export interface SessionName {
   readonly sid: string;
@@ -50,6 +57,8 @@ const SECRET = /^[0-9a-zA-Z.=_-]{1,255}$/;
 /** Finds out whether people have the addresses that they say, by sending them a token. */
 export class ThreepidValidation {
   readonly #needs: ValidationNeeds;
+  /** One request of a session goes on after the other: the same made twice is to send one token. */
+  readonly #requests = new KeyedQueue();
 
   constructor(needs: ValidationNeeds) {
     this.#needs = needs;
@@ -66,13 +75,23 @@ export class ThreepidValidation {
    * @throws MatrixError 400 M_INVALID_PARAM, M_THREEPID_MEDIUM_NOT_SUPPORTED, 429; where that is told, 400
    *   M_DESTINATION_REJECTED and `couldNotSend` when it cannot be sent.
    */
-  async begin(
-    purpose: Purpose,
-    wishes: TokenWishes,
-    sending: Sending = 'told',
-  ): Promise<{ sid: string; submitUrl: string | undefined }> {
-    const { threepid, clientSecret, sendAttempt } = wishes;
+  async begin(purpose: Purpose, wishes: TokenWishes, sending: Sending = 'told'): Promise<Begun> {
     this.#assertSound(wishes);
+    const { threepid, clientSecret } = wishes;
+    const key = [purpose, threepid.medium, threepid.address, clientSecret].join(' ');
+    return this.#requests.run(key, async () => {
+      try {
+        return await this.#beginOrGoOn(purpose, wishes, sending);
+      } catch (error) {
+        if (!(error instanceof GuardFailed)) throw error;
+        // Another process was first, perhaps with the same request.
+        return this.#beginOrGoOn(purpose, wishes, sending);
+      }
+    });
+  }
+
+  async #beginOrGoOn(purpose: Purpose, wishes: TokenWishes, sending: Sending): Promise<Begun> {
+    const { threepid, clientSecret, sendAttempt } = wishes;
     const now = this.#needs.clock.now();
     const { medium, address } = threepid;
     const known = await store.bySecret(this.#needs.database, { purpose, medium, address, clientSecret });

@@ -8,7 +8,7 @@ import { lookupHash } from '../../protocol/identity/lookup-hash.ts';
 import { SigningKey, VerifyKey, verifyJson } from '../../protocol/signing.ts';
 import { atIdentityServer } from '../../testing/identity/identity-client.ts';
 import { ENV, gateway, prove, sink, V2 } from '../../testing/identity/identity-scene.ts';
-import type { TestClient } from '../../testing/client/test-client.ts';
+import { TestClient } from '../../testing/client/test-client.ts';
 import { onServers } from '../../testing/server/test-server.ts';
 
 onServers(
@@ -70,6 +70,27 @@ onServers(
     gateway.status = 200;
     await alice.fails(400, 'M_MISSING_PARAMS', 'POST', path, { email: to, send_attempt: 1 });
     await s.anonymous().fails(401, 'M_UNAUTHORIZED', 'POST', path, ask);
+  },
+  { env: ENV },
+);
+
+onServers(
+  'a token that is asked for several times at once is sent once, and proves one session',
+  async (s) => {
+    const alice = await atIdentityServer(await s.person('alice'));
+    const there = Object.assign(new TestClient((await s.another()).url), { token: alice.token });
+    for (let round = 0; round < 3; round++) {
+      const to = `at-once-${round}-${s.place.engine}@example.org`;
+      const ask = { client_secret: 'secret', email: to, send_attempt: 1 };
+      const path = `${V2}/validate/email/requestToken`;
+      const clients = Array.from({ length: 6 }, () => [alice, there]).flat();
+      const begun = await Promise.all(clients.map((client) => client.ok('POST', path, ask)));
+      assert.equal(new Set(begun.map(({ sid }) => sid)).size, 1);
+      assert.equal(sink.count(to), 1);
+      const token = sink.link(to).searchParams.get('token');
+      const creds = { sid: begun[0].sid, client_secret: 'secret' };
+      await alice.ok('POST', `${V2}/validate/email/submitToken`, { ...creds, token });
+    }
   },
   { env: ENV },
 );

@@ -30,8 +30,11 @@ const upsert = sql(
      (sid, purpose, medium, address, client_secret, send_attempt, token_hash, next_link, expires_at)
    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
    ON CONFLICT (purpose, medium, address, client_secret) DO UPDATE SET
-     send_attempt = excluded.send_attempt, token_hash = excluded.token_hash, next_link = excluded.next_link,
-     expires_at = excluded.expires_at`,
+     sid = excluded.sid, send_attempt = excluded.send_attempt, token_hash = excluded.token_hash,
+     next_link = excluded.next_link, expires_at = excluded.expires_at, validated_at = NULL,
+     tries = CASE WHEN threepid_sessions.sid = excluded.sid THEN threepid_sessions.tries ELSE 0 END
+   WHERE threepid_sessions.expires_at <= ? OR (threepid_sessions.sid = excluded.sid
+     AND threepid_sessions.send_attempt < excluded.send_attempt AND threepid_sessions.validated_at IS NULL)`,
 );
 const setAttempt = sql(`UPDATE threepid_sessions SET send_attempt = ? WHERE sid = ? AND token_hash = ?`);
 const countTry = sql(`UPDATE threepid_sessions SET tries = tries + 1 WHERE sid = ? AND tries < ?`);
@@ -39,10 +42,6 @@ const validateOne = sql(
   `UPDATE threepid_sessions SET validated_at = ?, expires_at = ? WHERE sid = ? AND token_hash = ?`,
 );
 const consumeOne = sql(`DELETE FROM threepid_sessions WHERE sid = ?`);
-const removeExpired = sql(
-  `DELETE FROM threepid_sessions
-   WHERE purpose = ? AND medium = ? AND address = ? AND client_secret = ? AND expires_at <= ?`,
-);
 const removeOld = sql(`DELETE FROM threepid_sessions WHERE expires_at < ?`);
 
 /** The session, or undefined. */
@@ -59,8 +58,8 @@ export function bySecret(
 }
 
 /**
- * Begins a session, or gives the one of the same address and secret another token if it has not expired; drops those that
- * expired a week ago.
+ * Begins a session, or gives the one of the same ID, address and secret another token; drops those that expired a week ago.
+ * The unit fails when another session of the same address and secret has begun, or this one went on.
  */
 export function put(
   writer: Writer,
@@ -69,11 +68,10 @@ export function put(
 ): void {
   const { sid, purpose, medium, address } = row;
   writer.run(removeOld, now - EXPIRED_KNOWN_MS);
-  writer.run(removeExpired, purpose, medium, address, row.client_secret, now);
-  writer.run(
+  writer.guard(
     upsert,
     ...[sid, purpose, medium, address, row.client_secret, row.send_attempt, row.token_hash],
-    ...[row.next_link, row.expires_at],
+    ...[row.next_link, row.expires_at, now],
   );
 }
 
