@@ -46,10 +46,11 @@ export class UserDirectory {
   async search(asker: UserId, term: string, limit: number = DEFAULT_LIMIT): Promise<JsonObject> {
     const words = wordsOf(term);
     const wholeId = folded(term.trim().slice(0, 512)).replace(/^@/, '');
-    const prefix = term.includes(':') ? wholeId : longest(words);
+    const word = longest(words);
     const wanted = Math.min(limit, MOST_RESULTS);
-    if (prefix === undefined || prefix === '' || wanted === 0) return { results: [], limited: false };
-    const found = await this.#find(asker, prefix.toWellFormed());
+    if (word === undefined || wanted === 0) return { results: [], limited: false };
+    const prefixes = term.includes(':') ? [wholeId.toWellFormed(), word] : [word];
+    const found = await this.#find(asker, prefixes);
     const results: JsonObject[] = [];
     for (const userId of found) {
       const profile = await this.#profileOf(userId);
@@ -64,13 +65,15 @@ export class UserDirectory {
   }
 
   /** On a large server most who have such a name are strangers, before whom the asker's own people must not be lost. */
-  async #find(asker: UserId, prefix: string): Promise<Iterable<UserId>> {
+  async #find(asker: UserId, prefixes: readonly string[]): Promise<Iterable<UserId>> {
     const limit = MOST_LOOKED_AT;
-    const [mates, others] = await Promise.all([
+    const mates = prefixes.map((prefix) =>
       directoryStore.findRoomMates(this.#database, asker, prefix, { mostLookedAt: MOST_ROOM_MATES, limit }),
+    );
+    const others = prefixes.map((prefix) =>
       directoryStore.find(this.#database, asker, prefix, { mostLookedAt: MOST_LOOKED_AT, limit }),
-    ]);
-    return new Set([...mates, ...others]);
+    );
+    return new Set((await Promise.all([...mates, ...others])).flat());
   }
 }
 

@@ -29,3 +29,14 @@ onServers('people of one’s own rooms are found among thousands of their name',
   assert.deepEqual(await found(alice, 'mia'), [mate.userId, open.userId], 'one’s own people first');
   assert.deepEqual(await found(stranger, 'mia'), [open.userId]);
 });
+
+onServers('people are found by a name that has a colon in it', async (s) => {
+  const [alice, bob] = [await s.person('alice'), await s.person('bob')];
+  const name = { displayname: 'Night shift: Robert' };
+  await bob.ok('PUT', `/v3/profile/${bob.userId}/displayname`, name);
+  await bob.join(await alice.createRoom({ invite: [bob.userId] }));
+  for (const term of ['night shift: rob', 'shift:', 'bob:localhost', '@bob:loc'])
+    assert.deepEqual(await found(alice, term), [bob.userId], term);
+  for (const term of ['shift: alice', 'bob:elsewhere', ':', 'bob: alice'])
+    assert.deepEqual(await found(alice, term), [], term);
+});
