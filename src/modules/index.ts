@@ -238,7 +238,10 @@ function createSpaces({ log, overviews, outside, remoteQueries, timers }: Module
 /** The modules by which people find and report each other and prove who they are. */
 function createPeople(wiring: ModuleWiring, profile: Profile) {
   const { database, clock, serverName, opaque, timeline, visibility } = wiring;
-  const userDirectory = new UserDirectory(database, (userId) => profile.of(userId));
+  const userDirectory = new UserDirectory({
+    ...{ database, serverName },
+    profileOf: (userId) => profile.of(userId),
+  });
   profile.onNamed((unit, userId, name) => userDirectory.rename(unit, userId, name));
   return {
     userDirectory,

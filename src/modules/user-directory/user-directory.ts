@@ -1,4 +1,4 @@
-import type { UserId } from '../../protocol/identifiers.ts';
+import type { ServerName, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import type { MemberProfile } from '../../rooms/membership/member-content.ts';
 import type { Database, Writer } from '../../storage/database.ts';
@@ -11,15 +11,23 @@ const MOST_RESULTS = 50;
 const MOST_LOOKED_AT = 2_000;
 /** Members of the asker's rooms that are looked at beside them. */
 const MOST_ROOM_MATES = 10_000;
+/** The same for users of other servers, whose names are in their membership events alone. */
+const MOST_ELSEWHERE = 2_000;
 
 /** Finds people by their IDs and names (Client-Server API, "User Directory"). */
 export class UserDirectory {
   readonly #database: Database;
+  readonly #serverName: ServerName;
   readonly #profileOf: (userId: UserId) => Promise<MemberProfile>;
 
-  constructor(database: Database, profileOf: (userId: UserId) => Promise<MemberProfile>) {
-    this.#database = database;
-    this.#profileOf = profileOf;
+  constructor(needs: {
+    database: Database;
+    serverName: ServerName;
+    profileOf: (userId: UserId) => Promise<MemberProfile>;
+  }) {
+    this.#database = needs.database;
+    this.#serverName = needs.serverName;
+    this.#profileOf = needs.profileOf;
   }
 
   /** Makes a new user findable, in the unit of work that makes the account. */
@@ -39,7 +47,8 @@ export class UserDirectory {
 
   /**
    * People whose ID, or each of whose words, begins as the search term says. Only those are found whom the asker may know
-   * of: they share a room, or are in one that anybody may join or read. Those in the asker's smaller rooms come first.
+   * of: they share a room, or are in one that anybody may join or read. Those in the asker's smaller rooms come first. Users of
+   * other servers are found in such rooms only, by the names that they have there.
    *
    * @param limit the most to give; 10 if not given, never more than 50.
    */
@@ -50,11 +59,11 @@ export class UserDirectory {
     const wanted = Math.min(limit, MOST_RESULTS);
     if (word === undefined || wanted === 0) return { results: [], limited: false };
     const prefixes = term.includes(':') ? [wholeId.toWellFormed(), word] : [word];
-    const found = await this.#find(asker, prefixes);
+    const sought = { words, wholeId };
     const results: JsonObject[] = [];
-    for (const userId of found) {
-      const profile = await this.#profileOf(userId);
-      if (!matches(userId, profile, { words, wholeId })) continue;
+    for (const [userId, known] of await this.#find(asker, prefixes, sought)) {
+      const profile = known ?? (await this.#profileOf(userId));
+      if (!matches(userId, profile, sought)) continue;
       if (results.length === wanted) return { results, limited: true };
       const result: JsonObject = { user_id: userId };
       if (profile.displayname !== undefined) result.display_name = profile.displayname;
@@ -64,8 +73,15 @@ export class UserDirectory {
     return { results, limited: false };
   }
 
-  /** On a large server most who have such a name are strangers, before whom the asker's own people must not be lost. */
-  async #find(asker: UserId, prefixes: readonly string[]): Promise<Iterable<UserId>> {
+  /**
+   * On a large server most who have such a name are strangers, before whom the asker's own people must not be lost. With their
+   * profiles, where those are of a room.
+   */
+  async #find(
+    asker: UserId,
+    prefixes: readonly string[],
+    sought: Sought,
+  ): Promise<ReadonlyMap<UserId, MemberProfile | undefined>> {
     const limit = MOST_LOOKED_AT;
     const mates = prefixes.map((prefix) =>
       directoryStore.findRoomMates(this.#database, asker, prefix, { mostLookedAt: MOST_ROOM_MATES, limit }),
@@ -73,15 +89,43 @@ export class UserDirectory {
     const others = prefixes.map((prefix) =>
       directoryStore.find(this.#database, asker, prefix, { mostLookedAt: MOST_LOOKED_AT, limit }),
     );
-    return new Set((await Promise.all([...mates, ...others])).flat());
+    const elsewhere = this.#findElsewhere(asker, sought);
+    const found = new Map<UserId, MemberProfile | undefined>();
+    for (const userId of (await Promise.all(mates)).flat()) found.set(userId, undefined);
+    for (const [userId, profile] of await elsewhere) found.set(userId, profile);
+    for (const userId of (await Promise.all(others)).flat()) found.set(userId, found.get(userId));
+    return found;
+  }
+
+  async #findElsewhere(asker: UserId, sought: Sought): Promise<ReadonlyMap<UserId, MemberProfile>> {
+    const own = this.#serverName;
+    const rows = await directoryStore.roomMatesOfOtherServers(this.#database, asker, own, MOST_ELSEWHERE);
+    const found = new Map<UserId, MemberProfile>();
+    for (const { user_id: userId, content } of rows) {
+      if (found.has(userId)) continue;
+      const profile = profileIn(content);
+      if (matches(userId, profile, sought)) found.set(userId, profile);
+    }
+    return found;
   }
 }
 
-function matches(
-  userId: UserId,
-  profile: MemberProfile,
-  sought: { words: readonly string[]; wholeId: string },
-): boolean {
+/** What a search term asks for. */
+interface Sought {
+  readonly words: readonly string[];
+  readonly wholeId: string;
+}
+
+/** @param content of an m.room.member, as JSON. */
+function profileIn(content: string): MemberProfile {
+  const { displayname, avatar_url: avatarUrl } = JSON.parse(content) as JsonObject;
+  return {
+    ...(typeof displayname === 'string' ? { displayname } : {}),
+    ...(typeof avatarUrl === 'string' ? { avatar_url: avatarUrl } : {}),
+  };
+}
+
+function matches(userId: UserId, profile: MemberProfile, sought: Sought): boolean {
   const terms = [...termsOfUserId(userId), ...termsOfName(profile.displayname ?? '')];
   if (terms.some((term) => term.startsWith(sought.wholeId))) return true;
   return sought.words.every((word) => terms.some((term) => term.startsWith(word)));

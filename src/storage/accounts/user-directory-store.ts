@@ -1,5 +1,6 @@
-import type { UserId } from '../../protocol/identifiers.ts';
+import type { ServerName, UserId } from '../../protocol/identifiers.ts';
 import type { Reader, Writer } from '../database.ts';
+import { usersOf } from '../server-pattern.ts';
 import { sql } from '../sql.ts';
 
 /** What a term was taken from: the user ID, which stays, or the display name. */
@@ -32,17 +33,24 @@ const search = sql(
 );
 
 /** Members of the asker's rooms, from the smallest room on as long as all of them together have no more than so many. */
-const ROOM_MATES = `SELECT theirs.user_id FROM (
+const ROOM_MATES_FROM = `FROM (
     SELECT mine.room_id, SUM(rooms.joined_count) OVER (ORDER BY rooms.joined_count, mine.room_id) AS people
     FROM memberships AS mine JOIN rooms ON rooms.room_id = mine.room_id
     WHERE mine.user_id = ? AND mine.membership = 'join') AS shared
-  JOIN memberships AS theirs ON theirs.room_id = shared.room_id AND theirs.membership = 'join'
-  WHERE shared.people <= ? LIMIT ?`;
+  JOIN memberships AS theirs ON theirs.room_id = shared.room_id AND theirs.membership = 'join'`;
+const ROOM_MATES = `SELECT theirs.user_id ${ROOM_MATES_FROM} WHERE shared.people <= ? LIMIT ?`;
 const searchRoomMates = sql(
   `SELECT DISTINCT user_id FROM (${ROOM_MATES}) AS mates WHERE user_id <> ? AND EXISTS (
      SELECT 1 FROM user_directory_terms AS terms
      WHERE terms.user_id = mates.user_id AND terms.term >= ? AND terms.term < ?)
    ORDER BY user_id LIMIT ?`,
+);
+
+const roomMatesElsewhere = sql(
+  `SELECT theirs.user_id AS user_id, events.content AS content ${ROOM_MATES_FROM}
+   JOIN events ON events.event_id = theirs.event_id
+   WHERE shared.people <= ? AND theirs.user_id NOT LIKE ? ESCAPE '!'
+   ORDER BY shared.people, shared.room_id, theirs.user_id LIMIT ?`,
 );
 
 /** Makes the user findable by these terms; earlier ones of the kind are forgotten. */
@@ -92,6 +100,21 @@ export async function findRoomMates(
     ...[asker, mostLookedAt, mostLookedAt, asker, prefix, endOf(prefix), limit],
   );
   return rows.map((row) => row.user_id);
+}
+
+/**
+ * Users of other servers in the asker's smaller rooms, with what their m.room.member there says, as JSON: once for each room,
+ * those in the smallest room first.
+ *
+ * @param mostLookedAt members of rooms that are looked at. Rooms with more are passed over.
+ */
+export function roomMatesOfOtherServers(
+  reader: Reader,
+  asker: UserId,
+  own: ServerName,
+  mostLookedAt: number,
+): Promise<{ readonly user_id: UserId; readonly content: string }[]> {
+  return reader.all(roomMatesElsewhere, asker, mostLookedAt, usersOf(own), mostLookedAt);
 }
 
 function endOf(prefix: string): string {

@@ -1,5 +1,6 @@
 import type { EventId, RoomId, ServerName, UserId } from '../../protocol/identifiers.ts';
 import type { Reader, Writer } from '../database.ts';
+import { usersOf } from '../server-pattern.ts';
 import { sql } from '../sql.ts';
 import type { Position } from '../unit-of-work.ts';
 
@@ -211,13 +212,13 @@ export async function ofServer(
   server: ServerName,
   limit: number,
 ): Promise<UserId[]> {
-  const rows = await reader.all<{ user_id: UserId }>(usersOfServer, roomId, `%:${escaped(server)}`, limit);
+  const rows = await reader.all<{ user_id: UserId }>(usersOfServer, roomId, usersOf(server), limit);
   return rows.map((row) => row.user_id);
 }
 
 /** Whether a user of a server is invited to the room. Looks at everybody who is. */
 export async function hasInvited(reader: Reader, roomId: RoomId, server: ServerName): Promise<boolean> {
-  return (await reader.get(invitedOfServer, roomId, `%:${escaped(server)}`)) !== undefined;
+  return (await reader.get(invitedOfServer, roomId, usersOf(server))) !== undefined;
 }
 
 /**
@@ -230,7 +231,7 @@ export async function hasPutOut(
   server: ServerName,
   since: number,
 ): Promise<boolean> {
-  return (await reader.get(putOutOfServer, roomId, since, `%:${escaped(server)}`)) !== undefined;
+  return (await reader.get(putOutOfServer, roomId, since, usersOf(server))) !== undefined;
 }
 
 /** Whether both users are joined to one room. */
@@ -251,11 +252,6 @@ export async function moved(
 ): Promise<UserId[]> {
   const rows = await reader.all<{ user_id: UserId }>(movedMembers, roomId, range.after, range.upTo);
   return rows.map((row) => row.user_id);
-}
-
-/** The text as a pattern of LIKE that matches just it. Server names have no "!". */
-function escaped(text: string): string {
-  return text.replaceAll(/[%_]/g, '!$&');
 }
 
 /** A room that a user is in or invited to, and the position of its newest event; 0 where the room is not here. */

@@ -3,6 +3,7 @@ import type { UserId } from '../../../protocol/identifiers.ts';
 import { setTerms } from '../../../storage/accounts/user-directory-store.ts';
 import { UnitOfWork } from '../../../storage/unit-of-work.ts';
 import type { TestClient } from '../../../testing/client/test-client.ts';
+import { onFederation } from '../../../testing/federation/federation.ts';
 import { openPlaceDatabase } from '../../../testing/server/place-database.ts';
 import { onServers } from '../../../testing/server/test-server.ts';
 
@@ -39,4 +40,23 @@ onServers('people are found by a name that has a colon in it', async (s) => {
     assert.deepEqual(await found(alice, term), [bob.userId], term);
   for (const term of ['shift: alice', 'bob:elsewhere', ':', 'bob: alice'])
     assert.deepEqual(await found(alice, term), [], term);
+});
+
+onFederation('people of other servers are found by whoever shares a room with them', async ({ a, b }) => {
+  const [alice, carol] = [await a.person('alice'), await a.person('carol')];
+  const bob = await b.person('bob');
+  const profile = `/v3/profile/${encodeURIComponent(bob.userId)}`;
+  await bob.ok('PUT', `${profile}/displayname`, { displayname: 'Robert Ünal' });
+  const room = await alice.createRoom({ preset: 'public_chat' });
+  await bob.join(room, a.name);
+  await alice.syncUntil(undefined, (body) => {
+    const { timeline, state } = body.rooms?.join?.[room] ?? {};
+    return JSON.stringify([timeline, state]).includes(bob.userId);
+  });
+  for (const term of ['bob', bob.userId, 'ÜNAL', 'rob ün'])
+    assert.deepEqual(await found(alice, term), [bob.userId], term);
+  const answer = await alice.ok('POST', '/v3/user_directory/search', { search_term: 'robert' });
+  assert.deepEqual(answer.results, [{ user_id: bob.userId, display_name: 'Robert Ünal' }]);
+  assert.deepEqual(await found(alice, 'robert smith'), []);
+  assert.deepEqual(await found(carol, 'robert'), []);
 });
