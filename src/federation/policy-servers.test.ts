@@ -129,6 +129,24 @@ onFederation(
   },
 );
 
+onFederation(
+  'What a policy server answers that is no signature spoils no transaction [B059 partial]',
+  async (federation) => {
+    const { alice, room, officer } = await roomWithOfficer(federation);
+    const { server } = officer;
+    await setPolicy(alice, room, server.name);
+    for (const signature of [1.5, null, { deep: ['x'] }, 'x'.repeat(60_000)]) {
+      const body = { [server.name]: { 'ed25519:policy_server': signature } };
+      server.answer = ({ url }) => (url === SIGN ? { status: 200, body } : undefined);
+      await officer.say(federation.a.name, 'unsigned');
+    }
+    decide(server);
+    await officer.say(federation.a.name, 'signed');
+    await alice.syncUntil(undefined, (body) => seen(body, room).includes('signed'));
+    assert.deepEqual(seen(await alice.sync(), room), ['signed']);
+  },
+);
+
 onFederation('A room gets rid of a policy server that does not answer [B059]', async (federation) => {
   const { alice, room, officer } = await roomWithOfficer(federation);
   const { server } = officer;

@@ -56,7 +56,7 @@ export class PolicyServers implements PolicySigner {
 
   /**
    * Events of other servers with the signature of the room's policy server that they lack, where it gives one. Those that
-   * it refuses stay as they are: `receiveEvent` soft-fails them.
+   * it refuses, or answers with anything else, stay as they are: `receiveEvent` soft-fails them.
    */
   async complete(
     room: { readonly roomId: RoomId; readonly version: RoomVersion },
@@ -69,7 +69,8 @@ export class PolicyServers implements PolicySigner {
       const { pdu } = event;
       if (!needsPolicySignature(pdu) || hasPolicySignature(pdu, version, policy)) return event;
       try {
-        return { eventId: event.eventId, pdu: await this.sign(pdu, policy) };
+        const signed = await this.sign(pdu, policy);
+        return hasPolicySignature(signed, version, policy) ? { eventId: event.eventId, pdu: signed } : event;
       } catch (error) {
         if (error instanceof MatrixError) return event;
         throw error;
