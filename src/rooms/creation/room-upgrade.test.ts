@@ -187,6 +187,31 @@ onServers('who was banned stays so, however many others are or were in the room'
   await zoe.fails(403, 'M_FORBIDDEN', 'POST', zoe.room(room, '/join'), {});
 });
 
+onServers('a space takes the rooms below it along', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')];
+  for (const next of ['11', '12']) {
+    const old = await alice.createRoom({
+      ...{ room_version: '10', preset: 'public_chat', creation_content: { type: 'm.space' } },
+      power_level_content_override: { users: { [alice.userId]: 100, [bob.userId]: 50 } },
+    });
+    const [kept, gone] = [await alice.createRoom(), await alice.createRoom()];
+    const child = { via: ['localhost'], order: 'a', suggested: true };
+    for (const room of [kept, gone]) await alice.setState(old, 'm.space.child', child, room);
+    await alice.setState(old, 'm.space.child', {}, gone);
+    await alice.setState(old, 'm.space.child', child, alice.userId);
+    await bob.join(old);
+    await bob.setState(old, 'm.space.child', child, bob.userId);
+    const { room } = await upgraded(alice, old, { new_version: next });
+    const { rooms } = await alice.ok('GET', `/v1/rooms/${encodeURIComponent(room)}/hierarchy`);
+    assert.deepEqual(
+      rooms.map((one: Json) => one.room_id),
+      [room, kept],
+    );
+    assert.deepEqual(rooms[0].children_state[0].content, child);
+    await alice.fails(404, 'M_NOT_FOUND', 'GET', alice.room(room, `/state/m.space.child/${gone}`));
+  }
+});
+
 onServers('additional creators are ignored where the new version knows none', async ({ person }) => {
   const [alice, bob] = [await person('alice'), await person('bob')];
   const old = await alice.createRoom({ room_version: '10', preset: 'public_chat' });

@@ -15,7 +15,10 @@ import type { RoomTransaction } from '../appending/room-transaction.ts';
 import type { RoomWriter } from '../appending/room-writer.ts';
 import { levelsForTransfer, transferredLevels, type Successors } from './transferred-levels.ts';
 
-/** State that the new room takes over (Client-Server API, "Room upgrades"). Power levels are taken over apart. */
+/**
+ * State that the new room takes over (Client-Server API, "Room upgrades"). Power levels are taken over apart, and so is what is
+ * below a space.
+ */
 const TRANSFERRED = [
   'm.room.server_acl',
   'm.room.encryption',
@@ -28,6 +31,9 @@ const TRANSFERRED = [
 ];
 /** Bans that the new room takes over at most. */
 const MOST_BANS = 1_000;
+
+/** Rooms below a space that the new space takes over at most. */
+const MOST_CHILDREN = 1_000;
 
 /** Replaces rooms by rooms of another version. */
 export class RoomUpgrade {
@@ -128,6 +134,7 @@ export class RoomUpgrade {
       if (event) initialState.push({ type, stateKey: '', content: event.content });
     }
     const successors: Successors = { creator: userId, additionalCreators: creators ?? [] };
+    if (create?.content.type === 'm.space') initialState.push(...(await this.#children(roomId)));
     const bans = await this.#bans(roomId, successors);
     const levels = (await this.#log.state(roomId, 'm.room.power_levels', ''))?.content;
     return {
@@ -136,6 +143,14 @@ export class RoomUpgrade {
       initialState: [...initialState, ...bans],
       ...(levels && levelWishes(transferredLevels(levels, versions, successors), next, userId, bans)),
     };
+  }
+
+  /** The rooms below a space, without those that were taken out of it. */
+  async #children(roomId: RoomId): Promise<FirstState[]> {
+    const events = await this.#log.statesOfType(roomId, 'm.space.child', '', MOST_CHILDREN);
+    return events
+      .map(({ type, stateKey = '', content }) => ({ type, stateKey, content }))
+      .filter(({ stateKey, content }) => stateKey.startsWith('!') && Array.isArray(content.via));
   }
 
   /** Who is banned, but for those who are creators of the new room: nobody can ban them there. */
