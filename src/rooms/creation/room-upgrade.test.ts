@@ -128,6 +128,26 @@ onServers('power levels that are texts become integers where the new version has
   assert.deepEqual(levels.events, { 'm.room.name': 30 });
 });
 
+onServers('numbers in state become integers where the new version has no others', async (s) => {
+  const [alice, bob] = [await s.person('alice'), await s.person('bob')];
+  const old = await alice.createRoom({
+    room_version: '5',
+    room_alias_name: 'odd',
+    power_level_content_override: { 'org.example': { level: -2.5 } },
+  });
+  const avatar = '{"url":"mxc://localhost/x","info":{"w":10.5,"h":1e3,"size":1e30}}';
+  await alice.ok('PUT', alice.room(old, '/state/m.room.avatar/'), avatar);
+  await alice.setState(old, 'm.room.canonical_alias', { alias: '#odd:localhost', 'org.example': [0.5] });
+  await alice.setState(old, 'm.room.member', { membership: 'ban', 'org.example': 7.5 }, bob.userId);
+  const { room, levels } = await upgraded(alice, old, { new_version: '12' });
+  assert.deepEqual(levels['org.example'], { level: -2 });
+  const state = (key: string) => alice.ok('GET', alice.room(room, `/state/${key}`));
+  const { info } = await state('m.room.avatar/');
+  assert.deepEqual(info, { w: 10, h: 1000, size: Number.MAX_SAFE_INTEGER });
+  assert.deepEqual((await state('m.room.canonical_alias/'))['org.example'], [0]);
+  assert.equal((await state(`m.room.member/${bob.userId}`))['org.example'], 7);
+});
+
 onServers(
   'what the old room asked more power for than was left to everybody stays so',
   async ({ person }) => {

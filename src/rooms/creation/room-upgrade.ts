@@ -13,6 +13,7 @@ import type { EventLog } from '../events/event-log.ts';
 import type { StoredEvent } from '../events/stored-event.ts';
 import type { RoomTransaction } from '../appending/room-transaction.ts';
 import type { RoomWriter } from '../appending/room-writer.ts';
+import { transferredContent } from './transferred-content.ts';
 import { levelsForTransfer, transferredLevels, type Successors } from './transferred-levels.ts';
 
 /**
@@ -77,7 +78,7 @@ export class RoomUpgrade {
     return this.#writer.append(oldRoomId, async (old, unit) => {
       const tombstone = await old.stateEvent('m.room.tombstone', '');
       if (tombstone?.eventId !== replacedBefore?.eventId) throw replacedMeanwhile(tombstone);
-      return this.#replace(old, unit, userId, wishes);
+      return this.#replace(old, unit, userId, { ...wishes, roomVersion: next.id });
     });
   }
 
@@ -85,12 +86,13 @@ export class RoomUpgrade {
     old: RoomTransaction,
     unit: Writer,
     userId: UserId,
-    wishes: SuccessorWishes,
+    wishes: SuccessorWishes & { readonly roomVersion: string },
   ): Promise<RoomId> {
-    const initialState = [...(wishes.initialState ?? []), ...(await canonicalAliasTaken(old, userId))];
+    const next = roomVersion(wishes.roomVersion);
+    const taken = [...(wishes.initialState ?? []), ...(await canonicalAliasTaken(old, userId))];
+    const initialState = taken.map((one) => ({ ...one, content: transferredContent(one.content, next) }));
     // From version 12 on the tombstone alone tells which room follows which (Room Upgrades).
-    const isNamed = wishes.roomVersion === undefined || !roomVersion(wishes.roomVersion).roomIdIsCreateHash;
-    const last = isNamed ? old.point.extremities.at(-1) : undefined;
+    const last = next.roomIdIsCreateHash ? undefined : old.point.extremities.at(-1);
     const predecessor = { room_id: old.roomId, ...(last && { event_id: last }) };
     const creationContent = { ...wishes.creationContent, predecessor };
     const made = { ...wishes, initialState, creationContent };

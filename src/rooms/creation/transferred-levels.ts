@@ -3,6 +3,7 @@ import { parseLevel } from '../../protocol/auth/power-levels.ts';
 import type { UserId } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import type { RoomVersion } from '../../protocol/room-versions.ts';
+import { transferredContent } from './transferred-content.ts';
 
 /** Maps of levels in m.room.power_levels. */
 const MAPS = ['events', 'notifications', 'users'];
@@ -22,7 +23,7 @@ export function transferredLevels(
   versions: { readonly old: RoomVersion; readonly next: RoomVersion },
   { creator, additionalCreators }: Successors,
 ): JsonObject {
-  const taken = asIntegers(levels, versions.old);
+  const taken = transferredContent(asIntegers(levels, versions.old), versions.next);
   const users = { ...levelsIn(taken.users) };
   if (!versions.next.roomIdIsCreateHash) {
     return { ...taken, users: { ...users, [creator]: Math.max(100, users[creator] ?? 100) } };
