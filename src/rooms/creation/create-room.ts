@@ -122,7 +122,7 @@ export class RoomCreation {
   ): Promise<RoomId> {
     const version = roomVersion(wishes.roomVersion ?? this.#defaultVersion);
     const { lastPowerLevels } = wishes;
-    const founding = { ...foundingOf(version, creator, wishes, []), lastPowerLevels };
+    const founding = { ...foundingOf(version, creator, wishes, []), lastPowerLevels, isSuccessor: true };
     const { head, createdAt } = this.#beginning(version, founding);
     const made = new RoomTransaction(head, old.needs);
     try {
@@ -215,12 +215,15 @@ export class RoomCreation {
       transaction.add({ type, stateKey, content, sender: creator });
     await add('m.room.member', memberContent('join', await this.#profileOf(creator)), creator);
     const trusted = preset === 'trusted_private_chat' ? invitees : [];
-    const levels = defaultPowerLevels(transaction.head.version, preset, creator, trusted);
+    // A room that replaces another has what that one had, and not what a preset would add.
+    const { isSuccessor = false } = founding;
+    const isTold = isSuccessor && wishes.powerLevelContentOverride !== undefined;
+    const levels = isTold ? {} : defaultPowerLevels(transaction.head.version, preset, creator, trusted);
     const initial = new Map((wishes.initialState ?? []).map((one) => [`${one.type}\0${one.stateKey}`, one]));
     const levelsOverride = wishes.powerLevelContentOverride ?? {};
     await add('m.room.power_levels', { ...levels, ...levelsOverride });
     if (alias !== undefined) await add('m.room.canonical_alias', { alias });
-    for (const [type, content] of Object.entries(PRESETS[preset])) {
+    for (const [type, content] of Object.entries(isSuccessor ? {} : PRESETS[preset])) {
       if (!initial.has(`${type}\0`)) await add(type, content);
     }
     for (const one of initial.values()) {

@@ -148,6 +148,22 @@ onServers('numbers in state become integers where the new version has no others'
   assert.equal((await state(`m.room.member/${bob.userId}`))['org.example'], 7);
 });
 
+onServers('what the old room did not have, the new one does not have either', async ({ person }) => {
+  const alice = await person('alice');
+  const old = await alice.createRoom({
+    ...{ room_version: '9', preset: 'public_chat', visibility: 'private' },
+    power_level_content_override: { invite: 'nonsense' },
+  });
+  const { room, levels } = await upgraded(alice, old, { new_version: '11' });
+  const guests = alice.room(room, '/state/m.room.guest_access/');
+  await alice.fails(404, 'M_NOT_FOUND', 'GET', guests);
+  assert.equal('invite' in levels, false);
+  await alice.setState(room, 'm.room.power_levels', { users: { [alice.userId]: 100 } });
+  const { room: next, levels: few } = await upgraded(alice, room, { new_version: '10' });
+  assert.deepEqual(few, { users: { [alice.userId]: 100 } });
+  await alice.fails(404, 'M_NOT_FOUND', 'GET', alice.room(next, '/state/m.room.guest_access/'));
+});
+
 onServers(
   'what the old room asked more power for than was left to everybody stays so',
   async ({ person }) => {

@@ -55,6 +55,8 @@ export interface Founding {
   readonly createContent: JsonObject;
   /** See `SuccessorWishes`. */
   readonly lastPowerLevels?: JsonObject | undefined;
+  /** Whether the room replaces another. */
+  readonly isSuccessor?: boolean;
   readonly also?: ((unit: Writer, made: CreatedRoom) => void) | undefined;
 }
 
