@@ -19,7 +19,7 @@ const { file, compiled } = await packedProgram(root, cache);
 process.env.NODE_COMPILE_CACHE ??= compiled;
 
 /**
- * How the engine is to use memory. Room for what is new, 8 MiB, so that most of it is gone before anybody looks. The rest of the
+ * How the engine is to use memory. Room for what is new, 16 MiB, so that most of it is gone before anybody looks. The rest of the
  * heap may grow to 48 MiB, and from there by so many percent, before it is looked through: the engine would begin with far less,
  * and look through it again and again in the first minutes, and later let it grow to four times what is in use.
  * Nothing is optimized before there is work (`src/platform/late-optimization.ts`). Nor does the engine look through the heap
@@ -27,7 +27,7 @@ process.env.NODE_COMPILE_CACHE ??= compiled;
  * (`src/platform/idle-memory.ts`).
  */
 const ENGINE = [
-  '--max-semi-space-size=8',
+  '--max-semi-space-size=16',
   '--heap-growing-percent=20',
   '--initial-old-space-size=48',
   '--no-memory-reducer',
