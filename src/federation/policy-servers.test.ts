@@ -130,6 +130,29 @@ onFederation(
 );
 
 onFederation(
+  'A policy server signs invites of people of other servers [B059 partial]',
+  async (federation) => {
+    const { alice, room, officer } = await roomWithOfficer(federation);
+    const { b } = federation;
+    await setPolicy(alice, room, officer.server.name);
+    const [carol, dan] = [await b.person('carol'), await b.person('dan')];
+    const invite = (who: TestClient, reason: string) =>
+      alice.ask('POST', alice.room(room, '/invite'), { user_id: who.userId, reason });
+    assert.deepEqual((await invite(carol, 'spam')).body, REFUSAL);
+    assert.equal((await invite(dan, 'welcome')).status, 200);
+    const invited = (body: Json) => body.rooms?.invite?.[room] !== undefined;
+    await dan.syncUntil(undefined, invited);
+    assert.equal(invited(await carol.sync()), false, 'what is refused is told nobody');
+    const members = await alice.ok('GET', alice.room(room, '/members?membership=invite'));
+    assert.deepEqual(
+      members.chunk.map((event: Json) => event.state_key),
+      [dan.userId],
+    );
+    await dan.join(room, federation.a.name);
+  },
+);
+
+onFederation(
   'What a policy server answers that is no signature spoils no transaction [B059 partial]',
   async (federation) => {
     const { alice, room, officer } = await roomWithOfficer(federation);

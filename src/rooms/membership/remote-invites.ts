@@ -5,6 +5,7 @@ import { forbidden } from '../../protocol/matrix-error.ts';
 import type { Writer } from '../../storage/database.ts';
 import { receiveEvent } from '../appending/event-receipt.ts';
 import type { EventSigner } from '../appending/event-signer.ts';
+import { approved } from '../appending/policy-signing.ts';
 import { sentPdu } from '../events/pdu-of-event.ts';
 import type { RemoteRooms, SignedInvite } from './remote-rooms.ts';
 import type { RoomTransaction } from '../appending/room-transaction.ts';
@@ -20,8 +21,8 @@ export interface InviteDraft {
 }
 
 /**
- * Invites users of other servers (Server-Server API, "Inviting to a room"): the invite is made and signed, signed by the
- * target's server as well, and only then added to the room, which may have moved on meanwhile.
+ * Invites users of other servers (Server-Server API, "Inviting to a room"): the invite is made and signed, by the room's policy
+ * server, too, if it has one, then by the target's server, and only then added to the room, which may have moved on meanwhile.
  */
 export class RemoteInvites {
   readonly #writer: RoomWriter;
@@ -36,7 +37,8 @@ export class RemoteInvites {
 
   /**
    * @param also what else belongs into the unit of work that adds it to the room.
-   * @throws MatrixError 403 when the room does not allow it, and whatever the target's server answers.
+   * @throws MatrixError 403 when the room does not allow it, what the room's policy server says against it, and whatever the
+   *   target's server answers.
    */
   async invite(draft: InviteDraft, also: (unit: Writer) => void = () => undefined): Promise<EventId> {
     const { invite, stripped } = await this.#signed(draft);
@@ -59,7 +61,8 @@ export class RemoteInvites {
     return this.#writer.append(roomId, async (room) => {
       const { version } = room.head;
       const template = await room.template({ type: 'm.room.member', stateKey: target, sender, content });
-      const { pdu, eventId } = this.#signer.sign(template, version);
+      const { pdu: own, eventId } = this.#signer.sign(template, version);
+      const pdu = await approved(room, own);
       return { invite: { roomId, version, pdu, eventId }, stripped: await strippedFor(room, sender) };
     });
   }
