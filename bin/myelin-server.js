@@ -22,15 +22,12 @@ process.env.NODE_COMPILE_CACHE ??= compiled;
  * How the engine is to use memory. Room for what is new, 16 MiB, so that most of it is gone before anybody looks. The rest of the
  * heap may grow to 48 MiB, and from there by so many percent, before it is looked through: the engine would begin with far less,
  * and look through it again and again in the first minutes, and later let it grow to four times what is in use.
- * Nothing is optimized before there is work (`src/platform/late-optimization.ts`). Nor does the engine look through the heap
- * whenever little is asked of it, which cost more than what was asked: an idle server gives memory back by itself
- * (`src/platform/idle-memory.ts`).
+ * Nothing is optimized before there is work (`src/platform/late-optimization.ts`).
  */
 const ENGINE = [
   '--max-semi-space-size=16',
   '--heap-growing-percent=20',
   '--initial-old-space-size=48',
-  '--no-memory-reducer',
   '--turbo-filter=~',
   '--maglev-filter=~',
 ];

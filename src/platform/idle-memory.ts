@@ -6,7 +6,7 @@ import type { Timer, Timers } from './timers.ts';
 const LOOK_MS = 500;
 /** A process that used less of a processor than this in each of so many looks in a row has nothing to do. */
 const IDLE_SHARE = 0.01;
-const IDLE_LOOKS = 4;
+const IDLE_LOOKS = 3;
 /** Growth of the heap that is worth a collection, in bytes. */
 const WORTHWHILE = 8 * 1024 * 1024;
 /** From one collection to the next there are at least so many looks: who has a little to do now and then is not held up each time. */
