@@ -35,6 +35,16 @@ export interface Settled {
 /** Members that are remembered as sent in one room. */
 const MOST_MEMBERS = 500;
 
+/** A membership that was sent by lazy loading. */
+interface SentMember {
+  readonly eventId: EventId;
+  /** Position to which the answer led. */
+  readonly at: number;
+  /** What the request said that the client has: position, and generation. */
+  readonly since: number;
+  readonly generation: string;
+}
+
 interface Following {
   readonly changes: ReadonlyMap<RoomId, SentRoom>;
   readonly settled: Settled;
@@ -51,8 +61,8 @@ export class Connection {
   request: object | undefined = undefined;
   #generation: string;
   readonly #following = new Map<string, Following>();
-  /** Memberships sent by lazy loading: event and position of the answer. Forgetting only means sending them again. */
-  readonly #members = new Map<RoomId, Map<UserId, { readonly eventId: EventId; readonly at: number }>>();
+  /** Memberships sent by lazy loading. Forgetting only means sending them again. */
+  readonly #members = new Map<RoomId, Map<UserId, SentMember>>();
 
   /** Unread counts sent, with the position of the answer. */
   readonly #counts = new Map<RoomId, { readonly text: string; readonly at: number }>();
@@ -91,17 +101,24 @@ export class Connection {
   /** Whether the client, which is at `since`, has this membership by lazy loading. */
   hasMember(roomId: RoomId, userId: UserId, eventId: EventId, since: number): boolean {
     const sent = this.#members.get(roomId)?.get(userId);
-    return sent !== undefined && sent.eventId === eventId && sent.at <= since;
+    if (sent?.eventId !== eventId || sent.at > since) return false;
+    // The same request again: its answer got lost, and one that only shows more of a room leads to no later position.
+    return sent.since !== since || sent.generation !== this.#generation;
   }
 
-  /** Memberships are sent with an answer that leads up to a position. */
-  sendMembers(roomId: RoomId, members: Iterable<readonly [UserId, EventId]>, at: number): void {
+  /** Memberships are sent to the client, which is at `since`, with an answer that leads up to a position. */
+  sendMembers(
+    roomId: RoomId,
+    members: Iterable<readonly [UserId, EventId]>,
+    { since, at }: { since: number; at: number },
+  ): void {
     let sent = this.#members.get(roomId);
     if (!sent || sent.size > MOST_MEMBERS) {
       sent = new Map();
       this.#members.set(roomId, sent);
     }
-    for (const [userId, eventId] of members) sent.set(userId, { eventId, at });
+    const generation = this.#generation;
+    for (const [userId, eventId] of members) sent.set(userId, { eventId, at, since, generation });
   }
 
   /** Whether the client, which is at `since`, has other unread counts; undefined where it is not known which it has. */

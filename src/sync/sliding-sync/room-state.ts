@@ -145,7 +145,8 @@ async function addMembers(
     users.add(event.sender);
     if (event.type === MEMBER && event.stateKey !== undefined) users.add(event.stateKey as UserId);
   }
-  const since = after === undefined ? -Infinity : (answering.since ?? -Infinity);
+  const isAt = answering.since ?? -Infinity;
+  const since = after === undefined ? -Infinity : isAt;
   const sending: [UserId, EventId][] = [];
   for (const event of await needs.timeline.membersFor(of.root, users, of.timeline.events)) {
     const userId = event.stateKey as UserId;
@@ -154,5 +155,5 @@ async function addMembers(
   for (const event of of.found.values()) {
     if (event.type === MEMBER) sending.push([event.stateKey as UserId, event.eventId]);
   }
-  connection.sendMembers(room.roomId, sending, answering.upTo);
+  connection.sendMembers(room.roomId, sending, { since: isAt, at: answering.upTo });
 }

@@ -75,6 +75,23 @@ onServers('members are loaded lazily, once to each connection [B138 partial]', a
   assert.equal(latest.required_state[0].content.displayname, 'Rob');
 });
 
+onServers(
+  'members come again when the answer that showed more of a room got lost [B138 partial]',
+  async ({ person }) => {
+    const [alice, bob] = [await person('alice'), await person('bob')];
+    const room = await alice.createRoom({ preset: 'public_chat' });
+    await bob.join(room);
+    await alice.say(room, 'one');
+    await bob.say(room, 'two');
+    const lazy = (limit: number) => allRooms(limit, [['m.room.member', '$LAZY']]);
+    const sliding = new SlidingConnection(bob);
+    assert.deepEqual(members((await sliding.next(lazy(1))).rooms[room]), [bob.userId]);
+    assert.deepEqual(members((await sliding.ask(lazy(2))).rooms[room]), [alice.userId]);
+    assert.deepEqual(members((await sliding.next(lazy(2))).rooms[room]), [alice.userId]);
+    assert.deepEqual(members((await sliding.next(lazy(3))).rooms[room]), []);
+  },
+);
+
 onServers('asking for more of a room gives it at once [B138 partial]', async ({ person }) => {
   const alice = await person('alice');
   const room = await alice.createRoom({ topic: 'about' });
