@@ -57,7 +57,7 @@ async function fullEntry(needs: SlidingSyncNeeds, view: RoomView): Promise<RoomE
       : undefined;
   const state = await stateSection(needs, view, timeline);
   const counts = room.membership === 'join' ? await unreadText(needs, view) : undefined;
-  const depth = depthAfter(view, timeline, fromStart);
+  const depth = depthAfter(view, timeline, { fromStart, hasEvents });
   const [oldest, newest] = [timeline?.events[0], timeline?.events.at(-1)];
   const shown = fromStart && oldest && newest ? { from: oldest.position, upTo: newest.position } : undefined;
   const isEmpty = !isInitial && isNothing(timeline, state) && !directChanged(view) && !counts?.changed;
@@ -85,10 +85,15 @@ function isNothing(timeline: TimelineSection | undefined, state: StateSection): 
   return !hasTimeline && !hasSummary && state.events.length === 0 && state.removed.length === 0;
 }
 
-/** After a gap the client has no more than what it is sent now. */
-function depthAfter(view: RoomView, timeline: TimelineSection | undefined, fromStart: boolean): number {
+/** After a gap the client has no more than what it is sent now; which is nothing where it wants no timeline. */
+function depthAfter(
+  view: RoomView,
+  timeline: TimelineSection | undefined,
+  { fromStart, hasEvents }: { fromStart: boolean; hasEvents: boolean },
+): number {
   const { timelineLimit: limit } = view.wanted.config;
-  if (fromStart || timeline?.limited === true) return limit;
+  const isGap = timeline?.limited === true || (limit === 0 && hasEvents);
+  if (fromStart || isGap) return limit;
   return view.sent?.depth ?? limit;
 }
 

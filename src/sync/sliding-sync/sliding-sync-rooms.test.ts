@@ -119,6 +119,25 @@ onServers('asking for more of a room gives it at once [B138 partial]', async ({ 
 });
 
 onServers(
+  'what came while no timeline was wanted is shown once one is [B138 partial]',
+  async ({ person }) => {
+    const alice = await person('alice');
+    const room = await alice.createRoom();
+    for (const text of ['one', 'two']) await alice.say(room, text);
+    const sliding = new SlidingConnection(alice);
+    assert.deepEqual(bodies((await sliding.next(allRooms(2))).rooms[room].timeline), ['one', 'two']);
+    await alice.say(room, 'three');
+    const { timeline } = (await sliding.next(allRooms(0))).rooms[room] ?? {};
+    assert.equal(timeline, undefined);
+    const again = (await sliding.next(allRooms(2), 10_000)).rooms[room];
+    assert.deepEqual(
+      [bodies(again?.timeline ?? []), again?.unstable_expanded_timeline],
+      [['two', 'three'], true],
+    );
+  },
+);
+
+onServers(
   'a subscription needs no list, and shows no room that one was never in [B138 partial]',
   async ({ person }) => {
     const [alice, bob] = [await person('alice'), await person('bob')];
