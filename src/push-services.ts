@@ -84,7 +84,7 @@ export function createPushServices(wiring: PushWiring) {
     emailDelayMs: config.push.email_delay * 1000,
   });
   const notifications = new Notifications({
-    ...{ database, rooms, rules, events, ignoredUsers },
+    ...{ database, rooms, rules, events, ignoredUsers, isInviteHidden },
     log: wiring.log,
     receipts: modules.receipts,
   });

@@ -33,6 +33,8 @@ export interface NotificationsNeeds {
   readonly receipts: Receipts;
   readonly events: PushEvents;
   readonly ignoredUsers: (userId: UserId) => Promise<ReadonlySet<UserId>>;
+  /** Whether invites of somebody are not to be shown. */
+  readonly isInviteHidden: (invited: UserId, inviter: UserId) => Promise<boolean>;
 }
 
 /** Events looked at for one page, when few of them notify; and read of one room at once. */
@@ -81,7 +83,7 @@ export class Notifications {
     const notifications: Notification[] = [];
     let position = upTo;
     for (let looked = 0; looked < MOST_LOOKED_AT && notifications.length < want.limit; looked++) {
-      const placed = await this.#newest(sources);
+      const placed = await this.#newest(userId, sources);
       if (!placed) return { notifications, next: undefined };
       const { event } = placed;
       position = placed.position;
@@ -93,7 +95,7 @@ export class Notifications {
   }
 
   /** Takes the newest event of all sources. */
-  async #newest(sources: Source[]): Promise<Placed | undefined> {
+  async #newest(userId: UserId, sources: Source[]): Promise<Placed | undefined> {
     for (;;) {
       let first: Source | undefined;
       for (const one of sources) if (one.most > (first?.most ?? 0)) first = one;
@@ -103,17 +105,18 @@ export class Notifications {
         first.most = first.events[0]?.position ?? placed.position - 1;
         return placed;
       }
-      first.events = await this.#read(first);
+      first.events = await this.#read(userId, first);
       first.most = first.events[0]?.position ?? 0;
     }
   }
 
-  async #read(source: Source): Promise<Placed[]> {
-    const { log, rooms } = this.#needs;
+  async #read(userId: UserId, source: Source): Promise<Placed[]> {
+    const { log, rooms, isInviteHidden } = this.#needs;
     const { room, most } = source;
     if (room.membership === 'invite') {
       const invite = most === room.position ? await log.byId(room.event_id) : undefined;
-      return invite ? [{ event: invite, position: room.position }] : [];
+      if (!invite || (await isInviteHidden(userId, invite.sender))) return [];
+      return [{ event: invite, position: room.position }];
     }
     const { room_id: roomId, position, event_id: eventId } = room;
     source.since ??= await joinedSince(rooms, { position, eventId });

@@ -59,3 +59,14 @@ onServers('notifications are listed over all rooms, page by page [B061 partial]'
   await bob.ok('PUT', `/v3/user/${bob.userId}/account_data/m.ignored_user_list`, ignored);
   assert.deepEqual((await bob.ok('GET', '/v3/notifications')).notifications, []);
 });
+
+onServers('invites that are not to be shown are not listed [B061 partial]', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')];
+  const config = `/v3/user/${bob.userId}/account_data/org.matrix.msc4155.invite_permission_config`;
+  const types = async () =>
+    (await bob.ok('GET', '/v3/notifications')).notifications.map((one: Json) => one.event.type);
+  await alice.createRoom({ invite: [bob.userId] });
+  assert.deepEqual(await types(), ['m.room.member']);
+  await bob.ok('PUT', config, { enabled: true, ignored_users: [alice.userId] });
+  assert.deepEqual(await types(), []);
+});
