@@ -60,7 +60,9 @@ async function fullEntry(needs: SlidingSyncNeeds, view: RoomView): Promise<RoomE
   const depth = depthAfter(view, timeline, { fromStart, hasEvents });
   const [oldest, newest] = [timeline?.events[0], timeline?.events.at(-1)];
   const shown = fromStart && oldest && newest ? { from: oldest.position, upTo: newest.position } : undefined;
-  const isEmpty = !isInitial && isNothing(timeline, state) && !directChanged(view) && !counts?.changed;
+  const bump = await bumpStamp(needs, view, timeline, hasEvents);
+  const hasMoved = bump !== undefined || counts?.changed === true;
+  const isEmpty = !isInitial && isNothing(timeline, state) && !directChanged(view) && !hasMoved;
   if (isEmpty) return { text: undefined, shown, depth };
   const texts = timeline ? await timelineTexts(needs, context, room, timeline.events) : [];
   const text = objectText({
@@ -68,7 +70,7 @@ async function fullEntry(needs: SlidingSyncNeeds, view: RoomView): Promise<RoomE
     ...(isExpanded ? { [expandedKey(view)]: 'true' } : {}),
     ...(await nameMembers(needs, view, state)),
     ...directText(view),
-    bump_stamp: await bumpStamp(needs, view, timeline, hasEvents),
+    bump_stamp: bump,
     required_state: await stateText(needs, view, state),
     ...timelineMembers(view, timeline, texts),
     ...counts?.members,

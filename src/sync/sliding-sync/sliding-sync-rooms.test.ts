@@ -428,6 +428,27 @@ onServers('unread counts follow the receipts of other devices [B138 partial]', a
   assert.deepEqual((await sliding.next(wishes)).rooms, {});
 });
 
+onServers(
+  'a list without timelines is told how much is unread, and which room is newest [B138 partial]',
+  async ({ person }) => {
+    const [alice, bob] = [await person('alice'), await person('bob')];
+    const room = await alice.createRoom({ preset: 'public_chat' });
+    await bob.join(room);
+    const sliding = new SlidingConnection(bob);
+    const before = (await sliding.next(allRooms(0))).rooms[room];
+    assert.equal(before.notification_count, 0);
+    const waiting = sliding.next(allRooms(0), 30_000);
+    await alice.say(room, 'news');
+    const told = (await waiting).rooms[room];
+    assert.deepEqual([told?.notification_count, told?.timeline], [1, undefined]);
+    assert.ok(told.bump_stamp > before.bump_stamp);
+    await bob.say(room, 'read');
+    assert.equal((await sliding.next(allRooms(0))).rooms[room].notification_count, 0);
+    await alice.setState(room, 'm.room.topic', { topic: 'moves nothing' });
+    assert.deepEqual((await sliding.next(allRooms(0))).rooms, {});
+  },
+);
+
 onServers('the accepted form says the same in its own words [B138 partial]', async ({ person }) => {
   const [alice, bob] = [await person('alice'), await person('bob')];
   const room = await alice.createRoom({ name: 'Named', preset: 'public_chat' });
