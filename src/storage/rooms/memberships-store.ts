@@ -41,7 +41,8 @@ const stateOfUsersRooms = sql(
   `SELECT memberships.room_id AS room_id, content FROM memberships
    JOIN current_state ON current_state.room_id = memberships.room_id AND current_state.type = CAST(? AS TEXT)
      AND current_state.state_key = ''
-   JOIN events ON events.position = current_state.position WHERE memberships.user_id = ?`,
+   JOIN events ON events.position = current_state.position
+   WHERE memberships.user_id = ? AND memberships.membership IN ('join', 'invite', 'knock')`,
 );
 const membersPage = sql(
   `SELECT user_id FROM memberships WHERE room_id = ? AND membership = ? AND user_id > ?
@@ -155,7 +156,10 @@ export function listed(
   return reader.all(listedOfUser, userId);
 }
 
-/** The content (JSON text) of one entry of the current state, with an empty state key, of each room that has it. */
+/**
+ * The content (JSON text) of one entry of the current state, with an empty state key, of each room that has it, but for rooms
+ * that the user left or was put out of.
+ */
 export function stateOfRooms(
   reader: Reader,
   userId: UserId,

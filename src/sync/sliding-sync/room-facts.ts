@@ -79,8 +79,10 @@ export class RoomFacts implements FilterFacts {
     this.#tags = undefined;
   }
 
-  /** The state of a room changed, or the user came into it. */
+  /** The state of a room changed, or the user came into it. Nothing more is learnt of rooms that the user is put out of. */
   async refresh(roomId: RoomId): Promise<void> {
+    const membership = this.#memberships.get(roomId)?.membership;
+    if (membership === 'leave' || membership === 'ban') return;
     for (const [type, known] of this.#states) {
       const event = await this.#needs.log.state(roomId, type, '');
       const states = await known;

@@ -231,6 +231,7 @@ onServers(
     await alice.ok('POST', alice.room(kicked!, '/kick'), { user_id: bob.userId });
     await alice.ok('POST', alice.room(banned!, '/ban'), { user_id: bob.userId });
     for (const room of [left!, kicked!, banned!, declined]) {
+      await alice.setState(room, 'm.room.name', { name: 'behind the back' });
       await alice.setState(room, 'm.room.topic', { topic: 'behind the back' });
       await alice.say(room, 'behind the back');
     }
@@ -256,6 +257,10 @@ onServers(
     const initial = await fresh.next(wishes);
     assert.deepEqual(new Set(Object.keys(initial.rooms)), new Set([kicked, banned]));
     assert.ok(!JSON.stringify(initial.rooms).includes('behind the back'));
+    const list = { ranges: [[0, 9]], timeline_limit: 1, required_state: [] };
+    const guess = { lists: { guess: { ...list, filters: { room_name_like: 'behind' } } } };
+    const guessed = await new SlidingConnection(bob, 'guess').next(guess);
+    assert.deepEqual(guessed.lists.guess, { count: 0 }, 'nor by what a list is asked for');
     await alice.ok('POST', alice.room(kicked!, '/invite'), { user_id: bob.userId });
     await bob.join(kicked!);
     const back = (await sliding.next(wishes)).rooms[kicked!];
