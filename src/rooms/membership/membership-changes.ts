@@ -9,7 +9,7 @@ import { assertGuestsAllowed } from './guest-access.ts';
 import type { InviteRules } from './invitations.ts';
 import { memberContent, type MemberDetails, type ProfileOf } from './member-content.ts';
 import type { Memberships } from './memberships.ts';
-import { isHereBy, type OutsideMemberships } from './outside-memberships.ts';
+import { hasMembersBy, isHereBy, type OutsideMemberships } from './outside-memberships.ts';
 import type { RemoteInvites } from './remote-invites.ts';
 import type { RemoteRooms } from './remote-rooms.ts';
 import type { RestrictedJoins } from './restricted-joins.ts';
@@ -88,9 +88,9 @@ export class MembershipChanges {
    * here, it is elsewhere for one who is invited, or knocks, from outside.
    */
   async #isHere(roomId: RoomId, userId: UserId): Promise<boolean> {
-    const known = this.#writer.knownRoom(roomId)?.point;
-    if (known ? known.joinedCount > known.remoteJoined : await this.#outside.hasMembers(roomId)) return true;
-    if (!(known ? isHereBy(known) : await this.#outside.isHere(roomId))) return false;
+    const counts = this.#writer.knownRoom(roomId)?.point ?? (await this.#outside.countsOf(roomId));
+    if (counts === undefined || !isHereBy(counts)) return false;
+    if (hasMembersBy(counts)) return true;
     const now = await this.#memberships.of(roomId, userId);
     if (now?.membership !== 'invite' && now?.membership !== 'knock') return true;
     return (await this.#outside.of(userId, roomId))?.eventId !== now.eventId;

@@ -66,14 +66,20 @@ export class OutsideMemberships {
    * it.
    */
   async isHere(roomId: RoomId): Promise<boolean> {
-    const row = await roomsStore.byId(this.#database, roomId);
-    return row !== undefined && isHereBy({ joinedCount: row.joined_count, remoteJoined: row.remote_joined });
+    const counts = await this.countsOf(roomId);
+    return counts !== undefined && isHereBy(counts);
   }
 
   /** Whether somebody of this server is in the room. */
   async hasMembers(roomId: RoomId): Promise<boolean> {
+    const counts = await this.countsOf(roomId);
+    return counts !== undefined && hasMembersBy(counts);
+  }
+
+  /** How many are in the room, as far as it is known here; undefined for a room that never was. */
+  async countsOf(roomId: RoomId): Promise<MemberCounts | undefined> {
     const row = await roomsStore.byId(this.#database, roomId);
-    return row !== undefined && row.joined_count > row.remote_joined;
+    return row && { joinedCount: row.joined_count, remoteJoined: row.remote_joined };
   }
 
   /** What a user is in a room that is not here, and what was told of that room. */
@@ -133,10 +139,15 @@ function strippedOf({ type, state_key, sender, content, origin_server_ts: ts }: 
   return stripped;
 }
 
+/** How many are in a room, and how many of them are users of other servers. */
+type MemberCounts = Pick<HeadPoint, 'joinedCount' | 'remoteJoined'>;
+
 /** `OutsideMemberships.isHere`, of a room whose members are counted. */
-export function isHereBy({
-  joinedCount,
-  remoteJoined,
-}: Pick<HeadPoint, 'joinedCount' | 'remoteJoined'>): boolean {
-  return joinedCount > remoteJoined || remoteJoined === 0;
+export function isHereBy(counts: MemberCounts): boolean {
+  return hasMembersBy(counts) || counts.remoteJoined === 0;
+}
+
+/** `OutsideMemberships.hasMembers`, of a room whose members are counted. */
+export function hasMembersBy({ joinedCount, remoteJoined }: MemberCounts): boolean {
+  return joinedCount > remoteJoined;
 }
