@@ -91,6 +91,16 @@ export class OutsideMemberships {
     return version && { eventId: known.event_id, version, stripped: known.state, via: known.via };
   }
 
+  /** What the user was told of those of the rooms that are not here and that the user is invited to or knocks on. */
+  async *toldOf(
+    userId: UserId,
+    roomIds: readonly RoomId[],
+  ): AsyncGenerator<{ readonly roomId: RoomId; readonly stripped: readonly JsonObject[] }> {
+    for await (const row of strippedStates.ofInvited(this.#database, userId, roomIds)) {
+      yield { roomId: row.room_id, stripped: (JSON.parse(row.state) as KnownText).state };
+    }
+  }
+
   /**
    * Keeps a membership event and tells the user, and the application services whose user it is.
    *

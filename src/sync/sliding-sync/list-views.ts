@@ -1,7 +1,7 @@
 import type { RecencyList } from '../../platform/recency-list.ts';
 import type { RoomId } from '../../protocol/identifiers.ts';
 import type { RoomFacts } from './room-facts.ts';
-import { compileFilters, type RoomFilters, type RoomTest } from './room-filters.ts';
+import { compileFilters, FILTERED_TYPES, type RoomFilters, type RoomTest } from './room-filters.ts';
 
 /** The rooms of one list, before its ranges. */
 export interface ListView {
@@ -20,7 +20,7 @@ interface FilteredView {
 
 /** Filtered views that one user has at a time. */
 const MOST_VIEWS = 10;
-const FILTERED_STATE = ['m.room.create', 'm.room.encryption', 'm.room.name'];
+const FILTERED_STATE: readonly string[] = FILTERED_TYPES;
 
 /** The lists of one user: which rooms pass which filters, tested once and again for rooms that change. */
 export class ListViews {
@@ -29,6 +29,7 @@ export class ListViews {
   readonly #filtered = new Map<string, FilteredView>();
   /** Rooms of which facts are to be read again. */
   readonly #changed = new Set<RoomId>();
+  #refreshing: Promise<void> | undefined;
   #version = 0;
 
   constructor(order: RecencyList<RoomId>, facts: RoomFacts) {
@@ -44,10 +45,7 @@ export class ListViews {
   async of(filters: RoomFilters | undefined): Promise<ListView> {
     const order = this.#order;
     if (!filters || Object.values(filters).every((value) => value === undefined)) return order;
-    for (const roomId of this.#changed) {
-      this.#changed.delete(roomId);
-      await this.#facts.refresh(roomId);
-    }
+    await this.#refresh();
     const key = JSON.stringify(filters);
     const known = this.#filtered.get(key);
     const view = known ?? (await this.#make(filters));
@@ -92,6 +90,20 @@ export class ListViews {
     for (const [key, { filters }] of this.#filtered) {
       if ((filters.isDm ?? filters.tags ?? filters.notTags) !== undefined) this.#filtered.delete(key);
     }
+  }
+
+  /** Of several requests at a time, none goes on before the facts are read that another asked for. */
+  async #refresh(): Promise<void> {
+    while (this.#refreshing || this.#changed.size > 0) {
+      this.#refreshing ??= this.#readChanged().finally(() => (this.#refreshing = undefined));
+      await this.#refreshing;
+    }
+  }
+
+  async #readChanged(): Promise<void> {
+    const changed = [...this.#changed];
+    this.#changed.clear();
+    await this.#facts.refresh(changed);
   }
 
   async #make(filters: RoomFilters): Promise<FilteredView> {

@@ -3,16 +3,18 @@ import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import type { EventLog } from '../../rooms/events/event-log.ts';
 import type { Memberships } from '../../rooms/membership/memberships.ts';
-import type { RoomMembership } from '../../rooms/reading/room-reads.ts';
+import type { OutsideMemberships } from '../../rooms/membership/outside-memberships.ts';
+import type { Membership, RoomMembership } from '../../rooms/reading/room-reads.ts';
 import type { Reader } from '../../storage/database.ts';
 import * as membershipsStore from '../../storage/rooms/memberships-store.ts';
-import type { FilteredType, FilterFacts } from './room-filters.ts';
+import { FILTERED_TYPES, type FilteredType, type FilterFacts } from './room-filters.ts';
 
 /** What is read for the filters of lists. */
 export interface FactNeeds {
   readonly reader: Reader;
   readonly log: EventLog;
   readonly memberships: Memberships;
+  readonly outside: OutsideMemberships;
   readonly accountData: AccountData;
 }
 
@@ -79,21 +81,45 @@ export class RoomFacts implements FilterFacts {
     this.#tags = undefined;
   }
 
-  /** The state of a room changed, or the user came into it. Nothing more is learnt of rooms that the user is put out of. */
-  async refresh(roomId: RoomId): Promise<void> {
-    const membership = this.#memberships.get(roomId)?.membership;
-    if (membership === 'leave' || membership === 'ban') return;
+  /** The state of rooms changed, or the user came into them. Nothing more is learnt of rooms that the user is put out of. */
+  async refresh(roomIds: readonly RoomId[]): Promise<void> {
+    if (this.#states.size === 0) return;
+    const present = roomIds.filter((roomId) => !this.#is(roomId, 'leave', 'ban'));
+    const told = await this.#told(present);
     for (const [type, known] of this.#states) {
-      const event = await this.#needs.log.state(roomId, type, '');
       const states = await known;
-      if (event) states.set(roomId, event.content);
-      else states.delete(roomId);
+      for (const roomId of present) {
+        const outside = told.get(roomId);
+        const event = outside ? undefined : await this.#needs.log.state(roomId, type, '');
+        setOrDelete(states, roomId, outside ? outside.get(type) : event?.content);
+      }
     }
   }
 
   async #readState(type: FilteredType): Promise<Map<RoomId, JsonObject>> {
     const rows = await membershipsStore.stateOfRooms(this.#needs.reader, this.#userId, type);
-    return new Map(rows.map((row) => [row.room_id, JSON.parse(row.content) as JsonObject]));
+    const states = new Map(rows.map((row) => [row.room_id, JSON.parse(row.content) as JsonObject]));
+    const told = await this.#told([...this.#memberships.keys()]);
+    for (const [roomId, outside] of told) setOrDelete(states, roomId, outside.get(type));
+    return states;
+  }
+
+  /**
+   * What came with invites and knocks of those of the rooms that are not here. Nothing else counts of them, also where
+   * others here were in the room once: filters must not tell more than the client is shown.
+   */
+  async #told(roomIds: readonly RoomId[]): Promise<Map<RoomId, ReadonlyMap<string, JsonObject>>> {
+    const told = new Map<RoomId, ReadonlyMap<string, JsonObject>>();
+    const invited = roomIds.filter((roomId) => this.#is(roomId, 'invite', 'knock'));
+    for await (const { roomId, stripped } of this.#needs.outside.toldOf(this.#userId, invited)) {
+      told.set(roomId, filteredState(stripped));
+    }
+    return told;
+  }
+
+  #is(roomId: RoomId, ...memberships: readonly Membership[]): boolean {
+    const own = this.#memberships.get(roomId)?.membership;
+    return own !== undefined && memberships.includes(own);
   }
 
   async #readDirect(): Promise<ReadonlySet<RoomId>> {
@@ -101,4 +127,19 @@ export class RoomFacts implements FilterFacts {
     const lists = Object.values(content ?? {}).filter((list) => Array.isArray(list));
     return new Set(lists.flat().filter((roomId) => !isJsonObject(roomId)) as RoomId[]);
   }
+}
+
+/** What filters look at of stripped state. Of several events with one key, the last holds. */
+function filteredState(stripped: readonly JsonObject[]): Map<string, JsonObject> {
+  const states = new Map<string, JsonObject>();
+  for (const { type, state_key: stateKey, content } of stripped) {
+    const filtered = FILTERED_TYPES.find((one) => one === type);
+    if (filtered && stateKey === '' && isJsonObject(content)) states.set(filtered, content);
+  }
+  return states;
+}
+
+function setOrDelete<Key, Value>(map: Map<Key, Value>, key: Key, value: Value | undefined): void {
+  if (value === undefined) map.delete(key);
+  else map.set(key, value);
 }

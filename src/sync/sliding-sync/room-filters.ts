@@ -2,7 +2,10 @@ import type { RoomId } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import type { RoomMembership } from '../../rooms/reading/room-reads.ts';
 
-/** Which rooms a list is to hold (MSC4186, `SlidingRoomFilter`). What is left out lets every room through. */
+/**
+ * Which rooms a list is to hold (MSC4186, `SlidingRoomFilter`). What is left out lets every room through. A room of other
+ * servers of which nothing was told counts as one without name, type and encryption, so that its invite is in some list.
+ */
 export interface RoomFilters {
   readonly isDm?: boolean | undefined;
   readonly isEncrypted?: boolean | undefined;
@@ -16,7 +19,8 @@ export interface RoomFilters {
 }
 
 /** State that filters look at, each with an empty state key. */
-export type FilteredType = 'm.room.create' | 'm.room.encryption' | 'm.room.name';
+export const FILTERED_TYPES = ['m.room.create', 'm.room.encryption', 'm.room.name'] as const;
+export type FilteredType = (typeof FILTERED_TYPES)[number];
 
 /** What filters look at. Everything may be asked for any of the user's rooms. */
 export interface FilterFacts {
