@@ -148,15 +148,21 @@ export class ThreepidValidation {
       throw new MatrixError(400, 'M_SESSION_EXPIRED', 'The validation session has expired: begin another');
     }
     await this.#countTry(name.sid);
-    if (!timingSafeEqual(row.token_hash, tokenHash(token))) {
-      throw new MatrixError(400, 'M_TOKEN_INCORRECT', 'This is not the code that was sent last');
-    }
-    const unit = new UnitOfWork();
-    if (row.validated_at === null) {
-      store.validate(unit, row, { now, expiresAt: now + this.#needs.lifetimeMs });
-      await this.#needs.database.commit(unit);
-    }
+    if (!timingSafeEqual(row.token_hash, tokenHash(token))) throw notSentLast();
+    if (row.validated_at === null) await this.#validate(name, row, now);
     return row.next_link ?? undefined;
+  }
+
+  async #validate(name: SessionName, row: ThreepidSessionRow, now: number): Promise<void> {
+    const unit = new UnitOfWork();
+    store.validate(unit, row, { now, expiresAt: now + this.#needs.lifetimeMs });
+    try {
+      await this.#needs.database.commit(unit);
+    } catch (error) {
+      if (!(error instanceof GuardFailed)) throw error;
+      // Another token was sent meanwhile, or the session has served.
+      throw (await this.#row(name)) ? notSentLast() : noSession();
+    }
   }
 
   /**
@@ -211,11 +217,8 @@ export class ThreepidValidation {
       await this.#needs.database.commit(unit);
     } catch (error) {
       if (!(error instanceof GuardFailed)) throw error;
-      throw new MatrixError(
-        400,
-        'M_TOKEN_INCORRECT',
-        'Too many codes were tried: begin again with another session',
-      );
+      const message = 'Too many codes were tried: begin again with another session';
+      throw new MatrixError(400, 'M_TOKEN_INCORRECT', message);
     }
   }
 
@@ -284,6 +287,10 @@ export interface ValidationNeeds {
 
 function isWebAddress(text: string): boolean {
   return text.length <= 2_000 && URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+}
+
+function notSentLast(): MatrixError {
+  return new MatrixError(400, 'M_TOKEN_INCORRECT', 'This is not the code that was sent last');
 }
 
 function noSession(): MatrixError {

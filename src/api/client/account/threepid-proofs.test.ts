@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { mock, test } from 'node:test';
+import type { UnitOfWork } from '../../../storage/unit-of-work.ts';
+import { WatchedDatabase } from '../../../storage/watched-database.ts';
 import { MailSink } from '../../../testing/gateways/mail-sink.ts';
 import { onServers } from '../../../testing/server/test-server.ts';
 import { passwordAuth, pressButton } from '../../../testing/client/address-proofs.ts';
@@ -87,4 +89,36 @@ onServers(
     }
   },
   { env: { ...env, MYELIN_THREEPIDS_HIDE_EXISTENCE: 'true' } },
+);
+
+onServers(
+  'a link that is opened at the moment in which another is sent is told to be the old one',
+  async (s) => {
+    const alice = await s.person('alice');
+    const to = `late-${s.place.engine}@example.org`;
+    const ask = (attempt: number) =>
+      alice.ok('POST', '/v3/account/3pid/email/requestToken', {
+        ...{ client_secret: 'late', email: to, send_attempt: attempt },
+      });
+    await ask(1);
+    await sink.arrived(to);
+    const { commit } = WatchedDatabase.prototype;
+    const mocked = mock.method(
+      WatchedDatabase.prototype,
+      'commit',
+      async function (this: WatchedDatabase, unit: UnitOfWork) {
+        await commit.call(this, unit);
+        if (!unit.guards.some(({ statement }) => statement.text.includes('SET tries = tries + 1'))) return;
+        mocked.mock.restore();
+        await ask(2);
+      },
+    );
+    const old = await pressButton(alice, sink.link(to));
+    mocked.mock.restore();
+    assert.equal(old.status, 400);
+    assert.match(await old.text(), /not the code that was sent last/);
+    await sink.arrived(to, 2);
+    assert.equal((await pressButton(alice, sink.link(to, 2))).status, 200);
+  },
+  { env },
 );
