@@ -22,7 +22,7 @@ export function signingKeyFile(config: Config): string {
  * another name nobody who has an account here would be known any more, and what processes on one database sign with
  * different keys is refused by other servers.
  *
- * @throws Error for the operator where the name or the key is not that of the database.
+ * @throws Error for the operator where the name or the key is not that of the database, or the key cannot be kept.
  */
 export async function openIdentity(
   config: Config,
@@ -32,7 +32,7 @@ export async function openIdentity(
   const file = signingKeyFile(config);
   const known = await identityStore.get(database);
   if (known) assertSame(config, known, { file, now: clock.now() });
-  const key = loadSigningKey(file, randomness);
+  const key = keyIn(file, randomness);
   const row = {
     server_name: serverName(config.server_name),
     key_id: key.keyId,
@@ -48,6 +48,14 @@ export async function openIdentity(
   // Another process may have been first.
   if (noted && !isSameKey(noted, row)) throw new Error(otherKey(file, noted, clock.now()));
   return key;
+}
+
+function keyIn(file: string, randomness: Randomness): SigningKey {
+  try {
+    return loadSigningKey(file, randomness);
+  } catch (error) {
+    throw new Error(`data_dir: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 function assertSame(

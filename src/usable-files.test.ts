@@ -57,7 +57,14 @@ void test('of each file that cannot be used it is said in which option it is and
       problems({ MYELIN_DATA_DIR: file('key') }),
       `data_dir: ${file('key')}: must be a folder, or nothing yet`,
     );
+    assert.equal(
+      problems({ MYELIN_DATA_DIR: file('key/below/it') }),
+      `data_dir: ${file('key')}: must be a folder, or nothing yet`,
+    );
     mkdirSync(file('data'));
+    writeFileSync(file('data/media'), '');
+    assert.equal(problems({}), `data_dir: ${file('data/media')}: must be a folder, or nothing yet`);
+    rmSync(file('data/media'));
     writeFileSync(file('data/signing.key'), 'ed25519 a c2hvcnQ\n');
     const short = problems({});
     assert.ok(

@@ -1,7 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { readRegistrationFiles } from './accounts/application-services/registration-files.ts';
+import { INCOMING_FOLDER, MEDIA_FOLDER } from './modules/content-repository/index.ts';
 import { ConfigError } from './platform/config/load-config.ts';
 import type { Config } from './platform/config/schema.ts';
 import { readSigningKey } from './platform/signing-key-file.ts';
@@ -18,7 +20,7 @@ import { databaseLocation } from './services.ts';
 export function assertFilesUsable(config: Config): void {
   const { ca_file: authorities } = config.outgoing;
   const problems = [
-    problemOf('data_dir', config.data_dir, () => mustBeFolder(config.data_dir)),
+    problemOf('data_dir', '', () => mustBeFolder(join(config.data_dir, MEDIA_FOLDER, INCOMING_FOLDER))),
     problemOf('data_dir', '', () => mustBeKey(signingKeyFile(config))),
     authorities === ''
       ? undefined
@@ -65,8 +67,11 @@ export async function blamed<Result>(option: string, result: Promise<Result>): P
   }
 }
 
+/** Nor may those above it be anything else. */
 function mustBeFolder(path: string): void {
-  if (existsSync(path) && !statSync(path).isDirectory()) throw new Error('must be a folder, or nothing yet');
+  if (!existsSync(path)) {
+    if (dirname(path) !== path) mustBeFolder(dirname(path));
+  } else if (!statSync(path).isDirectory()) throw new Error(`${path}: must be a folder, or nothing yet`);
 }
 
 function mustBeKey(file: string): void {

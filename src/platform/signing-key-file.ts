@@ -1,18 +1,19 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { SigningKey } from '../protocol/signing.ts';
+import { makeOwnFolder } from './own-folder.ts';
 import type { Randomness } from './randomness.ts';
 
 /**
  * The server's signing key, kept in a file of one line: `ed25519 <id> <seed in base64>`. Made when there is none.
  *
- * @throws Error when the file is there and is not like that.
+ * @throws Error when the file is there and is not like that, or cannot be made.
  */
 export function loadSigningKey(file: string, randomness: Randomness): SigningKey {
   if (!existsSync(file)) {
     const id = randomness.opaque(6);
     const key = SigningKey.fromSeed(`ed25519:${id}`, randomness.bytes(32));
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    makeOwnFolder(dirname(file));
     writeFileSync(file, `ed25519 ${id} ${key.exportSeed()}\n`, { mode: 0o600, flag: 'wx' });
   }
   return readSigningKey(file);

@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeOwnFolder } from '../platform/own-folder.ts';
 import type { Database } from './database.ts';
 import { MIGRATIONS } from './migrations/index.ts';
 import type { Migration } from './migrations/migration.ts';
@@ -24,7 +24,7 @@ export async function openDatabase(
   }
   const { migrateSqlite } = await import('./sqlite/migrate.ts');
   const { SqliteDatabase } = await import('./sqlite/sqlite-database.ts');
-  makeFolder(dirname(location.path));
+  makeOwnFolder(dirname(location.path));
   migrateSqlite(location.path, migrations);
   return new SqliteDatabase(location.path);
 }
@@ -38,28 +38,6 @@ export async function openDatabase(
 export async function reserveDatabase(location: DatabaseLocation): Promise<() => void> {
   if (location.engine === 'postgres') return () => undefined;
   const { reserveForServer } = await import('./sqlite/sole-server.ts');
-  makeFolder(dirname(location.path));
+  makeOwnFolder(dirname(location.path));
   return reserveForServer(location.path);
-}
-
-/**
- * What people write to each other is in there: for nobody else on the machine. Made step by step: in /proc, where nothing can
- * be made, Node's own `recursive` tries for ever.
- *
- * @throws Error naming the folder that cannot be made.
- */
-function makeFolder(folder: string): void {
-  if (existsSync(folder)) return;
-  if (dirname(folder) !== folder) makeFolder(dirname(folder));
-  try {
-    mkdirSync(folder, { mode: 0o700 });
-  } catch (error) {
-    const { code } = error as { code?: string };
-    // Another process that begins was first.
-    if (code === 'EEXIST' && existsSync(folder)) return;
-    // ENOENT though the parent is there, or a link that leads nowhere.
-    if (code === 'ENOENT' || code === 'EEXIST')
-      throw new Error(`the folder ${folder} cannot be made`, { cause: error });
-    throw error;
-  }
 }
