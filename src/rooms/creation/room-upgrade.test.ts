@@ -148,6 +148,18 @@ onServers('numbers in state become integers where the new version has no others'
   assert.equal((await state(`m.room.member/${bob.userId}`))['org.example'], 7);
 });
 
+onServers(
+  'a room keeps its policy server when it is upgraded [B069 partial] [B059 partial]',
+  async ({ person }) => {
+    const alice = await person('alice');
+    const old = await alice.createRoom({ room_version: '11' });
+    const policy = { via: 'policy.test', public_keys: { ed25519: 'a'.repeat(43) } };
+    await alice.setState(old, 'm.room.policy', policy);
+    const { room } = await upgraded(alice, old, { new_version: '12' });
+    assert.deepEqual(await alice.ok('GET', alice.room(room, '/state/m.room.policy/')), policy);
+  },
+);
+
 onServers('what the old room did not have, the new one does not have either', async ({ person }) => {
   const alice = await person('alice');
   const old = await alice.createRoom({

@@ -17,8 +17,8 @@ import { transferredContent } from './transferred-content.ts';
 import { levelsForTransfer, transferredLevels, type Successors } from './transferred-levels.ts';
 
 /**
- * State that the new room takes over (Client-Server API, "Room upgrades"). Power levels are taken over apart, and so is what is
- * below a space.
+ * State that the new room takes over (Client-Server API, "Room upgrades"), and m.room.policy: who spams the old room must not
+ * be free to in the new one. Power levels are taken over apart, and so is what is below a space.
  */
 const TRANSFERRED = [
   'm.room.server_acl',
@@ -29,6 +29,7 @@ const TRANSFERRED = [
   'm.room.guest_access',
   'm.room.history_visibility',
   'm.room.join_rules',
+  'm.room.policy',
 ];
 /** Bans that the new room takes over at most. */
 const MOST_BANS = 1_000;
