@@ -82,6 +82,7 @@ export function createFederationServices(wiring: FederationWiring) {
   const completion = new StateCompletion({
     ...{ database, writer, gathering, partial, timers, onProblem },
     ownServer: serverName,
+    guests: wiring.rooms.departures,
   });
   const eduHandlers = new EduHandlers(onProblem);
   const roomServers = new RoomServers(database, serverName);

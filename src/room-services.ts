@@ -106,7 +106,7 @@ export function createRoomServices(wiring: RoomWiring) {
   const canonicalAlias = new CanonicalAliasRule({ database, log, aliases, serverName });
   const sending = new MessageSending({ database, writer, invites, remoteInvites, canonicalAlias });
   const departures = new Departures({ database, writer, memberships, changes });
-  sending.onGuestsRefused((roomId) => departures.removeGuests(roomId));
+  sending.onGuestAccessTouched((roomId) => departures.removeGuests(roomId));
   return {
     log,
     invites,

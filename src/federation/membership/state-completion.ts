@@ -4,6 +4,7 @@ import { serverNameOf, type EventId, type RoomId, type ServerName } from '../../
 import { MatrixError } from '../../protocol/matrix-error.ts';
 import { roomVersion } from '../../protocol/room-versions.ts';
 import type { ReceivedEvent } from '../../rooms/appending/event-receipt.ts';
+import { touchesGuestAccess } from '../../rooms/membership/guest-access.ts';
 import { Foreknowledge } from '../../rooms/appending/foreknowledge.ts';
 import type { PartialRooms } from '../../rooms/state/partial-rooms.ts';
 import { membershipChange, type StateChange } from '../../rooms/events/room-changes.ts';
@@ -50,6 +51,7 @@ export class StateCompletion {
   readonly #writer: RoomWriter;
   readonly #gathering: EventGathering;
   readonly #partial: PartialRooms;
+  readonly #guests: { removeGuests(roomId: RoomId): Promise<void> };
   readonly #timers: Timers;
   readonly #onProblem: (error: unknown) => void;
   readonly #underWay = new Map<RoomId, Promise<void>>();
@@ -64,6 +66,8 @@ export class StateCompletion {
     writer: RoomWriter;
     gathering: EventGathering;
     partial: PartialRooms;
+    /** Gets this server's guests out of rooms that let them in no more. */
+    guests: { removeGuests(roomId: RoomId): Promise<void> };
     timers: Timers;
     onProblem: (error: unknown) => void;
   }) {
@@ -72,6 +76,7 @@ export class StateCompletion {
     this.#writer = needs.writer;
     this.#gathering = needs.gathering;
     this.#partial = needs.partial;
+    this.#guests = needs.guests;
     this.#timers = needs.timers;
     this.#onProblem = needs.onProblem;
     needs.database.subscribe((changes) => {
@@ -173,7 +178,11 @@ export class StateCompletion {
       if (!state) continue;
       const whole = await writeWholeState(this.#writer, roomId, state, () => this.#goesOn(attempt));
       if (whole === undefined) return this.#giveUp(attempt);
-      await this.#writer.append(roomId, (transaction, unit) => complete(transaction, unit, whole));
+      const touchesGuests = await this.#writer.append(roomId, async (transaction, unit) => {
+        await complete(transaction, unit, whole);
+        return touchesGuestAccess(transaction);
+      });
+      if (touchesGuests) await this.#guests.removeGuests(roomId);
       return true;
     }
     return false;

@@ -61,7 +61,7 @@ export class MessageSending {
   readonly #database: Database;
   readonly #writer: RoomWriter;
   readonly #invites: InviteRules;
-  readonly #onGuestsRefused: ((roomId: RoomId) => Promise<void>)[] = [];
+  readonly #onGuestAccessTouched: ((roomId: RoomId) => Promise<void>)[] = [];
   readonly #remoteInvites: RemoteInvites;
   readonly #canonicalAlias: CanonicalAliasRule;
   /** Requests under way by transaction, so that a retry waits for the first instead of sending again. */
@@ -105,9 +105,9 @@ export class MessageSending {
     return sending;
   }
 
-  /** What has to happen when a room lets guests in no more. */
-  onGuestsRefused(listener: (roomId: RoomId) => Promise<void>): void {
-    this.#onGuestsRefused.push(listener);
+  /** What has to happen when a room may let guests in no more. */
+  onGuestAccessTouched(listener: (roomId: RoomId) => Promise<void>): void {
+    this.#onGuestAccessTouched.push(listener);
   }
 
   /**
@@ -128,6 +128,7 @@ export class MessageSending {
     }
     const confirmed =
       type === 'm.room.canonical_alias' && (await this.#canonicalAlias.confirmedElsewhere(change));
+    let touchesGuests = false;
     const eventId = await this.#writer.append(change.roomId, async (room, unit) => {
       also(unit);
       const before = await room.stateEvent(type, stateKey);
@@ -140,16 +141,16 @@ export class MessageSending {
         await assertGuestsAllowed(room);
       if (confirmed) await this.#canonicalAlias.assertPointing(change, before?.content, confirmed);
       const draft = { type, stateKey, content, sender: session.userId };
-      return (await room.add({ ...draft, ...timesOf(change) })).eventId;
+      const event = await room.add({ ...draft, ...timesOf(change) });
+      touchesGuests = touchesGuestAccess(room);
+      return event.eventId;
     });
-    if (type === 'm.room.guest_access' && stateKey === '' && content.guest_access !== 'can_join') {
-      await this.#refuseGuests(change.roomId);
-    }
+    if (touchesGuests) await this.#guestAccessTouched(change.roomId);
     return eventId;
   }
 
-  async #refuseGuests(roomId: RoomId): Promise<void> {
-    for (const listener of this.#onGuestsRefused) await listener(roomId);
+  async #guestAccessTouched(roomId: RoomId): Promise<void> {
+    for (const listener of this.#onGuestAccessTouched) await listener(roomId);
   }
 
   async #sendOnce(
@@ -170,7 +171,7 @@ export class MessageSending {
     { transaction, also }: { transaction?: Transaction; also: Also },
   ): Promise<EventId> {
     let isAgain = false;
-    let refusesGuests = false;
+    let touchesGuests = false;
     const eventId = await this.#writer.append(message.roomId, async (room, unit) => {
       // Another process was first: with the same request, perhaps.
       const done = isAgain && transaction && (await this.#doneBy(transaction));
@@ -189,10 +190,10 @@ export class MessageSending {
       };
       const event = await room.add(draft);
       if (transaction) room.transactionKey = transaction.key;
-      refusesGuests = redacts !== undefined && touchesGuestAccess(room);
+      touchesGuests = touchesGuestAccess(room);
       return event.eventId;
     });
-    if (refusesGuests) await this.#refuseGuests(message.roomId);
+    if (touchesGuests) await this.#guestAccessTouched(message.roomId);
     return eventId;
   }
 }
