@@ -4,7 +4,7 @@ import { written } from './forms.ts';
 const text = (description: string, fallback = '') => Type.String({ default: fallback, description });
 
 /** One identity provider. */
-export const providerSchema = Type.Object(
+const providerSchema = Type.Object(
   {
     id: written('provider id', { description: 'Identifies it; never change it.' }),
     name: Type.String({ minLength: 1, description: 'What people call it.' }),

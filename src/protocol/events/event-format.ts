@@ -21,7 +21,7 @@ import type { Pdu, RoomEvent } from './event.ts';
 
 /** Largest event as canonical JSON, signatures included, in bytes. */
 export const MAX_EVENT_BYTES = 65_536;
-export const MAX_AUTH_EVENTS = 10;
+const MAX_AUTH_EVENTS = 10;
 export const MAX_PREV_EVENTS = 20;
 
 const LIMITED_KEYS = ['type', 'state_key', 'sender', 'room_id', 'event_id'] as const;

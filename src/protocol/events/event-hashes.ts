@@ -3,7 +3,7 @@ import type { JsonObject } from '../json.ts';
 import { badJson } from '../matrix-error.ts';
 
 /** Hashes that may be listed together, and bytes of the name and of the value of each: SHA-512 takes 86. */
-export const MAX_HASHES = 8;
+const MAX_HASHES = 8;
 const MAX_NAME_BYTES = 32;
 const MAX_VALUE_BYTES = 128;
 

@@ -3,7 +3,7 @@ import { badJson } from '../matrix-error.ts';
 import { parsePropertyPath } from '../property-path.ts';
 
 /** The most property names in one path; deeper ones are refused. */
-export const MAX_FIELD_DEPTH = 50;
+const MAX_FIELD_DEPTH = 50;
 
 /** Takes from an event the fields asked for. The result may share parts with the event: treat both as immutable. */
 export type EventPruner = (event: JsonObject) => JsonObject;

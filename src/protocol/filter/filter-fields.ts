@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
 import { badJson } from '../matrix-error.ts';
 
 /** The most entries in one list of a filter. */
-export const MAX_FILTER_LIST = 5_000;
+const MAX_FILTER_LIST = 5_000;
 
 /** The object at `name`, or an empty one if it is absent. `where` says in an error what holds it. */
 export function optionalObject(holder: JsonObject, name: string, where: string): JsonObject {

@@ -14,7 +14,7 @@ export interface PushDefaults {
 }
 
 /** As the specification has it. */
-export const NO_MENTIONS_IN_TEXT: PushDefaults = { mentionsInText: false };
+const NO_MENTIONS_IN_TEXT: PushDefaults = { mentionsInText: false };
 
 /** The rules that are passed over for events with `m.mentions`. */
 export const MENTIONS_IN_TEXT: ReadonlySet<string> = new Set([

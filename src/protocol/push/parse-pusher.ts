@@ -4,7 +4,7 @@ import { badJson, invalidParam, MatrixError } from '../matrix-error.ts';
 /** Where push gateways are told of events (Push Gateway API). */
 const GATEWAY_PATH = '/_matrix/push/v1/notify';
 /** App of pushers that send mail. */
-export const EMAIL_APP = 'm.email';
+const EMAIL_APP = 'm.email';
 const MOST_PUSHKEY_BYTES = 512;
 const MOST_APP_CHARACTERS = 64;
 /** Bytes of a profile tag in 2015. */

@@ -5,7 +5,7 @@ import { sql } from '../sql.ts';
 import type { Position } from '../unit-of-work.ts';
 
 /** The most fields that can be asked for by name. */
-export const MOST_FIELDS = 20;
+const MOST_FIELDS = 20;
 
 /** A field of somebody's profile, as JSON text; null for one that was removed. */
 export interface ProfileFieldRow {

@@ -6,7 +6,7 @@ import type { Directory } from '../../../rooms/creation/directory.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 
 /** PUT /directory/list/appservice/{networkId}/{roomId} */
-export const updateAppserviceRoomDirectoryVisibility = endpoint(
+const updateAppserviceRoomDirectoryVisibility = endpoint(
   {
     id: 'updateAppserviceRoomDirectoryVisibility',
     spec: 'application-service-api/#put_matrixclientv3directorylistappservicenetworkidroomid',
@@ -31,7 +31,7 @@ export const updateAppserviceRoomDirectoryVisibility = endpoint(
 );
 
 /** POST /v1/appservice/{appserviceId}/ping */
-export const pingAppservice = endpoint(
+const pingAppservice = endpoint(
   {
     id: 'pingAppservice',
     spec: 'application-service-api/#post_matrixclientv1appserviceappserviceidping',

@@ -10,7 +10,7 @@ const PROTOCOL = Type.Object({ protocol: Type.String() });
 const FIELDS = Type.Record(Type.String(), Type.Unknown());
 
 /** GET /thirdparty/protocols: networks that application services bridge to. */
-export const getProtocols = endpoint(
+const getProtocols = endpoint(
   {
     id: 'getProtocols',
     spec: 'client-server-api/#get_matrixclientv3thirdpartyprotocols',
@@ -22,7 +22,7 @@ export const getProtocols = endpoint(
 );
 
 /** GET /thirdparty/protocol/{protocol} */
-export const getProtocolMetadata = endpoint(
+const getProtocolMetadata = endpoint(
   {
     id: 'getProtocolMetadata',
     method: 'GET',
@@ -59,7 +59,7 @@ const byFields = (['location', 'user'] as const).map((kind) =>
 );
 
 /** GET /thirdparty/location?alias= */
-export const queryLocationByAlias = endpoint(
+const queryLocationByAlias = endpoint(
   {
     id: 'queryLocationByAlias',
     spec: 'client-server-api/#get_matrixclientv3thirdpartylocation',
@@ -72,7 +72,7 @@ export const queryLocationByAlias = endpoint(
 );
 
 /** GET /thirdparty/user?userid= */
-export const queryUserById = endpoint(
+const queryUserById = endpoint(
   {
     id: 'queryUserByID',
     spec: 'client-server-api/#get_matrixclientv3thirdpartyuser',
