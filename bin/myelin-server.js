@@ -1,22 +1,19 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { packedProgram } from './packed-program.js';
 
-/** Starts Myelin in this process, packed and with what was compiled at earlier starts: that saves time and memory. */
+/** Starts Myelin in this process, packed: that saves time and memory. */
 
 const root = join(import.meta.dirname, '..');
 const cache = join(root, 'node_modules', '.cache', 'myelin');
 try {
   mkdirSync(cache, { recursive: true });
 } catch {
-  // Then there is no cache: everything works without.
+  // Then nothing is packed: everything works without.
 }
-const { file, compiled } = await packedProgram(root, cache);
-// Threads look for what was compiled there, too.
-process.env.NODE_COMPILE_CACHE ??= compiled;
+const file = await packedProgram(root, cache);
 
 /**
  * How the engine is to use memory. Room for what is new, 16 MiB, so that most of it is gone before anybody looks. The rest of the
@@ -37,9 +34,6 @@ if (process.platform === 'win32' || process.execve === undefined) {
   await import(pathToFileURL(file).href);
 } else {
   const flags = [...ENGINE, ...process.execArgv];
-  // What the engine compiles itself leaves 8 MB behind that it does not find in the cache: another process fills it.
-  const isEmpty = process.env.NODE_COMPILE_CACHE === compiled && !existsSync(compiled);
-  if (existsSync(cache) && isEmpty) spawnSync(process.execPath, [...flags, file, '--help']);
   // Some of what saves memory is read only when a process starts, and packing took memory of its own: the process starts
   // again in its own place. The system's allocator would keep a pool for each thread; two cost nothing that can be
   // measured and save some 25 MB. It would keep ever more of what is freed, as much as the largest piece it ever had: with

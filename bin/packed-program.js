@@ -22,30 +22,26 @@ const LATE_PACKAGES = [
   'light-my-request',
 ];
 
-/** What the packed files, which are modules, need of where CommonJS packages came from. */
-const REQUIRE = `import { createRequire as requireFrom } from 'node:module';
-import { dirname as folderOf } from 'node:path';
-const require = requireFrom(import.meta.url);
-const __filename = import.meta.filename, __dirname = folderOf(__filename);`;
+/** What stands for `import.meta.url` in the packed files. */
+const OWN_URL = `const ownUrl = require('node:url').pathToFileURL(__filename).href;`;
 
 /**
  * The program with all that it always needs in one file without types, made when the source has changed since the last start.
- * From some 1,500 files of their own the same program takes 20 MB more: each is a module with a record, its whole text and a
- * place in the cache of what was compiled. Packages that are loaded when they are first needed stay outside.
+ * From some 1,500 files of their own the same program takes 20 MB more: each is a module with a record and its whole text.
+ * Packages that are loaded when they are first needed stay outside.
  *
  * @param root the folder of the project.
  * @param cache the folder that holds packed programs.
- * @returns the file to run, and the folder for what the engine compiled of it. It is the source itself where nothing can be
- *   written or the packer is missing.
+ * @returns the file to run. It is the source itself where nothing can be written or the packer is missing.
  */
 export async function packedProgram(root, cache) {
   try {
     const folder = join(cache, `program-${stateOf(root)}`);
-    const file = join(folder, 'main.mjs');
+    const file = join(folder, 'main.cjs');
     if (!existsSync(file)) await pack(root, cache, folder);
-    return { file, compiled: join(folder, 'compiled') };
+    return file;
   } catch {
-    return { file: join(root, 'src', 'main.ts'), compiled: cache };
+    return join(root, 'src', 'main.ts');
   }
 }
 
@@ -97,9 +93,10 @@ async function pack(root, cache, folder) {
       absWorkingDir: root,
       entryPoints: { main: 'src/main.ts', 'checkpoint-worker': 'src/storage/sqlite/checkpoint-worker.ts' },
       outdir: made,
-      outExtension: { '.js': '.mjs' },
+      outExtension: { '.js': '.cjs' },
       bundle: true,
-      format: 'esm',
+      // As modules the same files, and what was compiled of them, take 3 MB more.
+      format: 'cjs',
       platform: 'node',
       target: 'node24',
       // The engine keeps the whole text, twice as large if one letter of a comment is no ASCII. Names stay, and lines stay
@@ -108,7 +105,8 @@ async function pack(root, cache, folder) {
       lineLimit: 120,
       minifySyntax: true,
       legalComments: 'none',
-      banner: { js: REQUIRE },
+      banner: { js: OWN_URL },
+      define: { 'import.meta.url': 'ownUrl' },
       external: LATE_PACKAGES,
       alias: standIns(made),
       logLevel: 'silent',

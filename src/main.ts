@@ -45,7 +45,7 @@ const TAKES_NAME = /^(user .*|backup)$/;
 
 // Messages, keys and passwords are in what is written: for nobody else on the machine.
 process.umask(0o077);
-await run(process.argv.slice(2));
+void run(process.argv.slice(2));
 
 async function run(argv: readonly string[]): Promise<void> {
   try {
