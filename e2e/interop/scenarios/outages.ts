@@ -7,6 +7,9 @@ const MANY = 120;
 /** Dendrite goes on with a queue of more than 128 events, of all rooms together, only after half a minute. */
 const FEW = 8;
 
+const TYPES = { typing: true, timeout: 30_000 };
+const typing = ({ userId }: Person) => `/typing/${encodeURIComponent(userId)}`;
+
 const joinedServer: Outage = {
   feature: 'the server that joined is down, then catches up',
   down: 'away',
@@ -21,6 +24,8 @@ const joinedServer: Outage = {
         await alice.setState(roomId, 'm.room.topic', { topic: 'You were away' });
       },
       async after() {
+        // Where another request succeeds at the moment in which a transaction fails, Dendrite waits until it hears of the server.
+        if (scene.home.software === 'Dendrite') await bob.ok('PUT', bob.room(roomId, typing(bob)), TYPES);
         await bob.untilRoom(roomId, 'the topic', (room) => room.state.get('m.room.topic ')?.content.topic);
         await untilHistory(bob, roomId, ['before', ...said]);
         await alice.untilEvent(roomId, await bob.say(roomId, 'back again'));
