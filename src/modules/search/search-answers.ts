@@ -87,11 +87,20 @@ export class SearchAnswers {
     );
   }
 
-  async #profiles(context: EventContext): Promise<JsonObject> {
-    const events = [context.event, ...context.before, ...context.after];
-    const senders = events.map((event) => event.sender);
-    const members = await this.#timeline.membersFor(context.event.stateRoot, senders, events);
-    return Object.fromEntries(members.map((member) => [member.stateKey ?? '', profileIn(member.content)]));
+  /** As they were at the result; of who was not in the room then, at an event of theirs. */
+  async #profiles({ event: found, before, after }: EventContext): Promise<JsonObject> {
+    const profiles: JsonObject = {};
+    const known = new Set<UserId>();
+    for (const event of [found, ...before, ...after]) {
+      const { sender } = event;
+      for (const { stateRoot } of known.has(sender) ? [] : [found, event]) {
+        const [member] = await this.#timeline.membersFor(stateRoot, [sender], [event]);
+        if (!member || known.has(sender)) continue;
+        profiles[sender] = profileIn(member.content);
+        if (member.content.membership === 'join') known.add(sender);
+      }
+    }
+    return profiles;
   }
 
   async #states(viewer: Viewer, results: readonly SearchResult[]): Promise<string[]> {
