@@ -3,6 +3,7 @@ import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import { SearchQuery } from '../../protocol/search/search-query.ts';
 import type { Aggregations } from '../../rooms/relations/aggregations.ts';
 import type { EventLog } from '../../rooms/events/event-log.ts';
+import { withoutIgnored } from '../../rooms/reading/ignored-senders.ts';
 import type { RoomReads } from '../../rooms/reading/room-reads.ts';
 import type { StoredEvent } from '../../rooms/events/stored-event.ts';
 import type { RoomAccess, Visibility } from '../../rooms/reading/visibility.ts';
@@ -148,8 +149,8 @@ export class EventSearch {
   async #results(search: Search, events: readonly StoredEvent[]): Promise<SearchResult[]> {
     const { filter, keys, userId, orderBy, place } = search.request;
     const group = orderBy === 'recent' ? place?.group : undefined;
-    const wanted = events.filter(
-      (event) => filter.matches(event) && !search.ignored.has(event.sender) && isOf(group, event),
+    const wanted = withoutIgnored(events, search.ignored).filter(
+      (event) => filter.matches(event) && isOf(group, event),
     );
     const related = await this.#needs.aggregations.related(wanted, filter);
     const visible = await this.#visible(search, related);

@@ -228,7 +228,11 @@ onServers('A search shows nobody what they may not see [B070]', async (s) => {
   const path = `/v3/user/${alice.userId}/account_data/m.ignored_user_list`;
   await bob.ok('PUT', path.replace(alice.userId, bob.userId), { ignored_users: { [alice.userId]: {} } });
   assert.deepEqual(await recent(bob), [], 'of whom one ignores');
-  await bob.ok('POST', bob.room(room, '/forget'), {});
+  const open = await alice.createRoom({ preset: 'public_chat', topic: 'a secret no more' });
+  await bob.join(open);
+  assert.deepEqual(await recent(bob), ['a secret no more'], 'the state of rooms is of nobody');
+  await bob.ok('POST', bob.room(open, '/leave'), {});
+  for (const left of [room, open]) await bob.ok('POST', bob.room(left, '/forget'), {});
   assert.deepEqual(await recent(bob), []);
 });
 
