@@ -25,6 +25,30 @@ withAppservice('the directory of a network says on each page how many rooms it h
   );
 });
 
+withAppservice('the directory of a network is read forwards and back again', async (scene) => {
+  const alice = await scene.person('alice');
+  const rooms: string[] = [];
+  for (let i = 0; i < 5; i++) rooms.push(await networkRoom(scene, `room ${i}`));
+  const [a, b, c, d, e] = rooms.sort();
+  const page = async (since?: string) => {
+    const wish = { third_party_instance_id: 'irc|freenode', limit: 2, ...(since ? { since } : {}) };
+    const { chunk, next_batch: next, prev_batch: previous } = await alice.ok('POST', '/v3/publicRooms', wish);
+    return { rooms: chunk.map((one: Json) => one.room_id), next, previous };
+  };
+  const first = await page();
+  const second = await page(first.next);
+  const third = await page(second.next);
+  assert.deepEqual([first.rooms, second.rooms, third.rooms], [[a, b], [c, d], [e]]);
+  assert.equal(first.previous, undefined);
+  assert.equal(third.next, undefined);
+  const back = await page(third.previous);
+  assert.deepEqual(back.rooms, [c, d]);
+  assert.deepEqual((await page(back.next)).rooms, [e]);
+  const beginning = await page(back.previous);
+  assert.deepEqual([beginning.rooms, beginning.previous], [[a, b], undefined]);
+  assert.deepEqual((await page(beginning.next)).rooms, [c, d]);
+});
+
 withAppservice(
   'a network of a service with a bar in its ID has a directory',
   async (scene) => {

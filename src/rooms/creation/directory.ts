@@ -135,17 +135,24 @@ export class Directory {
   async #listNetwork(network: string, query: DirectoryQuery): Promise<JsonObject> {
     const of = parseInstanceId(network);
     const limit = limitOf(query);
-    const page = await networkRoomsStore.page(this.#database, of, query.since ?? '', limit + 1);
+    const since = query.since === '' ? undefined : query.since;
+    const from = parseNetworkPlace(since ?? '');
+    const isForward = from.side === 'after';
+    const found = await networkRoomsStore.page(this.#database, of, from, limit + 1);
+    const nearest = found.slice(0, limit);
+    const page = isForward ? nearest : nearest.toReversed();
     const chunk: JsonObject[] = [];
-    for (const roomId of page.slice(0, limit)) {
+    for (const roomId of page) {
       const row = await roomsStore.byId(this.#database, roomId);
       const entry = row && (await this.#entry(row));
       if (entry && matches(entry, query)) chunk.push(entry);
     }
     const total = await networkRoomsStore.count(this.#database, of);
     const answer: JsonObject = { chunk, total_room_count_estimate: total };
-    const last = page[limit - 1];
-    if (page.length > limit && last !== undefined) answer.next_batch = last;
+    const hasMore = found.length > limit;
+    const [first, last] = [page.at(0), page.at(-1)];
+    if (last !== undefined && (hasMore || !isForward)) answer.next_batch = last;
+    if (first !== undefined && (isForward ? since !== undefined : hasMore)) answer.prev_batch = `-${first}`;
     return answer;
   }
 
@@ -192,6 +199,12 @@ function placeBeside(row: roomsStore.RoomRow, side: DirectoryPlace['side']): Dir
 
 function tokenOf({ side, joinedCount, roomId }: DirectoryPlace): string {
   return `${side === 'after' ? '' : '-'}${joinedCount}_${roomId}`;
+}
+
+/** The empty text is the beginning. */
+function parseNetworkPlace(token: string): networkRoomsStore.NetworkPlace {
+  const isBefore = token.startsWith('-');
+  return { side: isBefore ? 'before' : 'after', roomId: isBefore ? token.slice(1) : token };
 }
 
 function parsePlace(token: string): DirectoryPlace {

@@ -12,10 +12,16 @@ const deleteRoom = sql(
 /** Rooms of one network that somebody of this server is in. */
 const OF_NETWORK = `FROM network_rooms JOIN rooms ON rooms.room_id = network_rooms.room_id
    WHERE appservice_id = ? AND network_id = ? AND joined_count > remote_joined`;
-const roomsAfter = sql(
-  `SELECT network_rooms.room_id ${OF_NETWORK} AND network_rooms.room_id > ?
-   ORDER BY network_rooms.room_id LIMIT ?`,
-);
+const roomsBeside = {
+  after: sql(
+    `SELECT network_rooms.room_id ${OF_NETWORK} AND network_rooms.room_id > ?
+     ORDER BY network_rooms.room_id LIMIT ?`,
+  ),
+  before: sql(
+    `SELECT network_rooms.room_id ${OF_NETWORK} AND network_rooms.room_id < ?
+     ORDER BY network_rooms.room_id DESC LIMIT ?`,
+  ),
+};
 const countRooms = sql(`SELECT COUNT(*) AS count ${OF_NETWORK}`);
 
 /** Puts a room into the directory of an application service's network. */
@@ -28,15 +34,24 @@ export function withdraw(writer: Writer, appserviceId: string, networkId: string
   writer.run(deleteRoom, appserviceId, networkId, roomId);
 }
 
-/** Rooms of a network's directory in the order of their IDs, after `after`. */
+/** A place in a network's directory, which is in the order of room IDs: beside a room, and the side to go on from it. */
+export interface NetworkPlace {
+  readonly side: 'after' | 'before';
+  readonly roomId: string;
+}
+
+/** Rooms of a network's directory from a place on, those nearest to it first. */
 export async function page(
   reader: Reader,
   network: NetworkInstance,
-  after: string,
+  { side, roomId }: NetworkPlace,
   limit: number,
 ): Promise<RoomId[]> {
   const { appserviceId, networkId } = network;
-  const rows = await reader.all<{ room_id: RoomId }>(roomsAfter, appserviceId, networkId, after, limit);
+  const rows = await reader.all<{ room_id: RoomId }>(
+    roomsBeside[side],
+    ...[appserviceId, networkId, roomId, limit],
+  );
   return rows.map((row) => row.room_id);
 }
 
