@@ -58,6 +58,7 @@ onServers(
          </head><body></body></html>`,
       ),
       '/test.png': sends('image/png', png),
+      '/alone': sends('Image/PNG', png),
       '/no-picture': sends('text/html', '<meta property="og:image" content="/gone.png"><title>T</title>'),
       '/svg': sends('text/html', '<meta property="og:image" content="/picture.svg"><title>T</title>'),
       '/picture.svg': sends('image/svg+xml', '<svg xmlns="http://www.w3.org/2000/svg"/>'),
@@ -82,7 +83,7 @@ onServers(
         assert.ok(copy.bytes.equals(png));
       }
       assert.deepEqual([web.asked('/test.html'), web.asked('/test.png')], [1, 1]);
-      const alone = await alice.ok('GET', preview(`${web.url}/test.png`));
+      const alone = await alice.ok('GET', preview(`${web.url}/alone`));
       assert.equal(alone['og:image:width'], 279);
       for (const path of ['/no-picture', '/svg']) {
         assert.deepEqual(await alice.ok('GET', preview(web.url + path)), { 'og:title': 'T' });

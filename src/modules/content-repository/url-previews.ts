@@ -112,7 +112,7 @@ export class UrlPreviews {
   async #look(url: string): Promise<JsonObject> {
     const answer = await this.#fetch(url, 'text/html, application/xhtml+xml, image/*;q=0.8, */*;q=0.1');
     const type = answer.headers['content-type'] ?? '';
-    if (type.startsWith('image/')) return (await this.#keepPicture(answer)) ?? {};
+    if (/^image\//i.test(type)) return (await this.#keepPicture(answer)) ?? {};
     if (!/^(text\/html|application\/xhtml\+xml)\b/i.test(type)) return {};
     const page = await readPageMetadata(decodePage(answer.body.subarray(0, PAGE_BYTES), type));
     const base = resolve(page.base ?? '', answer.url) ?? answer.url;
