@@ -57,7 +57,7 @@ export class UserDirectory {
     const wholeId = folded(term.trim().slice(0, 512)).replace(/^@/, '');
     const word = longest(words);
     const wanted = Math.min(limit, MOST_RESULTS);
-    if (word === undefined || wanted === 0) return { results: [], limited: false };
+    if (word === undefined) return { results: [], limited: false };
     const prefixes = term.includes(':') ? [wholeId.toWellFormed(), word] : [word];
     const sought = { words, wholeId };
     const results: JsonObject[] = [];

@@ -31,6 +31,15 @@ onServers('people of one’s own rooms are found among thousands of their name',
   assert.deepEqual(await found(stranger, 'mia'), [open.userId]);
 });
 
+onServers('a search for people says that its limit left somebody out, whatever the limit', async (s) => {
+  const [alice, bob] = [await s.person('alice'), await s.person('bob')];
+  await bob.join(await alice.createRoom({ invite: [bob.userId] }));
+  const limited = async (term: string, limit: number) =>
+    (await alice.ok('POST', '/v3/user_directory/search', { search_term: term, limit })).limited;
+  assert.deepEqual([await limited('bob', 0), await limited('bob', 1)], [true, false]);
+  assert.equal(await limited('nobody', 0), false);
+});
+
 onServers('people are found by a name that has a colon in it', async (s) => {
   const [alice, bob] = [await s.person('alice'), await s.person('bob')];
   const name = { displayname: 'Night shift: Robert' };
