@@ -42,6 +42,18 @@ export async function sharedRoom(scene: Scene, wishes: object = {}): Promise<Sha
   return { roomId, alice, bob };
 }
 
+/**
+ * As `sharedRoom`, and what one says reached the other: what sends to other servers may learn who is in a room after what
+ * answers syncs did, and until then tells nobody of devices and typing.
+ */
+export async function roomInTouch(scene: Scene): Promise<SharedRoom> {
+  const shared = await sharedRoom(scene);
+  const { roomId, alice, bob } = shared;
+  await bob.untilEvent(roomId, await alice.say(roomId, 'hello'));
+  await alice.untilEvent(roomId, await bob.say(roomId, 'hello'));
+  return shared;
+}
+
 export function publicRoom(scene: Scene, owner: Person, wishes: object = {}): Promise<string> {
   return owner.createRoom({ preset: 'public_chat', room_version: scene.version, ...wishes });
 }

@@ -3,12 +3,12 @@ import { EventType, MsgType } from 'matrix-js-sdk';
 import { decrypted, encryptedRoom, setUp, talk } from '../../js-sdk/encrypted-talk.ts';
 import { closeEncrypted, logIn, openEncrypted, register, until, type KeySafe } from '../../js-sdk/person.ts';
 import { Person } from '../person.ts';
-import { sharedRoom, type Scenario } from '../scene.ts';
+import { roomInTouch, type Scenario } from '../scene.ts';
 
 const deviceLists: Scenario = {
   feature: 'device lists',
   async run(scene) {
-    const { alice, bob } = await sharedRoom(scene);
+    const { alice, bob } = await roomInTouch(scene);
     for (const [from, to] of [
       [alice, bob],
       [bob, alice],

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import type { Person } from '../person.ts';
-import { sharedRoom, type Scenario } from '../scene.ts';
+import { roomInTouch, sharedRoom, type Scenario } from '../scene.ts';
 
 const typing: Scenario = {
   feature: 'typing',
   async run(scene) {
-    const { roomId, alice, bob } = await sharedRoom(scene);
+    const { roomId, alice, bob } = await roomInTouch(scene);
     for (const [from, to] of bothWays(alice, bob)) {
       const path = from.room(roomId, `/typing/${encodeURIComponent(from.userId)}`);
       await from.ok('PUT', path, { typing: true, timeout: 30_000 });
