@@ -246,7 +246,7 @@ export const ConfigSchema = Type.Object(
         events_mib: Type.Integer({
           minimum: 1,
           maximum: 65_536,
-          default: 18,
+          default: 24,
           description: 'Memory for events, in MiB.',
         }),
         state_mib: Type.Integer({
