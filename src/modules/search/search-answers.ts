@@ -89,16 +89,20 @@ export class SearchAnswers {
 
   /** As they were at the result; of who was not in the room then, at an event of theirs. */
   async #profiles({ event: found, before, after }: EventContext): Promise<JsonObject> {
+    const events = [found, ...before, ...after];
     const profiles: JsonObject = {};
     const known = new Set<UserId>();
-    for (const event of [found, ...before, ...after]) {
-      const { sender } = event;
-      for (const { stateRoot } of known.has(sender) ? [] : [found, event]) {
-        const [member] = await this.#timeline.membersFor(stateRoot, [sender], [event]);
-        if (!member || known.has(sender)) continue;
-        profiles[sender] = profileIn(member.content);
-        if (member.content.membership === 'join') known.add(sender);
-      }
+    const take = (sender: UserId, { content }: StoredEvent): void => {
+      profiles[sender] = profileIn(content);
+      if (content.membership === 'join') known.add(sender);
+    };
+    const senders = events.map(({ sender }) => sender);
+    for (const member of await this.#timeline.membersFor(found.stateRoot, senders, events))
+      take(member.stateKey as UserId, member);
+    for (const event of events) {
+      if (known.has(event.sender)) continue;
+      const [member] = await this.#timeline.membersFor(event.stateRoot, [event.sender], [event]);
+      if (member) take(event.sender, member);
     }
     return profiles;
   }
