@@ -60,35 +60,13 @@ function stateOf(root) {
   return state.digest('hex').slice(0, 16);
 }
 
-/**
- * Writes what stands for three of the engine's own modules. An `import` looks at all exports of one: that of `node:http` would load
- * the engine's `fetch` and WebSockets, that of `node:crypto` the Web Crypto API, which nobody here uses and which are made
- * when they are looked at. `node:http2` the HTTP framework asks for and does not use.
- *
- * @returns the files by the modules' names.
- */
-function standIns(folder) {
-  const stands = { 'node:http2': '' };
-  for (const name of ['node:http', 'node:crypto']) {
-    const exported = Object.entries(Object.getOwnPropertyDescriptors(process.getBuiltinModule(name)));
-    const names = exported.filter(([key, { value }]) => value !== undefined && /^[a-z]\w*$/i.test(key));
-    stands[name] =
-      `export const { ${names.map(([key]) => key).join(', ')} } = process.getBuiltinModule('${name}');`;
-  }
-  return Object.fromEntries(
-    Object.entries(stands).map(([name, text]) => {
-      const file = join(folder, `${name.replace(':', '-')}.mjs`);
-      writeFileSync(file, text);
-      return [name, file];
-    }),
-  );
-}
-
 /** Several may do this at once: whoever is done first puts the folder there, and the others throw theirs away. */
 async function pack(root, cache, folder) {
   const { buildSync } = await import('esbuild');
   const made = mkdtempSync(join(cache, 'new-'));
+  const nothing = join(made, 'nothing.cjs');
   try {
+    writeFileSync(nothing, '');
     buildSync({
       absWorkingDir: root,
       entryPoints: { main: 'src/main.ts', 'checkpoint-worker': 'src/storage/sqlite/checkpoint-worker.ts' },
@@ -108,7 +86,8 @@ async function pack(root, cache, folder) {
       banner: { js: OWN_URL },
       define: { 'import.meta.url': 'ownUrl' },
       external: LATE_PACKAGES,
-      alias: standIns(made),
+      // The HTTP framework asks for it and does not use it.
+      alias: { 'node:http2': nothing },
       logLevel: 'silent',
     });
     renameSync(made, folder);
