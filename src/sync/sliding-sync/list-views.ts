@@ -1,7 +1,7 @@
 import type { RecencyList } from '../../platform/recency-list.ts';
 import type { RoomId } from '../../protocol/identifiers.ts';
 import type { RoomFacts } from './room-facts.ts';
-import { compileFilters, FILTERED_TYPES, type RoomFilters, type RoomTest } from './room-filters.ts';
+import { compileFilters, isFilteredType, type RoomFilters, type RoomTest } from './room-filters.ts';
 
 /** The rooms of one list, before its ranges. */
 export interface ListView {
@@ -20,7 +20,6 @@ interface FilteredView {
 
 /** Filtered views that one user has at a time. */
 const MOST_VIEWS = 10;
-const FILTERED_STATE: readonly string[] = FILTERED_TYPES;
 
 /** The lists of one user: which rooms pass which filters, tested once and again for rooms that change. */
 export class ListViews {
@@ -69,7 +68,7 @@ export class ListViews {
 
   /** An entry of a room's state changed; without a type, any of them may have. */
   stateChanged(roomId: RoomId, type: string | undefined, isOwnMembership: boolean): void {
-    const isFiltered = isOwnMembership || type === undefined || FILTERED_STATE.includes(type);
+    const isFiltered = isOwnMembership || type === undefined || isFilteredType(type);
     if (isFiltered) this.#changed.add(roomId);
     for (const [key, view] of this.#filtered) {
       const mayBeChild = type === undefined || type === 'm.space.child';

@@ -7,7 +7,7 @@ import type { OutsideMemberships } from '../../rooms/membership/outside-membersh
 import type { Membership, RoomMembership } from '../../rooms/reading/room-reads.ts';
 import type { Reader } from '../../storage/database.ts';
 import * as membershipsStore from '../../storage/rooms/memberships-store.ts';
-import { FILTERED_TYPES, type FilteredType, type FilterFacts } from './room-filters.ts';
+import { isFilteredType, type FilteredType, type FilterFacts } from './room-filters.ts';
 
 /** What is read for the filters of lists. */
 export interface FactNeeds {
@@ -133,8 +133,7 @@ export class RoomFacts implements FilterFacts {
 function filteredState(stripped: readonly JsonObject[]): Map<string, JsonObject> {
   const states = new Map<string, JsonObject>();
   for (const { type, state_key: stateKey, content } of stripped) {
-    const filtered = FILTERED_TYPES.find((one) => one === type);
-    if (filtered && stateKey === '' && isJsonObject(content)) states.set(filtered, content);
+    if (isFilteredType(type) && stateKey === '' && isJsonObject(content)) states.set(type, content);
   }
   return states;
 }

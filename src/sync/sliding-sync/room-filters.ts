@@ -19,8 +19,13 @@ export interface RoomFilters {
 }
 
 /** State that filters look at, each with an empty state key. */
-export const FILTERED_TYPES = ['m.room.create', 'm.room.encryption', 'm.room.name'] as const;
+const FILTERED_TYPES = ['m.room.create', 'm.room.encryption', 'm.room.name'] as const;
 export type FilteredType = (typeof FILTERED_TYPES)[number];
+
+/** Whether filters look at state of the type. */
+export function isFilteredType(type: unknown): type is FilteredType {
+  return FILTERED_TYPES.some((one) => one === type);
+}
 
 /** What filters look at. Everything may be asked for any of the user's rooms. */
 export interface FilterFacts {
