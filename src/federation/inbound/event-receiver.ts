@@ -47,7 +47,7 @@ export interface OwnReceipt {
 }
 
 /** Makes this server's guests leave a room if it lets them in no more. */
-interface GuestRemoval {
+export interface GuestRemoval {
   removeGuests(roomId: RoomId): Promise<void>;
 }
 

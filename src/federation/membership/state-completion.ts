@@ -21,6 +21,7 @@ import * as roomsStore from '../../storage/rooms/rooms-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { EventGathering, GatheredRoom, GatheredState } from '../inbound/event-gathering.ts';
 import { inAuthOrder } from '../inbound/event-order.ts';
+import type { GuestRemoval } from '../inbound/event-receiver.ts';
 import { keepAll } from './joined-state.ts';
 import { writeWholeState, type WholeState } from './whole-state.ts';
 
@@ -51,7 +52,7 @@ export class StateCompletion {
   readonly #writer: RoomWriter;
   readonly #gathering: EventGathering;
   readonly #partial: PartialRooms;
-  readonly #guests: { removeGuests(roomId: RoomId): Promise<void> };
+  readonly #guests: GuestRemoval;
   readonly #timers: Timers;
   readonly #onProblem: (error: unknown) => void;
   readonly #underWay = new Map<RoomId, Promise<void>>();
@@ -66,8 +67,7 @@ export class StateCompletion {
     writer: RoomWriter;
     gathering: EventGathering;
     partial: PartialRooms;
-    /** Gets this server's guests out of rooms that let them in no more. */
-    guests: { removeGuests(roomId: RoomId): Promise<void> };
+    guests: GuestRemoval;
     timers: Timers;
     onProblem: (error: unknown) => void;
   }) {
