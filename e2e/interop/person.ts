@@ -91,6 +91,12 @@ export class Person extends TestClient {
     await this.ok('POST', this.room(roomId, '/invite'), { user_id: userId });
   }
 
+  /** Begins to type in a room, for half a minute, or ceases. */
+  async type(roomId: string, typing: boolean): Promise<void> {
+    const path = this.room(roomId, `/typing/${encodeURIComponent(this.userId)}`);
+    await this.ok('PUT', path, typing ? { typing, timeout: 30_000 } : { typing });
+  }
+
   /** Gives somebody a power level. */
   async promote(roomId: string, userId: string, level: number): Promise<void> {
     const levels = await this.state(roomId, 'm.room.power_levels');

@@ -7,10 +7,9 @@ const typing: Scenario = {
   async run(scene) {
     const { roomId, alice, bob } = await roomInTouch(scene);
     for (const [from, to] of bothWays(alice, bob)) {
-      const path = from.room(roomId, `/typing/${encodeURIComponent(from.userId)}`);
-      await from.ok('PUT', path, { typing: true, timeout: 30_000 });
+      await from.type(roomId, true);
       await to.untilRoom(roomId, 'typing', (room) => room.typing.includes(from.userId));
-      await from.ok('PUT', path, { typing: false });
+      await from.type(roomId, false);
       await to.untilRoom(roomId, 'no typing', (room) => !room.typing.includes(from.userId));
     }
   },

@@ -7,9 +7,6 @@ const MANY = 120;
 /** Dendrite goes on with a queue of more than 128 events, of all rooms together, only after half a minute. */
 const FEW = 8;
 
-const TYPES = { typing: true, timeout: 30_000 };
-const typing = ({ userId }: Person) => `/typing/${encodeURIComponent(userId)}`;
-
 const joinedServer: Outage = {
   feature: 'the server that joined is down, then catches up',
   down: 'away',
@@ -69,7 +66,7 @@ async function untilTopic({ home }: Scene, person: Person, roomId: string): Prom
       );
     } catch (error) {
       if (waits === 1) throw error;
-      await person.ok('PUT', person.room(roomId, typing(person)), TYPES);
+      await person.type(roomId, true);
     }
   }
 }
