@@ -304,18 +304,20 @@ test('what cannot start says why and ends', () =>
     assert.deepEqual([user.status, /signing\.key/.test(user.err)], [1, true]);
   }));
 
-onBothEngines('a server whose data folder cannot be made says so and ends', async (place) => {
-  if (!existsSync('/proc/self')) return;
-  await inFolder((folder) => {
-    const { status, err } = myelin(folder, ['serve'], '', {
-      ...place.env,
-      MYELIN_DATA_DIR: '/proc/nowhere/data',
-    });
-    const said = /^data_dir: .*the folder \/proc\/nowhere cannot be made$/;
-    assert.equal(status, 1, err);
-    assert.match(err.trimEnd().split('\n').at(-1) ?? '', said);
-  });
-});
+const NO_FOLDER = 'a server whose data folder cannot be made says so and ends';
+if (existsSync('/proc/self'))
+  onBothEngines(NO_FOLDER, (place) =>
+    inFolder((folder) => {
+      const { status, err } = myelin(folder, ['serve'], '', {
+        ...place.env,
+        MYELIN_DATA_DIR: '/proc/nowhere/data',
+      });
+      const said = /^data_dir: .*the folder \/proc\/nowhere cannot be made$/;
+      assert.equal(status, 1, err);
+      assert.match(err.trimEnd().split('\n').at(-1) ?? '', said);
+    }),
+  );
+else test(NO_FOLDER, (context) => context.skip('there is no /proc'));
 
 test('accounts are made, changed and closed, and the server runs and stops', () =>
   inFolder(async (folder) => {
