@@ -197,9 +197,11 @@ export class FederationSender {
     }
   }
 
-  /** A queue that this process has knows what waits already. */
+  /** What a queue knows that is at rest while another process sends is of before: that process may have died since. */
   #find(server: ServerName): void {
-    if (!this.#queues.has(server)) this.#queue(server).wake();
+    const known = this.#queues.get(server);
+    if (!known) this.#queue(server).wake();
+    else if (known.isIdle && !this.#needs.leases.holds(server)) known.readAgain();
   }
 }
 

@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict';
+import * as destinationsStore from '../../storage/federation/destinations-store.ts';
+import * as outgoingStore from '../../storage/federation/outgoing-store.ts';
+import { openPlaceDatabase } from '../../testing/server/place-database.ts';
+import { HeldTimers } from '../../testing/server/held-timers.ts';
 import { onFederation } from '../../testing/federation/federation.ts';
 import type { RemoteServer } from '../../testing/federation/remote-server.ts';
 import { roomWithGuest } from '../../testing/federation/room-with-guest.ts';
@@ -75,4 +79,40 @@ onFederation(
     assert.deepEqual(heard(remote), [...said, 'left behind']);
   },
   { servers: 1, engines: ['postgres'] },
+);
+
+const looks = new HeldTimers(60_000);
+
+onFederation(
+  'what a killed process left behind is sent by one that had something for the server before and left it to that process [A115]',
+  async (federation) => {
+    const { a, alice, roomId, remote } = await roomWithGuest(federation);
+    const first = await a.startProcess();
+    const there = new TestClient(first.url, alice.token);
+    await there.say(roomId, 'begin');
+    await remote.until(() => (heard(remote).includes('begin') ? true : undefined));
+    const here = a.client(alice.token);
+    const path = here.room(roomId, `/typing/${encodeURIComponent(alice.userId)}`);
+    const database = await openPlaceDatabase(a.place);
+    const isWritten = async () => {
+      const after = (await destinationsStore.of(database, remote.name))?.position ?? 0;
+      const range = { after, upTo: database.position(), limit: 1 };
+      return (await outgoingStore.events(database, remote.name, range)).length === 0;
+    };
+    while (!(await isWritten()));
+    await database.close();
+    for (const typing of [true, false]) {
+      await here.ok('PUT', path, { typing });
+      await remote.until(() => remote.edus.find((edu) => edu.content.typing === typing));
+    }
+    remote.answer = ({ url }) => (url.includes('/send/') ? { status: 502, body: {} } : undefined);
+    const tries = remote.seen.length;
+    await there.say(roomId, 'left behind');
+    await remote.until(() => remote.seen.slice(tries).find(({ url }) => url.includes('/send/')));
+    await first.kill();
+    remote.answer = () => undefined;
+    looks.letGo();
+    await remote.until(() => (heard(remote).includes('left behind') ? true : undefined));
+  },
+  { servers: 1, engines: ['postgres'], overrides: { timers: looks } },
 );
