@@ -133,3 +133,51 @@ withBob('a server that does not tell a list of devices is answered all the same'
     'it is asked once more, as the answer may be of before the update',
   );
 });
+
+withBob(
+  'a list that was asked for before another process heard of an update is not kept as current',
+  async (parts) => {
+    const { a, remote, alice, bob } = parts;
+    const device = (id: string) => ({ device_id: id, keys: deviceKeys(bob, id), device_display_name: id });
+    let list = { stream_id: 5, devices: [device('PHONE')] };
+    const gate = Promise.withResolvers<void>();
+    const isAsked = Promise.withResolvers<void>();
+    const first = list;
+    let answered = 0;
+    remote.answer = ({ url }) => {
+      if (!url.includes('/user/devices/')) return undefined;
+      return { status: 200, body: { user_id: bob, ...(answered++ === 0 ? first : list) } };
+    };
+    remote.holds = ({ url }) => {
+      if (!url.includes('/user/devices/') || answered > 0) return undefined;
+      isAsked.resolve();
+      return gate.promise;
+    };
+    const query = async (): Promise<string[]> => {
+      const found: Json = await alice.ok('POST', '/v3/keys/query', { device_keys: { [bob]: [] } });
+      return Object.keys(found.device_keys[bob]);
+    };
+    const early = query();
+    await isAsked.promise;
+    list = { stream_id: 6, devices: [device('PHONE'), device('TABLET')] };
+    const content = {
+      user_id: bob,
+      device_id: 'TABLET',
+      stream_id: 6,
+      prev_id: [5],
+      keys: device('TABLET').keys,
+    };
+    const body = {
+      origin: remote.name,
+      origin_server_ts: Date.now(),
+      pdus: [],
+      edus: [{ edu_type: 'm.device_list_update', content }],
+    };
+    const other = await a.another();
+    const sent = await remote.askAt(other.tlsPort ?? 0, a.name, '/_matrix/federation/v1/send/update', body);
+    assert.equal(sent.status, 200);
+    gate.resolve();
+    await early;
+    assert.deepEqual(await query(), ['PHONE', 'TABLET']);
+  },
+);

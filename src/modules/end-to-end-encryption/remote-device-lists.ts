@@ -15,6 +15,7 @@ import { badJson } from '../../protocol/matrix-error.ts';
 import type { PartialRooms } from '../../rooms/state/partial-rooms.ts';
 import { membershipChange } from '../../rooms/events/room-changes.ts';
 import { GuardFailed, type Change, type Database } from '../../storage/database.ts';
+import * as deviceListsStore from '../../storage/encryption/device-lists-store.ts';
 import * as deviceKeysStore from '../../storage/encryption/device-keys-store.ts';
 import * as remoteStore from '../../storage/encryption/remote-device-lists-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
@@ -95,9 +96,10 @@ export class RemoteDeviceLists {
       const underWay = { isBehind: false };
       this.#underWay.set(userId, underWay);
       try {
+        const changedAt = (await deviceListsStore.changedAt(this.#database, userId)) ?? 0;
         const path = `/_matrix/federation/v1/user/devices/${encodeURIComponent(userId)}`;
         const answer = await this.#client.request(serverNameOf(userId), { method: 'GET', path, timeoutMs });
-        await this.#queue.run(userId, () => this.#keep(userId, answer, underWay.isBehind));
+        await this.#queue.run(userId, () => this.#keep(userId, answer, { ...underWay, changedAt }));
       } finally {
         this.#underWay.delete(userId);
       }
@@ -105,7 +107,11 @@ export class RemoteDeviceLists {
   }
 
   /** Keeps a list that was fetched; what comes from now on is judged by it. */
-  async #keep(userId: UserId, answer: JsonObject, isBehind: boolean): Promise<void> {
+  async #keep(
+    userId: UserId,
+    answer: JsonObject,
+    { isBehind, changedAt }: { isBehind: boolean; changedAt: number },
+  ): Promise<void> {
     this.#underWay.delete(userId);
     const streamId = answer.stream_id;
     if (answer.user_id !== userId || typeof streamId !== 'number' || !Number.isSafeInteger(streamId)) {
@@ -115,6 +121,8 @@ export class RemoteDeviceLists {
     const unit = new UnitOfWork();
     remoteStore.replace(unit, userId, streamId, parseUserDevices(userId, answer));
     if (isBehind) remoteStore.markStale(unit, userId);
+    // Another process may have taken an update meanwhile that is not in the answer.
+    else remoteStore.markStaleIfChanged(unit, userId, changedAt);
     await this.#database.commit(unit);
   }
 

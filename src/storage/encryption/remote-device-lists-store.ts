@@ -21,6 +21,11 @@ const moveOn = sql(
   `UPDATE remote_device_lists SET stream_id = ? WHERE user_id = ? AND stream_id = ? AND stale = 0`,
 );
 const setStale = sql(`UPDATE remote_device_lists SET stale = 1 WHERE user_id = ?`);
+const setStaleIfChanged = sql(
+  `UPDATE remote_device_lists SET stale = 1 WHERE user_id = ? AND EXISTS (
+     SELECT 1 FROM device_list_changes changes
+     WHERE changes.user_id = remote_device_lists.user_id AND changes.observer = '' AND changes.position > ?)`,
+);
 const staleLists = sql(
   `SELECT user_id FROM remote_device_lists WHERE stale = 1 AND user_id > ? ORDER BY user_id LIMIT ?`,
 );
@@ -117,6 +122,11 @@ function putCrossSigning(
 /** Notes that updates of a user's devices may be missing. */
 export function markStale(writer: Writer, userId: UserId): void {
   writer.run(setStale, userId);
+}
+
+/** As `markStale`, if an update was taken after a position of the log. */
+export function markStaleIfChanged(writer: Writer, userId: UserId, after: number): void {
+  writer.run(setStaleIfChanged, userId, after);
 }
 
 /** As `markStale`, of everybody in a room whom this server shares no room with any more. */
