@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { onServers } from '../../testing/server/test-server.ts';
-import type { Json } from '../../testing/client/test-client.ts';
+import { TestClient, type Json } from '../../testing/client/test-client.ts';
 import { ephemeral } from '../../testing/client/sync-body.ts';
 
 onServers('typing is shown while it lasts [B082]', async ({ person }) => {
@@ -46,3 +46,23 @@ onServers('who leaves or is removed types no longer [B082]', async ({ person }) 
     assert.equal(typing(await alice.sync()), undefined);
   }
 });
+
+onServers(
+  'typing of which a process was told that is gone ends at the others, too [B082 partial]',
+  async (s) => {
+    const [alice, bob] = [await s.person('alice'), await s.person('bob')];
+    const room = await alice.createRoom({ preset: 'public_chat' });
+    await bob.join(room);
+    const typing = (body: Json) => ephemeral(body, room, 'm.typing')?.content?.user_ids;
+    const { next_batch: since } = await alice.sync();
+    const gone = await s.another();
+    const here = new TestClient(s.server.url, alice.token);
+    const there = new TestClient(gone.url, bob.token);
+    await there.ok('PUT', bob.room(room, `/typing/${bob.userId}`), { typing: true, timeout: 2_000 });
+    const begun = await here.syncUntil(since, (body) => typing(body) !== undefined);
+    assert.deepEqual(typing(begun), [bob.userId]);
+    await gone.close();
+    await here.syncUntil(begun.next_batch, (body) => typing(body)?.length === 0);
+  },
+  { engines: ['postgres'] },
+);

@@ -10,8 +10,17 @@ import type { RoomSections, SyncPart, SyncRequest } from '../sync-part.ts';
 
 const DEFAULT_MS = 30_000;
 const LONGEST_MS = 120_000;
+/** How long the process that was told of the typing has to tell of its end before others do, in milliseconds. */
+const GRACE_MS = 3_000;
 /** Rooms in which somebody types now, at most; more are forgotten. */
 const ROOMS = 20_000;
+
+/** What happens when somebody's typing ends by itself. */
+interface End {
+  readonly timer: Timer;
+  /** Whether this process was told of the typing. */
+  readonly isOwn: boolean;
+}
 
 /** Who is typing (Client-Server API, "Typing Notifications"). Kept in memory; every process is told of each change. */
 export class Typing implements SyncPart {
@@ -21,7 +30,7 @@ export class Typing implements SyncPart {
   /** Until when people type, in ms. */
   readonly #typing = boundedCache<RoomId, Map<UserId, number>>(ROOMS);
   readonly #timers: Timers;
-  readonly #ends = new Map<string, Timer>();
+  readonly #ends = new Map<string, End>();
 
   constructor(database: Database, rooms: RoomReads, needs: { clock: { now(): number }; timers: Timers }) {
     this.#database = database;
@@ -30,7 +39,10 @@ export class Typing implements SyncPart {
     this.#timers = needs.timers;
     database.subscribe((changes) => {
       for (const change of changes) {
-        if (change.topic === 'typing') this.#note(change.data as JsonObject);
+        if (change.topic === 'typing') {
+          this.#note(change.data as JsonObject);
+          this.#watch(change.data as JsonObject, change.local === true);
+        }
         const changed = membershipChange(change);
         if (changed && changed.membership !== 'join') this.#gone(changed.userId, changed.roomId);
       }
@@ -48,7 +60,7 @@ export class Typing implements SyncPart {
     const isTyping = this.typing(roomId).includes(userId);
     if (!typing && !isTyping) return;
     const forMs = Math.min(Math.max(timeoutMs ?? DEFAULT_MS, 1), LONGEST_MS);
-    this.#expire(userId, roomId, typing ? forMs : undefined);
+    this.#expire(userId, roomId, { afterMs: typing ? forMs : undefined, isOwn: true });
     // Who goes on typing is no news to anybody.
     const isNews = typing !== isTyping;
     await this.#announce(userId, roomId, typing ? this.#clock.now() + forMs : 0, isNews);
@@ -72,24 +84,35 @@ export class Typing implements SyncPart {
     return Promise.resolve({ ephemeral: [`{"type":"m.typing","content":${content}}`] });
   }
 
-  #expire(userId: UserId, roomId: RoomId, afterMs: number | undefined): void {
-    const key = `${roomId}\0${userId}`;
-    this.#ends.get(key)?.cancel();
-    this.#ends.delete(key);
-    if (afterMs === undefined) return;
-    this.#ends.set(
-      key,
-      this.#timers.after(afterMs, () => this.#end(userId, roomId, key)),
-    );
+  /** The process that was told of the typing last tells of its end; should it be gone by then, the others do. */
+  #watch({ roomId, userId, until }: JsonObject, isOwn: boolean): void {
+    const end = this.#ends.get(`${String(roomId)}\0${String(userId)}`);
+    if (isOwn && (until === 0 || end?.isOwn === true)) return;
+    const left = Math.max(0, (until as number) - this.#clock.now()) + (isOwn ? 0 : GRACE_MS);
+    this.#expire(userId as UserId, roomId as RoomId, { afterMs: until === 0 ? undefined : left, isOwn });
   }
 
-  /** Another process may have been told meanwhile that the user types on. */
+  #expire(
+    userId: UserId,
+    roomId: RoomId,
+    { afterMs, isOwn }: { afterMs: number | undefined; isOwn: boolean },
+  ): void {
+    const key = `${roomId}\0${userId}`;
+    this.#ends.get(key)?.timer.cancel();
+    this.#ends.delete(key);
+    if (afterMs === undefined) return;
+    const timer = this.#timers.after(afterMs, () => this.#end(userId, roomId, key));
+    this.#ends.set(key, { timer, isOwn });
+  }
+
+  /** The clock may have been set back meanwhile. */
   #end(userId: UserId, roomId: RoomId, key: string): void {
+    const isOwn = this.#ends.get(key)?.isOwn === true;
     this.#ends.delete(key);
     const until = this.#typing.get(roomId)?.get(userId);
     if (until === undefined) return;
     const left = until - this.#clock.now();
-    if (left > 0) this.#expire(userId, roomId, left);
+    if (left > 0) this.#expire(userId, roomId, { afterMs: left, isOwn });
     else this.#announce(userId, roomId, 0, true).catch(() => undefined);
   }
 
@@ -97,8 +120,9 @@ export class Typing implements SyncPart {
   #gone(userId: UserId, roomId: RoomId): void {
     if (this.#typing.get(roomId)?.has(userId) !== true) return;
     this.#note({ roomId, userId, until: 0 });
-    if (!this.#ends.has(`${roomId}\0${userId}`)) return;
-    this.#expire(userId, roomId, undefined);
+    const isOwn = this.#ends.get(`${roomId}\0${userId}`)?.isOwn === true;
+    this.#expire(userId, roomId, { afterMs: undefined, isOwn });
+    if (!isOwn) return;
     this.#announce(userId, roomId, 0, true).catch(() => undefined);
   }
 
