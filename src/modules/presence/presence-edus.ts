@@ -57,8 +57,10 @@ export function exchangePresence(presence: Presence, exchange: EduExchange, need
       if (await mayPoll(exchange, needs, origin, userId)) answer.push(await presence.toServers(userId));
     }
     if (answer.length === 0) return;
-    const edu = { type: 'm.presence', key: `polled ${origin}`, content: { push: answer } };
-    exchange.sendSoon([origin], edu, true);
+    // No change tells of it: kept, it also reaches the process that sends to the server.
+    const unit = new UnitOfWork();
+    exchange.store(unit, [origin], 'm.presence', { push: answer });
+    await database.commit(unit);
   });
 }
 

@@ -154,9 +154,8 @@ export class PresenceLists {
     if (!(await presenceListsStore.get(this.#database, observer, observed))) return;
     const unit = new UnitOfWork();
     presenceListsStore.accept(unit, observer, observed);
+    this.#exchange.store(unit, [origin], 'm.presence', { poll: [observed] });
     await this.#database.commit(unit);
-    const poll = { type: 'm.presence', key: `poll ${observed}`, content: { poll: [observed] } };
-    this.#exchange.sendSoon([origin], poll, true);
   }
 
   async #takeDeny(origin: ServerName, content: JsonObject): Promise<void> {

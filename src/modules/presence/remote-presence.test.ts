@@ -69,3 +69,18 @@ withBob(
     assert.deepEqual([presence, status], ['online', undefined]);
   },
 );
+
+withBob(
+  'a server that asks one process for somebody’s presence is told, though another process sends to it [B111 partial]',
+  async ({ a, remote, alice, roomId }) => {
+    await alice.say(roomId, 'hello');
+    await remote.until(() => remote.pdus.find((pdu) => pdu.content.body === 'hello'));
+    const other = await a.another();
+    const edus = [{ edu_type: 'm.presence', content: { poll: [alice.userId] } }];
+    const body = { origin: remote.name, origin_server_ts: Date.now(), pdus: [], edus };
+    const uri = '/_matrix/federation/v1/send/poll';
+    assert.equal((await remote.askAt(other.tlsPort ?? 0, a.name, uri, body)).status, 200);
+    const { push } = await edu(remote, 'm.presence');
+    assert.equal(push[0].user_id, alice.userId);
+  },
+);
