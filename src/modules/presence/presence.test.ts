@@ -170,3 +170,23 @@ onServers(
     await until(async () => (await there.ok('GET', path)).status_msg === 'at lunch');
   },
 );
+
+onServers(
+  'what a device says of itself at another process holds where it was before, too [B060 partial]',
+  async (s) => {
+    const [alice, bob] = await friends(s);
+    const other = await s.another();
+    const elsewhere = new TestClient(other.url, bob.token);
+    for (const presence of ['unavailable', 'offline']) {
+      await bob.sync();
+      assert.equal(await presenceOf(alice, bob), 'online');
+      const { next_batch: since } = await alice.sync();
+      await elsewhere.ok('PUT', `/v3/presence/${bob.userId}/status`, { presence });
+      const isTold = (body: Json) =>
+        body.presence?.events.some((one: Json) => one.sender === bob.userId) === true;
+      await alice.syncUntil(since, isTold);
+      for (let i = 0; i < 50; i++) assert.equal(await presenceOf(alice, bob), presence);
+    }
+  },
+  { overrides },
+);

@@ -6,7 +6,7 @@ import {
   type ServerName,
   type UserId,
 } from '../../protocol/identifiers.ts';
-import type { JsonObject } from '../../protocol/json.ts';
+import type { JsonObject, JsonValue } from '../../protocol/json.ts';
 import { forbidden } from '../../protocol/matrix-error.ts';
 import type { RoomReads } from '../../rooms/reading/room-reads.ts';
 import type { Change, Database } from '../../storage/database.ts';
@@ -15,6 +15,7 @@ import type { PresenceRow } from '../../storage/accounts/presence-store.ts';
 import * as presenceListsStore from '../../storage/accounts/presence-lists-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import { Attendance, AVAILABILITY, type PresenceState } from './attendance.ts';
+import { observersOf } from './observers.ts';
 import { RollCall } from './roll-call.ts';
 import { PresenceRows } from './presence-rows.ts';
 import { PresenceSync } from './presence-sync.ts';
@@ -95,7 +96,7 @@ export class Presence {
     const isFree =
       setPresence === 'online' && this.#attendance.wishOf(userId, deviceId, now) === 'free_for_chat';
     this.#attendance.seen(userId, deviceId, isFree ? 'free_for_chat' : setPresence, now, forMs);
-    return this.#tellIfNew(userId);
+    return this.#tellIfNew(userId, deviceId);
   }
 
   /** Sets one's own presence, for the device that asks. 403 for another's. */
@@ -111,7 +112,7 @@ export class Presence {
     if (presence === 'offline') this.#attendance.gone(userId, device);
     else this.#attendance.seen(userId, device, presence, this.#clock.now(), SAID_MS);
     const state = this.#attendance.stateOf(userId, this.#clock.now());
-    await this.#tell(userId, state, statusMsg);
+    await this.#tell(userId, state, statusMsg, device);
   }
 
   /** The presence of oneself, of somebody with whom one shares a room, or of somebody in one's presence list. */
@@ -189,62 +190,65 @@ export class Presence {
     this.#nextRollCall = this.#timers.after(NEXT_ROLL_CALL_MS, () => this.#callTheRoll());
   }
 
-  /** Tells others when what the user's devices amount to is not what was told last. */
-  #tellIfNew(userId: UserId): Promise<void> | undefined {
+  /** Tells others when what the user's devices amount to is not what was told last, by what a device said, if it did. */
+  #tellIfNew(userId: UserId, device?: string): Promise<void> | undefined {
     const state = this.#attendance.stateOf(userId, this.#clock.now());
     const told = this.#told.get(userId);
     if ((told?.presence ?? 'offline') === state) {
       if (state === 'offline') this.#attendance.forget(userId);
       return undefined;
     }
-    if (told) return this.#tell(userId, state, told.statusMsg);
+    if (told) return this.#tell(userId, state, told.statusMsg, device);
     // What one said of oneself stays when one comes back.
     const row = this.#rows.known(userId);
-    if (row) return this.#tell(userId, state, row.status_msg ?? undefined);
+    if (row) return this.#tell(userId, state, row.status_msg ?? undefined, device);
     this.#told.set(userId, { presence: state, statusMsg: undefined });
-    return this.#rows.of(userId).then((known) => this.#tell(userId, state, known?.status_msg ?? undefined));
+    return this.#rows
+      .of(userId)
+      .then((known) => this.#tell(userId, state, known?.status_msg ?? undefined, device));
   }
 
-  async #tell(userId: UserId, presence: PresenceState, statusMsg: string | undefined): Promise<void> {
+  async #tell(
+    userId: UserId,
+    presence: PresenceState,
+    statusMsg: string | undefined,
+    device?: string,
+  ): Promise<void> {
     const activeAt = this.#attendance.activeAt(userId);
     if (presence === 'offline') {
       this.#attendance.forget(userId);
       this.#told.delete(userId);
     } else this.#told.set(userId, { presence, statusMsg });
     const lastActiveAt = activeAt ?? (await this.#rows.of(userId))?.last_active_at ?? this.#clock.now();
-    await this.note(userId, { presence, statusMsg, lastActiveAt });
+    await this.note(userId, { presence, statusMsg, lastActiveAt, device });
   }
 
-  /** The presence of a user, of whatever server, is this now. `lastActiveAt` in milliseconds. */
+  /**
+   * The presence of a user, of whatever server, is this now. `lastActiveAt` in milliseconds; `device` is the one that said
+   * so, if one did.
+   */
   async note(
     userId: UserId,
-    known: { presence: PresenceState; statusMsg: string | undefined; lastActiveAt: number },
+    known: {
+      presence: PresenceState;
+      statusMsg: string | undefined;
+      lastActiveAt: number;
+      device?: string | undefined;
+    },
   ): Promise<void> {
     if (!this.#enabled) return;
-    const { presence, statusMsg, lastActiveAt } = known;
+    const { presence, statusMsg, lastActiveAt, device } = known;
     const joined = await this.#rooms.joinedRooms(userId);
     const rooms: RoomId[] = [];
     for (const roomId of joined) if (rooms.length < MOST_ROOMS) rooms.push(roomId);
-    const { users, servers } = await this.#observers(userId);
+    const { users, servers } = await observersOf(this.#database, this.#serverName, userId);
     const unit = new UnitOfWork();
     const position = unit.position();
     presenceStore.put(unit, { userId, presence, statusMsg, lastActiveAt }, position);
-    const data = { userId, presence, statusMsg: statusMsg ?? null, lastActiveAt, servers };
+    const who = device === undefined ? { userId } : { userId, device };
+    const data = { ...who, presence, statusMsg: statusMsg ?? null, lastActiveAt, servers };
     unit.announce({ topic: 'presence', position, users: [userId, ...users], rooms, data, local: true });
     await this.#database.commit(unit);
-  }
-
-  /** Who has the user in a presence list: users of this server, and the servers of others. */
-  async #observers(userId: UserId): Promise<{ users: UserId[]; servers: ServerName[] }> {
-    const rows = await presenceListsStore.observers(this.#database, userId);
-    const users: UserId[] = [];
-    const servers = new Set<ServerName>();
-    for (const { observer, observer_server: server, accepted } of rows) {
-      if (accepted !== 1) continue;
-      if (server === this.#serverName) users.push(observer);
-      else servers.add(server);
-    }
-    return { users, servers: [...servers] };
   }
 
   #note(change: Change): void {
@@ -257,7 +261,7 @@ export class Presence {
     // The status may have been set by way of another process: what is told next is not to bring back the one before.
     const told = this.#told.get(userId);
     if (told) this.#told.set(userId, { ...told, statusMsg: row.status_msg ?? undefined });
-    if (change.local === undefined) this.#insist(userId, row);
+    if (change.local === undefined) this.#insist(userId, row, (change.data as JsonObject).device);
   }
 
   /** Who says something or types is active; whoever was idle is so no more. */
@@ -268,12 +272,24 @@ export class Presence {
     if (this.#told.get(who)?.presence === 'unavailable') this.#tellIfNew(who)?.catch(() => undefined);
   }
 
-  /** Another process told less of a user than this one knows: the user has devices at both. */
-  #insist(userId: UserId, row: PresenceRow): void {
+  /**
+   * Another process told less of a user than this one knows: the user has devices at both. Where a device said so there that
+   * was here before, it is as it says.
+   */
+  #insist(userId: UserId, row: PresenceRow, device: JsonValue | undefined): void {
     const told = this.#told.get(userId);
     if (!told) return;
-    const state = this.#attendance.stateOf(userId, this.#clock.now());
-    if (AVAILABILITY[state] <= AVAILABILITY[row.presence as PresenceState]) return;
-    this.#tell(userId, state, row.status_msg ?? undefined).catch(() => undefined);
+    const now = this.#clock.now();
+    const { presence, status_msg: text } = row;
+    const isLess = (state: PresenceState) => AVAILABILITY[presence as PresenceState] < AVAILABILITY[state];
+    if (!isLess(this.#attendance.stateOf(userId, now))) return;
+    if (typeof device === 'string') this.#attendance.gone(userId, device);
+    const state = this.#attendance.stateOf(userId, now);
+    if (isLess(state)) this.#tell(userId, state, text ?? undefined).catch(() => undefined);
+    else if (state !== 'offline') this.#told.set(userId, { presence: state, statusMsg: text ?? undefined });
+    else {
+      this.#attendance.forget(userId);
+      this.#told.delete(userId);
+    }
   }
 }
