@@ -1,9 +1,20 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
-/** Programs of other states of the source that are older, in milliseconds, are removed; whoever runs one has read it whole. */
+/** Of the programs of other states of the source those older than so many milliseconds are removed, */
 const KEPT_MS = 24 * 60 * 60 * 1000;
+/** but for so many: a server may run one, and starts a thread of it now and then. */
+const KEPT = 3;
 
 /** Packages that stay outside: those that the source imports when they are first needed, and what the HTTP framework does not use. */
 const LATE_PACKAGES = [
@@ -22,6 +33,9 @@ const LATE_PACKAGES = [
   'light-my-request',
 ];
 
+/** What is started: it runs the program with what was compiled of it. */
+const START = 'compiled-program.cjs';
+
 /** What stands for `import.meta.url` in the packed files. */
 const OWN_URL = `const ownUrl = require('node:url').pathToFileURL(__filename).href;`;
 
@@ -37,7 +51,7 @@ const OWN_URL = `const ownUrl = require('node:url').pathToFileURL(__filename).hr
 export async function packedProgram(root, cache) {
   try {
     const folder = join(cache, `program-${stateOf(root)}`);
-    const file = join(folder, 'main.cjs');
+    const file = join(folder, START);
     if (!existsSync(file)) await pack(root, cache, folder);
     return file;
   } catch {
@@ -53,9 +67,10 @@ function stateOf(root) {
     ...source.map((file) => join('src', file)),
     'package-lock.json',
     'bin/packed-program.js',
+    `bin/${START}`,
   ].sort()) {
     const { size, mtimeMs } = statSync(join(root, name));
-    if (/\.(ts|js|json)$/.test(name)) state.update(`${name} ${size} ${mtimeMs}\n`);
+    if (/\.(ts|c?js|json)$/.test(name)) state.update(`${name} ${size} ${mtimeMs}\n`);
   }
   return state.digest('hex').slice(0, 16);
 }
@@ -90,6 +105,7 @@ async function pack(root, cache, folder) {
       alias: { 'node:http2': nothing },
       logLevel: 'silent',
     });
+    copyFileSync(join(root, 'bin', START), join(made, START));
     renameSync(made, folder);
   } catch (error) {
     rmSync(made, { recursive: true, force: true });
@@ -99,9 +115,11 @@ async function pack(root, cache, folder) {
 }
 
 function removeOld(cache) {
-  for (const name of readdirSync(cache)) {
-    const folder = join(cache, name);
-    if (/^(program|new)-/.test(name) && statSync(folder).mtimeMs < Date.now() - KEPT_MS)
-      rmSync(folder, { recursive: true, force: true });
-  }
+  const found = readdirSync(cache)
+    .filter((name) => /^(program|new)-/.test(name))
+    .map((name) => join(cache, name))
+    .map((folder) => ({ folder, madeAt: statSync(folder).mtimeMs }))
+    .sort((one, other) => other.madeAt - one.madeAt);
+  for (const { folder, madeAt } of found.slice(KEPT))
+    if (madeAt < Date.now() - KEPT_MS) rmSync(folder, { recursive: true, force: true });
 }
