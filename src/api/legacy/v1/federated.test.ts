@@ -50,6 +50,28 @@ describe('2015: across servers', () => {
     },
   );
 
+  onFederation('members are all those of a room, also who was there before this server', async ({ a, b }) => {
+    const [alice, bob] = [V1Client.of(await a.person('alice')), V1Client.of(await b.person('bob'))];
+    const carol = V1Client.of(await b.person('carol'));
+    const room = await alice.createRoom({ room_alias_name: 'garden', preset: 'public_chat' });
+    await bob.join(`#garden:${a.name}`);
+    await carol.join(room);
+    const everybody = [alice, bob, carol].map(({ userId }) => userId);
+    const pageOf = (query: string): Promise<Json> => carol.ok('GET', carol.room(room, `/members${query}`));
+    const keysOf = ({ chunk }: Json): string[] => chunk.map((event: Json) => event.state_key);
+    assert.deepEqual(keysOf(await pageOf('')), everybody);
+    const seen: string[] = [];
+    let from = (await pageOf('?limit=0')).start;
+    for (let pages = 0; pages < 3; pages++) {
+      const page = await pageOf(`?from=${from}&limit=1`);
+      assert.equal(page.start, from);
+      seen.push(...keysOf(page));
+      from = page.end;
+    }
+    assert.deepEqual(seen, everybody);
+    assert.deepEqual(keysOf(await pageOf(`?from=${from}`)), []);
+  });
+
   onFederation('what was redacted is gone on all servers [A054]', async ({ a, b }) => {
     const [alice, bob] = [V1Client.of(await a.person('alice')), V1Client.of(await b.person('bob'))];
     const room = await alice.createRoom({ room_alias_name: 'garden', preset: 'public_chat', name: 'Garden' });

@@ -10,6 +10,9 @@ import { CODES_OF_PAGES } from '../old-form.ts';
 import { placeOfToken } from './page-token.ts';
 import { v1Events, type ShowsEvents } from './v1-texts.ts';
 
+/** Before all members: also before those whom another server told of, who stand beside the timeline. */
+const START = -Infinity;
+
 /**
  * GET /rooms/{roomId}/members: all of them, unless a page is asked for. Whose membership changed last comes last, so that who
  * goes from page to page misses nobody.
@@ -35,7 +38,7 @@ export const v1Members = endpoint(
   ) => {
     const { timeline, visibility } = needs;
     const access = await visibility.accessOrForbid(roomId(params.roomId), session.userId);
-    const placeOf = (token: string) => placeOfToken(token) ?? timeline.end();
+    const placeOf = (token: string) => (token === 'START' ? START : (placeOfToken(token) ?? timeline.end()));
     const [after, upTo] = [placeOf(from), placeOf(to)];
     const root = await timeline.wholeRoot(access);
     const members = await timeline.stateEvents(root, (type) => type === 'm.room.member');
@@ -45,8 +48,12 @@ export const v1Members = endpoint(
       .slice(0, limit);
     return {
       chunk: await v1Events(needs, viewerOf(needs, session), page),
-      start: streamToken(after),
-      end: streamToken(page.at(-1)?.position ?? after),
+      start: tokenOf(after),
+      end: tokenOf(page.at(-1)?.position ?? after),
     };
   },
 );
+
+function tokenOf(place: number): string {
+  return place === START ? 'START' : streamToken(place);
+}
