@@ -9,6 +9,7 @@ import { endpoint } from '../../../wire/endpoint.ts';
 import { getOneEvent } from '../../client/event-stream.ts';
 import { v1Event, v1Presence, v1StreamEvent } from '../event-shape.ts';
 import { withProfile } from '../presence-profile.ts';
+import { withReceiptsOf2015 } from '../receipt-shape.ts';
 import { V1 } from '../legacy-paths.ts';
 import { CODES_OF_2015, CODES_OF_PAGES, oldForm } from '../old-form.ts';
 import { placeOfToken } from './page-token.ts';
@@ -58,8 +59,9 @@ export const v1EventStream = endpoint(
       event.invite_room_state = await inviteRoomState(needs, viewer, { roomId });
     }
     const others: JsonObject[] = [];
-    for (const text of chunk.others) {
-      others.push(v1StreamEvent(await withProfile(needs, JSON.parse(text) as JsonObject)));
+    const passing = chunk.others.map((text) => JSON.parse(text) as JsonObject);
+    for (const event of withReceiptsOf2015(passing)) {
+      others.push(v1StreamEvent(await withProfile(needs, event)));
     }
     return {
       start: streamToken(chunk.start),

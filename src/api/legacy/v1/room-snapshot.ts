@@ -7,6 +7,7 @@ import {
   type RoomSnapshot,
   type RoomSnapshots,
 } from '../../../sync/event-stream/index.ts';
+import { withReceiptsOf2015 } from '../receipt-shape.ts';
 import { v1Events, type ShowsEvents } from './v1-texts.ts';
 
 /** Messages of a room that are given when a client asks for no other number, and at most. */
@@ -52,9 +53,8 @@ export async function inviteRoomState(
 
 /** Who read how far in a room, an event that names it ("Receipts" of 2015). */
 export function receiptsOf({ roomId, ephemeral }: RoomSnapshot): JsonObject[] {
-  return ephemeral
-    .map((text) => JSON.parse(withRoomId(text, roomId)) as JsonObject)
-    .filter(({ type }) => type === 'm.receipt');
+  const events = ephemeral.map((text) => JSON.parse(withRoomId(text, roomId)) as JsonObject);
+  return withReceiptsOf2015(events).filter(({ type }) => type === 'm.receipt');
 }
 
 /** The place before the first message; where nothing is before it, asked with, it gives an empty page. */

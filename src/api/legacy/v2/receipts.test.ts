@@ -88,6 +88,49 @@ describe('2015: receipts', () => {
     },
   );
 
+  onServers('each has read up to one event also where others read in threads', async (server) => {
+    const today = await server.person('alice');
+    const alice = V2Client.of(today);
+    const bob = await server.person('bob');
+    const room = await alice.createRoom({ invite: [bob.userId] });
+    await bob.join(room);
+    const one = await alice.say(room, 'one');
+    const inThread = await today.send(room, 'm.room.message', {
+      ...{ msgtype: 'm.text', body: 'aside' },
+      'm.relates_to': { rel_type: 'm.thread', event_id: one },
+    });
+    const two = await alice.say(room, 'two');
+    const { end: from } = await alice.ok('GET', '/initialSync');
+    const { next_batch: since } = await alice.sync();
+    const read = (event: string, body: object) =>
+      bob.ok('POST', bob.room(room, `/receipt/m.read/${encodeURIComponent(event)}`), body);
+    await read(one, {});
+    await read(two, { thread_id: 'main' });
+    await read(inThread, { thread_id: one });
+    await read(one, { thread_id: one });
+
+    const wanted = [[two, bob.userId]];
+    const stream = (await alice.events({ from })).chunk as Json[];
+    const initial = (await alice.ok('GET', '/initialSync')).receipts as Json[];
+    const ofRoom = (await alice.ok('GET', alice.room(room, '/initialSync'))).receipts as Json[];
+    for (const events of [stream, initial, ofRoom]) {
+      const receipts = events.filter(({ type }) => type === 'm.receipt');
+      assert.deepEqual(receipts.flatMap(receiptsOf), wanted);
+    }
+    for (const body of [await alice.sync(), await alice.sync({ since })]) {
+      assert.deepEqual(receiptsIn(body, room), wanted);
+    }
+
+    const { next_batch: later } = await alice.sync();
+    await read(inThread, { thread_id: one });
+    await read(two, {});
+    assert.deepEqual(
+      receiptsIn(await alice.sync({ since: later }), room),
+      wanted,
+      'threads say nothing of the room',
+    );
+  });
+
   onFederation('what else is said of a receipt is attached to it, on every server', async ({ a, b }) => {
     const [alice, bob] = [V2Client.of(await a.person('alice')), V2Client.of(await b.person('bob'))];
     const room = await alice.createRoom({ room_alias_name: 'garden', preset: 'public_chat' });

@@ -1,6 +1,7 @@
 import type { EventPruner } from '../../../protocol/filter/event-fields.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../../protocol/json.ts';
 import { alphaEvent, v1Presence } from '../event-shape.ts';
+import { withReceiptsOf2015 } from '../receipt-shape.ts';
 
 /**
  * An answer of today's /sync as version 2 alpha had it: rooms under the names of then, the events of a room in one
@@ -29,7 +30,9 @@ export function alphaSync(
   const joined = (roomId: string, room: JsonObject): JsonObject => ({
     ...shown(roomId, room),
     ephemeral: {
-      events: eventsOf(objectAt(room, 'ephemeral')).map((event) => prune({ ...event, room_id: roomId })),
+      events: withReceiptsOf2015(eventsOf(objectAt(room, 'ephemeral'))).map((event) =>
+        prune({ ...event, room_id: roomId }),
+      ),
     },
   });
   const invited = (_roomId: string, room: JsonObject): JsonObject => ({
