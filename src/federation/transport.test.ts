@@ -199,14 +199,18 @@ onFederation(
     assert.equal(answer.tls_certificate, raw.toString('base64').replace(/=+$/, ''));
     const [[keyId, key] = ['', '']] = Object.entries(answer.verify_keys as Record<string, string>);
     assert.ok(verifyJson(answer, a.name, keyId, VerifyKey.of(key)));
-    const old = await fetch(`${a.server.url}/_matrix/key/v2/server/${encodeURIComponent(keyId)}`);
-    const bound = (await old.json()) as JsonObject;
+    const keysAt = async (path: string) =>
+      (await (await fetch(`${a.server.url}/_matrix/key/v2/server${path}`)).json()) as JsonObject;
+    const bound = [await keysAt(`/${encodeURIComponent(keyId)}`), await keysAt('/')];
     const sha256 = createHash('sha256').update(raw).digest('base64').replace(/=+$/, '');
-    assert.deepEqual(bound.tls_fingerprints, [{ sha256 }]);
-    assert.deepEqual(bound.verify_keys, { [keyId]: { key } });
-    const today = (await (await fetch(`${a.server.url}/_matrix/key/v2/server`)).json()) as JsonObject;
+    for (const one of bound) {
+      assert.deepEqual(one.tls_fingerprints, [{ sha256 }]);
+      assert.deepEqual(one.verify_keys, { [keyId]: { key } });
+    }
+    const today = await keysAt('');
+    assert.equal(today.tls_fingerprints, undefined);
     const expired = { 'ed25519:old': { key: OLD_KEY, expired_ts: 1_700_000_000_000 } };
-    for (const one of [bound, today]) {
+    for (const one of [...bound, today]) {
       assert.deepEqual(one.old_verify_keys, expired);
       assert.ok((one.valid_until_ts as number) > Date.now() + 3_600_000);
       assert.ok(verifyJson(one, a.name, keyId, VerifyKey.of(key)));

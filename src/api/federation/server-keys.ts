@@ -13,7 +13,7 @@ export const getServerKey = endpoint(
     id: 'getServerKey',
     spec: 'server-server-api/#get_matrixkeyv2server',
     method: 'GET',
-    paths: ['/_matrix/key/v2/server', '/_matrix/key/v2/server/'],
+    paths: ['/_matrix/key/v2/server'],
     auth: 'none',
   },
   ({ ownKeys }: { ownKeys: OwnKeys }) => ownKeys.answer(),
@@ -25,14 +25,17 @@ interface BoundKeys {
   ownCertificate: OwnCertificate;
 }
 
-/** GET /_matrix/key/v2/server/{keyId}, as in 2015: the answer has all keys, and the fingerprint of the certificate. */
+/**
+ * GET /_matrix/key/v2/server/ and /_matrix/key/v2/server/{keyId}, as in 2015: the answer has all keys, and the fingerprint
+ * of the certificate.
+ */
 export const getServerKey2015 = endpoint(
   {
     id: 'getServerKey2015',
     method: 'GET',
-    paths: ['/_matrix/key/v2/server/:keyId'],
+    paths: ['/_matrix/key/v2/server/', '/_matrix/key/v2/server/:keyId'],
     auth: 'none',
-    params: Type.Object({ keyId: Type.String() }),
+    params: Type.Object({ keyId: Type.Optional(Type.String()) }),
   },
   async ({ ownKeys, ownCertificate }: BoundKeys) =>
     ownKeys.answerWithFingerprints(await ownCertificate.fingerprints()),
