@@ -85,6 +85,22 @@ describe('2015: API standards', () => {
     await alice.fails(400, 'M_MISSING_PARAM', 'POST', '/_matrix/client/v3/login', {});
   });
 
+  onServers('values that cannot be are bad JSON', async (server) => {
+    const [alice] = await v1People(server, 'alice');
+    const room = await alice.createRoom();
+    const wrong: [string, string, object][] = [
+      ['POST', '/createRoom', { invite: ['nobody'] }],
+      ['PUT', '/createRoom/1', { invite: ['nobody'] }],
+      ['POST', alice.room(room, '/invite'), { user_id: 'nobody' }],
+      ['PUT', alice.room(room, '/invite/1'), { user_id: 'nobody' }],
+      ['POST', alice.room(room, '/ban'), { user_id: 'nobody' }],
+      ['PUT', alice.room(room, '/ban/1'), { user_id: 'nobody' }],
+      ['PUT', `/profile/${alice.userId}/displayname`, { displayname: 5 }],
+      ['POST', `/presence/list/${alice.userId}`, { invite: ['nobody'] }],
+    ];
+    for (const [method, path, body] of wrong) await alice.fails(400, 'M_BAD_JSON', method, path, body);
+  });
+
   onServers('no token is another thing than one that is not good [A003]', async (server) => {
     for (const path of [`${V1}/initialSync`, `${V2}/account/3pid`]) {
       const nobody = server.anonymous();

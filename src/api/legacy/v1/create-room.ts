@@ -9,7 +9,7 @@ import type { Session } from '../../../wire/session.ts';
 import { RoomBody, roomWishes } from '../../client/rooms/create-room.ts';
 import { assertHumanReadable } from '../human-id-check.ts';
 import { V1 } from '../legacy-paths.ts';
-import { CODES_OF_2015 } from '../old-form.ts';
+import { CODES_OF_BODIES } from '../old-form.ts';
 
 /**
  * The newest version whose rooms are as clients of 2015 know them: `creator` in m.room.create, the creator's power in
@@ -44,7 +44,7 @@ const declaration = {
   auth: 'user',
   whenSuspended: 'refused',
   limit: 'createRoom',
-  codes: CODES_OF_2015,
+  codes: CODES_OF_BODIES,
   body: RoomBody,
 } as const;
 

@@ -9,7 +9,7 @@ import { ban } from '../../client/membership/ban.ts';
 import { joinRoom } from '../../client/membership/join.ts';
 import { leaveRoom } from '../../client/membership/leave.ts';
 import { V1 } from '../legacy-paths.ts';
-import { CODES_OF_2015, oldForm, twin } from '../old-form.ts';
+import { CODES_OF_BODIES, oldForm, twin } from '../old-form.ts';
 
 const ofRoom = (suffix: string) => [`${V1}/rooms/:roomId${suffix}`];
 
@@ -25,7 +25,7 @@ const invite = endpoint(
     id: 'invite_user',
     method: 'POST',
     paths: ofRoom('/invite'),
-    codes: CODES_OF_2015,
+    codes: CODES_OF_BODIES,
     auth: 'user',
     whenSuspended: 'refused',
     limit: 'invite',
@@ -61,7 +61,7 @@ const invite = endpoint(
 const leave = oldForm(leaveRoom, { id: 'leave', paths: ofRoom('/leave') });
 
 /** POST /rooms/{roomId}/ban */
-const banMember = oldForm(ban, { id: 'ban', paths: ofRoom('/ban') });
+const banMember = oldForm(ban, { id: 'ban', paths: ofRoom('/ban'), codes: CODES_OF_BODIES });
 
 /** Who is in a room, with POST, and with PUT and a transaction ID. */
 export const v1Membership = [

@@ -195,7 +195,7 @@ describe('2015: presence', () => {
         assert.deepEqual([await asks(alice), await asks(other)], [[], []], 'who invites in turn accepts');
       }
       await alice.fails(404, 'M_NOT_FOUND', 'POST', listPath(alice), { invite: [`@nobody:${a.name}`] });
-      await alice.fails(400, 'M_INVALID_PARAM', 'POST', listPath(alice), { invite: [alice.userId] });
+      await alice.fails(400, 'M_BAD_JSON', 'POST', listPath(alice), { invite: [alice.userId] });
       const stranger = V1Client.of(await a.person('stranger'));
       await stranger.fails(403, 'M_FORBIDDEN', 'GET', listPath(alice));
       await stranger.fails(403, 'M_FORBIDDEN', 'POST', listPath(alice), { drop: [] });

@@ -8,7 +8,7 @@ import { endpoint, RawJson } from '../../../wire/endpoint.ts';
 import { ownUser } from '../../client/user/own-user.ts';
 import { presenceOf2015, v1Presence } from '../event-shape.ts';
 import { V1 } from '../legacy-paths.ts';
-import { CODES_OF_2015 } from '../old-form.ts';
+import { CODES_OF_2015, CODES_OF_BODIES } from '../old-form.ts';
 import { withProfile } from '../presence-profile.ts';
 
 const STATUS = `${V1}/presence/:userId/status`;
@@ -91,6 +91,7 @@ const v1ChangePresenceList = endpoint(
     ...list,
     id: 'modify_presence_list',
     method: 'POST',
+    codes: CODES_OF_BODIES,
     limit: 'other',
     body: Type.Object({ invite: Users, drop: Users, accept: Users, deny: Users }),
   },
