@@ -10,12 +10,18 @@ export interface ListView {
   newestFirst(): Iterable<RoomId>;
 }
 
-interface FilteredView {
+/** A view from when its filters begin to be compiled: what they are compiled of may change before they are. */
+interface ViewBeginning {
   readonly filters: RoomFilters;
-  test: RoomTest;
-  readonly rooms: Set<RoomId>;
   /** Rooms to be tested again. */
   readonly doubtful: Set<RoomId>;
+  /** Whether what the filters were compiled of holds no longer. */
+  isOutdated: boolean;
+}
+
+interface FilteredView extends ViewBeginning {
+  readonly test: RoomTest;
+  readonly rooms: Set<RoomId>;
 }
 
 /** Filtered views that one user has at a time. */
@@ -26,6 +32,8 @@ export class ListViews {
   readonly #order: RecencyList<RoomId>;
   readonly #facts: RoomFacts;
   readonly #filtered = new Map<string, FilteredView>();
+  /** Views whose filters are being compiled. */
+  readonly #beginnings = new Set<ViewBeginning>();
   /** Rooms of which facts are to be read again. */
   readonly #changed = new Set<RoomId>();
   #refreshing: Promise<void> | undefined;
@@ -44,19 +52,7 @@ export class ListViews {
   async of(filters: RoomFilters | undefined): Promise<ListView> {
     const order = this.#order;
     if (!filters || Object.values(filters).every((value) => value === undefined)) return order;
-    await this.#refresh();
-    const key = JSON.stringify(filters);
-    const known = this.#filtered.get(key);
-    const view = known ?? (await this.#make(filters));
-    this.#filtered.delete(key);
-    this.#filtered.set(key, view);
-    if (this.#filtered.size > MOST_VIEWS) this.#filtered.delete(this.#filtered.keys().next().value ?? '');
-    for (const roomId of view.doubtful) {
-      view.doubtful.delete(roomId);
-      if (order.has(roomId) && view.test(roomId)) view.rooms.add(roomId);
-      else view.rooms.delete(roomId);
-    }
-    const { rooms } = view;
+    const { rooms } = await this.#upToDate(filters);
     return {
       size: rooms.size,
       has: (roomId) => rooms.has(roomId),
@@ -70,15 +66,13 @@ export class ListViews {
   stateChanged(roomId: RoomId, type: string | undefined, isOwnMembership: boolean): void {
     const isFiltered = isOwnMembership || type === undefined || isFilteredType(type);
     if (isFiltered) this.#changed.add(roomId);
-    for (const [key, view] of this.#filtered) {
-      const mayBeChild = type === undefined || type === 'm.space.child';
-      const ofSpace = mayBeChild && view.filters.spaces?.includes(roomId) === true;
-      const movedSpace = isOwnMembership && view.filters.spaces?.includes(roomId) === true;
-      if (ofSpace || movedSpace) {
-        this.#filtered.delete(key);
-        this.#version += 1;
-      }
+    const mayBeChild = type === undefined || type === 'm.space.child';
+    for (const view of this.#allViews()) {
       if (isFiltered) view.doubtful.add(roomId);
+      const isSpace = view.filters.spaces?.includes(roomId) === true;
+      if (!isSpace || !(mayBeChild || isOwnMembership)) continue;
+      view.isOutdated = true;
+      this.#version += 1;
     }
   }
 
@@ -86,32 +80,71 @@ export class ListViews {
   accountDataChanged(): void {
     this.#facts.forgetAccountData();
     this.#version += 1;
-    for (const [key, { filters }] of this.#filtered) {
-      if ((filters.isDm ?? filters.tags ?? filters.notTags) !== undefined) this.#filtered.delete(key);
+    for (const view of this.#allViews()) {
+      const { isDm, tags, notTags } = view.filters;
+      if ((isDm ?? tags ?? notTags) !== undefined) view.isOutdated = true;
     }
   }
 
-  /** Of several requests at a time, none goes on before the facts are read that another asked for. */
-  async #refresh(): Promise<void> {
-    while (this.#refreshing || this.#changed.size > 0) {
-      this.#refreshing ??= this.#readChanged().finally(() => (this.#refreshing = undefined));
-      await this.#refreshing;
+  *#allViews(): Generator<ViewBeginning> {
+    yield* this.#filtered.values();
+    yield* this.#beginnings;
+  }
+
+  /**
+   * The view of the filters, with no room in doubt. Nothing may be waited for between the look that finds all facts read and
+   * the test of the doubtful rooms: one that changes in between would be tested by what was before.
+   */
+  async #upToDate(filters: RoomFilters): Promise<FilteredView> {
+    const key = JSON.stringify(filters);
+    for (;;) {
+      if (this.#refreshing || this.#changed.size > 0) {
+        // Of several requests at a time, none goes on before the facts are read that another asked for.
+        this.#refreshing ??= this.#readChanged().finally(() => (this.#refreshing = undefined));
+        await this.#refreshing;
+        continue;
+      }
+      const known = this.#filtered.get(key);
+      this.#filtered.delete(key);
+      if (known?.isOutdated === false) {
+        this.#filtered.set(key, known);
+        this.#testDoubtful(known);
+        return known;
+      }
+      this.#keep(key, await this.#make(filters));
     }
+  }
+
+  #testDoubtful({ doubtful, rooms, test }: FilteredView): void {
+    for (const roomId of doubtful) {
+      if (this.#order.has(roomId) && test(roomId)) rooms.add(roomId);
+      else rooms.delete(roomId);
+    }
+    doubtful.clear();
   }
 
   async #readChanged(): Promise<void> {
     const changed = [...this.#changed];
     this.#changed.clear();
+    // The user may have come into them since the request began.
+    await this.#facts.prepare();
     await this.#facts.refresh(changed);
   }
 
   async #make(filters: RoomFilters): Promise<FilteredView> {
-    const test = await compileFilters(filters, this.#facts);
-    return {
-      filters,
-      test,
-      rooms: new Set([...this.#order.newestFirst()].filter(test)),
-      doubtful: new Set(),
-    };
+    const beginning: ViewBeginning = { filters, doubtful: new Set(), isOutdated: false };
+    this.#beginnings.add(beginning);
+    try {
+      const test = await compileFilters(filters, this.#facts);
+      const rooms = new Set([...this.#order.newestFirst()].filter(test));
+      return Object.assign(beginning, { test, rooms });
+    } finally {
+      this.#beginnings.delete(beginning);
+    }
+  }
+
+  #keep(key: string, view: FilteredView): void {
+    this.#filtered.set(key, view);
+    if (this.#filtered.size > MOST_VIEWS) this.#filtered.delete(this.#filtered.keys().next().value ?? '');
   }
 }

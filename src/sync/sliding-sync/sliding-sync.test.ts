@@ -258,6 +258,57 @@ onServers('filters choose the rooms of a list [B138 partial]', async ({ person }
 });
 
 onServers(
+  'a room that changes while a filter is being compiled is judged by what it is then',
+  async (world) => {
+    const bob = await world.person('bob');
+    const mine = `/v3/user/${encodeURIComponent(bob.userId)}`;
+    const encryption = { algorithm: 'm.megolm.v1.aes-sha2' };
+    const [plain, space] = [
+      await bob.createRoom({ name: 'Plain' }),
+      await bob.createRoom({ creation_content: { type: 'm.space' } }),
+    ];
+    const filters = {
+      // What is encrypted and named is read first, and then the tags, which are held up.
+      encrypted: { is_encrypted: true, not_tags: ['m.lowpriority'] },
+      tagged: { room_name_like: 'Plain', tags: ['m.favourite'] },
+      inSpace: { spaces: [space], not_tags: ['m.lowpriority'] },
+    };
+    const lists = Object.fromEntries(
+      Object.entries(filters).map(([name, wanted]) => [name, { filters: wanted, timeline_limit: 0 }]),
+    );
+    const { accountData } = world.server.services;
+    const ofRooms = accountData.ofRooms.bind(accountData);
+    const gate = Promise.withResolvers<undefined>();
+    const asked = Promise.withResolvers<undefined>();
+    accountData.ofRooms = async (...args) => {
+      const found = await ofRooms(...args);
+      asked.resolve(undefined);
+      await gate.promise;
+      return found;
+    };
+    const requests = Object.entries(lists).map(([name, list]) => {
+      const sliding = new SlidingConnection(bob, name);
+      return {
+        sliding,
+        wishes: { lists: { [name]: list } },
+        first: sliding.next({ lists: { [name]: list } }),
+      };
+    });
+    await asked.promise;
+    await bob.setState(plain, 'm.room.encryption', encryption);
+    await bob.setState(space, 'm.space.child', { via: ['localhost'] }, plain);
+    await bob.ok('PUT', `${mine}/rooms/${encodeURIComponent(plain)}/tags/m.favourite`, {});
+    accountData.ofRooms = ofRooms;
+    gate.resolve(undefined);
+    for (const { sliding, wishes, first } of requests) {
+      await first;
+      const name = sliding.connId;
+      assert.deepEqual(counts(await sliding.next(wishes)), { [name]: 1 }, name);
+    }
+  },
+);
+
+onServers(
   'a long connection is kept in one piece, and a device keeps ten of them [B138 partial]',
   async (world) => {
     const alice = await world.person('alice');
