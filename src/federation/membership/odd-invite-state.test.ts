@@ -39,3 +39,34 @@ onFederation(
   },
   { servers: 1 },
 );
+
+onFederation(
+  'of the state with an invite, only so many bytes are kept, first those by which a room is shown',
+  async ({ a, startRemote }) => {
+    const remote = await startRemote();
+    const alice = await a.person('alice');
+    const version = roomVersion('10');
+    const [roomId, sender] = [`!room:${remote.name}`, `@bob:${remote.name}`];
+    const unsigned = {
+      ...{ type: 'm.room.member', sender, state_key: alice.userId, room_id: roomId },
+      ...{ content: { membership: 'invite' }, origin_server_ts: Date.now() },
+      ...{ depth: 5, prev_events: ['$prev'], auth_events: ['$auth'] },
+    };
+    const { pdu, eventId } = finishPdu(unsigned as Pdu, version, remote.name, remote.key);
+    const state = (type: string, text: string, key = '') => ({
+      ...{ type, state_key: key, sender, content: { text } },
+    });
+    const large = Array.from({ length: 10 }, (_, i) => state('test.large', 'x'.repeat(30_000), `${i}`));
+    const [tooLarge, name] = [state('m.room.topic', 'x'.repeat(70_000)), state('m.room.name', 'Odd')];
+    const body = { room_version: '10', event: pdu, invite_room_state: [tooLarge, ...large, name] };
+    const path = `${encodeURIComponent(roomId)}/${encodeURIComponent(eventId)}`;
+    const answer = await remote.ask(a.name, 'PUT', `/_matrix/federation/v2/invite/${path}`, body);
+    assert.equal(answer.status, 200);
+    const events = (await alice.sync()).rooms.invite[roomId].invite_state.events as Json[];
+    const ofType = (wanted: string) => events.filter(({ type }) => type === wanted);
+    assert.deepEqual(ofType('m.room.topic'), [], 'no event is that large');
+    assert.deepEqual(ofType('m.room.name'), [name]);
+    assert.equal(ofType('test.large').length, 4);
+  },
+  { servers: 1 },
+);

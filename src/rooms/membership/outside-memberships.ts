@@ -19,9 +19,12 @@ import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import { eventOfPdu } from '../events/event-of-pdu.ts';
 import type { StateChange } from '../events/room-changes.ts';
 import type { HeadPoint } from '../appending/room-head.ts';
+import { STRIPPED_TYPES } from './stripped-state.ts';
 
-/** Events that are kept of what is told of a room. */
+/** Events that are kept of what is told of a room, and bytes of their JSON, each and together. */
 const MOST_STATE = 100;
+const LARGEST_EVENT = 65_536;
+const LARGEST_STATE = 131_072;
 
 /** A membership event of a user of this server in a room that nobody of this server is in. */
 export interface OutsideMembership {
@@ -124,7 +127,7 @@ export class OutsideMemberships {
     const { sender } = event;
     membershipsStore.set(unit, { userId, roomId, membership, eventId, sender }, position);
     if (stripped) {
-      const state = stripped.filter(isStrippedEvent).slice(0, MOST_STATE).map(strippedOf);
+      const state = boundedState(stripped.filter(isStrippedEvent).map(strippedOf));
       const known = { event_id: eventId, room_version: version.id, state, via } satisfies KnownText;
       strippedStates.set(unit, userId, roomId, JSON.stringify(known));
     }
@@ -140,6 +143,24 @@ function isStrippedEvent(event: unknown): event is JsonObject {
   const { type, state_key: stateKey, sender } = event;
   const isBySomebody = typeof sender === 'string' && parseUserId(sender) !== undefined;
   return typeof type === 'string' && typeof stateKey === 'string' && isBySomebody;
+}
+
+/**
+ * As many of the events as are kept, in the same order. Where that is not all of them, what a room is to be shown by goes
+ * before what else its server tells: every sync with the invite has them.
+ */
+function boundedState(events: readonly JsonObject[]): JsonObject[] {
+  const isUsual = ({ type }: JsonObject) =>
+    type === 'm.room.member' || STRIPPED_TYPES.some((one) => one === type);
+  const kept = new Set<JsonObject>();
+  let left = LARGEST_STATE;
+  for (const event of [...events.filter(isUsual), ...events.filter((event) => !isUsual(event))]) {
+    const size = Buffer.byteLength(JSON.stringify(event));
+    if (kept.size === MOST_STATE || size > Math.min(left, LARGEST_EVENT)) continue;
+    kept.add(event);
+    left -= size;
+  }
+  return events.filter((event) => kept.has(event));
 }
 
 /** Only what stripped state has (Client-Server API, "Stripped state"), of what may be whole events. */
