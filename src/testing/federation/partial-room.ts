@@ -28,6 +28,8 @@ interface Wishes {
   readonly guestPower?: number;
   /** The power that it takes to set the topic. */
   readonly topicPower?: number;
+  /** The power that it takes to say whether guests may come. */
+  readonly guestAccessPower?: number;
   /** What happens before Bob joins. */
   readonly before?: (scene: Omit<PartialRoom, 'complete'> & { readonly roomId: string }) => Promise<void>;
 }
@@ -39,12 +41,14 @@ interface Wishes {
 export async function whilePartial(
   federation: TestFederation,
   run: (scene: PartialRoom) => Promise<void>,
-  { guestPower, topicPower = 50, before }: Wishes = {},
+  { guestPower, topicPower = 50, guestAccessPower = 50, before }: Wishes = {},
 ): Promise<void> {
   const { a, b } = federation;
   const { alice, roomId, room, remote } = await roomWithGuest(federation, {
     ...{ name: 'large', guestPower, room_version: guestPower === undefined ? '12' : '11' },
-    power_level_content_override: { events: { 'm.room.topic': topicPower } },
+    power_level_content_override: {
+      events: { 'm.room.topic': topicPower, 'm.room.guest_access': guestAccessPower },
+    },
   });
   const bob = await b.person('bob');
   await before?.({ alice, bob, room, remote, roomId });
