@@ -19,13 +19,16 @@ const MOST_POSITIONS = 5_000;
 const DELAY_MS = 5_000;
 /** Time between two batches, when nobody searches. */
 const PAUSE_MS = 25;
-/** Terms by which one event is found; what a longer text has beyond them is not found. */
+/** Terms by which one text of an event is found; what a longer text has beyond them is not found. */
 const MOST_TERMS = 500;
+/** Edits of an event by whose texts it is found, the newest ones, beside the text that it was sent with. */
+const MOST_EDITS = 10;
 
 /**
  * Keeps the search index up to date, behind the log and off the path of messages. How far it came is in the database, and
  * guarded: of several processes that index the same events one wins, and the others go on from there. A message is
- * found by the text that it has now: that of its newest edit, which is not found by itself.
+ * indexed by each text that it had, since who left before an edit is shown the one of before; which of them somebody finds it by
+ * is decided when they search. An edit is not found by itself.
  */
 export class SearchIndex {
   readonly #database: Database;
@@ -136,37 +139,53 @@ export class SearchIndex {
     return [...found.values()];
   }
 
-  /** Indexes each of the events by the text that it has now. */
+  /** Indexes each of the events by the texts that somebody may see of it. */
   async #index(unit: UnitOfWork, events: readonly StoredEvent[]): Promise<void> {
     const edits = await this.#editsOf(events);
     const positions = events.map((event) => event.position);
     const replaceKeys = await searchStore.searchTerms(this.#database).replacing(this.#database, positions);
-    for (const event of events) replaceKeys(unit, event.position, keysOf(event, edits.get(event.eventId)));
+    for (const event of events)
+      replaceKeys(unit, event.position, keysOf(event, edits.get(event.eventId) ?? []));
   }
 
-  /** The newest edit of each of the events that has one. */
-  async #editsOf(events: readonly StoredEvent[]): Promise<Map<string, StoredEvent>> {
+  /** The edits of each of the events that has any. */
+  async #editsOf(events: readonly StoredEvent[]): Promise<Map<string, StoredEvent[]>> {
     const ids = events.map((event) => event.eventId);
     // Few have one, which is cheaper to see by what is counted.
     const counted = await aggregationsStore.of(this.#database, ids);
-    const edited = counted.flatMap((row) => (row.edits > 0 ? (row.parent_id as EventId) : []));
-    const rows = await aggregationsStore.edits(this.#database, edited);
-    return new Map(rows.map((row) => [row.parent_id, new StoredEvent(row)]));
+    const edited = new Set(counted.flatMap((row) => (row.edits > 0 ? row.parent_id : [])));
+    const found = new Map<string, StoredEvent[]>();
+    for (const event of events) {
+      if (!edited.has(event.eventId) || event.stateKey !== undefined || event.redactedBy !== undefined)
+        continue;
+      const rows = await aggregationsStore.editsOf(this.#database, event, MOST_EDITS);
+      found.set(
+        event.eventId,
+        rows.map((row) => new StoredEvent(row)),
+      );
+    }
+    return found;
   }
 }
 
-function keysOf(event: StoredEvent, edit: StoredEvent | undefined): number[] {
-  const found = textNow(event, edit);
-  if (!found) return [];
+function keysOf(event: StoredEvent, edits: readonly StoredEvent[]): number[] {
   const terms = new Set<string>();
-  for (const piece of piecesOf(foldText(found.text))) {
-    for (const term of termsOfPiece(piece)) if (terms.size < MOST_TERMS) terms.add(term);
-    if (terms.size >= MOST_TERMS) break;
+  for (const edit of [undefined, ...edits]) {
+    for (const term of termsOf(textNow(event, edit)?.text ?? '')) terms.add(term);
   }
   return [...new Set(Array.from(terms, searchKeys(event.roomId)))];
 }
 
-/** The text by which an event is found, given its newest edit. An edit is not found by itself. */
+function termsOf(text: string): Set<string> {
+  const terms = new Set<string>();
+  for (const piece of piecesOf(foldText(text))) {
+    for (const term of termsOfPiece(piece)) if (terms.size < MOST_TERMS) terms.add(term);
+    if (terms.size >= MOST_TERMS) break;
+  }
+  return terms;
+}
+
+/** The text that an event has with an edit, or without one. An edit is not found by itself. */
 export function textNow(
   event: StoredEvent,
   edit: StoredEvent | undefined,

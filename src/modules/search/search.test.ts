@@ -275,6 +275,43 @@ onServers(
 );
 
 onServers(
+  'Who left before an edit finds a message by what it said then, and not by the edit [B070]',
+  async (s) => {
+    const [alice, bob, carol] = [await s.person('alice'), await s.person('bob'), await s.person('carol')];
+    const room = await alice.createRoom({ preset: 'public_chat' });
+    for (const who of [bob, carol]) await who.join(room);
+    const message = await alice.say(room, 'original words');
+    const edit = (body: string) =>
+      alice.say(room, `* ${body}`, {
+        'm.new_content': { msgtype: 'm.text', body },
+        'm.relates_to': { rel_type: 'm.replace', event_id: message },
+      });
+    const leave = (who: TestClient) => who.ok('POST', who.room(room, '/leave'), {});
+    await leave(bob);
+    const second = await edit('second words');
+    await leave(carol);
+    await edit('third words');
+    const terms = ['original', 'second', 'third'];
+    const foundBy = async (who: TestClient) => {
+      const found: string[] = [];
+      for (const term of terms) {
+        const { count, results } = await find(who, term);
+        assert.equal(count, results.length);
+        if (results.some(({ result }: Json) => result.event_id === message)) found.push(term);
+      }
+      return found;
+    };
+    assert.deepEqual(await foundBy(alice), ['third']);
+    assert.deepEqual(await foundBy(bob), ['original']);
+    assert.deepEqual(await foundBy(carol), ['second']);
+    await alice.ok('PUT', alice.room(room, `/redact/${second}/t`), {});
+    assert.deepEqual(await foundBy(carol), ['original']);
+    await alice.ok('PUT', alice.room(room, `/redact/${message}/u`), {});
+    for (const who of [alice, bob, carol]) assert.deepEqual(await foundBy(who), []);
+  },
+);
+
+onServers(
   'The index is made by whichever process comes first, and goes on after a restart [B070]',
   async (s) => {
     const alice = await s.person('alice');
