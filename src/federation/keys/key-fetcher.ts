@@ -10,8 +10,12 @@ import { FederationError } from '../federation-error.ts';
 import { parseKeyAnswer, type KeyAnswer } from './key-answer.ts';
 
 const REQUEST = { signed: false, timeoutMs: 10_000, maxBytes: 262_144 } as const;
-/** A server is not asked for its keys again within this time, in milliseconds, after a success or a failure. */
+/**
+ * A server is not asked for its keys again within this time, in milliseconds. One that answered may have other keys soon, or be
+ * asked for an answer that lasts longer: it is left in peace for a moment only.
+ */
 const PAUSE_MS = 10_000;
+const PAUSE_AFTER_ANSWER_MS = 1_000;
 const MOST_SERVERS = 20_000;
 /** Answers of one server, of different times, that are taken from a notary. */
 const MOST_ANSWERS = 50;
@@ -31,7 +35,7 @@ export class KeyFetcher {
   readonly #clock: { now(): number };
   readonly #notaries: readonly ServerName[];
   readonly #asking = new Map<ServerName, Promise<KeyAnswer | undefined>>();
-  readonly #askedAt = boundedCache<ServerName, number>(MOST_SERVERS);
+  readonly #notBefore = boundedCache<ServerName, number>(MOST_SERVERS);
 
   constructor(needs: {
     client: FederationClient;
@@ -54,8 +58,8 @@ export class KeyFetcher {
     const asking = this.#asking.get(server);
     if (asking) return asking;
     const now = this.#clock.now();
-    if (now - (this.#askedAt.get(server) ?? 0) < PAUSE_MS) return Promise.resolve(undefined);
-    this.#askedAt.set(server, now);
+    if (now < (this.#notBefore.get(server) ?? 0)) return Promise.resolve(undefined);
+    this.#notBefore.set(server, now + PAUSE_MS);
     const begun = this.#fetch(server, wanted).finally(() => this.#asking.delete(server));
     this.#asking.set(server, begun);
     return begun;
@@ -63,7 +67,10 @@ export class KeyFetcher {
 
   async #fetch(server: ServerName, wanted: WantedKeys): Promise<KeyAnswer | undefined> {
     const direct = await this.#direct(server);
-    if (direct) return { ...direct, keys: await this.#keep(server, direct, []) };
+    if (direct) {
+      this.#notBefore.set(server, this.#clock.now() + PAUSE_AFTER_ANSWER_MS);
+      return { ...direct, keys: await this.#keep(server, direct, []) };
+    }
     const [newest, ...others] = await this.#byNotaries(server, wanted);
     if (!newest) return undefined;
     const kept = await serverKeysStore.answer(this.#database, server);

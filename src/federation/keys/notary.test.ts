@@ -146,6 +146,36 @@ onFederation(
   );
 }
 
+{
+  const clock = new ShiftedClock();
+  onFederation(
+    'a notary asks a server anew that answered a moment ago, where the answer does not last or lacks a key [A099]',
+    async (federation) => {
+      const { a } = federation;
+      clock.shift = 0;
+      const { remote, asked } = await origin(federation, clock, HOUR);
+      const until = async (rest: string) => Number((await get(a, remote.name, rest))[0]?.valid_until_ts);
+      const first = await until('');
+      clock.shift += 2_000;
+      const wanted = first + 1_000;
+      assert.ok((await until(`?minimum_valid_until_ts=${wanted}`)) >= wanted);
+      assert.equal(asked(), 2);
+      clock.shift += 2_000;
+      await until('/ed25519:new');
+      assert.equal(asked(), 3);
+      remote.answer = ({ url }) =>
+        url.startsWith('/_matrix/key/v2/server') ? { status: 500, body: {} } : undefined;
+      clock.shift += 2_000;
+      await until('/ed25519:new');
+      const failed = asked();
+      clock.shift += 2_000;
+      await until('/ed25519:new');
+      assert.equal(asked(), failed, 'one that did not answer is left in peace');
+    },
+    { servers: 1, overrides: { clock } },
+  );
+}
+
 onFederation(
   'where a server is gone, its keys are had from the notaries that are trusted [A099] [B098]',
   async (federation) => {
