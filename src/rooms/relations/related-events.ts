@@ -1,15 +1,15 @@
 import { canonicalJson } from '../../protocol/canonical-json.ts';
 import { redact } from '../../protocol/events/redaction.ts';
-import type { EventId } from '../../protocol/identifiers.ts';
+import type { EventId, UserId } from '../../protocol/identifiers.ts';
 import { roomVersion } from '../../protocol/room-versions.ts';
 import type { Database } from '../../storage/database.ts';
-import * as aggregationsStore from '../../storage/rooms/aggregations-store.ts';
 import * as relationsStore from '../../storage/rooms/relations-store.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { pduOfEvent } from '../events/pdu-of-event.ts';
 import { StoredEvent } from '../events/stored-event.ts';
 import type { RoomAccess, Visibility } from '../reading/visibility.ts';
 import { BEFORE_HISTORY } from '../../storage/unit-of-work.ts';
+import { ThreadOrder } from './thread-order.ts';
 
 /** What is asked of the events that relate to one. Positions are places between events, as in tokens. */
 export interface RelatedQuery {
@@ -81,17 +81,24 @@ export class RelatedEvents {
    *
    * @param query.upTo position of the newest thread event to begin at; undefined for the newest there is.
    * @param query.participated only threads in which the user spoke, at the root or after it.
+   * @param query.ignored whose events the user does not see: they change nothing of the order.
    */
   async threads(
     access: RoomAccess,
-    query: { upTo: number | undefined; participated: boolean; limit: number },
+    query: {
+      upTo: number | undefined;
+      participated: boolean;
+      ignored: ReadonlySet<UserId>;
+      limit: number;
+    },
   ): Promise<RelatedPage> {
-    const { limit } = query;
+    const { limit, ignored } = query;
+    const { roomId, userId } = access;
+    const order = new ThreadOrder(this.#database, this.#log, { roomId, userId, ignored });
     let upTo = query.upTo ?? this.#database.position();
     const found: StoredEvent[] = [];
     for (let looked = 0; looked < MOST_LOOKED_AT;) {
-      const want = { userId: access.userId, upTo, limit: limit + 1 };
-      const rows = await aggregationsStore.threads(this.#database, access.roomId, want);
+      const rows = await order.next(upTo, limit + 1);
       for (const row of rows) {
         if (found.length === limit) return { events: found, next: upTo };
         upTo = row.thread_position - 1;

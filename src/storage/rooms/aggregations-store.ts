@@ -24,6 +24,8 @@ export interface ChildRow extends EventRow {
 export interface ThreadRow {
   readonly root_id: string;
   readonly thread_position: number;
+  /** Who sent the thread's newest event. */
+  readonly newest_by: UserId | null;
   /** Events that the asking user sent to the thread. */
   readonly own_events: number | null;
 }
@@ -64,11 +66,18 @@ const referencing = sql(
    ORDER BY position LIMIT ?`,
 );
 const threadsOfRoom = sql(
-  `SELECT parent_id AS root_id, thread_position, (SELECT events FROM thread_participants
+  `SELECT parent_id AS root_id, thread_position, (SELECT sender FROM event_relations
+     WHERE event_relations.parent_id = aggregations.parent_id AND position = thread_position) AS newest_by,
+     (SELECT events FROM thread_participants
      WHERE root_id = aggregations.parent_id AND thread_participants.room_id = aggregations.room_id
        AND sender = ?) AS own_events
    FROM aggregations WHERE room_id = ? AND thread_events > 0 AND thread_position <= ?
    ORDER BY thread_position DESC LIMIT ?`,
+);
+const sendersInThread = sql(
+  `SELECT position, sender FROM event_relations
+   WHERE parent_id = ? AND room_id = ? AND rel_type = 'm.thread' AND position < ?
+   ORDER BY position DESC LIMIT ?`,
 );
 const relatedBy = sql(
   `SELECT event_id FROM events WHERE event_id IN (${SLOTS}) AND EXISTS (
@@ -155,6 +164,16 @@ export function threads(
   want: { userId: UserId; upTo: number; limit: number },
 ): Promise<ThreadRow[]> {
   return reader.all<ThreadRow>(threadsOfRoom, want.userId, roomId, want.upTo, want.limit);
+}
+
+/** Who sent the events of a thread that came before a position, newest first. */
+export function threadSenders(
+  reader: Reader,
+  thread: { rootId: string; roomId: RoomId },
+  before: number,
+  limit: number,
+): Promise<{ readonly position: number; readonly sender: UserId }[]> {
+  return reader.all(sendersInThread, thread.rootId, thread.roomId, before, limit);
 }
 
 /** Those of the events to which one of the senders relates by one of the types. An undefined list matches all. */

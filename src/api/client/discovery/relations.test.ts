@@ -395,3 +395,40 @@ onServers('filters ask for events by what relates to them [B031]', async (s) => 
   const text = encodeURIComponent(JSON.stringify({ related_by_rel_types: many }));
   await alice.fails(400, 'M_BAD_JSON', 'GET', alice.room(room, `/messages?dir=b&filter=${text}`));
 });
+
+onServers('threads are listed by the newest event that their reader does not ignore [B081]', async (s) => {
+  const [alice, bob] = [await s.person('alice'), await s.person('bob')];
+  const room = await alice.createRoom({ preset: 'public_chat' });
+  await bob.join(room);
+  const roots: string[] = [];
+  for (const name of ['first', 'second', 'third', 'fourth']) roots.push(await alice.say(room, name));
+  const [first = '', second = '', third = '', fourth = ''] = roots;
+  const inFirst = await alice.say(room, 'one', relates('m.thread', first));
+  const inSecond = await alice.say(room, 'two', relates('m.thread', second));
+  const inThird = await alice.say(room, 'three', relates('m.thread', third));
+  for (const root of [fourth, second, first]) await bob.say(room, 'noise', relates('m.thread', root));
+  assert.deepEqual(ids((await alice.ok('GET', path(room, '/threads'))).chunk), [
+    first,
+    second,
+    fourth,
+    third,
+  ]);
+  const ignore = { ignored_users: { [bob.userId]: {} } };
+  await alice.ok('PUT', `/v3/user/${alice.userId}/account_data/m.ignored_user_list`, ignore);
+  const expected = [third, second, first, fourth];
+  const { chunk } = await alice.ok('GET', path(room, '/threads'));
+  assert.deepEqual(ids(chunk), expected);
+  assert.deepEqual(
+    (chunk as Json[]).map((root) => root.unsigned?.['m.relations']?.['m.thread']?.latest_event.event_id),
+    [inThird, inSecond, inFirst, undefined],
+  );
+  const paged: string[] = [];
+  let from = '';
+  do {
+    const page: Json = await alice.ok('GET', path(room, `/threads?limit=1&from=${from}`));
+    paged.push(...ids(page.chunk));
+    from = page.next_batch ?? '';
+  } while (from !== '');
+  assert.deepEqual(paged, expected);
+  assert.deepEqual(ids((await bob.ok('GET', path(room, '/threads'))).chunk), [first, second, fourth, third]);
+});

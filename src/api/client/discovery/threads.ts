@@ -37,12 +37,13 @@ export const getThreadRoots = endpoint(
   ) => {
     const { userId, deviceId } = session;
     const access = await needs.visibility.accessOrForbid(roomId(params.roomId), userId);
+    const ignored = await needs.ignoredUsers(userId);
     const page = await needs.relatedEvents.threads(access, {
       upTo: query.from === undefined || query.from === '' ? undefined : parseStreamToken(query.from),
       participated: query.include === 'participated',
+      ignored,
       limit: Math.min(query.limit ?? DEFAULT_LIMIT, MOST_THREADS),
     });
-    const ignored = await needs.ignoredUsers(userId);
     const roots = await Promise.all(
       page.events.map((root) => (ignored.has(root.sender) ? needs.relatedEvents.redacted(root) : root)),
     );
