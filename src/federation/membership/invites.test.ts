@@ -105,6 +105,9 @@ withRemote(
         400,
         'M_INCOMPATIBLE_ROOM_VERSION',
       ],
+      // That the form is wrong is between the two servers.
+      [400, { errcode: 'M_INVALID_PARAM' }, 502, 'M_UNKNOWN'],
+      [400, { errcode: 'M_MISSING_PARAM' }, 502, 'M_UNKNOWN'],
       [200, {}, 502, 'M_UNKNOWN'],
     ];
     for (const [status, body, expected, errcode] of answers) {

@@ -1,6 +1,7 @@
 import type { Pdu } from '../../protocol/events/event.ts';
 import type { EventId, RoomId, ServerName, UserId } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/json.ts';
+import { MatrixError } from '../../protocol/matrix-error.ts';
 import { ROOM_VERSIONS } from '../../protocol/room-versions.ts';
 import type { SignedInvite } from '../../rooms/membership/remote-rooms.ts';
 import type { FederationClient } from '../federation-client.ts';
@@ -120,6 +121,18 @@ export class MembershipRequests {
     }
     return this.#client.request(server, { ...PUT_OF_V1, path: V1 + suffix, body, timeoutMs });
   }
+}
+
+/** Codes by which a server finds fault with the form of a request, which is this server's and not that of the client's. */
+const ABOUT_THE_FORM: readonly (string | undefined)[] = ['M_INVALID_PARAM', 'M_MISSING_PARAM'];
+
+/**
+ * The error for a client on whose behalf a server was asked to let somebody in, or to take an invite: as `toMatrixError`, but
+ * 502 where that server finds fault with the form of the request (Server-Server API, "Joining Rooms", "Inviting to a room").
+ */
+export function errorForClient(failure: FederationError): MatrixError {
+  const isOfForm = failure.status === 400 && ABOUT_THE_FORM.includes(failure.errcode);
+  return isOfForm ? new MatrixError(502, 'M_UNKNOWN', failure.message) : failure.toMatrixError();
 }
 
 /** An older server refuses the second version of an invite in one way or another (Server-Server API, "Inviting to a room"). */

@@ -26,7 +26,7 @@ import type { OwnReceipt } from '../inbound/event-receiver.ts';
 import { verifiedEvent, type SignatureChecker } from '../inbound/pdu-verification.ts';
 import { unusable, writeJoinedRoom, type JoinedRoom } from './joined-state.ts';
 import { MembershipDrafts, type DraftedMembership } from './membership-drafts.ts';
-import type { MembershipRequests } from './membership-requests.ts';
+import { errorForClient, type MembershipRequests } from './membership-requests.ts';
 
 /** Takes joins into rooms that are here. */
 interface JoinReceiver {
@@ -132,7 +132,7 @@ export class RemoteMembership implements RemoteRooms {
       try {
         return await attempt(server);
       } catch (error) {
-        const translated = error instanceof FederationError ? error.toMatrixError() : error;
+        const translated = error instanceof FederationError ? errorForClient(error) : error;
         if (!(translated instanceof MatrixError)) throw error;
         failure = translated;
         if (translated.status < 500) refusal ??= translated;
@@ -259,5 +259,5 @@ function listIn(answer: JsonObject, key: string): readonly JsonValue[] {
 }
 
 function throwAsMatrixError(error: unknown): never {
-  throw error instanceof FederationError ? error.toMatrixError() : error;
+  throw error instanceof FederationError ? errorForClient(error) : error;
 }

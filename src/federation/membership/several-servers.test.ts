@@ -50,3 +50,32 @@ onFederation(
   },
   { servers: 3 },
 );
+
+/** A template, as a server makes it that knows how. */
+function templateOf(roomId: string, userId: string, membership: string): Json {
+  return {
+    ...{ type: 'm.room.member', room_id: roomId, sender: userId, state_key: userId, content: { membership } },
+    ...{ auth_events: [], prev_events: ['$before'], depth: 2 },
+  };
+}
+
+onFederation(
+  'what a server has against the form of a join is not told to the client as its own fault [B104 partial]',
+  async ({ a, startRemote }) => {
+    const [alice, remote] = [await a.person('alice'), await startRemote()];
+    const roomId = `!there:${remote.name}`;
+    const event = templateOf(roomId, alice.userId, 'join');
+    const path = `/v3/join/${part(roomId)}?via=${part(remote.name)}`;
+    for (const step of ['/make_join/', '/send_join/']) {
+      for (const errcode of ['M_INVALID_PARAM', 'M_MISSING_PARAM']) {
+        remote.answer = ({ url }) => {
+          if (url.includes(step)) return { status: 400, body: { errcode, error: 'What is that?' } };
+          const isTemplate = url.includes('/make_join/');
+          return isTemplate ? { status: 200, body: { room_version: '10', event } } : undefined;
+        };
+        await alice.fails(502, 'M_UNKNOWN', 'POST', path, {});
+      }
+    }
+  },
+  { servers: 1 },
+);
