@@ -1,7 +1,7 @@
 import { parsePdu } from '../../protocol/events/event-format.ts';
 import type { Pdu } from '../../protocol/events/event.ts';
 import type { ServerName } from '../../protocol/identifiers.ts';
-import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/json.ts';
 import { ROOM_VERSIONS, type RoomVersion } from '../../protocol/room-versions.ts';
 import type { ReceivedEvent } from '../../rooms/appending/event-receipt.ts';
 import type { EventSigner } from '../../rooms/appending/event-signer.ts';
@@ -28,7 +28,7 @@ export class MembershipDrafts {
 
   /**
    * Asks a server of the room for a template and makes a signed event of it. Of the template only what places the event is
-   * taken.
+   * taken; one that is for something else than was asked for is not signed at all (Server-Server API, "Joining Rooms").
    */
   async ofTemplate(
     server: ServerName,
@@ -39,6 +39,7 @@ export class MembershipDrafts {
     const version = ROOM_VERSIONS.get(typeof answer.room_version === 'string' ? answer.room_version : '1');
     const template = isJsonObject(answer.event) ? answer.event : undefined;
     if (!version || !template) throw unusable('its version is not known, or there is no template');
+    if (!isFor(template, step, wish)) throw unusable('the template is for something else than was asked for');
     const content = { ...wish.content };
     const offered = isJsonObject(template.content) ? template.content.join_authorised_via_users_server : '';
     if (step === 'join' && typeof offered === 'string' && offered !== '') {
@@ -71,4 +72,17 @@ export class MembershipDrafts {
       type: 'm.room.member',
     };
   }
+}
+
+/** Whether a template is for this change of membership, as far as it says. */
+function isFor(template: JsonObject, step: Handshake, { roomId, userId }: RemoteMembershipWish): boolean {
+  const { content } = template;
+  const said: [JsonValue | undefined, string][] = [
+    [template.type, 'm.room.member'],
+    [template.room_id, roomId],
+    [template.sender, userId],
+    [template.state_key, userId],
+    [isJsonObject(content) ? content.membership : content, step],
+  ];
+  return said.every(([is, expected]) => is === undefined || is === expected);
 }

@@ -79,3 +79,39 @@ onFederation(
   },
   { servers: 1 },
 );
+
+onFederation(
+  'no template is signed that is for something else than was asked for, and the next server is asked [B104] [B105] [B107 partial]',
+  async ({ a, startRemote }) => {
+    const [alice, remote] = [await a.person('alice'), await startRemote()];
+    const next = await startRemote();
+    const roomId = `!there:${remote.name}`;
+    const via = [remote, next].map(({ name }) => `via=${part(name)}`).join('&');
+    const ask = { join: `/v3/join/${part(roomId)}?${via}`, knock: `/v3/knock/${part(roomId)}?${via}` };
+    for (const step of ['join', 'knock'] as const) {
+      const right = templateOf(roomId, alice.userId, step);
+      const wrong: Json[] = [
+        { type: 'm.room.power_levels' },
+        { room_id: '!other:there.test' },
+        { sender: `@alice:${remote.name}` },
+        { state_key: `@alice:${remote.name}` },
+        { content: { membership: 'leave' } },
+      ];
+      for (const change of wrong) {
+        const seen: string[] = [];
+        remote.answer = ({ url }) => {
+          if (url.includes(`/send_${step}/`)) seen.push('signed');
+          if (!url.includes(`/make_${step}/`)) return undefined;
+          return { status: 200, body: { room_version: '10', event: { ...right, ...change } } };
+        };
+        next.answer = ({ url }) => {
+          if (url.includes(`/make_${step}/`)) seen.push('next');
+          return undefined;
+        };
+        await alice.ask('POST', ask[step], {});
+        assert.deepEqual(seen, ['next'], JSON.stringify(change));
+      }
+    }
+  },
+  { servers: 1 },
+);
