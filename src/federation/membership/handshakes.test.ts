@@ -3,7 +3,7 @@ import { authEventIdsOf } from '../../protocol/events/event-format.ts';
 import { eventIdOf } from '../../protocol/events/event-id.ts';
 import type { Pdu } from '../../protocol/events/event.ts';
 import { roomVersion } from '../../protocol/room-versions.ts';
-import { finishPdu, VerifyKey, verifyPduSignature } from '../../protocol/signing.ts';
+import { finishPdu, SigningKey, VerifyKey, verifyPduSignature } from '../../protocol/signing.ts';
 import {
   onFederation,
   type FederatingServer,
@@ -46,11 +46,16 @@ class Hand {
     step: string,
     room: string,
     made: Json,
-    { prefix = V2, query = '', change = {} }: { prefix?: string; query?: string; change?: object } = {},
+    {
+      prefix = V2,
+      query = '',
+      change = {},
+      key = this.remote.key,
+    }: { prefix?: string; query?: string; change?: object; key?: SigningKey } = {},
   ): Promise<{ status: number; body: Json }> {
     const version = roomVersion(made.room_version);
     const draft = { ...made.event, origin_server_ts: Date.now(), ...change } as Pdu;
-    const { pdu, eventId } = finishPdu(draft, version, this.remote.name, this.remote.key);
+    const { pdu, eventId } = finishPdu(draft, version, this.remote.name, key);
     const path = `${prefix}/send_${step}/${part(room)}/${part(eventId)}${query}`;
     return this.remote.ask(this.a.name, 'PUT', path, pdu);
   }
@@ -143,6 +148,29 @@ withHand(
     // Version 1, which the specification removed in v1.18, is still answered.
     const [status, old] = (await join('', V1)) as [number, Json];
     assert.deepEqual([status, members(old.state).length > 1], [200, true]);
+  },
+);
+
+withHand(
+  'a join, knock or leave that is not signed by its server is invalid [B104] [B105] [B107 partial]',
+  async (hand, { a }) => {
+    const alice = await a.person('alice');
+    const rules = { type: 'm.room.join_rules', state_key: '', content: { join_rule: 'knock' } };
+    const closed = await alice.createRoom({ room_version: '10', initial_state: [rules] });
+    const open = await alice.createRoom({ preset: 'public_chat', room_version: '10' });
+    const sign = { key: SigningKey.fromSeed('ed25519:remote', Buffer.alloc(32, 3)) };
+    const steps = [
+      ['knock', closed, V1],
+      ['join', open, V2],
+      ['join', open, V1],
+      ['leave', open, V2],
+    ] as const;
+    for (const [step, room, prefix] of steps) {
+      const made = await hand.make(step, room, ['10']);
+      const { status, body } = await hand.send(step, room, made.body, { prefix, ...sign });
+      assert.deepEqual([status, body.errcode], [400, 'M_INVALID_PARAM'], `${step} ${prefix}`);
+      assert.equal((await hand.send(step, room, made.body, { prefix })).status, 200);
+    }
   },
 );
 

@@ -11,7 +11,7 @@ import type { JsonValue } from '../../protocol/json.ts';
 import { forbidden, invalidParam, MatrixError, notFound } from '../../protocol/matrix-error.ts';
 import { roomVersion, type RoomVersion } from '../../protocol/room-versions.ts';
 import { EventsMissing } from '../../rooms/appending/event-judgement.ts';
-import { receiveEvent } from '../../rooms/appending/event-receipt.ts';
+import { receiveEvent, type ReceivedEvent } from '../../rooms/appending/event-receipt.ts';
 import type { EventLog } from '../../rooms/events/event-log.ts';
 import type { EventSigner } from '../../rooms/appending/event-signer.ts';
 import { sentPdu } from '../../rooms/events/pdu-of-event.ts';
@@ -162,7 +162,7 @@ export class ResidentMembership {
       throw invalidParam(`This must be the ${step} event of a user of ${server} in this room`);
     }
     const pdu = this.#countersigned(event as Pdu, form.via, version);
-    const verified = await verifiedEvent(pdu, version, roomId, this.#signatures);
+    const verified = await this.#verified(pdu, version, roomId);
     if (verified.eventId !== eventId) throw invalidParam('The path names another event than the body has');
     const [received = verified] = await this.#policies.complete({ roomId, version }, [verified]);
     await this.#writer.append(roomId, async (room, unit) => {
@@ -176,6 +176,15 @@ export class ResidentMembership {
     const stored = await this.#log.byId(eventId);
     if (!stored || stored.isAside) throw forbidden('The room does not allow this');
     return { room: version, stored };
+  }
+
+  /** @throws MatrixError as `verifiedEvent`, but 400 M_INVALID_PARAM for an event that is not signed as it must be. */
+  async #verified(pdu: Pdu, version: RoomVersion, roomId: RoomId): Promise<ReceivedEvent> {
+    try {
+      return await verifiedEvent(pdu, version, roomId, this.#signatures);
+    } catch (error) {
+      throw error instanceof MatrixError && error.status === 403 ? invalidParam(error.message) : error;
+    }
   }
 
   /** With the signature by which this server vouches for a restricted join, where the event names a user of it. */
