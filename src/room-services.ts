@@ -83,7 +83,7 @@ export function createRoomServices(wiring: RoomWiring) {
     remote: wiring.remoteHistory,
   });
   const aliases = new Aliases({ database, log, memberships, writer, serverName, appservices });
-  const restricted = new RestrictedJoins(database, memberships, serverName);
+  const restricted = new RestrictedJoins({ database, memberships, partialRooms, serverName });
   const outside = new OutsideMemberships(database, appservices);
   const { remote, invites } = wiring;
   const remoteInvites = new RemoteInvites({ writer, signer, remote });

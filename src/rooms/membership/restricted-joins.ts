@@ -7,17 +7,25 @@ import * as membershipsStore from '../../storage/rooms/memberships-store.ts';
 import * as roomsStore from '../../storage/rooms/rooms-store.ts';
 import type { Memberships } from './memberships.ts';
 import type { RoomTransaction } from '../appending/room-transaction.ts';
+import type { PartialRooms } from '../state/partial-rooms.ts';
 
 /** Decides on joins of rooms that let in the members of other rooms (Server-Server API, "Restricted rooms"). */
 export class RestrictedJoins {
   readonly #database: Database;
   readonly #memberships: Memberships;
+  readonly #partial: PartialRooms;
   readonly #serverName: ServerName;
 
-  constructor(database: Database, memberships: Memberships, serverName: ServerName) {
-    this.#database = database;
-    this.#memberships = memberships;
-    this.#serverName = serverName;
+  constructor(needs: {
+    database: Database;
+    memberships: Memberships;
+    partialRooms: PartialRooms;
+    serverName: ServerName;
+  }) {
+    this.#database = needs.database;
+    this.#memberships = needs.memberships;
+    this.#partial = needs.partialRooms;
+    this.#serverName = needs.serverName;
   }
 
   /**
@@ -47,14 +55,16 @@ export class RestrictedJoins {
       // Of a room that this server left it does not hear who else leaves it.
       if (isOwn || (await this.#isHere(roomId))) return;
     }
-    if (!isOwn) await this.#assertAllHere(allowed);
+    if (!isOwn) await this.#assertAllKnown(allowed);
     throw forbidden('You are in none of the rooms whose members may join this one, and you are not invited');
   }
 
-  async #assertAllHere(roomIds: readonly RoomId[]): Promise<void> {
+  /** Who is not in a room can be told only where all its members are known. */
+  async #assertAllKnown(roomIds: readonly RoomId[]): Promise<void> {
     for (const roomId of roomIds) {
-      if (await this.#isHere(roomId)) continue;
-      const message = 'This server is not in all rooms whose members may join: ask another one';
+      if (!this.#partial.isPartial(roomId) && (await this.#isHere(roomId))) continue;
+      const message =
+        'This server does not know who is in all the rooms whose members may join: ask another one';
       throw new MatrixError(400, 'M_UNABLE_TO_AUTHORISE_JOIN', message);
     }
   }
