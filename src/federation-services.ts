@@ -123,7 +123,15 @@ export function createFederationServices(wiring: FederationWiring) {
     }),
     roomAnswers: new RoomAnswers({ database, log, tries, acl, partial }),
     eduExchange: new EduExchange({
-      ...{ servers: roomServers, ownServer: serverName, handlers: eduHandlers, sender, acl, partial },
+      ...{
+        database,
+        servers: roomServers,
+        ownServer: serverName,
+        handlers: eduHandlers,
+        sender,
+        acl,
+        partial,
+      },
       onProblem: wiring.onProblem,
     }),
     serverAuthentication: new ServerAuthentication({

@@ -10,16 +10,21 @@ import type { JsonObject, JsonValue } from '../protocol/json.ts';
 import { badJson, forbidden } from '../protocol/matrix-error.ts';
 import type { PartialRooms } from '../rooms/state/partial-rooms.ts';
 import type { RoomReads } from '../rooms/reading/room-reads.ts';
-import type { Writer } from '../storage/database.ts';
+import type { Database, Writer } from '../storage/database.ts';
+import * as outgoingStore from '../storage/federation/outgoing-store.ts';
 import type { EduHandler, EduHandlers } from './receiving/edu-handlers.ts';
 import type { RoomAcl } from './room-acl.ts';
 import { storeEdu, type FederationSender } from './sending/federation-sender.ts';
 import type { RoomServers } from './sending/room-servers.ts';
 import type { VolatileEdu } from './sending/volatile-edus.ts';
 
+/** With so much kept for a server, no more answers to what it asks are kept. */
+export const MOST_KEPT = 1_000;
+
 /** How modules exchange ephemeral data with other servers (Server-Server API, "EDUs"). */
 export class EduExchange {
   readonly servers: RoomServers;
+  readonly #database: Database;
   readonly #ownServer: ServerName;
   readonly #handlers: EduHandlers;
   readonly #sender: FederationSender;
@@ -28,6 +33,7 @@ export class EduExchange {
   readonly #onProblem: (error: unknown) => void;
 
   constructor(needs: {
+    database: Database;
     servers: RoomServers;
     ownServer: ServerName;
     handlers: EduHandlers;
@@ -37,6 +43,7 @@ export class EduExchange {
     onProblem: (error: unknown) => void;
   }) {
     this.servers = needs.servers;
+    this.#database = needs.database;
     this.#ownServer = needs.ownServer;
     this.#handlers = needs.handlers;
     this.#sender = needs.sender;
@@ -82,6 +89,15 @@ export class EduExchange {
   /** Keeps data for servers until they have taken it, as part of a unit of work. */
   store(unit: Writer, servers: Iterable<ServerName>, type: string, content: JsonObject): void {
     storeEdu(unit, [...servers], type, content);
+  }
+
+  /**
+   * As `store`, of what answers data that a server sent: it is left out where too much is kept for that server already, which
+   * may go on asking and take nothing.
+   */
+  async storeAnswer(unit: Writer, server: ServerName, type: string, content: JsonObject): Promise<void> {
+    const kept = await outgoingStore.countOfEdus(this.#database, server, MOST_KEPT);
+    if (kept < MOST_KEPT) this.store(unit, [server], type, content);
   }
 
   /**

@@ -59,7 +59,7 @@ export function exchangePresence(presence: Presence, exchange: EduExchange, need
     if (answer.length === 0) return;
     // No change tells of it: kept, it also reaches the process that sends to the server.
     const unit = new UnitOfWork();
-    exchange.store(unit, [origin], 'm.presence', { push: answer });
+    await exchange.storeAnswer(unit, origin, 'm.presence', { push: answer });
     await database.commit(unit);
   });
 }

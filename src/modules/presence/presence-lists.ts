@@ -139,9 +139,10 @@ export class PresenceLists {
     const asked = await presenceListsStore.get(this.#database, observer, observed);
     const lists = await presenceListsStore.observers(this.#database, observed);
     const isKnown = (await usersStore.byId(this.#database, observed)) !== undefined;
-    if (asked?.accepted === 1) this.#tell(unit, observer, 'm.presence_accept', { observer, observed });
+    const answer = { observed_user: observed, observer_user: observer };
+    if (asked?.accepted === 1) await this.#exchange.storeAnswer(unit, origin, 'm.presence_accept', answer);
     else if (isKnown && lists.length < MOST_LISTED) presenceListsStore.invite(unit, observer, observed);
-    else this.#tell(unit, observer, 'm.presence_deny', { observer, observed });
+    else await this.#exchange.storeAnswer(unit, origin, 'm.presence_deny', answer);
     await this.#database.commit(unit);
     if (await presenceListsStore.get(this.#database, observed, observer)) {
       await this.#accept(observer, observed);
@@ -154,7 +155,7 @@ export class PresenceLists {
     if (!(await presenceListsStore.get(this.#database, observer, observed))) return;
     const unit = new UnitOfWork();
     presenceListsStore.accept(unit, observer, observed);
-    this.#exchange.store(unit, [origin], 'm.presence', { poll: [observed] });
+    await this.#exchange.storeAnswer(unit, origin, 'm.presence', { poll: [observed] });
     await this.#database.commit(unit);
   }
 

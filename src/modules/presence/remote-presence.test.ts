@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { MOST_KEPT } from '../../federation/edu-exchange.ts';
 import type { Json } from '../../testing/client/test-client.ts';
 import { withBob, edu } from '../../testing/federation/remote-room-mate.ts';
 
@@ -82,5 +83,27 @@ withBob(
     assert.equal((await remote.askAt(other.tlsPort ?? 0, a.name, uri, body)).status, 200);
     const { push } = await edu(remote, 'm.presence');
     assert.equal(push[0].user_id, alice.userId);
+  },
+);
+
+withBob(
+  'answers to a server that asks again and again and takes none are kept up to a limit [B111 partial] [A113 partial]',
+  async ({ a, remote, bob }) => {
+    const invite = (nobody: string) => ({
+      edu_type: 'm.presence_invite',
+      content: { observed_user: `@${nobody}:${a.name}`, observer_user: bob },
+    });
+    const answered = () => remote.edus.filter((one) => one.edu_type === 'm.presence_deny');
+    const isTold = (nobody: string) =>
+      answered().some(({ content }) => content.observed_user === `@${nobody}:${a.name}`);
+    remote.answer = ({ url }) => (url.includes('/send/') ? { status: 500, body: {} } : undefined);
+    const many = Array.from({ length: 100 }, () => invite('nobody'));
+    for (let sent = 0; sent < MOST_KEPT + 300; sent += many.length) await remote.sendEdus(a.name, ...many);
+    remote.answer = () => undefined;
+    await remote.until(() => (isTold('nobody') ? true : undefined));
+    // What comes last says that all that was kept before has come.
+    while (!isTold('last')) await remote.sendEdus(a.name, invite('last'));
+    const asOften = answered().filter(({ content }) => content.observed_user !== `@last:${a.name}`);
+    assert.equal(asOften.length, MOST_KEPT);
   },
 );

@@ -65,6 +65,9 @@ const pendingEdus = sql(
   `SELECT position, type, content FROM outgoing_edus WHERE server_name = ? AND position > ?
    ORDER BY position LIMIT ?`,
 );
+const countEdus = sql(
+  `SELECT COUNT(*) AS count FROM (SELECT position FROM outgoing_edus WHERE server_name = ? LIMIT ?) AS first`,
+);
 const deleteEdus = sql(`DELETE FROM outgoing_edus WHERE server_name = ? AND position <= ?`);
 const serversWithEdus = sql(
   `SELECT DISTINCT server_name FROM outgoing_edus WHERE server_name > ? ORDER BY server_name LIMIT ?`,
@@ -163,6 +166,11 @@ export function edus(
   limit: number,
 ): Promise<OutgoingEduRow[]> {
   return reader.all<OutgoingEduRow>(pendingEdus, server, after, limit);
+}
+
+/** How much ephemeral data is kept for a server, counted up to `most`. */
+export async function countOfEdus(reader: Reader, server: ServerName, most: number): Promise<number> {
+  return Number((await reader.get<{ count: number }>(countEdus, server, most))?.count ?? 0);
 }
 
 /** Removes what a server has taken. */
