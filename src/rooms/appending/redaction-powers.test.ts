@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { EventId } from '../../protocol/identifiers.ts';
 import { onFederation } from '../../testing/federation/federation.ts';
+import type { RemoteEvent } from '../../testing/federation/remote-room.ts';
 import { roomWithGuest } from '../../testing/federation/room-with-guest.ts';
 
 for (const version of ['1', '3', '10', '11', '12']) {
@@ -32,6 +33,31 @@ for (const version of ['1', '3', '10', '11', '12']) {
       );
       const event = await alice.ok('GET', alice.room(roomId, `/event/${encodeURIComponent(said)}`));
       assert.equal(event.content.body, 'an evidence');
+    },
+    { servers: 1 },
+  );
+}
+
+for (const version of ['10', '11', '12']) {
+  onFederation(
+    `a redaction redacts what its room version says, whatever else it names (version ${version})`,
+    async (federation) => {
+      const scene = await roomWithGuest(federation, { room_version: version });
+      const { alice, roomId, room } = scene;
+      const [meant, other] = [room.say('meant'), room.say('other')];
+      await room.send(meant, other);
+      const contentOf = async ({ eventId }: RemoteEvent): Promise<unknown> =>
+        (await alice.ok('GET', alice.room(roomId, `/event/${encodeURIComponent(eventId)}`))).content;
+      for (const event of [meant, other]) assert.deepEqual(await contentOf(event), event.pdu.content);
+      const [inside, above] = Number(version) >= 11 ? [meant, other] : [other, meant];
+      const redaction = room.next({
+        type: 'm.room.redaction',
+        content: { redacts: inside.eventId },
+        more: { redacts: above.eventId },
+      });
+      assert.deepEqual(await room.send(redaction), [undefined]);
+      assert.deepEqual(await contentOf(meant), {});
+      assert.deepEqual(await contentOf(other), other.pdu.content);
     },
     { servers: 1 },
   );

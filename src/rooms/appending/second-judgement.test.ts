@@ -160,9 +160,13 @@ onFederation(
       const { bob, room, complete } = scene;
       tell(scene);
       const { next_batch: since } = await bob.sync(LAZY);
-      const message = room.say('regretted');
-      const redaction = room.next({ type: 'm.room.redaction', content: { redacts: message.eventId } });
-      await sendToBoth(federation, scene, message, redaction);
+      const [message, other] = [room.say('regretted'), room.say('not meant')];
+      const redaction = room.next({
+        type: 'm.room.redaction',
+        content: { redacts: message.eventId },
+        more: { redacts: other.eventId },
+      });
+      await sendToBoth(federation, scene, message, other, redaction);
       const isShown = (body: Json) =>
         (body.rooms?.join?.[room.roomId]?.timeline.events ?? []).some(
           (event: Json) => event.event_id === redaction.eventId,
@@ -170,8 +174,10 @@ onFederation(
       await bob.syncUntil(since, isShown, LAZY);
       complete(true);
       await assertSameState(scene);
-      const path = bob.room(room.roomId, `/event/${message.eventId}`);
-      assert.deepEqual((await bob.ok('GET', path)).content, {});
+      const contentOf = async ({ eventId }: RemoteEvent): Promise<unknown> =>
+        (await bob.ok('GET', bob.room(room.roomId, `/event/${eventId}`))).content;
+      assert.deepEqual(await contentOf(message), {});
+      assert.deepEqual(await contentOf(other), other.pdu.content);
     });
   },
 );

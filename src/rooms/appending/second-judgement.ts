@@ -273,7 +273,7 @@ async function redact(
   settled: ReadonlyMap<EventId, StoredEvent>,
 ): Promise<void> {
   for (const event of settled.values()) {
-    const { redacts } = event;
+    const redacts = event.redactsIn(room.head.version);
     if (redacts === undefined || event.refused !== undefined) continue;
     if (await room.event(redacts)) awaitedRedactions.forget(unit, redacts);
     await applyRedaction(room, event, redacts);

@@ -119,7 +119,8 @@ function writeEvent(unit: UnitOfWork, room: RoomTransaction, event: StoredEvent,
     }
   }
   if (related && relationsStore.isCounted(related)) data.parent = related.parentId;
-  if (event.redacts !== undefined) data.redacted = event.redacts;
+  const redacts = event.redactsIn(room.head.version);
+  if (redacts !== undefined) data.redacted = redacts;
   if (outgoing) data.outgoing = true;
   const isRedacted = room.redactions.some((one) => one.target === event.eventId);
   const local = isRedacted ? true : event;

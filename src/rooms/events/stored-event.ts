@@ -1,7 +1,8 @@
-import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
+import { parseEventId, type EventId, type RoomId, type UserId } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import { STICKY_KEY, stickyMsOf } from '../../protocol/events/sticky-event.ts';
 import { referencesOf } from '../../protocol/events/event-format.ts';
+import type { RoomVersion } from '../../protocol/room-versions.ts';
 import type { EventRow, NewEventRow } from '../../storage/rooms/events-store.ts';
 import type { RelatedEvent, Relation } from '../../storage/rooms/relations-store.ts';
 import { BEFORE_HISTORY } from '../../storage/unit-of-work.ts';
@@ -133,10 +134,18 @@ export class StoredEvent implements LoggedEvent {
     return this.#stickyMs;
   }
 
+  /** What a redaction redacts, wherever it says so: what room versions before 11 and later ones read may differ. */
   get redacts(): EventId | undefined {
     if (this.type !== 'm.room.redaction') return undefined;
     const target = this.envelope.redacts ?? this.content.redacts;
     return typeof target === 'string' ? (target as EventId) : undefined;
+  }
+
+  /** What a redaction redacts by the rules of its room's version ("Moving the redacts property", room version 11). */
+  redactsIn(version: RoomVersion): EventId | undefined {
+    if (this.type !== 'm.room.redaction') return undefined;
+    const target = version.updatedRedaction ? this.content.redacts : this.envelope.redacts;
+    return typeof target === 'string' ? parseEventId(target) : undefined;
   }
 
   /**
