@@ -47,8 +47,8 @@ class Officer {
     this.#last = answer.body.event as Pdu;
   }
 
-  /** Sends a message that nobody was asked to sign. */
-  async say(to: ServerName, text: string): Promise<void> {
+  /** Sends a message that nobody was asked to sign, unless the policy server has signed it already. */
+  async say(to: ServerName, text: string, isSigned = false): Promise<void> {
     const last = this.#last;
     if (!last) throw new Error('The officer is not in the room');
     const wanted = {
@@ -57,7 +57,8 @@ class Officer {
       prev_events: [eventIdOf(last, VERSION)],
       auth_events: [...(last.auth_events as string[]).slice(0, 2), eventIdOf(last, VERSION)],
     };
-    const pdu = signPdu(wanted as unknown as Pdu, VERSION, this.server.name, this.server.key);
+    const own = signPdu(wanted as unknown as Pdu, VERSION, this.server.name, this.server.key);
+    const pdu = isSigned ? countersignPdu(own, VERSION, this.server.name, POLICY_KEY) : own;
     const body = { origin: this.server.name, origin_server_ts: Date.now(), pdus: [pdu], edus: [] };
     const uri = `/_matrix/federation/v1/send/${crypto.randomUUID()}`;
     const answer = await this.server.ask(to, 'PUT', uri, body);
@@ -249,4 +250,24 @@ onFederation(
     const waiting = await alice.ok('GET', '/unstable/org.matrix.msc4140/delayed_events');
     assert.deepEqual(waiting.delayed_events, []);
   },
+);
+
+let ahead = 0;
+
+onFederation(
+  'The key of a policy server is looked for in the room alone, and nobody is asked for it [B059 partial] [B101 partial]',
+  async (federation) => {
+    const { alice, room, officer } = await roomWithOfficer(federation);
+    const { server } = officer;
+    await setPolicy(alice, room, server.name);
+    await officer.say(federation.a.name, 'first', true);
+    // So that the server would be asked for its keys again.
+    ahead += 60_000;
+    const before = server.seen.length;
+    await officer.say(federation.a.name, 'second', true);
+    await alice.syncUntil(undefined, (body) => seen(body, room).includes('second'));
+    const urls = server.seen.slice(before).map(({ url }) => url);
+    assert.ok(!urls.some((url) => url.startsWith('/_matrix/key/')), urls.join(' '));
+  },
+  { overrides: { clock: { now: () => Date.now() + ahead } } },
 );

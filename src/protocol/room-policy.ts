@@ -4,8 +4,8 @@ import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
 import type { RoomVersion } from './room-versions.ts';
 import { VerifyKey, verifyPduSignature } from './signing.ts';
 
-/** Name of the key that a policy server signs with. */
-const KEY_ID = 'ed25519:policy_server';
+/** Name of the key that a policy server signs with. Rooms tell it; no server publishes it. */
+export const POLICY_KEY_ID = 'ed25519:policy_server';
 
 /** Which server is to be asked what may be sent to a room (Client-Server API, "m.room.policy"). */
 export interface RoomPolicy {
@@ -33,13 +33,13 @@ export function needsPolicySignature(event: { type: string; state_key?: JsonValu
 
 /** Whether the policy server recommends the event (Server-Server API, "Validating Policy Server signatures"). */
 export function hasPolicySignature(pdu: Pdu, version: RoomVersion, { via, key }: RoomPolicy): boolean {
-  return verifyPduSignature(pdu, version, via, KEY_ID, key);
+  return verifyPduSignature(pdu, version, via, POLICY_KEY_ID, key);
 }
 
 /** The event with the signature that a policy server answered; those that it has are kept. */
 export function withPolicySignature(pdu: Pdu, answer: JsonObject, { via }: RoomPolicy): Pdu {
   const signatures = isJsonObject(pdu.signatures) ? pdu.signatures : {};
   const own = isJsonObject(signatures[via]) ? signatures[via] : {};
-  const answered = isJsonObject(answer[via]) ? answer[via][KEY_ID] : undefined;
-  return { ...pdu, signatures: { ...signatures, [via]: { ...own, [KEY_ID]: answered } } };
+  const answered = isJsonObject(answer[via]) ? answer[via][POLICY_KEY_ID] : undefined;
+  return { ...pdu, signatures: { ...signatures, [via]: { ...own, [POLICY_KEY_ID]: answered } } };
 }

@@ -4,6 +4,7 @@ import type { Pdu } from '../../protocol/events/event.ts';
 import type { ServerName } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import { MatrixError } from '../../protocol/matrix-error.ts';
+import { POLICY_KEY_ID } from '../../protocol/room-policy.ts';
 import type { RoomVersion } from '../../protocol/room-versions.ts';
 import { VerifyKey, type SigningKey } from '../../protocol/signing.ts';
 import { canonicalJson } from '../../protocol/canonical-json.ts';
@@ -101,7 +102,7 @@ export class KeyRing {
     if (!isJsonObject(ofServer)) return false;
     let signed: string | undefined;
     for (const [keyId, signature] of Object.entries(ofServer).slice(0, MOST_SIGNATURES)) {
-      if (typeof signature !== 'string' || !keyId.startsWith('ed25519:')) continue;
+      if (typeof signature !== 'string' || !keyId.startsWith('ed25519:') || keyId === POLICY_KEY_ID) continue;
       const key = await this.key(server, keyId, at);
       if (key === undefined) continue;
       signed ??= textOrUndefined(text);
