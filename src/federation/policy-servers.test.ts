@@ -252,6 +252,23 @@ onFederation(
   },
 );
 
+onFederation(
+  'A join by way of another server is kept with the signature that the policy server gave it there [B059 partial] [B104 partial]',
+  async (federation) => {
+    const { a, b } = federation;
+    const { alice, bob, room, officer } = await roomWithOfficer(federation);
+    const { server } = officer;
+    await setPolicy(alice, room, server.name);
+    await bob.ok('POST', bob.room(room, '/leave'), {});
+    await bob.join(room, a.name);
+    const state: Json[] = await bob.ok('GET', bob.room(room, '/state'));
+    const id: string = state.find(({ state_key: user }) => user === bob.userId)?.event_id;
+    const path = `/_matrix/federation/v1/event/${encodeURIComponent(id)}`;
+    const { body } = await server.ask(b.name, 'GET', path);
+    assert.ok(body.pdus[0].signatures[server.name]?.['ed25519:policy_server']);
+  },
+);
+
 let ahead = 0;
 
 onFederation(

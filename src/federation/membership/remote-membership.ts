@@ -219,17 +219,21 @@ export class RemoteMembership implements RemoteRooms {
     return { ...room, join, state, authChain, lacksMembersOf: this.#lacking(server, answer) };
   }
 
-  /** The join as it goes into the room: with the signature of a server that vouches for it, where it needs one. */
+  /**
+   * The join as it goes into the room: with the signatures that were added there, of a server that vouches for it, where it
+   * needs one, and of the room's policy server.
+   */
   async #completed(
     room: GatheredRoom,
     { pdu, eventId, members }: DraftedMembership,
     { event }: JsonObject,
   ): Promise<ReceivedEvent> {
+    const [join] = isJsonObject(event) ? await this.#gathering.verified(room, [event]) : [];
+    // Without its members encoded it came with another content, and was redacted.
+    if (join?.eventId === eventId && join.members) return join;
     const isVouchedFor = pdu.content.join_authorised_via_users_server !== undefined;
-    if (!isVouchedFor || !isJsonObject(event)) return { pdu, eventId, members };
-    const [join] = await this.#gathering.verified(room, [event]);
-    if (join?.eventId !== eventId) throw unusable('the join is not signed as it should be');
-    return join;
+    if (isVouchedFor && isJsonObject(event)) throw unusable('the join is not signed as it should be');
+    return { pdu, eventId, members };
   }
 
   /** The other servers in the room, the one that was asked first, where members were left out. */
