@@ -57,6 +57,7 @@ export type Topic =
   | 'thread-subscription'
   | 'sticky'
   | 'media'
+  | 'appservice'
   | 'reset';
 
 /** A committed change, as told to every process in the order of positions. */

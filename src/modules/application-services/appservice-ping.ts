@@ -48,7 +48,7 @@ export class AppservicePing {
       const details = { status: answer.status, body: answer.text.slice(0, MOST_OF_BODY) };
       throw new MatrixError(502, 'M_BAD_STATUS', 'The application service did not answer with 200', details);
     }
-    this.#sender.retry(service);
+    await this.#sender.retry(service);
     return Math.round(performance.now() - begun);
   }
 }

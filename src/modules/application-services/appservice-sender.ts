@@ -3,6 +3,7 @@ import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import { membershipChange } from '../../rooms/events/room-changes.ts';
 import type { Change } from '../../storage/database.ts';
+import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import { AppserviceQueue, type AppserviceQueueNeeds } from './appservice-queue.ts';
 
 /** Where ephemeral data comes from. */
@@ -41,9 +42,11 @@ export class AppserviceSender {
     await this.#needs.leases.close();
   }
 
-  /** The application service has shown that it is there. */
-  retry(service: Appservice): void {
-    this.#queues.find((queue) => queue.service.id === service.id)?.retry();
+  /** The application service has shown that it is there: whichever process tells it goes on now. */
+  async retry(service: Appservice): Promise<void> {
+    const unit = new UnitOfWork();
+    unit.announce({ topic: 'appservice', position: unit.position(), data: service.id });
+    await this.#needs.database.commit(unit);
   }
 
   /** A membership that changed by no event of a timeline may be one in a room that is not here. */
@@ -60,6 +63,9 @@ export class AppserviceSender {
       for (const queue of this.#queues) queue.wake();
     }
     for (const change of changes) {
+      if (change.topic === 'appservice') {
+        this.#queues.find((queue) => queue.service.id === change.data)?.retry();
+      }
       this.#noteOutside(change);
       if (change.topic !== 'typing' && change.topic !== 'receipt' && change.topic !== 'presence') continue;
       for (const queue of this.#queues) {

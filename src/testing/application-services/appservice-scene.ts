@@ -2,7 +2,8 @@ import { pino } from 'pino';
 import { loadConfig } from '../../platform/config/load-config.ts';
 import { startServer, type RunningServer } from '../../server.ts';
 import { AS_TOKEN, startAppservice, type TestAppservice } from './application-service.ts';
-import { onBothEngines } from '../server/engines.ts';
+import type { Overrides } from '../../foundations.ts';
+import { onBothEngines, type TestPlace } from '../server/engines.ts';
 import { TestClient, type Answer } from '../client/test-client.ts';
 
 /** An application service's client, acting as one of its users, from a device if one is named. */
@@ -31,6 +32,8 @@ export interface AppserviceScene {
   ghost(name: string, device?: string): Promise<Ghost>;
   stop(): Promise<void>;
   start(): Promise<void>;
+  /** Starts another process's server on the same data, which stays until the test ends, and gives its address. */
+  another(): Promise<string>;
 }
 
 /** Declares a test with a server that has an application service, on each engine. `more` changes the registration. */
@@ -38,8 +41,9 @@ export function withAppservice(
   title: string,
   run: (scene: AppserviceScene) => Promise<void>,
   more: object = {},
+  options: { overrides?: Overrides; engines?: readonly TestPlace['engine'][] } = {},
 ): void {
-  onBothEngines(title, async (place) => {
+  const test = async (place: TestPlace) => {
     const service = await startAppservice(more);
     const env = {
       ...place.env,
@@ -50,7 +54,11 @@ export function withAppservice(
       MYELIN_APPLICATION_SERVICES_FILES: service.file,
     };
     const begin = () =>
-      startServer(loadConfig({ env }), { log: pino({ level: 'fatal' }, pino.destination(2)) });
+      startServer(loadConfig({ env }), {
+        log: pino({ level: 'fatal' }, pino.destination(2)),
+        ...options.overrides,
+      });
+    const others: RunningServer[] = [];
     let server: RunningServer | undefined = await begin();
     const url = () => server?.url ?? '';
     try {
@@ -71,10 +79,17 @@ export function withAppservice(
         async start() {
           server = await begin();
         },
+        async another() {
+          const other = await begin();
+          others.push(other);
+          return other.url;
+        },
       });
     } finally {
+      for (const other of others) await other.close();
       await server?.close();
       await service.close();
     }
-  });
+  };
+  onBothEngines(title, test, options.engines);
 }
