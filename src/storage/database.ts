@@ -58,6 +58,7 @@ export type Topic =
   | 'sticky'
   | 'media'
   | 'appservice'
+  | 'partial-room'
   | 'reset';
 
 /** A committed change, as told to every process in the order of positions. */

@@ -11,7 +11,9 @@ import {
   whilePartial,
 } from '../../testing/federation/partial-room.ts';
 import type { RemoteRoom } from '../../testing/federation/remote-room.ts';
+import { HeldTimers } from '../../testing/server/held-timers.ts';
 import { openPlaceDatabase } from '../../testing/server/place-database.ts';
+import { LOOK_MS as PROCESS_LOOK_MS, LOOKS_MISSED } from './rooms-left-behind.ts';
 
 /**
  * Has a server be given the first whole state an event at a time.
@@ -147,4 +149,73 @@ onFederation(
       { guestPower: 60 },
     );
   },
+);
+
+const looks = new HeldTimers(PROCESS_LOOK_MS);
+
+onFederation(
+  'the state of a room is fetched by another process where the one that began with it is gone [B104 partial]',
+  async (federation) => {
+    const { b } = federation;
+    let other: FederatingServer['server'] | undefined;
+    await whilePartial(
+      federation,
+      async ({ room, complete }) => {
+        const roomId = room.roomId as RoomId;
+        const { partialRooms } = (other ?? b.server).services;
+        assert.ok(partialRooms.isPartial(roomId));
+        complete(false);
+        await b.stop();
+        for (let i = 0; i < LOOKS_MISSED; i++) looks.letGo();
+        assert.ok(await partialRooms.whenComplete(roomId, LONGEST_WAIT_MS));
+      },
+      {
+        before: async () => {
+          other = await b.another();
+        },
+      },
+    );
+  },
+  { engines: ['postgres'], overrides: { timers: looks } },
+);
+
+onFederation(
+  'the state of a room is left to the process that says that it fetches it [B104 partial]',
+  async (federation) => {
+    const { b } = federation;
+    const database = await openPlaceDatabase(b.place);
+    let other: FederatingServer['server'] | undefined;
+    await whilePartial(
+      federation,
+      async ({ room, complete }) => {
+        const roomId = room.roomId as RoomId;
+        const { partialRooms, eventGathering } = (other ?? b.server).services;
+        const stateBefore = eventGathering.stateBefore.bind(eventGathering);
+        let asked = 0;
+        eventGathering.stateBefore = (...of) => {
+          asked += 1;
+          return stateBefore(...of);
+        };
+        let heard: () => void = () => undefined;
+        database.subscribe((changes) => {
+          if (changes.some(({ topic }) => topic === 'partial-room')) heard();
+        });
+        for (let i = 0; i < 3 * LOOKS_MISSED; i++) {
+          const told = new Promise<void>((resolve) => (heard = resolve));
+          looks.letGo();
+          await told;
+        }
+        complete(true);
+        assert.ok(await partialRooms.whenComplete(roomId, LONGEST_WAIT_MS));
+        assert.equal(asked, 0);
+      },
+      {
+        before: async () => {
+          other = await b.another();
+        },
+      },
+    );
+    await database.close();
+  },
+  { engines: ['postgres'], overrides: { timers: looks } },
 );

@@ -23,6 +23,7 @@ import type { EventGathering, GatheredRoom, GatheredState } from '../inbound/eve
 import { inAuthOrder } from '../inbound/event-order.ts';
 import type { GuestRemoval } from '../inbound/event-receiver.ts';
 import { keepAll } from './joined-state.ts';
+import { RoomsLeftBehind } from './rooms-left-behind.ts';
 import { writeWholeState, type WholeState } from './whole-state.ts';
 
 /** Events that are kept in one step, of those that could not be kept as they came. */
@@ -42,7 +43,8 @@ interface Attempt extends GatheredRoom {
 }
 
 /**
- * Fetches the rest of the state of rooms that were joined without it, in the background, also after a restart. A room that
+ * Fetches the rest of the state of rooms that were joined without it, in the background, also after a restart, and of those of
+ * another process that died. A room that
  * everybody of this server left is let be until somebody joins it again. One out of which they were put is not: whoever did
  * that may not have been allowed to, which is known by the whole state only.
  */
@@ -59,6 +61,7 @@ export class StateCompletion {
   readonly #delayed = new Map<RoomId, Timer>();
   /** Rooms that somebody joined while they were under way: it may be that they were just given up. */
   readonly #joinedMeanwhile = new Set<RoomId>();
+  readonly #leftBehind: RoomsLeftBehind;
   #stopped = false;
 
   constructor(needs: {
@@ -80,7 +83,13 @@ export class StateCompletion {
     this.#timers = needs.timers;
     this.#onProblem = needs.onProblem;
     needs.database.subscribe((changes) => {
-      for (const change of changes) if (change.local !== undefined) this.#noteJoin(change);
+      for (const change of changes) this.#noteJoin(change);
+    });
+    this.#leftBehind = new RoomsLeftBehind({
+      ...{ database: needs.database, partial: needs.partial, timers: needs.timers },
+      isAt: (roomId) => this.#underWay.has(roomId) || this.#delayed.has(roomId),
+      takeOver: (roomId) => this.#begin(roomId),
+      onProblem: needs.onProblem,
     });
   }
 
@@ -89,6 +98,7 @@ export class StateCompletion {
     for (const [i, roomId] of this.#partial.partialRooms().entries()) {
       this.#beginLater(roomId, i * APART_MS, FIRST_RETRY_MS);
     }
+    this.#leftBehind.start();
   }
 
   /** Begins with a room that was joined, once who joined it had the server to themselves for a moment. */
@@ -96,8 +106,10 @@ export class StateCompletion {
     const moved = membershipChange(change);
     if (moved?.membership !== 'join' || !this.#partial.isPartial(moved.roomId)) return;
     const { roomId, userId } = moved;
-    if (serverNameOf(userId) !== this.#ownServer || this.#delayed.has(roomId)) return;
+    if (serverNameOf(userId) !== this.#ownServer) return;
     this.#partial.takeUpAgain(roomId);
+    // The process that let them in begins.
+    if (change.local === undefined || this.#delayed.has(roomId)) return;
     if (this.#underWay.has(roomId)) this.#joinedMeanwhile.add(roomId);
     else this.#beginLater(roomId, PATIENCE_MS, FIRST_RETRY_MS);
   }
@@ -122,6 +134,7 @@ export class StateCompletion {
   /** Begins nothing more and waits for what is under way. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#leftBehind.stop();
     for (const timer of this.#delayed.values()) timer.cancel();
     await Promise.all(this.#underWay.values());
   }

@@ -84,6 +84,11 @@ export class PartialRooms {
     this.#resume(roomId);
   }
 
+  /** Whether nobody fetches the whole state of a room, as far as this process knows. */
+  isGivenUp(roomId: RoomId): boolean {
+    return this.#givenUp.has(roomId);
+  }
+
   /** The whole state of a room that was given up is fetched again. */
   takeUpAgain(roomId: RoomId): void {
     this.#givenUp.delete(roomId);
