@@ -66,6 +66,9 @@ export class Connection {
 
   /** Unread counts sent, with the position of the answer. */
   readonly #counts = new Map<RoomId, { readonly text: string; readonly at: number }>();
+  /** Where the client was at the last request that came to this process, and where the answer led it. */
+  #since: number | undefined;
+  #answeredTo: number | undefined;
 
   constructor(owner: ConnectionOwner, generation: string, rooms: Map<RoomId, SentRoom>, chain: number) {
     this.owner = owner;
@@ -96,6 +99,17 @@ export class Connection {
     this.#generation = generation;
     this.#following.clear();
     return true;
+  }
+
+  /** The client asks from a position on. Where another process led it there, that may have sent other unread counts. */
+  askedFrom(since: number | undefined): void {
+    if (since !== this.#since && since !== this.#answeredTo) this.#counts.clear();
+    this.#since = since;
+  }
+
+  /** The client is given an answer that leads up to a position. */
+  answered(upTo: number): void {
+    this.#answeredTo = upTo;
   }
 
   /** Whether the client, which is at `since`, has this membership by lazy loading. */

@@ -75,6 +75,7 @@ export class SlidingSyncService {
     if (since !== undefined) await this.#needs.toDevice.received({ userId, deviceId }, since);
     const request = {};
     connection.request = request;
+    connection.askedFrom(from?.position);
     const isGivenUp = () => signal.aborted || connection.request !== request;
     const end = performance.now() + (from ? options.timeoutMs : 0);
     for (;;) {
@@ -120,6 +121,7 @@ export class SlidingSyncService {
 
   async #give(connection: Connection, draft: Draft): Promise<string> {
     const generation = await this.#connections.save(connection, draft.changes, draft.settled);
+    connection.answered(draft.upTo);
     return `{"pos":"${connectionToken(draft.upTo, generation)}"${draft.text}}`;
   }
 }

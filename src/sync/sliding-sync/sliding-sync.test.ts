@@ -131,6 +131,26 @@ onServers('what was read during a restart takes the unread count away [B138 part
   assert.deepEqual([Object.keys(rooms), rooms[read].notification_count], [[read], 0]);
 });
 
+onServers(
+  'what is read takes the unread count away that another process told of [B138 partial]',
+  async (s) => {
+    const [alice, bob] = [await s.person('alice'), await s.person('bob')];
+    const room = await alice.createRoom({ preset: 'public_chat' });
+    await bob.join(room);
+    const here = new SlidingConnection(bob);
+    const there = new SlidingConnection(new TestClient((await s.another()).url, bob.token));
+    const wishes = allRooms(1);
+    await here.next(wishes);
+    await here.next(wishes);
+    const message = await alice.say(room, 'news');
+    there.pos = here.pos;
+    assert.equal((await there.next(wishes)).rooms[room].notification_count, 1);
+    await bob.ok('POST', bob.room(room, `/receipt/m.read/${encodeURIComponent(message)}`), {});
+    here.pos = there.pos;
+    assert.equal((await here.next(wishes)).rooms[room]?.notification_count, 0);
+  },
+);
+
 onServers('a position that is not known is refused with M_UNKNOWN_POS [B138 partial]', async ({ person }) => {
   const [alice, bob] = [await person('alice'), await person('bob')];
   await alice.createRoom();
