@@ -20,7 +20,7 @@ import type { PushRecipients } from './push-recipients.ts';
 type Work = EventToPush | { readonly position: number; readonly reader: UserId };
 
 /** How long a process pushes without saying that it still does, and how often it says so. */
-const LEASE_MS = 12_000;
+export const LEASE_MS = 12_000;
 const RENEW_EVERY_MS = 4_000;
 /** Work that waits in memory; when there is more, the log is read again. */
 const MOST_WAITING = 10_000;
@@ -193,13 +193,9 @@ export class PushDispatch {
     while (this.#isDispatching && !this.#stopped) {
       const upTo = this.#readUpTo;
       if (upTo !== undefined) {
-        const page = await this.#needs.rooms.oldestAnywhere(this.#position, upTo, BATCH);
-        const last = page.length < BATCH ? upTo : (page.at(-1)?.position ?? upTo);
-        if (page.length < BATCH && this.#readUpTo === upTo) this.#readUpTo = undefined;
-        await this.#dispatch(
-          page.map((event) => this.#placeOf(event)),
-          last,
-        );
+        const { places, last } = await this.#read(upTo);
+        if (last === upTo && this.#readUpTo === upTo) this.#readUpTo = undefined;
+        await this.#dispatch(places, last);
         continue;
       }
       const batch = this.#waiting.splice(0, BATCH);
@@ -207,6 +203,19 @@ export class PushDispatch {
       if (!last) return;
       await this.#dispatch(batch, last.position);
     }
+  }
+
+  /** The next events of the log to look at, invites to rooms that are not here among them, and up to where they reach. */
+  async #read(upTo: number): Promise<{ places: readonly EventToPush[]; last: number }> {
+    const { rooms, database, serverName } = this.#needs;
+    const page = await rooms.oldestAnywhere(this.#position, upTo, BATCH);
+    const pageEnd = page.length < BATCH ? upTo : (page.at(-1)?.position ?? upTo);
+    const range = { after: this.#position, upTo: pageEnd, limit: BATCH };
+    const invites = await dispatchStore.outsideInvites(database, serverName, range);
+    const last = invites.length < BATCH ? pageEnd : (invites.at(-1)?.position ?? pageEnd);
+    const places = [...page.map((event) => this.#placeOf(event)), ...invites.map(placeOfInvite)];
+    const reached = places.filter(({ position }) => position <= last);
+    return { places: reached.sort((a, b) => a.position - b.position), last };
   }
 
   #placeOf(event: {
@@ -272,4 +281,8 @@ export class PushDispatch {
       throw error;
     }
   }
+}
+
+function placeOfInvite(row: dispatchStore.OutsideInviteRow): EventToPush {
+  return { position: row.position, roomId: row.room_id, eventId: row.event_id, invited: row.user_id };
 }

@@ -1,5 +1,16 @@
+import type { EventId, RoomId, ServerName, UserId } from '../../protocol/identifiers.ts';
 import type { Reader, Writer } from '../database.ts';
+import { usersOf } from '../server-pattern.ts';
 import { sql } from '../sql.ts';
+import { BEFORE_HISTORY } from '../unit-of-work.ts';
+
+/** An invite to a room that is not here, and its place in the log. */
+export interface OutsideInviteRow {
+  readonly position: number;
+  readonly room_id: RoomId;
+  readonly user_id: UserId;
+  readonly event_id: EventId;
+}
 
 const row = sql(`SELECT position FROM push_dispatch WHERE id = 1`);
 const take = sql(
@@ -10,6 +21,15 @@ const move = sql(
    WHERE id = 1 AND holder = ?`,
 );
 const giveBack = sql(`UPDATE push_dispatch SET expires_at = 0 WHERE id = 1 AND holder = ?`);
+const invitesFromOutside = sql(
+  `SELECT memberships.position AS position, memberships.room_id AS room_id, memberships.user_id AS user_id,
+     memberships.event_id AS event_id
+   FROM events JOIN memberships ON memberships.user_id = events.state_key AND memberships.room_id = events.room_id
+     AND memberships.event_id = events.event_id
+   WHERE events.position >= ? AND events.position < ? AND events.type = 'm.room.member'
+     AND memberships.membership = 'invite' AND memberships.user_id LIKE ? ESCAPE '!'
+   ORDER BY memberships.position LIMIT ?`,
+);
 
 /** Up to where the log was looked at for what has to be pushed. */
 export async function position(reader: Reader): Promise<number> {
@@ -29,4 +49,17 @@ export function advance(writer: Writer, holder: string, expiresAt: number, upTo:
 /** The process pushes no longer. */
 export function release(writer: Writer, holder: string): void {
   writer.run(giveBack, holder);
+}
+
+/**
+ * Users of a server who are invited by events beside the timelines, kept after a place of the log and not after another, in that
+ * order, at most `limit`.
+ */
+export function outsideInvites(
+  reader: Reader,
+  server: ServerName,
+  range: { after: number; upTo: number; limit: number },
+): Promise<OutsideInviteRow[]> {
+  const [first, end] = [BEFORE_HISTORY - range.upTo, BEFORE_HISTORY - range.after];
+  return reader.all(invitesFromOutside, first, end, usersOf(server), range.limit);
 }
