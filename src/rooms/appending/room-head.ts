@@ -196,6 +196,12 @@ export class RoomHead {
     return [...this.#awaited].flatMap(([redaction, target]) => (target === targetId ? redaction : []));
   }
 
+  /** Changes were missed: other processes may have written, and redacted what is at hand of the state. */
+  missedChanges(): void {
+    this.stale = true;
+    this.#state.clear();
+  }
+
   /** Another process brought the room to this version, and redacted an event, if one is named. */
   overtaken(version: number, redacted: EventId | undefined): void {
     if (version > this.#committedVersion) this.stale = true;

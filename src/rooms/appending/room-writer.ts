@@ -201,7 +201,7 @@ export class RoomWriter {
 
   #observe(change: Change): void {
     if (change.topic === 'reset') {
-      for (const actor of this.#actors.values()) if (actor.head) actor.head.stale = true;
+      for (const actor of this.#actors.values()) actor.head?.missedChanges();
       return;
     }
     const version = change.local === undefined ? roomVersionChanged(change) : undefined;
