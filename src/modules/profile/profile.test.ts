@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { onFederation } from '../../testing/federation/federation.ts';
-import type { Json } from '../../testing/client/test-client.ts';
+import { TestClient, type Json } from '../../testing/client/test-client.ts';
 import { onServers } from '../../testing/server/test-server.ts';
 
 onServers(
@@ -138,4 +138,32 @@ onServers(
       }
     }
   },
+);
+
+onServers(
+  'of two names that are set at two processes rooms get the one that the profile has [B037]',
+  async (s) => {
+    const alice = await s.person('alice');
+    const room = await alice.createRoom();
+    const other = await s.another();
+    const elsewhere = new TestClient(other.url, alice.token);
+    const path = `/v3/profile/${alice.userId}/displayname`;
+    const { writer } = s.server.services;
+    const append = writer.append.bind(writer);
+    const isAtRoom = Promise.withResolvers<void>();
+    const gate = Promise.withResolvers<void>();
+    writer.append = async (...what) => {
+      isAtRoom.resolve();
+      await gate.promise;
+      return append(...what);
+    };
+    const first = alice.ok('PUT', path, { displayname: 'First' });
+    await isAtRoom.promise;
+    await elsewhere.ok('PUT', path, { displayname: 'Second' });
+    gate.resolve();
+    await first;
+    const member = await alice.ok('GET', alice.room(room, `/state/m.room.member/${alice.userId}`));
+    assert.equal(member.displayname, 'Second');
+  },
+  { engines: ['postgres'] },
 );

@@ -207,10 +207,11 @@ export class MembershipChanges {
    * one that the room's version does not know, nobody may write a join.
    */
   async refreshProfile(userId: UserId): Promise<void> {
-    const profile = await this.#profileOf(userId);
     for (const roomId of [...(await this.#memberships.joined(userId))]) {
       try {
         await this.#writer.append(roomId, async (room) => {
+          // It may have been changed again, which another process has written into this room already.
+          const profile = await this.#profileOf(userId);
           const event = await room.stateEvent('m.room.member', userId);
           if (event?.content.membership !== 'join') return;
           const { displayname, avatar_url: avatarUrl } = event.content;
