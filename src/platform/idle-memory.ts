@@ -3,13 +3,14 @@ import { runInNewContext } from 'node:vm';
 import type { Timer, Timers } from './timers.ts';
 
 /** How often it is looked whether there is nothing to do, in milliseconds. */
-const LOOK_MS = 2_000;
-/** A process that used less of a processor than this since the last look has nothing to do. */
-const IDLE_SHARE = 0.03;
+const LOOK_MS = 500;
+/** A process that used less of a processor than this in each of so many looks in a row has nothing to do. */
+const IDLE_SHARE = 0.01;
+const IDLE_LOOKS = 3;
 /** Growth of the heap that is worth a collection, in bytes. */
 const WORTHWHILE = 8 * 1024 * 1024;
 /** From one collection to the next there are at least so many looks: who has a little to do now and then is not held up each time. */
-const LOOKS_BETWEEN = 10;
+const LOOKS_BETWEEN = 40;
 
 /**
  * Gives memory back to the system while there is nothing to do: what the start took, and what a busy time left behind.
@@ -24,6 +25,7 @@ const LOOKS_BETWEEN = 10;
 export function releaseMemoryWhenIdle(timers: Timers, collect = collector()): Timer {
   let used = process.cpuUsage();
   let smallest = 0;
+  let idleLooks = 0;
   let looks = LOOKS_BETWEEN;
   let next = timers.after(LOOK_MS, look);
 
@@ -31,8 +33,9 @@ export function releaseMemoryWhenIdle(timers: Timers, collect = collector()): Ti
     const since = process.cpuUsage(used);
     used = process.cpuUsage();
     const isIdle = since.user + since.system < IDLE_SHARE * LOOK_MS * 1_000;
+    idleLooks = isIdle ? idleLooks + 1 : 0;
     looks += 1;
-    if (isIdle && looks >= LOOKS_BETWEEN && heapSize() > smallest + WORTHWHILE) {
+    if (idleLooks >= IDLE_LOOKS && looks >= LOOKS_BETWEEN && heapSize() > smallest + WORTHWHILE) {
       collect();
       smallest = heapSize();
       looks = 0;
