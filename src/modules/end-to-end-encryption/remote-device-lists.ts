@@ -86,20 +86,25 @@ export class RemoteDeviceLists {
     return remoteStore.isFollowed(this.#database, userId);
   }
 
+  /** Where in the log the newest update of the user's devices is, 0 without one. */
+  async updatedAt(userId: UserId): Promise<number> {
+    return (await deviceListsStore.changedAt(this.#database, userId)) ?? 0;
+  }
+
   /**
    * Fetches the user's list from the user's server and keeps it.
    *
+   * @param updatedAt where the newest update was: one after it may not be in the answer.
    * @throws FederationError when that server does not give it.
    */
-  fetch(userId: UserId, timeoutMs: number): Promise<void> {
+  fetch(userId: UserId, updatedAt: number, timeoutMs: number): Promise<void> {
     return this.#fetches.run(userId, async () => {
       const underWay = { isBehind: false };
       this.#underWay.set(userId, underWay);
       try {
-        const changedAt = (await deviceListsStore.changedAt(this.#database, userId)) ?? 0;
         const path = `/_matrix/federation/v1/user/devices/${encodeURIComponent(userId)}`;
         const answer = await this.#client.request(serverNameOf(userId), { method: 'GET', path, timeoutMs });
-        await this.#queue.run(userId, () => this.#keep(userId, answer, { ...underWay, changedAt }));
+        await this.#queue.run(userId, () => this.#keep(userId, answer, { ...underWay, updatedAt }));
       } finally {
         this.#underWay.delete(userId);
       }
@@ -110,7 +115,7 @@ export class RemoteDeviceLists {
   async #keep(
     userId: UserId,
     answer: JsonObject,
-    { isBehind, changedAt }: { isBehind: boolean; changedAt: number },
+    { isBehind, updatedAt }: { isBehind: boolean; updatedAt: number },
   ): Promise<void> {
     this.#underWay.delete(userId);
     const streamId = answer.stream_id;
@@ -122,7 +127,7 @@ export class RemoteDeviceLists {
     remoteStore.replace(unit, userId, streamId, parseUserDevices(userId, answer));
     if (isBehind) remoteStore.markStale(unit, userId);
     // Another process may have taken an update meanwhile that is not in the answer.
-    else remoteStore.markStaleIfChanged(unit, userId, changedAt);
+    else remoteStore.markStaleIfChanged(unit, userId, updatedAt);
     await this.#database.commit(unit);
   }
 

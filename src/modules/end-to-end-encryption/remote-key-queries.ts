@@ -43,8 +43,8 @@ export class RemoteKeyQueries {
     const failures = await this.#ofEach([...wanted.keys()], async (server, users) => {
       const { current, behind, others } = await this.#byWhatIsKnown(users);
       kept.push(...current);
-      const fetches = behind.map(async (userId) => {
-        if (await this.#fetchList(userId, limited(timeoutMs))) kept.push(userId);
+      const fetches = [...behind].map(async ([userId, updatedAt]) => {
+        if (await this.#fetchList(userId, updatedAt, limited(timeoutMs))) kept.push(userId);
       });
       const asking = this.#ask(server, others, wanted, limited(timeoutMs)).then((body) => {
         if (body) answers.push({ users: new Set(others), body });
@@ -82,26 +82,32 @@ export class RemoteKeyQueries {
     return { claimed, failures };
   }
 
-  /** Users whose lists are kept here, are to be fetched, and are not kept. */
+  /**
+   * Users whose lists are kept here, are to be fetched, with where they were updated last, and are not kept. All that is read for
+   * a fetch is read here: then all are asked for at once, before one of them fails and the server is left in peace.
+   */
   async #byWhatIsKnown(
     users: readonly UserId[],
-  ): Promise<{ current: UserId[]; behind: UserId[]; others: UserId[] }> {
+  ): Promise<{ current: UserId[]; behind: Map<UserId, number>; others: UserId[] }> {
     const current: UserId[] = [];
-    const behind: UserId[] = [];
+    const behind = new Map<UserId, number>();
     const others: UserId[] = [];
     for (const userId of users) {
       if (await this.#lists.isCurrent(userId)) current.push(userId);
-      else if (await this.#lists.isFollowed(userId)) behind.push(userId);
-      else others.push(userId);
+      else if (await this.#lists.isFollowed(userId)) {
+        behind.set(userId, await this.#lists.updatedAt(userId));
+      } else others.push(userId);
     }
-    if (behind.length > MOST_FETCHED) return { current, behind: [], others: [...others, ...behind] };
+    if (behind.size > MOST_FETCHED) {
+      return { current, behind: new Map(), others: [...others, ...behind.keys()] };
+    }
     return { current, behind, others };
   }
 
   /** Fetches a user's list. False when the user's server has no such user. */
-  async #fetchList(userId: UserId, timeoutMs: number): Promise<boolean> {
+  async #fetchList(userId: UserId, updatedAt: number, timeoutMs: number): Promise<boolean> {
     try {
-      await this.#lists.fetch(userId, timeoutMs);
+      await this.#lists.fetch(userId, updatedAt, timeoutMs);
       return true;
     } catch (error) {
       if (error instanceof FederationError && error.status === 404) return false;

@@ -16,7 +16,8 @@ const GATHERING_MS = 1_000;
 
 /** What fetches lists and knows which matter. */
 interface Lists {
-  fetch(userId: UserId, timeoutMs: number): Promise<void>;
+  updatedAt(userId: UserId): Promise<number>;
+  fetch(userId: UserId, updatedAt: number, timeoutMs: number): Promise<void>;
   isFollowed(userId: UserId): Promise<boolean>;
 }
 
@@ -71,10 +72,14 @@ export class StaleDeviceLists {
 
   async #fetchUntilCurrent(userId: UserId): Promise<void> {
     for (let isStale = true; isStale && !this.#isStopped;) {
-      await this.#lists.fetch(userId, RETRY_MS);
+      await this.#fetch(userId);
       await pause(this.#timers, GATHERING_MS);
       if (!this.#isStopped) isStale = (await remoteStore.of(this.#database, userId))?.stale === 1;
     }
+  }
+
+  async #fetch(userId: UserId): Promise<void> {
+    await this.#lists.fetch(userId, await this.#lists.updatedAt(userId), RETRY_MS);
   }
 
   #retryLater(): void {
@@ -100,8 +105,7 @@ export class StaleDeviceLists {
   async #fetchAll(users: readonly UserId[]): Promise<void> {
     for (const userId of users) {
       if (this.#isStopped) return;
-      if (await this.#lists.isFollowed(userId))
-        await this.#lists.fetch(userId, RETRY_MS).catch(dropFederationError);
+      if (await this.#lists.isFollowed(userId)) await this.#fetch(userId).catch(dropFederationError);
       else await this.#forget(userId);
     }
   }
