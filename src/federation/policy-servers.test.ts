@@ -84,6 +84,8 @@ async function setPolicy(alice: TestClient, room: string, via: string): Promise<
 }
 
 const seen = (body: Json, room: string): string[] => bodies(body.rooms?.join?.[room]?.timeline?.events);
+const typesOf = (body: Json, room: string): string[] =>
+  (body.rooms?.join?.[room]?.timeline?.events ?? []).map(({ type }: Json) => type);
 const asked = (server: RemoteServer) => server.seen.filter(({ url }) => url === SIGN);
 
 onFederation(
@@ -274,9 +276,11 @@ let ahead = 0;
 onFederation(
   'The key of a policy server is looked for in the room alone, and nobody is asked for it [B059 partial] [B101 partial]',
   async (federation) => {
-    const { alice, room, officer } = await roomWithOfficer(federation);
+    const { alice, bob, room, officer } = await roomWithOfficer(federation);
     const { server } = officer;
     await setPolicy(alice, room, server.name);
+    // Bob's server asks for the key of the officer's server when it hears of the officer.
+    await bob.syncUntil(undefined, (body) => typesOf(body, room).includes('m.room.policy'));
     await officer.say(federation.a.name, 'first', true);
     // So that the server would be asked for its keys again.
     ahead += 60_000;
