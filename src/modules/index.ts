@@ -32,7 +32,7 @@ import {
   RemoteDeviceLists,
   RemoteKeyQueries,
 } from './end-to-end-encryption/index.ts';
-import { DelayedEvents } from './delayed-events/index.ts';
+import { DelayedEventLists, DelayedEvents } from './delayed-events/index.ts';
 import { Filters } from './filters/index.ts';
 import { InvitePermissions } from './invite-permission/index.ts';
 import { KeyBackup } from './key-backup/index.ts';
@@ -254,6 +254,7 @@ function createPeople(wiring: ModuleWiring, profile: Profile) {
       ...{ timers: wiring.timers, transactions: wiring.clientTransactions },
       longestMs: wiring.longestDelayMs,
     }),
+    delayedEventLists: new DelayedEventLists(database, clock),
     mutualRooms: new MutualRooms(wiring.rooms),
   };
 }

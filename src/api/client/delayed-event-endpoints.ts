@@ -1,4 +1,5 @@
 import {
+  getDelayedEvent,
   getDelayedEvents,
   updateDelayedEvent,
   updateDelayedEvents,
@@ -7,6 +8,7 @@ import { getRtcTransports } from './delayed-events/rtc-transports.ts';
 
 /** Endpoints of events that are sent later (MSC4140), and of calls (MSC4143). */
 export const delayedEventEndpoints = [
+  getDelayedEvent,
   getDelayedEvents,
   getRtcTransports,
   updateDelayedEvent,

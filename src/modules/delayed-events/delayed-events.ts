@@ -1,7 +1,7 @@
 import type { Timers } from '../../platform/timers.ts';
 import type { DeviceId, EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
-import { MatrixError, notFound } from '../../protocol/matrix-error.ts';
+import { forbidden, MatrixError } from '../../protocol/matrix-error.ts';
 import type { ClientTransactions } from '../../accounts/client-transactions.ts';
 import type { MessageSending, Sender } from '../../rooms/appending/message-sending.ts';
 import type { RoomReads } from '../../rooms/reading/room-reads.ts';
@@ -10,12 +10,14 @@ import * as store from '../../storage/rooms/delayed-events-store.ts';
 import type { DelayedEventRow } from '../../storage/rooms/delayed-events-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import { DueEvents } from './due-events.ts';
-import { forClient, requestKey, type EventToDelay } from './event-to-delay.ts';
+import { requestKey, type EventToDelay } from './event-to-delay.ts';
+import { FinalisedEvents, type Action, type Outcome } from './finalised-events.ts';
 import * as usersStore from '../../storage/accounts/users-store.ts';
 
 /** Events of one user that may wait at the same time. */
 const MOST_OF_USER = 100;
-const PAGE = 50;
+/** How often something is done to an event that is changed by somebody else at the same moment. */
+const MOST_TRIES = 5;
 
 /** How an event is kept until it is sent. */
 interface Keeping {
@@ -25,15 +27,9 @@ interface Keeping {
   readonly also?: (unit: Writer, id: string) => void;
 }
 
-/** A page of the events that wait. */
-export interface DelayedPage {
-  readonly events: readonly JsonObject[];
-  readonly nextBatch: string | undefined;
-}
-
 /**
  * Sends events after a time, unless the client says otherwise until then (MSC4140). Events that wait are kept in the
- * database; each is sent by whichever process takes it first, once.
+ * database; each is sent by whichever process takes it first, once. What became of them is kept for a while.
  */
 export class DelayedEvents {
   readonly #database: Database;
@@ -44,6 +40,7 @@ export class DelayedEvents {
   readonly #opaque: (length: number) => string;
   readonly #longestMs: number;
   readonly #due: DueEvents;
+  readonly #finalised: FinalisedEvents;
 
   constructor(needs: {
     database: Database;
@@ -63,21 +60,29 @@ export class DelayedEvents {
     this.#clock = needs.clock;
     this.#opaque = needs.opaque;
     this.#longestMs = needs.longestMs;
+    const { database, clock, timers } = needs;
+    this.#finalised = new FinalisedEvents({ database, clock, timers });
     this.#due = new DueEvents({
-      ...{ database: needs.database, clock: needs.clock, timers: needs.timers },
-      send: (row) => this.#send(row),
-      drop: (row) => this.#drop(row, new GuardFailed()),
+      ...{ database, clock, timers },
+      send: async (row) => {
+        const refusal = await this.#refusal(row);
+        if (refusal) throw refusal;
+        await this.#send(row, false);
+      },
+      drop: (row, error) => this.#finalise(row, { error, wasAsked: false }),
     });
   }
 
-  /** Begins to send what is due. */
+  /** Begins to send what is due, and to forget what became of others long ago. */
   start(onError: (error: unknown) => void): void {
+    this.#finalised.start(onError);
     if (this.#longestMs > 0) this.#due.start(onError);
   }
 
   /** Ends what is being sent, and begins nothing else. */
-  stop(): Promise<void> {
-    return this.#due.stop();
+  async stop(): Promise<void> {
+    await this.#finalised.stop();
+    await this.#due.stop();
   }
 
   /**
@@ -138,53 +143,50 @@ export class DelayedEvents {
     return row.id;
   }
 
-  /** The user's events that wait, a page of at most 50. */
-  async waiting(userId: UserId, from: string | undefined): Promise<DelayedPage> {
-    const rows = await store.ofUser(this.#database, userId, from ?? '', PAGE + 1);
-    const events = rows.slice(0, PAGE).map(forClient);
-    return { events, nextBatch: rows.length > PAGE ? rows[PAGE - 1]?.id : undefined };
+  /** Drops an event. 409 when it was sent already, 404 for an ID that is not known. */
+  cancel(id: string): Promise<void> {
+    return this.#act(id, 'cancel', (row) => this.#finalise(row, { wasAsked: true }));
   }
 
-  /** One of the user's events, if it waits. */
-  async waitingOne(userId: UserId, id: string): Promise<JsonObject | undefined> {
-    const row = await store.byId(this.#database, id);
-    return row?.user_id === userId ? forClient(row) : undefined;
+  /** Lets the time of an event begin anew. 409 when it waits no more, 404 for an ID that is not known. */
+  restart(id: string): Promise<void> {
+    return this.#act(id, 'restart', async (row) => {
+      const now = this.#clock.now();
+      const unit = new UnitOfWork();
+      store.restart(unit, id, now, now + row.delay);
+      await this.#database.commit(unit);
+      this.#due.wakeAt(now + row.delay);
+    });
   }
 
-  /** Drops an event. 404 when none waits under the ID. */
-  async cancel(id: string): Promise<void> {
-    await this.#drop(await this.#byId(id), waitsNoMore());
+  /**
+   * Sends an event now. 409 when it was cancelled already or could not be sent, 404 for an ID that is not known; what
+   * sending throws: the event goes on waiting then, but where its account may not send, or another has set the state since.
+   */
+  sendNow(id: string): Promise<void> {
+    return this.#act(id, 'send', async (row) => {
+      const refusal = await this.#refusal(row);
+      if (!refusal) return this.#send(row, true);
+      await this.#finalise(row, { error: refusal, wasAsked: true });
+      throw refusal;
+    });
   }
 
-  /** Lets the time of an event begin anew. 404 when none waits under the ID. */
-  async restart(id: string): Promise<void> {
-    const row = await this.#byId(id);
-    const now = this.#clock.now();
-    const unit = new UnitOfWork();
-    store.restart(unit, id, now, now + row.delay);
-    await this.#commit(unit, waitsNoMore());
-    this.#due.wakeAt(now + row.delay);
-  }
-
-  /** Sends an event now. 404 when none waits under the ID; what sending throws. */
-  async sendNow(id: string): Promise<void> {
-    const row = await this.#byId(id);
-    try {
-      await this.#send(row);
-    } catch (error) {
-      throw error instanceof GuardFailed ? waitsNoMore() : error;
+  /** Does something to an event that waits. Who asks again for what was done already is told that it is done. */
+  async #act(id: string, action: Action, run: (row: DelayedEventRow) => Promise<void>): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      const row = await store.byId(this.#database, id);
+      if (!row) return this.#finalised.assertDone(id, action);
+      try {
+        return await run(row);
+      } catch (error) {
+        if (!(error instanceof GuardFailed) || tries === MOST_TRIES) throw error;
+      }
     }
   }
 
-  async #byId(id: string): Promise<DelayedEventRow> {
-    const row = await store.byId(this.#database, id);
-    if (!row) throw waitsNoMore();
-    return row;
-  }
-
   /** Sends an event and takes it out, both or neither. */
-  async #send(row: DelayedEventRow): Promise<void> {
-    if (!(await this.#isWanted(row))) return this.#drop(row, new GuardFailed());
+  async #send(row: DelayedEventRow, wasAsked: boolean): Promise<void> {
     const sender: Sender = {
       userId: row.user_id as UserId,
       deviceId: (row.device_id ?? undefined) as DeviceId | undefined,
@@ -196,7 +198,7 @@ export class DelayedEvents {
       ...{ roomId: row.room_id as RoomId, type, content: JSON.parse(row.content) as JsonObject },
       ...(row.sticky === null ? {} : { stickyMs: row.sticky }),
     };
-    const take = (unit: Parameters<typeof store.take>[0]) => store.take(unit, row);
+    const take = (unit: Writer, eventId: EventId) => this.#take(unit, row, { eventId, wasAsked });
     if (stateKey !== null) await this.#sending.setState(sender, { ...event, stateKey }, take);
     else {
       const target = redacts === null ? {} : { redacts: redacts as EventId };
@@ -205,41 +207,43 @@ export class DelayedEvents {
   }
 
   /** Nothing is sent for an account that may not, nor over state that somebody else has set since. */
-  async #isWanted(row: DelayedEventRow): Promise<boolean> {
+  async #refusal(row: DelayedEventRow): Promise<MatrixError | undefined> {
     const user = await usersStore.byId(this.#database, row.user_id as UserId);
-    if (!user || user.deactivated + user.locked + user.suspended > 0) return false;
-    if (row.state_key === null) return true;
-    const now = await this.#rooms.state(row.room_id as RoomId, row.type, row.state_key);
-    return !now || now.sender === row.user_id || now.eventId === row.replaces;
-  }
-
-  async #drop(row: DelayedEventRow, ifGone: Error): Promise<void> {
-    const unit = new UnitOfWork();
-    store.take(unit, row);
-    await this.#commit(unit, ifGone);
-  }
-
-  async #commit(unit: UnitOfWork, ifGone: Error): Promise<void> {
-    try {
-      await this.#database.commit(unit);
-    } catch (error) {
-      throw error instanceof GuardFailed ? ifGone : error;
+    if (!user || user.deactivated + user.locked + user.suspended > 0) {
+      return forbidden('The account whose event it is was closed, locked or suspended');
     }
+    if (row.state_key === null) return undefined;
+    const now = await this.#rooms.state(row.room_id as RoomId, row.type, row.state_key);
+    if (!now || now.sender === row.user_id || now.eventId === row.replaces) return undefined;
+    const message = 'Another user has set the same state since the event was scheduled';
+    return refused('M_CANCELLED_BY_STATE_UPDATE', message, { status: 409 });
+  }
+
+  /** Ends the wait of an event that is not sent. GuardFailed when it waits no more, or has another time. */
+  async #finalise(row: DelayedEventRow, outcome: Outcome): Promise<void> {
+    const unit = new UnitOfWork();
+    this.#take(unit, row, outcome);
+    await this.#database.commit(unit);
+  }
+
+  #take(unit: Writer, row: DelayedEventRow, outcome: Outcome): void {
+    store.take(unit, row);
+    this.#finalised.keep(unit, row, outcome);
   }
 
   #assertAllowed(delay: number): void {
     if (delay > 0 && delay <= this.#longestMs) return;
     if (delay <= 0) throw new MatrixError(400, 'M_INVALID_PARAM', 'The delay must be at least a millisecond');
     throw refused('M_MAX_DELAY_EXCEEDED', `An event may be delayed by at most ${this.#longestMs} ms`, {
-      'org.matrix.msc4140.max_delay': this.#longestMs,
+      more: { 'org.matrix.msc4140.max_delay': this.#longestMs },
     });
   }
 }
 
-function refused(errcode: string, message: string, more: JsonObject = {}): MatrixError {
-  return new MatrixError(400, 'M_UNKNOWN', message, { 'org.matrix.msc4140.errcode': errcode, ...more });
-}
-
-function waitsNoMore(): MatrixError {
-  return notFound('No delayed event waits under this ID');
+function refused(
+  errcode: string,
+  message: string,
+  { status = 400, more = {} }: { status?: number; more?: JsonObject } = {},
+): MatrixError {
+  return new MatrixError(status, 'M_UNKNOWN', message, { 'org.matrix.msc4140.errcode': errcode, ...more });
 }

@@ -19,8 +19,8 @@ interface DueEventsNeeds {
   readonly timers: Timers;
   /** Sends an event and takes it out. GuardFailed where it waits no more. */
   readonly send: (row: DelayedEventRow) => Promise<void>;
-  /** Takes an event out that is not to be sent. GuardFailed where it waits no more. */
-  readonly drop: (row: DelayedEventRow) => Promise<void>;
+  /** Takes an event out that is not to be sent, and keeps why. GuardFailed where it waits no more. */
+  readonly drop: (row: DelayedEventRow, error: MatrixError) => Promise<void>;
 }
 
 /**
@@ -123,8 +123,9 @@ export class DueEvents {
       } catch (error) {
         if (error instanceof GuardFailed) continue;
         if (!(error instanceof MatrixError)) this.#onError(error);
-        if (this.#isFinal(row, error)) await this.#ifItWaits(() => this.#needs.drop(row));
-        else {
+        if (this.#isFinal(row, error)) {
+          await this.#ifItWaits(() => this.#needs.drop(row, asMatrixError(error)));
+        } else {
           postponed.add(row.user_id);
           await this.#ifItWaits(() => this.#postpone(row));
         }
@@ -162,4 +163,10 @@ export class DueEvents {
     this.#onError(error);
     this.#notBefore = this.#needs.clock.now() + LOOK_EVERY_MS;
   }
+}
+
+/** What the sender is told: nothing of what failed inside the server. */
+function asMatrixError(error: unknown): MatrixError {
+  if (error instanceof MatrixError) return error;
+  return new MatrixError(500, 'M_UNKNOWN', 'The event could not be sent for an hour');
 }

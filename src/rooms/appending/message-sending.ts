@@ -53,8 +53,11 @@ interface Transaction {
   readonly txnId: string;
 }
 
-/** Adds to a unit of work. May be called again on another unit when the first could not be committed. */
-type Also = (unit: Writer) => void;
+/**
+ * Adds to a unit of work, of which it is told the event that it gives. May be called again on another unit when the first could
+ * not be committed.
+ */
+type Also = (unit: Writer, eventId: EventId) => void;
 
 /** Sends what clients write into rooms (Client-Server API, "Sending events to a room"). */
 export class MessageSending {
@@ -130,10 +133,12 @@ export class MessageSending {
       type === 'm.room.canonical_alias' && (await this.#canonicalAlias.confirmedElsewhere(change));
     let touchesGuests = false;
     const eventId = await this.#writer.append(change.roomId, async (room, unit) => {
-      also(unit);
       const before = await room.stateEvent(type, stateKey);
       const isSame = before?.sender === session.userId && sameJson(before.content, content);
-      if (before && isSame && change.stickyMs === undefined) return before.eventId;
+      if (before && isSame && change.stickyMs === undefined) {
+        also(unit, before.eventId);
+        return before.eventId;
+      }
       if (type === 'm.room.member' && before && stateKey === session.userId && content.membership === 'leave')
         this.#invites.assertDeclinable(before);
       const isJoin = type === 'm.room.member' && stateKey === session.userId && content.membership === 'join';
@@ -142,6 +147,7 @@ export class MessageSending {
       if (confirmed) await this.#canonicalAlias.assertPointing(change, before?.content, confirmed);
       const draft = { type, stateKey, content, sender: session.userId };
       const event = await room.add({ ...draft, ...timesOf(change) });
+      also(unit, event.eventId);
       touchesGuests = touchesGuestAccess(room);
       return event.eventId;
     });
@@ -177,7 +183,6 @@ export class MessageSending {
       const done = isAgain && transaction && (await this.#doneBy(transaction));
       if (done) return done;
       isAgain = true;
-      also(unit);
       const { type, content, redacts } = message;
       await checkRelation(this.#database, { sender: session.userId, type, content });
       const draft: EventDraft = {
@@ -189,6 +194,7 @@ export class MessageSending {
         ...timesOf(message),
       };
       const event = await room.add(draft);
+      also(unit, event.eventId);
       if (transaction) room.transactionKey = transaction.key;
       touchesGuests = touchesGuestAccess(room);
       return event.eventId;

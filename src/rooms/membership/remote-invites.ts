@@ -40,11 +40,14 @@ export class RemoteInvites {
    * @throws MatrixError 403 when the room does not allow it, what the room's policy server says against it, and whatever the
    *   target's server answers.
    */
-  async invite(draft: InviteDraft, also: (unit: Writer) => void = () => undefined): Promise<EventId> {
+  async invite(
+    draft: InviteDraft,
+    also: (unit: Writer, eventId: EventId) => void = () => undefined,
+  ): Promise<EventId> {
     const { invite, stripped } = await this.#signed(draft);
     const pdu = await this.#remote.invite(invite, draft.target, stripped);
     await this.#writer.append(draft.roomId, async (room, unit) => {
-      also(unit);
+      also(unit, invite.eventId);
       const verdict = await receiveEvent(room, unit, { pdu, eventId: invite.eventId });
       if (verdict.outcome === 'rejected') throw forbidden(verdict.reason);
       if (verdict.outcome === 'soft-failed') throw forbidden('The room does not allow this invite any more');

@@ -37,6 +37,7 @@ import { serverIdentity } from './073-server-identity.ts';
 import { receiptExtra } from './082-receipt-extra.ts';
 import { deviceLives } from './083-device-lives.ts';
 import { historyGapsInVain } from './088-history-gaps-in-vain.ts';
+import { finalisedDelayedEvents } from './089-finalised-delayed-events.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step of the schema, in order. */
@@ -80,4 +81,5 @@ export const MIGRATIONS: readonly Migration[] = [
   receiptExtra,
   deviceLives,
   historyGapsInVain,
+  finalisedDelayedEvents,
 ];

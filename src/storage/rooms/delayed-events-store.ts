@@ -33,6 +33,11 @@ const insert = sql(
 const one = sql(`SELECT * FROM delayed_events WHERE id = ?`);
 const ofRequest = sql(`SELECT * FROM delayed_events WHERE request = ?`);
 const page = sql(`SELECT * FROM delayed_events WHERE user_id = ? AND id > ? ORDER BY id LIMIT ?`);
+/** IDs that can be looked for at a time. */
+export const MOST_IDS = 50;
+const some = sql(
+  `SELECT * FROM delayed_events WHERE id IN (${slots(MOST_IDS)}) AND user_id = ? ORDER BY id LIMIT ${MOST_IDS}`,
+);
 const count = sql(`SELECT COUNT(*) AS count FROM delayed_events WHERE user_id = ?`);
 /** Rooms that `dueBy` and `nextDue` can leave out. */
 export const ROOMS_AT_ONCE = 64;
@@ -77,6 +82,20 @@ export function ofUser(
   return reader.all<DelayedEventRow>(page, userId, after, limit);
 }
 
+/** Those of a user among at most 50 IDs, in order of ID. */
+export function ofUserAmong(
+  reader: Reader,
+  userId: UserId,
+  ids: readonly string[],
+): Promise<DelayedEventRow[]> {
+  return reader.all<DelayedEventRow>(some, ...idSlots(ids), userId);
+}
+
+/** At most 50 IDs for a statement with so many places: those left over have an ID that no event has. */
+export function idSlots(ids: readonly string[]): string[] {
+  return padded(ids, MOST_IDS);
+}
+
 /** How many events of a user wait. */
 export async function countOf(reader: Reader, userId: UserId): Promise<number> {
   return (await reader.get<{ count: number }>(count, userId))?.count ?? 0;
@@ -89,16 +108,16 @@ export function dueBy(
   butIn: readonly string[],
   limit: number,
 ): Promise<DelayedEventRow[]> {
-  return reader.all<DelayedEventRow>(due, now, ...padded(butIn), limit);
+  return reader.all<DelayedEventRow>(due, now, ...padded(butIn, ROOMS_AT_ONCE), limit);
 }
 
 /** When the next event is due, but for those of at most 64 rooms; undefined when none waits. */
 export async function nextDue(reader: Reader, butIn: readonly string[]): Promise<number | undefined> {
-  return (await reader.get<{ due_at: number }>(first, ...padded(butIn)))?.due_at;
+  return (await reader.get<{ due_at: number }>(first, ...padded(butIn, ROOMS_AT_ONCE)))?.due_at;
 }
 
-function padded(rooms: readonly string[]): string[] {
-  return Array.from({ length: ROOMS_AT_ONCE }, (_, i) => rooms[i] ?? '');
+function padded(values: readonly string[], length: number): string[] {
+  return Array.from({ length }, (_, i) => values[i] ?? '');
 }
 
 /** Lets the time of an event begin anew; the unit fails when it waits no more. */
@@ -115,7 +134,7 @@ export function postpone(writer: Writer, row: DelayedEventRow, dueAt: number): v
   writer.run(postponeOfSender, dueAt - row.due_at, row.user_id, row.room_id, dueAt);
 }
 
-/** Takes out an event, to send it or drop it; the unit fails when another did, or gave it another time. */
+/** Takes out an event that is finalised; the unit fails when another did, or gave it another time. */
 export function take(writer: Writer, row: DelayedEventRow): void {
   writer.guard(claimOne, row.id, row.due_at);
   writer.run(removeOne, row.id);

@@ -229,6 +229,7 @@ export const SHOWING_NO_EVENTS: ReadonlySet<string> = new Set([
   'getMutualRoomsUnstable',
   'getTurnServer',
   'getWhoIs',
+  'getDelayedEvent',
   'getDelayedEvents',
   'getRtcTransports',
 ]);

@@ -74,8 +74,8 @@ onServers(
       [restarted],
     );
     assert.ok(left[0].running_since >= before);
-    for (const action of ['cancel', 'restart', 'send']) {
-      await nobody.fails(404, 'M_NOT_FOUND', 'POST', at(cancelled, action), {});
+    for (const action of ['restart', 'send']) {
+      await nobody.fails(409, 'M_NOT_FOUND', 'POST', at(cancelled, action), {});
     }
     await nobody.fails(404, 'M_UNRECOGNIZED', 'POST', at(restarted, 'oops'), {});
     await nobody.fails(400, 'M_MISSING_PARAM', 'POST', `${WAITING}/${restarted}`, {});

@@ -1,16 +1,30 @@
 import { Type } from 'typebox';
-import type { DelayedEvents } from '../../../modules/delayed-events/index.ts';
+import type {
+  DelayedEventLists,
+  DelayedEvents,
+  DelayedPage,
+  Status,
+} from '../../../modules/delayed-events/index.ts';
 import { endpoint } from '../../../wire/endpoint.ts';
 
 interface Needs {
   delayedEvents: DelayedEvents;
 }
 
+interface ListNeeds {
+  delayedEventLists: DelayedEventLists;
+}
+
 const PATH = '/_matrix/client/unstable/org.matrix.msc4140/delayed_events';
 const ONE = Type.Object({ delayId: Type.String() });
 const ACTION = Type.Union([Type.Literal('cancel'), Type.Literal('restart'), Type.Literal('send')]);
 
-/** GET /delayed_events: those that wait. Nothing is kept of those that were sent or dropped. */
+const STATUS = Type.Union([Type.Literal('scheduled'), Type.Literal('finalised')]);
+
+/**
+ * GET /delayed_events: those that wait, as `delayed_events`, and what became of others, as `finalised`. The merged proposal
+ * leaves lists to another one; this is what clients know.
+ */
 export const getDelayedEvents = endpoint(
   {
     id: 'getDelayedEvents',
@@ -19,21 +33,31 @@ export const getDelayedEvents = endpoint(
     auth: 'user',
     query: Type.Object({
       from: Type.Optional(Type.String()),
-      status: Type.Optional(Type.Union([Type.Literal('scheduled'), Type.Literal('finalised')])),
-      delay_id: Type.Optional(Type.String()),
+      status: Type.Optional(STATUS),
+      delay_id: Type.Optional(Type.Union([Type.String(), Type.Array(Type.String(), { maxItems: 50 })])),
     }),
   },
-  async ({ delayedEvents }: Needs, request) => {
-    const { from, status, delay_id: delayId } = request.query;
-    if (status === 'finalised') return { delayed_events: [] };
+  async ({ delayedEventLists: lists }: ListNeeds, request) => {
+    const { delay_id: ids, ...query } = request.query;
     const { userId } = request.session;
-    if (delayId !== undefined) {
-      const event = await delayedEvents.waitingOne(userId, delayId);
-      return { delayed_events: event ? [event] : [] };
-    }
-    const { events, nextBatch } = await delayedEvents.waiting(userId, from);
-    return { delayed_events: events, ...(nextBatch === undefined ? {} : { next_batch: nextBatch }) };
+    if (ids === undefined) return asList(await lists.page(userId, query), query.status);
+    return asList(await lists.among(userId, [ids].flat(), query.status), query.status);
   },
+);
+
+function asList({ scheduled, finalised, nextBatch }: DelayedPage, status: Status | undefined) {
+  return {
+    delayed_events: scheduled,
+    ...(status === 'scheduled' ? {} : { finalised }),
+    ...(nextBatch === undefined ? {} : { next_batch: nextBatch }),
+  };
+}
+
+/** GET /delayed_events/{delayId}: one of the user's events, whether it waits or not. */
+export const getDelayedEvent = endpoint(
+  { id: 'getDelayedEvent', method: 'GET', paths: [`${PATH}/:delayId`], auth: 'user', params: ONE },
+  ({ delayedEventLists: lists }: ListNeeds, request) =>
+    lists.one(request.session.userId, request.params.delayId),
 );
 
 async function act(delayedEvents: DelayedEvents, delayId: string, action: 'cancel' | 'restart' | 'send') {
