@@ -157,6 +157,8 @@ onFederation(
       pulled.body.pdus.map((one: Json) => one.content.body ?? one.content.name),
       ['second', 'two'],
     );
+    const both = await ask('GET', `/pull/?v=${part(renamed)}&v=${part(said)}`);
+    assert.deepEqual(both.body.pdus, pulled.body.pdus, 'of one room each event once');
     const other = await alice.createRoom({ preset: 'public_chat', room_version: '10' });
     const secret = await alice.say(other, 'secret');
     for (const path of [`/state/${part(other)}/`, `/pull/?v=${part(secret)}`]) {

@@ -123,21 +123,27 @@ export class RoomAnswers {
   }
 
   /**
-   * What came after events in the rooms of those, in the order in which it came here: at most 100 events.
+   * What came after events in the rooms of those, in the order in which it came here: at most 100 events. Of several events of
+   * one room the earliest counts.
    *
    * @throws MatrixError as `event`.
    */
   async after(server: ServerName, known: readonly EventId[]): Promise<Pdu[]> {
-    const pdus: Pdu[] = [];
+    const places = new Map<RoomId, { room: AskedRoom; position: number }>();
     for (const eventId of known.slice(0, MOST_MISSING)) {
       const event = await this.#log.byId(eventId);
       if (!event || event.refused === 'rejected') throw notFound(`There is no event ${eventId}`);
       await this.#acl.check(event.roomId, server);
       const room = await this.#room(server, event.roomId);
+      const { position = Infinity } = places.get(event.roomId) ?? {};
+      places.set(event.roomId, { room, position: Math.min(position, event.position) });
+    }
+    const pdus: Pdu[] = [];
+    for (const { room, position } of places.values()) {
       const limit = MOST_HISTORY - pdus.length;
       if (limit <= 0) break;
-      const range = { after: event.position, upTo: Number.MAX_SAFE_INTEGER, limit, newestFirst: false };
-      const rows = await eventsStore.page(this.#database, event.roomId, range);
+      const range = { after: position, upTo: Number.MAX_SAFE_INTEGER, limit, newestFirst: false };
+      const rows = await eventsStore.page(this.#database, room.roomId, range);
       const events = rows.map((row) => this.#log.intern(row));
       pdus.push(...(await this.#visibility.pdus(room, server, events)));
     }
