@@ -121,7 +121,8 @@ export class IdentityServers {
   /** Leaves an invitation for who has the identifier. */
   async storeInvite(access: IdentityAccess, invite: JsonObject): Promise<StoredInvite> {
     const answer = await this.#ask(access, 'POST', '/store-invite', invite);
-    const { token, display_name: displayName, public_keys: listed } = answer;
+    const { token, display_name: displayName } = answer;
+    const listed = answer.public_keys ?? this.#keysOf2015(access, answer);
     if (typeof token !== 'string' || token === '' || !Array.isArray(listed)) throw senseless();
     const keys = listed.slice(0, 8).flatMap((one) => {
       if (!isJsonObject(one) || typeof one.public_key !== 'string') return [];
@@ -130,6 +131,18 @@ export class IdentityServers {
     });
     if (keys.length === 0) throw senseless();
     return { token, displayName: typeof displayName === 'string' ? displayName : '', keys };
+  }
+
+  /** In 2015 there was one key, and one place that tells whether it is valid. */
+  #keysOf2015({ idServer, accessToken }: IdentityAccess, answer: JsonObject): JsonObject[] | undefined {
+    const { public_key: publicKey } = answer;
+    if (accessToken !== undefined || publicKey === undefined) return undefined;
+    const url = this.#urlOf(idServer, '/_matrix/identity/api/v1/pubkey/isvalid');
+    return [{ public_key: publicKey, key_validity_url: url }];
+  }
+
+  #urlOf(idServer: string, uri: string): string {
+    return `${this.#plain.has(idServer) ? 'http' : 'https'}://${idServer}${uri}`;
   }
 
   async #ask(
@@ -160,7 +173,7 @@ export class IdentityServers {
     if (/[^\x21-\x7e ]/.test(headers.authorization ?? '')) {
       throw invalidParam('"id_access_token" must be visible ASCII characters');
     }
-    const url = `${this.#plain.has(idServer) ? 'http' : 'https'}://${idServer}${uri}`;
+    const url = this.#urlOf(idServer, uri);
     const type: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' };
     try {
       const request = { method, url, headers: { ...headers, ...type }, timeoutMs: 10_000, maxBytes: 65_536 };

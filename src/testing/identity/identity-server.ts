@@ -78,6 +78,7 @@ export class StandInIdentityServer {
       if (address === undefined) return [404, { errcode: 'M_NO_VALID_SESSION', error: 'not proven' }];
       return [200, { medium: 'email', address, validated_at: 1_000 }];
     }
+    if (path.startsWith('/_matrix/identity/api/v1/')) return this.#answerOf2015(path, body);
     if (path === '/3pid/unbind') {
       this.unbindings.push(authorization);
       return authorization.startsWith('X-Matrix ') ? [200, {}] : [403, {}];
@@ -110,6 +111,23 @@ export class StandInIdentityServer {
       }
       case '/3pid/bind':
         return [200, { medium: 'email', address: 'erin@example.org', mxid: String(body.mxid) }];
+      default:
+        return [404, { errcode: 'M_NOT_FOUND', error: 'nothing here' }];
+    }
+  }
+  /** As identity servers were in 2015: without tokens, with one key, of which they say nothing but what it is. */
+  #answerOf2015(path: string, body: JsonObject): [number, JsonObject] {
+    const [place = '', query] = path.slice('/_matrix/identity/api/v1'.length).split('?');
+    switch (place) {
+      case '/lookup':
+        return [200, {}];
+      case '/store-invite':
+        this.invites.push(body);
+        return [200, { token: `invite${this.invites.length}`, public_key: this.#publicKey }];
+      case '/pubkey/isvalid': {
+        const asked = new URLSearchParams(query).get('public_key');
+        return [200, { valid: this.keyIsValid && asked === this.#publicKey }];
+      }
       default:
         return [404, { errcode: 'M_NOT_FOUND', error: 'nothing here' }];
     }

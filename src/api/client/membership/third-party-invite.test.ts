@@ -47,6 +47,29 @@ onServers(
 );
 
 onServers(
+  'an identity server of 2015 gives one key, and tells where it always did whether that is valid [A082 partial]',
+  async (s) => {
+    const [alice, carol] = [await s.person('alice'), await s.person('carol')];
+    const roomId = await alice.createRoom();
+    const invite = { medium: 'email', address: 'carol@example.org', id_server: identity.name };
+    const path = `/_matrix/client/api/v1/rooms/${encodeURIComponent(roomId)}/invite`;
+    await alice.ok('POST', path, { ...invite, display_name: 'Carol' });
+    const token = `invite${identity.invites.length}`;
+    const offer = await alice.ok('GET', alice.room(roomId, `/state/m.room.third_party_invite/${token}`));
+    assert.equal(offer.display_name, 'Carol');
+    const place = `http://${identity.name}/_matrix/identity/api/v1/pubkey/isvalid`;
+    assert.equal(offer.key_validity_url, place);
+    const signed = identity.signed(token, alice.userId, carol.userId);
+    const join = () => carol.ask('POST', carol.room(roomId, '/join'), { third_party_signed: signed });
+    identity.keyIsValid = false;
+    assert.equal((await join()).status, 403);
+    identity.keyIsValid = true;
+    assert.equal((await join()).status, 200);
+  },
+  { env },
+);
+
+onServers(
   'no mail is written for an invitation that the room would not take',
   async (s) => {
     const [alice, bob] = [await s.person('alice'), await s.person('bob')];
