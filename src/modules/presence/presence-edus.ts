@@ -39,10 +39,12 @@ export function exchangePresence(presence: Presence, exchange: EduExchange, need
       if (!exchange.isOwn(userId as UserId)) continue;
       const told = presence.news(userId as UserId);
       if (!told) continue;
-      const edu = { type: 'm.presence', key: `presence ${userId}`, content: { push: [told] } };
+      const edu = { type: 'm.presence', key: `presence ${userId}` };
       const isLocal = change.local === true;
-      exchange.sendToRooms(change.rooms, edu, isLocal);
-      if (Array.isArray(servers)) exchange.sendSoon(servers as ServerName[], edu, isLocal);
+      exchange.sendToRooms(change.rooms, { ...edu, content: { push: [told] } }, isLocal);
+      if (!Array.isArray(servers)) continue;
+      const then = { ...edu, content: { push: [pushOf2015(told)] } };
+      exchange.sendSoon(servers as ServerName[], then, isLocal);
     }
   });
   exchange.on('m.presence', async (origin, { push, poll, unpoll }) => {
@@ -54,7 +56,8 @@ export function exchangePresence(presence: Presence, exchange: EduExchange, need
     }
     const answer: JsonObject[] = [];
     for (const userId of ownUsers(exchange, poll)) {
-      if (await mayPoll(exchange, needs, origin, userId)) answer.push(await presence.toServers(userId));
+      if (!(await mayPoll(exchange, needs, origin, userId))) continue;
+      answer.push(pushOf2015(await presence.toServers(userId)));
     }
     if (answer.length === 0) return;
     // No change tells of it: kept, it also reaches the process that sends to the server.
@@ -62,6 +65,11 @@ export function exchangePresence(presence: Presence, exchange: EduExchange, need
     await exchange.storeAnswer(unit, origin, 'm.presence', { push: answer });
     await database.commit(unit);
   });
+}
+
+/** An operation as servers know it that ask by lists or by `poll`: to be free for chat was a state of its own. */
+function pushOf2015({ free_for_chat: isFree, ...told }: JsonObject): JsonObject {
+  return isFree === true ? { ...told, presence: 'free_for_chat' } : told;
 }
 
 /** Takes in what a server tells of one of its users, where somebody here is concerned. Of others it may not tell anything. */

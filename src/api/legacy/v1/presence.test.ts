@@ -238,6 +238,11 @@ describe('2015: presence', () => {
       await send('m.presence', { poll: [alice.userId, shy.userId, `@nobody:${a.name}`] });
       const polled = await remote.until(() => states().slice(before).at(0));
       assert.deepEqual([polled.user_id, polled.status_msg], [alice.userId, 'second']);
+      await set(alice, 'free_for_chat');
+      await remote.until(() => states().find(({ presence }) => presence === 'free_for_chat'));
+      const free = states().length;
+      await send('m.presence', { poll: [alice.userId] });
+      assert.equal((await remote.until(() => states().slice(free).at(0))).presence, 'free_for_chat');
       await send('m.presence', { unpoll: [alice.userId] });
       await set(alice, 'online', { status_msg: 'third' });
 
