@@ -14,7 +14,7 @@ import { NO_PUSH_RULES, type PushRule, type PushRuleset } from '../../../protoco
 import { endpoint } from '../../../wire/endpoint.ts';
 import { V1 } from '../legacy-paths.ts';
 import { CODES_OF_2015 } from '../old-form.ts';
-import { actionsFrom2015, ruleIdToday, ruleOf2015, rulesetOf2015 } from './push-rule-shape.ts';
+import { actionsFrom2015, ruleFrom2015, ruleIdToday, ruleOf2015, rulesetOf2015 } from './push-rule-shape.ts';
 
 interface Needs {
   readonly pushRules: PushRules;
@@ -84,10 +84,10 @@ const v1SetRule = endpoint(
   },
   async ({ pushRules }: Needs, { session, params, query, body }) => {
     const kind = parsePushRuleKind(params.kind);
-    const rule = isJsonObject(body) ? { ...body, actions: actionsFrom2015(body.actions) } : body;
+    const rule = isJsonObject(body) ? ruleFrom2015(body) : (body as JsonValue);
     await pushRules.change(
       session.userId,
-      (ruleset) => putPushRule(ruleset, kind, params.ruleId, rule as JsonValue, query),
+      (ruleset) => putPushRule(ruleset, kind, params.ruleId, rule, query),
       params.profileTag,
     );
     return {};

@@ -183,8 +183,37 @@ describe('2015: push', () => {
         ...sounding('x', { pattern: 'x' }),
       });
       const today = await bob.ok('GET', '/_matrix/client/v3/pushrules/global/content/c');
-      assert.equal(today.pattern, 'tea');
+      assert.equal(today.pattern, '*tea*');
       await bob.fails(404, 'M_NOT_FOUND', 'GET', '/_matrix/client/v3/pushrules/global/content/e');
+    },
+  );
+
+  onDevices(
+    'a pattern without wildcards matches anything that contains it, for clients of today, too [A072 partial]',
+    async ({ alice, bob, room, phone }) => {
+      const set = (path: string, rule: object) => bob.ok('PUT', `/pushrules/global/${path}`, rule);
+      const conditions = [match('content.body', 'beer'), match('content.msgtype', 'emote')];
+      await set('content/cake', sounding('cake', { pattern: 'cake' }));
+      await set('content/lie', sounding('lie', { pattern: 'pie*lie' }));
+      await set('override/beer', sounding('beer', { conditions }));
+      const said = [
+        ['cheesecakes', 'm.text', 'cake'],
+        ['a pie is no lie', 'm.text', 'lie'],
+        ['magpies lied', 'm.text', undefined],
+        ['gingerbeer', 'm.emote', 'beer'],
+      ] as const;
+      const ids: string[] = [];
+      for (const [body, msgtype] of said) ids.push(await alice.say(room, body, { msgtype }));
+      const told = await sounds(phone, ids.at(-1) ?? '');
+      const heard = ids.map((id) => told.get(id));
+      assert.deepEqual(
+        heard.map((sound) => (sound === 'default' ? undefined : sound)),
+        said.map(([, , sound]) => sound),
+      );
+      assert.equal((await bob.ok('GET', '/pushrules/global/content/cake')).pattern, 'cake');
+      assert.deepEqual((await bob.ok('GET', '/pushrules/global/override/beer')).conditions, conditions);
+      const ofToday = await bob.ok('GET', '/_matrix/client/v3/pushrules/global/content/cake');
+      assert.equal(ofToday.pattern, '*cake*');
     },
   );
 
