@@ -57,12 +57,14 @@ export function badgeNotification(pusher: PusherRow, unread: number): JsonObject
 
 /**
  * A notification as gateways of 2015 know it (v1/push_notifier.yaml): with an ID, and counts and devices beside it. They stay
- * inside, too, where gateways of then in truth looked for them.
+ * inside, too, where gateways of then in truth looked for them. One that is of no event says so by empty texts: each had to
+ * name one.
  */
 export function notificationOf2015({ notification }: JsonObject): JsonObject {
   if (!isJsonObject(notification)) return {};
   const { event_id: id, counts, devices } = notification;
-  return { notification: id === undefined ? notification : { id, ...notification }, counts, devices };
+  const event = id === undefined ? { id: '', room_id: '', type: '', sender: '' } : { id };
+  return { notification: { ...event, ...notification }, counts, devices };
 }
 
 /** The pushkeys that a gateway's answer rejects. One that names none rejects none. */

@@ -281,6 +281,20 @@ describe('2015: push', () => {
   );
 
   onDevices(
+    'a notification that is of another count alone has the keys that each must have [A075 partial]',
+    async ({ alice, bob, room, phone }) => {
+      const said = await alice.say(room, 'hello');
+      await phone.until(() => phone.eventIds.includes(said));
+      await bob.ok('POST', `/_matrix/client/v2_alpha${bob.room(room, `/receipt/m.read/${said}`)}`, {});
+      const isOfCount = ({ body }: { body: Json }) => body.notification.event_id === undefined;
+      await phone.until(() => phone.requestsTaken.some(isOfCount));
+      const { notification } = phone.requestsTaken.find(isOfCount)?.body as Json;
+      const { id, room_id: roomId, type, sender } = notification;
+      assert.deepEqual([id, roomId, type, sender], ['', '', '', '']);
+    },
+  );
+
+  onDevices(
     'gateways are told in the form of then, tried again, and not told for keys that they reject [A075]',
     async ({ alice, bob, room, phone, desk, push }) => {
       await bob.ok('PUT', '/pushrules/global/content/cake', sounding('cake.wav', { pattern: 'cake' }));
