@@ -8,6 +8,8 @@ export interface ThumbnailWish {
   readonly method: ThumbnailMethod;
   /** Whether it may move. */
   readonly animated: boolean;
+  /** Whether it is to be a PNG or a JPEG, as all were in 2015. It does not move then. */
+  readonly oldType?: boolean | undefined;
 }
 
 /** A thumbnail as it is made and kept. */

@@ -31,10 +31,18 @@ export interface ThumbnailsNeeds {
   readonly atOnce: number;
 }
 
+interface MakeOptions {
+  readonly animated: boolean;
+  /** In which formats the content may be given out in place of a thumbnail. */
+  readonly types: readonly string[];
+}
+
 const MOST_WAITING = 100;
 const WAIT_MS = 2_000;
 /** Types of pictures that may be given out as thumbnails. */
 const GIVEN_TYPES: readonly string[] = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'];
+/** Those of 2015. */
+const OLD_TYPES: readonly string[] = ['image/png', 'image/jpeg'];
 
 /** Makes thumbnails when they are first asked for, and keeps them (Content repository, "Thumbnails"). */
 export class Thumbnails {
@@ -55,10 +63,11 @@ export class Thumbnails {
    */
   async of(media: AvailableMedia, wish: ThumbnailWish): Promise<AvailableThumbnail> {
     const variant = variantFor(wish);
-    const name = variant?.name ?? `whole${wish.animated ? '-animated' : ''}`;
-    const row =
-      (await store.thumbnail(this.#needs.database, media.hash, name)) ??
-      (await this.#makeOnce(media, name, variant, wish.animated));
+    const usual = variant?.name ?? `whole${wish.animated ? '-animated' : ''}`;
+    const found = await this.#rowOf(media, usual, variant, wish);
+    const isTooNew = wish.oldType === true && !OLD_TYPES.includes(found.content_type);
+    const name = isTooNew ? `${usual}-old` : usual;
+    const row = isTooNew ? await this.#rowOf(media, name, variant, wish, OLD_TYPES) : found;
     const isContent = row.bytes === 0;
     const blob = isContent ? contentBlob(media.hash) : thumbnailBlob(media.hash, name);
     return {
@@ -73,17 +82,28 @@ export class Thumbnails {
     };
   }
 
+  async #rowOf(
+    media: AvailableMedia,
+    name: string,
+    variant: ThumbnailVariant | undefined,
+    { animated }: ThumbnailWish,
+    types = GIVEN_TYPES,
+  ): Promise<store.ThumbnailRow> {
+    const known = await store.thumbnail(this.#needs.database, media.hash, name);
+    return known ?? this.#makeOnce(media, name, variant, { animated, types });
+  }
+
   /** Those who ask at the same time get the same. */
   #makeOnce(
     media: AvailableMedia,
     name: string,
     variant: ThumbnailVariant | undefined,
-    animated: boolean,
+    options: MakeOptions,
   ): Promise<store.ThumbnailRow> {
     const key = `${media.hash}/${name}`;
     let making = this.#underWay.get(key);
     if (!making) {
-      making = this.#queue.run(() => this.#make(media.hash, name, variant, animated)).catch(waitOrFail);
+      making = this.#queue.run(() => this.#make(media.hash, name, variant, options)).catch(waitOrFail);
       this.#underWay.set(key, making);
       const forget = () => void this.#underWay.delete(key);
       making.then(forget, forget);
@@ -95,7 +115,7 @@ export class Thumbnails {
     hash: string,
     name: string,
     variant: ThumbnailVariant | undefined,
-    animated: boolean,
+    { animated, types }: MakeOptions,
   ): Promise<store.ThumbnailRow> {
     const { database, blobs, spool, maxPixels } = this.#needs;
     const file = await blobs.asFile(contentBlob(hash));
@@ -103,7 +123,7 @@ export class Thumbnails {
     try {
       const picture = await readPicture(file.path, maxPixels);
       let row: store.ThumbnailRow = { variant: name, content_type: picture.format.type, bytes: 0 };
-      if (!servesItself(picture, variant, animated)) {
+      if (!types.includes(picture.format.type) || !servesItself(picture, variant, animated)) {
         const moves = animated && picture.width * picture.height * picture.frames <= maxPixels;
         const options = { animated: moves, mostPixels: maxPixels };
         const { path, result: made } = await spool.make((to) =>
@@ -126,7 +146,7 @@ export class Thumbnails {
 function servesItself(picture: Picture, variant: ThumbnailVariant | undefined, animated: boolean): boolean {
   const small = variant === undefined || (picture.width <= variant.width && picture.height <= variant.height);
   const still = !picture.format.mayMove && picture.frames === 1;
-  return small && (animated || still) && GIVEN_TYPES.includes(picture.format.type);
+  return small && (animated || still);
 }
 
 function waitOrFail(error: unknown): never {

@@ -18,6 +18,8 @@ interface ThumbnailWishes {
   readonly animated?: boolean;
   readonly timeout_ms?: number;
   readonly allow_remote?: boolean;
+  /** Whether it is to be of a type of 2015. */
+  readonly oldType?: boolean;
 }
 
 interface ThumbnailRequest {
@@ -60,8 +62,8 @@ export async function thumbnailReply(
     fetcher: fetcherOf(request.session, request.ip),
     signal: request.signal,
   });
-  const { width, height, method = 'scale', animated = false } = query;
-  const found = await needs.thumbnails.of(media, { width, height, method, animated });
+  const { width, height, method = 'scale', animated = false, oldType } = query;
+  const found = await needs.thumbnails.of(media, { width, height, method, animated, oldType });
   const fileName = `thumbnail.${found.type.replace('image/', '')}`;
   return contentReply({ ...found, fileName }, request, anonymous);
 }

@@ -44,6 +44,8 @@ describe('2015: content repository', () => {
         .png()
         .toBuffer();
       const shown = (await upload(alice, picture, 'image/png')).slice('mxc://'.length);
+      const tiny = sharp({ create: { width: 50, height: 40, channels: 3, background: color } }).webp();
+      const modern = (await upload(alice, await tiny.toBuffer(), 'image/webp')).slice('mxc://'.length);
       for (const person of [alice, bob]) {
         for (const [query, width, height] of [
           ['width=320&height=240&method=crop', 320, 240],
@@ -62,6 +64,18 @@ describe('2015: content repository', () => {
           const unasked = await at(person, `thumbnail/${shown}${query}`);
           const about = await sharp(await bytesOf(unasked)).metadata();
           assert.deepEqual([about.width, about.height], [width, height], query);
+        }
+        for (const query of ['width=96&height=96', 'width=5000&height=5000']) {
+          const old = await at(person, `thumbnail/${modern}?${query}`);
+          const about = await sharp(await bytesOf(old)).metadata();
+          assert.deepEqual(
+            [about.format, about.width, about.height],
+            ['jpeg', 50, 40],
+            'in a format of then',
+          );
+          assert.equal(old.headers.get('content-type'), 'image/jpeg');
+          const young = await fetch(`${person.base}/_matrix/media/v3/thumbnail/${modern}?${query}`);
+          assert.equal(young.headers.get('content-type'), 'image/webp');
         }
         const ofToday = await fetch(`${person.base}/_matrix/media/v3/thumbnail/${shown}`);
         assert.equal(ofToday.status, 400);

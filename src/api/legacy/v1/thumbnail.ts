@@ -24,6 +24,8 @@ export const v1Thumbnail = endpoint(
       width: width ?? height ?? DEFAULT_SIZE.width,
       height: height ?? width ?? DEFAULT_SIZE.height,
     };
-    return thumbnailReply(needs, request, { ...request.query, ...size }, true);
+    // Who wants it to move is a client of today.
+    const oldType = request.query.animated !== true;
+    return thumbnailReply(needs, request, { ...request.query, ...size, oldType }, true);
   },
 );
