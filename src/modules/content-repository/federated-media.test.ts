@@ -67,7 +67,7 @@ onFederation(
 );
 
 onFederation(
-  'files of old servers come by the path that they have, and what is no answer is an error [B112]',
+  'files of old servers come by the path that they have, and what is no answer is an error [B112] [A078 partial]',
   async ({ a, startRemote }) => {
     const alice = await a.person('alice');
     const remote = await startRemote();
@@ -76,11 +76,19 @@ onFederation(
         assert.match(url, /allow_remote=false/);
         return { status: 200, body: { the: 'file' } };
       }
+      if (url.includes('/oldest')) {
+        if (url.startsWith(`/_matrix/media/v1/download/${remote.name}/oldest`)) {
+          return { status: 200, body: { from: '2015' } };
+        }
+        return { status: 400, body: { errcode: 'M_UNRECOGNIZED', error: 'Unrecognized request' } };
+      }
       return url.includes('/media/download/broken') ? { status: 200, body: {} } : undefined;
     };
     const answer = await get(alice, `download/${remote.name}/old`);
     assert.equal(answer.status, 200);
     assert.deepEqual(await answer.json(), { the: 'file' });
+    const oldest = await get(alice, `download/${remote.name}/oldest`);
+    assert.deepEqual(await oldest.json(), { from: '2015' });
     assert.equal((await get(alice, `download/${remote.name}/broken`)).status, 502);
     assert.equal((await get(alice, `download/${remote.name}/gone`)).status, 404);
     assert.equal((await get(alice, 'download/localhost:1/x')).status, 502);

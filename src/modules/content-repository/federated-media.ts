@@ -39,6 +39,11 @@ interface Fetched {
 /** How long fetching one file may take, in milliseconds. */
 const PATIENCE_MS = 120_000;
 const LONGEST_WAIT_MS = 60_000;
+/**
+ * Servers from before version 1.11 of the specification have only paths that anybody may use: that of version 3, and in 2015
+ * that of version 1.
+ */
+const OLD_VERSIONS = ['v3', 'v1'] as const;
 
 /** Fetches content of other servers when it is first asked for, and keeps it (Server-Server API, "Content Repository"). */
 export class FederatedMedia implements RemoteMedia {
@@ -86,27 +91,29 @@ export class FederatedMedia implements RemoteMedia {
     const query = { timeout_ms: waitMs };
     const path = `/_matrix/federation/v1/media/download/${uri.mediaId}`;
     const request = { method: 'GET', timeoutMs: PATIENCE_MS + waitMs } as const;
+    let refusal: unknown;
     try {
       return await client.stream(uri.origin, { ...request, path, query }, (answer) =>
         judged(uri, this.#readParts(answer)),
       );
     } catch (error) {
-      if (!(error instanceof FederationError && error.status === 404 && error.errcode !== 'M_NOT_FOUND')) {
-        throw translate(error, this.#needs.maxBytes);
+      refusal = error;
+    }
+    for (const version of OLD_VERSIONS) {
+      if (!isUnknownPath(refusal)) break;
+      const old = `/_matrix/media/${version}/download/${uri.origin}/${uri.mediaId}`;
+      const unsigned = { ...request, path: old, query: { ...query, allow_remote: false }, signed: false };
+      try {
+        return await client.stream(uri.origin, unsigned, async ({ body, headers }) => ({
+          file: await judged(uri, this.#receive(body)).finally(() => body.destroy()),
+          type: headers['content-type'],
+          disposition: headers['content-disposition'],
+        }));
+      } catch (error) {
+        refusal = error;
       }
     }
-    // Servers from before version 1.11 of the specification have only the path that anybody may use.
-    const old = `/_matrix/media/v3/download/${uri.origin}/${uri.mediaId}`;
-    const unsigned = { ...request, path: old, query: { ...query, allow_remote: false }, signed: false };
-    try {
-      return await client.stream(uri.origin, unsigned, async ({ body, headers }) => ({
-        file: await judged(uri, this.#receive(body)).finally(() => body.destroy()),
-        type: headers['content-type'],
-        disposition: headers['content-disposition'],
-      }));
-    } catch (error) {
-      throw translate(error, this.#needs.maxBytes);
-    }
+    throw translate(refusal, this.#needs.maxBytes);
   }
 
   /** A body that is left unread would take up its connection, so none is, whatever becomes of it. */
@@ -154,6 +161,13 @@ async function judged<Result>(uri: ContentUri, reading: Promise<Result>): Promis
     const message = `${uri.origin} did not give the content as it should`;
     throw new FederationError(uri.origin, 'bad-answer', message, { cause });
   }
+}
+
+/** Whether a server does not know the path, rather than the content. */
+function isUnknownPath(error: unknown): boolean {
+  if (!(error instanceof FederationError)) return false;
+  const { status, errcode } = error;
+  return errcode === 'M_UNRECOGNIZED' || (status === 404 && errcode !== 'M_NOT_FOUND');
 }
 
 /** What is said to whoever asked for the content. */
