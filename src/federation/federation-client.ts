@@ -28,6 +28,8 @@ export interface FederationRequest {
   readonly signed?: boolean;
   /** Whether to ask a server that did not answer lately all the same. */
   readonly evenWhenFailing?: boolean;
+  /** Whether the path ended in a slash in 2015: a server that does not know it is asked so, too. */
+  readonly slashIn2015?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -109,6 +111,20 @@ export class FederationClient {
   }
 
   async #asking<Result>(
+    destination: ServerName,
+    request: FederationRequest,
+    read: (answer: WireAnswer, signal: AbortSignal) => Promise<Result>,
+  ): Promise<Result> {
+    try {
+      return await this.#askingOnce(destination, request, read);
+    } catch (error) {
+      const isOld = request.slashIn2015 === true && error instanceof FederationError && error.isUnknownPath;
+      if (!isOld) throw error;
+      return this.#askingOnce(destination, { ...request, path: `${request.path}/` }, read);
+    }
+  }
+
+  async #askingOnce<Result>(
     destination: ServerName,
     request: FederationRequest,
     read: (answer: WireAnswer, signal: AbortSignal) => Promise<Result>,

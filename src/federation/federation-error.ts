@@ -41,6 +41,11 @@ export class FederationError extends Error {
     return typeof errcode === 'string' ? errcode : undefined;
   }
 
+  /** Whether the server does not know the path, rather than what was asked for there. */
+  get isUnknownPath(): boolean {
+    return this.errcode === 'M_UNRECOGNIZED' || (this.status === 404 && this.errcode !== 'M_NOT_FOUND');
+  }
+
   /** Whether trying again later may help: it is the server or the way to it that failed, not the request. */
   get isTransient(): boolean {
     if (this.reason !== 'refused') return this.reason !== 'bad-answer';

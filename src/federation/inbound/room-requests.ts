@@ -73,8 +73,10 @@ export class RoomRequests {
     from: readonly EventId[],
     limit: number,
   ): Promise<readonly JsonValue[]> {
-    const path = `/backfill/${encodeURIComponent(roomId)}`;
-    return listIn(await this.#get(server, path, { v: from, limit }), 'pdus').slice(0, limit);
+    const path = `${V1}/backfill/${encodeURIComponent(roomId)}`;
+    const query = { v: from, limit };
+    const request = { method: 'GET', path, query, timeoutMs: TIMEOUT_MS, slashIn2015: true } as const;
+    return listIn(await this.#client.request(server, request), 'pdus').slice(0, limit);
   }
 
   /** GET timestamp_to_event: the event nearest to a time in a direction. */

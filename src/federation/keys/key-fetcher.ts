@@ -113,6 +113,7 @@ export class KeyFetcher {
         ...REQUEST,
         method: 'GET',
         path: '/_matrix/key/v2/server',
+        slashIn2015: true,
         evenWhenFailing: true,
       } as const;
       const body = await this.#client.request(server, request);

@@ -18,7 +18,8 @@ export async function sendTransaction(
 ): Promise<FederationError | undefined> {
   const path = `/_matrix/federation/v1/send/${encodeURIComponent(id)}`;
   try {
-    await client.request(server, { method: 'PUT', path, body, timeoutMs: TIMEOUT_MS, signal });
+    const request = { method: 'PUT', path, body, timeoutMs: TIMEOUT_MS, slashIn2015: true, signal } as const;
+    await client.request(server, request);
     return undefined;
   } catch (error) {
     if (!(error instanceof FederationError)) throw error;

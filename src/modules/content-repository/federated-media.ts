@@ -100,7 +100,7 @@ export class FederatedMedia implements RemoteMedia {
       refusal = error;
     }
     for (const version of OLD_VERSIONS) {
-      if (!isUnknownPath(refusal)) break;
+      if (!(refusal instanceof FederationError && refusal.isUnknownPath)) break;
       const old = `/_matrix/media/${version}/download/${uri.origin}/${uri.mediaId}`;
       const unsigned = { ...request, path: old, query: { ...query, allow_remote: false }, signed: false };
       try {
@@ -161,13 +161,6 @@ async function judged<Result>(uri: ContentUri, reading: Promise<Result>): Promis
     const message = `${uri.origin} did not give the content as it should`;
     throw new FederationError(uri.origin, 'bad-answer', message, { cause });
   }
-}
-
-/** Whether a server does not know the path, rather than the content. */
-function isUnknownPath(error: unknown): boolean {
-  if (!(error instanceof FederationError)) return false;
-  const { status, errcode } = error;
-  return errcode === 'M_UNRECOGNIZED' || (status === 404 && errcode !== 'M_NOT_FOUND');
 }
 
 /** What is said to whoever asked for the content. */
