@@ -217,6 +217,22 @@ describe('2015: push', () => {
     },
   );
 
+  onDevices(
+    'a condition names whoever sent the event as events of then do [A072 partial]',
+    async ({ alice, bob, carol, room, phone }) => {
+      const conditions = [match('user_id', '@alice:*')];
+      await bob.ok('PUT', '/pushrules/global/override/hers', sounding('hers', { conditions }));
+      await carol.join(room);
+      const ids = [await alice.say(room, 'hello'), await carol.say(room, 'hello')];
+      const told = await sounds(phone, ids[1] ?? '');
+      assert.equal(told.get(ids[0] ?? ''), 'hers');
+      assert.notEqual(told.get(ids[1] ?? ''), 'hers');
+      assert.deepEqual((await bob.ok('GET', '/pushrules/global/override/hers')).conditions, conditions);
+      const ofToday = await bob.ok('GET', '/_matrix/client/v3/pushrules/global/override/hers');
+      assert.equal(ofToday.conditions[0].key, 'sender');
+    },
+  );
+
   onDevices('actions say whether and how one is told [A073]', async ({ alice, bob, room, phone }) => {
     const rules: [string, (string | object)[], object | undefined][] = [
       ['plain', ['notify'], {}],
