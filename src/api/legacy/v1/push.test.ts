@@ -1,69 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import type { Json } from '../../../testing/client/test-client.ts';
-import { onServers, type TestServer } from '../../../testing/server/test-server.ts';
-import { PushGateway } from '../../../testing/gateways/push-gateway.ts';
 import { v1People, type V1Client } from '../../../testing/client/v1-client.ts';
-
-interface Scene {
-  readonly alice: V1Client;
-  readonly bob: V1Client;
-  /** Somebody who is in no room. */
-  readonly carol: V1Client;
-  readonly room: string;
-  /** Gateways of Bob's phone and of his desk, which are profile tags, too. */
-  readonly phone: PushGateway;
-  readonly desk: PushGateway;
-  /** Sets a pusher of a person at a gateway. */
-  push(person: V1Client, gateway: PushGateway, more?: object): Promise<void>;
-}
-
-/** Declares a test with a person who says things, and one who has them pushed to two devices. */
-function onDevices(title: string, run: (scene: Scene) => Promise<void>, env: Record<string, string> = {}) {
-  const scene = async (server: TestServer) => {
-    const [phone, desk] = [await PushGateway.start(), await PushGateway.start()];
-    for (const gateway of [phone, desk]) server.server.services.plainGateways.add(gateway.name);
-    try {
-      const [alice, bob, carol] = await v1People(server, 'alice', 'bob', 'carol');
-      const room = await alice.createRoom({ preset: 'public_chat' });
-      await bob.join(room);
-      const push = async (person: V1Client, gateway: PushGateway, more: object = {}) => {
-        const tag = gateway === phone ? 'phone' : 'desk';
-        await person.ok('POST', '/pushers/set', {
-          ...{ kind: 'http', app_id: 'org.example', pushkey: tag, lang: 'en', append: false },
-          ...{ app_display_name: 'App', device_display_name: tag, profile_tag: tag },
-          data: { url: `http://${gateway.name}/tell` },
-          ...more,
-        });
-      };
-      await push(bob, phone);
-      await push(bob, desk);
-      await run({ alice, bob, carol, room, phone, desk, push });
-    } finally {
-      phone.close();
-      desk.close();
-    }
-  };
-  onServers(title, scene, { env: { MYELIN_OUTGOING_ALLOWED_RANGES: '127.0.0.0/8', ...env } });
-}
-
-/** With which sound a gateway was told of each event, once it was told of the last; those it was not told of are left out. */
-async function sounds(gateway: PushGateway, last: string): Promise<Map<string, string>> {
-  await gateway.until(() => gateway.eventIds.includes(last));
-  return new Map(
-    gateway.taken.map(({ event_id: id, devices }): [string, string] => [
-      id,
-      devices[0].tweaks.sound ?? 'none',
-    ]),
-  );
-}
-
-const sounding = (value: string, more: object = {}) => ({
-  actions: ['notify', { set_tweak: 'sound', value }],
-  ...more,
-});
-
-const match = (key: string, pattern: string) => ({ kind: 'event_match', key, pattern });
+import { onServers } from '../../../testing/server/test-server.ts';
+import { match, onDevices, sounding, sounds } from './testing/told-devices.ts';
 
 describe('2015: push', () => {
   onServers(
@@ -185,51 +125,6 @@ describe('2015: push', () => {
       const today = await bob.ok('GET', '/_matrix/client/v3/pushrules/global/content/c');
       assert.equal(today.pattern, '*tea*');
       await bob.fails(404, 'M_NOT_FOUND', 'GET', '/_matrix/client/v3/pushrules/global/content/e');
-    },
-  );
-
-  onDevices(
-    'a pattern without wildcards matches anything that contains it, for clients of today, too [A072 partial]',
-    async ({ alice, bob, room, phone }) => {
-      const set = (path: string, rule: object) => bob.ok('PUT', `/pushrules/global/${path}`, rule);
-      const conditions = [match('content.body', 'beer'), match('content.msgtype', 'emote')];
-      await set('content/cake', sounding('cake', { pattern: 'cake' }));
-      await set('content/lie', sounding('lie', { pattern: 'pie*lie' }));
-      await set('override/beer', sounding('beer', { conditions }));
-      const said = [
-        ['cheesecakes', 'm.text', 'cake'],
-        ['a pie is no lie', 'm.text', 'lie'],
-        ['magpies lied', 'm.text', undefined],
-        ['gingerbeer', 'm.emote', 'beer'],
-      ] as const;
-      const ids: string[] = [];
-      for (const [body, msgtype] of said) ids.push(await alice.say(room, body, { msgtype }));
-      const told = await sounds(phone, ids.at(-1) ?? '');
-      const heard = ids.map((id) => told.get(id));
-      assert.deepEqual(
-        heard.map((sound) => (sound === 'default' ? undefined : sound)),
-        said.map(([, , sound]) => sound),
-      );
-      assert.equal((await bob.ok('GET', '/pushrules/global/content/cake')).pattern, 'cake');
-      assert.deepEqual((await bob.ok('GET', '/pushrules/global/override/beer')).conditions, conditions);
-      const ofToday = await bob.ok('GET', '/_matrix/client/v3/pushrules/global/content/cake');
-      assert.equal(ofToday.pattern, '*cake*');
-    },
-  );
-
-  onDevices(
-    'a condition names whoever sent the event as events of then do [A072 partial]',
-    async ({ alice, bob, carol, room, phone }) => {
-      const conditions = [match('user_id', '@alice:*')];
-      await bob.ok('PUT', '/pushrules/global/override/hers', sounding('hers', { conditions }));
-      await carol.join(room);
-      const ids = [await alice.say(room, 'hello'), await carol.say(room, 'hello')];
-      const told = await sounds(phone, ids[1] ?? '');
-      assert.equal(told.get(ids[0] ?? ''), 'hers');
-      assert.notEqual(told.get(ids[1] ?? ''), 'hers');
-      assert.deepEqual((await bob.ok('GET', '/pushrules/global/override/hers')).conditions, conditions);
-      const ofToday = await bob.ok('GET', '/_matrix/client/v3/pushrules/global/override/hers');
-      assert.equal(ofToday.conditions[0].key, 'sender');
     },
   );
 
