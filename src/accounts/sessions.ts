@@ -78,8 +78,8 @@ export class Sessions {
   }
 
   /**
-   * Opens a session on a device, which is made or taken over; the device's earlier tokens end. Of its name the first 100
-   * characters are kept.
+   * Opens a session on a device, which is made or taken over; the device's earlier tokens end. Of the name of a new one the
+   * first 100 characters are kept; one that is taken over keeps its own, which its user may have given it.
    *
    * @throws MatrixError 400 M_INVALID_PARAM for a device ID that is a cross-signing key of the user's.
    */
@@ -100,7 +100,8 @@ export class Sessions {
       await assertNoCrossSigningKey(this.#database, userId, deviceId);
       devicesStore.dropTokens(unit, userId, deviceId);
     }
-    devicesStore.put(unit, userId, deviceId, wishes.displayName?.slice(0, MAX_NAME).toWellFormed());
+    const name = wishes.displayName?.slice(0, MAX_NAME).toWellFormed();
+    devicesStore.addUnlessThere(unit, userId, deviceId, name);
     return this.#tokens.issue(unit, { userId, deviceId, oauthClient }, wishes.form);
   }
 

@@ -20,6 +20,10 @@ const upsert = sql(
   `INSERT INTO devices (user_id, device_id, display_name, made_at) VALUES (?, ?, ?, ?)
    ON CONFLICT (user_id, device_id) DO UPDATE SET display_name = COALESCE(excluded.display_name, devices.display_name)`,
 );
+const insertUnlessThere = sql(
+  `INSERT INTO devices (user_id, device_id, display_name, made_at) VALUES (?, ?, ?, ?)
+   ON CONFLICT (user_id, device_id) DO NOTHING`,
+);
 const holdDevice = sql(`UPDATE devices SET device_id = device_id WHERE user_id = ? AND device_id = ?`);
 const renameDevice = sql(`UPDATE devices SET display_name = ? WHERE user_id = ? AND device_id = ?`);
 const seenDevice = sql(
@@ -66,6 +70,16 @@ export function byId(reader: Reader, userId: UserId, deviceId: DeviceId): Promis
 /** Adds a device, or takes one over: its name is kept when none is given, and where it was made. */
 export function put(writer: Writer, userId: UserId, deviceId: DeviceId, name: string | undefined): void {
   writer.run(upsert, userId, deviceId, name ?? null, writer.position());
+}
+
+/** Adds a device. One that is there keeps the name that it has, and where it was made. */
+export function addUnlessThere(
+  writer: Writer,
+  userId: UserId,
+  deviceId: DeviceId,
+  name: string | undefined,
+): void {
+  writer.run(insertUnlessThere, userId, deviceId, name ?? null, writer.position());
 }
 
 /** Adds something that hangs on a device: the unit fails when the device was ended meanwhile. */

@@ -59,3 +59,21 @@ onServers('devices are listed, renamed and deleted with a password [B043]', asyn
   );
   await alice.fails(404, 'M_NOT_FOUND', 'GET', '/v3/devices/PHONE');
 });
+
+onServers(
+  'a device that logs in again keeps the name that its user gave it [B043 partial]',
+  async ({ person, anonymous }) => {
+    const alice = await person('alice');
+    const login = async (more: object = {}) => {
+      const password = { type: 'm.login.password', user: 'alice', password: 'alice password' };
+      const opened = await anonymous().ok('POST', '/v3/login', { ...password, device_id: 'PHONE', ...more });
+      const name = (await alice.ok('GET', '/v3/devices/PHONE')).display_name;
+      return { phone: new TestClient(alice.base, opened.access_token), name };
+    };
+    const { phone, name } = await login({ initial_device_display_name: 'Example Client' });
+    assert.equal(name, 'Example Client');
+    await phone.ok('PUT', '/v3/devices/PHONE', { display_name: 'my phone' });
+    assert.equal((await login({ initial_device_display_name: 'Example Client' })).name, 'my phone');
+    assert.equal((await login()).name, 'my phone');
+  },
+);
