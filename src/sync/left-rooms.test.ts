@@ -53,3 +53,26 @@ for (const stateAs of ['state', 'state_after']) {
     },
   );
 }
+
+onServers(
+  'events of a room that was left tell what the user was in it when they happened',
+  async ({ person }) => {
+    const [alice, bob] = [await person('alice'), await person('bob')];
+    const room = await alice.createRoom({ preset: 'public_chat' });
+    await alice.say(room, 'before');
+    await bob.join(room);
+    await bob.say(room, 'within');
+    await bob.ok('POST', bob.room(room, '/leave'), {});
+    const filter = JSON.stringify({ room: { include_leave: true, timeline: { limit: 4 } } });
+    const { events } = (await bob.sync({ filter })).rooms.leave[room].timeline;
+    assert.deepEqual(
+      events.map((event: Json) => [event.type, event.unsigned.membership]),
+      [
+        ['m.room.message', 'leave'],
+        ['m.room.member', 'join'],
+        ['m.room.message', 'join'],
+        ['m.room.member', 'leave'],
+      ],
+    );
+  },
+);

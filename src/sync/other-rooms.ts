@@ -54,7 +54,8 @@ export async function leftRoom(
   const upTo = Math.min(room.position, context.upTo);
   const timeline = await timelineSection(needs, context, room.roomId, { after, upTo, presentFrom: Infinity });
   const state = await leftState(needs, context, { room, own, timeline, after, upTo });
-  const events = await eventTexts(needs, context, timeline.events, { bundled: true });
+  const membershipOf = await needs.visibility.membershipsAt(context.userId, timeline.events);
+  const events = await eventTexts(needs, context, timeline.events, { bundled: true, membershipOf });
   const place = `"limited":${timeline.limited},"prev_batch":"${timeline.prevBatch}"`;
   const stateEvents = await eventTexts(needs, context, state);
   const accountData = await accountDataText(needs, context, room.roomId);
