@@ -150,13 +150,17 @@ export class Accounts {
   /**
    * Makes a device without a token, for an application service; where it is there already, gives it the name. 400 for an ID
    * that is a cross-signing key.
+   *
+   * @returns whether it was not there before.
    */
-  async makeDevice(userId: UserId, deviceId: DeviceId, name: string | undefined): Promise<void> {
+  async makeDevice(userId: UserId, deviceId: DeviceId, name: string | undefined): Promise<boolean> {
     await assertNoCrossSigningKey(this.#database, userId, deviceId);
+    const before = await devicesStore.byId(this.#database, userId, deviceId);
     const unit = new UnitOfWork();
     devicesStore.put(unit, userId, deviceId, name);
     await this.#devicesChanged(unit, userId, { renamed: deviceId, name });
     await this.#database.commit(unit);
+    return before === undefined;
   }
 
   /**

@@ -125,7 +125,8 @@ describe('2015: application services', () => {
       const carl = await ghost('_irc_carl', 'PHONE');
       await carl.fails(400, 'M_UNKNOWN_DEVICE', 'GET', '/v3/account/whoami');
       const withoutDevice = new Ghost(url(), carl.userId);
-      await withoutDevice.ok('PUT', '/v3/devices/PHONE', { display_name: 'bridge' });
+      const made = await withoutDevice.ask('PUT', '/v3/devices/PHONE', { display_name: 'bridge' });
+      assert.equal(made.status, 201);
       const who = await carl.ok('GET', '/v3/account/whoami');
       assert.deepEqual([who.user_id, who.device_id], [carl.userId, 'PHONE']);
       await carl.ok('DELETE', '/v3/devices/PHONE', {});

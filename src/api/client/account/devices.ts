@@ -3,7 +3,7 @@ import type { Accounts } from '../../../accounts/accounts.ts';
 import { deviceId } from '../../../protocol/identifiers.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
 import type { DeviceRow } from '../../../storage/accounts/devices-store.ts';
-import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
+import { clientPaths, endpoint, Reply } from '../../../wire/endpoint.ts';
 
 const Auth = Type.Optional(Type.Record(Type.String(), Type.Unknown()));
 const oneDevice = {
@@ -27,7 +27,7 @@ export const getDevice = endpoint(
     deviceBody(await needs.accounts.device(request.session.userId, deviceId(request.params.deviceId))),
 );
 
-/** PUT /devices/{deviceId} */
+/** PUT /devices/{deviceId}: 201 where an application service made a device. */
 export const updateDevice = endpoint(
   {
     ...oneDevice,
@@ -40,8 +40,11 @@ export const updateDevice = endpoint(
     const { userId } = request.session;
     const id = deviceId(request.params.deviceId);
     const name = request.body.display_name;
-    if (request.session.appserviceId !== undefined) await needs.accounts.makeDevice(userId, id, name);
-    else if (name === undefined) await needs.accounts.device(userId, id);
+    if (request.session.appserviceId !== undefined) {
+      const isNew = await needs.accounts.makeDevice(userId, id, name);
+      return isNew ? new Reply(201, { 'content-type': 'application/json' }, {}) : {};
+    }
+    if (name === undefined) await needs.accounts.device(userId, id);
     else await needs.accounts.renameDevice(userId, id, name);
     return {};
   },
