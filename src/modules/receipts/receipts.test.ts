@@ -110,7 +110,9 @@ onServers(
       ['POST', bob.room(room, `/receipt/${type}/${event}`), body] as const;
     await bob.fails(400, 'M_INVALID_PARAM', ...bad('m.seen', first));
     await bob.fails(404, 'M_NOT_FOUND', ...bad('m.read', '$none'));
-    await bob.fails(400, 'M_INVALID_PARAM', ...bad('m.read', first, { thread_id: 'x' }));
+    for (const thread of ['x', '']) {
+      await bob.fails(400, 'M_INVALID_PARAM', ...bad('m.read', first, { thread_id: thread }));
+    }
     await bob.fails(400, 'M_BAD_JSON', ...bad('m.read', first, { thread_id: 5 }));
   },
 );

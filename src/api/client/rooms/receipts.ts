@@ -11,7 +11,7 @@ export const postReceipt = endpoint(
     paths: clientPaths('/rooms/:roomId/receipt/:receiptType/:eventId'),
     auth: 'user',
     params: Type.Object({ roomId: Type.String(), receiptType: Type.String(), eventId: Type.String() }),
-    body: Type.Object({ thread_id: Type.Optional(Type.String({ minLength: 1 })) }),
+    body: Type.Object({ thread_id: Type.Optional(Type.String()) }),
   },
   async (needs: { receipts: Receipts }, request) => {
     const { params, session, body } = request;
