@@ -59,6 +59,7 @@ export function createAppserviceServices(wiring: AppserviceWiring) {
   rooms.invites.onInvited((userId) => queries.askForUser(userId));
   return {
     appserviceHttp,
+    appserviceInterest: interest,
     appserviceSender,
     appservicePing: new AppservicePing(appservices, client, appserviceSender),
     uriMapping: new UriMapping(appservices, client),

@@ -50,17 +50,18 @@ export class AppserviceInterest {
   /** Whether what passes by in a room now concerns it. */
   async inRoom(service: Appservice, roomId: RoomId): Promise<boolean> {
     if (isInNamespace(service, 'rooms', roomId)) return true;
-    return (await this.#hasMember(service, roomId)) || this.#hasAlias(service, roomId);
+    return (await this.hasMember(service, roomId)) || this.#hasAlias(service, roomId);
+  }
+
+  /** Whether somebody of its namespaces is joined to a room now. */
+  hasMember(service: Appservice, roomId: RoomId): boolean | Promise<boolean> {
+    return this.#joined.get(`${service.id}\0${roomId}`, () => this.#look(service, roomId));
   }
 
   async #hasAlias(service: Appservice, roomId: RoomId): Promise<boolean> {
     if (service.namespaces.aliases.length === 0) return false;
     const aliases = await aliasesStore.ofRoom(this.#database, roomId, '', MOST_ALIASES);
     return aliases.some(({ alias }) => isInNamespace(service, 'aliases', alias));
-  }
-
-  #hasMember(service: Appservice, roomId: RoomId): boolean | Promise<boolean> {
-    return this.#joined.get(`${service.id}\0${roomId}`, () => this.#look(service, roomId));
   }
 
   async #look(service: Appservice, roomId: RoomId): Promise<boolean> {
