@@ -86,7 +86,7 @@ export function createPushServices(wiring: PushWiring) {
   const notifications = new Notifications({
     ...{ database, rooms, rules, events, ignoredUsers, isInviteHidden },
     log: wiring.log,
-    receipts: modules.receipts,
+    unreadCounts: modules.unreadCounts,
   });
   return {
     pushers,

@@ -1,4 +1,4 @@
-import type { UserId } from '../../protocol/identifiers.ts';
+import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { PushAction } from '../../protocol/push/push-rules.ts';
 import type { EventLog } from '../../rooms/events/event-log.ts';
 import type { RoomReads } from '../../rooms/reading/room-reads.ts';
@@ -6,10 +6,10 @@ import type { StoredEvent } from '../../rooms/events/stored-event.ts';
 import type { Database } from '../../storage/database.ts';
 import * as membershipsStore from '../../storage/rooms/memberships-store.ts';
 import type { ActiveRoomRow } from '../../storage/rooms/memberships-store.ts';
-import type { Receipts } from '../receipts/index.ts';
 import { joinedSince } from './joined-since.ts';
 import type { PushEvents } from './push-events.ts';
 import type { PushRules, RulesOverTime } from './push-rules.ts';
+import { UnreadCounts, type CountingBudget } from './unread-counts.ts';
 
 /** An event of which a user was notified. */
 export interface Notification {
@@ -30,7 +30,7 @@ export interface NotificationsNeeds {
   readonly rooms: RoomReads;
   readonly log: EventLog;
   readonly rules: PushRules;
-  readonly receipts: Receipts;
+  readonly unreadCounts: UnreadCounts;
   readonly events: PushEvents;
   readonly ignoredUsers: (userId: UserId) => Promise<ReadonlySet<UserId>>;
   /** Whether invites of somebody are not to be shown. */
@@ -45,6 +45,16 @@ const AT_ONCE = 50;
 interface Placed {
   readonly event: StoredEvent;
   readonly position: number;
+}
+
+/** By what the events of one page are judged. */
+interface Judging {
+  readonly userId: UserId;
+  readonly onlyHighlights: boolean;
+  readonly rules: RulesOverTime;
+  readonly budget: CountingBudget;
+  /** By room, up to which position a thread was read. */
+  readonly readIn: Map<RoomId, (thread: string) => number>;
 }
 
 /** The events of one room, newest first, read when they are needed. */
@@ -79,7 +89,10 @@ export class Notifications {
       return { room, events: [], most, since: undefined };
     });
     const ignored = await ignoredUsers(userId);
-    const overTime = await rules.overTime(userId);
+    const judging: Judging = {
+      ...{ userId, onlyHighlights: want.onlyHighlights, rules: await rules.overTime(userId) },
+      ...{ budget: UnreadCounts.budget(), readIn: new Map() },
+    };
     const notifications: Notification[] = [];
     let position = upTo;
     for (let looked = 0; looked < MOST_LOOKED_AT && notifications.length < want.limit; looked++) {
@@ -88,7 +101,7 @@ export class Notifications {
       const { event } = placed;
       position = placed.position;
       if (event.sender === userId || event.redactedBy !== undefined || ignored.has(event.sender)) continue;
-      const found = await this.#judge(userId, placed, overTime, want.onlyHighlights);
+      const found = await this.#judge(placed, judging);
       if (found) notifications.push(found);
     }
     return { notifications, next: position };
@@ -124,18 +137,22 @@ export class Notifications {
     return (await log.page(roomId, range)).map((event) => ({ event, position: event.position }));
   }
 
-  async #judge(
-    userId: UserId,
-    { event, position }: Placed,
-    rules: RulesOverTime,
-    onlyHighlights: boolean,
-  ): Promise<Notification | undefined> {
-    const { events, receipts } = this.#needs;
+  async #judge({ event, position }: Placed, judging: Judging): Promise<Notification | undefined> {
+    const { events } = this.#needs;
+    const { userId, rules, onlyHighlights } = judging;
     const ready = await events.of(event);
     const { notify, highlight, actions } = await events.judge(ready, userId, rules, position);
     if (!notify || (onlyHighlights && !highlight)) return undefined;
-    const read = await receipts.readPositions(userId, event.roomId);
-    const readUpTo = Math.max(read.unthreaded, read.threads.get(ready.thread) ?? -Infinity);
-    return { event, actions, isRead: position <= readUpTo };
+    const readUpTo = await this.#readIn(event.roomId, judging);
+    return { event, actions, isRead: position <= readUpTo(ready.thread) };
+  }
+
+  async #readIn(roomId: RoomId, { userId, budget, readIn }: Judging): Promise<(thread: string) => number> {
+    const known = readIn.get(roomId);
+    if (known) return known;
+    const { database, unreadCounts } = this.#needs;
+    const found = await unreadCounts.readIn(userId, roomId, database.position(), budget);
+    readIn.set(roomId, found);
+    return found;
   }
 }

@@ -121,6 +121,24 @@ export class UnreadCounts implements SyncPart {
     return this.#turns.run(key, () => this.#bringUp(key, { userId, roomId, upTo, budget }));
   }
 
+  /**
+   * Up to which position the user has read a thread of a room that they are joined to, by receipts or by writing there:
+   * asked after all that `of` counts was counted.
+   */
+  async readIn(
+    userId: UserId,
+    roomId: RoomId,
+    upTo: number,
+    budget: CountingBudget,
+  ): Promise<(thread: string) => number> {
+    const key = `${userId}\0${roomId}`;
+    return this.#turns.run(key, async () => {
+      await this.#bringUp(key, { userId, roomId, upTo, budget });
+      const counted = this.#counted.get(key);
+      return (thread: string) => counted?.tally.readUpTo(counted.read, thread) ?? -Infinity;
+    });
+  }
+
   /** What one answer may take. */
   static budget(allRooms = false): CountingBudget {
     return { left: MOST_OF_ANSWER, allRooms };

@@ -181,6 +181,11 @@ export class UnreadTally {
     }
   }
 
+  /** Up to where nothing of a thread is unread, or the user wrote there, as far as was looked at. */
+  readUpTo(read: ReadPositions, thread: string): number {
+    return Math.max(this.#start, this.#readUpTo(read, thread));
+  }
+
   /** The counts by thread; those without are left out. */
   counts(): Map<string, Count> {
     const found = new Map<string, Count>();

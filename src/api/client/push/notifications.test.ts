@@ -38,7 +38,7 @@ onServers('notifications are listed over all rooms, page by page [B061 partial]'
   assert.deepEqual(bodiesOf({ notifications: all }), ['m.room.member', 'bob!', ...expected]);
   assert.deepEqual(
     all.filter((one) => one.read).map((one) => one.event.content.body),
-    ['message 4', 'message 1'],
+    ['message 6', 'message 4', 'message 1', 'message 0'],
   );
   const [invite, mention] = all;
   assert.equal(invite.room_id, den);
@@ -70,3 +70,32 @@ onServers('invites that are not to be shown are not listed [B061 partial]', asyn
   await bob.ok('PUT', config, { enabled: true, ignored_users: [alice.userId] });
   assert.deepEqual(await types(), []);
 });
+
+onServers(
+  'who writes in a room or a thread has read what came before there [B061 partial]',
+  async ({ person }) => {
+    const [alice, bob] = [await person('alice'), await person('bob')];
+    const room = await alice.createRoom({ preset: 'public_chat' });
+    await bob.join(room);
+    const root = await alice.say(room, 'root');
+    const inThread = { 'm.relates_to': { rel_type: 'm.thread', event_id: root } };
+    await alice.say(room, 'in the thread', inThread);
+    await alice.say(room, 'beside it');
+    const read = async () => {
+      const told: Json[] = [];
+      for (let from = ''; ;) {
+        const page = await bob.ok('GET', `/v3/notifications?limit=1${from}`);
+        told.push(...page.notifications);
+        if (page.next_token === undefined) break;
+        from = `&from=${page.next_token}`;
+      }
+      return told.filter((one) => one.read).map((one) => one.event.content.body);
+    };
+    assert.deepEqual(await read(), []);
+    await bob.say(room, 'my own');
+    assert.deepEqual(await read(), ['beside it', 'root']);
+    await bob.say(room, 'my own', inThread);
+    await alice.say(room, 'later', inThread);
+    assert.deepEqual(await read(), ['beside it', 'in the thread', 'root']);
+  },
+);
