@@ -183,7 +183,10 @@ function createSearch(wiring: ModuleWiring, accountData: AccountData) {
     ...{ database, log, rooms, visibility, aggregations, ignoredUsers },
     index: searchIndex,
   });
-  return { searchIndex, searchAnswers: new SearchAnswers({ search, timeline, clientEvents, ignoredUsers }) };
+  return {
+    searchIndex,
+    searchAnswers: new SearchAnswers({ search, timeline, visibility, clientEvents, ignoredUsers }),
+  };
 }
 
 /** The modules of end-to-end encryption. */

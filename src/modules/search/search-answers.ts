@@ -5,7 +5,7 @@ import type { StoredEvent } from '../../rooms/events/stored-event.ts';
 import { withoutIgnored } from '../../rooms/reading/ignored-senders.ts';
 import { streamToken } from '../../rooms/reading/stream-token.ts';
 import type { EventContext, Keep, Timeline } from '../../rooms/reading/timeline.ts';
-import type { RoomAccess } from '../../rooms/reading/visibility.ts';
+import type { RoomAccess, Visibility } from '../../rooms/reading/visibility.ts';
 import type { EventSearch, EventSearchRequest, SearchPage, SearchResult } from './event-search.ts';
 import { groupOf, searchToken, type GroupKey } from './search-token.ts';
 
@@ -29,17 +29,20 @@ export interface SearchWish extends Omit<EventSearchRequest, 'userId'> {
 export class SearchAnswers {
   readonly #search: EventSearch;
   readonly #timeline: Timeline;
+  readonly #visibility: Visibility;
   readonly #clientEvents: ClientEvents;
   readonly #ignoredUsers: (userId: UserId) => Promise<ReadonlySet<UserId>>;
 
   constructor(needs: {
     search: EventSearch;
     timeline: Timeline;
+    visibility: Visibility;
     clientEvents: ClientEvents;
     ignoredUsers: (userId: UserId) => Promise<ReadonlySet<UserId>>;
   }) {
     this.#search = needs.search;
     this.#timeline = needs.timeline;
+    this.#visibility = needs.visibility;
     this.#clientEvents = needs.clientEvents;
     this.#ignoredUsers = needs.ignoredUsers;
   }
@@ -112,7 +115,8 @@ export class SearchAnswers {
     const texts: string[] = [];
     for (const [roomId, access] of accesses) {
       const state = await this.#timeline.stateEvents(await this.#timeline.visibleRoot(access));
-      texts.push(`${JSON.stringify(roomId)}:[${(await this.#texts(viewer, state)).join(',')}]`);
+      const events = await this.#clientEvents.bundledTexts(state, viewer, { roomId });
+      texts.push(`${JSON.stringify(roomId)}:[${events.join(',')}]`);
     }
     return texts;
   }
@@ -120,7 +124,9 @@ export class SearchAnswers {
   /** The texts of events of one room. */
   async #texts(viewer: Viewer, events: readonly StoredEvent[]): Promise<string[]> {
     const roomId = events[0]?.roomId;
-    return roomId === undefined ? [] : this.#clientEvents.bundledTexts(events, viewer, { roomId });
+    if (roomId === undefined) return [];
+    const membershipOf = await this.#visibility.membershipsAt(viewer.userId, events);
+    return this.#clientEvents.bundledTexts(events, viewer, { roomId, membershipOf });
   }
 }
 

@@ -21,3 +21,22 @@ onServers(
     });
   },
 );
+
+onServers('results tell what the searcher was in the room when they were written', async (s) => {
+  const [alice, bob] = [await s.person('alice'), await s.person('bob')];
+  const room = await alice.createRoom({ preset: 'public_chat' });
+  await alice.say(room, 'needle before');
+  await bob.join(room);
+  await alice.say(room, 'needle within');
+  const wish = {
+    search_term: 'needle',
+    order_by: 'recent',
+    event_context: { before_limit: 2, after_limit: 0 },
+  };
+  const found = await bob.ok('POST', '/v3/search', { search_categories: { room_events: wish } });
+  const [within, before] = found.search_categories.room_events.results;
+  const memberships = [within.result, ...within.context.events_before, before.result].map(
+    (event) => event.unsigned.membership,
+  );
+  assert.deepEqual(memberships, ['join', 'join', 'leave', 'leave']);
+});
