@@ -50,6 +50,21 @@ onFederation(
 );
 
 onFederation(
+  'who is invited to a room elsewhere gets its summary without saying by which servers',
+  async ({ a, b }) => {
+    const [alice, bob] = [await a.person('alice'), await b.person('bob')];
+    const room = await bob.createRoom({ name: 'Secret', room_version: '12' });
+    const summary = `/v1/room_summary/${part(room)}`;
+    await alice.fails(404, 'M_NOT_FOUND', 'GET', summary);
+    await bob.ok('POST', bob.room(room, '/invite'), { user_id: alice.userId });
+    const { name, membership } = await alice.ok('GET', summary);
+    assert.deepEqual([name, membership], ['Secret', 'invite']);
+    await alice.ok('POST', alice.room(room, '/leave'), {});
+    await alice.fails(404, 'M_NOT_FOUND', 'GET', summary);
+  },
+);
+
+onFederation(
   'a server is told of the rooms of a space that its users could join, and of which they could not [B109]',
   async ({ a, startRemote }) => {
     const remote = await startRemote();

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import type { UserId } from '../../../protocol/identifiers.ts';
+import { serverNameOf, type UserId } from '../../../protocol/identifiers.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
 import { notFound } from '../../../protocol/matrix-error.ts';
 import type { RemoteSpaces } from '../../../modules/spaces/index.ts';
@@ -69,13 +69,15 @@ async function summary(
   userId: UserId | undefined,
 ): Promise<JsonObject> {
   const { roomId, servers } = await needs.aliases.placeOf(idOrAlias, via);
+  const member = userId === undefined ? undefined : await needs.rooms.membership(roomId, userId);
+  // Who is invited need not know by which servers: the inviter's is one.
+  const inviter = member?.membership === 'invite' ? [serverNameOf(member.sender)] : [];
   const overview = (await needs.outside.isHere(roomId))
     ? await needs.overviews.of(roomId)
-    : (await needs.remoteSpaces.find(roomId, servers))?.overview;
+    : (await needs.remoteSpaces.find(roomId, [...servers, ...inviter]))?.overview;
   if (!overview || !(await needs.overviews.mayKnow(overview, userId))) {
     throw notFound('There is no such room, or you may not know of it');
   }
   if (userId === undefined) return overview;
-  const membership = (await needs.rooms.membership(roomId, userId))?.membership ?? 'leave';
-  return { ...overview, membership };
+  return { ...overview, membership: member?.membership ?? 'leave' };
 }
