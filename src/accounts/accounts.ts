@@ -158,7 +158,8 @@ export class Accounts {
     const before = await devicesStore.byId(this.#database, userId, deviceId);
     const unit = new UnitOfWork();
     devicesStore.put(unit, userId, deviceId, name);
-    await this.#devicesChanged(unit, userId, { renamed: deviceId, name });
+    const known = name ?? before?.display_name ?? undefined;
+    await this.#devicesChanged(unit, userId, { renamed: deviceId, name: known });
     await this.#database.commit(unit);
     return before === undefined;
   }

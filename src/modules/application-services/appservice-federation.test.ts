@@ -12,6 +12,8 @@ import { Ghost } from '../../testing/application-services/appservice-scene.ts';
 import { TestClient, type Json } from '../../testing/client/test-client.ts';
 import { ENGINES } from '../../testing/server/engines.ts';
 import { onFederation, type TestFederation } from '../../testing/federation/federation.ts';
+import { putIntoRoom } from '../../testing/federation/put-into-room.ts';
+import { edu } from '../../testing/federation/remote-room-mate.ts';
 
 type MakeGhost = (username: string) => Promise<Ghost>;
 
@@ -153,5 +155,30 @@ await withBridgedServer(
       service.events().filter((event: Json) => event.room_id === room),
       [],
     );
+  },
+);
+
+await withBridgedServer(
+  'other servers keep the name of a device that an application service sets again without one',
+  async ({ a, startRemote }, _service, make) => {
+    const remote = await startRemote();
+    const made = await make('_irc_carl');
+    await putIntoRoom(a, `@bob:${remote.name}`, await made.createRoom({}));
+    const carl = new Ghost(a.server.url, made.userId);
+    await carl.ask('PUT', '/v3/devices/BRIDGE', { display_name: 'Bridge' });
+    const onDevice = new Ghost(carl.base, carl.userId, 'BRIDGE');
+    await onDevice.ok('POST', '/v3/keys/upload', {
+      device_keys: {
+        ...{ user_id: carl.userId, device_id: 'BRIDGE', algorithms: [] },
+        keys: { 'ed25519:BRIDGE': 'key' },
+        signatures: {},
+      },
+    });
+    const told = (after: number) =>
+      edu(remote, 'm.device_list_update', ({ keys, stream_id: id }) => keys !== undefined && id > after);
+    const first = await told(0);
+    await carl.ok('PUT', '/v3/devices/BRIDGE', {});
+    const second = await told(first.stream_id);
+    assert.deepEqual([first.device_display_name, second.device_display_name], ['Bridge', 'Bridge']);
   },
 );
