@@ -105,7 +105,7 @@ export async function startHomeserver(
     ...(config.roles.includes('client') ? CLIENT_ENDPOINTS : []),
     ...(answersServers ? federationEndpoints : []),
   ];
-  const wiring = { ...needs.wiring, homeserver: callersOf(services) };
+  const wiring = { ...needs.wiring, homeserver: callersOf(services), news: services.laterNews };
   const declarations = await registerEndpoints<Services>(app, endpoints, services, wiring);
   await services.appserviceSender.start();
   services.reports.onReport((report) => log.warn({ report }, 'something was reported'));

@@ -18,6 +18,7 @@ import { InviteRules } from './rooms/membership/invitations.ts';
 import { EventSigner } from './rooms/appending/event-signer.ts';
 import type { Database } from './storage/database.ts';
 import { type DatabaseLocation } from './storage/open-database.ts';
+import { LaterNews } from './storage/later-news.ts';
 import { RecentChanges } from './storage/recent-changes.ts';
 import { EventStream, RoomSnapshots } from './sync/event-stream/index.ts';
 import { LazyMembers } from './sync/lazy-members.ts';
@@ -203,6 +204,7 @@ export async function createServices(config: Config, database: Database, foundat
     outgoing,
     mailer,
     notifier,
+    laterNews: new LaterNews(database, recent),
     sync,
     clientTransactions,
     eventStream: new EventStream({ ...syncWiring, directory: rooms.directory }),

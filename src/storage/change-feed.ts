@@ -5,6 +5,8 @@ import type { UnitOfWork } from './unit-of-work.ts';
 export class ChangeFeed {
   readonly #listeners: ((changes: readonly Change[]) => void | Promise<void>)[] = [];
   #position: number;
+  /** Called when changes were delivered. */
+  readonly #waiting = new Set<() => void>();
 
   /** @param position the newest position of the database. */
   constructor(position: number) {
@@ -37,6 +39,24 @@ export class ChangeFeed {
       }
     }
     this.#position = Math.max(this.#position, newest);
+    for (const look of [...this.#waiting]) look();
+  }
+
+  /** Resolves when the changes up to a position were delivered, or after so many milliseconds. */
+  async reached(position: number, patienceMs: number): Promise<void> {
+    if (this.#position >= position) return;
+    await new Promise<void>((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(look);
+        resolve();
+      };
+      const look = () => {
+        if (this.#position >= position) end();
+      };
+      const timer = setTimeout(end, patienceMs);
+      this.#waiting.add(look);
+    });
   }
 }
 

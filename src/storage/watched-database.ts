@@ -103,6 +103,10 @@ export class WatchedDatabase implements Database {
     return this.#inner.unsynced();
   }
 
+  caughtUp(): Promise<void> | undefined {
+    return this.#inner.caughtUp();
+  }
+
   position(): number {
     return this.#inner.position();
   }

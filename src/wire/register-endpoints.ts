@@ -16,6 +16,7 @@ import {
 import { FormText } from './form-body.ts';
 import { leaveBodiesUnread } from './http-server.ts';
 import { PartParser } from './parse-request.ts';
+import { decidedTwice, namesIn, type News } from './second-decision.ts';
 import { sendJson, sendJsonPieces } from './send-json.ts';
 import { sendStream } from './send-stream.ts';
 import type { IdentityAccount, Session } from './session.ts';
@@ -30,6 +31,8 @@ export interface Wiring extends KnownCallers {
   readonly stopping: AbortSignal;
   /** Pending while what an answer tells may not be on the disk yet (`Database.unsynced`). */
   unsynced(): Promise<unknown> | undefined;
+  /** What other processes did; absent where endpoints decide by nothing but the database. */
+  readonly news?: News;
   /** The address by which clients reach the server, if it is configured. */
   readonly publicBaseUrl: string | undefined;
 }
@@ -67,6 +70,7 @@ function runner<Needs>(endpoint: Endpoint<Needs>, needs: Needs, wiring: Wiring) 
   };
   const readBody = bodyReader(declaration);
   const identify = identifier(declaration, wiring);
+  const decide = decider(endpoint, needs, wiring);
   return async (raw: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const request = raw as RawRequest;
     const begun = performance.now();
@@ -81,7 +85,7 @@ function runner<Needs>(endpoint: Endpoint<Needs>, needs: Needs, wiring: Wiring) 
         query: parsers.query.parse(request.query),
         body: readBody(request),
       });
-      const answer = await endpoint.handle(needs, checked as never);
+      const answer = await decide(checked);
       const unsynced = wiring.unsynced();
       if (unsynced) await unsynced;
       status = answer instanceof Reply ? answer.status : 200;
@@ -92,6 +96,21 @@ function runner<Needs>(endpoint: Endpoint<Needs>, needs: Needs, wiring: Wiring) 
     } finally {
       wiring.metrics.request(declaration.id, status, (performance.now() - begun) / 1000);
     }
+  };
+}
+
+/** How requests are answered: some that are refused after a second look. */
+function decider<Needs>(endpoint: Endpoint<Needs>, needs: Needs, { news }: Wiring) {
+  const { auth, body } = endpoint.declaration;
+  const handle = (request: CheckedRequest) => endpoint.handle(needs, request as never);
+  // Nothing about nobody changes what they may do, and a body that was read as it came is gone.
+  const isOnce = auth === 'none' || auth === 'application-service' || body === 'bytes';
+  if (!news || isOnce) return handle;
+  return (request: CheckedRequest) => {
+    // What somebody proved of themselves holds once.
+    if (isRecord(request.body) && 'auth' in request.body) return handle(request);
+    const names = () => namesIn([request.params, request.query, request.body], request.session?.userId);
+    return decidedTwice(() => handle(request), news, names);
   };
 }
 

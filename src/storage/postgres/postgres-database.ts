@@ -3,6 +3,7 @@ import pg from 'pg';
 import { ChangeFeed } from '../change-feed.ts';
 import type { Change, Database, Reader, SqlValue, Statement } from '../database.ts';
 import type { Migration } from '../migrations/migration.ts';
+import { sql } from '../sql.ts';
 import type { UnitOfWork } from '../unit-of-work.ts';
 import { isLost, writeUnits, type UnitError } from './batch-writer.ts';
 import { answer, type Committer, type Waiting, type WaitingAlone } from './committers.ts';
@@ -17,6 +18,10 @@ import { begin, readerOn, takePositions } from './transaction.ts';
 const BATCH_LIMIT = 128;
 /** After a guard missed, so many batches are written stepwise: where one misses, more will. */
 const WARY_BATCHES = 16;
+/** How long notices of what is committed are waited for at most. */
+const PATIENCE_MS = 5_000;
+
+const readPosition = sql('SELECT position FROM stream WHERE id = 1');
 
 /** A batch that was committed, until its notice comes back. */
 interface Sent {
@@ -110,6 +115,11 @@ class PostgresDatabase implements Database {
 
   position(): number {
     return this.#feed.position;
+  }
+
+  async caughtUp(): Promise<void> {
+    const row = await this.get<{ position: number }>(readPosition);
+    await this.#feed.reached(row?.position ?? 0, PATIENCE_MS);
   }
 
   subscribe(listener: (changes: readonly Change[]) => void | Promise<void>): void {

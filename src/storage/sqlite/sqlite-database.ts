@@ -157,6 +157,11 @@ export class SqliteDatabase implements Database {
     return this.#committer.unsynced();
   }
 
+  /** No other process writes, and what this one writes is told before it is answered. */
+  caughtUp(): undefined {
+    return undefined;
+  }
+
   position(): number {
     return this.#feed.position;
   }

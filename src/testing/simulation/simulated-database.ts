@@ -69,6 +69,10 @@ export class SimulatedDatabase implements Database {
     return this.#inner.unsynced();
   }
 
+  caughtUp(): Promise<void> | undefined {
+    return this.#inner.caughtUp();
+  }
+
   position(): number {
     return this.#inner.position();
   }

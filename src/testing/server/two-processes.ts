@@ -1,0 +1,60 @@
+import { DatabaseProxy } from '../../storage/testing/database-proxy.ts';
+import { TestClient, type Answer } from '../client/test-client.ts';
+import { onServers, type TestServer } from './test-server.ts';
+
+/** Two processes on one PostgreSQL. */
+export interface TwoProcesses extends TestServer {
+  /** The same person at the second process. */
+  there(person: TestClient): TestClient;
+  /**
+   * Does something at the first process, and then asks the second one, which gets no notice before it was about to refuse, or has
+   * answered. Gives its answer.
+   */
+  unheard(act: () => Promise<unknown>, ask: () => Promise<Answer>): Promise<Answer>;
+  /** From now on the second process gets no notices. Gives what lets them through again. */
+  deafen(): () => void;
+}
+
+/** Declares a test for two processes, the second of which gets notices when the test lets it. */
+export function onTwoProcesses(title: string, run: (processes: TwoProcesses) => Promise<void>): void {
+  onServers(
+    title,
+    async (s) => {
+      const proxy = await DatabaseProxy.start(String(s.place.env.MYELIN_DATABASE_URL));
+      const other = await s.another({ MYELIN_DATABASE_URL: proxy.url });
+      const { laterNews } = other.services;
+      const about = laterNews.about.bind(laterNews);
+      const there = (person: TestClient) => {
+        const client = new TestClient(other.url, person.token);
+        client.userId = person.userId;
+        return client;
+      };
+      const deafen = () => {
+        const [listener] = proxy.listening;
+        listener?.hold();
+        return () => listener?.release();
+      };
+      const unheard: TwoProcesses['unheard'] = async (act, ask) => {
+        const hear = deafen();
+        await act();
+        const refused = new Promise<void>((resolve) => {
+          laterNews.about = (...what) => {
+            resolve();
+            return about(...what);
+          };
+        });
+        const answer = ask();
+        await Promise.race([answer, refused]);
+        hear();
+        return answer;
+      };
+      try {
+        await run({ ...s, there, unheard, deafen });
+      } finally {
+        await other.close();
+        proxy.stop();
+      }
+    },
+    { engines: ['postgres'] },
+  );
+}

@@ -1,0 +1,66 @@
+import { MatrixError } from '../protocol/matrix-error.ts';
+import type { Answer } from './endpoint.ts';
+
+/** What other processes did of which this one had not heard when it decided. */
+export interface News {
+  /** How far the process was told. */
+  position(): number;
+  /**
+   * Whether anything about these rooms and users was told after a position, once the process was told of all that is there now;
+   * anything at all, if none are named. Undefined where nobody else writes.
+   */
+  about(names: readonly string[], since: number): Promise<boolean> | undefined;
+}
+
+/**
+ * Whether an error says that something is not so, which may be so since a moment ago. Not what says that somebody else was first
+ * while this was under way (M_BAD_STATE): done anew, it would be done on top of that.
+ */
+function isRefusal(error: unknown): boolean {
+  if (!(error instanceof MatrixError)) return false;
+  const { status, errcode } = error;
+  return status === 403 || status === 404 || (status === 400 && errcode === 'M_UNKNOWN');
+}
+
+/**
+ * Answers a request. A refusal may rest on what this process remembers of a room or a user, while another one has answered
+ * the same client for a change of it: it is decided once more where there is news about who asks or what is asked for. Only
+ * who is refused waits for that.
+ *
+ * @param handle must have done nothing where it refuses.
+ * @param names gives the rooms and users that the request is about.
+ */
+export async function decidedTwice(
+  handle: () => Promise<Answer> | Answer,
+  news: News,
+  names: () => readonly string[],
+): Promise<Answer> {
+  const since = news.position();
+  try {
+    return await handle();
+  } catch (error) {
+    if (!isRefusal(error) || !(await isOutdated(news, names(), since))) throw error;
+  }
+  return handle();
+}
+
+/** Where that cannot be found out, the refusal holds. */
+async function isOutdated(news: News, names: readonly string[], since: number): Promise<boolean> {
+  try {
+    return (await news.about(names, since)) ?? false;
+  } catch {
+    return false;
+  }
+}
+
+/** The rooms and users named at the top of parts of a request, and the user who asks. */
+export function namesIn(parts: readonly unknown[], userId: string | undefined): string[] {
+  const names = userId === undefined ? [] : [userId];
+  for (const part of parts) {
+    if (typeof part !== 'object' || part === null) continue;
+    for (const value of Object.values(part)) {
+      if (typeof value === 'string' && /^[!@]/.test(value)) names.push(value);
+    }
+  }
+  return names;
+}
