@@ -4,6 +4,7 @@ import { MatrixError, notFound } from '../../protocol/matrix-error.ts';
 import type { RoomVersion } from '../../protocol/room-versions.ts';
 import { GuardFailed, type Change, type Database, type Reader, type Writer } from '../../storage/database.ts';
 import * as eventsStore from '../../storage/rooms/events-store.ts';
+import * as roomsStore from '../../storage/rooms/rooms-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import { NO_TIME_TO_SIGN, PolicyServerNeeded } from './policy-signing.ts';
 import { eventChange, roomVersionChanged } from '../events/room-changes.ts';
@@ -21,7 +22,10 @@ interface Actor {
   tail: Promise<unknown>;
 }
 
-/** How often something is decided anew because other processes were first, where a policy server is asked each time. */
+/**
+ * How often something is decided anew because other processes were first, where a policy server is asked each time or nothing is
+ * to be written.
+ */
 const MOST_TRIES = 5;
 /** Rooms whose head is kept in memory at most, with some 10 kB of state for each, and for how many decisions about others. */
 const WARM_ROOMS = 1_000;
@@ -95,11 +99,20 @@ export class RoomWriter {
     const result = await decide(transaction, unit);
     if (transaction.isEmpty && unit.writes.length === 0) {
       this.#needs.tries.settle(transaction.nodes);
-      return () => Promise.resolve(result);
+      if (tries >= MOST_TRIES || (await this.#isCurrent(head))) return () => Promise.resolve(result);
+      head.stale = true;
+      return this.#attempt(actor, roomId, decide, tries + 1);
     }
     const committed = this.#database.commit(writeTransaction(unit, transaction, false));
     head.advance(transaction);
     return () => this.#finish(actor, roomId, committed, { transaction, result, decide, tries });
+  }
+
+  /** Whether nobody else wrote to the room. Who writes finds that out by it; who decides to write nothing has to ask. */
+  async #isCurrent(head: RoomHead): Promise<boolean> {
+    if (this.#database.engine === 'sqlite') return true;
+    const version = await roomsStore.versionOf(this.#needs.reader, head.roomId);
+    return version === undefined || version <= head.point.version;
   }
 
   async #finish<Result>(

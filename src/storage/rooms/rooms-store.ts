@@ -35,6 +35,7 @@ export type RoomHeadRow = Pick<
 >;
 
 const roomById = sql(`SELECT * FROM rooms WHERE room_id = ?`);
+const versionOfRoom = sql('SELECT version FROM rooms WHERE room_id = ?');
 const roomWithState = sql(
   `SELECT rooms.*, partial_rooms.unsettled AS unsettled FROM rooms
    LEFT JOIN partial_rooms ON partial_rooms.room_id = rooms.room_id AND partial_rooms.completed_at IS NULL
@@ -95,6 +96,11 @@ export function byId(reader: Reader, roomId: RoomId): Promise<RoomRow | undefine
 /** The room with what is known of its state, or undefined. */
 export function withState(reader: Reader, roomId: RoomId): Promise<RoomRowWithState | undefined> {
   return reader.get<RoomRowWithState>(roomWithState, roomId);
+}
+
+/** How many units of work the room has had; undefined for an unknown room. */
+export async function versionOf(reader: Reader, roomId: RoomId): Promise<number | undefined> {
+  return (await reader.get<{ version: number }>(versionOfRoom, roomId))?.version;
 }
 
 /** Adds a new room; the unit fails when the room exists. */
