@@ -1,10 +1,4 @@
-import {
-  serverNameOf,
-  type EventId,
-  type RoomId,
-  type ServerName,
-  type UserId,
-} from '../../protocol/identifiers.ts';
+import { serverNameOf, type ServerName, type UserId } from '../../protocol/identifiers.ts';
 import { eventChange, membershipChange } from '../../rooms/events/room-changes.ts';
 import type { RoomReads } from '../../rooms/reading/room-reads.ts';
 import { GuardFailed, type Change, type Database } from '../../storage/database.ts';
@@ -12,6 +6,8 @@ import * as dispatchStore from '../../storage/push/push-dispatch-store.ts';
 import * as pushersStore from '../../storage/push/pushers-store.ts';
 import * as pushesStore from '../../storage/push/pushes-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
+import { readersAt } from './missed-reads.ts';
+import { placeOf, placeOfInvite } from './log-places.ts';
 import type { DecidedPush, EventToPush, PushDecision } from './push-decision.ts';
 import type { PushDelivery } from './push-delivery.ts';
 import type { PushRecipients } from './push-recipients.ts';
@@ -54,6 +50,8 @@ export class PushDispatch {
   #waiting: Work[] = [];
   /** Up to where the log is read from the database before what waits. */
   #readUpTo: number | undefined;
+  /** Receipts of the stretch that is read again may not have been seen. */
+  #hasMissedReads = false;
   /** Up to where the log was looked at. */
   #position = 0;
   #keptPosition = 0;
@@ -137,6 +135,7 @@ export class PushDispatch {
   /** Forgets what waits and reads the log from the database instead. */
   #readAgain(): void {
     this.#waiting = [];
+    this.#hasMissedReads = true;
     this.#readUpTo = Math.max(this.#newest, this.#needs.database.position());
   }
 
@@ -193,6 +192,8 @@ export class PushDispatch {
     while (this.#isDispatching && !this.#stopped) {
       const upTo = this.#readUpTo;
       if (upTo !== undefined) {
+        if (this.#hasMissedReads) await this.#wantMissedBadges(upTo);
+        if (!this.#isDispatching) return;
         const { places, last } = await this.#read(upTo);
         if (last === upTo && this.#readUpTo === upTo) this.#readUpTo = undefined;
         await this.#dispatch(places, last);
@@ -213,23 +214,9 @@ export class PushDispatch {
     const range = { after: this.#position, upTo: pageEnd, limit: BATCH };
     const invites = await dispatchStore.outsideInvites(database, serverName, range);
     const last = invites.length < BATCH ? pageEnd : (invites.at(-1)?.position ?? pageEnd);
-    const places = [...page.map((event) => this.#placeOf(event)), ...invites.map(placeOfInvite)];
+    const places = [...page.map((event) => placeOf(event, serverName)), ...invites.map(placeOfInvite)];
     const reached = places.filter(({ position }) => position <= last);
     return { places: reached.sort((a, b) => a.position - b.position), last };
-  }
-
-  #placeOf(event: {
-    readonly position: number;
-    readonly roomId: RoomId;
-    readonly eventId: EventId;
-    readonly type: string;
-    readonly stateKey: string | undefined;
-    readonly content: { readonly membership?: unknown };
-  }): EventToPush {
-    const { position, roomId, eventId, type, stateKey, content } = event;
-    const isInvite = type === 'm.room.member' && content.membership === 'invite' && stateKey !== undefined;
-    const isLocal = isInvite && serverNameOf(stateKey as UserId) === this.#needs.serverName;
-    return { position, roomId, eventId, invited: isLocal ? (stateKey as UserId) : undefined };
   }
 
   /** Decides on a batch and keeps what came of it, with how far the log was looked at. */
@@ -265,6 +252,16 @@ export class PushDispatch {
     pushesStore.wantBadge(unit, work.reader, work.position, this.#needs.clock.now());
   }
 
+  async #wantMissedBadges(upTo: number): Promise<void> {
+    const { database, clock } = this.#needs;
+    this.#hasMissedReads = false;
+    for await (const readers of readersAt(database, { after: this.#position, upTo })) {
+      const unit = new UnitOfWork();
+      for (const reader of readers) pushesStore.wantBadge(unit, reader, upTo, clock.now());
+      if (!(await this.#advance(unit, this.#position))) return;
+    }
+  }
+
   #keep(unit: UnitOfWork, { kind, ...push }: DecidedPush): void {
     const now = this.#needs.clock.now();
     pushesStore.add(unit, { ...push, created_at: now });
@@ -281,8 +278,4 @@ export class PushDispatch {
       throw error;
     }
   }
-}
-
-function placeOfInvite(row: dispatchStore.OutsideInviteRow): EventToPush {
-  return { position: row.position, roomId: row.room_id, eventId: row.event_id, invited: row.user_id };
 }

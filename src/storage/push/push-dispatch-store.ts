@@ -30,6 +30,15 @@ const invitesFromOutside = sql(
      AND memberships.membership = 'invite' AND memberships.user_id LIKE ? ESCAPE '!'
    ORDER BY memberships.position LIMIT ?`,
 );
+const withBadges = sql(
+  `SELECT readers.user_id AS user_id, CASE WHEN EXISTS (
+     SELECT 1 FROM memberships JOIN receipts ON receipts.room_id = memberships.room_id
+     WHERE memberships.user_id = readers.user_id AND receipts.user_id = readers.user_id
+       AND receipts.position > ? AND receipts.position <= ?) THEN 1 ELSE 0 END AS has_read
+   FROM (SELECT DISTINCT user_id FROM pushers WHERE user_id > ? AND kind = 'http' AND enabled = 1 AND badge > 0
+     ORDER BY user_id LIMIT ?) AS readers
+   ORDER BY readers.user_id`,
+);
 
 /** Up to where the log was looked at for what has to be pushed. */
 export async function position(reader: Reader): Promise<number> {
@@ -62,4 +71,15 @@ export function outsideInvites(
 ): Promise<OutsideInviteRow[]> {
   const [first, end] = [BEFORE_HISTORY - range.upTo, BEFORE_HISTORY - range.after];
   return reader.all(invitesFromOutside, first, end, usersOf(server), range.limit);
+}
+
+/**
+ * Users whose gateways were told last that something is unread, in order after one, at most `limit`; and whether (1) or not (0)
+ * they moved a receipt after a place of the log and not after another.
+ */
+export function usersWithBadges(
+  reader: Reader,
+  { after, upTo, user, limit }: { after: number; upTo: number; user: string; limit: number },
+): Promise<{ user_id: UserId; has_read: number }[]> {
+  return reader.all(withBadges, after, upTo, user, limit);
 }
