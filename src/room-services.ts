@@ -14,6 +14,7 @@ import type { InviteRules } from './rooms/membership/invitations.ts';
 import { EventLog } from './rooms/events/event-log.ts';
 import type { ProfileOf } from './rooms/membership/member-content.ts';
 import { Departures } from './rooms/membership/departures.ts';
+import { MemberProfiles } from './rooms/membership/member-profile.ts';
 import { MembershipChanges } from './rooms/membership/membership-changes.ts';
 import { Memberships } from './rooms/membership/memberships.ts';
 import { CanonicalAliasRule } from './rooms/appending/canonical-alias-rule.ts';
@@ -87,15 +88,16 @@ export function createRoomServices(wiring: RoomWiring) {
   const outside = new OutsideMemberships(database, appservices);
   const { remote, invites } = wiring;
   const remoteInvites = new RemoteInvites({ writer, signer, remote });
+  const profiles = new MemberProfiles(writer, profileOf);
   const changes = new MembershipChanges({
-    ...{ database, writer, memberships, profileOf, invites },
+    ...{ database, writer, memberships, profileOf, profiles, invites },
     ...{ restricted, outside, remote, remoteInvites },
   });
   const creation = new RoomCreation({
     writer,
     reader: database,
     signer,
-    profileOf,
+    ...{ profileOf, profiles },
     clock,
     opaqueId,
     invites,

@@ -107,8 +107,11 @@ export class Profile {
     }
     assertValue(key, value);
     const fields = await this.#fields(userId);
-    const before = Object.hasOwn(fields, key) ? fields[key] : undefined;
-    if (JSON.stringify(before) === JSON.stringify(value)) return;
+    if (isValue(fields, key, value)) {
+      // Another process may have changed it, and answered for that, before the notice is here.
+      this.#cache.forget(userId);
+      if (isValue(await this.#fields(userId), key, value)) return;
+    }
     const after: JsonObject = { ...fields, [key]: value };
     if (Buffer.byteLength(JSON.stringify(after)) > LARGEST_PROFILE) {
       throw new MatrixError(
@@ -143,6 +146,10 @@ export class Profile {
   async #assertKnown(userId: UserId): Promise<void> {
     if (!(await usersStore.byId(this.#database, userId))) throw notFound('There is no such user');
   }
+}
+
+function isValue(fields: JsonObject, key: string, value: JsonValue | undefined): boolean {
+  return JSON.stringify(Object.hasOwn(fields, key) ? fields[key] : undefined) === JSON.stringify(value);
 }
 
 function assertValue(key: string, value: JsonValue | undefined): void {

@@ -3,11 +3,9 @@ import { contentHash } from '../../protocol/events/content-hash.ts';
 import { roomIdOfCreate } from '../../protocol/events/event-id.ts';
 import {
   parseUserId,
-  roomAlias,
   serverNameOf,
   type RoomAlias,
   type RoomId,
-  type ServerName,
   type UserId,
 } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
@@ -31,6 +29,8 @@ import {
   type RoomWishes,
   type SuccessorWishes,
 } from './room-wishes.ts';
+import type { MemberProfiles } from '../membership/member-profile.ts';
+import { aliasOf, aliasTaken } from './wished-alias.ts';
 import type { RemoteInvites } from '../membership/remote-invites.ts';
 import { RoomHead } from '../appending/room-head.ts';
 import { RoomTransaction } from '../appending/room-transaction.ts';
@@ -44,6 +44,7 @@ export class RoomCreation {
   readonly #reader: Reader;
   readonly #signer: EventSigner;
   readonly #profileOf: ProfileOf;
+  readonly #profiles: MemberProfiles;
   readonly #clock: { now(): number };
   readonly #opaqueId: () => string;
   readonly #invites: InviteRules;
@@ -57,6 +58,7 @@ export class RoomCreation {
     reader: Reader;
     signer: EventSigner;
     profileOf: ProfileOf;
+    profiles: MemberProfiles;
     clock: { now(): number };
     opaqueId: () => string;
     invites: InviteRules;
@@ -68,6 +70,7 @@ export class RoomCreation {
     this.#reader = needs.reader;
     this.#signer = needs.signer;
     this.#profileOf = needs.profileOf;
+    this.#profiles = needs.profiles;
     this.#clock = needs.clock;
     this.#opaqueId = needs.opaqueId;
     this.#invites = needs.invites;
@@ -94,10 +97,12 @@ export class RoomCreation {
     for (const target of invitedByState.keys()) await this.#invites.assertInvitable(target, creator);
     const alias = await this.#alias(wishes.roomAliasName);
     if (alias !== undefined) this.#appservices.assertMayMakeAlias(alias, wishes.appserviceId);
-    const founding = { ...foundingOf(version, creator, wishes, invitees), alias, also };
+    const profile = await this.#profileOf(creator);
+    const founding = { ...foundingOf(version, creator, wishes, invitees), profile, alias, also };
     for (let tries = 1; ; tries++) {
       try {
         const roomId = await this.#found(version, founding);
+        await this.#profiles.follow(roomId, creator, founding.profile);
         await this.#inviteRemote(roomId, founding, invitedByState);
         return { roomId, alias };
       } catch (error) {
@@ -122,7 +127,9 @@ export class RoomCreation {
   ): Promise<RoomId> {
     const version = roomVersion(wishes.roomVersion ?? this.#defaultVersion);
     const { lastPowerLevels } = wishes;
-    const founding = { ...foundingOf(version, creator, wishes, []), lastPowerLevels, isSuccessor: true };
+    const profile = await this.#profileOf(creator);
+    const founded = foundingOf(version, creator, wishes, []);
+    const founding = { ...founded, profile, lastPowerLevels, isSuccessor: true };
     const { head, createdAt } = this.#beginning(version, founding);
     const made = new RoomTransaction(head, old.needs);
     try {
@@ -213,7 +220,7 @@ export class RoomCreation {
     const { creator, wishes, preset, alias, invitees } = founding;
     const add = (type: string, content: JsonObject, stateKey = '') =>
       transaction.add({ type, stateKey, content, sender: creator });
-    await add('m.room.member', memberContent('join', await this.#profileOf(creator)), creator);
+    await add('m.room.member', memberContent('join', founding.profile), creator);
     const trusted = preset === 'trusted_private_chat' ? invitees : [];
     // A room that replaces another has what that one had, and not what a preset would add.
     const { isSuccessor = false } = founding;
@@ -277,21 +284,6 @@ export class RoomCreation {
     if (founding.alias !== undefined) aliasesStore.insert(unit, founding.alias, roomId, founding.creator);
     if (founding.wishes.visibility === 'public') roomsStore.publish(unit, roomId, true);
   }
-}
-
-/** The full alias of a wished localpart on this server. */
-function aliasOf(localpart: string, serverName: ServerName): RoomAlias {
-  if (localpart === '' || localpart.startsWith('#') || /[:\0\s]/.test(localpart)) {
-    throw invalidParam(
-      'A room alias name must be given without "#" and server, and without ":" or white space',
-    );
-  }
-  return roomAlias(`#${localpart}:${serverName}`);
-}
-
-/** The error for an alias that points somewhere already. */
-function aliasTaken(alias: RoomAlias): MatrixError {
-  return new MatrixError(400, 'M_ROOM_IN_USE', `The room alias ${alias} is taken`);
 }
 
 function asCreationError(error: unknown): unknown {

@@ -3,6 +3,7 @@ import type { JsonObject } from '../../protocol/json.ts';
 import { invalidParam } from '../../protocol/matrix-error.ts';
 import type { RoomVersion } from '../../protocol/room-versions.ts';
 import type { Writer } from '../../storage/database.ts';
+import type { MemberProfile } from '../membership/member-content.ts';
 import { creationContent } from './creation-content.ts';
 import type { Preset } from './room-presets.ts';
 
@@ -48,6 +49,8 @@ export interface CreatedRoom {
 /** What a room is made by. */
 export interface Founding {
   readonly creator: UserId;
+  /** Of the creator. */
+  readonly profile: MemberProfile;
   readonly wishes: RoomWishes;
   readonly preset: Preset;
   readonly invitees: readonly UserId[];
@@ -66,7 +69,7 @@ export function foundingOf(
   creator: UserId,
   wishes: RoomWishes,
   invitees: readonly UserId[],
-): Founding {
+): Omit<Founding, 'profile'> {
   const preset = wishes.preset ?? (wishes.visibility === 'public' ? 'public_chat' : 'private_chat');
   const createContent = creationContent(version, creator, wishes.creationContent ?? {}, preset, invitees);
   return { creator, wishes, preset, invitees, createContent };

@@ -8,6 +8,7 @@ import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import { assertGuestsAllowed } from './guest-access.ts';
 import type { InviteRules } from './invitations.ts';
 import { memberContent, type MemberDetails, type ProfileOf } from './member-content.ts';
+import type { MemberProfiles } from './member-profile.ts';
 import type { Memberships } from './memberships.ts';
 import { hasMembersBy, isHereBy, type OutsideMemberships } from './outside-memberships.ts';
 import type { RemoteInvites } from './remote-invites.ts';
@@ -32,6 +33,7 @@ export class MembershipChanges {
   readonly #writer: RoomWriter;
   readonly #memberships: Memberships;
   readonly #profileOf: ProfileOf;
+  readonly #profiles: MemberProfiles;
   readonly #serverName: ServerName;
   readonly #invites: InviteRules;
   readonly #restricted: RestrictedJoins;
@@ -44,6 +46,7 @@ export class MembershipChanges {
     writer: RoomWriter;
     memberships: Memberships;
     profileOf: ProfileOf;
+    profiles: MemberProfiles;
     invites: InviteRules;
     restricted: RestrictedJoins;
     outside: OutsideMemberships;
@@ -54,6 +57,7 @@ export class MembershipChanges {
     this.#writer = needs.writer;
     this.#memberships = needs.memberships;
     this.#profileOf = needs.profileOf;
+    this.#profiles = needs.profiles;
     this.#serverName = needs.invites.serverName;
     this.#invites = needs.invites;
     this.#restricted = needs.restricted;
@@ -81,6 +85,7 @@ export class MembershipChanges {
     const content = { ...further, ...memberContent('join', await this.#profileOf(userId), { reason }) };
     if (await this.#isHere(roomId, userId)) await this.#joinHereOrElsewhere(actor, roomId, content, via);
     else await this.#joinRemotely(actor, roomId, content, via);
+    await this.#profiles.follow(roomId, userId, content);
   }
 
   /**
@@ -207,22 +212,8 @@ export class MembershipChanges {
    * one that the room's version does not know, nobody may write a join.
    */
   async refreshProfile(userId: UserId): Promise<void> {
-    for (const roomId of [...(await this.#memberships.joined(userId))]) {
-      try {
-        await this.#writer.append(roomId, async (room) => {
-          // It may have been changed again, which another process has written into this room already.
-          const profile = await this.#profileOf(userId);
-          const event = await room.stateEvent('m.room.member', userId);
-          if (event?.content.membership !== 'join') return;
-          const { displayname, avatar_url: avatarUrl } = event.content;
-          if (displayname === profile.displayname && avatarUrl === profile.avatar_url) return;
-          const content = memberContent('join', profile);
-          await room.add({ type: 'm.room.member', stateKey: userId, content, sender: userId });
-        });
-      } catch (error) {
-        if (!(error instanceof MatrixError)) throw error;
-      }
-    }
+    for (const roomId of [...(await this.#memberships.joined(userId))])
+      await this.#profiles.refresh(roomId, userId);
   }
 
   async #set(sender: UserId, roomId: RoomId, target: UserId, content: JsonObject): Promise<void> {

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import type { Json, TestClient } from '../../testing/client/test-client.ts';
+import { onTwoProcesses } from '../../testing/server/two-processes.ts';
+
+const nameOf = async (client: TestClient, room: string): Promise<Json> =>
+  (await client.ok('GET', client.room(room, `/state/m.room.member/${client.userId}`))).displayname;
+
+/** Waits until something holds, or what is waited for is over without that. */
+async function until(over: Promise<unknown>, holds: () => Promise<boolean>): Promise<void> {
+  let isOver = false;
+  void over.finally(() => (isOver = true));
+  while (!isOver && !(await holds()));
+}
+
+const rooms = async (client: TestClient): Promise<number> =>
+  (await client.ok('GET', '/v3/joined_rooms')).joined_rooms.length;
+
+for (const way of ['joins', 'makes'] as const) {
+  onTwoProcesses(
+    `who changed their name at one process and ${way} a room at another at once has that name in it [B037]`,
+    async (p) => {
+      const [alice, bob] = [await p.person('alice'), await p.person('bob')];
+      const made = await alice.createRoom({ preset: 'public_chat' });
+      // The name of before is known there.
+      await p.there(bob).createRoom();
+      const before = await rooms(bob);
+      const hear = p.deafen();
+      await bob.ok('PUT', `/v3/profile/${bob.userId}/displayname`, { displayname: 'Robert' });
+      const there = p.there(bob);
+      const entered = way === 'joins' ? there.join(made).then(() => made) : there.createRoom();
+      await until(entered, async () => (await rooms(bob)) > before);
+      hear();
+      assert.equal(await nameOf(bob, await entered), 'Robert');
+    },
+  );
+}
+
+onTwoProcesses('a name that another process changed is changed back [B037]', async (p) => {
+  const bob = await p.person('bob');
+  const path = `/v3/profile/${bob.userId}/displayname`;
+  await p.there(bob).ok('PUT', path, { displayname: 'Bob' });
+  await p.there(bob).ok('GET', path);
+  const hear = p.deafen();
+  await bob.ok('PUT', path, { displayname: 'Robert' });
+  const set = p.there(bob).ok('PUT', path, { displayname: 'Bob' });
+  await until(set, async () => (await bob.ok('GET', path)).displayname === 'Bob');
+  hear();
+  await set;
+  assert.equal((await bob.ok('GET', path)).displayname, 'Bob');
+});
