@@ -31,7 +31,7 @@ onServers(
     assert.equal(await presenceOf(alice, bob), 'online');
     now += 6 * MINUTE;
     await bob.sync({ set_presence: 'offline' });
-    s.server.services.presence.sweep();
+    await s.server.services.presence.sweep();
     await until(async () => (await presenceOf(alice, bob)) === 'offline');
     await bob.sync();
     for (let i = 0; i < 6; i++) {
@@ -40,7 +40,7 @@ onServers(
       now += MINUTE / 2 - 1_000;
       await bob.sync();
     }
-    s.server.services.presence.sweep();
+    await s.server.services.presence.sweep();
     await until(async () => (await presenceOf(alice, bob)) === 'unavailable');
     const status = await alice.ok('GET', `/v3/presence/${bob.userId}/status`);
     assert.ok(status.last_active_ago > 5 * MINUTE);
@@ -72,7 +72,7 @@ onServers(
     await laptop.ok('PUT', path, { presence: 'offline', status_msg: 'out' });
     assert.equal(await presenceOf(alice, laptop), 'unavailable');
     now += MINUTE;
-    s.server.services.presence.sweep();
+    await s.server.services.presence.sweep();
     await until(async () => (await presenceOf(alice, laptop)) === 'offline');
     await laptop.sync();
     const back = await alice.ok('GET', path);
@@ -189,4 +189,31 @@ onServers(
     }
   },
   { overrides },
+);
+
+onServers(
+  'who goes from one process to another is there all the time [B060 partial]',
+  async (s) => {
+    const [alice, bob] = await friends(s);
+    const other = await s.another();
+    const told: string[] = [];
+    for (const { presence } of [s.server.services, other.services]) {
+      const note = presence.note.bind(presence);
+      presence.note = (userId, known) => {
+        if (userId === bob.userId) told.push(known.presence);
+        return note(userId, known);
+      };
+    }
+    await bob.sync();
+    now += MINUTE / 3;
+    await new TestClient(other.url, bob.token).sync();
+    now += MINUTE / 3;
+    await s.server.services.presence.sweep();
+    assert.ok(!told.includes('offline'), told.join());
+    assert.equal(await presenceOf(alice, bob), 'online');
+    now += MINUTE;
+    await other.services.presence.sweep();
+    await until(async () => (await presenceOf(alice, bob)) === 'offline');
+  },
+  { overrides, engines: ['postgres'] },
 );

@@ -1,21 +1,15 @@
 import { every, type Timer, type Timers } from '../../platform/timers.ts';
-import {
-  serverNameOf,
-  type DeviceId,
-  type RoomId,
-  type ServerName,
-  type UserId,
-} from '../../protocol/identifiers.ts';
+import type { DeviceId, ServerName, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject, JsonValue } from '../../protocol/json.ts';
 import { forbidden } from '../../protocol/matrix-error.ts';
 import type { RoomReads } from '../../rooms/reading/room-reads.ts';
 import type { Change, Database } from '../../storage/database.ts';
 import * as presenceStore from '../../storage/accounts/presence-store.ts';
 import type { PresenceRow } from '../../storage/accounts/presence-store.ts';
-import * as presenceListsStore from '../../storage/accounts/presence-lists-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import { Attendance, AVAILABILITY, type PresenceState } from './attendance.ts';
-import { observersOf } from './observers.ts';
+import { notedAsPresent } from './noted-as-present.ts';
+import { mayObserve, observersOf, toldRooms } from './observers.ts';
 import { RollCall } from './roll-call.ts';
 import { PresenceRows } from './presence-rows.ts';
 import { PresenceSync } from './presence-sync.ts';
@@ -27,12 +21,8 @@ const ROLL_CALL_MS = 60_000;
 const NEXT_ROLL_CALL_MS = 600_000;
 /** How long it holds what one says of oneself without a sync, in milliseconds. */
 const SAID_MS = 60_000;
-/** Rows that are read at a time when the absent are looked for. */
-const PAGE = 500;
 /** Where somebody is who asks without a device. */
 const NO_DEVICE = '';
-/** Rooms whose members are told of one user's presence at most. */
-const MOST_ROOMS = 200;
 /** What others were told of a user last. */
 interface Told {
   readonly presence: PresenceState;
@@ -70,11 +60,14 @@ export class Presence {
     this.#rows = new PresenceRows(database, needs.clock, this.#attendance);
     this.syncPart = new PresenceSync({ database, rooms, rows: this.#rows, enabled: needs.enabled });
     this.#timers = needs.timers;
-    this.#rollCall = new RollCall(database, needs.timers, () => [...this.#told.keys()]);
+    this.#rollCall = new RollCall(database, needs.timers, {
+      all: () => [...this.#told.keys()],
+      stays: (userId) => this.#stays(userId),
+    });
     database.subscribe((changes) => {
       for (const change of changes) this.#note(change);
     });
-    this.#sweeper = every(needs.timers, SWEEP_MS, () => this.sweep());
+    this.#sweeper = every(needs.timers, SWEEP_MS, () => void this.sweep().catch(() => undefined));
     this.#nextRollCall = needs.timers.after(ROLL_CALL_MS, () => this.#callTheRoll());
   }
 
@@ -117,12 +110,8 @@ export class Presence {
 
   /** The presence of oneself, of somebody with whom one shares a room, or of somebody in one's presence list. */
   async get(asker: UserId, userId: UserId): Promise<JsonObject> {
-    if (asker !== userId && !(await this.#rooms.shareRoom(asker, userId))) {
-      const listed = await presenceListsStore.get(this.#database, asker, userId);
-      if (listed?.accepted !== 1) {
-        throw forbidden('You see the presence of people with whom you share a room');
-      }
-    }
+    if (asker !== userId && !(await mayObserve(this.#database, this.#rooms, asker, userId)))
+      throw forbidden('You see the presence of people with whom you share a room');
     const row = await this.#rows.of(userId);
     return row ? this.#rows.content(row) : { presence: 'offline' };
   }
@@ -157,23 +146,28 @@ export class Presence {
     });
   }
 
-  /** Looks who has gone or become idle, and tells of them. */
-  sweep(): void {
-    for (const userId of this.#attendance.people()) this.#tellIfNew(userId)?.catch(() => undefined);
+  /** Looks who has gone or become idle, and tells of them; of who has gone once no other process says that they are there. */
+  async sweep(): Promise<void> {
+    const gone: UserId[] = [];
+    for (const userId of this.#attendance.people()) {
+      if (this.#told.has(userId) && this.#isGone(userId)) gone.push(userId);
+      else this.#tellIfNew(userId)?.catch(() => undefined);
+    }
+    if (gone.length === 0) return;
+    const elsewhere = await this.#rollCall.askFor(gone);
+    for (const userId of gone) {
+      if (!this.#isGone(userId)) continue;
+      if (elsewhere.has(userId)) this.#leave(userId);
+      else await this.#tellIfNew(userId);
+    }
   }
 
   /** Notes as absent who is at no process: those whose process died, or whose server did not run. */
   async removeAbsent(): Promise<void> {
     const present = await this.#rollCall.ask();
-    for (let after = '' as UserId | undefined; after !== undefined;) {
-      const rows = await presenceStore.presentAfter(this.#database, after, PAGE);
-      for (const row of rows) {
-        const userId = row.user_id as UserId;
-        const isGone = serverNameOf(userId) === this.#serverName && !present.has(userId);
-        if (isGone && !this.#told.has(userId))
-          await this.#tell(userId, 'offline', row.status_msg ?? undefined);
-      }
-      after = rows.length < PAGE ? undefined : (rows.at(-1)?.user_id as UserId);
+    for await (const { userId, row } of notedAsPresent(this.#database, this.#serverName)) {
+      if (present.has(userId) || this.#told.has(userId)) continue;
+      await this.#tell(userId, 'offline', row.status_msg ?? undefined);
     }
   }
 
@@ -215,10 +209,8 @@ export class Presence {
     device?: string,
   ): Promise<void> {
     const activeAt = this.#attendance.activeAt(userId);
-    if (presence === 'offline') {
-      this.#attendance.forget(userId);
-      this.#told.delete(userId);
-    } else this.#told.set(userId, { presence, statusMsg });
+    if (presence === 'offline') this.#leave(userId);
+    else this.#told.set(userId, { presence, statusMsg });
     const lastActiveAt = activeAt ?? (await this.#rows.of(userId))?.last_active_at ?? this.#clock.now();
     await this.note(userId, { presence, statusMsg, lastActiveAt, device });
   }
@@ -229,18 +221,11 @@ export class Presence {
    */
   async note(
     userId: UserId,
-    known: {
-      presence: PresenceState;
-      statusMsg: string | undefined;
-      lastActiveAt: number;
-      device?: string | undefined;
-    },
+    known: Told & { readonly lastActiveAt: number; readonly device?: string | undefined },
   ): Promise<void> {
     if (!this.#enabled) return;
     const { presence, statusMsg, lastActiveAt, device } = known;
-    const joined = await this.#rooms.joinedRooms(userId);
-    const rooms: RoomId[] = [];
-    for (const roomId of joined) if (rooms.length < MOST_ROOMS) rooms.push(roomId);
+    const rooms = await toldRooms(this.#rooms, userId);
     const { users, servers } = await observersOf(this.#database, this.#serverName, userId);
     const unit = new UnitOfWork();
     const position = unit.position();
@@ -287,9 +272,26 @@ export class Presence {
     const state = this.#attendance.stateOf(userId, now);
     if (isLess(state)) this.#tell(userId, state, text ?? undefined).catch(() => undefined);
     else if (state !== 'offline') this.#told.set(userId, { presence: state, statusMsg: text ?? undefined });
-    else {
-      this.#attendance.forget(userId);
-      this.#told.delete(userId);
-    }
+    else this.#leave(userId);
+  }
+
+  #isGone(userId: UserId): boolean {
+    return this.#attendance.stateOf(userId, this.#clock.now()) === 'offline';
+  }
+
+  /** Somebody is not here any more, and nobody is told so. */
+  #leave(userId: UserId): void {
+    this.#attendance.forget(userId);
+    this.#told.delete(userId);
+  }
+
+  /** Whether somebody is here who left another process; what that told of them is not to stay, where it was more. */
+  #stays(userId: UserId): boolean {
+    const told = this.#told.get(userId);
+    if (!told || this.#isGone(userId)) return false;
+    const state = this.#attendance.stateOf(userId, this.#clock.now());
+    if (this.#rows.known(userId)?.presence !== state)
+      this.#tell(userId, state, told.statusMsg).catch(() => undefined);
+    return true;
   }
 }
