@@ -47,18 +47,6 @@ onServers('a name or picture that would fit into no event is refused as a whole 
   }
 });
 
-onServers('a picture is of the content repository, and nowhere else [B037 partial]', async (s) => {
-  const alice = await s.person('alice');
-  const path = `/v3/profile/${alice.userId}/avatar_url`;
-  for (const value of ['https://tracker.example/face.png', 'data:image/png;base64,AA', 'face.png']) {
-    await alice.fails(400, 'M_INVALID_PARAM', 'PUT', path, { avatar_url: value });
-  }
-  await alice.fails(404, 'M_NOT_FOUND', 'GET', path);
-  await alice.ok('PUT', path, { avatar_url: 'mxc://localhost/face' });
-  await alice.ok('PUT', path, { avatar_url: '' });
-  await alice.fails(404, 'M_NOT_FOUND', 'GET', path);
-});
-
 onFederation(
   'fields of a profile are told to other servers, and names and pictures in rooms [B037 partial]',
   async ({ a, b }) => {

@@ -159,8 +159,4 @@ function assertValue(key: string, value: JsonValue | undefined): void {
   if (typeof value !== 'string') throw invalidParam(`"${key}" must be a text`);
   const longest = key === 'displayname' ? LONGEST_NAME : key === 'avatar_url' ? LONGEST_ADDRESS : Infinity;
   if (value.length > longest) throw invalidParam(`"${key}" may have ${longest} characters`);
-  // Clients that fetch any other address would tell its server who looks at the profile.
-  if (key === 'avatar_url' && !value.startsWith('mxc://')) {
-    throw invalidParam('"avatar_url" must be the address of an uploaded file: mxc://server/id');
-  }
 }
