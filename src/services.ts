@@ -204,7 +204,7 @@ export async function createServices(config: Config, database: Database, foundat
     outgoing,
     mailer,
     notifier,
-    laterNews: new LaterNews(database, recent),
+    laterNews: new LaterNews(database),
     sync,
     clientTransactions,
     eventStream: new EventStream({ ...syncWiring, directory: rooms.directory }),

@@ -68,5 +68,6 @@ function numbered(change: NewChange): Change {
     users: change.users ?? [],
     data: change.data ?? null,
     local: change.local,
+    isOwn: true,
   };
 }

@@ -1,5 +1,8 @@
-import type { Database } from './database.ts';
-import type { RecentChanges } from './recent-changes.ts';
+import { boundedCache } from '../platform/bounded-cache.ts';
+import type { Change, Database } from './database.ts';
+
+/** Rooms and users of which it is remembered when others changed something of them: what is asked for is a moment old. */
+const REMEMBERED = 10_000;
 
 /**
  * Tells what a process had not heard yet when it decided something by what it remembers: others may have committed more,
@@ -7,11 +10,17 @@ import type { RecentChanges } from './recent-changes.ts';
  */
 export class LaterNews {
   readonly #database: Database;
-  readonly #recent: RecentChanges;
+  /** Where other processes last changed something of a room or user, by its name. */
+  readonly #changedAt = boundedCache<string, number>(REMEMBERED);
+  /** Up to here changes may have been missed. */
+  #missedUpTo = 0;
 
-  constructor(database: Database, recent: RecentChanges) {
+  constructor(database: Database) {
     this.#database = database;
-    this.#recent = recent;
+    if (database.engine === 'sqlite') return;
+    database.subscribe((changes) => {
+      for (const change of changes) if (!change.isOwn) this.#note(change);
+    });
   }
 
   /** How far the process was told of what is committed. */
@@ -20,18 +29,19 @@ export class LaterNews {
   }
 
   /**
-   * Waits until the process was told of all that is committed by now. Gives whether it was told anything after a position that
-   * is about rooms or users of these names; about whatever, if there are none. Undefined where nobody else writes.
+   * Waits until the process was told of all that is committed by now. Gives whether others committed anything after a position
+   * that is about rooms or users of these names. What the process committed itself is no news: who is refused after a part of
+   * what was asked for is done would have it done twice. Undefined where nobody else writes.
    */
   about(names: readonly string[], since: number): Promise<boolean> | undefined {
     const caughtUp = this.#database.caughtUp();
-    return caughtUp?.then(() => {
-      if (this.#database.position() <= since) return false;
-      return names.length === 0 || names.some((name) => this.#isAbout(name, since));
-    });
+    return caughtUp?.then(
+      () => this.#missedUpTo > since || names.some((name) => (this.#changedAt.get(name) ?? 0) > since),
+    );
   }
 
-  #isAbout(name: string, since: number): boolean {
-    return this.#recent.roomChangedSince(name, since) || this.#recent.userChangedSince(name, since);
+  #note({ topic, position, rooms, users }: Change): void {
+    if (topic === 'reset') this.#missedUpTo = position;
+    for (const name of [...rooms, ...users]) this.#changedAt.set(name, position);
   }
 }

@@ -76,6 +76,7 @@ onTwoProcesses('who made a room at one process reads it at another at once', asy
 onTwoProcesses('who left a room at one process may forget it at another at once', async (p) => {
   const alice = await p.person('alice');
   const room = await alice.createRoom();
+  await p.there(alice).say(room, 'what is written there has all before it heard there');
   await p.there(alice).ok('GET', '/v3/joined_rooms');
   const leave = () => alice.ok('POST', alice.room(room, '/leave'), {});
   const answer = await p.unheard(leave, () => p.there(alice).ask('POST', alice.room(room, '/forget'), {}));

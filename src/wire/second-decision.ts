@@ -6,8 +6,8 @@ export interface News {
   /** How far the process was told. */
   position(): number;
   /**
-   * Whether anything about these rooms and users was told after a position, once the process was told of all that is there now;
-   * anything at all, if none are named. Undefined where nobody else writes.
+   * Whether others changed anything of these rooms and users after a position, as far as the process knows once it was told of
+   * all that is there now. Undefined where nobody else writes.
    */
   about(names: readonly string[], since: number): Promise<boolean> | undefined;
 }
@@ -27,7 +27,7 @@ function isRefusal(error: unknown): boolean {
  * the same client for a change of it: it is decided once more where there is news about who asks or what is asked for. Only
  * who is refused waits for that.
  *
- * @param handle must have done nothing where it refuses.
+ * @param handle should have done nothing where it refuses: what it did itself is no news, but there may be other.
  * @param names gives the rooms and users that the request is about.
  */
 export async function decidedTwice(
