@@ -44,8 +44,9 @@ export async function decidedTwice(
   return handle();
 }
 
-/** Where that cannot be found out, the refusal holds. */
+/** Where that cannot be found out, the refusal holds. Of what names no room and no user, nothing is waited for. */
 async function isOutdated(news: News, names: readonly string[], since: number): Promise<boolean> {
+  if (names.length === 0) return false;
   try {
     return (await news.about(names, since)) ?? false;
   } catch {
