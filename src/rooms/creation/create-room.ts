@@ -99,15 +99,20 @@ export class RoomCreation {
     if (alias !== undefined) this.#appservices.assertMayMakeAlias(alias, wishes.appserviceId);
     const profile = await this.#profileOf(creator);
     const founding = { ...foundingOf(version, creator, wishes, invitees), profile, alias, also };
+    const roomId = await this.#foundUnlessTaken(version, founding);
+    await this.#profiles.follow(roomId, creator, profile);
+    await this.#inviteRemote(roomId, founding, invitedByState);
+    return { roomId, alias };
+  }
+
+  /** Tries again where another process was first, unless what it took is the alias. */
+  async #foundUnlessTaken(version: RoomVersion, founding: Founding): Promise<RoomId> {
     for (let tries = 1; ; tries++) {
       try {
-        const roomId = await this.#found(version, founding);
-        await this.#profiles.follow(roomId, creator, founding.profile);
-        await this.#inviteRemote(roomId, founding, invitedByState);
-        return { roomId, alias };
+        return await this.#found(version, founding);
       } catch (error) {
         if (!(error instanceof GuardFailed)) throw asCreationError(error);
-        await this.#alias(wishes.roomAliasName);
+        await this.#alias(founding.wishes.roomAliasName);
         if (tries === MOST_TRIES) throw error;
       }
     }
