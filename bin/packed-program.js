@@ -11,9 +11,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 
-/** Of the programs of other states of the source those older than so many milliseconds are removed, */
+/** Programs of earlier states of the source are removed when they are older than this, in milliseconds. */
 const KEPT_MS = 24 * 60 * 60 * 1000;
-/** but for so many: a server may run one, and starts a thread of it now and then. */
+/** So many of the newest programs stay however old they are: a server may run one, and starts a thread of it now and then. */
 const KEPT = 3;
 
 /** Packages that stay outside: those that the source imports when they are first needed, and what the HTTP framework does not use. */
@@ -114,11 +114,12 @@ async function pack(root, cache, folder) {
   removeOld(cache);
 }
 
+/** Others may do this at the same time. */
 function removeOld(cache) {
   const found = readdirSync(cache)
     .filter((name) => /^(program|new)-/.test(name))
     .map((name) => join(cache, name))
-    .map((folder) => ({ folder, madeAt: statSync(folder).mtimeMs }))
+    .map((folder) => ({ folder, madeAt: statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
     .sort((one, other) => other.madeAt - one.madeAt);
   for (const { folder, madeAt } of found.slice(KEPT))
     if (madeAt < Date.now() - KEPT_MS) rmSync(folder, { recursive: true, force: true });
