@@ -5,7 +5,7 @@ import type { UnitOfWork } from './unit-of-work.ts';
 export class ChangeFeed {
   readonly #listeners: ((changes: readonly Change[]) => void | Promise<void>)[] = [];
   #position: number;
-  /** Called when changes were delivered. */
+  /** Called each time that changes were delivered. */
   readonly #waiting = new Set<() => void>();
 
   /** @param position the newest position of the database. */

@@ -99,11 +99,11 @@ function runner<Needs>(endpoint: Endpoint<Needs>, needs: Needs, wiring: Wiring) 
   };
 }
 
-/** How requests are answered: some that are refused after a second look. */
+/** Answers the requests of an endpoint; refuses some of them only after a second look (`decidedTwice`). */
 function decider<Needs>(endpoint: Endpoint<Needs>, needs: Needs, { news }: Wiring) {
   const { auth, body } = endpoint.declaration;
   const handle = (request: CheckedRequest) => endpoint.handle(needs, request as never);
-  // Nothing about nobody changes what they may do, and a body that was read as it came is gone.
+  // Nobody is known whose rights may have changed, or the bytes of the body are gone once they were read.
   const isOnce = auth === 'none' || auth === 'application-service' || body === 'bytes';
   if (!news || isOnce) return handle;
   return (request: CheckedRequest) => {

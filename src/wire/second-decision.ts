@@ -27,7 +27,7 @@ function isRefusal(error: unknown): boolean {
  * the same client for a change of it: it is decided once more where there is news about who asks or what is asked for. Only
  * who is refused waits for that.
  *
- * @param handle should have done nothing where it refuses: what it did itself is no news, but there may be other.
+ * @param handle may be called twice: what it does before it refuses is no news, but may be done again where there is other news.
  * @param names gives the rooms and users that the request is about.
  */
 export async function decidedTwice(

@@ -229,7 +229,7 @@ export class RemoteMembership implements RemoteRooms {
     { event }: JsonObject,
   ): Promise<ReceivedEvent> {
     const [join] = isJsonObject(event) ? await this.#gathering.verified(room, [event]) : [];
-    // Without its members encoded it came with another content, and was redacted.
+    // One whose hash does not match is given redacted, which it is known by: it lacks `members`.
     if (join?.eventId === eventId && join.members) return join;
     const isVouchedFor = pdu.content.join_authorised_via_users_server !== undefined;
     if (isVouchedFor && isJsonObject(event)) throw unusable('the join is not signed as it should be');

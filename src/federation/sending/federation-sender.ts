@@ -197,7 +197,7 @@ export class FederationSender {
     }
   }
 
-  /** What a queue knows that is at rest while another process sends is of before: that process may have died since. */
+  /** Has sent what waits for a server. A queue at rest that left it to another process reads again: that one may have died. */
   #find(server: ServerName): void {
     const known = this.#queues.get(server);
     if (!known) this.#queue(server).wake();

@@ -81,7 +81,7 @@ export function byId(reader: Reader, id: string, since: number): Promise<Finalis
   return reader.get<FinalisedEventRow>(one, id, since);
 }
 
-/** What became of a user's events at a time or later, the latest first; those before one, if it is given. */
+/** What became of a user's events at a time or later, the latest first, from before a place in that list. */
 export function ofUser(
   reader: Reader,
   userId: UserId,

@@ -115,6 +115,7 @@ export class StandInIdentityServer {
         return [404, { errcode: 'M_NOT_FOUND', error: 'nothing here' }];
     }
   }
+
   /** As identity servers were in 2015: without tokens, with one key, of which they say nothing but what it is. */
   #answerOf2015(path: string, body: JsonObject): [number, JsonObject] {
     const [place = '', query] = path.slice('/_matrix/identity/api/v1'.length).split('?');
