@@ -134,7 +134,7 @@ export class StoredEvent implements LoggedEvent {
     return this.#stickyMs;
   }
 
-  /** What a redaction redacts, wherever it says so: what room versions before 11 and later ones read may differ. */
+  /** What a redaction says that it redacts, at either place. Where both are there, `redactsIn` tells which one counts. */
   get redacts(): EventId | undefined {
     if (this.type !== 'm.room.redaction') return undefined;
     const target = this.envelope.redacts ?? this.content.redacts;
