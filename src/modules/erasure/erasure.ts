@@ -21,8 +21,8 @@ export class Erasure {
   }
 
   /**
-   * Deletes account data, filters, key backups, the profile, the status message, and what became of the delayed events of a
-   * user whose account is closed, if they asked to be erased. Doing it twice harms nothing.
+   * Deletes account data, filters, key backups, the profile, the status message, and the delayed events, also what became of
+   * them, of a user whose account is closed, if they asked to be erased. Doing it twice harms nothing.
    */
   async finish(userId: UserId): Promise<void> {
     if ((await threepidsStore.erasedAt(this.#database, userId)) === undefined) return;

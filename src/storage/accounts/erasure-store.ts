@@ -5,11 +5,11 @@ import { sql } from '../sql.ts';
 /** Tables with what clients keep for a user, and what the user says of themselves. Nothing in a room hangs on it. */
 const OF_USERS = [
   ...['account_data', 'past_push_rules', 'filters', 'backup_keys', 'backup_versions', 'profiles'],
-  'finalised_delayed_events',
+  ...['delayed_events', 'finalised_delayed_events'],
 ];
 const statements = OF_USERS.map((table) => sql(`DELETE FROM ${table} WHERE user_id = ?`));
 
-/** Deletes account data, filters, key backups, the profile, and what became of the delayed events of a user. */
+/** Deletes account data, filters, key backups, the profile, and the delayed events of a user, also what became of them. */
 export function eraseAllOf(writer: Writer, userId: UserId): void {
   for (const statement of statements) writer.run(statement, userId);
 }

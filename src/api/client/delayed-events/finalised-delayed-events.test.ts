@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { UserId } from '../../../protocol/identifiers.ts';
 import type { Database } from '../../../storage/database.ts';
+import * as waitingStore from '../../../storage/rooms/delayed-events-store.ts';
 import * as store from '../../../storage/rooms/finalised-events-store.ts';
 import { UnitOfWork } from '../../../storage/unit-of-work.ts';
 import type { Json, TestClient } from '../../../testing/client/test-client.ts';
@@ -269,15 +269,23 @@ onServers('What became of delayed events is kept for 7 days, and for 1,000 of a 
   assert.ok(await kept('delay_recent'));
 });
 
-onServers('What became of the delayed events of somebody who is erased is erased', async (s) => {
+onServers('Delayed events of somebody who is erased are erased, and what became of others', async (s) => {
   const alice = await s.person('alice');
   const room = await alice.createRoom();
-  const id = await schedule(alice, room, '/send/x.test/1', { content: { secret: true } });
-  await act(alice, id, 'cancel');
-  const list = () =>
-    inDatabase(s, (database) => store.ofUserAmong(database, alice.userId as UserId, [id], 0));
-  assert.equal((await list()).length, 1);
+  const secret = { content: { secret: true } };
+  const waits = await schedule(alice, room, '/send/x.test/1', secret);
+  const cancelled = await schedule(alice, room, '/send/x.test/2', secret);
+  await act(alice, cancelled, 'cancel');
+  const kept = () =>
+    inDatabase(s, async (database) => {
+      const [waiting, end] = [
+        await waitingStore.byId(database, waits),
+        await store.byId(database, cancelled, 0),
+      ];
+      return [waiting?.id, end?.id];
+    });
+  assert.deepEqual(await kept(), [waits, cancelled]);
   const auth = { type: 'm.login.password', user: 'alice', password: 'alice password' };
   await alice.ok('POST', '/v3/account/deactivate', { auth, erase: true });
-  assert.deepEqual(await list(), []);
+  assert.deepEqual(await kept(), [undefined, undefined]);
 });
