@@ -1,6 +1,6 @@
 import type { UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
-import { invalidParam, notFound } from '../../protocol/matrix-error.ts';
+import { invalidParam, notFound, type MatrixError } from '../../protocol/matrix-error.ts';
 import type { Reader } from '../../storage/database.ts';
 import * as store from '../../storage/rooms/delayed-events-store.ts';
 import type { DelayedEventRow } from '../../storage/rooms/delayed-events-store.ts';
@@ -37,10 +37,11 @@ export class DelayedEventLists {
   /**
    * A user's events, a page of at most 50 of each kind: those that wait come first.
    *
-   * @throws MatrixError 400 M_INVALID_PARAM for a token that is none of this list.
+   * @throws MatrixError 400 M_INVALID_PARAM for a token of the other kind.
    */
   async page(userId: UserId, { status, from }: { status?: Status; from?: string }): Promise<DelayedPage> {
     const isFinalised = status === 'finalised' || from?.startsWith('finalised_') === true;
+    if (isFinalised && status === 'scheduled') throw misplaced();
     if (isFinalised) return { scheduled: [], ...(await this.#finalised(userId, from)) };
     const rows = await store.ofUser(this.#database, userId, from ?? '', PAGE + 1);
     const scheduled = rows.slice(0, PAGE).map(event);
@@ -86,10 +87,12 @@ export class DelayedEventLists {
 
 function placeOf(token: string): FinalisedPlace {
   const [, at, id] = FINALISED.exec(token) ?? [];
-  if (at === undefined || id === undefined) {
-    throw invalidParam('"from" must be a "next_batch" of a list with the same "status"');
-  }
+  if (at === undefined || id === undefined) throw misplaced();
   return { at: Number(at), id };
+}
+
+function misplaced(): MatrixError {
+  return invalidParam('"from" must be a "next_batch" of a list with the same "status"');
 }
 
 type Row = DelayedEventRow | FinalisedEventRow;

@@ -234,6 +234,8 @@ onServers('What became of delayed events is listed page after page', async (s) =
   await pages(`${DELAYED}?`);
   await alice.fails(400, 'M_INVALID_PARAM', 'GET', `${FINALISED}&from=delay_1`);
   await alice.fails(400, 'M_INVALID_PARAM', 'GET', `${DELAYED}?from=finalised_1`);
+  const token = encodeURIComponent((await alice.ok('GET', FINALISED)).next_batch);
+  await alice.fails(400, 'M_INVALID_PARAM', 'GET', `${DELAYED}?status=scheduled&from=${token}`);
 });
 
 onServers('What became of delayed events is kept for 7 days, and for 1,000 of a user', async (s) => {
