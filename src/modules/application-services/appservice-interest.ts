@@ -53,7 +53,7 @@ export class AppserviceInterest {
     return (await this.hasMember(service, roomId)) || this.#hasAlias(service, roomId);
   }
 
-  /** Whether somebody of its namespaces is joined to a room now. */
+  /** Whether any of its users is joined to a room now. */
   hasMember(service: Appservice, roomId: RoomId): boolean | Promise<boolean> {
     return this.#joined.get(`${service.id}\0${roomId}`, () => this.#look(service, roomId));
   }

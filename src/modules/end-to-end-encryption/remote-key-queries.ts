@@ -83,8 +83,9 @@ export class RemoteKeyQueries {
   }
 
   /**
-   * Users whose lists are kept here, are to be fetched, with where they were updated last, and are not kept. All that is read for
-   * a fetch is read here: then all are asked for at once, before one of them fails and the server is left in peace.
+   * Users whose lists are kept here, those whose lists are to be fetched, each with where it was updated last, and those whose
+   * lists are not kept. All that is read for a fetch is read here: then all are asked for at once, before one of them fails and
+   * the server is left in peace.
    */
   async #byWhatIsKnown(
     users: readonly UserId[],

@@ -122,8 +122,8 @@ export class UnreadCounts implements SyncPart {
   }
 
   /**
-   * Up to which position the user has read a thread of a room that they are joined to, by receipts or by writing there:
-   * asked after all that `of` counts was counted.
+   * Up to which position the user has read each thread of a room that they are joined to, by receipts or by writing there. The
+   * events up to `upTo` are counted first, as by `of`; what that leaves out for being too much is taken for read.
    */
   async readIn(
     userId: UserId,

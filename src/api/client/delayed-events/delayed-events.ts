@@ -18,7 +18,6 @@ interface ListNeeds {
 const PATH = '/_matrix/client/unstable/org.matrix.msc4140/delayed_events';
 const ONE = Type.Object({ delayId: Type.String() });
 const ACTION = Type.Union([Type.Literal('cancel'), Type.Literal('restart'), Type.Literal('send')]);
-
 const STATUS = Type.Union([Type.Literal('scheduled'), Type.Literal('finalised')]);
 
 /**

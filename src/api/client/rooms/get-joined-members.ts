@@ -48,7 +48,7 @@ export const getJoinedMembersByRoom = endpoint(
   },
 );
 
-/** 403 unless the user is joined; for an application service that any of its users is will do. */
+/** 403 unless the user is joined or, where an application service asks, any of its users. */
 async function assertInRoom(needs: Needs, { appserviceId, userId }: Session, id: RoomId): Promise<void> {
   const service = appserviceId === undefined ? undefined : needs.appservices.byId(appserviceId);
   if (service && (await needs.appserviceInterest.hasMember(service, id))) return;
