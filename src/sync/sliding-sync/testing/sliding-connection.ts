@@ -19,6 +19,13 @@ export function allRooms(
   return { lists: { all: list } };
 }
 
+/** How many rooms each list of an answer has. */
+export function counts(body: Json): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(body.lists as Record<string, Json>).map(([name, list]) => [name, list.count as number]),
+  );
+}
+
 /** A client's loop of sliding sync requests. */
 export class SlidingConnection {
   readonly client: TestClient;
