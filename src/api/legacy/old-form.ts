@@ -12,7 +12,7 @@ import {
 /** Error codes of today by the names that the texts of 2015 have for them ("API Standards"). */
 export const CODES_OF_2015: Readonly<Record<string, string>> = { M_MISSING_PARAM: 'M_BAD_JSON' };
 
-/** The same where the body has values that services judge: one that cannot be was bad JSON, too. */
+/** The same where services judge values of the body: an impossible one was bad JSON, too. */
 export const CODES_OF_BODIES: Readonly<Record<string, string>> = {
   ...CODES_OF_2015,
   M_INVALID_PARAM: 'M_BAD_JSON',
