@@ -9,7 +9,10 @@ const MOST_ROOMS = 200;
 /** The rooms whose members are told of a user's presence. */
 export async function toldRooms(rooms: RoomReads, userId: UserId): Promise<RoomId[]> {
   const told: RoomId[] = [];
-  for (const roomId of await rooms.joinedRooms(userId)) if (told.length < MOST_ROOMS) told.push(roomId);
+  for (const roomId of await rooms.joinedRooms(userId)) {
+    if (told.length === MOST_ROOMS) break;
+    told.push(roomId);
+  }
   return told;
 }
 
