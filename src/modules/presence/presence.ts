@@ -155,11 +155,13 @@ export class Presence {
     }
     if (gone.length === 0) return;
     const elsewhere = await this.#rollCall.askFor(gone);
+    const telling: (Promise<void> | undefined)[] = [];
     for (const userId of gone) {
       if (!this.#isGone(userId)) continue;
       if (elsewhere.has(userId)) this.#leave(userId);
-      else await this.#tellIfNew(userId);
+      else telling.push(this.#tellIfNew(userId));
     }
+    await Promise.allSettled(telling);
   }
 
   /** Notes as absent who is at no process: those whose process died, or whose server did not run. */
