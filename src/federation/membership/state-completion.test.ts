@@ -162,7 +162,8 @@ onFederation(
       federation,
       async ({ room, complete }) => {
         const roomId = room.roomId as RoomId;
-        const { partialRooms } = (other ?? b.server).services;
+        const { partialRooms, laterNews } = (other ?? b.server).services;
+        await laterNews.about([roomId], 0);
         assert.ok(partialRooms.isPartial(roomId));
         complete(false);
         await b.stop();
@@ -189,7 +190,8 @@ onFederation(
       federation,
       async ({ room, complete }) => {
         const roomId = room.roomId as RoomId;
-        const { partialRooms, eventGathering } = (other ?? b.server).services;
+        const { partialRooms, eventGathering, laterNews } = (other ?? b.server).services;
+        await laterNews.about([roomId], 0);
         const stateBefore = eventGathering.stateBefore.bind(eventGathering);
         let asked = 0;
         eventGathering.stateBefore = (...of) => {
