@@ -1,14 +1,5 @@
 import { createHash } from 'node:crypto';
-import {
-  copyFileSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Programs of earlier states of the source are removed when they are older than this, in milliseconds. */
@@ -33,9 +24,6 @@ const LATE_PACKAGES = [
   'light-my-request',
 ];
 
-/** What is started: it runs the program with what was compiled of it. */
-const START = 'compiled-program.cjs';
-
 /** What stands for `import.meta.url` in the packed files. */
 const OWN_URL = `const ownUrl = require('node:url').pathToFileURL(__filename).href;`;
 
@@ -51,7 +39,7 @@ const OWN_URL = `const ownUrl = require('node:url').pathToFileURL(__filename).hr
 export async function packedProgram(root, cache) {
   try {
     const folder = join(cache, `program-${stateOf(root)}`);
-    const file = join(folder, START);
+    const file = join(folder, 'main.cjs');
     if (!existsSync(file)) await pack(root, cache, folder);
     return file;
   } catch {
@@ -67,10 +55,9 @@ function stateOf(root) {
     ...source.map((file) => join('src', file)),
     'package-lock.json',
     'bin/packed-program.js',
-    `bin/${START}`,
   ].sort()) {
     const { size, mtimeMs } = statSync(join(root, name));
-    if (/\.(ts|c?js|json)$/.test(name)) state.update(`${name} ${size} ${mtimeMs}\n`);
+    if (/\.(ts|js|json)$/.test(name)) state.update(`${name} ${size} ${mtimeMs}\n`);
   }
   return state.digest('hex').slice(0, 16);
 }
@@ -105,7 +92,6 @@ async function pack(root, cache, folder) {
       alias: { 'node:http2': nothing },
       logLevel: 'silent',
     });
-    copyFileSync(join(root, 'bin', START), join(made, START));
     renameSync(made, folder);
   } catch (error) {
     rmSync(made, { recursive: true, force: true });

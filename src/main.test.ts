@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
@@ -52,18 +52,15 @@ function myelin(
   return { status, out: stdout.toString(), err: stderr.toString() };
 }
 
-/** What packs the program, which is no part of the source. */
-async function packer(): Promise<{ packedProgram: (root: string, cache: string) => Promise<string> }> {
-  const file = new URL('../bin/packed-program.js', import.meta.url);
-  return (await import(file.href)) as Awaited<ReturnType<typeof packer>>;
-}
-
 test('the program is packed into one file, once for each state of the source, or run from the source', async () => {
-  const { packedProgram } = await packer();
+  const packer = new URL('../bin/packed-program.js', import.meta.url);
+  const { packedProgram } = (await import(packer.href)) as {
+    packedProgram: (root: string, cache: string) => Promise<string>;
+  };
   const root = join(import.meta.dirname, '..');
   await inFolder(async (folder) => {
     const file = await packedProgram(root, folder);
-    assert.match(file, /compiled-program\.cjs$/);
+    assert.match(file, /main\.cjs$/);
     const made = statSync(file).mtimeMs;
     assert.equal(await packedProgram(root, folder), file);
     assert.equal(statSync(file).mtimeMs, made, 'what is there is not made again');
@@ -74,46 +71,28 @@ test('the program is packed into one file, once for each state of the source, or
   });
 });
 
-/** Starts a server from a folder, asks it for something, and stops it. */
-async function serveOnce(program: string, folder: string): Promise<void> {
-  const server = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, 'serve'], {
-    cwd: folder,
-    env: { ...process.env, ...CHEAP },
-    stdio: ['ignore', 'inherit', 'pipe'],
+test('a server runs as the packed program', async () => {
+  await inFolder(async (folder) => {
+    const starter = new URL('../bin/myelin-server.js', import.meta.url).pathname;
+    const server = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', starter, 'serve'], {
+      cwd: folder,
+      env: { ...process.env, ...CHEAP },
+      stdio: ['ignore', 'inherit', 'pipe'],
+    });
+    const ended = once(server, 'exit');
+    let words = '';
+    for await (const chunk of server.stderr) {
+      words += String(chunk);
+      const url = /http:\/\/localhost:\d+/.exec(words)?.[0].replace('localhost', '127.0.0.1');
+      if (url === undefined) continue;
+      const answer = await fetch(`${url}/_matrix/client/versions`);
+      assert.equal(answer.status, 200);
+      break;
+    }
+    server.kill('SIGTERM');
+    assert.deepEqual(await ended, [0, null], words);
   });
-  const ended = once(server, 'exit');
-  let words = '';
-  for await (const chunk of server.stderr) {
-    words += String(chunk);
-    const url = /http:\/\/localhost:\d+/.exec(words)?.[0].replace('localhost', '127.0.0.1');
-    if (url === undefined) continue;
-    const answer = await fetch(`${url}/_matrix/client/versions`);
-    assert.equal(answer.status, 200);
-    break;
-  }
-  server.kill('SIGTERM');
-  assert.deepEqual(await ended, [0, null], words);
-}
-
-test('a server runs as the packed program', () =>
-  inFolder((folder) => serveOnce(new URL('../bin/myelin-server.js', import.meta.url).pathname, folder)));
-
-test('what a server has compiled is kept for the next one, and made again where it is broken', () =>
-  inFolder(async (folder) => {
-    const { packedProgram } = await packer();
-    const program = await packedProgram(join(import.meta.dirname, '..'), folder);
-    const kept = join(dirname(program), 'main.compiled');
-    await serveOnce(program, folder);
-    const compiled = readFileSync(kept);
-    const keptAt = statSync(kept).mtimeMs;
-    await serveOnce(program, folder);
-    assert.equal(statSync(kept).mtimeMs, keptAt, 'the engine took it: otherwise it would be written again');
-
-    const broken = Buffer.from(compiled).fill(0, compiled.length / 2);
-    writeFileSync(kept, broken);
-    await serveOnce(program, folder);
-    assert.ok(!readFileSync(kept).equals(broken));
-  }));
+});
 
 test('a server that npm started stops when npm is told to', () =>
   inFolder(async (folder) => {
