@@ -52,8 +52,8 @@ export class RoomsLeftBehind {
     this.#timer?.cancel();
   }
 
-  #hear({ topic, data, local }: Change): void {
-    if (topic !== 'partial-room' || local !== undefined || !Array.isArray(data)) return;
+  #hear({ topic, data, isOwn }: Change): void {
+    if (topic !== 'partial-room' || isOwn || !Array.isArray(data)) return;
     for (const roomId of data) this.#missed.delete(roomId as RoomId);
   }
 
@@ -78,7 +78,7 @@ export class RoomsLeftBehind {
     if (rooms.length === 0) return;
     const unit = new UnitOfWork();
     for (const data of inParts(rooms, NAMES)) {
-      unit.announce({ topic: 'partial-room', position: unit.position(), data, local: true });
+      unit.announce({ topic: 'partial-room', position: unit.position(), data });
     }
     await this.#needs.database.commit(unit);
   }
