@@ -3,7 +3,7 @@ import * as destinationsStore from '../../storage/federation/destinations-store.
 import * as outgoingStore from '../../storage/federation/outgoing-store.ts';
 import { openPlaceDatabase } from '../../testing/server/place-database.ts';
 import { HeldTimers } from '../../testing/server/held-timers.ts';
-import { onFederation } from '../../testing/federation/federation.ts';
+import { onFederation, type TestFederation } from '../../testing/federation/federation.ts';
 import type { RemoteServer } from '../../testing/federation/remote-server.ts';
 import { roomWithGuest } from '../../testing/federation/room-with-guest.ts';
 import { bodies, TestClient } from '../../testing/client/test-client.ts';
@@ -12,6 +12,16 @@ const MOST = 120;
 
 /** What a remote server heard people say: each text at its first arrival. */
 const heard = (remote: RemoteServer): string[] => [...new Set(bodies(remote.pdus))];
+
+/** A room with a guest, whose server was told of something by another process than the one that is there. */
+async function roomOfAnotherProcess(federation: TestFederation) {
+  const { a, alice, roomId, remote } = await roomWithGuest(federation);
+  const first = await a.startProcess();
+  const there = new TestClient(first.url, alice.token);
+  await there.say(roomId, 'begin');
+  await remote.until(() => (heard(remote).includes('begin') ? true : undefined));
+  return { a, alice, roomId, remote, first, there };
+}
 
 onFederation(
   'a server that is killed while it sends sends everything it has acknowledged, in order, once in effect [A115]',
@@ -59,11 +69,7 @@ onFederation(
 onFederation(
   'of two processes one sends to a server, each event once; when it is killed the other goes on [A115] [B100]',
   async (federation) => {
-    const { a, alice, roomId, remote } = await roomWithGuest(federation);
-    const first = await a.startProcess();
-    const there = new TestClient(first.url, alice.token);
-    await there.say(roomId, 'begin');
-    await remote.until(() => (heard(remote).includes('begin') ? true : undefined));
+    const { a, alice, roomId, remote, first, there } = await roomOfAnotherProcess(federation);
     // What a process commits makes it the one that sends.
     const here = a.client(alice.token);
     const said = ['begin'];
@@ -86,11 +92,7 @@ const looks = new HeldTimers(60_000);
 onFederation(
   'what a killed process left behind is sent by one that had something for the server before and left it to that process [A115]',
   async (federation) => {
-    const { a, alice, roomId, remote } = await roomWithGuest(federation);
-    const first = await a.startProcess();
-    const there = new TestClient(first.url, alice.token);
-    await there.say(roomId, 'begin');
-    await remote.until(() => (heard(remote).includes('begin') ? true : undefined));
+    const { a, alice, roomId, remote, first, there } = await roomOfAnotherProcess(federation);
     const here = a.client(alice.token);
     const path = here.room(roomId, `/typing/${encodeURIComponent(alice.userId)}`);
     const database = await openPlaceDatabase(a.place);
