@@ -37,6 +37,13 @@ onServers(
     const displayname = 'Bob of the bakery';
     const user = await register({ username: 'bob', password, displayname, nonce: await nonce() });
     const bob = new TestClient(client.base, user.body.access_token);
+    const unset = { displayname: null, user_type: null };
+    const carol = await register({ username: 'carol', password, ...unset, nonce: await nonce() });
+    assert.equal(
+      carol.body.user_id,
+      '@carol:localhost',
+      'register_new_matrix_user says so of what is not set',
+    );
     assert.equal((await bob.ok('GET', '/v3/profile/@bob:localhost/displayname')).displayname, displayname);
     const login = { type: 'm.login.password', identifier: { type: 'm.id.user', user: 'bob' }, password };
     await client.ok('POST', '/v3/login', login);

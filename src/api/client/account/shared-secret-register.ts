@@ -5,6 +5,9 @@ import { sessionBody } from './session-body.ts';
 
 const paths = ['/_synapse/admin/v1/register'];
 
+/** Tools say in this way, too, that there is none. */
+const orNull = Type.Optional(Type.Union([Type.String(), Type.Null()]));
+
 /** GET /_synapse/admin/v1/register: a nonce. */
 export const sharedSecretNonce = endpoint(
   { id: 'sharedSecretNonce', method: 'GET', paths, auth: 'none', limit: 'registration' },
@@ -23,9 +26,9 @@ export const sharedSecretRegister = endpoint(
       nonce: Type.String(),
       username: Type.String(),
       password: Type.String(),
-      displayname: Type.Optional(Type.String()),
+      displayname: orNull,
       admin: Type.Optional(Type.Boolean()),
-      user_type: Type.Optional(Type.String()),
+      user_type: orNull,
       mac: Type.String(),
     }),
   },
@@ -39,7 +42,12 @@ export const sharedSecretRegister = endpoint(
       user_type: userType,
       mac,
     } = request.body;
-    const asked = { nonce, username, password, displayName, admin: admin ?? false, userType, mac };
+    const asked = {
+      ...{ nonce, username, password, mac },
+      admin: admin ?? false,
+      displayName: displayName ?? undefined,
+      userType: userType ?? undefined,
+    };
     return sessionBody(await needs.sharedSecret.register(asked));
   },
 );
