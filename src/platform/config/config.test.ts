@@ -48,6 +48,20 @@ test('the environment wins over the file, the file over the defaults', () => {
   });
 });
 
+test('what the file says once can be taken again by an alias', () => {
+  const text =
+    'limits:\n  message: &slow {per_second: 2, burst: 3}\n  join: *slow\nlisten: {port: &port 9000}\n' +
+    'federation: {port: *port}\nregistration: {tokens: [&one a, *one]}\n';
+  withFile(text, (file) => {
+    const config = loadConfig({ file, env: {} });
+    assert.deepEqual(config.limits.join, { per_second: 2, burst: 3 });
+    assert.equal(config.federation.port, 9000);
+    assert.deepEqual(config.registration.tokens, ['a', 'a']);
+  });
+  assert.deepEqual(problemsOf('listen: {host: &host here}\nlimits: *host\n').length, 1);
+  assert.match(problemsOf('limits: &all\n  message: *all\n')[0] ?? '', /there is no such key/);
+});
+
 test('each mistake is named with its line and what is allowed', () => {
   const text = 'server_name: example.org\nlisten:\n  prt: 1\n  port: high\nlog:\n  level: loud\nrooms: 7\n';
   assert.deepEqual(problemsOf(text), [

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Value } from 'typebox/value';
 import {
+  isAlias,
   isMap,
   isNode,
   isScalar,
@@ -111,10 +112,11 @@ function readFile(file: string, result: Result): void {
     return;
   }
   const lineOf = (offset: number | undefined) => `${file}:${lines.linePos(offset ?? 0).line}`;
-  readMap(contents, [], { ...result, lineOf });
+  readMap(contents, [], { ...result, document, lineOf });
 }
 
 interface Reading extends Result {
+  readonly document: Document;
   readonly lineOf: (offset: number | undefined) => string;
 }
 
@@ -134,18 +136,19 @@ function readPair(pair: Pair, parent: readonly string[], reading: Reading): void
     );
     return;
   }
+  const given = isAlias(pair.value) ? pair.value.resolve(reading.document) : pair.value;
   if (schema.properties) {
-    if (isMap(pair.value)) return readMap(pair.value, path, reading);
-    if (isScalar(pair.value) && pair.value.value === null) return;
+    if (isMap(given)) return readMap(given, path, reading);
+    if (isScalar(given) && given.value === null) return;
     reading.problems.push(`${line}: ${path.join('.')}: must be ${allowed(schema)}`);
     return;
   }
-  const value: unknown = (pair.value as { toJSON?: () => unknown } | null)?.toJSON?.();
+  const value: unknown = isNode(given) ? given.toJS(reading.document) : undefined;
   reading.places.set(path.join('.'), line);
   const faults = faultsOf(schema, value);
   if (faults.length === 0) put(reading.tree, path, value);
   for (const { at, text } of faults) {
-    const offset = offsetOf(pair.value, at);
+    const offset = offsetOf(given, at);
     const where = offset === undefined ? line : reading.lineOf(offset);
     reading.problems.push(`${where}: ${path.join('.')}${inside(at)}: ${text}`);
   }
