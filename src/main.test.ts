@@ -328,6 +328,11 @@ test('accounts are made, changed and closed, and the server runs and stops', () 
     assert.equal(myelin(folder, ['user', 'create', 'alice', '--password', 'a good password']).status, 1);
     const ofServer = myelin(folder, ['user', 'create', '_server', '--password', 'a good password']);
     assert.deepEqual([ofServer.status, /is the server itself/.test(ofServer.err)], [1, true], ofServer.err);
+    const foreign = myelin(folder, ['user', 'create', '@bob:example.org', '--password', 'a good password']);
+    assert.deepEqual(
+      [foreign.status, foreign.err],
+      [1, '@bob:example.org is not a user of this server, which is localhost\n'],
+    );
     const none = myelin(folder, ['user', 'create', 'bob']);
     assert.deepEqual([none.status, /There is no password/.test(none.err)], [1, true], none.err);
     assert.equal(myelin(folder, ['user', 'password', 'alice', '--password', 'another password']).status, 0);

@@ -155,6 +155,13 @@ export class NewAccounts {
   userIdOf(username: string): UserId {
     const suffix = `:${this.#serverName}`;
     const isFull = username.startsWith('@') && username.endsWith(suffix);
+    if (!isFull && parseUserId(username)) {
+      throw new MatrixError(
+        400,
+        'M_INVALID_USERNAME',
+        `${username} is not a user of this server, which is ${this.#serverName}`,
+      );
+    }
     const localpart = (isFull ? username.slice(1, -suffix.length) : username).toLowerCase();
     const userId = parseUserId(`@${localpart}${suffix}`);
     if (!userId || !isLocalpartForNewUsers(localpart)) {
