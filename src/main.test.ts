@@ -430,7 +430,7 @@ test('serve takes the roles of the process', () =>
   inFolder(async (folder) => {
     const wrong = myelin(folder, ['serve', '--roles', 'client,dancing']);
     assert.equal(wrong.status, 1);
-    assert.match(wrong.err, /MYELIN_ROLES: must be a list of client, federation, identity/);
+    assert.match(wrong.err, /^--roles: must be a list of client, federation, identity/);
     const server = spawn(process.execPath, [...FLAGS, 'serve', '--roles', 'identity'], {
       cwd: folder,
       env: { ...process.env, ...CHEAP },

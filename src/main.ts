@@ -93,9 +93,11 @@ function describe(error: unknown): string {
 function configOf(args: Arguments): Config {
   const file = args.config ?? (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined);
   const { roles } = args;
+  if (roles === undefined) return loadConfig({ file, env: process.env });
   return loadConfig({
     file,
-    env: roles === undefined ? process.env : { ...process.env, MYELIN_ROLES: roles },
+    env: { ...process.env, MYELIN_ROLES: roles },
+    names: { MYELIN_ROLES: '--roles' },
   });
 }
 

@@ -47,17 +47,19 @@ interface Result {
  * The configuration: defaults, overridden by the file, overridden by environment variables.
  *
  * @param source.file YAML file; undefined for none.
+ * @param source.names what variables are called in messages, where they were not given as such.
  * @throws ConfigError naming each wrong key or value with its line and what is allowed.
  */
 export function loadConfig(source: {
   file?: string | undefined;
   env: Readonly<Record<string, string | undefined>>;
+  names?: Readonly<Record<string, string>>;
 }): Config {
   const problems: string[] = [];
   const tree: Tree = {};
   const places = new Map<string, string>();
   if (source.file !== undefined) readFile(source.file, { tree, problems, places });
-  readEnvironment(source.env, { tree, problems, places });
+  readEnvironment(source.env, { tree, problems, places }, source.names);
   if (problems.length > 0) throw new ConfigError(problems);
   const config = Value.Default(ConfigSchema, withSections(tree));
   if (!Value.Check(ConfigSchema, config)) throw new ConfigError(['The configuration is not complete']);
@@ -173,15 +175,17 @@ function offsetOf(list: unknown, [i, key]: Fault['at']): number | undefined {
 function readEnvironment(
   env: Readonly<Record<string, string | undefined>>,
   { tree, problems, places }: Result,
+  names: Readonly<Record<string, string>> = {},
 ): void {
   for (const { path, variable, schema } of configOptions()) {
+    const name = names[variable] ?? variable;
     const text = env[variable];
     if (text === undefined) continue;
     const value = fromText(schema, text);
-    places.set(path.join('.'), variable);
+    places.set(path.join('.'), name);
     const faults = faultsOf(schema, value);
     if (faults.length === 0) put(tree, path, value);
-    problems.push(...faults.map(({ at, text: fault }) => `${variable}${inside(at)}: ${fault}`));
+    problems.push(...faults.map(({ at, text: fault }) => `${name}${inside(at)}: ${fault}`));
   }
 }
 
