@@ -380,9 +380,9 @@ test('accounts are made, changed and closed, and the server runs and stops', () 
 
 test('how the first account is made is said at each start until there is one', () =>
   inFolder(async (folder) => {
-    const begins = async () => {
+    const begins = async (...options: string[]) => {
       const env = { ...process.env, ...CHEAP };
-      const server = spawn(process.execPath, [...FLAGS, 'serve'], { cwd: folder, env });
+      const server = spawn(process.execPath, [...FLAGS, 'serve', ...options], { cwd: folder, env });
       const ended = once(server, 'exit');
       let said = '';
       await new Promise<void>((resolve, reject) => {
@@ -396,7 +396,12 @@ test('how the first account is made is said at each start until there is one', (
       await ended;
       return said;
     };
-    assert.match(await begins(), /first account: +npx myelin user create/);
+    assert.match(await begins(), /first account: +npx myelin user create alice --admin\n/);
+    writeFileSync(join(folder, 'my other.yaml'), 'data_dir: other\n');
+    assert.match(
+      await begins('--config', 'my other.yaml'),
+      /create alice --admin --config 'my other.yaml'\n/,
+    );
     const made = myelin(folder, ['user', 'create', 'alice', '--password', 'a good password']);
     assert.equal(made.status, 0, made.err);
     assert.doesNotMatch(await begins(), /first account/);

@@ -112,7 +112,7 @@ async function serve(args: Arguments): Promise<void> {
   process.stderr.write(
     `Myelin answers as ${config.server_name} on ${shown}\n` +
       `  roles:          ${config.roles.join(', ')}\n` +
-      (needsAccount ? `  first account:  npx myelin user create alice --admin\n` : '') +
+      (needsAccount ? `  first account:  npx myelin user create alice --admin${namedAgain(args)}\n` : '') +
       `  configuration:  ${args.config ?? (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : 'none needed; "npx myelin init" writes one')}\n` +
       `  data:           ${resolve(config.data_dir)}\n`,
   );
@@ -129,6 +129,12 @@ async function serve(args: Arguments): Promise<void> {
       closing ??= server.close().then(() => process.exit(0));
     });
   }
+}
+
+/** Without the same file, other commands would look into another data folder. */
+function namedAgain({ config }: Arguments): string {
+  if (config === undefined) return '';
+  return ` --config ${/^[\w./-]+$/.test(config) ? config : `'${config.replaceAll("'", `'\\''`)}'`}`;
 }
 
 function init(args: Arguments): void {
