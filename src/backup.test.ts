@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { backUp } from './backup.ts';
@@ -50,5 +59,24 @@ onBothEngines('a server is copied while it works, and the copy goes on from ther
     assert.match(backup.missing.join(), /pg_dump/);
     assert.deepEqual(readdirSync(folder).sort(), ['media', 'signing.key']);
   }
+  rmSync(parent, { recursive: true });
+});
+
+onBothEngines('of a server that cannot be copied whole nothing is left behind', async (place) => {
+  const parent = mkdtempSync(join(tmpdir(), 'myelin-backup-'));
+  const folder = join(parent, 'backup');
+  const config = loadConfig({ env: { ...FAST, ...place.env } });
+  await (await startServer(config)).close();
+  const key = join(place.dataDir, 'signing.key');
+  const kept = join(parent, 'signing.key');
+  renameSync(key, kept);
+  await assert.rejects(backUp(config, folder), /^Error: There is no signing key at .*signing\.key/);
+  // What is there and cannot be read, such as on a disk that breaks.
+  mkdirSync(key);
+  await assert.rejects(backUp(config, folder), /EISDIR|EPERM/);
+  assert.deepEqual(readdirSync(parent), ['signing.key']);
+  rmSync(key, { recursive: true });
+  renameSync(kept, key);
+  assert.equal((await backUp(config, folder)).media, 0);
   rmSync(parent, { recursive: true });
 });

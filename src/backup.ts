@@ -18,9 +18,9 @@ export interface Backup {
 /**
  * Copies what a server keeps into a new folder, which can be its data folder from then on. The server may run: the database is
  * copied as it is at one moment, and after it the media, of which none is lost that the database knows. The folder has its name
- * only when all of it is there.
+ * only when all of it is there; where something cannot be copied, nothing stays.
  *
- * @throws Error for the operator: there is something at that place already, or no database where there should be one.
+ * @throws Error for the operator: there is something at that place already, or no database or key where there should be one.
  */
 export async function backUp(config: Config, folder: string): Promise<Backup> {
   const location = databaseLocation(config);
@@ -31,20 +31,35 @@ export async function backUp(config: Config, folder: string): Promise<Backup> {
       `There is no database at ${resolve(location.path)}: run this in the folder of the server`,
     );
   }
+  if (!existsSync(signingKeyFile(config))) {
+    throw new Error(
+      `There is no signing key at ${resolve(signingKeyFile(config))}: without it a backup is of little use`,
+    );
+  }
   const unfinished = `${folder}.unfinished`;
   await rm(unfinished, { recursive: true, force: true });
   await mkdir(unfinished, { recursive: true });
+  try {
+    const backup = await copyInto(unfinished, config);
+    await rename(unfinished, folder);
+    return backup;
+  } catch (error) {
+    await rm(unfinished, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function copyInto(folder: string, config: Config): Promise<Backup> {
+  const location = databaseLocation(config);
   const missing: string[] = [];
-  if (location.engine === 'sqlite')
-    await copySqlite(location.path, join(unfinished, basename(location.path)));
+  if (location.engine === 'sqlite') await copySqlite(location.path, join(folder, basename(location.path)));
   else missing.push('the database: PostgreSQL has pg_dump for that');
   const key = signingKeyFile(config);
-  await copyFile(key, join(unfinished, basename(key)));
+  await copyFile(key, join(folder, basename(key)));
   let media = 0;
   if (config.media.store === 'files') {
-    media = await copyFolder(join(config.data_dir, MEDIA_FOLDER), join(unfinished, MEDIA_FOLDER));
+    media = await copyFolder(join(config.data_dir, MEDIA_FOLDER), join(folder, MEDIA_FOLDER));
   } else missing.push('media: they are in object storage');
-  await rename(unfinished, folder);
   return { media, missing };
 }
 
