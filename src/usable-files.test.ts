@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,6 +46,11 @@ void test('of each file that cannot be used it is said in which option it is and
     assert.equal(pair('none', 'key'), `${ofCertificate}: ${file('none')}: there is no such file`);
     assert.equal(pair('broken', 'key'), `${ofCertificate}: ${file('broken')}: must be PEM`);
     assert.equal(pair('certificate', 'broken'), `${ofKey}: ${file('broken')}: must be PEM`);
+    const cipher = { cipher: 'aes-256-cbc', passphrase: 'secret' };
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    writeFileSync(file('locked'), privateKey.export({ type: 'pkcs8', format: 'pem', ...cipher }));
+    const locked = `${ofKey}: ${file('locked')}: is locked with a passphrase: it must be without one`;
+    assert.equal(pair('certificate', 'locked'), locked);
     const alien = `${ofKey}: ${file('another')}: is not the key of the certificate`;
     assert.equal(pair('certificate', 'another'), alien);
     const authorities = (name: string) => problems({ MYELIN_OUTGOING_CA_FILE: file(name) });

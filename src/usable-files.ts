@@ -112,6 +112,7 @@ function reasonOf(error: unknown): string {
   if (code === 'ENOENT') return 'there is no such file';
   if (code === 'EACCES') return 'this user may not read or write it';
   if (code === 'ERR_OSSL_PEM_NO_START_LINE' || code === 'ERR_OSSL_UNSUPPORTED') return 'must be PEM';
+  if (code === 'ERR_OSSL_BAD_DECRYPT') return 'is locked with a passphrase: it must be without one';
   if (code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH') return 'is not the key of the certificate';
   // Of a host with several addresses each has its own.
   return message === '' && errors ? errors.map((one) => one.message).join('; ') : message;
