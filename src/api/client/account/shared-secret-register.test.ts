@@ -109,3 +109,27 @@ onServers(
 onServers('the shared-secret endpoint is not there unless a secret is set', async ({ anonymous }) => {
   await anonymous().fails(404, 'M_UNRECOGNIZED', 'GET', '/_synapse/admin/v1/register');
 });
+
+onServers(
+  'as many register by the secret at once as the limit says',
+  async ({ anonymous }) => {
+    const client = anonymous();
+    const register = async (username: string) => {
+      const { nonce } = await client.ok('GET', REGISTER);
+      const asked = { nonce, username, password: 'a good password' };
+      const text = `${nonce}\0${username}\0a good password\0notadmin`;
+      const mac = createHmac('sha1', 'sesame').update(text).digest('hex');
+      return (await client.ask('POST', REGISTER, { ...asked, mac })).status;
+    };
+    assert.deepEqual(
+      [await register('a'), await register('b'), await register('c'), await register('d')],
+      [200, 200, 200, 429],
+    );
+  },
+  {
+    env: {
+      ...{ MYELIN_REGISTRATION_SHARED_SECRET: 'sesame', MYELIN_LIMITS_ENABLED: 'true' },
+      ...{ MYELIN_LIMITS_REGISTRATION_BURST: '3', MYELIN_LIMITS_REGISTRATION_PER_SECOND: '0.001' },
+    },
+  },
+);

@@ -8,9 +8,9 @@ const paths = ['/_synapse/admin/v1/register'];
 /** Tools say in this way, too, that there is none. */
 const orNull = Type.Optional(Type.Union([Type.String(), Type.Null()]));
 
-/** GET /_synapse/admin/v1/register: a nonce. */
+/** GET /_synapse/admin/v1/register: a nonce. It costs nothing, so that only registrations count as such. */
 export const sharedSecretNonce = endpoint(
-  { id: 'sharedSecretNonce', method: 'GET', paths, auth: 'none', limit: 'registration' },
+  { id: 'sharedSecretNonce', method: 'GET', paths, auth: 'none' },
   (needs: { sharedSecret: SharedSecretRegistration }) => ({ nonce: needs.sharedSecret.nonce() }),
 );
 
