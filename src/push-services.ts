@@ -15,6 +15,7 @@ import {
   UnreadTotals,
 } from './modules/push/index.ts';
 import type { Config } from './platform/config/schema.ts';
+import { httpHostOf } from './platform/config/written-entries.ts';
 import type { Mailer } from './platform/mailer.ts';
 import type { OutgoingHttp } from './platform/outgoing-http.ts';
 import { drawFraction, type Randomness } from './platform/randomness.ts';
@@ -93,6 +94,6 @@ export function createPushServices(wiring: PushWiring) {
     pushDispatch,
     pushDelivery: delivery,
     notifications,
-    plainGateways: new Set(config.push.plain_gateways),
+    plainGateways: new Set(config.push.plain_gateways.map((one) => httpHostOf(one) ?? one)),
   };
 }

@@ -280,3 +280,21 @@ onGateways('with several processes each event is told of once [B133 partial]', a
   }
   assert.deepEqual(gateway.eventIds, sent);
 });
+
+onServers(
+  'gateways that may be told over HTTP are known however their address is written',
+  async ({ person }) => {
+    const alice = await person('alice');
+    const set = (url: string) =>
+      alice.ask('POST', '/v3/pushers/set', {
+        ...{ kind: 'http', app_id: 'org.example.app', pushkey: url, lang: 'en' },
+        ...{ app_display_name: 'App', device_display_name: 'Phone', data: { url } },
+      });
+    const notify = '/_matrix/push/v1/notify';
+    for (const host of ['push.internal', 'push.internal:80', 'other.internal:8080'])
+      assert.equal((await set(`http://${host}${notify}`)).status, 200, host);
+    for (const host of ['push.internal:8080', 'other.internal'])
+      assert.equal((await set(`http://${host}${notify}`)).status, 400, host);
+  },
+  { env: { MYELIN_PUSH_PLAIN_GATEWAYS: 'push.internal:80, Other.internal:8080' } },
+);

@@ -1,7 +1,7 @@
 import ipaddr from 'ipaddr.js';
 import { Type } from 'typebox';
 import { isServerName } from '../../protocol/server-name.ts';
-import { isWebAddress, oldKeyOf, policyOf } from './written-entries.ts';
+import { httpHostOf, isWebAddress, oldKeyOf, policyOf } from './written-entries.ts';
 
 /** How a text has to be written. */
 interface Form {
@@ -28,6 +28,10 @@ export const FORMS = {
   'server name of users': {
     words: 'host, host:port or [IPv6]:port, at most 230 characters',
     fits: (text) => text.length <= 230 && isServerName(text),
+  },
+  'http host': {
+    words: 'host or host:port, without http://',
+    fits: (text) => httpHostOf(text) !== undefined,
   },
   'address range': {
     words: 'a range of addresses such as 10.0.0.0/8 or fd00::/8',

@@ -1,11 +1,12 @@
 import { Type } from 'typebox';
+import { written } from './forms.ts';
 
 const DAY = 86_400;
 
 /** Push notifications. */
 export const pushSection = Type.Object(
   {
-    plain_gateways: Type.Array(Type.String({ minLength: 1 }), {
+    plain_gateways: Type.Array(written('http host'), {
       default: [],
       description:
         'Push gateways, as `host:port`, that are told over HTTP: only for some inside your network.',

@@ -39,3 +39,12 @@ export function oldKeyOf(text: string): OldKeyText | undefined {
 export function isWebAddress(text: string): boolean {
   return /^https?:\/\/[^\s/]/i.test(text) && URL.canParse(text);
 }
+
+/**
+ * Reads `host:port` of somebody who is asked over HTTP, as the host of an address names it: in small letters, and without
+ * the port where that is 80. Undefined where a text is none.
+ */
+export function httpHostOf(text: string): string | undefined {
+  if (/[\s/?#@]/.test(text) || !URL.canParse(`http://${text}`)) return undefined;
+  return new URL(`http://${text}`).host;
+}
