@@ -121,6 +121,8 @@ const WRONG: readonly (readonly [string, RegExp])[] = [
   ['media:\n  freeze_unauthenticated_at: soon', /: must be a moment of UTC such as 2026/],
   ['server_notices:\n  localpart: A', /: must be 1 to 100 of a-z/],
   ['push:\n  plain_gateways: ["a:80", "http://a"]', /^FILE:2: .*host:port, without http.*entry 2 is not$/],
+  ['listen:\n  host: ""', /^FILE:2: listen.host: must be a text of 1 to/],
+  ['federation:\n  host: ""', /^FILE:2: federation.host: must be a text of 1 to/],
   ['roles: []', /^FILE:1: roles: must be a list of client, federation, identity, at least 1$/],
   ['registration:\n  tokens: [""]', /: must be a list, each a text of 1 to 64 characters; entry 1 is not$/],
   ['log: {}\n---\nlog: {}', /^FILE:2: a second document begins here; the file must hold one$/],

@@ -9,6 +9,7 @@ export const federationSection = Type.Object(
       description: 'Whether rooms are shared with other servers.',
     }),
     host: Type.String({
+      minLength: 1,
       default: '0.0.0.0',
       description: 'Address on which other servers are answered over TLS.',
     }),

@@ -59,7 +59,11 @@ export const ConfigSchema = Type.Object(
     }),
     listen: Type.Object(
       {
-        host: Type.String({ default: '127.0.0.1', description: 'Address to listen on; `0.0.0.0` for all.' }),
+        host: Type.String({
+          minLength: 1,
+          default: '127.0.0.1',
+          description: 'Address to listen on; `0.0.0.0` for all.',
+        }),
         port: port(8008, 'Port to listen on; 0 for any that is free.'),
         trust_proxy: Type.Boolean({
           default: false,
