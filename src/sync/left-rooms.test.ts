@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { type Json, type TestClient } from '../testing/client/test-client.ts';
 import { onServers } from '../testing/server/test-server.ts';
 
+const ownIn = (events: Json[], who: TestClient) =>
+  events.findLast((event) => event.state_key === who.userId)?.content.membership;
+
 for (const stateAs of ['state', 'state_after']) {
   const use_state_after = String(stateAs === 'state_after');
   const hidden = { history_visibility: 'joined' };
@@ -14,8 +17,6 @@ for (const stateAs of ['state', 'state_after']) {
     [...room[stateAs].events, ...room.timeline.events]
       .filter((event: Json) => event.type === 'm.room.topic')
       .map((event: Json) => event.content.topic);
-  const ownIn = (events: Json[], who: TestClient) =>
-    events.findLast((event) => event.state_key === who.userId)?.content.membership;
 
   onServers(
     `who left and is banned later learns nothing of the time between, as ${stateAs} [B026 partial]`,
@@ -74,5 +75,29 @@ onServers(
         ['m.room.member', 'leave'],
       ],
     );
+  },
+);
+
+onServers(
+  'who syncs first is told of the rooms that others put them out of, until they forget them [B026 partial]',
+  async ({ person }) => {
+    const [alice, bob] = [await person('alice'), await person('bob')];
+    const rooms: string[] = [];
+    const made = { preset: 'public_chat', invite: [bob.userId] };
+    for (let i = 0; i < 5; i++) rooms.push(await alice.createRoom(made));
+    const [left, kicked, banned, retracted, forgotten] = rooms as [string, string, string, string, string];
+    for (const room of [left, kicked, banned, forgotten]) await bob.join(room);
+    await bob.ok('POST', bob.room(left, '/leave'), {});
+    for (const room of [kicked, retracted, forgotten])
+      await alice.ok('POST', alice.room(room, '/kick'), { user_id: bob.userId });
+    await alice.ok('POST', alice.room(banned, '/ban'), { user_id: bob.userId });
+    await bob.ok('POST', bob.room(forgotten, '/forget'), {});
+    const told = (await bob.sync()).rooms;
+    assert.deepEqual(Object.keys(told), ['leave']);
+    assert.deepEqual(Object.keys(told.leave).sort(), [kicked, banned, retracted].sort());
+    assert.equal(ownIn(told.leave[banned].timeline.events, bob), 'ban');
+    await alice.ok('POST', alice.room(banned, '/unban'), { user_id: bob.userId });
+    const unbanned = (await bob.sync()).rooms.leave[banned];
+    assert.equal(ownIn(unbanned.timeline.events, bob), 'leave');
   },
 );

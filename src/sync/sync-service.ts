@@ -212,11 +212,8 @@ export class SyncService {
         return strippedRoom(this.#needs, context.userId, room, 'invite_state');
       case 'knock':
         return changed ? strippedRoom(this.#needs, context.userId, room, 'knock_state') : undefined;
-      default: {
-        const wanted =
-          since === undefined ? context.filter.room.includeLeave && !room.forgotten : room.position > since;
-        return wanted ? leftRoom(this.#needs, context, room) : undefined;
-      }
+      default:
+        return isLeftShown(context, room) ? leftRoom(this.#needs, context, room) : undefined;
     }
   }
 
@@ -251,6 +248,15 @@ export class SyncService {
     const toDeviceUpTo = found.find((section) => section.toDeviceUpTo !== undefined)?.toDeviceUpTo;
     return { text, wakes: found.some((section) => section.wakes === true), toDeviceUpTo };
   }
+}
+
+/**
+ * Whether a room that the user is out of is told of. Who syncs first learns of those that others put them out of even where the
+ * filter asks for none that were left: as for whoever was syncing then, that is news to them.
+ */
+function isLeftShown({ since, userId, filter }: SyncContext, room: RoomMembership): boolean {
+  if (since !== undefined) return room.position > since;
+  return !room.forgotten && (filter.room.includeLeave || room.sender !== userId);
 }
 
 function wantsAllMembers({ filter }: SyncOptions): boolean {
