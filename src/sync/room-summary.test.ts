@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { joined } from '../testing/client/sync-body.ts';
-import type { TestClient } from '../testing/client/test-client.ts';
+import type { Json, TestClient } from '../testing/client/test-client.ts';
+import { onFederation } from '../testing/federation/federation.ts';
+import { roomWithGuest } from '../testing/federation/room-with-guest.ts';
 import { onServers } from '../testing/server/test-server.ts';
 import { allRooms, SlidingConnection } from './sliding-sync/testing/sliding-connection.ts';
 
@@ -45,4 +47,23 @@ onServers(
     assert.deepEqual(await heroes(), ids(last, second, first, invited, fourth));
     assert.deepEqual(await enter(last), ids(last));
   },
+);
+
+onFederation(
+  'a room whose name is redacted gets heroes at once, also by a redaction that names another event, too',
+  async (federation) => {
+    const named = { room_version: '11', guestPower: 100, name: 'Named' };
+    const { alice, roomId, room } = await roomWithGuest(federation, named);
+    const other = room.say('other');
+    await room.send(other);
+    const state = await alice.ok('GET', alice.room(roomId, '/state'));
+    const name = state.find((event: Json) => event.type === 'm.room.name').event_id;
+    const { next_batch: since } = await alice.sync();
+    await room.send(
+      room.next({ type: 'm.room.redaction', content: { redacts: name }, more: { redacts: other.eventId } }),
+    );
+    const { summary } = joined(await alice.sync({ since }), roomId);
+    assert.deepEqual(summary['m.heroes'], [room.userId]);
+  },
+  { servers: 1 },
 );

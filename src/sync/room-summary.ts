@@ -126,8 +126,8 @@ function mayChangeFacts(change: Change): boolean {
 /** Whether events, or what they redacted, may change who is in a room or by what it is known. */
 export async function mayChangeSummary(log: EventLog, events: readonly StoredEvent[]): Promise<boolean> {
   if (events.some(({ type }) => type === 'm.room.member' || NAMES.includes(type))) return true;
-  for (const { redacts } of events) {
-    const target = redacts && (await log.byId(redacts));
+  for (const eventId of events.flatMap((event) => event.namedTargets)) {
+    const target = await log.byId(eventId);
     if (target && NAMES.includes(target.type)) return true;
   }
   return false;

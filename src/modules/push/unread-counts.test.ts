@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { onFederation } from '../../testing/federation/federation.ts';
+import { roomWithGuest } from '../../testing/federation/room-with-guest.ts';
 import { onServers, type TestServer } from '../../testing/server/test-server.ts';
 import { TestClient, type Json } from '../../testing/client/test-client.ts';
 import { UnreadTally } from './unread-tally.ts';
@@ -104,6 +106,20 @@ onServers('what is redacted counts no longer, and edits do not count [B061 parti
   await server.restart();
   assert.deepEqual(await counts(asAt(bob, server), room), [1, 0]);
 });
+
+onFederation(
+  'what is redacted counts no longer, also where the redaction names another event, too',
+  async (federation) => {
+    const { alice, roomId, room } = await roomWithGuest(federation, { room_version: '11' });
+    const [meant, other] = [room.say('meant'), room.say('other')];
+    await room.send(meant, other);
+    assert.deepEqual(await counts(alice, roomId), [2, 0]);
+    const [redacts, above] = [meant.eventId, other.eventId];
+    await room.send(room.next({ type: 'm.room.redaction', content: { redacts }, more: { redacts: above } }));
+    assert.deepEqual(await counts(alice, roomId), [1, 0]);
+  },
+  { servers: 1 },
+);
 
 onServers('events stay as the rules of their time judge them [B061 partial]', async (server) => {
   const [alice, bob, room] = await twoInARoom(server);

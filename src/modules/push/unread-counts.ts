@@ -267,9 +267,11 @@ export class UnreadCounts implements SyncPart {
 
   /** What is redacted counts no longer, wherever it was counted. */
   async #noteRedactions(tally: UnreadTally, events: readonly LoggedEvent[]): Promise<void> {
-    for (const { redacts, roomId } of events) {
-      const target = redacts === undefined ? undefined : await this.#rooms.event(redacts);
-      if (target?.roomId === roomId && target.redactedBy !== undefined) tally.invalidate(target.position);
+    for (const { namedTargets, roomId } of events) {
+      for (const eventId of namedTargets) {
+        const target = await this.#rooms.event(eventId);
+        if (target?.roomId === roomId && target.redactedBy !== undefined) tally.invalidate(target.position);
+      }
     }
   }
 

@@ -123,8 +123,8 @@ export class SearchIndex {
     const others = new Set<EventId>();
     const redacted: EventId[] = [];
     for (const event of events) {
-      const { relation, redacts } = event;
-      if (redacts !== undefined) redacted.push(redacts);
+      const { relation, namedTargets } = event;
+      if (namedTargets.length > 0) redacted.push(...namedTargets);
       else if (relation?.relType === 'm.replace') {
         searchStore.noteEdit(unit, event.eventId, relation.parentId);
         others.add(relation.parentId);

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { TestClient, type Json } from '../../testing/client/test-client.ts';
+import { onFederation } from '../../testing/federation/federation.ts';
+import { roomWithGuest } from '../../testing/federation/room-with-guest.ts';
 import { onServers } from '../../testing/server/test-server.ts';
 
 async function find(client: TestClient, term: string, more: object = {}, from?: string): Promise<Json> {
@@ -326,4 +328,19 @@ onServers(
     assert.deepEqual(texts(one), texts(two));
     assert.equal((await find(again, 'many', options, one.next_batch)).results.length, 20);
   },
+);
+
+onFederation(
+  'a message is not counted any more that a redaction took away which names another event, too',
+  async (federation) => {
+    const { alice, room } = await roomWithGuest(federation, { room_version: '11' });
+    const [meant, other] = [room.say('one garden'), room.say('two gardens')];
+    await room.send(meant, other, room.say('three garden'), room.say('four garden'));
+    const first = { order_by: 'recent', filter: { limit: 1 } };
+    assert.equal((await find(alice, 'garden', first)).count, 3);
+    const [redacts, above] = [meant.eventId, other.eventId];
+    await room.send(room.next({ type: 'm.room.redaction', content: { redacts }, more: { redacts: above } }));
+    assert.equal((await find(alice, 'garden', first)).count, 2);
+  },
+  { servers: 1 },
 );

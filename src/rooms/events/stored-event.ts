@@ -19,6 +19,8 @@ const LONGEST_RELATION = 255;
 /** The name of a state trie's root as a binary string: of 20 characters, or of 16 as they once were. */
 export type StateRoot = string & { readonly __brand: 'StateRoot' };
 
+const NO_TARGETS: readonly EventId[] = [];
+
 /** What is written for the root of a state that is not known. */
 export const UNKNOWN_ROOT: Uint8Array = new Uint8Array(0);
 
@@ -132,6 +134,16 @@ export class StoredEvent implements LoggedEvent {
       this.#stickyMs = this.envelopeText.includes(`"${STICKY_KEY}"`) ? stickyMsOf(this.envelope) : undefined;
     }
     return this.#stickyMs;
+  }
+
+  /**
+   * Events that a redaction names at either place. It redacts one of them at most, by its room's version (`redactsIn`); what
+   * may have changed by it is to be looked at of each.
+   */
+  get namedTargets(): readonly EventId[] {
+    if (this.type !== 'm.room.redaction') return NO_TARGETS;
+    const named = [this.envelope.redacts, this.content.redacts];
+    return [...new Set(named.flatMap((id) => (typeof id === 'string' ? (parseEventId(id) ?? []) : [])))];
   }
 
   /** What a redaction says that it redacts, at either place. Where both are there, `redactsIn` tells which one counts. */

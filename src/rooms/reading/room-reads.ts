@@ -21,6 +21,8 @@ export interface LoggedEvent extends RoomEvent {
   /** The state event of the same key that this one replaced. */
   readonly replaces: EventId | undefined;
   readonly redactedBy: EventId | undefined;
+  /** Events of which a redaction says that it redacts them: one of them at most is redacted by it. */
+  readonly namedTargets: readonly EventId[];
 }
 
 /**
