@@ -48,11 +48,11 @@ export class ClientEvents {
   async texts(events: readonly StoredEvent[], viewer: Viewer, options: TextOptions = {}): Promise<string[]> {
     const suffix = options.roomId === undefined ? '' : roomIdText(options.roomId);
     const { aggregations } = options;
-    const replaced = await this.#replaced(events, viewer.userId);
+    const visible = await this.#visibleBeside(events, viewer.userId);
     const texts: string[] = [];
     for (const event of events) {
-      let related = event.replaces === undefined ? '' : replacedText(event.replaces, replaced);
-      if (event.redactedBy !== undefined) related += await this.#redactionText(event, event.redactedBy);
+      let related = event.replaces === undefined ? '' : replacedText(event.replaces, visible);
+      if (event.redactedBy !== undefined) related += redactionText(event, visible.get(event.redactedBy));
       if (aggregations) related += aggregationText(event, aggregations, viewer);
       const more = unsignedMore(event, viewer, options.membershipOf?.(event)) + related;
       texts.push(`${event.clientText}${suffix},"unsigned":{"age":${ageOf(event, viewer)}${more}}}`);
@@ -66,25 +66,20 @@ export class ClientEvents {
     return text ?? '';
   }
 
-  /** What the events replaced, as far as the viewer may see it. */
-  async #replaced(events: readonly StoredEvent[], viewer: UserId): Promise<Map<EventId, StoredEvent>> {
-    const before: StoredEvent[] = [];
-    for (const { replaces } of events) {
-      const event = replaces === undefined ? undefined : await this.#log.byId(replaces);
-      if (event) before.push(event);
+  /** What the events replaced and by what they were redacted, as far as the viewer may see it. */
+  async #visibleBeside(events: readonly StoredEvent[], viewer: UserId): Promise<Map<EventId, StoredEvent>> {
+    const beside: StoredEvent[] = [];
+    for (const { replaces, redactedBy } of events) {
+      const before = replaces === undefined ? undefined : await this.#log.byId(replaces);
+      const redaction = redactedBy === undefined ? undefined : await this.#log.byId(redactedBy);
+      if (before) beside.push(before);
+      if (redaction) beside.push(redaction);
     }
-    const [first] = before;
+    const [first] = beside;
     if (!first) return NONE;
     const access = await this.#visibility.access(first.roomId, viewer);
-    const visible = await this.#visibility.filter(access, before);
+    const visible = await this.#visibility.filter(access, beside);
     return new Map(visible.map((event) => [event.eventId, event]));
-  }
-
-  async #redactionText(event: StoredEvent, redactedBy: EventId): Promise<string> {
-    const redaction = await this.#log.byId(redactedBy);
-    // Removed because of its age, by no event: clients are to see that it was removed.
-    if (!redaction) return ',"redacted_because":{}';
-    return `,"redacted_because":${redaction.clientText},"room_id":${JSON.stringify(event.roomId)},"unsigned":{}}`;
   }
 }
 
@@ -97,6 +92,15 @@ function replacedText(replaces: EventId, visible: ReadonlyMap<EventId, StoredEve
   const before = visible.get(replaces);
   if (!before) return text;
   return `${text},"prev_content":${before.contentText},"prev_sender":${JSON.stringify(before.sender)}`;
+}
+
+/**
+ * That an event was redacted is told to all; by which event, and why, only to those who may see that. One that was removed
+ * because of its age was removed by no event.
+ */
+function redactionText(event: StoredEvent, redaction: StoredEvent | undefined): string {
+  if (!redaction) return ',"redacted_because":{}';
+  return `,"redacted_because":${redaction.clientText},"room_id":${JSON.stringify(event.roomId)},"unsigned":{}}`;
 }
 
 /** `,"m.relations":{…}`, or nothing when nothing relates to the event (Client-Server API, "Aggregations"). */

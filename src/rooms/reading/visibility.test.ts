@@ -115,6 +115,30 @@ onServers('state after leaving is that of the time of leaving [B050] [B028 parti
   assert.equal(state.find((event: Json) => event.type === 'm.room.name')?.content?.name, 'before');
 });
 
+onServers(
+  'who left before an event was redacted is not shown why, whoever is there is [B050] [B030 partial]',
+  async ({ person }) => {
+    const [alice, bob] = [await person('alice'), await person('bob')];
+    const room = await alice.createRoom({ preset: 'public_chat' });
+    await bob.join(room);
+    const { next_batch: since } = await bob.sync();
+    const said = await alice.say(room, 'a slip');
+    await bob.ok('POST', bob.room(room, '/leave'), {});
+    const redact = alice.room(room, `/redact/${said}/once`);
+    const { event_id: redaction } = await alice.ok('PUT', redact, { reason: 'Bob is not to know' });
+    const because = (events: Json[]) => {
+      const { content, unsigned } = events.find((event) => event.event_id === said);
+      assert.deepEqual(content, {});
+      return unsigned.redacted_because;
+    };
+    const page = '/messages?dir=b&limit=100';
+    assert.deepEqual(because((await bob.ok('GET', bob.room(room, page))).chunk), {});
+    assert.deepEqual(because((await bob.sync({ since })).rooms.leave[room].timeline.events), {});
+    const shown = because((await alice.ok('GET', alice.room(room, page))).chunk);
+    assert.deepEqual([shown.event_id, shown.content.reason], [redaction, 'Bob is not to know']);
+  },
+);
+
 onServers('a changed visibility holds for what is sent after it [B050]', async ({ person }) => {
   const [alice, bob] = [await person('alice'), await person('bob')];
   const room = await alice.createRoom({ preset: 'public_chat' });

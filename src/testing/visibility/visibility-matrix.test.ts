@@ -142,11 +142,13 @@ async function play(people: People, acts: readonly string[]): Promise<Story> {
 
   for (const who of [early, leaver, kicked, banned, returner, forgetful]) await enter(who);
   await related(early);
+  const regretted = await say(creator);
   await turn();
   await act(leaver, 'leave', leaver);
   await act(creator, 'kick', kicked);
   await act(creator, 'ban', banned);
   await act(returner, 'leave', returner);
+  await creator.ok('PUT', creator.room(room, `/redact/${regretted}/once`), { reason: mark() });
   await related(creator);
   await act(creator, 'invite', invited);
   await act(creator, 'invite', late);
