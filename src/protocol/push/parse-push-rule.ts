@@ -12,6 +12,7 @@ import {
 const MAX_RULE_ID_LENGTH = 512;
 const MAX_CONDITIONS = 100;
 const MAX_ACTIONS = 100;
+/** Without a star at either end, which patterns of clients of 2015 are given. */
 const MAX_PATTERN_LENGTH = 512;
 
 /** The kind a path names for a rule that is to be there. Throws 404 M_NOT_FOUND for another: it has no rules. */
@@ -96,8 +97,8 @@ function parsePattern(pattern: JsonValue | undefined): string {
 }
 
 function parsePatternLength(pattern: string): string {
-  if (pattern.length <= MAX_PATTERN_LENGTH) return pattern;
-  throw badJson(`A "pattern" must have at most ${MAX_PATTERN_LENGTH} characters`);
+  if (pattern.replace(/^\*/, '').replace(/\*$/, '').length <= MAX_PATTERN_LENGTH) return pattern;
+  throw badJson(`A "pattern" must have at most ${MAX_PATTERN_LENGTH} characters between stars at its ends`);
 }
 
 function parsePushConditions(conditions: JsonValue | undefined): PushCondition[] {

@@ -33,6 +33,21 @@ describe('2015: push', () => {
   );
 
   onDevices(
+    'a pattern may be as long for clients of then as for those of today [A072 partial]',
+    async ({ bob }) => {
+      const path = (name: string) => `/pushrules/global/${name}`;
+      const pattern = 'x'.repeat(512);
+      const conditions = [match('content.topic', pattern)];
+      await bob.ok('PUT', path('content/long'), sounding('long', { pattern }));
+      await bob.ok('PUT', path('override/long'), sounding('long', { conditions }));
+      assert.equal((await bob.ok('GET', path('content/long'))).pattern, pattern);
+      assert.deepEqual((await bob.ok('GET', path('override/long'))).conditions, conditions);
+      const longer = await bob.ask('PUT', path('content/long'), sounding('long', { pattern: `${pattern}x` }));
+      assert.equal(longer.status, 400);
+    },
+  );
+
+  onDevices(
     'a condition names whoever sent the event as events of then do [A072 partial]',
     async ({ alice, bob, carol, room, phone }) => {
       const conditions = [match('user_id', '@alice:*')];
