@@ -229,11 +229,11 @@ function createEncryption(wiring: ModuleWiring, mates: RoomMates) {
 }
 
 /** What is told of spaces, to people and to other servers. */
-function createSpaces({ log, overviews, outside, remoteQueries, timers }: ModuleWiring) {
+function createSpaces({ log, overviews, rooms, outside, remoteQueries, timers }: ModuleWiring) {
   const remoteSpaces = new RemoteSpaces(remoteQueries);
   return {
     remoteSpaces,
-    spaces: new SpaceHierarchy({ log, overviews, outside, elsewhere: remoteSpaces, timers }),
+    spaces: new SpaceHierarchy({ log, overviews, rooms, outside, elsewhere: remoteSpaces, timers }),
     spaceAnswers: new SpaceAnswers(log, overviews, outside),
   };
 }

@@ -65,6 +65,32 @@ onFederation(
 );
 
 onFederation(
+  'who is invited to a space elsewhere is shown what is below it, as far as they may know of it [B109]',
+  async ({ a, b }) => {
+    const [alice, bob] = [await a.person('alice'), await b.person('bob')];
+    const space = await bob.createRoom({ ...SPACE, name: 'Invited', room_version: '12' });
+    const open = await bob.createRoom({ preset: 'public_chat' });
+    const allow = [{ type: 'm.room_membership', room_id: space }];
+    const restricted = await bob.createRoom({
+      initial_state: [{ type: 'm.room.join_rules', content: { join_rule: 'restricted', allow } }],
+    });
+    const [secret, asked] = [await bob.createRoom(), await bob.createRoom()];
+    for (const room of [open, restricted, secret, asked]) await put(bob, space, room, [b.name]);
+    const path = `/v1/rooms/${part(space)}/hierarchy`;
+    await alice.fails(403, 'M_FORBIDDEN', 'GET', path);
+    for (const room of [space, asked])
+      await bob.ok('POST', bob.room(room, '/invite'), { user_id: alice.userId });
+    const { rooms } = await alice.ok('GET', path);
+    assert.equal(rooms[0].name, 'Invited');
+    assert.deepEqual(ids(rooms), [space, open, asked]);
+    const page = await alice.ok('GET', `${path}?limit=1`);
+    assert.deepEqual(ids((await alice.ok('GET', `${path}?from=${page.next_batch}`)).rooms), [open, asked]);
+    await alice.ok('POST', alice.room(space, '/leave'), {});
+    await alice.fails(403, 'M_FORBIDDEN', 'GET', path);
+  },
+);
+
+onFederation(
   'a server is told of the rooms of a space that its users could join, and of which they could not [B109]',
   async ({ a, startRemote }) => {
     const remote = await startRemote();

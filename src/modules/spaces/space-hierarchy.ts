@@ -5,6 +5,7 @@ import { forbidden, invalidParam } from '../../protocol/matrix-error.ts';
 import type { EventLog } from '../../rooms/events/event-log.ts';
 import type { OutsideMemberships } from '../../rooms/membership/outside-memberships.ts';
 import type { RoomOverviews } from '../../rooms/reading/room-overviews.ts';
+import { serversOfInvite, type RoomReads } from '../../rooms/reading/room-reads.ts';
 import { AskingAhead, type RoomElsewhere } from './asking-ahead.ts';
 import type { RemoteSpaces, RoomWithChildren } from './remote-spaces.ts';
 import {
@@ -62,41 +63,45 @@ interface Stop extends RoomElsewhere {
 export class SpaceHierarchy {
   readonly #log: EventLog;
   readonly #overviews: RoomOverviews;
+  readonly #rooms: RoomReads;
   readonly #asking: ConstructorParameters<typeof AskingAhead>[0];
 
   constructor(needs: {
     log: EventLog;
     overviews: RoomOverviews;
+    rooms: RoomReads;
     outside: OutsideMemberships;
     elsewhere: RemoteSpaces;
     timers: Timers;
   }) {
     this.#log = needs.log;
     this.#overviews = needs.overviews;
+    this.#rooms = needs.rooms;
     this.#asking = needs;
   }
 
   /**
    * A page of the rooms below a space, and the space itself, depth first. Rooms of which only servers know that do not
-   * answer in time are left out.
+   * answer in time are left out. A space that is not here is shown to who is invited to it.
    *
    * @throws MatrixError 403 M_FORBIDDEN for a room that is unknown or that the user may not know, 400 M_INVALID_PARAM for
    *   a token that is none, or is of a walk with another depth or choice of rooms.
    */
   async page(userId: UserId, rootId: RoomId, query: HierarchyQuery): Promise<JsonObject> {
     const walk = walkOf(userId, query);
+    const servers = serversOfInvite(await this.#rooms.membership(rootId, userId));
     const asking = new AskingAhead(this.#asking);
     try {
-      return await this.#walk(walk, rootId, asking);
+      return await this.#walk(walk, { roomId: rootId, servers }, asking);
     } finally {
       asking.end();
     }
   }
 
-  async #walk(walk: Walk, rootId: RoomId, asking: AskingAhead): Promise<JsonObject> {
+  async #walk(walk: Walk, root: RoomElsewhere, asking: AskingAhead): Promise<JsonObject> {
     const rooms: JsonObject[] = [];
-    const met = new Map<RoomId, Met>([[rootId, { depth: 0, children: undefined }]]);
-    const stack: Stop[] = [{ roomId: rootId, depth: 0, servers: [] }];
+    const met = new Map<RoomId, Met>([[root.roomId, { depth: 0, children: undefined }]]);
+    const stack: Stop[] = [{ ...root, depth: 0 }];
     let shown = 0;
     for (let next = stack.pop(); next && met.size <= MOST_VISITED; next = stack.pop()) {
       let children = met.get(next.roomId)?.children;

@@ -15,6 +15,7 @@ import type { RemoteInvites } from './remote-invites.ts';
 import type { RemoteRooms } from './remote-rooms.ts';
 import type { RestrictedJoins } from './restricted-joins.ts';
 import type { RoomWriter } from '../appending/room-writer.ts';
+import { serversOfInvite } from '../reading/room-reads.ts';
 
 /** Who changes a membership. */
 export interface Actor {
@@ -259,8 +260,7 @@ export class MembershipChanges {
    * were in the room when it was here last, else the one in the room's ID.
    */
   async #serversOf(userId: UserId, roomId: RoomId, via: readonly ServerName[]): Promise<ServerName[]> {
-    const member = await this.#memberships.of(roomId, userId);
-    const inviter = member?.membership === 'invite' ? [serverNameOf(member.sender)] : [];
+    const inviter = serversOfInvite(await this.#memberships.of(roomId, userId));
     const ofRoom = serverNameOf(roomId);
     const inRoom = via.length === 0 ? await roomServersStore.of(this.#database, roomId) : [];
     const servers = new Set([...via, ...inviter, ...inRoom]);

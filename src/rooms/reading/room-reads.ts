@@ -1,5 +1,11 @@
 import type { RoomEvent } from '../../protocol/events/event.ts';
-import type { EventId, RoomId, UserId } from '../../protocol/identifiers.ts';
+import {
+  serverNameOf,
+  type EventId,
+  type RoomId,
+  type ServerName,
+  type UserId,
+} from '../../protocol/identifiers.ts';
 
 export type Membership = 'join' | 'invite' | 'knock' | 'leave' | 'ban';
 
@@ -13,6 +19,11 @@ export interface RoomMembership {
   /** Who sent the membership event. */
   readonly sender: UserId;
   readonly forgotten: boolean;
+}
+
+/** The server of who invited the user: it is in the room, though the user need not know of any. */
+export function serversOfInvite(member: RoomMembership | undefined): ServerName[] {
+  return member?.membership === 'invite' ? [serverNameOf(member.sender)] : [];
 }
 
 /** An event as it is kept: what the rules see, and its place in the log. */

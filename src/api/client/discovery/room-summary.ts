@@ -1,12 +1,12 @@
 import { Type } from 'typebox';
-import { serverNameOf, type UserId } from '../../../protocol/identifiers.ts';
+import type { UserId } from '../../../protocol/identifiers.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
 import { notFound } from '../../../protocol/matrix-error.ts';
 import type { RemoteSpaces } from '../../../modules/spaces/index.ts';
 import type { OutsideMemberships } from '../../../rooms/membership/outside-memberships.ts';
 import type { Aliases } from '../../../rooms/creation/aliases.ts';
 import type { RoomOverviews } from '../../../rooms/reading/room-overviews.ts';
-import type { RoomReads } from '../../../rooms/reading/room-reads.ts';
+import { serversOfInvite, type RoomReads } from '../../../rooms/reading/room-reads.ts';
 import { clientPaths, endpoint } from '../../../wire/endpoint.ts';
 
 /** What summaries of rooms need of the server. */
@@ -70,11 +70,9 @@ async function summary(
 ): Promise<JsonObject> {
   const { roomId, servers } = await needs.aliases.placeOf(idOrAlias, via);
   const member = userId === undefined ? undefined : await needs.rooms.membership(roomId, userId);
-  // Who is invited need not know by which servers: the inviter's is one.
-  const inviter = member?.membership === 'invite' ? [serverNameOf(member.sender)] : [];
   const overview = (await needs.outside.isHere(roomId))
     ? await needs.overviews.of(roomId)
-    : (await needs.remoteSpaces.find(roomId, [...servers, ...inviter]))?.overview;
+    : (await needs.remoteSpaces.find(roomId, [...servers, ...serversOfInvite(member)]))?.overview;
   if (!overview || !(await needs.overviews.mayKnow(overview, userId))) {
     throw notFound('There is no such room, or you may not know of it');
   }
