@@ -94,7 +94,7 @@ export class RelatedEvents {
   ): Promise<RelatedPage> {
     const { limit, ignored } = query;
     const { roomId, userId } = access;
-    const order = new ThreadOrder(this.#database, this.#log, { roomId, userId, ignored });
+    const order = new ThreadOrder(this.#database, { roomId, userId, ignored });
     let upTo = query.upTo ?? this.#database.position();
     const found: StoredEvent[] = [];
     for (let looked = 0; looked < MOST_LOOKED_AT;) {

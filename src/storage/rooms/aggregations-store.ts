@@ -79,6 +79,13 @@ const sendersInThread = sql(
    WHERE parent_id = ? AND room_id = ? AND rel_type = 'm.thread' AND position < ?
    ORDER BY position DESC LIMIT ?`,
 );
+/** Threads that one statement looks into, and how many events of each. */
+const MANY_THREADS = 50;
+export const LAST_SPOKEN = 20;
+const LAST_OF_THREAD = `SELECT * FROM (SELECT parent_id AS root_id, position, sender FROM event_relations
+   WHERE parent_id = ? AND room_id = ? AND rel_type = 'm.thread' ORDER BY position DESC LIMIT ${LAST_SPOKEN}) AS last`;
+const lastOfThreads = sql(Array.from({ length: MANY_THREADS }, () => LAST_OF_THREAD).join(' UNION ALL '));
+const positionsOfRoots = sql(`SELECT event_id, position FROM events WHERE event_id IN (${SLOTS})`);
 const relatedBy = sql(
   `SELECT event_id FROM events WHERE event_id IN (${SLOTS}) AND EXISTS (
      SELECT 1 FROM event_relations WHERE event_relations.parent_id = events.event_id
@@ -166,13 +173,41 @@ export function threads(
   return reader.all<ThreadRow>(threadsOfRoom, want.userId, roomId, want.upTo, want.limit);
 }
 
+/** Who sent the last events of each of the threads of a room, at most `LAST_SPOKEN`, newest first. */
+export async function lastSenders(
+  reader: Reader,
+  roomId: RoomId,
+  roots: readonly string[],
+): Promise<Map<string, { readonly position: number; readonly sender: UserId }[]>> {
+  type Row = { root_id: string; position: number; sender: UserId };
+  const parts = [...inSlots(roots, MANY_THREADS)].map((part) =>
+    reader.all<Row>(lastOfThreads, ...part.flatMap((root) => [root, roomId])),
+  );
+  const found = new Map<string, Map<number, Row>>();
+  for (const row of (await Promise.all(parts)).flat()) {
+    // Threads may be there twice, where places of the statement were left over.
+    const rows = found.get(row.root_id) ?? new Map<number, Row>();
+    found.set(row.root_id, rows.set(row.position, row));
+  }
+  const newestFirst = (rows: Map<number, Row>) => [...rows.values()].sort((a, b) => b.position - a.position);
+  return new Map([...found].map(([root, rows]) => [root, newestFirst(rows)]));
+}
+
+/** Positions of those of the roots that are here. */
+export async function rootPositions(reader: Reader, roots: readonly string[]): Promise<Map<string, number>> {
+  const rows = await ofMany(roots, (part) =>
+    reader.all<{ event_id: string; position: number }>(positionsOfRoots, ...part),
+  );
+  return new Map(rows.map((row) => [row.event_id, row.position]));
+}
+
 /** Who sent the events of a thread that came before a position, newest first. */
 export function threadSenders(
   reader: Reader,
   thread: { rootId: string; roomId: RoomId },
   before: number,
   limit: number,
-): Promise<{ readonly position: number; readonly sender: UserId }[]> {
+): Promise<{ position: number; sender: UserId }[]> {
   return reader.all(sendersInThread, thread.rootId, thread.roomId, before, limit);
 }
 

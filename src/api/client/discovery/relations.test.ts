@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mock } from 'node:test';
+import type { SqlValue, Statement } from '../../../storage/database.ts';
+import { WatchedDatabase } from '../../../storage/watched-database.ts';
 import type { Json, TestClient } from '../../../testing/client/test-client.ts';
 import { onServers } from '../../../testing/server/test-server.ts';
 
@@ -432,3 +435,36 @@ onServers('threads are listed by the newest event that their reader does not ign
   assert.deepEqual(paged, expected);
   assert.deepEqual(ids((await bob.ok('GET', path(room, '/threads'))).chunk), [first, second, fourth, third]);
 });
+
+onServers(
+  'many threads in which an ignored user spoke last are put in order by few statements',
+  async (s) => {
+    const [alice, bob] = [await s.person('alice'), await s.person('bob')];
+    const room = await alice.createRoom({ preset: 'public_chat' });
+    await bob.join(room);
+    const expected: string[] = [];
+    for (let i = 0; i < 25; i++) {
+      const root = await alice.say(room, `thread ${i}`);
+      expected.unshift(root);
+      if (i % 2 === 0) await alice.say(room, 'word', relates('m.thread', root));
+      await bob.say(room, 'noise', relates('m.thread', root));
+    }
+    const [talkative = ''] = expected;
+    for (let i = 0; i < 30; i++) await bob.say(room, 'more noise', relates('m.thread', talkative));
+    const ignore = { ignored_users: { [bob.userId]: {} } };
+    await alice.ok('PUT', `/v3/user/${alice.userId}/account_data/m.ignored_user_list`, ignore);
+    const { all } = WatchedDatabase.prototype;
+    let statements = 0;
+    const counted = mock.method(WatchedDatabase.prototype, 'all', function <
+      Row,
+    >(this: WatchedDatabase, statement: Statement, ...parameters: SqlValue[]) {
+      if (statement.text.includes("rel_type = 'm.thread'")) statements += 1;
+      return all.call(this, statement, ...parameters) as Promise<Row[]>;
+    });
+    const page = await alice.ok('GET', path(room, '/threads?limit=1'));
+    counted.mock.restore();
+    assert.deepEqual(ids(page.chunk), [talkative]);
+    assert.ok(statements < 5, `${statements} statements`);
+    assert.deepEqual(ids((await alice.ok('GET', path(room, '/threads?limit=30'))).chunk), expected);
+  },
+);
