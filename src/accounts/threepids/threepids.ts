@@ -117,13 +117,16 @@ export class Threepids {
     await this.#database.commit(unit);
   }
 
-  /** Has identity servers forget an identifier: the one that is named, or those at which it was bound. */
+  /**
+   * Has identity servers forget an identifier: the one that is named, or those at which it was bound; `no-support` where none
+   * is named and none is known.
+   */
   async unbind(userId: UserId, threepid: Threepid, idServer: string | undefined): Promise<UnbindResult> {
     const bound = await store.bindingsOf(this.#database, userId);
     const same = bound.filter(
       ({ medium, address }) => medium === threepid.medium && address === threepid.address,
     );
-    if (idServer === undefined) return this.#unbindAll(same);
+    if (idServer === undefined) return same.length === 0 ? 'no-support' : this.#unbindAll(same);
     return this.#unbindAll([{ user_id: userId, ...threepid, id_server: idServer }]);
   }
 

@@ -97,6 +97,11 @@ onServers(
     assert.equal(answer.id_server_unbind_result, 'success');
     assert.equal(identity.unbindings.length, before + 1);
     assert.match(identity.unbindings.at(-1) ?? '', /^X-Matrix origin="[^"]+",destination="127/);
+    for (const end of ['unbind', 'delete']) {
+      const unknown = await erin.ok('POST', `/v3/account/3pid/${end}`, body);
+      assert.equal(unknown.id_server_unbind_result, 'no-support', 'it is bound nowhere any more');
+    }
+    assert.equal(identity.unbindings.length, before + 1);
     const closed = { ...body, id_server: '127.0.0.1:1' };
     const refused = await erin.ok('POST', '/v3/account/3pid/unbind', closed);
     assert.equal(refused.id_server_unbind_result, 'no-support');
