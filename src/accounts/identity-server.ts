@@ -24,6 +24,8 @@ export interface StoredInvite {
 }
 
 const HOST = /^[A-Za-z0-9.-]{1,230}(:[0-9]{1,5})?$|^\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?$/;
+const ERRCODE = /^[A-Z][A-Z0-9_.]{0,99}$/;
+const OF_SESSIONS = ['M_UNKNOWN_TOKEN', 'M_MISSING_TOKEN', 'M_USER_LOCKED', 'M_USER_SUSPENDED'];
 
 /** Speaks with identity servers (Identity Service API, v2, and v1 for clients of 2015). */
 export class IdentityServers {
@@ -40,14 +42,20 @@ export class IdentityServers {
     this.#plain = new Set(plain);
   }
 
-  /** Binds what a session at the identity server has proven; gives what was bound. */
+  /**
+   * Binds what a session at the identity server has proven; gives what was bound.
+   *
+   * @throws MatrixError what the identity server has against it, in its own words.
+   */
   async bind(
     access: IdentityAccess,
     name: SessionName,
     mxid: UserId,
   ): Promise<{ medium: string; address: string }> {
     const body = { sid: name.sid, client_secret: name.clientSecret, mxid };
-    const { medium, address } = await this.#ask(access, 'POST', '/3pid/bind', body);
+    const { status, content } = await this.#answerOf(access, 'POST', '/3pid/bind', body);
+    if (status !== 200) throw passedOn(status, content);
+    const { medium, address } = content;
     if (typeof medium !== 'string' || typeof address !== 'string') throw senseless();
     return { medium, address };
   }
@@ -146,20 +154,28 @@ export class IdentityServers {
   }
 
   async #ask(
-    { idServer, accessToken }: IdentityAccess,
+    access: IdentityAccess,
     method: 'GET' | 'POST',
     path: string,
     body?: JsonObject,
   ): Promise<JsonObject> {
+    const { status, content } = await this.#answerOf(access, method, path, body);
+    if (status !== 200) throw refused(status, content);
+    return content;
+  }
+
+  async #answerOf(
+    { idServer, accessToken }: IdentityAccess,
+    method: 'GET' | 'POST',
+    path: string,
+    body?: JsonObject,
+  ): Promise<{ status: number; content: JsonObject }> {
     const headers: Record<string, string> =
       accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` };
     const uri = `/_matrix/identity/${accessToken === undefined ? 'api/v1' : 'v2'}${path}`;
     const text = body === undefined ? undefined : JSON.stringify(body);
     const answer = await this.#request(idServer, method, uri, headers, text);
-    const content = contentOf(answer);
-    if (answer.status === 200) return content;
-    const { error } = content;
-    throw forbidden(`The identity server refused: ${typeof error === 'string' ? error : answer.status}`);
+    return { status: answer.status, content: contentOf(answer) };
   }
 
   async #request(
@@ -192,6 +208,18 @@ function contentOf(answer: OutgoingAnswer): JsonObject {
   } catch {
     return {};
   }
+}
+
+function refused(status: number, { error }: JsonObject): MatrixError {
+  return forbidden(`The identity server refused: ${typeof error === 'string' ? error : status}`);
+}
+
+/** An error of an identity server as it is. A client would take those of a session for errors of its session here. */
+function passedOn(status: number, content: JsonObject): MatrixError {
+  const { errcode, error } = content;
+  const isError = status >= 400 && status < 600 && typeof errcode === 'string' && ERRCODE.test(errcode);
+  if (!isError || OF_SESSIONS.includes(errcode) || typeof error !== 'string') return refused(status, content);
+  return new MatrixError(status, errcode, error);
 }
 
 function senseless(): MatrixError {

@@ -20,6 +20,8 @@ export class StandInIdentityServer {
   readonly unbindings: string[] = [];
   /** Bodies of requests to keep an invitation. */
   readonly invites: JsonObject[] = [];
+  /** What it answers who binds an identifier, if that is an error. */
+  refusal: readonly [number, JsonObject] | undefined;
   /** Whether it says that its key is still valid. */
   keyIsValid = true;
   readonly #server: Server;
@@ -110,6 +112,7 @@ export class StandInIdentityServer {
         ];
       }
       case '/3pid/bind':
+        if (this.refusal) return [...this.refusal];
         return [200, { medium: 'email', address: 'erin@example.org', mxid: String(body.mxid) }];
       default:
         return [404, { errcode: 'M_NOT_FOUND', error: 'nothing here' }];

@@ -108,3 +108,29 @@ onServers(
   },
   { env },
 );
+
+onServers(
+  'what an identity server has against a binding is told as it says it, but for errors of its sessions [B014]',
+  async (s) => {
+    const erin = await s.person('erin');
+    const body = { sid: 's', client_secret: 'c', ...access };
+    const said = { error: 'In its own words' };
+    for (const [status, errcode, told] of [
+      [400, 'M_SESSION_NOT_VALIDATED', [400, 'M_SESSION_NOT_VALIDATED']],
+      [403, 'M_TERMS_NOT_SIGNED', [403, 'M_TERMS_NOT_SIGNED']],
+      [404, 'M_NO_VALID_SESSION', [404, 'M_NO_VALID_SESSION']],
+      [401, 'M_UNKNOWN_TOKEN', [403, 'M_FORBIDDEN']],
+      [200, 'M_UNKNOWN', [502, 'M_UNKNOWN']],
+      [400, 'no code', [403, 'M_FORBIDDEN']],
+    ] as const) {
+      identity.refusal = [status, { errcode, ...said }];
+      const answer = await erin.ask('POST', '/v3/account/3pid/bind', body);
+      assert.deepEqual([answer.status, answer.body.errcode], told);
+      if (told[1] === errcode && status !== 200) assert.equal(answer.body.error, said.error);
+    }
+    identity.refusal = undefined;
+    const gone = { ...body, id_access_token: 'wrong' };
+    await erin.fails(401, 'M_UNAUTHORIZED', 'POST', '/v3/account/3pid/bind', gone);
+  },
+  { env },
+);
