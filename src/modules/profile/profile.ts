@@ -14,7 +14,8 @@ import * as usersStore from '../../storage/accounts/users-store.ts';
 
 const LONGEST_KEY = 255;
 const FIELD = /^[a-z][a-z0-9_.-]*$/;
-const LARGEST_PROFILE = 65_536;
+/** In bytes: less than 64 KiB. */
+const LARGEST_PROFILE = 65_535;
 /** What member events repeat has to fit into them: characters of a name, and of a picture's address. */
 const LONGEST_NAME = 256;
 const LONGEST_ADDRESS = 1_000;
