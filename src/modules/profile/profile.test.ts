@@ -32,20 +32,24 @@ onServers(
   },
 );
 
-onServers('a name or picture that would fit into no event is refused as a whole [B037]', async (s) => {
-  const alice = await s.person('alice');
-  await alice.createRoom();
-  for (const [key, longest] of [
-    ['displayname', 256],
-    ['avatar_url', 1_000],
-  ] as const) {
-    const path = `/v3/profile/${alice.userId}/${key}`;
-    const value = 'mxc://x/'.padEnd(longest, 'é');
-    await alice.ok('PUT', path, { [key]: value });
-    await alice.fails(400, 'M_INVALID_PARAM', 'PUT', path, { [key]: `${value}é` });
-    assert.deepEqual(await alice.ok('GET', path), { [key]: value });
-  }
-});
+onServers(
+  'a name or picture that is no text, or would fit into no event, is refused as a whole [B037]',
+  async (s) => {
+    const alice = await s.person('alice');
+    await alice.createRoom();
+    for (const [key, longest] of [
+      ['displayname', 256],
+      ['avatar_url', 1_000],
+    ] as const) {
+      const path = `/v3/profile/${alice.userId}/${key}`;
+      const value = 'mxc://x/'.padEnd(longest, 'é');
+      await alice.ok('PUT', path, { [key]: value });
+      await alice.fails(400, 'M_INVALID_PARAM', 'PUT', path, { [key]: `${value}é` });
+      await alice.fails(400, 'M_INVALID_PARAM', 'PUT', path, { [key]: null });
+      assert.deepEqual(await alice.ok('GET', path), { [key]: value });
+    }
+  },
+);
 
 onFederation(
   'fields of a profile are told to other servers, and names and pictures in rooms [B037 partial]',

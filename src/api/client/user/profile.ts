@@ -79,8 +79,8 @@ function assertMayChange({ isGuest }: Session, key: string): void {
   throw new MatrixError(403, 'M_GUEST_ACCESS_FORBIDDEN', 'Guests may only change their display name');
 }
 
-/** Clients that know no deletion empty a name or picture instead. */
+/** Clients that know no deletion empty a name or picture instead. `null` is no way to delete a field. */
 function emptied(key: string, value: JsonValue): JsonValue | undefined {
   const isOld = key === 'displayname' || key === 'avatar_url';
-  return isOld && (value === '' || value === null) ? undefined : value;
+  return isOld && value === '' ? undefined : value;
 }
