@@ -145,11 +145,25 @@ export class Threepids {
     store.removeAllOf(unit, userId);
   }
 
-  /** Has identity servers forget all of the user's identifiers that were bound through this server. */
-  async unbindAllOf(userId: UserId, idServer: string | undefined): Promise<UnbindResult> {
+  /**
+   * Has identity servers forget the user's identifiers: all of them at the one that is named, else those that were bound through
+   * this server, where they were.
+   *
+   * @param had what the user had before the account was closed.
+   */
+  async unbindAllOf(
+    userId: UserId,
+    idServer: string | undefined,
+    had: readonly ThreepidRow[] = [],
+  ): Promise<UnbindResult> {
     const bound = await store.bindingsOf(this.#database, userId);
-    const wanted = idServer === undefined ? bound : bound.map((row) => ({ ...row, id_server: idServer }));
-    return this.#unbindAll(wanted);
+    if (idServer === undefined) return this.#unbindAll(bound);
+    const all = new Map([...had, ...bound].map((row) => [`${row.medium} ${row.address}`, row]));
+    return this.#unbindAll(
+      [...all.values()].map(({ medium, address }) => ({
+        ...{ user_id: userId, medium, address, id_server: idServer },
+      })),
+    );
   }
 
   /** Notes, in the unit of work that closes the account, that the user asked to be erased. */

@@ -21,9 +21,10 @@ export const deactivateAccount = endpoint(
   async (needs: { accounts: Accounts; threepids: Threepids }, request) => {
     await needs.accounts.confirm(request.session, 'deactivate', request.body.auth);
     const { userId } = request.session;
+    const had = await needs.threepids.of(userId);
     await needs.accounts.deactivate(userId, request.body.erase);
     return {
-      id_server_unbind_result: await needs.threepids.unbindAllOf(userId, request.body.id_server),
+      id_server_unbind_result: await needs.threepids.unbindAllOf(userId, request.body.id_server, had),
     };
   },
 );

@@ -5,11 +5,14 @@ import { TestBrowser } from '../../../testing/client/test-browser.ts';
 import { onServers } from '../../../testing/server/test-server.ts';
 import { passwordAuth, pressButton } from '../../../testing/client/address-proofs.ts';
 import { TextGateway } from '../../../testing/gateways/text-gateway.ts';
+import { StandInIdentityServer } from '../../../testing/identity/identity-server.ts';
 
 const sink = await MailSink.start();
 const gateway = await TextGateway.start();
+const identity = await StandInIdentityServer.start();
 test.after(async () => {
   await sink.close();
+  identity.close();
   gateway.close();
 });
 
@@ -199,6 +202,35 @@ onServers(
     env: {
       MYELIN_OUTGOING_ALLOWED_RANGES: '127.0.0.0/8',
       MYELIN_THREEPIDS_SMS_URL: gateway.url,
+    },
+  },
+);
+
+onServers(
+  'who closes an account has the identity server that they name forget all of their addresses [B013 partial]',
+  async (s) => {
+    const gone = async (name: string, phone: string, idServer?: string) => {
+      const person = await s.person(name);
+      const ask = { client_secret: name, country: 'GB', phone_number: phone, send_attempt: 1 };
+      const { sid, submit_url: url } = await person.ok('POST', '/v3/account/3pid/msisdn/requestToken', ask);
+      const creds = { sid, client_secret: name };
+      await person.ok('POST', new URL(String(url)).pathname, { ...creds, token: gateway.code });
+      await person.ok('POST', '/v3/account/3pid/add', { ...creds, auth: passwordAuth(name) });
+      const closing = { auth: passwordAuth(name), id_server: idServer };
+      return (await person.ok('POST', '/v3/account/deactivate', closing)).id_server_unbind_result;
+    };
+    const before = identity.unbindings.length;
+    assert.equal(await gone('alice', '07911 123459', identity.name), 'success');
+    assert.equal(identity.unbindings.length, before + 1);
+    assert.equal(await gone('bob', '07911 123461', '127.0.0.1:1'), 'no-support');
+    assert.equal(await gone('carol', '07911 123462'), 'success', 'nothing was bound');
+    assert.equal(identity.unbindings.length, before + 1);
+  },
+  {
+    env: {
+      MYELIN_OUTGOING_ALLOWED_RANGES: '127.0.0.0/8',
+      MYELIN_THREEPIDS_SMS_URL: gateway.url,
+      MYELIN_THREEPIDS_PLAIN_IDENTITY_SERVERS: identity.name,
     },
   },
 );
