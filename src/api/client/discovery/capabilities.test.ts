@@ -25,3 +25,24 @@ onServers(
   },
   { env: { MYELIN_PUBLIC_BASE_URL: 'https://matrix.example.org' } },
 );
+
+onServers(
+  'guests are told that they can change their name and nothing else [B002 partial] [B049 partial]',
+  async ({ anonymous }) => {
+    const guest = anonymous();
+    const made = await guest.ok('POST', '/v3/register?kind=guest', {});
+    guest.token = made.access_token;
+    const { capabilities } = await guest.ok('GET', '/v3/capabilities');
+    assert.deepEqual(capabilities['m.profile_fields'], { enabled: true, allowed: ['displayname'] });
+    const enabled = (name: string) => capabilities[`m.${name}`].enabled;
+    const names = ['change_password', 'set_displayname', 'set_avatar_url', '3pid_changes', 'get_login_token'];
+    assert.deepEqual(names.map(enabled), [false, true, false, false, false]);
+    const refused = (method: string, path: string, body: object) =>
+      guest.fails(403, 'M_GUEST_ACCESS_FORBIDDEN', method, path, body);
+    await refused('POST', '/v3/account/password', { new_password: 'a new password' });
+    await refused('PUT', `/v3/profile/${made.user_id}/avatar_url`, { avatar_url: 'mxc://x/y' });
+    await refused('POST', '/v3/account/3pid/add', { sid: 's', client_secret: 'c' });
+    await refused('POST', '/v1/login/get_token', {});
+  },
+  { env: { MYELIN_REGISTRATION_GUESTS: 'true' } },
+);

@@ -20,8 +20,9 @@ export const getCapabilities = endpoint(
     guests: true,
   },
   (needs: Needs, request) => {
-    // What takes interactive authentication is not for clients that signed in by OAuth 2.0.
-    const isLegacy = request.session.oauthClient === undefined;
+    const { isGuest, oauthClient } = request.session;
+    // What takes interactive authentication is not for clients that signed in by OAuth 2.0, nor for guests.
+    const isLegacy = oauthClient === undefined && !isGuest;
     return {
       capabilities: {
         'm.change_password': { enabled: isLegacy },
@@ -30,8 +31,8 @@ export const getCapabilities = endpoint(
           available: Object.fromEntries([...ROOM_VERSIONS.keys()].map((id) => [id, 'stable'])),
         },
         'm.set_displayname': { enabled: true },
-        'm.set_avatar_url': { enabled: true },
-        'm.profile_fields': { enabled: true },
+        'm.set_avatar_url': { enabled: !isGuest },
+        'm.profile_fields': { enabled: true, ...(isGuest ? { allowed: ['displayname'] } : {}) },
         'm.3pid_changes': { enabled: isLegacy && needs.capabilities.threepidChanges },
         'm.get_login_token': { enabled: isLegacy },
         'org.matrix.msc3882.get_login_token': { enabled: isLegacy },
