@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { type Json, type TestClient } from '../testing/client/test-client.ts';
 import { onServers } from '../testing/server/test-server.ts';
 
-const ownIn = (events: Json[], who: TestClient) =>
-  events.findLast((event) => event.state_key === who.userId)?.content.membership;
+function ownIn(events: Json[], who: TestClient): string | undefined {
+  return events.findLast((event) => event.state_key === who.userId)?.content.membership;
+}
 
 for (const stateAs of ['state', 'state_after']) {
   const use_state_after = String(stateAs === 'state_after');
@@ -101,3 +102,39 @@ onServers(
     assert.equal(ownIn(unbanned.timeline.events, bob), 'leave');
   },
 );
+
+onServers(
+  'who forgot a room hears no more of it when they are banned and unbanned, until they join again [B026 partial]',
+  async ({ person }) => {
+    const [alice, bob] = [await person('alice'), await person('bob')];
+    const room = await alice.createRoom({ preset: 'public_chat' });
+    await bob.join(room);
+    await bob.ok('POST', bob.room(room, '/leave'), {});
+    const { next_batch: since } = await bob.sync();
+    await bob.ok('POST', bob.room(room, '/forget'), {});
+    const filter = JSON.stringify({ room: { include_leave: true } });
+    for (const act of ['/ban', '/unban']) {
+      await alice.ok('POST', alice.room(room, act), { user_id: bob.userId });
+      assert.equal((await bob.sync({ since })).rooms, undefined, act);
+      assert.equal((await bob.sync({ filter })).rooms, undefined, act);
+      await bob.fails(403, 'M_FORBIDDEN', 'GET', bob.room(room, '/messages?dir=b'));
+    }
+    await bob.join(room);
+    assert.ok((await bob.sync({ since })).rooms.join[room]);
+  },
+);
+
+onServers('who left a room and forgot it is told once that they are out of it', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')];
+  const room = await alice.createRoom({ preset: 'public_chat', invite: [bob.userId] });
+  const { next_batch: invited } = await bob.sync();
+  await bob.join(room);
+  const { next_batch: since } = await bob.sync();
+  await bob.ok('POST', bob.room(room, '/leave'), {});
+  await bob.ok('POST', bob.room(room, '/forget'), {});
+  for (const token of [invited, since]) {
+    const told = await bob.sync({ since: token });
+    assert.equal(ownIn(told.rooms.leave[room].timeline.events, bob), 'leave');
+    assert.equal((await bob.sync({ since: told.next_batch })).rooms, undefined);
+  }
+});

@@ -7,6 +7,7 @@ import type { Database } from '../storage/database.ts';
 import type { RecentChanges } from '../storage/recent-changes.ts';
 import type { JsonPiece } from '../wire/endpoint.ts';
 import { JsonPieces } from '../wire/json-pieces.ts';
+import { isDepartureTold } from './forgotten-rooms.ts';
 import { joinedRoom } from './joined-room.ts';
 import { joinedSince } from './joined-since.ts';
 import type { Notifier } from './notifier.ts';
@@ -212,8 +213,13 @@ export class SyncService {
         return strippedRoom(this.#needs, context.userId, room, 'invite_state');
       case 'knock':
         return changed ? strippedRoom(this.#needs, context.userId, room, 'knock_state') : undefined;
-      default:
-        return isLeftShown(context, room) ? leftRoom(this.#needs, context, room) : undefined;
+      default: {
+        const wanted =
+          since === undefined
+            ? isLeftShownFirst(context, room)
+            : await isDepartureTold(this.#needs, room, context.userId, since);
+        return wanted ? leftRoom(this.#needs, context, room) : undefined;
+      }
     }
   }
 
@@ -251,11 +257,10 @@ export class SyncService {
 }
 
 /**
- * Whether a room that the user is out of is told of. Who syncs first learns of those that others put them out of even where the
- * filter asks for none that were left: as for whoever was syncing then, that is news to them.
+ * Whether a first sync tells of a room that the user is out of: also where the filter asks for none that were left, of those
+ * that others put them out of. As for whoever was syncing then, that is news to them.
  */
-function isLeftShown({ since, userId, filter }: SyncContext, room: RoomMembership): boolean {
-  if (since !== undefined) return room.position > since;
+function isLeftShownFirst({ userId, filter }: SyncContext, room: RoomMembership): boolean {
   return !room.forgotten && (filter.room.includeLeave || room.sender !== userId);
 }
 

@@ -72,7 +72,9 @@ export class Memberships {
     if (!user) return [changed.userId];
     const { roomId, membership, eventId, sender } = changed;
     const { position } = change;
-    user.rooms.set(roomId, { roomId, membership, position, eventId, sender, forgotten: false });
+    const isGone = membership === 'leave' || membership === 'ban';
+    const forgotten = isGone && user.rooms.get(roomId)?.forgotten === true;
+    user.rooms.set(roomId, { roomId, membership, position, eventId, sender, forgotten });
     if (membership === 'join') user.joined.add(roomId);
     else user.joined.delete(roomId);
     return [];

@@ -171,10 +171,11 @@ onServers(
     const hidden = [shared, await see('joined'), await see('invited')];
     const [open, reply] = await see('world_readable');
     await see('shared');
+    const { next_batch: since } = await bob.sync({ filter: '{"room":{"rooms":[]}}' });
     await bob.ok('POST', bob.room(room, '/leave'), {});
     const relations = (id: string) => `/v1/rooms/${encodeURIComponent(room)}/relations/${id}`;
     for (const [id] of hidden) await bob.ok('GET', relations(id));
-    const { next_batch: since } = await bob.sync({ filter: '{"room":{"rooms":[]}}' });
+    const { next_batch: left } = await bob.sync({ filter: '{"room":{"rooms":[]}}' });
     await alice.ok('POST', alice.room(room, '/ban'), { user_id: bob.userId });
     await bob.ok('POST', bob.room(room, '/forget'), {});
     for (const [id] of hidden) {
@@ -190,8 +191,9 @@ onServers(
     const { timeline } = (await bob.sync({ since })).rooms.leave[room];
     assert.deepEqual(
       timeline.events.map((event: Json) => event.content.membership),
-      ['ban'],
+      ['leave', 'ban'],
     );
+    assert.equal((await bob.sync({ since: left })).rooms, undefined, 'who was told of leaving hears no more');
   },
 );
 

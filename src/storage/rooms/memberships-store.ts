@@ -19,7 +19,8 @@ const upsert = sql(
   `INSERT INTO memberships (user_id, room_id, membership, position, event_id, sender, forgotten)
    VALUES (?, ?, ?, ?, ?, ?, 0)
    ON CONFLICT (user_id, room_id) DO UPDATE SET membership = excluded.membership,
-     position = excluded.position, event_id = excluded.event_id, sender = excluded.sender, forgotten = 0`,
+     position = excluded.position, event_id = excluded.event_id, sender = excluded.sender,
+     forgotten = CASE WHEN excluded.membership IN ('leave', 'ban') THEN memberships.forgotten ELSE 0 END`,
 );
 const insertOne = sql(
   `INSERT INTO memberships (user_id, room_id, membership, position, event_id, sender, forgotten)
@@ -104,7 +105,7 @@ const activeRooms = sql(
    WHERE memberships.user_id = ? AND membership IN ('join', 'invite')`,
 );
 
-/** Sets what the user is in the room. */
+/** Sets what the user is in the room. A forgotten one stays so until they join, are invited or knock. */
 export function set(
   writer: Writer,
   row: { userId: UserId; roomId: RoomId; membership: string; eventId: EventId; sender: UserId },
