@@ -1,6 +1,7 @@
 import type { RoomId } from '../../protocol/identifiers.ts';
 import { RequiredStates } from '../../protocol/sliding-sync/required-state.ts';
 import type { RoomMembership } from '../../rooms/reading/room-reads.ts';
+import { isDepartureTold } from '../forgotten-rooms.ts';
 import type { SyncContext } from '../sync-context.ts';
 import type { SentRoom, Settled } from './connection.ts';
 import type { RoomExtensions } from './extensions.ts';
@@ -99,8 +100,9 @@ export class RoomAnswering {
   ): Promise<void> {
     const { roomId } = room;
     const { connection, upTo } = this.#answering;
-    if (room.forgotten || room.position > upTo) return;
+    if (room.position > upTo) return;
     const sent = connection.rooms.get(roomId);
+    if (room.forgotten) return sent && this.#unwanted(room, sent, wanted);
     const isStripped = room.membership === 'invite' || room.membership === 'knock';
     const next: SentRoom = {
       seen: undefined,
@@ -134,7 +136,7 @@ export class RoomAnswering {
       if (sent.seen === undefined && mayHaveNews) this.#changes.set(roomId, { ...sent, seen: since });
       return;
     }
-    if (room.position <= after || room.position > upTo || room.forgotten) return;
+    if (room.position > upTo || !(await isDepartureTold(this.#needs, room, userId, after))) return;
     const view = await this.#view(room, formerly, sent.isDirect);
     const { text } = await roomEntry(this.#needs, view);
     if (text !== undefined) this.#entries.set(roomId, text);

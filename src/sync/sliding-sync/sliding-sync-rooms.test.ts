@@ -273,6 +273,32 @@ onServers(
   },
 );
 
+for (const how of ['lists', 'room_subscriptions'] as const) {
+  onServers(
+    `who left rooms and forgot them is told that they are out of them, in ${how} [B138 partial]`,
+    async ({ person }) => {
+      const [alice, bob] = [await person('alice'), await person('bob')];
+      const left = await alice.createRoom({ preset: 'public_chat' });
+      const declined = await alice.createRoom({ invite: [bob.userId] });
+      await bob.join(left);
+      const wanted = { timeline_limit: 1, required_state: [['m.room.member', bob.userId]] };
+      const subscribed = { room_subscriptions: { [left]: wanted, [declined]: wanted } };
+      const wishes = how === 'lists' ? { lists: { all: { ...wanted, ranges: [[0, 9]] } } } : subscribed;
+      const sliding = new SlidingConnection(bob);
+      assert.equal(Object.keys((await sliding.next(wishes)).rooms).length, 2);
+      for (const room of [left, declined]) {
+        await bob.ok('POST', bob.room(room, '/leave'), {});
+        await bob.ok('POST', bob.room(room, '/forget'), {});
+      }
+      const { rooms } = await sliding.next(wishes);
+      for (const room of [left, declined])
+        assert.equal(rooms[room]?.required_state[0].content.membership, 'leave');
+      await alice.ok('POST', alice.room(left, '/ban'), { user_id: bob.userId });
+      assert.deepEqual((await sliding.next(wishes)).rooms, {}, 'not of what became of them later');
+    },
+  );
+}
+
 onServers(
   'who was away between two requests does not see what was said then [B138 partial]',
   async ({ person }) => {
