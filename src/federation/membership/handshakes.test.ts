@@ -203,3 +203,38 @@ withHand(
     assert.ok(verifyPduSignature(body.event, roomVersion('10'), a.name, keyId, VerifyKey.of(key)));
   },
 );
+
+withHand('who sends an old knock again is not told what the room is called now', async (hand, { a }) => {
+  const alice = await a.person('alice');
+  const rules = { type: 'm.room.join_rules', state_key: '', content: { join_rule: 'knock' } };
+  const room = await alice.createRoom({ room_version: '10', name: 'Before', initial_state: [rules] });
+  const made = await hand.make('knock', room, ['10']);
+  const change = { origin_server_ts: 1_700_000_000_000 };
+  const knock = () => hand.send('knock', room, made.body, { prefix: V1, change });
+  const names = ({ body }: { body: Json }) =>
+    body.knock_room_state.flatMap((event: Json) => event.content.name ?? []);
+  assert.deepEqual(names(await knock()), ['Before']);
+  assert.deepEqual(names(await knock()), ['Before'], 'the answer may have been lost');
+  await alice.ok('POST', alice.room(room, '/ban'), { user_id: hand.userId });
+  await alice.setState(room, 'm.room.name', { name: 'After' });
+  const again = await knock();
+  assert.deepEqual([again.status, again.body.errcode], [403, 'M_FORBIDDEN']);
+});
+
+withHand('who sends an old join again is not told which servers are in the room now', async (hand, { a }) => {
+  const alice = await a.person('alice');
+  const bob = await a.person('bob');
+  const room = await alice.createRoom({ preset: 'public_chat', room_version: '10' });
+  await bob.join(room);
+  const made = await hand.make('join', room, ['10']);
+  const change = { origin_server_ts: 1_700_000_000_000 };
+  const join = () => hand.send('join', room, made.body, { query: '?omit_members=true', change });
+  assert.deepEqual(
+    [(await join()).status, (await join()).status],
+    [200, 200],
+    'an answer may have been lost',
+  );
+  await alice.ok('POST', alice.room(room, '/kick'), { user_id: hand.userId });
+  const again = await join();
+  assert.deepEqual([again.status, again.body.errcode], [403, 'M_FORBIDDEN']);
+});

@@ -48,6 +48,17 @@ export interface JoinAnswer {
 
 const MEMBERSHIPS: Readonly<Record<Handshake, string>> = { join: 'join', knock: 'knock', leave: 'leave' };
 
+/**
+ * The memberships in which a step that comes again is answered again, since its answer may have been lost. Whoever came in once
+ * and is out is not told what the room is now.
+ */
+const ANSWERED_AGAIN: Readonly<Record<Handshake, readonly string[]>> = {
+  join: ['join'],
+  knock: ['knock', 'invite', 'join'],
+  leave: ['leave', 'ban', 'invite', 'knock', 'join'],
+};
+const NO_MORE = 'The room does not allow this any more';
+
 /** Lets users of other servers into rooms of this one, lets them knock, and lets them go (the resident server's side). */
 export class ResidentMembership {
   readonly #database: Database;
@@ -169,7 +180,10 @@ export class ResidentMembership {
       if (form.via !== undefined) await this.#assertMayVouch(room, form.userId);
       const verdict = await receiveEvent(room, unit, received).catch(asMatrixError);
       if (verdict.outcome === 'rejected') throw forbidden(verdict.reason);
-      if (verdict.outcome === 'soft-failed') throw forbidden('The room does not allow this any more');
+      if (verdict.outcome === 'soft-failed') throw forbidden(NO_MORE);
+      const isRepeated =
+        verdict.outcome === 'known' && !ANSWERED_AGAIN[step].includes(await room.membership(form.userId));
+      if (isRepeated) throw forbidden(NO_MORE);
       const added = room.events.at(-1);
       if (added) room.outgoing.add(added);
     });
