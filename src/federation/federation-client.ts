@@ -1,8 +1,10 @@
 import { AddressBlocked } from '../platform/reachable-addresses.ts';
 import { timeLimit, type Timers } from '../platform/timers.ts';
+import { MAX_SENT_DEPTH } from '../protocol/canonical-json.ts';
 import { parseExactJson } from '../protocol/exact-json.ts';
 import type { ServerName } from '../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../protocol/json.ts';
+import { isDeeperThan } from '../protocol/json-depth.ts';
 import type { SigningKey } from '../protocol/signing.ts';
 import type { BackOff } from './back-off.ts';
 import type { ServerResolution } from './discovery/server-resolution.ts';
@@ -24,6 +26,8 @@ export interface FederationRequest {
   readonly maxBytes?: number;
   /** Whether the answer is in the form of some first versions: a list of the status and the object that is meant. */
   readonly answeredInList?: boolean;
+  /** Whether the answer is made of events: each is judged by itself then, also by how deep it is nested. */
+  readonly holdsEvents?: boolean;
   /** False for the few requests that are not signed, such as for keys. */
   readonly signed?: boolean;
   /** Whether to ask a server that did not answer lately all the same. */
@@ -82,11 +86,11 @@ export class FederationClient {
   async request(destination: ServerName, request: FederationRequest): Promise<JsonObject> {
     return this.#asking(destination, request, async (answer, signal) => {
       const body = parseObject(await wholeBody(destination, request, answer, signal), request.answeredInList);
-      if (body) return body;
+      if (body && (request.holdsEvents === true || !isDeeperThan(body, MAX_SENT_DEPTH))) return body;
       throw new FederationError(
         destination,
         'bad-answer',
-        `${destination} answered with something else than a JSON object`,
+        `${destination} answered with something else than a JSON object that is nested ${MAX_SENT_DEPTH} levels at most`,
       );
     });
   }
@@ -197,7 +201,8 @@ export class FederationClient {
     const { status } = answer;
     if (status >= 200 && status < 300) return read(answer, signal);
     const bytes = await readBody(answer, MAX_ERROR_BYTES, signal).catch(() => undefined);
-    const body = (bytes && parseObject(bytes)) ?? {};
+    const told = (bytes && parseObject(bytes)) ?? {};
+    const body = isDeeperThan(told, MAX_SENT_DEPTH) ? {} : told;
     const why = typeof body.error === 'string' ? `: ${body.error.slice(0, 200)}` : '';
     throw new FederationError(destination, 'refused', `${destination} answered ${status}${why}`, {
       status,

@@ -32,7 +32,13 @@ export class RoomRequests {
       min_depth: minDepth,
     };
     const path = `${V1}/get_missing_events/${encodeURIComponent(roomId)}`;
-    const answer = await this.#client.request(server, { method: 'POST', path, body, timeoutMs: TIMEOUT_MS });
+    const answer = await this.#client.request(server, {
+      method: 'POST',
+      path,
+      body,
+      timeoutMs: TIMEOUT_MS,
+      holdsEvents: true,
+    });
     return listIn(answer, 'events').slice(0, limit);
   }
 
@@ -75,7 +81,14 @@ export class RoomRequests {
   ): Promise<readonly JsonValue[]> {
     const path = `${V1}/backfill/${encodeURIComponent(roomId)}`;
     const query = { v: from, limit };
-    const request = { method: 'GET', path, query, timeoutMs: TIMEOUT_MS, slashIn2015: true } as const;
+    const request = {
+      method: 'GET',
+      path,
+      query,
+      timeoutMs: TIMEOUT_MS,
+      slashIn2015: true,
+      holdsEvents: true,
+    } as const;
     return listIn(await this.#client.request(server, request), 'pdus').slice(0, limit);
   }
 
@@ -96,7 +109,13 @@ export class RoomRequests {
     path: string,
     query: Readonly<Record<string, string | number | readonly string[]>> = {},
   ): Promise<JsonObject> {
-    return this.#client.request(server, { method: 'GET', path: V1 + path, query, timeoutMs: TIMEOUT_MS });
+    return this.#client.request(server, {
+      method: 'GET',
+      path: V1 + path,
+      query,
+      timeoutMs: TIMEOUT_MS,
+      holdsEvents: true,
+    });
   }
 }
 

@@ -51,7 +51,7 @@ export class MembershipRequests {
   ): Promise<JsonObject> {
     const suffix = `/send_join/${encodeURIComponent(roomId)}/${encodeURIComponent(eventId)}`;
     return this.#put(server, suffix, pdu, {
-      timeoutMs: JOIN_TIMEOUT_MS,
+      ...{ timeoutMs: JOIN_TIMEOUT_MS, holdsEvents: true },
       query: { omit_members: omitMembers },
     });
   }
@@ -111,15 +111,15 @@ export class MembershipRequests {
     server: ServerName,
     suffix: string,
     body: Pdu,
-    how: { timeoutMs: number; query?: Readonly<Record<string, boolean>> },
+    how: { timeoutMs: number; holdsEvents?: boolean; query?: Readonly<Record<string, boolean>> },
   ): Promise<JsonObject> {
-    const { timeoutMs } = how;
+    const { query: _, ...old } = how;
     try {
       return await this.#client.request(server, { method: 'PUT', path: V2 + suffix, body, ...how });
     } catch (error) {
       if (!isUnknownEndpoint(error)) throw error;
     }
-    return this.#client.request(server, { ...PUT_OF_V1, path: V1 + suffix, body, timeoutMs });
+    return this.#client.request(server, { ...PUT_OF_V1, path: V1 + suffix, body, ...old });
   }
 }
 
