@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout } from 'node:timers/promises';
-import type { RoomId } from '../../protocol/identifiers.ts';
+import type { EventId, RoomId } from '../../protocol/identifiers.ts';
 import * as waitingEventsStore from '../../storage/federation/waiting-events-store.ts';
 import { onFederation, type FederatingServer } from '../../testing/federation/federation.ts';
 import {
@@ -220,4 +220,40 @@ onFederation(
     await database.close();
   },
   { engines: ['postgres'], overrides: { timers: looks } },
+);
+
+onFederation(
+  'where a server tells what is no state, the whole state of a room is had from another one [B104 partial]',
+  async (federation) => {
+    const { a, b } = federation;
+    const asked = new Set<string>();
+    await whilePartial(
+      federation,
+      async (scene) => {
+        scene.complete(true);
+        const { partialRooms } = b.server.services;
+        assert.ok(await partialRooms.whenComplete(scene.room.roomId as RoomId, MEMBERS_WAIT_MS));
+        assert.deepEqual([...asked], [a.name, scene.remote.name]);
+        await assertSameState(scene);
+      },
+      {
+        before: async ({ alice, roomId }) => {
+          const said = (await alice.say(roomId, 'no state')) as EventId;
+          const gathering = b.server.services.eventGathering;
+          const stateBefore = gathering.stateBefore.bind(gathering);
+          gathering.stateBefore = async (server, room, eventId) => {
+            asked.add(server);
+            const state = await stateBefore(a.name, room, eventId);
+            const message = await gathering.event(a.name, room, said);
+            if (server !== a.name || !state || !message) return state;
+            async function* more() {
+              yield* state?.missing ?? [];
+              if (message) yield [message];
+            }
+            return { ids: [...state.ids, said], missing: more() };
+          };
+        },
+      },
+    );
+  },
 );

@@ -187,8 +187,8 @@ export class StateCompletion {
       if (!(await this.#goesOn(attempt))) return this.#giveUp(attempt);
       const state = await this.#stateBefore(server, attempt, row.join_event_id);
       if (this.#stopped) return false;
-      if (!state) continue;
-      const whole = await writeWholeState(this.#writer, roomId, state, () => this.#goesOn(attempt));
+      const whole = state && (await this.#write(attempt, state));
+      if (whole === 'unusable' || !state) continue;
       if (whole === undefined) return this.#giveUp(attempt);
       const touchesGuests = await this.#writer.append(roomId, async (transaction, unit) => {
         await complete(transaction, unit, whole);
@@ -198,6 +198,16 @@ export class StateCompletion {
       return true;
     }
     return false;
+  }
+
+  /** As `writeWholeState`. What a server tells that is no state says nothing of what the others will tell. */
+  async #write(attempt: Attempt, state: WholeState): Promise<StateRoot | 'unusable' | undefined> {
+    try {
+      return await writeWholeState(this.#writer, attempt.roomId, state, () => this.#goesOn(attempt));
+    } catch (error) {
+      if (!(error instanceof MatrixError)) throw error;
+      return 'unusable';
+    }
   }
 
   /**
