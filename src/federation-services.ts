@@ -111,7 +111,7 @@ export function createFederationServices(wiring: FederationWiring) {
     stateCompletion: completion,
     remoteMembership: new RemoteMembership({
       ...{ database, writer, signer, requests, gathering, signatures, outside, receiver, clock },
-      partial,
+      ...{ partial, timers },
     }),
     residentMembership: new ResidentMembership({
       ...{ database, writer, signer, log, tries, restricted, signatures, partial, policies },

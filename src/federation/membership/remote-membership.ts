@@ -1,4 +1,4 @@
-import { KeyedQueue } from '../../platform/keyed-queue.ts';
+import type { Timers } from '../../platform/timers.ts';
 import { eventIdOf } from '../../protocol/events/event-id.ts';
 import type { Pdu } from '../../protocol/events/event.ts';
 import {
@@ -13,7 +13,7 @@ import { MatrixError } from '../../protocol/matrix-error.ts';
 import { ROOM_VERSIONS, type RoomVersion } from '../../protocol/room-versions.ts';
 import type { ReceivedEvent } from '../../rooms/appending/event-receipt.ts';
 import type { EventSigner } from '../../rooms/appending/event-signer.ts';
-import type { OutsideMemberships } from '../../rooms/membership/outside-memberships.ts';
+import { hasMembersBy, type OutsideMemberships } from '../../rooms/membership/outside-memberships.ts';
 import type { RemoteMembershipWish, RemoteRooms, SignedInvite } from '../../rooms/membership/remote-rooms.ts';
 import type { PartialRooms } from '../../rooms/state/partial-rooms.ts';
 import { RoomHead } from '../../rooms/appending/room-head.ts';
@@ -25,6 +25,7 @@ import type { EventGathering, GatheredRoom } from '../inbound/event-gathering.ts
 import type { OwnReceipt } from '../inbound/event-receiver.ts';
 import { verifiedEvent, type SignatureChecker } from '../inbound/pdu-verification.ts';
 import { unusable, writeJoinedRoom, type JoinedRoom } from './joined-state.ts';
+import { JoinTurns } from './join-turns.ts';
 import { MembershipDrafts, type DraftedMembership } from './membership-drafts.ts';
 import { errorForClient, type MembershipRequests } from './membership-requests.ts';
 
@@ -48,8 +49,7 @@ export class RemoteMembership implements RemoteRooms {
   readonly #outside: OutsideMemberships;
   readonly #receiver: JoinReceiver;
   readonly #partial: PartialRooms;
-  /** Two who join a room at the same time: the second finds it here. */
-  readonly #joins = new KeyedQueue();
+  readonly #joins: JoinTurns;
 
   constructor(needs: {
     database: Database;
@@ -62,6 +62,7 @@ export class RemoteMembership implements RemoteRooms {
     receiver: JoinReceiver;
     partial: PartialRooms;
     clock: { now(): number };
+    timers: Timers;
   }) {
     this.#database = needs.database;
     this.#writer = needs.writer;
@@ -73,6 +74,7 @@ export class RemoteMembership implements RemoteRooms {
     this.#outside = needs.outside;
     this.#receiver = needs.receiver;
     this.#partial = needs.partial;
+    this.#joins = new JoinTurns(needs.timers);
   }
 
   join(wish: RemoteMembershipWish): Promise<void> {
@@ -159,7 +161,13 @@ export class RemoteMembership implements RemoteRooms {
     const joined = await this.#verifiedRoom(server, wish, prepared, answer);
     if (isNew) return this.#found(server, wish, prepared, { answer, joined });
     if (joined.lacksMembersOf) throw unusable('it lacks members, which was not asked for');
-    await this.#writer.append(roomId, (room, unit) => writeJoinedRoom(room, unit, joined));
+    const isWritten = await this.#writer.append(roomId, async (room, unit) => {
+      if (hasMembersBy(room.point)) return false;
+      await writeJoinedRoom(room, unit, joined);
+      return true;
+    });
+    // Somebody else came into the room while what the other server gave was checked.
+    if (!isWritten) await this.#takeJoin(server, wish, prepared, answer);
   }
 
   /** Writes down a room that was not here. Where another process was first, the join goes into its room. */

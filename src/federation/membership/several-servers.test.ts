@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { HeldTimers } from '../../testing/server/held-timers.ts';
 import { freePort } from '../../testing/server/free-port.ts';
 import { onFederation } from '../../testing/federation/federation.ts';
 import type { Json } from '../../testing/client/test-client.ts';
+import { PATIENCE_MS } from './join-turns.ts';
 
 const part = encodeURIComponent;
 
@@ -49,6 +51,34 @@ onFederation(
     assert.equal(member.join_authorised_via_users_server, alice.userId);
   },
   { servers: 3 },
+);
+
+const timers = new HeldTimers(PATIENCE_MS);
+
+onFederation(
+  'who joins by way of a server that does not answer does not keep others out of the room',
+  async ({ a, b, startRemote }) => {
+    const [alice, bob, eve] = [await a.person('alice'), await b.person('bob'), await b.person('eve')];
+    const remote = await startRemote();
+    const room = await alice.createRoom({ preset: 'public_chat' });
+    const [asked, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    remote.holds = ({ url }) => {
+      if (!url.includes('/make_join/')) return undefined;
+      asked.resolve();
+      return held.promise;
+    };
+    let isOver = false;
+    const stuck = eve.ask('POST', `/v3/join/${part(room)}?via=${part(remote.name)}`, {}).finally(() => {
+      isOver = true;
+    });
+    await asked.promise;
+    void timers.planned().then((endPatience) => endPatience());
+    await bob.join(room, a.name);
+    assert.equal(isOver, false);
+    held.resolve();
+    await stuck;
+  },
+  { overrides: { timers } },
 );
 
 /** A template, as a server makes it that knows how. */
