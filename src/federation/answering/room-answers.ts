@@ -1,5 +1,3 @@
-import { KeyedTaskQueue } from '../../platform/keyed-task-queue.ts';
-import { QueueFull } from '../../platform/task-queue.ts';
 import { stateKeyOf, type Pdu, type StateKey } from '../../protocol/events/event.ts';
 import type { EventId, RoomId, ServerName } from '../../protocol/identifiers.ts';
 import { MatrixError, forbidden, notFound } from '../../protocol/matrix-error.ts';
@@ -16,7 +14,7 @@ import * as eventsStore from '../../storage/rooms/events-store.ts';
 import * as roomServersStore from '../../storage/federation/room-servers-store.ts';
 import * as roomsStore from '../../storage/rooms/rooms-store.ts';
 import { BEFORE_HISTORY } from '../../storage/unit-of-work.ts';
-import { tooManyRequests } from '../../wire/register-endpoints.ts';
+import { ServerTurns } from './server-turns.ts';
 import type { RoomAcl } from '../room-acl.ts';
 import { authChainOf, authorisersOfMany, eventsBefore, withAuthChain } from './event-graph.ts';
 import { stateText } from './state-text.ts';
@@ -32,8 +30,6 @@ const MOST_HISTORY = 100;
 const MOST_MISSING = 50;
 /** Answers about whole states and auth chains that are worked out for one server at once, and that may wait. */
 const WHOLE = { atOnce: 2, waiting: 20 } as const;
-/** When a server may ask again that asked for too many of them, in milliseconds. */
-const WAIT_MS = 1_000;
 
 /** Answers servers that are in a room what they ask about its events (Server-Server API, "Retrieving events"). */
 export class RoomAnswers {
@@ -43,7 +39,7 @@ export class RoomAnswers {
   readonly #acl: RoomAcl;
   readonly #partial: PartialRooms;
   readonly #visibility: ServerVisibility;
-  readonly #whole = new KeyedTaskQueue<ServerName>(WHOLE);
+  readonly #whole = new ServerTurns(WHOLE);
 
   constructor(needs: {
     database: Database;
@@ -79,7 +75,7 @@ export class RoomAnswers {
   async authChain(server: ServerName, roomId: RoomId, eventId: EventId): Promise<Pdu[]> {
     const room = await this.#room(server, roomId);
     const event = await this.#eventIn(roomId, eventId);
-    return this.#inTurn(server, async () => {
+    return this.#whole.run(server, async () => {
       const chain = await authChainOf(this.#log, room.version, [event]);
       return chain.map((one) => sentPdu(one, room.version));
     });
@@ -91,7 +87,7 @@ export class RoomAnswers {
    */
   async state(server: ServerName, roomId: RoomId, eventId: EventId): Promise<AsyncGenerator<string>> {
     const { version } = await this.#room(server, roomId);
-    const state = await this.#inTurn(server, () => this.#stateBefore(roomId, eventId));
+    const state = await this.#whole.run(server, () => this.#stateBefore(roomId, eventId));
     return stateText(this.#log, version, state);
   }
 
@@ -102,7 +98,7 @@ export class RoomAnswers {
     eventId: EventId,
   ): Promise<{ state: readonly EventId[]; authChain: readonly EventId[] }> {
     const { version } = await this.#room(server, roomId);
-    return this.#inTurn(server, async () => {
+    return this.#whole.run(server, async () => {
       const state = await this.#stateBefore(roomId, eventId);
       const authorisers = await authorisersOfMany(this.#log, version, state);
       const authChain = await withAuthChain(this.#log, authorisers);
@@ -116,7 +112,7 @@ export class RoomAnswers {
     const row = await roomsStore.byId(this.#database, roomId);
     if (!row) throw notFound('There is no such room here');
     this.#assertWhole(roomId);
-    return this.#inTurn(server, async () => {
+    return this.#whole.run(server, async () => {
       const ids = (await this.#tries.entries(rootFromBytes(row.state_root))).map(([, id]) => id);
       return (await this.#log.byIds(ids)).map((event) => sentPdu(event, room.version));
     });
@@ -202,15 +198,6 @@ export class RoomAnswers {
     const [row] = await eventsStore.byTime(this.#database, roomId, place, forward, 1);
     if (row) return this.#log.intern(row);
     throw notFound(`There is no event ${forward ? 'at or after' : 'at or before'} ${ts} here`);
-  }
-
-  /** Works out what may be much: of each server some at once. */
-  async #inTurn<Result>(server: ServerName, work: () => Promise<Result>): Promise<Result> {
-    try {
-      return await this.#whole.run(server, work);
-    } catch (error) {
-      throw error instanceof QueueFull ? tooManyRequests(WAIT_MS) : error;
-    }
   }
 
   /** @throws MatrixError 404 for an unknown room, 403 when the server is not in it. */

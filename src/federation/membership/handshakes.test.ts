@@ -238,3 +238,28 @@ withHand('who sends an old join again is not told which servers are in the room 
   const again = await join();
   assert.deepEqual([again.status, again.body.errcode], [403, 'M_FORBIDDEN']);
 });
+
+withHand(
+  'a server that sends joins again and again has to wait: each is answered with a whole state',
+  async (hand, { a }) => {
+    const alice = await a.person('alice');
+    const room = await alice.createRoom({ preset: 'public_chat', room_version: '10' });
+    const made = await hand.make('join', room, ['10']);
+    const change = { origin_server_ts: 1_700_000_000_000 };
+    const join = () => hand.send('join', room, made.body, { change });
+    assert.equal((await join()).status, 200);
+    const { log, residentMembership } = a.server.services;
+    const [byIds, take] = [log.byIds.bind(log), residentMembership.join.bind(residentMembership)];
+    const allCame = Promise.withResolvers<void>();
+    log.byIds = (ids) => allCame.promise.then(() => byIds(ids));
+    let came = 0;
+    residentMembership.join = (...asked) => {
+      const answer = take(...asked);
+      if (++came === 110) allCame.resolve();
+      return answer;
+    };
+    const answers = await Promise.all(Array.from({ length: 110 }, join));
+    assert.equal(answers.filter(({ status }) => status === 429).length, 6);
+    assert.equal((await join()).status, 200, 'later it may come again');
+  },
+);

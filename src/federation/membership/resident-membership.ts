@@ -26,6 +26,7 @@ import type { Database } from '../../storage/database.ts';
 import * as roomServersStore from '../../storage/federation/room-servers-store.ts';
 import * as roomsStore from '../../storage/rooms/rooms-store.ts';
 import { authChainOf } from '../answering/event-graph.ts';
+import { ServerTurns } from '../answering/server-turns.ts';
 import { verifiedEvent, type SignatureChecker } from '../inbound/pdu-verification.ts';
 import type { PolicyServers } from '../policy-servers.ts';
 import { stateForJoin } from './state-for-join.ts';
@@ -37,6 +38,13 @@ export interface Template {
   readonly roomVersion: string;
 }
 
+/** A membership event as another server sent it. */
+interface SentMembership {
+  readonly roomId: RoomId;
+  readonly eventId: EventId;
+  readonly event: JsonValue;
+}
+
 /** What a server gets that joined a room. */
 export interface JoinAnswer {
   readonly event: Pdu;
@@ -46,6 +54,8 @@ export interface JoinAnswer {
   readonly servers: readonly ServerName[] | undefined;
 }
 
+/** Joins of users of one server that are answered at once, and that may wait. */
+const JOINS = { atOnce: 4, waiting: 100 } as const;
 const MEMBERSHIPS: Readonly<Record<Handshake, string>> = { join: 'join', knock: 'knock', leave: 'leave' };
 
 /**
@@ -70,6 +80,7 @@ export class ResidentMembership {
   readonly #policies: PolicyServers;
   readonly #signatures: SignatureChecker;
   readonly #partial: PartialRooms;
+  readonly #joins = new ServerTurns(JOINS);
 
   constructor(needs: {
     database: Database;
@@ -124,13 +135,14 @@ export class ResidentMembership {
    * Takes a join into the room and gives the state before it.
    *
    * @param omitMembers leaves out members that the state's events do not need.
-   * @throws MatrixError 400 for what is no join of a user of that server, 403 where the room forbids it.
+   * @throws MatrixError 400 for what is no join of a user of that server, 403 where the room forbids it, 429 where the server
+   *   sent too many at once: each is answered with a whole state.
    */
-  async join(
-    server: ServerName,
-    sent: { roomId: RoomId; eventId: EventId; event: JsonValue },
-    omitMembers: boolean,
-  ): Promise<JoinAnswer> {
+  async join(server: ServerName, sent: SentMembership, omitMembers: boolean): Promise<JoinAnswer> {
+    return this.#joins.run(server, () => this.#join(server, sent, omitMembers));
+  }
+
+  async #join(server: ServerName, sent: SentMembership, omitMembers: boolean): Promise<JoinAnswer> {
     const { room, stored } = await this.#take(server, 'join', sent);
     const needs = { reader: this.#database, log: this.#log, tries: this.#tries };
     const { state, omits } = await stateForJoin(needs, sent.roomId, stored, omitMembers);
@@ -146,18 +158,12 @@ export class ResidentMembership {
   }
 
   /** Takes a leave into the room. Errors as `join`. */
-  async leave(
-    server: ServerName,
-    sent: { roomId: RoomId; eventId: EventId; event: JsonValue },
-  ): Promise<void> {
+  async leave(server: ServerName, sent: SentMembership): Promise<void> {
     await this.#take(server, 'leave', sent);
   }
 
   /** Takes a knock into the room and gives what the one who knocks may be shown of it. Errors as `join`. */
-  async knock(
-    server: ServerName,
-    sent: { roomId: RoomId; eventId: EventId; event: JsonValue },
-  ): Promise<Pdu[]> {
+  async knock(server: ServerName, sent: SentMembership): Promise<Pdu[]> {
     await this.#take(server, 'knock', sent);
     return this.#writer.append(sent.roomId, (room) => strippedFor(room, undefined));
   }
@@ -165,7 +171,7 @@ export class ResidentMembership {
   async #take(
     server: ServerName,
     step: Handshake,
-    { roomId, eventId, event }: { roomId: RoomId; eventId: EventId; event: JsonValue },
+    { roomId, eventId, event }: SentMembership,
   ): Promise<{ room: RoomVersion; stored: StoredEvent }> {
     const version = await this.#versionHere(roomId);
     const form = ownMembershipIn(event, MEMBERSHIPS[step], roomId);
