@@ -5,7 +5,10 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { groupsOf, writeGroups } from './test-groups.ts';
 
-/** The test command: type check, lint with the layer rule, format and generated files side by side, then all tests on both engines. */
+/**
+ * The test command: type check, lint with the layer rule, format and generated files side by side, then all tests on
+ * both engines.
+ */
 
 /** Where each test process notes which endpoints it asked. */
 const EXERCISED = 'data/exercised';

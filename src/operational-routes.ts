@@ -29,8 +29,8 @@ export function watchHomeserver(
 }
 
 /**
- * Routes for who runs the server, whatever its roles: `/health`, which says what does not work, and `/metrics`. Where other servers are answered over TLS, which is
- * the open internet, figures take a token.
+ * Routes for who runs the server, whatever its roles: `/health`, which says what does not work, and `/metrics`. Where
+ * other servers are answered over TLS, which is the open internet, figures take a token.
  */
 export function addOperationalRoutes(
   app: FastifyInstance,

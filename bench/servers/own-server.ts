@@ -102,7 +102,8 @@ export async function freePort(): Promise<number> {
 }
 
 /**
- * Blocks in use, but for the write-ahead log, which has a size of its own: what is in it is written back into the database first.
+ * Blocks in use, but for the write-ahead log, which has a size of its own: what is in it is written back into the
+ * database first.
  */
 function folderBytes(folder: string): number {
   const connection = new DatabaseSync(join(folder, 'myelin.db'));

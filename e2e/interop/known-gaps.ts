@@ -1,6 +1,9 @@
 import type { Scene } from './scene.ts';
 
-/** Something that a peer does not do, or does otherwise than the specification says. It is not played, and the table says why. */
+/**
+ * Something that a peer does not do, or does otherwise than the specification says. It is not played, and the table
+ * says why.
+ */
 interface Gap {
   readonly peer: string;
   readonly feature: string;

@@ -9,8 +9,9 @@ const LOOK_EVERY_MS = 60_000;
 const AT_ONCE = 50;
 
 /**
- * Gets closed accounts out of their rooms, and has erased what their owners wished to be. That takes many units of work: a note, made in the one that closes the account, stays until
- * all is done, so that whatever breaks off is gone on with, by any process. Doing it twice harms nothing.
+ * Gets closed accounts out of their rooms, and has erased what their owners wished to be. That takes many units of
+ * work: a note, made in the one that closes the account, stays until all is done, so that whatever breaks off is gone
+ * on with, by any process. Doing it twice harms nothing.
  */
 export class AccountClosing {
   readonly #database: Database;

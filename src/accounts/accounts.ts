@@ -165,10 +165,11 @@ export class Accounts {
   }
 
   /**
-   * Closes an account for good: its password, devices and tokens end, and it leaves its rooms. Goes on with one that is closed and
-   * did not get out of all of them.
+   * Closes an account for good: its password, devices and tokens end, and it leaves its rooms. Goes on with one that is
+   * closed and did not get out of all of them.
    *
-   * @param erase whether what is kept of the user beside events goes, too, and their messages are hidden from who comes later.
+   * @param erase whether what is kept of the user beside events goes, too, and their messages are hidden from who comes
+   *   later.
    * @returns whether it is out of its rooms; if not, a server that runs goes on with that.
    * @throws MatrixError 404 where there is no such user, or nothing is left to be done.
    */

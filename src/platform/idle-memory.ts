@@ -9,15 +9,18 @@ const IDLE_SHARE = 0.01;
 const IDLE_LOOKS = 3;
 /** Growth of the heap that is worth a collection, in bytes. */
 const WORTHWHILE = 8 * 1024 * 1024;
-/** From one collection to the next there are at least so many looks: who has a little to do now and then is not held up each time. */
+/**
+ * From one collection to the next there are at least so many looks: who has a little to do now and then is not held up
+ * each time.
+ */
 const LOOKS_BETWEEN = 40;
 
 /**
  * Gives memory back to the system while there is nothing to do: what the start took, and what a busy time left behind.
  * The engine itself collects only when something is allocated, so that a server that was busy once would stay as large
  * as it was then for as long as it is idle. A collection of everything takes some 0.1 s, in which nothing is answered:
- * therefore only when the process is idle, and only when the heap has grown since the last one. Each thread has a heap, and does this
- * for itself.
+ * therefore only when the process is idle, and only when the heap has grown since the last one. Each thread has a heap,
+ * and does this for itself.
  *
  * @param collect collects everything that can be collected
  * @returns what ends it
@@ -51,8 +54,8 @@ function heapSize(): number {
 }
 
 /**
- * The engine's collection of everything that can be collected in this thread, which it shows only when it is asked to. It is not
- * told to hide it again: another thread may be looking just then.
+ * The engine's collection of everything that can be collected in this thread, which it shows only when it is asked to.
+ * It is not told to hide it again: another thread may be looking just then.
  */
 export function collector(): () => void {
   setFlagsFromString('--expose-gc');

@@ -16,9 +16,9 @@ const WORTHWHILE_MS = 500;
 const OPTIMIZE_EVERYTHING = ['--turbo-filter=*', '--maglev-filter=*'];
 
 /**
- * Lets the engine optimize what is hot from when there is work, much at a time or little for long. Some loops of the start are hot, too, and optimizing them takes
- * 7 MB of the engine's own code into memory, which an idle server does not need. The look costs a few microseconds, and there
- * is none any more once there was work.
+ * Lets the engine optimize what is hot once there is work: much at a time, or little for long. Until then it does not,
+ * since some loops of the start are hot, too, and to optimize them takes 7 MB of the engine's own code into memory, which
+ * an idle server does not need. Each look costs a few microseconds; none is taken any more once there was work.
  *
  * @param optimize tells the engine
  * @returns what ends it

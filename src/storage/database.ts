@@ -120,8 +120,8 @@ export interface Database extends Reader {
   /** The newest position whose changes were delivered in this process. Everything up to it can be read. */
   position(): number;
   /**
-   * Resolves once this process was told of everything that was committed before the call, or after a few seconds, where it hears
-   * nothing. Undefined where nobody else writes. Costs a query.
+   * Resolves once this process was told of everything that was committed before the call, or after a few seconds, where
+   * it hears nothing. Undefined where nobody else writes. Costs a query.
    */
   caughtUp(): Promise<void> | undefined;
   /** Subscribers are called in the order of subscription and awaited before the next batch. */

@@ -12,7 +12,10 @@ export interface EventTextOptions extends Pick<TextOptions, 'membershipOf'> {
   readonly bundled?: boolean;
 }
 
-/** Events of one room as JSON text, in the filter's `event_format` and with its `event_fields` (Client-Server API, "Filtering"). */
+/**
+ * Events of one room as JSON text, in the filter's `event_format` and with its `event_fields` (Client-Server API,
+ * "Filtering").
+ */
 export async function eventTexts(
   needs: SyncNeeds,
   context: SyncContext,

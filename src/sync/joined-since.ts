@@ -2,7 +2,10 @@ import type { RoomId } from '../protocol/identifiers.ts';
 import type { RoomMembership } from '../rooms/reading/room-reads.ts';
 import type { SyncNeeds } from './sync-context.ts';
 
-/** A user's joined rooms, and which of them are new to the user since an earlier place of the log: not joined then, or not shown. */
+/**
+ * A user's joined rooms, and which of them are new to the user since an earlier place of the log: not joined then, or
+ * not shown.
+ */
 export async function joinedSince(
   needs: Pick<SyncNeeds, 'timeline' | 'visibility'>,
   rooms: Iterable<RoomMembership>,

@@ -100,7 +100,10 @@ export interface EndpointRequest<
   /** Path and query as they were sent. */
   readonly uri: string;
   readonly userAgent: string;
-  /** The address at which this server is known to who asks, such as `https://matrix.example.org`, without a slash at its end. */
+  /**
+   * The address at which this server is known to who asks, such as `https://matrix.example.org`, without a slash at its
+   * end.
+   */
   readonly baseUrl: string;
   /** A header of the request, by its name in lower case; of one given more than once, all joined by commas. */
   header(name: string): string | undefined;

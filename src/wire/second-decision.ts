@@ -13,8 +13,8 @@ export interface News {
 }
 
 /**
- * Whether an error says that something is not so, which may be so since a moment ago. Not what says that somebody else was first
- * while this was under way (M_BAD_STATE): done anew, it would be done on top of that.
+ * Whether an error says that something is not so, which may be so since a moment ago. Not what says that somebody else
+ * was first while this was under way (M_BAD_STATE): done anew, it would be done on top of that.
  */
 function isRefusal(error: unknown): boolean {
   if (!(error instanceof MatrixError)) return false;
@@ -23,11 +23,12 @@ function isRefusal(error: unknown): boolean {
 }
 
 /**
- * Answers a request. A refusal may rest on what this process remembers of a room or a user, while another one has answered
- * the same client for a change of it: it is decided once more where there is news about who asks or what is asked for. Only
- * who is refused waits for that.
+ * Answers a request. A refusal may rest on what this process remembers of a room or a user, while another one has
+ * answered the same client for a change of it: it is decided once more where there is news about who asks or what is
+ * asked for. Only who is refused waits for that.
  *
- * @param handle may be called twice: what it does before it refuses is no news, but may be done again where there is other news.
+ * @param handle may be called twice: what it does before it refuses is no news, but may be done again where there is
+ *   other news.
  * @param names gives the rooms and users that the request is about.
  */
 export async function decidedTwice(

@@ -53,8 +53,8 @@ const homeServer: Outage = {
 };
 
 /**
- * Where another request of Dendrite's succeeds at the moment in which a transaction fails, its queue waits until it hears of the
- * other server, which it takes note of once a minute.
+ * Where another request of Dendrite's succeeds at the moment in which a transaction fails, its queue waits until it
+ * hears of the other server, which it takes note of once a minute.
  */
 async function untilTopic({ home }: Scene, person: Person, roomId: string): Promise<void> {
   for (let waits = home.software === 'Dendrite' ? 3 : 1; ; waits--) {

@@ -2,9 +2,9 @@ import type { Database, Writer } from '../../storage/database.ts';
 import * as registrationTokensStore from '../../storage/accounts/registration-tokens-store.ts';
 
 /**
- * Tokens by which people may register: those in the configuration, for any number of accounts and only while they are in it, and
- * those in the database, within their limits. The configured ones are not written down: of several processes each
- * goes by its own configuration, and none brings back what another was told to forget.
+ * Tokens by which people may register: those in the configuration, for any number of accounts and only while they are
+ * in it, and those in the database, within their limits. The configured ones are not written down: of several processes
+ * each goes by its own configuration, and none brings back what another was told to forget.
  */
 export class RegistrationTokens {
   readonly #database: Database;

@@ -43,7 +43,8 @@ export class SsoUsers {
   /**
    * The user that somebody is already, to whom nothing new comes by it.
    *
-   * @throws MatrixError 403 for nobody, or whose account is closed; 401 M_USER_LOCKED; 400 M_EXCLUSIVE for the server's own name.
+   * @throws MatrixError 403 for nobody, or whose account is closed; 401 M_USER_LOCKED; 400 M_EXCLUSIVE for the server's
+   *   own name.
    */
   async known(provider: ProviderSettings, identity: Identity): Promise<UserId> {
     const linked = await ssoStore.user(this.#database, provider.id, identity.subject);

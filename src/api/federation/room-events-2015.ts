@@ -28,7 +28,10 @@ export const getCurrentState2015 = endpoint(
   },
 );
 
-/** GET /_matrix/federation/v1/pdu/{origin}/{pduId}/, what GET event was in 2015: IDs were two parts, of the server and of its own. */
+/**
+ * GET /_matrix/federation/v1/pdu/{origin}/{pduId}/, what GET event was in 2015: IDs were two parts, of the server and
+ * of its own.
+ */
 export const getPdu2015 = endpoint(
   {
     id: 'getPdu2015',

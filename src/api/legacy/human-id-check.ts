@@ -4,7 +4,8 @@ import { MatrixError } from '../../protocol/matrix-error.ts';
 /**
  * Refuses names that could be taken for others (draft "human-id-rules" of 2015).
  *
- * @param names - Localparts, or whole aliases and user IDs, by the key that the client knows each by. Those that are absent pass.
+ * @param names - Localparts, or whole aliases and user IDs, by the key that the client knows each by. Those that are
+ *   absent pass.
  * @throws MatrixError 400 M_FAILED_HUMAN_ID_CHECK that names the keys in `failed_keys`.
  */
 export function assertHumanReadable(names: Readonly<Record<string, string | undefined>>): void {

@@ -82,8 +82,9 @@ export class RoomAnswers {
   }
 
   /**
-   * The state before an event and its auth chain, as the text of the answer, piece by piece: in a large room it is much.
-   * Errors as `event`; 404 also where the state is not known, 403 where not all of it is yet, 429 where the server asked for too many at once.
+   * The state before an event and its auth chain, as the text of the answer, piece by piece: in a large room it is
+   * much. Errors as `event`; 404 also where the state is not known, 403 where not all of it is yet, 429 where the
+   * server asked for too many at once.
    */
   async state(server: ServerName, roomId: RoomId, eventId: EventId): Promise<AsyncGenerator<string>> {
     const { version } = await this.#room(server, roomId);

@@ -22,7 +22,10 @@ interface Known {
   readonly failures: number;
 }
 
-/** What `/.well-known/matrix/server` of other hosts says, kept as long as they allow (Server-Server API, "Resolving server names"). */
+/**
+ * What `/.well-known/matrix/server` of other hosts says, kept as long as they allow (Server-Server API, "Resolving
+ * server names").
+ */
 export class WellKnownServers {
   readonly #http: OutgoingHttp;
   readonly #clock: { now(): number };

@@ -19,7 +19,10 @@ const MOST_AT_ONCE = 100;
 export const MOST_GROUPS = 500;
 /** Longest text of an event that is kept: no valid one is longer. */
 const LONGEST_TEXT = 131_072;
-/** How often what is overdue is looked for: what other processes left behind, or was too much to be planned; in milliseconds. */
+/**
+ * How often what is overdue is looked for: what other processes left behind, or was too much to be planned; in
+ * milliseconds.
+ */
 const LOOK_MS = 60_000;
 
 /** An event as a server sent it. */

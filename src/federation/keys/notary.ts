@@ -5,7 +5,10 @@ import * as serverKeysStore from '../../storage/federation/server-keys-store.ts'
 import type { KeyFetcher, WantedKeys } from './key-fetcher.ts';
 import type { OwnKeys } from './own-keys.ts';
 
-/** Answers what other servers said of their keys, with this server's signature (Server-Server API, "Querying Keys Through Another Server"). */
+/**
+ * Answers what other servers said of their keys, with this server's signature (Server-Server API, "Querying Keys
+ * Through Another Server").
+ */
 export class Notary {
   readonly #database: Database;
   readonly #fetcher: KeyFetcher;

@@ -43,9 +43,10 @@ interface Attempt extends GatheredRoom {
 }
 
 /**
- * Fetches the rest of the state of rooms that were joined without it, in the background, also after a restart, and where another
- * process died that fetched it. A room that everybody of this server left is let be until somebody joins it again. One out of
- * which they were put is not: whoever did that may not have been allowed to, which is known by the whole state only.
+ * Fetches the rest of the state of rooms that were joined without it, in the background, also after a restart, and
+ * where another process died that fetched it. A room that everybody of this server left is let be until somebody joins
+ * it again. One out of which they were put is not: whoever did that may not have been allowed to, which is known by the
+ * whole state only.
  */
 export class StateCompletion {
   readonly #database: Database;

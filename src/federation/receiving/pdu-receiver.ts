@@ -10,7 +10,8 @@ export interface PduResult {
 export interface PduReceiver {
   /**
    * Takes in events of one room, in the order given. Of the events nothing was checked but that they are objects.
-   * Resolves when those that were taken are durable, and soon: what takes long to judge is kept and judged later; never rejects for what is wrong with an event.
+   * Resolves when those that were taken are durable, and soon: what takes long to judge is kept and judged later; never
+   * rejects for what is wrong with an event.
    *
    * @param origin the server that sent them.
    */

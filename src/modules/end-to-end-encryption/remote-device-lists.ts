@@ -24,9 +24,10 @@ import { deviceKeysText, parseSigningUpdate, parseUserDevices } from './remote-k
 import { StaleDeviceLists } from './stale-device-lists.ts';
 
 /**
- * What this server knows of the devices of people on others. A list is fetched when somebody asks for it first, and then
- * kept up to date by the updates that come as long as the user is in a room with somebody here. An update that does not
- * follow the last one makes the list stale: it is fetched anew. No update waits for that: its sender may be who does not answer.
+ * What this server knows of the devices of people on others. A list is fetched when somebody asks for it first, and
+ * then kept up to date by the updates that come as long as the user is in a room with somebody here. An update that
+ * does not follow the last one makes the list stale: it is fetched anew. No update waits for that: its sender may be
+ * who does not answer.
  */
 export class RemoteDeviceLists {
   readonly #database: Database;

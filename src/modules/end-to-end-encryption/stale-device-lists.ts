@@ -54,7 +54,10 @@ export class StaleDeviceLists {
     this.#retry?.cancel();
   }
 
-  /** Fetches a list that is stale, and again as long as updates come that are not in it. Where many are fetched already, it is left to be asked for again with others. */
+  /**
+   * Fetches a list that is stale, and again as long as updates come that are not in it. Where many are fetched already,
+   * it is left to be asked for again with others.
+   */
   fetchSoon(userId: UserId): void {
     const server = serverNameOf(userId);
     const underWay = this.#resyncs.get(server) ?? new Set<UserId>();

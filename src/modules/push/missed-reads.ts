@@ -6,9 +6,9 @@ import * as pushDispatchStore from '../../storage/push/push-dispatch-store.ts';
 const PAGE = 200;
 
 /**
- * Users who read something at a stretch of the log, after `after` and not after `upTo`, and whose pushers told last that something
- * is unread, page by page. Receipts are not in the part of the log that is read again, and each is told to the one process that
- * pushes as it comes.
+ * Users who read something at a stretch of the log, after `after` and not after `upTo`, and whose pushers told last
+ * that something is unread, page by page. Receipts are not in the part of the log that is read again, and each is told
+ * to the one process that pushes as it comes.
  */
 export async function* readersAt(
   reader: Reader,

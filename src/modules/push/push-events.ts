@@ -20,7 +20,10 @@ export interface ReadyEvent {
 }
 
 const CACHED = 2_000;
-/** Of many events that are made ready at once, those are kept that are so near the end of the log: others may ask for them now. */
+/**
+ * Of many events that are made ready at once, those are kept that are so near the end of the log: others may ask for
+ * them now.
+ */
 const RECENT = 500;
 const ROOMS_CACHED = 5_000;
 

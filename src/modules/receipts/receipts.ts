@@ -66,7 +66,8 @@ export class Receipts implements SyncPart {
   /**
    * Moves a receipt to an event, now or at `ts` (milliseconds); nothing happens when it is there already or further on.
    *
-   * @throws MatrixError 400 for an unknown type, a thread that the event is not in or too much extra information, 403 for one who is not joined, 404 for an unknown event.
+   * @throws MatrixError 400 for an unknown type, a thread that the event is not in or too much extra information, 403
+   *   for one who is not joined, 404 for an unknown event.
    */
   async set(userId: UserId, roomId: RoomId, receipt: NewReceipt): Promise<void> {
     await this.#rooms.assertJoined(roomId, userId);

@@ -25,10 +25,10 @@ const MOST_TERMS = 500;
 const MOST_EDITS = 10;
 
 /**
- * Keeps the search index up to date, behind the log and off the path of messages. How far it came is in the database, and
- * guarded: of several processes that index the same events one wins, and the others go on from there. A message is
- * indexed by each text that it had, since who left before an edit is shown the one of before; which of them somebody finds it by
- * is decided when they search. An edit is not found by itself.
+ * Keeps the search index up to date, behind the log and off the path of messages. How far it came is in the database,
+ * and guarded: of several processes that index the same events one wins, and the others go on from there. A message is
+ * indexed by each text that it had, since who left before an edit is shown the one of before; which of them somebody
+ * finds it by is decided when they search. An edit is not found by itself.
  */
 export class SearchIndex {
   readonly #database: Database;

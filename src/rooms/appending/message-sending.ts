@@ -54,8 +54,8 @@ interface Transaction {
 }
 
 /**
- * Adds to the unit of work that keeps an event; with the ID that the client is told. May be called again on another unit when the
- * first could not be committed.
+ * Adds to the unit of work that keeps an event; with the ID that the client is told. May be called again on another
+ * unit when the first could not be committed.
  */
 type Also = (unit: Writer, eventId: EventId) => void;
 

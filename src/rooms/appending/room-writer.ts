@@ -23,8 +23,8 @@ interface Actor {
 }
 
 /**
- * How often something is decided anew because other processes were first, where a policy server is asked each time or nothing is
- * to be written.
+ * How often something is decided anew because other processes were first, where a policy server is asked each time or
+ * nothing is to be written.
  */
 const MOST_TRIES = 5;
 /** Rooms whose head is kept in memory at most, with some 10 kB of state for each, and for how many decisions about others. */

@@ -38,8 +38,9 @@ export interface PartialJoin {
 
 /**
  * Judges once more, by the whole state, all events that came since a room was joined without its members (MSC3902,
- * "Resynchronisation"): the states around them are worked out anew, what was taken and is not allowed goes out of the timeline, and
- * what was refused and is allowed comes into it, at its end. The room's present state is the one that then follows.
+ * "Resynchronisation"): the states around them are worked out anew, what was taken and is not allowed goes out of the
+ * timeline, and what was refused and is allowed comes into it, at its end. The room's present state is the one that
+ * then follows.
  */
 export async function judgeAgain(room: RoomTransaction, unit: Writer, join: PartialJoin): Promise<void> {
   const came = inOrder(await eventsSince(room, join));
@@ -102,7 +103,10 @@ function isMember(key: StateKey): boolean {
   return splitStateKey(key).type === 'm.room.member';
 }
 
-/** What came since the join, that included: events of the timeline, and those that were refused with the state before them known. */
+/**
+ * What came since the join, that included: events of the timeline, and those that were refused with the state before
+ * them known.
+ */
 async function eventsSince(room: RoomTransaction, join: PartialJoin): Promise<Came[]> {
   const found = new Map<EventId, Came>();
   const note = ({ eventId, prevEventIds, isAside }: StoredEvent) => {

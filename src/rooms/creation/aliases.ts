@@ -137,7 +137,8 @@ export class Aliases {
    * Deletes an alias. Its maker may, whoever may set the room's canonical alias, and the application service in whose
    * namespace it is. Gives the room that it was of.
    *
-   * @throws MatrixError 400 M_EXCLUSIVE when it is another application service's alone, 403 M_FORBIDDEN, 404 for an unknown one.
+   * @throws MatrixError 400 M_EXCLUSIVE when it is another application service's alone, 403 M_FORBIDDEN, 404 for an
+   *   unknown one.
    */
   async remove({ userId, appserviceId }: AliasOwner, alias: RoomAlias): Promise<RoomId> {
     this.#assertOwn(alias);

@@ -83,8 +83,9 @@ export class RoomCreation {
    * Makes a room with all its first events in one unit of work.
    *
    * @param also - What else belongs into that unit.
-   * @throws MatrixError 400 M_ROOM_IN_USE for a taken alias, M_UNSUPPORTED_ROOM_VERSION, M_INVALID_ROOM_STATE when
-   *   the wishes contradict the auth rules, M_INVALID_PARAM for bad user IDs, 403 M_INVITE_BLOCKED for who takes no invites of the creator.
+   * @throws MatrixError 400 M_ROOM_IN_USE for a taken alias, M_UNSUPPORTED_ROOM_VERSION, M_INVALID_ROOM_STATE when the
+   *   wishes contradict the auth rules, M_INVALID_PARAM for bad user IDs, 403 M_INVITE_BLOCKED for who takes no invites
+   *   of the creator.
    */
   async create(
     creator: UserId,

@@ -21,9 +21,9 @@ export const PRESETS: Readonly<Record<Preset, Readonly<Record<string, JsonObject
 };
 
 /**
- * The first power levels of a room: everything at the defaults of the specification but for events that change who
- * may do what, which need 100, and from version 12 on m.room.tombstone above that. Into a public room
- * everybody comes without an invite: who sends them must be trusted, and so is who vouches for others if it is restricted later.
+ * The first power levels of a room: everything at the defaults of the specification but for events that change who may
+ * do what, which need 100, and from version 12 on m.room.tombstone above that. Into a public room everybody comes
+ * without an invite: who sends them must be trusted, and so is who vouches for others if it is restricted later.
  *
  * @param trusted users who get the creator's level; in version 12 they are creators themselves and must not be listed.
  */

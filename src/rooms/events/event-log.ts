@@ -98,8 +98,8 @@ export class EventLog {
   }
 
   /**
-   * Events of a room with `after` < position <= `upTo`, from one end of the range. Those in memory are not read again, others not
-   * kept there.
+   * Events of a room with `after` < position <= `upTo`, from one end of the range. Those in memory are not read again,
+   * others not kept there.
    */
   page(roomId: RoomId, range: PageRange): Promise<StoredEvent[]> {
     return this.#page(roomId, range, (row) => this.#known.passing(row));

@@ -36,8 +36,8 @@ export class MemberProfiles {
   }
 
   /**
-   * To be called once a join is committed, with what it says: whoever changed the profile before that did not know that the user
-   * is in the room, and whoever does so later does.
+   * To be called once a join is committed, with what it says: whoever changed the profile before that did not know that
+   * the user is in the room, and whoever does so later does.
    */
   async follow(roomId: RoomId, userId: UserId, written: Written): Promise<void> {
     if (!isSame(written, await this.#profileOf(userId))) await this.refresh(roomId, userId);

@@ -209,8 +209,8 @@ export class MembershipChanges {
   }
 
   /**
-   * Writes the user's new name and picture into the membership events of all joined rooms. Some take none: where the join rule is
-   * one that the room's version does not know, nobody may write a join.
+   * Writes the user's new name and picture into the membership events of all joined rooms. Some take none: where the
+   * join rule is one that the room's version does not know, nobody may write a join.
    */
   async refreshProfile(userId: UserId): Promise<void> {
     for (const roomId of [...(await this.#memberships.joined(userId))])

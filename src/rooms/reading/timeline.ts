@@ -198,7 +198,8 @@ export class Timeline {
 
   /**
    * The state at a place in the log that the user asks for; for a place before the room, what it began with: after its
-   * creator joined; for one after the user left, what it was then. Of a room that was just joined by way of another server, once the whole state is here.
+   * creator joined; for one after the user left, what it was then. Of a room that was just joined by way of another
+   * server, once the whole state is here.
    *
    * @throws MatrixError 403 M_FORBIDDEN where the user may not see the room as it was then.
    */

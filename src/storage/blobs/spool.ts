@@ -72,7 +72,10 @@ export class Spool {
     }
   }
 
-  /** Removes files that were last written to before a moment, in milliseconds since the epoch; some of them, if there are many. */
+  /**
+   * Removes files that were last written to before a moment, in milliseconds since the epoch; some of them, if there
+   * are many.
+   */
   async sweep(before: number): Promise<void> {
     await mkdir(this.#folder, { recursive: true });
     for (const name of (await readdir(this.#folder)).slice(0, FILES_AT_ONCE)) {

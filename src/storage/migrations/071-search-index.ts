@@ -1,4 +1,7 @@
-/** SQLite's own full-text index in place of a row for each term of each message. What is there is indexed anew, in the background. */
+/**
+ * SQLite's own full-text index in place of a row for each term of each message. What is there is indexed anew, in the
+ * background.
+ */
 export const searchIndex = {
   number: 71,
   name: 'search-index',

@@ -5,8 +5,8 @@ const PATIENCE_MS = 10_000;
 const AGAIN_MS = 20;
 
 /**
- * Whether a transaction took place whose connection was lost as it was committed. Its positions say nothing of that: where it did
- * not, another one was given them.
+ * Whether a transaction took place whose connection was lost as it was committed. Its positions say nothing of that:
+ * where it did not, another one was given them.
  *
  * @param transaction as `txid_current` named it.
  * @returns false, too, where nobody can be asked, or it is still under way, for ten seconds.

@@ -61,8 +61,8 @@ export function release(writer: Writer, holder: string): void {
 }
 
 /**
- * Users of a server who are invited by events beside the timelines, kept after a place of the log and not after another, in that
- * order, at most `limit`.
+ * Users of a server who are invited by events beside the timelines, kept after a place of the log and not after
+ * another, in that order, at most `limit`.
  */
 export function outsideInvites(
   reader: Reader,

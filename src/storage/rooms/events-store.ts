@@ -179,7 +179,10 @@ export function byId(reader: Reader, eventId: EventId): Promise<EventRow | undef
   return reader.get<EventRow>(eventById, eventId);
 }
 
-/** Whether there is anything of an event: itself, what follows on it in the room without it, or a redaction that waits for it. */
+/**
+ * Whether there is anything of an event: itself, what follows on it in the room without it, or a redaction that waits
+ * for it.
+ */
 export async function isNoted(reader: Reader, roomId: RoomId, eventId: EventId): Promise<boolean> {
   return (await reader.get(notedEvent, eventId, roomId, eventId, eventId)) !== undefined;
 }

@@ -20,7 +20,10 @@ export interface FinalisedEventRow {
   readonly was_asked: number;
   /** The event that was sent. */
   readonly event_id: string | null;
-  /** Why it could not be sent, as JSON text: a standard error response. Neither it nor an event is there when it was cancelled. */
+  /**
+   * Why it could not be sent, as JSON text: a standard error response. Neither it nor an event is there when it was
+   * cancelled.
+   */
   readonly error: string | null;
 }
 

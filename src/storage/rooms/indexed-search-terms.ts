@@ -11,8 +11,8 @@ const countMatches = sql(
 );
 
 /**
- * In SQLite's own full-text index (FTS5), for which each key is a word: what is new is written in one piece, and merged with what
- * is there later. It takes a sixth of the room, and of the work, that a row for each key takes.
+ * In SQLite's own full-text index (FTS5), for which each key is a word: what is new is written in one piece, and merged
+ * with what is there later. It takes a sixth of the room, and of the work, that a row for each key takes.
  */
 export const indexedTerms: SearchTerms = {
   replacing: () =>

@@ -210,7 +210,10 @@ export async function first(
   return found.slice(0, limit).map((member) => member.user_id);
 }
 
-/** Users of a server that are or were in the room, at most `limit`, who are in it first. Looks at everybody who is or was in it. */
+/**
+ * Users of a server that are or were in the room, at most `limit`, who are in it first. Looks at everybody who is or
+ * was in it.
+ */
 export async function ofServer(
   reader: Reader,
   roomId: RoomId,

@@ -2,7 +2,10 @@ import { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { configureConnection } from './connection.ts';
 
-/** A thread that writes the log of a database back into it, each time it is asked to, so that the disk is waited for elsewhere. */
+/**
+ * A thread that writes the log of a database back into it, each time it is asked to, so that the disk is waited for
+ * elsewhere.
+ */
 
 const { path } = workerData as { path: string };
 const connection = new DatabaseSync(path);

@@ -20,8 +20,8 @@ export class Checkpoints {
   }
 
   /**
-   * Writes back what is in the log, while others may write on: first what is there, and then, while nobody writes, what has come
-   * meanwhile. The next write begins the log anew, unless somebody reads what was there before.
+   * Writes back what is in the log, while others may write on: first what is there, and then, while nobody writes, what
+   * has come meanwhile. The next write begins the log anew, unless somebody reads what was there before.
    *
    * @param whileNobodyWrites runs what it is given when nobody writes.
    * @throws Error where the thread could not write.

@@ -22,7 +22,8 @@ export class NotOnDisk extends Error {
 /** Commits units of work on the connection of a database, one batch after the other. */
 export interface Committer {
   /**
-   * Commits units together, once the batch before has ended; resolves when they are on the disk. Until then they can be read already.
+   * Commits units together, once the batch before has ended; resolves when they are on the disk. Until then they can be
+   * read already.
    *
    * @throws Error where none of them was kept; NotOnDisk where no other may be committed after them.
    */

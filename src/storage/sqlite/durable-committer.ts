@@ -9,7 +9,10 @@ import { CHECKPOINT_PAGES, WriteAheadLog } from './write-ahead-log.ts';
 
 /** After so many batches it is looked how long the log is. */
 const LOOK_BATCHES = 8;
-/** When the log is made larger, which holds up a write for some hundredths of a second: not while the start waits for writes. */
+/**
+ * When the log is made larger, which holds up a write for some hundredths of a second: not while the start waits for
+ * writes.
+ */
 const ROOM_AFTER_MS = 1_000;
 /** How long another process may hold the database, and how often it is tried meanwhile, in milliseconds. */
 const PATIENCE_MS = 10_000;
@@ -22,8 +25,8 @@ export const openDurableCommitter: OpenCommitter = (connection, path) =>
   new DurableCommitter(connection, path);
 
 /**
- * Writes on the connection on which it is read, where the pages are at hand. The disk is waited for elsewhere: the log is synced by
- * the runtime's threads, and written back into the database by a thread of its own
+ * Writes on the connection on which it is read, where the pages are at hand. The disk is waited for elsewhere: the log
+ * is synced by the runtime's threads, and written back into the database by a thread of its own
  * (docs/decisions/0018-the-log-is-synced-beside-the-work.md).
  */
 class DurableCommitter implements Committer {

@@ -37,8 +37,8 @@ interface Waiting {
 }
 
 /**
- * The embedded engine: it is read and written on one connection. While the disk takes a batch, the next one gathers: one sync of
- * the disk serves all that wait.
+ * The embedded engine: it is read and written on one connection. While the disk takes a batch, the next one gathers:
+ * one sync of the disk serves all that wait.
  */
 export class SqliteDatabase implements Database {
   readonly engine = 'sqlite';

@@ -5,7 +5,10 @@ import type { WriteWatch } from './written.ts';
 
 /** No request may take longer, in milliseconds. */
 const DEADLINE_MS = 10_000;
-/** How often in a row a request must be seen to write: the index of searches is written some thirty times a second when it is behind. */
+/**
+ * How often in a row a request must be seen to write: the index of searches is written some thirty times a second when
+ * it is behind.
+ */
 const TIMES_SEEN = 20;
 
 /** Sends requests and collects what was wrong with how the server took them. */

@@ -7,8 +7,8 @@ export interface TwoProcesses extends TestServer {
   /** The same person at the second process. */
   there(person: TestClient): TestClient;
   /**
-   * Does something at the first process, and then asks the second one, which gets no notice before it was about to refuse, or has
-   * answered. Gives its answer.
+   * Does something at the first process, and then asks the second one, which gets no notice before it was about to
+   * refuse, or has answered. Gives its answer.
    */
   unheard(act: () => Promise<unknown>, ask: () => Promise<Answer>): Promise<Answer>;
   /** From now on the second process gets no notices. Gives what lets them through again. */

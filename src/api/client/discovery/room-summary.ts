@@ -61,7 +61,10 @@ export const getUnstableRoomSummary = endpoint(
   },
 );
 
-/** Of a room that is not here another server is asked. 404 M_NOT_FOUND for a room that is unknown or that the caller may not know: who asks must not learn which. */
+/**
+ * Of a room that is not here another server is asked. 404 M_NOT_FOUND for a room that is unknown or that the caller may
+ * not know: who asks must not learn which.
+ */
 async function summary(
   needs: SummaryNeeds,
   idOrAlias: string,

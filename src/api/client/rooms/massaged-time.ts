@@ -1,7 +1,10 @@
 import { Type } from 'typebox';
 import type { Session } from '../../../wire/session.ts';
 
-/** Query parameter by which application services say when something happened (Application Service API, "Timestamp massaging"). */
+/**
+ * Query parameter by which application services say when something happened (Application Service API, "Timestamp
+ * massaging").
+ */
 export const MASSAGED_TIME = {
   ts: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
 } as const;
