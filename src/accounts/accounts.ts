@@ -1,6 +1,7 @@
 import type { DeviceId, UserId } from '../protocol/identifiers.ts';
 import { forbidden, MatrixError, notFound } from '../protocol/matrix-error.ts';
-import { GuardFailed, type Database, type Writer } from '../storage/database.ts';
+import type { Database, Writer } from '../storage/database.ts';
+import { commitOrRefuse } from '../storage/guarded-commit.ts';
 import * as devicesStore from '../storage/accounts/devices-store.ts';
 import type { DeviceRow } from '../storage/accounts/devices-store.ts';
 import * as usersStore from '../storage/accounts/users-store.ts';
@@ -144,7 +145,7 @@ export class Accounts {
       this.#sessions.endAll(unit, userId, keep);
       await this.#devicesChanged(unit, userId, { endedAllBut: keep });
     }
-    await this.#commit(unit, notFound(`There is no active user ${userId}`));
+    await commitOrRefuse(this.#database, unit, () => notFound(`There is no active user ${userId}`));
   }
 
   /**
@@ -186,7 +187,7 @@ export class Accounts {
     for (const listener of this.#onClosing) listener(unit, userId);
     this.#sessions.endAll(unit, userId, undefined);
     await this.#devicesChanged(unit, userId, { endedAllBut: undefined });
-    await this.#commit(unit, notFound(`There is no active user ${userId}`));
+    await commitOrRefuse(this.#database, unit, () => notFound(`There is no active user ${userId}`));
   }
 
   /** Whether an administrator suspended the account. */
@@ -211,7 +212,7 @@ export class Accounts {
     const unit = new UnitOfWork();
     devicesStore.rename(unit, userId, deviceId, name);
     await this.#devicesChanged(unit, userId, { renamed: deviceId, name });
-    await this.#commit(unit, notFound('You have no such device'));
+    await commitOrRefuse(this.#database, unit, () => notFound('You have no such device'));
   }
 
   /** Ends devices; unknown ones are passed over. */
@@ -246,19 +247,11 @@ export class Accounts {
   async #useUp(sid: string): Promise<void> {
     const unit = new UnitOfWork();
     this.#validation.consume(unit, sid);
-    await this.#commit(unit, forbidden('This link or code was used already'));
+    await commitOrRefuse(this.#database, unit, () => forbidden('This link or code was used already'));
   }
 
   async #devicesChanged(unit: Writer, userId: UserId, change: DeviceChange): Promise<void> {
     for (const listener of this.#onDevicesChanged) await listener(unit, userId, change);
-  }
-
-  async #commit(unit: UnitOfWork, ifRefused: MatrixError): Promise<void> {
-    try {
-      await this.#database.commit(unit);
-    } catch (error) {
-      throw error instanceof GuardFailed ? ifRefused : error;
-    }
   }
 }
 

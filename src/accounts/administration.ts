@@ -1,7 +1,8 @@
 import { serverNameOf, type ServerName, type UserId } from '../protocol/identifiers.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import { forbidden, invalidParam, notFound } from '../protocol/matrix-error.ts';
-import { GuardFailed, type Database } from '../storage/database.ts';
+import type { Database } from '../storage/database.ts';
+import { commitOrRefuse } from '../storage/guarded-commit.ts';
 import * as devicesStore from '../storage/accounts/devices-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 import * as usersStore from '../storage/accounts/users-store.ts';
@@ -63,11 +64,7 @@ export class Administration {
     const unit = new UnitOfWork();
     change(unit);
     this.#sessions.announce(unit, userId);
-    try {
-      await this.#database.commit(unit);
-    } catch (error) {
-      throw error instanceof GuardFailed ? notFound(`There is no active user ${userId}`) : error;
-    }
+    await commitOrRefuse(this.#database, unit, () => notFound(`There is no active user ${userId}`));
   }
 
   /** A user whom administrators may moderate. */

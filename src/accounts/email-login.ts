@@ -1,7 +1,8 @@
 import type { UserId } from '../protocol/identifiers.ts';
 import { forbidden, MatrixError } from '../protocol/matrix-error.ts';
 import * as usersStore from '../storage/accounts/users-store.ts';
-import { GuardFailed, type Database } from '../storage/database.ts';
+import type { Database } from '../storage/database.ts';
+import { commitOrRefuse } from '../storage/guarded-commit.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 import { assertMayOpen } from './may-open.ts';
 import type { Sessions, OpenedSession } from './sessions.ts';
@@ -59,11 +60,7 @@ export class EmailLogin {
     const wishes = { userId, deviceId: undefined, displayName: undefined, form: 'macaroon' } as const;
     const opened = await sessions.open(unit, wishes);
     sessions.announce(unit, userId);
-    try {
-      await database.commit(unit);
-    } catch (error) {
-      throw error instanceof GuardFailed ? forbidden('This mail was used already') : error;
-    }
+    await commitOrRefuse(database, unit, () => forbidden('This mail was used already'));
     return opened;
   }
 

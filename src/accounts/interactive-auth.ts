@@ -1,6 +1,7 @@
 import { isJsonObject, type JsonObject } from '../protocol/json.ts';
 import { MatrixError } from '../protocol/matrix-error.ts';
-import { GuardFailed, type Database } from '../storage/database.ts';
+import type { Database } from '../storage/database.ts';
+import { commitOrRefuse } from '../storage/guarded-commit.ts';
 import * as sessionsStore from '../storage/accounts/interactive-sessions-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 
@@ -187,11 +188,7 @@ export class InteractiveAuth {
   }
 
   async #commit(unit: UnitOfWork): Promise<void> {
-    try {
-      await this.#database.commit(unit);
-    } catch (error) {
-      throw error instanceof GuardFailed ? notKnown() : error;
-    }
+    await commitOrRefuse(this.#database, unit, () => notKnown());
   }
 }
 

@@ -1,6 +1,7 @@
 import type { UserId } from '../protocol/identifiers.ts';
 import { forbidden, MatrixError } from '../protocol/matrix-error.ts';
-import { GuardFailed, type Database } from '../storage/database.ts';
+import type { Database } from '../storage/database.ts';
+import { commitOrRefuse } from '../storage/guarded-commit.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 import type { Stage } from './interactive-auth.ts';
 import type { LoginTokens } from './login-tokens.ts';
@@ -37,11 +38,7 @@ export class LegacyStages {
         const unit = new UnitOfWork();
         const taken = await this.#loginTokens.take(unit, { token, user, txnId });
         if (taken.userId !== userId) throw forbidden('The login token is not this user’s');
-        try {
-          await this.#database.commit(unit);
-        } catch (error) {
-          throw error instanceof GuardFailed ? forbidden('The login token was used already') : error;
-        }
+        await commitOrRefuse(this.#database, unit, () => forbidden('The login token was used already'));
         return {};
       },
     };

@@ -1,7 +1,8 @@
 import { deviceId, type ServerName, type UserId } from '../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../protocol/json.ts';
 import { badJson, forbidden, MatrixError } from '../protocol/matrix-error.ts';
-import { GuardFailed, type Database } from '../storage/database.ts';
+import type { Database } from '../storage/database.ts';
+import { commitOrRefuse } from '../storage/guarded-commit.ts';
 import * as usersStore from '../storage/accounts/users-store.ts';
 import type { UserRow } from '../storage/accounts/users-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
@@ -69,11 +70,7 @@ export class Login {
       form,
     });
     this.#sessions.announce(unit, userId);
-    try {
-      await this.#database.commit(unit);
-    } catch (error) {
-      throw error instanceof GuardFailed ? forbidden('The login token was used already') : error;
-    }
+    await commitOrRefuse(this.#database, unit, () => forbidden('The login token was used already'));
     return session;
   }
 

@@ -4,7 +4,8 @@ import * as authorizationCodesStore from '../storage/accounts/authorization-code
 import * as browserSessionsStore from '../storage/accounts/browser-sessions-store.ts';
 import * as deviceAuthorizationsStore from '../storage/accounts/device-authorizations-store.ts';
 import * as devicesStore from '../storage/accounts/devices-store.ts';
-import { GuardFailed, type Database, type Writer } from '../storage/database.ts';
+import type { Database, Writer } from '../storage/database.ts';
+import { commitOrRefuse } from '../storage/guarded-commit.ts';
 import * as tokensStore from '../storage/accounts/tokens-store.ts';
 import { UnitOfWork } from '../storage/unit-of-work.ts';
 import type { Assertion, Session } from '../wire/session.ts';
@@ -200,11 +201,7 @@ export class Sessions {
   async #replaceAccess(unit: UnitOfWork, { userId, deviceId, accessToken }: OpenedSession): Promise<void> {
     tokensStore.dropOtherAccess(unit, userId, deviceId, this.#tokens.keyOf(accessToken, 'access').hash);
     this.announce(unit, userId);
-    try {
-      await this.#database.commit(unit);
-    } catch (error) {
-      throw error instanceof GuardFailed ? unknownToken('The refresh token was revoked', false) : error;
-    }
+    await commitOrRefuse(this.#database, unit, () => unknownToken('The refresh token was revoked', false));
   }
 
   async #read(token: string): Promise<CachedSession> {

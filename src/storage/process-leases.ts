@@ -1,5 +1,6 @@
 import type { Timer, Timers } from '../platform/timers.ts';
-import { GuardFailed, type Database, type Reader, type Writer } from './database.ts';
+import type { Database, Reader, Writer } from './database.ts';
+import { commitIfFirst } from './guarded-commit.ts';
 import { UnitOfWork } from './unit-of-work.ts';
 
 /** A process that does not renew its leases for this long, in milliseconds, is taken for dead. */
@@ -68,12 +69,7 @@ export class ProcessLeases<Name extends string> {
     if (now >= this.#goodUntil) this.#held.clear();
     const unit = new UnitOfWork();
     this.#store.claim(unit, name, { owner: this.owner, now, until: now + LEASE_MS });
-    try {
-      await this.#database.commit(unit);
-    } catch (error) {
-      if (error instanceof GuardFailed) return false;
-      throw error;
-    }
+    if (!(await commitIfFirst(this.#database, unit))) return false;
     // It took so long that another process may have it already.
     if (this.#clock.now() >= now + LEASE_MS && this.#database.engine !== 'sqlite') return false;
     if (this.#held.size === 0) this.#goodUntil = now + LEASE_MS;

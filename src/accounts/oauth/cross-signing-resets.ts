@@ -1,6 +1,7 @@
 import type { UserId } from '../../protocol/identifiers.ts';
 import * as resetsStore from '../../storage/encryption/cross-signing-resets-store.ts';
-import { GuardFailed, type Database } from '../../storage/database.ts';
+import type { Database } from '../../storage/database.ts';
+import { commitIfFirst } from '../../storage/guarded-commit.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { Session } from '../../wire/session.ts';
 import type { Accounts } from '../accounts.ts';
@@ -60,12 +61,6 @@ export class CrossSigningResets {
   async #use(userId: UserId): Promise<boolean> {
     const unit = new UnitOfWork();
     resetsStore.use(unit, userId, this.#clock.now());
-    try {
-      await this.#database.commit(unit);
-      return true;
-    } catch (error) {
-      if (error instanceof GuardFailed) return false;
-      throw error;
-    }
+    return commitIfFirst(this.#database, unit);
   }
 }

@@ -1,6 +1,7 @@
 import type { DeviceId, UserId } from '../../protocol/identifiers.ts';
 import { notFound, type MatrixError } from '../../protocol/matrix-error.ts';
-import { GuardFailed, type Database, type Writer } from '../../storage/database.ts';
+import type { Database, Writer } from '../../storage/database.ts';
+import { commitOrRefuse } from '../../storage/guarded-commit.ts';
 import * as authorizationsStore from '../../storage/accounts/device-authorizations-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import { tokenHash } from '../token-hash.ts';
@@ -103,11 +104,7 @@ export class DeviceAuthorizations {
     const unit = new UnitOfWork();
     const state = isAllowed ? 'allowed' : 'denied';
     authorizationsStore.decide(unit, asKept(typed), { state, userId }, this.#clock.now());
-    try {
-      await this.#database.commit(unit);
-    } catch (error) {
-      throw error instanceof GuardFailed ? unknownCode() : error;
-    }
+    await commitOrRefuse(this.#database, unit, () => unknownCode());
   }
 
   /**

@@ -1,6 +1,7 @@
 import type { UserId } from '../../protocol/identifiers.ts';
 import { forbidden, MatrixError, notFound } from '../../protocol/matrix-error.ts';
-import { GuardFailed, type Database } from '../../storage/database.ts';
+import type { Database } from '../../storage/database.ts';
+import { commitOrRefuse } from '../../storage/guarded-commit.ts';
 import * as ssoStore from '../../storage/accounts/sso-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import { tokenHash } from '../token-hash.ts';
@@ -129,11 +130,7 @@ export class SingleSignOn {
   async #use(key: Uint8Array): Promise<void> {
     const unit = new UnitOfWork();
     ssoStore.useAttempt(unit, key);
-    try {
-      await this.#needs.database.commit(unit);
-    } catch (error) {
-      throw error instanceof GuardFailed ? notBegun() : error;
-    }
+    await commitOrRefuse(this.#needs.database, unit, () => notBegun());
   }
 }
 

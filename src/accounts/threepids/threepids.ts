@@ -1,7 +1,8 @@
 import type { UserId } from '../../protocol/identifiers.ts';
 import { forbidden, MatrixError } from '../../protocol/matrix-error.ts';
 import { matchGlob } from '../../protocol/glob.ts';
-import { GuardFailed, type Database, type Writer } from '../../storage/database.ts';
+import type { Database, Writer } from '../../storage/database.ts';
+import { commitOrRefuse } from '../../storage/guarded-commit.ts';
 import * as store from '../../storage/accounts/threepids-store.ts';
 import type { BindingRow, ThreepidRow } from '../../storage/accounts/threepids-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
@@ -93,11 +94,7 @@ export class Threepids {
     const unit = new UnitOfWork();
     this.put(unit, userId, { ...threepid, validatedAt });
     if (!proven.isElsewhere) this.#validation.consume(unit, name.sid);
-    try {
-      await this.#database.commit(unit);
-    } catch (error) {
-      throw error instanceof GuardFailed ? inUse() : error;
-    }
+    await commitOrRefuse(this.#database, unit, () => inUse());
     return threepid;
   }
 

@@ -4,7 +4,8 @@ import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import { spelledOut } from '../../protocol/number-spelling.ts';
 import { every, type Timer, type Timers } from '../../platform/timers.ts';
 import type { PartialRooms } from '../../rooms/state/partial-rooms.ts';
-import { GuardFailed, type Database } from '../../storage/database.ts';
+import type { Database } from '../../storage/database.ts';
+import { commitIfFirst } from '../../storage/guarded-commit.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import * as store from '../../storage/federation/waiting-events-store.ts';
 
@@ -188,13 +189,7 @@ export class WaitingEvents {
   async #take(rows: readonly store.WaitingEventRow[], tries: number): Promise<boolean> {
     const unit = new UnitOfWork();
     for (const row of rows) store.take(unit, row, { tries, at: this.#nextAt(tries) });
-    try {
-      await this.#needs.database.commit(unit);
-      return true;
-    } catch (error) {
-      if (error instanceof GuardFailed) return false;
-      throw error;
-    }
+    return commitIfFirst(this.#needs.database, unit);
   }
 
   async #findWaiting(until: number): Promise<void> {

@@ -1,7 +1,8 @@
 import type { ServerName } from '../../protocol/identifiers.ts';
 import type { BlobStore } from '../../storage/blobs/blob-store.ts';
 import type { Spool } from '../../storage/blobs/spool.ts';
-import { GuardFailed, type Database } from '../../storage/database.ts';
+import type { Database } from '../../storage/database.ts';
+import { commitIfFirst } from '../../storage/guarded-commit.ts';
 import * as store from '../../storage/media-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import { contentBlob, REMOVAL_STALE_MS, thumbnailBlob } from './content-store.ts';
@@ -151,12 +152,7 @@ export class MediaSweep {
     const now = clock.now();
     const claim = new UnitOfWork();
     store.guardRemoval(claim, hash, { now, before, stale: now - REMOVAL_STALE_MS });
-    try {
-      await database.commit(claim);
-    } catch (error) {
-      if (error instanceof GuardFailed) return false;
-      throw error;
-    }
+    if (!(await commitIfFirst(database, claim))) return false;
     for (const { variant, bytes } of await store.thumbnails(database, hash, MOST_THUMBNAILS)) {
       if (bytes > 0) await blobs.remove(thumbnailBlob(hash, variant));
     }

@@ -5,7 +5,8 @@ import type { JsonObject } from '../../protocol/json.ts';
 import { forbidden, invalidParam, notFound } from '../../protocol/matrix-error.ts';
 import { streamToken, parseStreamToken } from '../../rooms/reading/stream-token.ts';
 import { commitDecided } from '../../storage/commit-decided.ts';
-import { GuardFailed, type Database } from '../../storage/database.ts';
+import type { Database } from '../../storage/database.ts';
+import { commitOrRefuse } from '../../storage/guarded-commit.ts';
 import * as dehydratedDevicesStore from '../../storage/encryption/dehydrated-devices-store.ts';
 import * as devicesStore from '../../storage/accounts/devices-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
@@ -89,11 +90,7 @@ export class DehydratedDevices {
     const unit = new UnitOfWork();
     dehydratedDevicesStore.remove(unit, userId, deviceId as DeviceId);
     await this.#end(unit, userId, deviceId as DeviceId);
-    try {
-      await this.#database.commit(unit);
-    } catch (error) {
-      throw error instanceof GuardFailed ? notFound('You have no dehydrated device') : error;
-    }
+    await commitOrRefuse(this.#database, unit, () => notFound('You have no dehydrated device'));
     return deviceId;
   }
 

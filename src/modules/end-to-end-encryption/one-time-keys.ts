@@ -4,7 +4,8 @@ import { canonicalJson } from '../../protocol/canonical-json.ts';
 import type { DeviceId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject, JsonValue } from '../../protocol/json.ts';
 import { badJson, invalidParam } from '../../protocol/matrix-error.ts';
-import { GuardFailed, type Database, type Writer } from '../../storage/database.ts';
+import type { Database, Writer } from '../../storage/database.ts';
+import { commitIfFirst } from '../../storage/guarded-commit.ts';
 import { ReadCache } from '../../storage/read-cache.ts';
 import * as oneTimeKeysStore from '../../storage/encryption/one-time-keys-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
@@ -169,11 +170,7 @@ export class OneTimeKeys implements SyncPart {
     oneTimeKeysStore.claim(unit, device, algorithm, keyId);
     this.#announce(unit, device);
     try {
-      await this.#database.commit(unit);
-      return true;
-    } catch (error) {
-      if (error instanceof GuardFailed) return false;
-      throw error;
+      return await commitIfFirst(this.#database, unit);
     } finally {
       reserved.delete(keyId);
       if (reserved.size === 0) this.#reserved.delete(place);

@@ -2,6 +2,7 @@ import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { invalidParam, MatrixError, notFound } from '../../protocol/matrix-error.ts';
 import { GuardFailed, type Database } from '../../storage/database.ts';
+import { commitOrRefuse } from '../../storage/guarded-commit.ts';
 import * as keyBackupStore from '../../storage/encryption/key-backup-store.ts';
 import type { BackupKeyRow, BackupVersionRow } from '../../storage/encryption/key-backup-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
@@ -185,11 +186,7 @@ export class KeyBackup {
   }
 
   async #committed(unit: UnitOfWork): Promise<void> {
-    try {
-      await this.#database.commit(unit);
-    } catch (error) {
-      throw error instanceof GuardFailed ? notFound('This backup was deleted just now') : error;
-    }
+    await commitOrRefuse(this.#database, unit, () => notFound('This backup was deleted just now'));
   }
 
   async #retried<Result>(attempt: () => Promise<Result>): Promise<Result> {

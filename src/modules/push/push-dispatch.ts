@@ -1,7 +1,8 @@
 import { serverNameOf, type ServerName, type UserId } from '../../protocol/identifiers.ts';
 import { eventChange, membershipChange } from '../../rooms/events/room-changes.ts';
 import type { RoomReads } from '../../rooms/reading/room-reads.ts';
-import { GuardFailed, type Change, type Database } from '../../storage/database.ts';
+import type { Change, Database } from '../../storage/database.ts';
+import { commitIfFirst } from '../../storage/guarded-commit.ts';
 import * as dispatchStore from '../../storage/push/push-dispatch-store.ts';
 import * as pushersStore from '../../storage/push/pushers-store.ts';
 import * as pushesStore from '../../storage/push/pushes-store.ts';
@@ -270,12 +271,6 @@ export class PushDispatch {
 
   /** False when a guard failed: another process pushes. */
   async #commit(unit: UnitOfWork): Promise<boolean> {
-    try {
-      await this.#needs.database.commit(unit);
-      return true;
-    } catch (error) {
-      if (error instanceof GuardFailed) return false;
-      throw error;
-    }
+    return commitIfFirst(this.#needs.database, unit);
   }
 }

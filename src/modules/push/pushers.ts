@@ -4,7 +4,8 @@ import type { JsonObject } from '../../protocol/json.ts';
 import { invalidParam, MatrixError } from '../../protocol/matrix-error.ts';
 import type { PusherName, PusherToSet } from '../../protocol/push/parse-pusher.ts';
 import * as devicesStore from '../../storage/accounts/devices-store.ts';
-import { GuardFailed, type Database, type Writer } from '../../storage/database.ts';
+import type { Database, Writer } from '../../storage/database.ts';
+import { commitOrRefuse } from '../../storage/guarded-commit.ts';
 import * as pushersStore from '../../storage/push/pushers-store.ts';
 import type { PusherRow } from '../../storage/push/pushers-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
@@ -79,11 +80,7 @@ export class Pushers {
     };
     pushersStore.put(unit, row, position);
     unit.announce({ topic: 'pusher', position, users, ...(isNew ? { data: { isNew } } : {}) });
-    try {
-      await this.#database.commit(unit);
-    } catch (error) {
-      throw error instanceof GuardFailed ? unknownToken('The device was ended', false) : error;
-    }
+    await commitOrRefuse(this.#database, unit, () => unknownToken('The device was ended', false));
   }
 
   /** Ends a pusher with what it has to push; nothing happens when there is none. */

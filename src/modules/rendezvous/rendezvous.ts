@@ -1,5 +1,6 @@
 import { MatrixError, notFound } from '../../protocol/matrix-error.ts';
-import { GuardFailed, type Database } from '../../storage/database.ts';
+import type { Database } from '../../storage/database.ts';
+import { commitOrRefuse } from '../../storage/guarded-commit.ts';
 import * as rendezvousStore from '../../storage/accounts/rendezvous-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 
@@ -69,11 +70,7 @@ export class Rendezvous {
     const version = this.#opaque(20);
     const unit = new UnitOfWork();
     rendezvousStore.change(unit, id, { data, version, from }, this.#clock.now());
-    try {
-      await this.#database.commit(unit);
-    } catch (error) {
-      throw error instanceof GuardFailed ? new ConcurrentWrite() : error;
-    }
+    await commitOrRefuse(this.#database, unit, () => new ConcurrentWrite());
     return { data, version, expiresAt };
   }
 
@@ -81,11 +78,7 @@ export class Rendezvous {
   async end(id: string): Promise<void> {
     const unit = new UnitOfWork();
     rendezvousStore.remove(unit, id, this.#clock.now());
-    try {
-      await this.#database.commit(unit);
-    } catch (error) {
-      throw error instanceof GuardFailed ? unknown() : error;
-    }
+    await commitOrRefuse(this.#database, unit, () => unknown());
   }
 }
 

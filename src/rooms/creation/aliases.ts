@@ -12,7 +12,8 @@ import {
 import { forbidden, invalidParam, MatrixError, notFound } from '../../protocol/matrix-error.ts';
 import { roomVersion } from '../../protocol/room-versions.ts';
 import * as aliasesStore from '../../storage/rooms/aliases-store.ts';
-import { GuardFailed, type Database } from '../../storage/database.ts';
+import type { Database } from '../../storage/database.ts';
+import { commitOrRefuse } from '../../storage/guarded-commit.ts';
 import * as roomsStore from '../../storage/rooms/rooms-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { Appservices } from '../../accounts/application-services/appservices.ts';
@@ -111,7 +112,11 @@ export class Aliases {
     }
     const unit = new UnitOfWork();
     aliasesStore.insert(unit, alias, roomId, userId);
-    await this.#commit(unit, new MatrixError(409, 'M_UNKNOWN', `The alias ${alias} is taken`));
+    await commitOrRefuse(
+      this.#database,
+      unit,
+      () => new MatrixError(409, 'M_UNKNOWN', `The alias ${alias} is taken`),
+    );
   }
 
   /**
@@ -152,7 +157,7 @@ export class Aliases {
     }
     const unit = new UnitOfWork();
     aliasesStore.remove(unit, alias);
-    await this.#commit(unit, notFound(`There is no room with the alias ${alias}`));
+    await commitOrRefuse(this.#database, unit, () => notFound(`There is no room with the alias ${alias}`));
     await this.#dropFromCanonical(userId, alias, roomId);
     return roomId;
   }
@@ -183,14 +188,6 @@ export class Aliases {
   #assertOwn(alias: RoomAlias): void {
     if (serverNameOf(alias) === this.#serverName) return;
     throw invalidParam(`Only aliases of ${this.#serverName} can be changed here`);
-  }
-
-  async #commit(unit: UnitOfWork, ifRefused: MatrixError): Promise<void> {
-    try {
-      await this.#database.commit(unit);
-    } catch (error) {
-      throw error instanceof GuardFailed ? ifRefused : error;
-    }
   }
 
   /** A deleted alias should not stay in m.room.canonical_alias; left there when the user may not change it. */
