@@ -67,3 +67,40 @@ onFederation(
   },
   { servers: 1 },
 );
+
+onServers('a room without a name is known by its heroes [B026 partial]', async ({ person }) => {
+  const people = await Promise.all(['alice', 'bob', 'carol'].map(person));
+  const [alice, bob, carol] = people;
+  assert.ok(alice && bob && carol);
+  const room = await alice.createRoom({ invite: [bob.userId, carol.userId] });
+  await bob.join(room);
+  const summary = joined(await alice.sync(), room).summary;
+  assert.deepEqual([...(summary?.['m.heroes'] ?? [])].sort(), [bob.userId, carol.userId]);
+  assert.equal(summary?.['m.joined_member_count'], 2);
+  assert.equal(summary?.['m.invited_member_count'], 1);
+  await alice.setState(room, 'm.room.name', { name: 'named' });
+  assert.equal(joined(await alice.sync(), room).summary?.['m.heroes'], undefined);
+});
+
+onServers('a room that loses its name is known by its heroes again [B026 partial]', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')];
+  const named = { preset: 'public_chat', room_alias_name: 'meeting' };
+  const room = await alice.createRoom(named);
+  await bob.join(room);
+  let { next_batch: since } = await alice.sync();
+  const heroes = async (): Promise<Json> => {
+    const body = await alice.sync({ since });
+    since = body.next_batch;
+    return joined(body, room).summary?.['m.heroes'];
+  };
+  await alice.ok('DELETE', `/v3/directory/room/${encodeURIComponent('#meeting:localhost')}`);
+  assert.deepEqual(await heroes(), [bob.userId]);
+  const name = await alice.setState(room, 'm.room.name', { name: 'named' });
+  assert.equal(await heroes(), undefined);
+  await alice.ok('PUT', alice.room(room, `/redact/${encodeURIComponent(name)}/once`), {});
+  assert.deepEqual(await heroes(), [bob.userId]);
+  await alice.setState(room, 'm.room.name', { name: 'named' });
+  assert.equal(await heroes(), undefined);
+  await alice.setState(room, 'm.room.name', { name: '' });
+  assert.deepEqual(await heroes(), [bob.userId]);
+});

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
+import { joined } from '../testing/client/sync-body.ts';
 import { bodies, type Json } from '../testing/client/test-client.ts';
 import { onServers } from '../testing/server/test-server.ts';
 
-const joined = (body: Json, room: string): Json => body.rooms?.join?.[room] as Json;
 const texts = (body: Json, room: string): string[] => bodies(joined(body, room)?.timeline?.events);
 
 onServers('a message reaches the other person through a waiting sync [B026 partial]', async ({ person }) => {
@@ -100,97 +100,6 @@ onServers('state_after is the state at the end of the timeline [B026 partial]', 
   assert.equal(body.timeline?.events?.length, 1);
 });
 
-onServers(
-  'a room that is joined comes whole, and goes when it is left [B026 partial] [B034 partial]',
-  async ({ person }) => {
-    const [alice, bob] = [await person('alice'), await person('bob')];
-    const room = await alice.createRoom({ preset: 'public_chat' });
-    await alice.say(room, 'before bob');
-    const start = await bob.sync();
-    await bob.join(room);
-    const first = await bob.sync({ since: start.next_batch });
-    assert.deepEqual(texts(first, room), ['before bob']);
-    assert.ok(joined(first, room).timeline?.events?.some((event: Json) => event.type === 'm.room.create'));
-    await bob.ok('POST', bob.room(room, '/leave'), {});
-    await alice.say(room, 'after bob');
-    const second = await bob.sync({ since: first.next_batch });
-    assert.equal(second.rooms?.join?.[room], undefined);
-    const left = second.rooms?.leave?.[room]?.timeline?.events ?? [];
-    assert.deepEqual(
-      left.map((event: Json) => event.content?.membership),
-      ['leave'],
-    );
-    const third = await bob.sync({ since: second.next_batch });
-    assert.equal(third.rooms, undefined);
-    assert.equal((await bob.sync()).rooms, undefined);
-    const withLeft = await bob.sync({ filter: JSON.stringify({ room: { include_leave: true } }) });
-    assert.ok(withLeft.rooms?.leave?.[room]);
-    await bob.ok('POST', bob.room(room, '/forget'), {});
-    const forgotten = await bob.sync({ filter: JSON.stringify({ room: { include_leave: true } }) });
-    assert.equal(forgotten.rooms, undefined);
-  },
-);
-
-onServers('an invite comes with stripped state [B035] [B034 partial]', async ({ person }) => {
-  const [alice, bob] = [await person('alice'), await person('bob')];
-  const { next_batch: since } = await bob.sync();
-  const waiting = bob.syncUntil(since, (body) => body.rooms?.invite !== undefined);
-  const room = await alice.createRoom({ name: 'secret', topic: 'hush', invite: [bob.userId] });
-  const events = (await waiting).rooms?.invite?.[room]?.invite_state?.events ?? [];
-  const types = events.map((event: Json) => event.type);
-  for (const type of ['m.room.create', 'm.room.name', 'm.room.topic', 'm.room.join_rules', 'm.room.member']) {
-    assert.ok(types.includes(type), type);
-  }
-  assert.ok(events.every((event: Json) => event.event_id === undefined));
-  const own = events.find((event: Json) => event.state_key === bob.userId);
-  assert.deepEqual([own?.content?.membership, own?.sender], ['invite', alice.userId]);
-  await bob.ok('POST', bob.room(room, '/leave'), {});
-  const after = await bob.sync({ since });
-  assert.equal(after.rooms?.invite, undefined);
-  assert.deepEqual(
-    after.rooms?.leave?.[room]?.timeline?.events?.map((event: Json) => event.content?.membership).at(-1),
-    'leave',
-  );
-  assert.deepEqual(bodies(after.rooms?.leave?.[room]?.timeline?.events), []);
-});
-
-onServers('a room without a name is known by its heroes [B026 partial]', async ({ person }) => {
-  const people = await Promise.all(['alice', 'bob', 'carol'].map(person));
-  const [alice, bob, carol] = people;
-  assert.ok(alice && bob && carol);
-  const room = await alice.createRoom({ invite: [bob.userId, carol.userId] });
-  await bob.join(room);
-  const summary = joined(await alice.sync(), room).summary;
-  assert.deepEqual([...(summary?.['m.heroes'] ?? [])].sort(), [bob.userId, carol.userId]);
-  assert.equal(summary?.['m.joined_member_count'], 2);
-  assert.equal(summary?.['m.invited_member_count'], 1);
-  await alice.setState(room, 'm.room.name', { name: 'named' });
-  assert.equal(joined(await alice.sync(), room).summary?.['m.heroes'], undefined);
-});
-
-onServers('a room that loses its name is known by its heroes again [B026 partial]', async ({ person }) => {
-  const [alice, bob] = [await person('alice'), await person('bob')];
-  const named = { preset: 'public_chat', room_alias_name: 'meeting' };
-  const room = await alice.createRoom(named);
-  await bob.join(room);
-  let { next_batch: since } = await alice.sync();
-  const heroes = async (): Promise<Json> => {
-    const body = await alice.sync({ since });
-    since = body.next_batch;
-    return joined(body, room).summary?.['m.heroes'];
-  };
-  await alice.ok('DELETE', `/v3/directory/room/${encodeURIComponent('#meeting:localhost')}`);
-  assert.deepEqual(await heroes(), [bob.userId]);
-  const name = await alice.setState(room, 'm.room.name', { name: 'named' });
-  assert.equal(await heroes(), undefined);
-  await alice.ok('PUT', alice.room(room, `/redact/${encodeURIComponent(name)}/once`), {});
-  assert.deepEqual(await heroes(), [bob.userId]);
-  await alice.setState(room, 'm.room.name', { name: 'named' });
-  assert.equal(await heroes(), undefined);
-  await alice.setState(room, 'm.room.name', { name: '' });
-  assert.deepEqual(await heroes(), [bob.userId]);
-});
-
 onServers('lazy loading gives the members who speak [B025 partial]', async ({ person }) => {
   const [alice, bob, carol] = await Promise.all(['alice', 'bob', 'carol'].map(person));
   assert.ok(alice && bob && carol);
@@ -255,51 +164,6 @@ onServers('ignored users are silent, their state is not [B051]', async ({ person
   assert.equal((await alice.sync({ since })).rooms?.invite, undefined);
 });
 
-onServers(
-  'unread counts follow the push rules and the receipts [B061 partial] [B063]',
-  async ({ person }) => {
-    const [alice, bob] = [await person('alice'), await person('bob')];
-    const room = await alice.createRoom({ preset: 'public_chat' });
-    await bob.join(room);
-    await bob.ok('POST', bob.room(room, `/receipt/m.read/${await alice.say(room, 'zero')}`), {});
-    const second = await alice.say(room, 'one');
-    await alice.say(room, 'two', { 'm.mentions': { user_ids: [bob.userId] } });
-    const counts = (body: Json) => joined(body, room).unread_notifications;
-    const first = await bob.sync();
-    assert.deepEqual(counts(first), { notification_count: 2, highlight_count: 1 });
-    await bob.ok('POST', bob.room(room, `/receipt/m.read/${second}`), {});
-    const next = await bob.sync({ since: first.next_batch });
-    assert.deepEqual(counts(next), { notification_count: 1, highlight_count: 1 });
-    await bob.say(room, 'I am here');
-    assert.deepEqual(counts(await bob.sync({ since: next.next_batch })), {
-      notification_count: 0,
-      highlight_count: 0,
-    });
-    assert.deepEqual(counts(await alice.sync()), { notification_count: 1, highlight_count: 0 });
-  },
-);
-
-onServers('threads have counts of their own [B063] [B081 partial]', async ({ person }) => {
-  const [alice, bob] = [await person('alice'), await person('bob')];
-  const room = await alice.createRoom({ preset: 'public_chat' });
-  await bob.join(room);
-  const root = await bob.say(room, 'root');
-  const inThread = { 'm.relates_to': { rel_type: 'm.thread', event_id: root } };
-  const reply = await alice.say(room, 'in thread', inThread);
-  await alice.say(room, 'in main');
-  const filter = JSON.stringify({ room: { timeline: { unread_thread_notifications: true } } });
-  const body = joined(await bob.sync({ filter }), room);
-  assert.deepEqual(body.unread_notifications, { notification_count: 1, highlight_count: 0 });
-  assert.deepEqual(body.unread_thread_notifications, {
-    [root]: { notification_count: 1, highlight_count: 0 },
-  });
-  assert.equal(joined(await bob.sync(), room).unread_notifications?.notification_count, 2);
-  await bob.ok('POST', bob.room(room, `/receipt/m.read/${reply}`), { thread_id: root });
-  const after = joined(await bob.sync({ filter }), room);
-  assert.equal(after.unread_thread_notifications, undefined);
-  assert.equal(after.unread_notifications?.notification_count, 1);
-});
-
 onServers('everything is there after a restart [B026 partial]', async (world) => {
   const alice = await world.person('alice');
   const room = await alice.createRoom({ name: 'kept' });
@@ -341,56 +205,3 @@ onServers(
   },
   { env: { MYELIN_PRESENCE_ENABLED: 'false' } },
 );
-
-onServers(
-  'who declines an invite to a room that all have left sees it [B026 partial]',
-  async ({ person }) => {
-    const [alice, bob] = [await person('alice'), await person('bob')];
-    const room = await alice.createRoom({ invite: [bob.userId] });
-    const { next_batch: since } = await bob.sync();
-    await alice.ok('POST', alice.room(room, '/leave'), {});
-    await bob.ok('POST', bob.room(room, '/leave'), {});
-    const { timeline } = (await bob.sync({ since })).rooms.leave[room];
-    const { state_key: who, content } = timeline.events.at(-1);
-    assert.deepEqual([who, content.membership], [bob.userId, 'leave']);
-  },
-);
-
-onServers('a room that one came into begins anew in the next sync [B026 partial]', async ({ person }) => {
-  const [alice, bob] = [await person('alice'), await person('bob')];
-  const room = await alice.createRoom({ preset: 'public_chat' });
-  await bob.join(room);
-  await alice.say(room, 'one');
-  const filter = JSON.stringify({ room: { timeline: { types: ['m.room.message'] } } });
-  await bob.ok('POST', bob.room(room, '/leave'), {});
-  const { next_batch: since } = await bob.sync({ filter });
-  await alice.say(room, 'two');
-  await bob.join(room);
-  const { timeline } = joined(await bob.sync({ since, filter }), room);
-  assert.deepEqual(bodies(timeline.events), ['one', 'two']);
-  assert.equal(timeline.limited, true, 'what it had of the room is given again');
-  const own = await bob.sync();
-  const made = await bob.createRoom();
-  const whole = joined(await bob.sync({ since: own.next_batch }), made).timeline;
-  assert.equal(whole.limited, false, 'the room is shown from its beginning');
-});
-
-onServers('events tell what the user was in the room when they happened', async ({ person }) => {
-  const [alice, bob] = [await person('alice'), await person('bob')];
-  const open = { type: 'm.room.history_visibility', content: { history_visibility: 'world_readable' } };
-  const room = await alice.createRoom({ preset: 'public_chat', initial_state: [open] });
-  await bob.join(room);
-  const { next_batch: since } = await bob.sync();
-  await bob.ok('POST', bob.room(room, '/leave'), {});
-  await alice.say(room, 'while away');
-  await bob.join(room);
-  const { events } = (await bob.sync({ since })).rooms.join[room].timeline;
-  assert.deepEqual(
-    events.map((event: Json) => [event.type, event.unsigned.membership]),
-    [
-      ['m.room.member', 'leave'],
-      ['m.room.message', 'leave'],
-      ['m.room.member', 'join'],
-    ],
-  );
-});
