@@ -32,6 +32,7 @@ import { StateResolver } from './rooms/state/state-resolver.ts';
 import { StateTries } from './rooms/state/state-trie.ts';
 import { ThirdPartyInvites } from './rooms/membership/third-party-invites.ts';
 import { StickyEvents } from './rooms/reading/sticky-events.ts';
+import { ShownStates } from './rooms/reading/shown-states.ts';
 import { Timeline } from './rooms/reading/timeline.ts';
 import { Visibility } from './rooms/reading/visibility.ts';
 import type { Appservices } from './accounts/application-services/appservices.ts';
@@ -79,10 +80,8 @@ export function createRoomServices(wiring: RoomWiring) {
   const visibility = new Visibility({ log, tries, memberships, erased: new ErasedSenders(database, log) });
   const aggregations = new Aggregations({ database, log, visibility, ignoredUsers: wiring.ignoredUsers });
   const { appservices } = wiring;
-  const timeline = new Timeline({
-    ...{ database, log, tries, visibility, partialRooms },
-    remote: wiring.remoteHistory,
-  });
+  const states = new ShownStates({ database, log, tries, visibility, partialRooms });
+  const timeline = new Timeline({ database, log, visibility, states, remote: wiring.remoteHistory });
   const aliases = new Aliases({ database, log, memberships, writer, serverName, appservices });
   const restricted = new RestrictedJoins({ database, memberships, partialRooms, serverName });
   const outside = new OutsideMemberships(database, appservices);
@@ -121,6 +120,7 @@ export function createRoomServices(wiring: RoomWiring) {
     memberships,
     rooms: new CommittedRooms(database, log, memberships),
     visibility,
+    states,
     timeline,
     aggregations,
     stickyEvents: new StickyEvents(database, log, wiring.clock),

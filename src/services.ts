@@ -115,6 +115,7 @@ export async function createServices(config: Config, database: Database, foundat
     presenceEnabled: config.presence.enabled,
     pushDefaults: { mentionsInText: config.push.mentions_in_text },
     timeline: rooms.timeline,
+    states: rooms.states,
     visibility: rooms.visibility,
     aggregations: rooms.aggregations,
     clientEvents: rooms.clientEvents,
@@ -171,7 +172,7 @@ export async function createServices(config: Config, database: Database, foundat
   accounts.accountClosing.onClosed((userId) => erasure.finish(userId));
   accounts.accountClosing.onClosed((userId) => rooms.departures.leaveAll(userId));
 
-  const summaries = new RoomSummaries(database, rooms.timeline);
+  const summaries = new RoomSummaries(database, rooms.states);
   const notifier = new Notifier(database, rooms.memberships);
   const syncWiring = {
     ...{ database, recent, notifier, clock, opaque },

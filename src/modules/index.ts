@@ -16,6 +16,7 @@ import type { OutsideMemberships } from '../rooms/membership/outside-memberships
 import type { RoomOverviews } from '../rooms/reading/room-overviews.ts';
 import type { PartialRooms } from '../rooms/state/partial-rooms.ts';
 import type { RoomReads } from '../rooms/reading/room-reads.ts';
+import type { ShownStates } from '../rooms/reading/shown-states.ts';
 import type { Timeline } from '../rooms/reading/timeline.ts';
 import type { Visibility } from '../rooms/reading/visibility.ts';
 import type { Database } from '../storage/database.ts';
@@ -72,6 +73,7 @@ export interface ModuleWiring {
   readonly presenceEnabled: boolean;
   readonly pushDefaults: PushDefaults;
   readonly timeline: Timeline;
+  readonly states: ShownStates;
   readonly visibility: Visibility;
   readonly aggregations: Aggregations;
   readonly clientEvents: ClientEvents;
@@ -176,7 +178,7 @@ export type Modules = ReturnType<typeof createModules>;
 
 /** The module that finds events by their words. */
 function createSearch(wiring: ModuleWiring, accountData: AccountData) {
-  const { database, log, rooms, visibility, aggregations, timeline, clientEvents } = wiring;
+  const { database, log, rooms, visibility, aggregations, timeline, states, clientEvents } = wiring;
   const searchIndex = new SearchIndex(database, wiring.timers);
   const ignoredUsers = (userId: UserId) => accountData.ignoredUsers(userId);
   const search = new EventSearch({
@@ -185,7 +187,7 @@ function createSearch(wiring: ModuleWiring, accountData: AccountData) {
   });
   return {
     searchIndex,
-    searchAnswers: new SearchAnswers({ search, timeline, visibility, clientEvents, ignoredUsers }),
+    searchAnswers: new SearchAnswers({ search, timeline, states, visibility, clientEvents, ignoredUsers }),
   };
 }
 

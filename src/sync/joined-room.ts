@@ -92,10 +92,10 @@ async function roomState(
   const forked = !whole && timeline.events.some((event) => event.roomRoot !== undefined);
   const atEnd = context.stateAs !== 'state' || forked || stateChanged || timeline.hidesState;
   if (!whole && !timeline.limited && !lazy && !atEnd) return [];
-  const rootAt = (position: number) => needs.timeline.rootAt(roomId, position);
+  const rootAt = (position: number) => needs.states.rootAt(roomId, position);
   const span: StateSpan = {
     before: whole || context.since === undefined ? undefined : await rootAt(context.since),
-    after: atEnd ? await rootAt(context.upTo) : await needs.timeline.rootBefore(roomId, timeline.start),
+    after: atEnd ? await rootAt(context.upTo) : await needs.states.rootBefore(roomId, timeline.start),
   };
   return stateSection(needs, context, roomId, span, timeline);
 }

@@ -7,7 +7,7 @@ import type { SyncNeeds } from './sync-context.ts';
  * not shown.
  */
 export async function joinedSince(
-  needs: Pick<SyncNeeds, 'timeline' | 'visibility'>,
+  needs: Pick<SyncNeeds, 'states' | 'visibility'>,
   rooms: Iterable<RoomMembership>,
   since: number | undefined,
   shownSince: readonly RoomId[] = [],
@@ -26,11 +26,11 @@ export async function joinedSince(
 }
 
 async function wasJoined(
-  { timeline, visibility }: Pick<SyncNeeds, 'timeline' | 'visibility'>,
+  { states, visibility }: Pick<SyncNeeds, 'states' | 'visibility'>,
   room: RoomMembership,
   since: number,
 ): Promise<boolean> {
-  const root = await timeline.rootAt(room.roomId, since);
+  const root = await states.rootAt(room.roomId, since);
   if (root === undefined) return false;
   return (await visibility.membershipAt(root, room.sender)) === 'join';
 }

@@ -87,8 +87,8 @@ async function leftState(
   const whole = context.since === undefined || context.fullState;
   const atEnd = context.stateAs !== 'state' || timeline.hidesState;
   const span = {
-    before: whole ? undefined : await needs.timeline.rootAt(roomId, after),
-    after: await needs.timeline.rootAt(roomId, Math.min(atEnd ? upTo : timeline.start, joinedUntil)),
+    before: whole ? undefined : await needs.states.rootAt(roomId, after),
+    after: await needs.states.rootAt(roomId, Math.min(atEnd ? upTo : timeline.start, joinedUntil)),
   };
   const state = await stateSection(needs, context, roomId, span, timeline);
   const isOwn = (event: StoredEvent) => event.type === 'm.room.member' && event.stateKey === context.userId;

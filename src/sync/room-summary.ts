@@ -1,5 +1,5 @@
 import type { RoomId, UserId } from '../protocol/identifiers.ts';
-import type { Timeline } from '../rooms/reading/timeline.ts';
+import type { ShownStates } from '../rooms/reading/shown-states.ts';
 import { boundedCache } from '../platform/bounded-cache.ts';
 import type { EventLog } from '../rooms/events/event-log.ts';
 import { eventChange, historyChange, membershipChange } from '../rooms/events/room-changes.ts';
@@ -40,14 +40,14 @@ const NOW = Number.MAX_SAFE_INTEGER;
 /** What /sync says of a room's members, and who stands for a room without a name. */
 export class RoomSummaries {
   readonly #database: Database;
-  readonly #timeline: Timeline;
+  readonly #states: ShownStates;
   readonly #facts: ReadCache<RoomId, RoomFacts>;
   /** The first who are joined or invited, `FIRST` at most. */
   readonly #first: ReadCache<RoomId, readonly UserId[]>;
 
-  constructor(database: Database, timeline: Timeline) {
+  constructor(database: Database, states: ShownStates) {
     this.#database = database;
-    this.#timeline = timeline;
+    this.#states = states;
     this.#facts = new ReadCache(database, boundedCache(CACHED), (change) =>
       mayChangeFacts(change) ? change.rooms : [],
     );
@@ -90,11 +90,10 @@ export class RoomSummaries {
   }
 
   async #hasName(roomId: RoomId): Promise<boolean> {
-    const root = await this.#timeline.rootAt(roomId, NOW);
-    const name = root && (await this.#timeline.stateEvent(root, 'm.room.name', ''))?.content.name;
+    const root = await this.#states.rootAt(roomId, NOW);
+    const name = root && (await this.#states.stateEvent(root, 'm.room.name', ''))?.content.name;
     if (typeof name === 'string' && name !== '') return true;
-    const alias =
-      root && (await this.#timeline.stateEvent(root, 'm.room.canonical_alias', ''))?.content.alias;
+    const alias = root && (await this.#states.stateEvent(root, 'm.room.canonical_alias', ''))?.content.alias;
     return typeof alias === 'string' && alias !== '';
   }
 

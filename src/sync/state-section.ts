@@ -46,10 +46,10 @@ export async function heroMembers(
   const filter = context.filter.room.state;
   if (!filter.lazyLoadMembers) return [];
   const wanted = filter.includeRedundantMembers ? heroes : needs.lazyMembers.unsent(context, roomId, heroes);
-  const root = wanted.length > 0 && (await needs.timeline.rootAt(roomId, context.upTo));
+  const root = wanted.length > 0 && (await needs.states.rootAt(roomId, context.upTo));
   if (!root) return [];
   const shown = context.stateAs === 'state' ? (told.timeline?.events ?? []) : [];
-  const members = await needs.timeline.membersFor(root, wanted);
+  const members = await needs.states.membersFor(root, wanted);
   const given = new Set([...told.state, ...shown].map(idOf));
   return members.filter((event) => !given.has(event.eventId) && filter.matches(event));
 }
@@ -64,7 +64,7 @@ async function changedState(
   if (span.before === span.after) return [];
   const shown = new Set(context.stateAs === 'state' ? timeline.events.filter(isState).map(idOf) : []);
   const wanted: EventId[] = [];
-  for (const { key, after } of await needs.timeline.difference(span.before, span.after)) {
+  for (const { key, after } of await needs.states.difference(span.before, span.after)) {
     if (after === undefined || shown.has(after)) continue;
     if (senders && span.before === undefined) {
       const { type, stateKey } = splitStateKey(key);
@@ -106,5 +106,5 @@ async function addSenders(
   const redundant = context.filter.room.state.includeRedundantMembers;
   const fresh = redundant ? senders : needs.lazyMembers.unsent(context, roomId, senders);
   const missing = [...fresh].filter((user) => !given.includes(user));
-  events.push(...(await needs.timeline.membersFor(root, missing, shown)));
+  events.push(...(await needs.states.membersFor(root, missing, shown)));
 }

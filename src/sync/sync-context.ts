@@ -7,6 +7,7 @@ import type { EventLog } from '../rooms/events/event-log.ts';
 import type { Memberships } from '../rooms/membership/memberships.ts';
 import type { OutsideMemberships } from '../rooms/membership/outside-memberships.ts';
 import type { PartialRooms } from '../rooms/state/partial-rooms.ts';
+import type { ShownStates } from '../rooms/reading/shown-states.ts';
 import type { StickyEvents } from '../rooms/reading/sticky-events.ts';
 import type { Timeline } from '../rooms/reading/timeline.ts';
 import type { Visibility } from '../rooms/reading/visibility.ts';
@@ -17,6 +18,7 @@ import type { RoomSummaries } from './room-summary.ts';
 export interface SyncNeeds {
   readonly log: EventLog;
   readonly timeline: Timeline;
+  readonly states: ShownStates;
   readonly visibility: Visibility;
   readonly memberships: Memberships;
   readonly outside: OutsideMemberships;

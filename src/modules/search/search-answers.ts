@@ -4,6 +4,7 @@ import type { ClientEvents, Viewer } from '../../rooms/reading/client-events.ts'
 import type { StoredEvent } from '../../rooms/events/stored-event.ts';
 import { withoutIgnored } from '../../rooms/reading/ignored-senders.ts';
 import { streamToken } from '../../rooms/reading/stream-token.ts';
+import type { ShownStates } from '../../rooms/reading/shown-states.ts';
 import type { EventContext, Keep, Timeline } from '../../rooms/reading/timeline.ts';
 import type { RoomAccess, Visibility } from '../../rooms/reading/visibility.ts';
 import type { EventSearch, EventSearchRequest, SearchPage, SearchResult } from './event-search.ts';
@@ -29,6 +30,7 @@ export interface SearchWish extends Omit<EventSearchRequest, 'userId'> {
 export class SearchAnswers {
   readonly #search: EventSearch;
   readonly #timeline: Timeline;
+  readonly #shownStates: ShownStates;
   readonly #visibility: Visibility;
   readonly #clientEvents: ClientEvents;
   readonly #ignoredUsers: (userId: UserId) => Promise<ReadonlySet<UserId>>;
@@ -36,12 +38,14 @@ export class SearchAnswers {
   constructor(needs: {
     search: EventSearch;
     timeline: Timeline;
+    states: ShownStates;
     visibility: Visibility;
     clientEvents: ClientEvents;
     ignoredUsers: (userId: UserId) => Promise<ReadonlySet<UserId>>;
   }) {
     this.#search = needs.search;
     this.#timeline = needs.timeline;
+    this.#shownStates = needs.states;
     this.#visibility = needs.visibility;
     this.#clientEvents = needs.clientEvents;
     this.#ignoredUsers = needs.ignoredUsers;
@@ -100,11 +104,11 @@ export class SearchAnswers {
       if (content.membership === 'join') known.add(sender);
     };
     const senders = events.map(({ sender }) => sender);
-    for (const member of await this.#timeline.membersFor(found.stateRoot, senders, events))
+    for (const member of await this.#shownStates.membersFor(found.stateRoot, senders, events))
       take(member.stateKey as UserId, member);
     for (const event of events) {
       if (known.has(event.sender)) continue;
-      const [member] = await this.#timeline.membersFor(event.stateRoot, [event.sender], [event]);
+      const [member] = await this.#shownStates.membersFor(event.stateRoot, [event.sender], [event]);
       if (member) take(event.sender, member);
     }
     return profiles;
@@ -114,7 +118,7 @@ export class SearchAnswers {
     const accesses = new Map(results.map(({ access }) => [access.roomId, access]));
     const texts: string[] = [];
     for (const [roomId, access] of accesses) {
-      const state = await this.#timeline.stateEvents(await this.#timeline.visibleRoot(access));
+      const state = await this.#shownStates.stateEvents(await this.#shownStates.visibleRoot(access));
       const events = await this.#clientEvents.bundledTexts(state, viewer, { roomId });
       texts.push(`${JSON.stringify(roomId)}:[${events.join(',')}]`);
     }

@@ -119,7 +119,7 @@ export class RoomSnapshots {
   }
 
   async #readable(request: SyncRequest, access: RoomAccess, limit: number): Promise<RoomSnapshot> {
-    const { timeline, parts } = this.#needs.needs;
+    const { states, parts } = this.#needs.needs;
     const { roomId, membership } = access;
     const accountData: EventText[] = [];
     const ephemeral: EventText[] = [];
@@ -131,14 +131,14 @@ export class RoomSnapshots {
     return {
       ...{ roomId, membership, invite: undefined, accountData, ephemeral },
       messages: await this.#messages(request, access, limit),
-      state: await timeline.stateEvents(await timeline.visibleRoot(access)),
+      state: await states.stateEvents(await states.visibleRoot(access)),
       isPublished: await this.#needs.directory.isPublished(roomId),
     };
   }
 
   async #messages(request: SyncRequest, access: RoomAccess, limit: number): Promise<MessagePage> {
-    const { timeline } = this.#needs.needs;
-    const from = Math.min(request.upTo, await timeline.newestVisible(access));
+    const { timeline, states } = this.#needs.needs;
+    const from = Math.min(request.upTo, await states.newestVisible(access));
     const range = { from, to: undefined, direction: 'b', limit } as const;
     const ignored = await this.#needs.ignoredUsers(request.userId);
     const page = await timeline.messages(access, range, (events) => withoutIgnored(events, ignored));

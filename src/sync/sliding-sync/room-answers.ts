@@ -161,7 +161,7 @@ export class RoomAnswering {
   }
 
   async #wasJoined(roomId: RoomId, position: number): Promise<boolean> {
-    const root = await this.#needs.timeline.rootAt(roomId, position);
+    const root = await this.#needs.states.rootAt(roomId, position);
     if (root === undefined) return false;
     return (await this.#needs.visibility.membershipAt(root, this.#answering.userId)) === 'join';
   }

@@ -127,7 +127,7 @@ async function nameMembers(needs: SlidingSyncNeeds, view: RoomView, state: State
   const { root } = state;
   if (root === undefined) return {};
   const entry = async (type: string, key: string): Promise<string | undefined> => {
-    const value: JsonValue | undefined = (await needs.timeline.stateEvent(root, type, ''))?.content[key];
+    const value: JsonValue | undefined = (await needs.states.stateEvent(root, type, ''))?.content[key];
     return typeof value === 'string' && value !== '' ? JSON.stringify(value) : undefined;
   };
   const gone = !isInitial && answering.dialect === 'accepted' ? 'null' : undefined;
@@ -155,7 +155,7 @@ async function heroesText(
   const heroes = [];
   for (const userId of users) {
     const { displayname, avatar_url: avatarUrl } =
-      (await needs.timeline.stateEvent(root, 'm.room.member', userId))?.content ?? {};
+      (await needs.states.stateEvent(root, 'm.room.member', userId))?.content ?? {};
     heroes.push({
       user_id: userId,
       ...(typeof displayname === 'string' ? { displayname } : {}),

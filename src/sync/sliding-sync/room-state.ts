@@ -42,7 +42,7 @@ export async function stateSection(
     const isLive = timeline?.limited !== true;
     for (const { key, after: eventId } of before === root
       ? []
-      : await needs.timeline.difference(before, root)) {
+      : await needs.states.difference(before, root)) {
       const { type, stateKey } = splitStateKey(key);
       changed.add(type);
       const { state } = view.wanted.config;
@@ -77,7 +77,7 @@ async function knownRoots(
   const isJoined = room.membership === 'join';
   const end = isJoined ? Infinity : (await needs.visibility.access(roomId, answering.userId)).joinedUntil;
   return async (position) =>
-    end === -Infinity ? undefined : needs.timeline.rootAt(roomId, Math.min(position, end));
+    end === -Infinity ? undefined : needs.states.rootAt(roomId, Math.min(position, end));
 }
 
 /** The event by which the user left or was removed: what they may know of the room's state may not have it. */
@@ -104,12 +104,12 @@ async function wholeState(needs: SyncNeeds, view: RoomView, root: StateRoot): Pr
   const { room } = view;
   const { state } = view.wanted.config;
   if (room.membership !== 'join')
-    return needs.timeline.stateEvents(root, (type, key) => state.matches(type, key));
+    return needs.states.stateEvents(root, (type, key) => state.matches(type, key));
   const others = state.wantsOthers ? await needs.log.stateWithoutMembers(room.roomId) : [];
   const wanted = others.filter((event) => state.matches(event.type, event.stateKey ?? ''));
   const members = state.allMembers
     ? (await allMembers(needs, room.roomId)).filter((event) => state.matches(MEMBER, event.stateKey ?? ''))
-    : await needs.timeline.membersFor(root, state.namedMembers());
+    : await needs.states.membersFor(root, state.namedMembers());
   return [...wanted, ...members];
 }
 
@@ -148,7 +148,7 @@ async function addMembers(
   const isAt = answering.since ?? -Infinity;
   const since = after === undefined ? -Infinity : isAt;
   const sending: [UserId, EventId][] = [];
-  for (const event of await needs.timeline.membersFor(of.root, users, of.timeline.events)) {
+  for (const event of await needs.states.membersFor(of.root, users, of.timeline.events)) {
     const userId = event.stateKey as UserId;
     if (!connection.hasMember(room.roomId, userId, event.eventId, since)) add(of.found, event);
   }

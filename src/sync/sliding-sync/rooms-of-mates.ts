@@ -19,7 +19,7 @@ export async function roomsOfMates(
   const memberships = await needs.memberships.ofUser(userId);
   for (const roomId of joinedRooms) {
     if ((memberships.get(roomId)?.position ?? 0) <= since) continue;
-    const root = await needs.timeline.rootAt(roomId, since);
+    const root = await needs.states.rootAt(roomId, since);
     const before = root && (await needs.visibility.membershipAt(root, userId));
     if (before !== 'join') newlyJoined.add(roomId);
   }

@@ -5,6 +5,7 @@ import { badJson } from '../../../protocol/matrix-error.ts';
 import type { Aggregations } from '../../../rooms/relations/aggregations.ts';
 import type { ClientEvents } from '../../../rooms/reading/client-events.ts';
 import { withoutIgnored } from '../../../rooms/reading/ignored-senders.ts';
+import type { ShownStates } from '../../../rooms/reading/shown-states.ts';
 import type { Keep, Timeline } from '../../../rooms/reading/timeline.ts';
 import type { Visibility } from '../../../rooms/reading/visibility.ts';
 
@@ -12,6 +13,7 @@ import type { Visibility } from '../../../rooms/reading/visibility.ts';
 export interface HistoryNeeds {
   readonly visibility: Visibility;
   readonly timeline: Timeline;
+  readonly states: ShownStates;
   readonly clientEvents: ClientEvents;
   readonly aggregations: Aggregations;
   readonly ignoredUsers: (userId: UserId) => Promise<ReadonlySet<UserId>>;

@@ -40,7 +40,7 @@ export const getEventContext = endpoint(
     const texts = (shown: typeof context.before) =>
       needs.clientEvents.bundledTexts(shown, viewer, { ...options, membershipOf });
     const senders = new Set(events.map((event) => event.sender));
-    const state = await needs.timeline.stateEvents(
+    const state = await needs.states.stateEvents(
       context.root,
       (type, stateKey) =>
         !filter.lazyLoadMembers || type !== 'm.room.member' || senders.has(stateKey as typeof session.userId),

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { roomId } from '../../../protocol/identifiers.ts';
 import type { ClientEvents } from '../../../rooms/reading/client-events.ts';
 import { parseStreamToken } from '../../../rooms/reading/stream-token.ts';
-import type { Timeline } from '../../../rooms/reading/timeline.ts';
+import type { ShownStates } from '../../../rooms/reading/shown-states.ts';
 import type { Visibility } from '../../../rooms/reading/visibility.ts';
 import { clientPaths, endpoint, RawJson } from '../../../wire/endpoint.ts';
 
@@ -27,7 +27,7 @@ export const getMembersByRoom = endpoint(
   async (
     needs: {
       visibility: Visibility;
-      timeline: Timeline;
+      states: ShownStates;
       clientEvents: ClientEvents;
       clock: { now(): number };
     },
@@ -38,9 +38,9 @@ export const getMembersByRoom = endpoint(
     const access = await needs.visibility.accessOrForbid(roomId(request.params.roomId), userId);
     const root =
       at === undefined
-        ? await needs.timeline.wholeRoot(access)
-        : await needs.timeline.visibleRootAt(access, parseStreamToken(at));
-    const members = await needs.timeline.stateEvents(root, (type) => type === 'm.room.member');
+        ? await needs.states.wholeRoot(access)
+        : await needs.states.visibleRootAt(access, parseStreamToken(at));
+    const members = await needs.states.stateEvents(root, (type) => type === 'm.room.member');
     const isUnfiltered = membership === undefined && notMembership === undefined;
     const chunk = members.filter(
       ({ content }) =>

@@ -48,8 +48,8 @@ export const getRoomEvents = endpoint(
     if (filter.lazyLoadMembers && page.events.length > 0) {
       const senders = page.events.map((event) => event.sender);
       const newestFirst = direction === 'b' ? page.events : page.events.toReversed();
-      const root = await needs.timeline.newestVisibleRoot(access, newestFirst);
-      const members = await needs.timeline.membersFor(root, senders, page.events);
+      const root = await needs.states.newestVisibleRoot(access, newestFirst);
+      const members = await needs.states.membersFor(root, senders, page.events);
       text += `,"state":[${(await needs.clientEvents.texts(members, viewer, roomIdOf)).join(',')}]`;
     }
     return new RawJson(`${text}}`);

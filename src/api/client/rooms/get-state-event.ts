@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { roomId } from '../../../protocol/identifiers.ts';
 import { notFound } from '../../../protocol/matrix-error.ts';
 import type { ClientEvents } from '../../../rooms/reading/client-events.ts';
-import type { Timeline } from '../../../rooms/reading/timeline.ts';
+import type { ShownStates } from '../../../rooms/reading/shown-states.ts';
 import type { Visibility } from '../../../rooms/reading/visibility.ts';
 import { clientPaths, endpoint, RawJson } from '../../../wire/endpoint.ts';
 import type { Session } from '../../../wire/session.ts';
@@ -10,7 +10,7 @@ import { viewerOf } from '../../viewer.ts';
 
 interface Needs {
   visibility: Visibility;
-  timeline: Timeline;
+  states: ShownStates;
   clientEvents: ClientEvents;
   clock: { now(): number };
 }
@@ -56,12 +56,12 @@ async function stateEvent(
   format: 'content' | 'event' | undefined,
 ): Promise<RawJson> {
   const access = await needs.visibility.accessOrForbid(roomId(path.roomId), session.userId);
-  const root = await needs.timeline.visibleRoot(access);
-  const find = (at: typeof root) => needs.timeline.stateEvent(at, path.eventType, path.stateKey);
+  const root = await needs.states.visibleRoot(access);
+  const find = (at: typeof root) => needs.states.stateEvent(at, path.eventType, path.stateKey);
   // Of a room that was just joined by way of another server only members may be yet to come.
   const mayCome = path.eventType === 'm.room.member';
   const event =
-    (await find(root)) ?? (mayCome ? await find(await needs.timeline.wholeRoot(access)) : undefined);
+    (await find(root)) ?? (mayCome ? await find(await needs.states.wholeRoot(access)) : undefined);
   if (!event) throw notFound(`The room has no state ${path.eventType} with the key "${path.stateKey}"`);
   if (format !== 'event') return new RawJson(event.contentText);
   const viewer = viewerOf(needs, session);

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { roomId } from '../../../protocol/identifiers.ts';
 import type { ClientEvents } from '../../../rooms/reading/client-events.ts';
-import type { Timeline } from '../../../rooms/reading/timeline.ts';
+import type { ShownStates } from '../../../rooms/reading/shown-states.ts';
 import type { Visibility } from '../../../rooms/reading/visibility.ts';
 import { clientPaths, endpoint, RawJson } from '../../../wire/endpoint.ts';
 
@@ -19,7 +19,7 @@ export const getRoomState = endpoint(
   async (
     needs: {
       visibility: Visibility;
-      timeline: Timeline;
+      states: ShownStates;
       clientEvents: ClientEvents;
       clock: { now(): number };
     },
@@ -27,7 +27,7 @@ export const getRoomState = endpoint(
   ) => {
     const { userId, deviceId } = request.session;
     const access = await needs.visibility.accessOrForbid(roomId(request.params.roomId), userId);
-    const events = await needs.timeline.stateEvents(await needs.timeline.wholeRoot(access));
+    const events = await needs.states.stateEvents(await needs.states.wholeRoot(access));
     const viewer = { userId, deviceId, now: needs.clock.now() };
     const texts = await needs.clientEvents.texts(events, viewer, { roomId: access.roomId });
     return new RawJson(`[${texts.join(',')}]`);

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { roomId } from '../../../protocol/identifiers.ts';
 import { streamToken } from '../../../rooms/reading/stream-token.ts';
+import type { ShownStates } from '../../../rooms/reading/shown-states.ts';
 import type { Timeline } from '../../../rooms/reading/timeline.ts';
 import type { Visibility } from '../../../rooms/reading/visibility.ts';
 import { endpoint } from '../../../wire/endpoint.ts';
@@ -33,15 +34,15 @@ export const v1Members = endpoint(
     }),
   },
   async (
-    needs: ShowsEvents & { visibility: Visibility; timeline: Timeline },
+    needs: ShowsEvents & { visibility: Visibility; timeline: Timeline; states: ShownStates },
     { params, query: { from = 'START', to = 'END', limit }, session },
   ) => {
-    const { timeline, visibility } = needs;
+    const { timeline, states, visibility } = needs;
     const access = await visibility.accessOrForbid(roomId(params.roomId), session.userId);
     const placeOf = (token: string) => (token === 'START' ? START : (placeOfToken(token) ?? timeline.end()));
     const [after, upTo] = [placeOf(from), placeOf(to)];
-    const root = await timeline.wholeRoot(access);
-    const members = await timeline.stateEvents(root, (type) => type === 'm.room.member');
+    const root = await states.wholeRoot(access);
+    const members = await states.stateEvents(root, (type) => type === 'm.room.member');
     const page = members
       .filter(({ position }) => position > after && position <= upTo)
       .sort((a, b) => a.position - b.position)
