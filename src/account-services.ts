@@ -163,6 +163,7 @@ export function createAccountServices(wiring: AccountWiring) {
   };
 }
 
+/** What `createAccountServices` puts together. */
 export type AccountServices = ReturnType<typeof createAccountServices>;
 
 /** Known to every process of the server, as its signing key is; Ed25519 makes the same signature each time. */

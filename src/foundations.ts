@@ -75,6 +75,7 @@ export async function createFoundations(config: Config, database: Database, over
   };
 }
 
+/** What `createFoundations` puts together. */
 export type Foundations = Awaited<ReturnType<typeof createFoundations>>;
 
 function createLimiter(

@@ -141,4 +141,5 @@ export function createRoomServices(wiring: RoomWiring) {
   };
 }
 
+/** What `createRoomServices` puts together. */
 export type RoomServices = ReturnType<typeof createRoomServices>;

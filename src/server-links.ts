@@ -80,4 +80,5 @@ function withCertificate({ federation, outgoing }: Config) {
   return trustedAuthorities(outgoing.ca_file, { certificate, key });
 }
 
+/** What `createServerLinks` puts together. */
 export type ServerLinks = ReturnType<typeof createServerLinks>;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
-import { createAccountServices } from './account-services.ts';
+import { createAccountServices, type AccountServices } from './account-services.ts';
 import { ClientTransactions } from './accounts/client-transactions.ts';
 import { createAppserviceServices } from './appservice-services.ts';
 import type { WellKnown } from './api/client/discovery/well-known.ts';
@@ -8,12 +8,13 @@ import { createFederationServices } from './federation-services.ts';
 import type { Foundations } from './foundations.ts';
 import { createContentRepository } from './modules/content-repository/index.ts';
 import { Erasure } from './modules/erasure/index.ts';
-import { createModules, type ModuleWiring } from './modules/index.ts';
+import { createModules, type ModuleWiring, type Modules } from './modules/index.ts';
+import type { Clock } from './platform/clock.ts';
 import type { Config } from './platform/config/schema.ts';
 import { userId, type UserId } from './protocol/identifiers.ts';
 import type { JsonObject } from './protocol/json.ts';
 import { createPushServices } from './push-services.ts';
-import { createRoomServices } from './room-services.ts';
+import { createRoomServices, type RoomServices } from './room-services.ts';
 import { InviteRules } from './rooms/membership/invitations.ts';
 import { EventSigner } from './rooms/appending/event-signer.ts';
 import type { Database } from './storage/database.ts';
@@ -32,6 +33,7 @@ const MIB = 1024 * 1024;
 /** What the server calls itself to other servers. */
 const SOFTWARE = { name: 'Myelin', version: manifest.version };
 
+/** All parts of a homeserver, by the names that endpoints ask for them by. */
 export type Services = Awaited<ReturnType<typeof createServices>>;
 
 /** Where a configuration keeps its database. */
@@ -149,12 +151,57 @@ export async function createServices(config: Config, database: Database, foundat
     dataDir: config.data_dir,
     config: config.media,
   });
+  const isInviteHidden = (invited: UserId, inviter: UserId) => invites.isHidden(invited, inviter);
   const push = createPushServices({
     ...{ database, config, serverName, clock, randomness, mailer, outgoing, recent, accounts, modules },
     ...{ rooms: rooms.rooms, log: rooms.log, outside: rooms.outside },
     onSendingFailed: (error) => log?.error({ err: error }, 'a mail could not be sent'),
-    isInviteHidden: (invited, inviter) => invites.isHidden(invited, inviter),
+    isInviteHidden,
   });
+  tellEachOther({ database, accounts, rooms, modules });
+  const { default_version: defaultRoomVersion } = config.rooms;
+  const wellKnown = wellKnownOf(config);
+  return {
+    ...rooms,
+    ...accounts,
+    ...modules,
+    ...media,
+    ...push,
+    ...applicationServices,
+    ...foundations.links,
+    ...federation,
+    laterNews: new LaterNews(database),
+    ...createSyncServices({ database, recent, clock, opaque, rooms, modules, isInviteHidden }),
+    software: SOFTWARE,
+    clock,
+    opaque,
+    limiter,
+    outgoing,
+    mailer,
+    clientTransactions,
+    serverName,
+    wellKnown,
+    rtcTransports: config.calls.livekit_service_urls.map((url) => ({
+      type: 'livekit',
+      livekit_service_url: url,
+    })),
+    features: { 'org.matrix.msc4140': config.delayed_events.longest_ms > 0 },
+    capabilities: {
+      defaultRoomVersion,
+      threepidChanges: config.threepids.allow_changes,
+      urlPreviews: config.media.url_previews,
+    },
+  };
+}
+
+/** Has accounts, rooms and modules act on what happens in one another. */
+function tellEachOther(parts: {
+  database: Database;
+  accounts: AccountServices;
+  rooms: RoomServices;
+  modules: Modules;
+}): void {
+  const { database, accounts, rooms, modules } = parts;
   modules.profile.onChanged((userId) => rooms.changes.refreshProfile(userId));
   modules.profile.onChanged((userId) => modules.presence.retell(userId));
   accounts.accounts.onDevicesChanged((unit, userId, change) =>
@@ -171,13 +218,25 @@ export async function createServices(config: Config, database: Database, foundat
   const erasure = new Erasure({ database, rooms: rooms.rooms, presence: modules.presence });
   accounts.accountClosing.onClosed((userId) => erasure.finish(userId));
   accounts.accountClosing.onClosed((userId) => rooms.departures.leaveAll(userId));
+}
 
+/** Puts together what answers syncs, in each of their forms. */
+function createSyncServices(wiring: {
+  database: Database;
+  recent: RecentChanges;
+  clock: Clock;
+  opaque: (length: number) => string;
+  rooms: RoomServices;
+  modules: Modules;
+  isInviteHidden: (invited: UserId, inviter: UserId) => Promise<boolean>;
+}) {
+  const { database, recent, clock, opaque, rooms, modules, isInviteHidden } = wiring;
   const summaries = new RoomSummaries(database, rooms.states);
   const notifier = new Notifier(database, rooms.memberships);
   const syncWiring = {
     ...{ database, recent, notifier, clock, opaque },
     ignoredUsers: (userId: UserId) => modules.ignoredUsers(userId),
-    isInviteHidden: (invited: UserId, inviter: UserId) => invites.isHidden(invited, inviter),
+    isInviteHidden,
     needs: {
       ...rooms,
       ...modules,
@@ -186,43 +245,12 @@ export async function createServices(config: Config, database: Database, foundat
       parts: modules.syncParts,
     },
   };
-  const sync = new SyncService(syncWiring);
-  const { default_version: defaultRoomVersion } = config.rooms;
-  const wellKnown = wellKnownOf(config);
   return {
-    ...rooms,
-    ...accounts,
-    ...modules,
-    ...media,
-    ...push,
-    ...applicationServices,
-    ...foundations.links,
-    ...federation,
-    software: SOFTWARE,
-    clock,
-    opaque,
-    limiter,
-    outgoing,
-    mailer,
     notifier,
-    laterNews: new LaterNews(database),
-    sync,
-    clientTransactions,
+    sync: new SyncService(syncWiring),
     eventStream: new EventStream({ ...syncWiring, directory: rooms.directory }),
     roomSnapshots: new RoomSnapshots({ ...syncWiring, directory: rooms.directory }),
     slidingSync: createSlidingSync(syncWiring),
-    serverName,
-    wellKnown,
-    rtcTransports: config.calls.livekit_service_urls.map((url) => ({
-      type: 'livekit',
-      livekit_service_url: url,
-    })),
-    features: { 'org.matrix.msc4140': config.delayed_events.longest_ms > 0 },
-    capabilities: {
-      defaultRoomVersion,
-      threepidChanges: config.threepids.allow_changes,
-      urlPreviews: config.media.url_previews,
-    },
   };
 }
 

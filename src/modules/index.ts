@@ -174,6 +174,7 @@ export function createModules(wiring: ModuleWiring) {
   };
 }
 
+/** What `createModules` puts together. */
 export type Modules = ReturnType<typeof createModules>;
 
 /** The module that finds events by their words. */
