@@ -12,7 +12,6 @@ export const ban = endpoint(
     paths: clientPaths('/rooms/:roomId/ban'),
     auth: 'user',
     whenSuspended: 'refused',
-
     limit: 'membership',
     params: Type.Object({ roomId: Type.String() }),
     body: Type.Object({ user_id: Type.String(), reason: Type.Optional(Type.String()) }),

@@ -11,7 +11,6 @@ export const forgetRoom = endpoint(
     method: 'POST',
     paths: clientPaths('/rooms/:roomId/forget'),
     auth: 'user',
-
     limit: 'membership',
     params: Type.Object({ roomId: Type.String() }),
     body: Type.Object({}),

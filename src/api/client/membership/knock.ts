@@ -13,7 +13,6 @@ export const knockRoom = endpoint(
     paths: clientPaths('/knock/:roomIdOrAlias'),
     auth: 'user',
     whenSuspended: 'refused',
-
     limit: 'join',
     params: Type.Object({ roomIdOrAlias: Type.String() }),
     query: ViaQuery,
