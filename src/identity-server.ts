@@ -16,6 +16,7 @@ import {
   WaitingInvites,
 } from './modules/identity-service/index.ts';
 import { OpenIdTokens } from './modules/openid/index.ts';
+import { linkBaseUrl } from './platform/config/public-base-url.ts';
 import type { Config } from './platform/config/schema.ts';
 import { serverName as parseName } from './protocol/identifiers.ts';
 import type { JsonValue } from './protocol/json.ts';
@@ -75,8 +76,7 @@ function createIdentityServices({ config, database, foundations, onBindHere }: I
   const { limiter } = foundations;
   const { identity } = config;
   const name = identity.server_name === '' ? serverName : parseName(identity.server_name);
-  const announced = config.public_base_url.replace(/\/+$/, '');
-  const baseUrl = announced === '' ? `https://${name}` : announced;
+  const baseUrl = linkBaseUrl(config, name);
   const onError = (error: unknown) => log?.error({ err: error }, 'the identity service failed');
   const onSendingFailed = (error: unknown) =>
     log?.error({ err: error }, 'a mail or message could not be sent');

@@ -14,6 +14,7 @@ import {
   PushWording,
   UnreadTotals,
 } from './modules/push/index.ts';
+import { linkBaseUrl } from './platform/config/public-base-url.ts';
 import type { Config } from './platform/config/schema.ts';
 import { httpHostOf } from './platform/config/written-entries.ts';
 import type { Mailer } from './platform/mailer.ts';
@@ -64,10 +65,9 @@ export function createPushServices(wiring: PushWiring) {
     outgoing: wiring.outgoing,
     totals: new UnreadTotals({ database, rooms, counts: modules.unreadCounts, recent: wiring.recent }),
   });
-  const announced = config.public_base_url.replace(/\/+$/, '');
   const email = new EmailPush({
     ...{ database, clock, wording, pending, giveUpAfterMs, mailer, serverName },
-    baseUrl: announced === '' ? `https://${serverName}` : announced,
+    baseUrl: linkBaseUrl(config, serverName),
     intervalMs: config.push.email_interval * 1000,
     onSendingFailed: wiring.onSendingFailed,
   });

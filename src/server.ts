@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { addOperationalRoutes } from './operational-routes.ts';
+import { publicBaseUrl } from './platform/config/public-base-url.ts';
 import type { Config } from './platform/config/schema.ts';
 import { createLog } from './platform/log.ts';
 import { Metrics } from './platform/metrics.ts';
@@ -145,11 +146,10 @@ export async function buildServer(
     log,
   });
   const routes = collectRoutes(app);
-  const announced = config.public_base_url.replace(/\/+$/, '');
   const wiring = {
     ...{ limiter: foundations.limiter, metrics, stopping: stopping.signal },
     unsynced: () => database.unsynced(),
-    publicBaseUrl: announced === '' ? undefined : announced,
+    publicBaseUrl: publicBaseUrl(config),
   };
   const needs = { config, database, foundations, wiring, metrics, log };
   const isHomeserver = config.roles.some((role) => role !== 'identity');

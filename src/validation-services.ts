@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { TextMessages } from './accounts/threepids/text-messages.ts';
 import { ThreepidValidation, type ValidationNeeds } from './accounts/threepids/threepid-validation.ts';
+import { linkBaseUrl } from './platform/config/public-base-url.ts';
 import type { Config } from './platform/config/schema.ts';
 import type { Mailer } from './platform/mailer.ts';
 import type { OutgoingHttp } from './platform/outgoing-http.ts';
@@ -30,11 +31,10 @@ export function createValidation(
 ): ThreepidValidation {
   const { config, clock, serverName } = wiring;
   const { sms_url: url, sms_token: token, token_lifetime: lifetime } = config.threepids;
-  const announced = config.public_base_url.replace(/\/+$/, '');
   return new ThreepidValidation({
     ...{ database: wiring.database, mailer: wiring.mailer, serverName, clock, opaque: wiring.opaque },
     texts: new TextMessages(wiring.outgoing, { url, token }),
-    baseUrl: announced === '' ? `https://${serverName}` : announced,
+    baseUrl: linkBaseUrl(config, serverName),
     lifetimeMs: lifetime * 1000,
     digits: (count) => String(randomInt(10 ** count)).padStart(count, '0'),
     allowSending: sendingLimit(config, clock),
