@@ -58,13 +58,13 @@ export interface AccountWiring {
 
 /** Puts the services about accounts together. */
 export function createAccountServices(wiring: AccountWiring) {
-  const { database, config, serverName, noticesUser: serverUser, clock, opaque, allowAttempt } = wiring;
+  const { database, config, serverName, noticesUser, clock, opaque, allowAttempt } = wiring;
   const { memory_kib: memoryKib, iterations, min_length: minLength } = config.passwords;
   const passwords = new Passwords({ memoryKib, iterations }, minLength);
   const accessTokenLifetimeMs = config.sessions.access_token_lifetime * 1000;
   const macaroons = new MacaroonTokens(() => macaroonSecret(wiring.key), serverName, clock);
   const registrations = readRegistrationFiles(config.application_services.files);
-  const appservices = new Appservices({ registrations, database, serverName, serverUser, clock });
+  const appservices = new Appservices({ registrations, database, serverName, noticesUser, clock });
   const sessions = new Sessions({
     ...{ database, clock, opaque, accessTokenLifetimeMs, macaroons, appservices },
     timers: wiring.timers,
@@ -105,7 +105,7 @@ export function createAccountServices(wiring: AccountWiring) {
       validation,
       appservices,
       serverName,
-      serverUser,
+      noticesUser,
       clock,
     },
   });
@@ -121,7 +121,7 @@ export function createAccountServices(wiring: AccountWiring) {
   });
   const accountClosing = new AccountClosing(database, wiring.timers);
   const accounts = new Accounts({
-    ...{ database, sessions, passwords, interactive, threepids, validation, allowAttempt, serverUser },
+    ...{ database, sessions, passwords, interactive, threepids, validation, allowAttempt, noticesUser },
     closing: accountClosing,
   });
   accounts.onClosing((unit, userId) => threepids.release(unit, userId));

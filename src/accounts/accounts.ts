@@ -32,7 +32,7 @@ export class Accounts {
   readonly #interactive: InteractiveAuth;
   readonly #threepids: Threepids;
   readonly #validation: ThreepidValidation;
-  readonly #serverUser: UserId;
+  readonly #noticesUser: UserId;
   readonly #allowAttempt: (account: string) => void;
   readonly #closing: AccountClosing;
   readonly #onClosing: ((unit: Writer, userId: UserId) => void)[] = [];
@@ -47,7 +47,7 @@ export class Accounts {
     validation: ThreepidValidation;
     closing: AccountClosing;
     /** Whom the server itself speaks as: nobody logs in as this user. */
-    serverUser: UserId;
+    noticesUser: UserId;
     allowAttempt: (account: string) => void;
   }) {
     this.#database = needs.database;
@@ -57,7 +57,7 @@ export class Accounts {
     this.#threepids = needs.threepids;
     this.#validation = needs.validation;
     this.#closing = needs.closing;
-    this.#serverUser = needs.serverUser;
+    this.#noticesUser = needs.noticesUser;
     this.#allowAttempt = needs.allowAttempt;
   }
 
@@ -136,7 +136,7 @@ export class Accounts {
     password: string,
     keep: DeviceId | 'keep all' | undefined,
   ): Promise<void> {
-    if (userId === this.#serverUser)
+    if (userId === this.#noticesUser)
       throw forbidden(`${userId} is the server itself: nobody can log in as it`);
     const unit = new UnitOfWork();
     usersStore.setPassword(unit, userId, await this.#passwords.hash(password));

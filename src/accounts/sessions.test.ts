@@ -58,7 +58,7 @@ function withSessions(
         registrations: [],
         database,
         serverName: 'localhost' as ServerName,
-        serverUser: '@_server:localhost' as UserId,
+        noticesUser: '@_server:localhost' as UserId,
         clock,
       }),
       macaroons: new MacaroonTokens(() => Buffer.from('a secret'), 'localhost' as ServerName, clock),

@@ -36,7 +36,7 @@ export class Appservices {
   readonly all: readonly Appservice[];
   readonly #known: readonly Known[];
   readonly #database: Database;
-  readonly #serverUser: UserId;
+  readonly #noticesUser: UserId;
   readonly #clock: { now(): number };
 
   /** @throws Error for one whose own user is the server's. */
@@ -45,11 +45,11 @@ export class Appservices {
     database: Database;
     serverName: ServerName;
     /** Whom the server itself speaks as: no application service acts as this user. */
-    serverUser: UserId;
+    noticesUser: UserId;
     clock: { now(): number };
   }) {
     this.#database = needs.database;
-    this.#serverUser = needs.serverUser;
+    this.#noticesUser = needs.noticesUser;
     this.#clock = needs.clock;
     this.all = needs.registrations.map((registration) => ({
       ...registration,
@@ -178,12 +178,12 @@ export class Appservices {
 
   /** A namespace that covers the user whom the server speaks as does not open it to anybody. */
   #isOpenTo(service: Appservice, user: UserId): boolean {
-    return user !== this.#serverUser && owns(service, user);
+    return user !== this.#noticesUser && owns(service, user);
   }
 
   #assertSenders(): void {
     for (const { id, sender, senderLocalpart } of this.all) {
-      if (sender !== this.#serverUser) continue;
+      if (sender !== this.#noticesUser) continue;
       throw new Error(
         `The application service ${id} has the sender_localpart ${senderLocalpart}, which is the user who sends ` +
           `server notices: give it another, or change server_notices.localpart`,

@@ -51,7 +51,7 @@ export class NewAccounts {
   readonly #validation: ThreepidValidation;
   readonly #appservices: Appservices;
   readonly #serverName: ServerName;
-  readonly #serverUser: UserId;
+  readonly #noticesUser: UserId;
   readonly #clock: { now(): number };
   readonly #onCreated: ((unit: Writer, userId: UserId, name: string) => void)[] = [];
 
@@ -65,7 +65,7 @@ export class NewAccounts {
     appservices: Appservices;
     serverName: ServerName;
     /** Whom the server itself speaks as: nobody gets this name. */
-    serverUser: UserId;
+    noticesUser: UserId;
     clock: { now(): number };
   }) {
     this.#database = needs.database;
@@ -76,7 +76,7 @@ export class NewAccounts {
     this.#validation = needs.validation;
     this.#appservices = needs.appservices;
     this.#serverName = needs.serverName;
-    this.#serverUser = needs.serverUser;
+    this.#noticesUser = needs.noticesUser;
     this.#clock = needs.clock;
   }
 
@@ -147,7 +147,7 @@ export class NewAccounts {
 
   /** @throws MatrixError 400 M_EXCLUSIVE for the user whom the server itself speaks as. */
   assertNotServers(userId: UserId): void {
-    if (userId !== this.#serverUser) return;
+    if (userId !== this.#noticesUser) return;
     throw new MatrixError(400, 'M_EXCLUSIVE', `${userId} is the server itself: choose another user name`);
   }
 
