@@ -11,6 +11,7 @@ export interface Fetched {
   readonly withState: readonly EventWithState[];
 }
 
+/** What is kept where nothing had to be asked for. */
 export const NOTHING_FETCHED: Fetched = { outliers: [], withState: [] };
 
 /** Keeps what was fetched beside the timeline. What cannot be judged for what is missing is left out. */

@@ -18,7 +18,9 @@ export type TrieNode =
   | { readonly kind: 'bucket'; readonly entries: readonly TrieEntry[] }
   | { readonly kind: 'branch'; readonly children: readonly (StateRoot | undefined)[] };
 
+/** The most entries of a bucket; one more makes a branch of it. */
 export const BUCKET_SIZE = 8;
+/** Children of a branch, one for each value of four bits of the hash. */
 export const FAN_OUT = 16;
 const BUCKET = 1;
 /** A branch of names without places, as they once were. */

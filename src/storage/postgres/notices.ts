@@ -1,5 +1,6 @@
 import type { Change, NewChange } from '../database.ts';
 
+/** Where the processes on one database tell each other what they committed (LISTEN/NOTIFY). */
 export const CHANNEL = 'myelin';
 /** Bytes of a batch's text in one notice: PostgreSQL refuses notices of 8,000 bytes, and the first line takes some. */
 const LARGEST = 7_500;

@@ -40,7 +40,7 @@ export interface Weather {
   readonly slow: number;
 }
 
-export const FAIR: Weather = { lost: 0, unanswered: 0, repeated: 0, slow: 0 };
+const FAIR: Weather = { lost: 0, unanswered: 0, repeated: 0, slow: 0 };
 
 /**
  * The network of a simulation. What happens to a request depends on the seed, on who sends to whom, and on how many there
