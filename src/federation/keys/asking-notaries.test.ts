@@ -105,3 +105,33 @@ onFederation(
   },
   { servers: 1 },
 );
+
+onFederation(
+  'a notary that tells of no more keys than it is asked for is asked for all that are wanted at once',
+  async ({ a, startRemote }) => {
+    const notary = await startRemote();
+    const database = await openPlaceDatabase(a.place);
+    const client = a.server.services.federationClient;
+    const clock = { now: () => Date.now() };
+    const fetcher = new KeyFetcher({ client, database, clock, notaries: [notary.name] });
+    const ring = new KeyRing(database, fetcher, OWN);
+    const gone = 'localhost:1' as ServerName;
+    const keys = [2, 3].map((seed) => SigningKey.fromSeed(`ed25519:k${seed}`, Buffer.alloc(32, seed)));
+    const until = Date.now() - 1e6;
+    notary.answer = ({ url, body }) => {
+      if (!url.endsWith('/key/v2/query')) return undefined;
+      const asked = keys.filter(({ keyId }) => keyId in body.server_keys[gone]);
+      return {
+        status: 200,
+        body: { server_keys: asked.map((key) => published(notary, gone, key, until)) },
+      };
+    };
+    const found = await Promise.all(keys.map(({ keyId }) => ring.key(gone, keyId, until)));
+    assert.deepEqual(
+      found.map((key) => key?.publicKey),
+      keys.map(({ publicKey }) => publicKey),
+    );
+    await database.close();
+  },
+  { servers: 1 },
+);

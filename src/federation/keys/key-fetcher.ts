@@ -23,9 +23,15 @@ const MOST_ANSWERS = 50;
 /** Which keys of a server are asked for. */
 export interface WantedKeys {
   /** None where any will do. */
-  readonly keyIds?: readonly string[];
+  readonly keyIds?: Iterable<string>;
   /** Milliseconds since the epoch; undefined where that does not matter. */
   readonly validUntil?: number | undefined;
+}
+
+/** A server that is being asked, and the keys that are wanted of it meanwhile; none where any will do. */
+interface Asking {
+  readonly answer: Promise<KeyAnswer | undefined>;
+  readonly keyIds: Set<string>;
 }
 
 /** Asks servers for their keys, or notaries where they do not answer, and keeps what is said. */
@@ -34,7 +40,7 @@ export class KeyFetcher {
   readonly #database: Database;
   readonly #clock: { now(): number };
   readonly #notaries: readonly ServerName[];
-  readonly #asking = new Map<ServerName, Promise<KeyAnswer | undefined>>();
+  readonly #asking = new Map<ServerName, Asking>();
   readonly #notBefore = boundedCache<ServerName, number>(MOST_SERVERS);
 
   constructor(needs: {
@@ -56,13 +62,18 @@ export class KeyFetcher {
    */
   fetch(server: ServerName, wanted: WantedKeys = {}): Promise<KeyAnswer | undefined> {
     const asking = this.#asking.get(server);
-    if (asking) return asking;
+    if (asking) {
+      // A notary, which is asked after the server itself, tells of no more keys than it is asked for.
+      for (const keyId of wanted.keyIds ?? []) if (mayWant(asking)) asking.keyIds.add(keyId);
+      return asking.answer;
+    }
     const now = this.#clock.now();
     if (now < (this.#notBefore.get(server) ?? 0)) return Promise.resolve(undefined);
     this.#notBefore.set(server, now + PAUSE_MS);
-    const begun = this.#fetch(server, wanted).finally(() => this.#asking.delete(server));
-    this.#asking.set(server, begun);
-    return begun;
+    const keyIds = new Set(wanted.keyIds);
+    const answer = this.#fetch(server, { ...wanted, keyIds }).finally(() => this.#asking.delete(server));
+    this.#asking.set(server, { answer, keyIds });
+    return answer;
   }
 
   async #fetch(server: ServerName, wanted: WantedKeys): Promise<KeyAnswer | undefined> {
@@ -168,10 +179,15 @@ export class KeyFetcher {
   }
 }
 
+/** Whether more keys may be asked for: where none are named, all are. */
+function mayWant({ keyIds }: Asking): boolean {
+  return keyIds.size > 0 && keyIds.size < MOST_ANSWERS;
+}
+
 /** Keys that are wanted, in the words of a query to a notary. */
 function criteriaOf({ keyIds = [], validUntil }: WantedKeys): JsonObject {
   const criteria = Number.isSafeInteger(validUntil) ? { minimum_valid_until_ts: validUntil } : {};
-  return Object.fromEntries(keyIds.map((keyId) => [keyId, { ...criteria }]));
+  return Object.fromEntries([...keyIds].map((keyId) => [keyId, { ...criteria }]));
 }
 
 function parseKept(text: string, server: ServerName, now: number): KeyAnswer | undefined {

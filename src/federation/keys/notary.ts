@@ -37,7 +37,12 @@ export class Notary {
     if (server === this.#own.server) return this.#own.keys.answer();
     const kept = await serverKeysStore.answer(this.#database, server);
     const before = kept && objectOf(kept.answer);
-    if (kept && before && this.#isGood(kept, wanted.validUntil) && hasAll(before, wanted.keyIds ?? [])) {
+    if (
+      kept &&
+      before &&
+      this.#isGood(kept, wanted.validUntil) &&
+      hasAll(before, [...(wanted.keyIds ?? [])])
+    ) {
       return this.#own.keys.countersign(before);
     }
     const found = await this.#fetcher.fetch(server, wanted);
