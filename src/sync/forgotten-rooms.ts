@@ -8,7 +8,7 @@ import type { SyncNeeds } from './sync-context.ts';
  * is banned from a forgotten room, or unbanned, does not hear of it again.
  */
 export async function isDepartureTold(
-  { log, timeline, visibility }: Pick<SyncNeeds, 'log' | 'timeline' | 'visibility'>,
+  { log, states, visibility }: Pick<SyncNeeds, 'log' | 'states' | 'visibility'>,
   room: RoomMembership,
   userId: UserId,
   since: number,
@@ -17,7 +17,7 @@ export async function isDepartureTold(
   if (!room.forgotten) return true;
   const own = await log.byId(room.eventId);
   // What is beside the timeline ended an invite or a knock, of which the room's state here says nothing.
-  const root = own?.isAside === true ? undefined : await timeline.rootAt(room.roomId, since);
+  const root = own?.isAside === true ? undefined : await states.rootAt(room.roomId, since);
   if (root === undefined) return true;
   const then = await visibility.membershipAt(root, userId);
   return then !== 'leave' && then !== 'ban';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { startAppservice, type Received } from '../../testing/application-services/application-service.ts';
 import { Ghost, withAppservice } from '../../testing/application-services/appservice-scene.ts';
-import type { TestClient} from '../../testing/client/test-client.ts';
+import type { TestClient } from '../../testing/client/test-client.ts';
 import { type Json } from '../../testing/client/test-client.ts';
 import { onServers } from '../../testing/server/test-server.ts';
 

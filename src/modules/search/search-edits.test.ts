@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { TestClient} from '../../testing/client/test-client.ts';
+import type { TestClient } from '../../testing/client/test-client.ts';
 import { type Json } from '../../testing/client/test-client.ts';
 import { onServers } from '../../testing/server/test-server.ts';
 import { find } from './testing/searching.ts';

@@ -1,4 +1,4 @@
-import type { TestClient} from '../../../testing/client/test-client.ts';
+import type { TestClient } from '../../../testing/client/test-client.ts';
 import { type Json } from '../../../testing/client/test-client.ts';
 
 /** Searches for a term; a later page with the token of the one before. */
