@@ -75,12 +75,11 @@ export class KeyBackup {
     await this.#committed(unit);
   }
 
-  /** Deletes a version with its keys. 404 for an unknown one. */
+  /** Deletes a version with its keys; one that was deleted before stays so. 404 for one that never was. */
   async remove(userId: UserId, version: string): Promise<void> {
-    const row = await this.#version(userId, version);
     const unit = new UnitOfWork();
-    keyBackupStore.removeVersion(unit, userId, row.version);
-    await this.#committed(unit);
+    keyBackupStore.removeVersion(unit, userId, numberOf(version));
+    await this.#committed(unit, `You never had a backup of version ${version}`);
   }
 
   /**
@@ -163,7 +162,7 @@ export class KeyBackup {
   }
 
   async #version(userId: UserId, version: string | undefined): Promise<BackupVersionRow> {
-    const number = version === undefined ? undefined : /^[1-9]\d{0,14}$/.test(version) ? Number(version) : 0;
+    const number = version === undefined ? undefined : numberOf(version);
     const row = await keyBackupStore.version(this.#database, userId, number);
     if (!row)
       throw notFound(
@@ -185,8 +184,8 @@ export class KeyBackup {
     );
   }
 
-  async #committed(unit: UnitOfWork): Promise<void> {
-    await commitOrRefuse(this.#database, unit, () => notFound('This backup was deleted just now'));
+  async #committed(unit: UnitOfWork, ifRefused = 'This backup was deleted just now'): Promise<void> {
+    await commitOrRefuse(this.#database, unit, () => notFound(ifRefused));
   }
 
   async #retried<Result>(attempt: () => Promise<Result>): Promise<Result> {
@@ -198,6 +197,11 @@ export class KeyBackup {
       }
     }
   }
+}
+
+/** The number of a version; 0, which none has, for what is no version. */
+function numberOf(version: string): number {
+  return /^[1-9]\d{0,14}$/.test(version) ? Number(version) : 0;
 }
 
 /** Which of two keys of a session is kept: verified, then from an earlier message, then forwarded less often. */

@@ -32,7 +32,7 @@ const setAuthData = sql(
   `UPDATE backup_versions SET auth_data = ? WHERE user_id = ? AND version = ? AND deleted = 0`,
 );
 const markDeleted = sql(
-  `UPDATE backup_versions SET deleted = 1, count = 0 WHERE user_id = ? AND version = ? AND deleted = 0`,
+  `UPDATE backup_versions SET deleted = 1, count = 0 WHERE user_id = ? AND version = ?`,
 );
 const step = sql(
   `UPDATE backup_versions SET etag = etag + 1, count = count + ?
@@ -94,7 +94,7 @@ export function putAuthData(writer: Writer, userId: UserId, number: number, auth
   writer.guard(setAuthData, authData, userId, number);
 }
 
-/** Deletes a version with its keys; the unit fails when there is no such version. */
+/** Deletes a version with its keys; the unit fails when there never was such a version. */
 export function removeVersion(writer: Writer, userId: UserId, number: number): void {
   writer.guard(markDeleted, userId, number);
   writer.run(deleteAll, userId, number);

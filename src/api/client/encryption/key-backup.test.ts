@@ -32,9 +32,15 @@ onServers('a backup is made, told about, changed and deleted [B045 partial]', as
   await alice.fails(404, 'M_NOT_FOUND', 'GET', '/v3/room_keys/version/99');
   await alice.ok('DELETE', path);
   await alice.fails(404, 'M_NOT_FOUND', 'GET', '/v3/room_keys/version');
-  await alice.fails(404, 'M_NOT_FOUND', 'DELETE', path);
+  await alice.ok('DELETE', path);
+  await alice.fails(404, 'M_NOT_FOUND', 'DELETE', '/v3/room_keys/version/99');
+  await alice.fails(404, 'M_NOT_FOUND', 'DELETE', '/v3/room_keys/version/none');
+  const bob = await s.person('bob');
+  await bob.fails(404, 'M_NOT_FOUND', 'DELETE', path);
   const next = await alice.ok('POST', '/v3/room_keys/version', { algorithm: ALGORITHM, auth_data: {} });
   assert.notEqual(next.version, made.version);
+  const newer = `/v3/room_keys/version/${next.version}`;
+  await Promise.all([alice.ok('DELETE', newer), alice.ok('DELETE', newer)]);
 });
 
 onServers('of two keys of a session the better one is kept [B045 partial]', async (s) => {
