@@ -149,7 +149,7 @@ export class Accounts {
   }
 
   /**
-   * Makes a device without a token, for an application service; where it is there already, gives it the name. 400 for an ID
+   * Makes a device without a token, for an application service; where it is there already, gives it the name. 403 for an ID
    * that is a cross-signing key.
    *
    * @returns whether it was not there before.

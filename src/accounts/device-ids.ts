@@ -1,5 +1,5 @@
 import type { DeviceId, UserId } from '../protocol/identifiers.ts';
-import { invalidParam } from '../protocol/matrix-error.ts';
+import { forbidden } from '../protocol/matrix-error.ts';
 import type { Reader } from '../storage/database.ts';
 import * as deviceKeysStore from '../storage/encryption/device-keys-store.ts';
 
@@ -7,7 +7,7 @@ import * as deviceKeysStore from '../storage/encryption/device-keys-store.ts';
  * Lets pass device IDs that are none of the user's cross-signing keys: signatures and verification name both by the same
  * (Client-Server API, "Cross-signing").
  *
- * @throws MatrixError 400 M_INVALID_PARAM.
+ * @throws MatrixError 403 M_FORBIDDEN.
  */
 export async function assertNoCrossSigningKey(
   reader: Reader,
@@ -15,5 +15,5 @@ export async function assertNoCrossSigningKey(
   deviceId: DeviceId,
 ): Promise<void> {
   if (!(await deviceKeysStore.isCrossSigningKey(reader, userId, deviceId))) return;
-  throw invalidParam('A device may not have a cross-signing key as its ID: choose another');
+  throw forbidden('A device may not have a cross-signing key as its ID: choose another');
 }

@@ -82,7 +82,7 @@ export class Sessions {
    * Opens a session on a device, which is made or taken over; the device's earlier tokens end. Of the name of a new one the
    * first 100 characters are kept; one that is taken over keeps its own, which its user may have given it.
    *
-   * @throws MatrixError 400 M_INVALID_PARAM for a device ID that is a cross-signing key of the user's.
+   * @throws MatrixError 403 M_FORBIDDEN for a device ID that is a cross-signing key of the user's.
    */
   async open(
     unit: Writer,

@@ -1,6 +1,6 @@
 import type { DeviceId, UserId } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
-import { invalidParam, MatrixError } from '../../protocol/matrix-error.ts';
+import { forbidden, invalidParam, MatrixError } from '../../protocol/matrix-error.ts';
 import { VerifyKey, verifyJson } from '../../protocol/signing.ts';
 import { GuardFailed, type Database } from '../../storage/database.ts';
 import * as devicesStore from '../../storage/accounts/devices-store.ts';
@@ -57,7 +57,8 @@ export class CrossSigning {
   /**
    * Sets cross-signing keys for a user who proved more than an access token.
    *
-   * @throws MatrixError 400 for malformed keys or signatures that are not right.
+   * @throws MatrixError 400 for malformed keys, signatures that are not right, or no master key (M_MISSING_PARAM); 403 for a
+   *   key that is the ID of a device.
    */
   upload(userId: UserId, keys: CrossSigningKeys): Promise<void> {
     return this.#put(userId, keys, false);
@@ -67,7 +68,8 @@ export class CrossSigning {
     const stored = await this.stored(userId);
     for (const usage of USAGES) if (keys[usage]) checkForm(userId, usage, keys[usage]);
     const master = keys.master ?? stored.master;
-    if (!master) throw invalidParam('A master key must be given: there is none yet');
+    if (!master)
+      throw new MatrixError(400, 'M_MISSING_PARAM', 'A master key must be given: there is none yet');
     for (const usage of ['self_signing', 'user_signing'] as const) {
       if (keys[usage]) checkSigned(userId, usage, keys[usage], master);
     }
@@ -91,11 +93,11 @@ export class CrossSigning {
     await this.#database.commit(unit);
   }
 
-  /** Signatures name devices and keys by the same: 400 for a key that is the ID of one of the user's devices. */
+  /** Signatures name devices and keys by the same: 403 for a key that is the ID of one of the user's devices. */
   async #assertNoDevice(userId: UserId, key: JsonObject): Promise<void> {
     const deviceId = publicKeyOf(key) as DeviceId;
     if (!(await devicesStore.byId(this.#database, userId, deviceId))) return;
-    throw invalidParam(`The key ${deviceId} is the ID of one of your devices: make another key`);
+    throw forbidden(`The key ${deviceId} is the ID of one of your devices: make another key`);
   }
 
   /**

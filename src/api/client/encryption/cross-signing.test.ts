@@ -124,7 +124,7 @@ onServers('cross-signing keys that are not in order are refused [B045 partial]',
   await refused('M_INVALID_PARAM', { master_key: new Keys(bob).masterKey() });
   await refused('M_INVALID_PARAM', { master_key: { ...keys.masterKey(), usage: ['self_signing'] } });
   await refused('M_INVALID_PARAM', { master_key: { ...keys.masterKey(), keys: { 'ed25519:a': 'b' } } });
-  await alice.fails(400, 'M_INVALID_PARAM', 'POST', UPLOAD, { self_signing_key: upload.self_signing_key });
+  await alice.fails(400, 'M_MISSING_PARAM', 'POST', UPLOAD, { self_signing_key: upload.self_signing_key });
   assert.deepEqual((await query(alice, alice)).master_keys, {});
 });
 
@@ -242,11 +242,11 @@ onServers(
       });
     const asDevice = new Keys(alice);
     assert.equal((await login(asDevice.master.publicKey)).status, 200);
-    await alice.fails(400, 'M_INVALID_PARAM', 'POST', UPLOAD, asDevice.upload());
+    await alice.fails(403, 'M_FORBIDDEN', 'POST', UPLOAD, asDevice.upload());
     await alice.ok('POST', UPLOAD, keys.upload());
     for (const key of [keys.master, keys.selfSigning, keys.userSigning]) {
       for (const { status, body } of [await login(key.publicKey), await dehydrate(key.publicKey)]) {
-        assert.deepEqual([status, body.errcode], [400, 'M_INVALID_PARAM']);
+        assert.deepEqual([status, body.errcode], [403, 'M_FORBIDDEN']);
       }
     }
     assert.equal((await login('PHONE')).status, 200);
