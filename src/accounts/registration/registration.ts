@@ -139,8 +139,9 @@ export class Registration {
     });
   }
 
-  /** Whether one can register with the token now. */
-  isTokenUsable(token: string): Promise<boolean> {
+  /** Whether one can register with the token now. 403 where registration is closed: no token is any good then. */
+  async isTokenUsable(token: string): Promise<boolean> {
+    if (!this.#policy.enabled) throw forbidden('Registration is closed on this server');
     return this.#tokens.isUsable(token);
   }
 

@@ -62,6 +62,17 @@ onServers(
 );
 
 onServers(
+  'no registration token is any good where registration is closed [B010 partial]',
+  async ({ anonymous, restart }) => {
+    const validity = '/v1/register/m.login.registration_token/validity?token=let-me-in';
+    assert.equal((await anonymous().ok('GET', validity)).valid, true);
+    await restart({ MYELIN_REGISTRATION_ENABLED: 'false' });
+    await anonymous().fails(403, 'M_FORBIDDEN', 'GET', validity);
+  },
+  { env: { MYELIN_REGISTRATION_REQUIRES_TOKEN: 'true', MYELIN_REGISTRATION_TOKENS: 'let-me-in' } },
+);
+
+onServers(
   'an account is registered in stages, and its name is taken then [B010] [B011]',
   async ({ anonymous }) => {
     const client = anonymous();
