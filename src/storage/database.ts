@@ -73,8 +73,8 @@ export interface Change {
   readonly data: JsonValue;
   /** What the committing process knows already, so that it need not read it again. Absent in other processes. */
   readonly local?: unknown;
-  /** Whether this process committed it. */
-  readonly isOwn?: boolean;
+  /** Whether this process committed it and knows that: what it did not know to be committed comes as that of another. */
+  readonly isOwn: boolean;
 }
 
 /** A change not yet committed. */

@@ -109,7 +109,7 @@ function notePartial(
   const roots = { beforeRoot: rootToBytes(before), joinRoot: rootToBytes(after) };
   partialRoomsStore.insert(unit, { roomId, joinEventId: join.eventId, servers, ...roots });
   const data: StateChange = { version: 0, partial: 'begins' };
-  unit.announce({ topic: 'state', position: unit.position(), rooms: [roomId], data, local: true });
+  unit.announce({ topic: 'state', position: unit.position(), rooms: [roomId], data });
 }
 
 async function keepIfPossible(room: RoomTransaction, event: ReceivedEvent): Promise<boolean> {

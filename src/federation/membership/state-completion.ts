@@ -109,7 +109,7 @@ export class StateCompletion {
     if (serverNameOf(userId) !== this.#ownServer) return;
     this.#partial.takeUpAgain(roomId);
     // The process that let them in begins.
-    if (change.local === undefined || this.#delayed.has(roomId)) return;
+    if (!change.isOwn || this.#delayed.has(roomId)) return;
     if (this.#underWay.has(roomId)) this.#joinedMeanwhile.add(roomId);
     else this.#beginLater(roomId, PATIENCE_MS, FIRST_RETRY_MS);
   }
@@ -278,5 +278,5 @@ async function complete(room: RoomTransaction, unit: Writer, whole: StateRoot): 
   const position = unit.position();
   partialRoomsStore.complete(unit, room.roomId, position);
   const data: StateChange = { version: 0, partial: 'ends' };
-  unit.announce({ topic: 'state', position, rooms: [room.roomId], data, local: true });
+  unit.announce({ topic: 'state', position, rooms: [room.roomId], data });
 }

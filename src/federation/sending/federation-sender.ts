@@ -101,7 +101,7 @@ export class FederationSender {
     }
     if (change.topic === 'destination' && isJsonObject(change.data) && Array.isArray(change.data.edusFor)) {
       for (const server of change.data.edusFor as ServerName[]) {
-        if (this.#isMine(server, change.local !== undefined)) this.#queue(server).expectStoredEdus();
+        if (this.#isMine(server, change.isOwn)) this.#queue(server).expectStoredEdus();
       }
     }
     const data = eventChange(change);
@@ -115,7 +115,7 @@ export class FederationSender {
       sender,
       eventId: data.eventId,
       isUntold: data.untold === true,
-      isLocal: change.local !== undefined,
+      isLocal: change.isOwn,
     });
     if (!this.#isRouting) this.#routed = this.#route();
   }
@@ -222,6 +222,6 @@ export function storeEdu(
 /** Tells whoever sends to the servers that something is kept for them. */
 export function announceStored(unit: Writer, servers: readonly ServerName[], position: Position): void {
   for (const edusFor of inParts(servers, MOST_NAMED)) {
-    unit.announce({ topic: 'destination', position, data: { edusFor }, local: true });
+    unit.announce({ topic: 'destination', position, data: { edusFor } });
   }
 }

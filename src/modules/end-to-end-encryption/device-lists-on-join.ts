@@ -63,14 +63,14 @@ export class DeviceListsOnJoin {
     this.#onProblem = needs.onProblem;
     needs.database.subscribe((changes) => {
       for (const change of changes) {
-        if (stateChange(change)?.partial === 'ends' && change.local !== undefined) {
+        if (stateChange(change)?.partial === 'ends' && change.isOwn) {
           this.#tellAll().catch((error: unknown) => this.#fail(error));
         }
         const moved = membershipChange(change);
         if (!moved || !this.#exchange.isOwn(moved.userId)) continue;
         // Who leaves and comes back is looked at anew.
         this.#needless.delete(`${moved.userId} ${moved.roomId}`);
-        if (moved.membership !== 'join' || change.local === undefined) continue;
+        if (moved.membership !== 'join' || !change.isOwn) continue;
         if (change.topic === 'event' && eventChange(change)?.untold !== true) continue;
         this.announce(moved.userId, moved.roomId).catch((error: unknown) => this.#fail(error));
       }

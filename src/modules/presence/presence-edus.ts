@@ -40,7 +40,7 @@ export function exchangePresence(presence: Presence, exchange: EduExchange, need
       const told = presence.news(userId as UserId);
       if (!told) continue;
       const edu = { type: 'm.presence', key: `presence ${userId}` };
-      const isLocal = change.local === true;
+      const isLocal = change.isOwn;
       exchange.sendToRooms(change.rooms, { ...edu, content: { push: [told] } }, isLocal);
       if (!Array.isArray(servers)) continue;
       const then = { ...edu, content: { push: [pushOf2015(told)] } };

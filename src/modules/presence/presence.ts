@@ -234,7 +234,7 @@ export class Presence {
     presenceStore.put(unit, { userId, presence, statusMsg, lastActiveAt }, position);
     const who = device === undefined ? { userId } : { userId, device };
     const data = { ...who, presence, statusMsg: statusMsg ?? null, lastActiveAt, servers };
-    unit.announce({ topic: 'presence', position, users: [userId, ...users], rooms, data, local: true });
+    unit.announce({ topic: 'presence', position, users: [userId, ...users], rooms, data });
     await this.#database.commit(unit);
   }
 
@@ -248,7 +248,7 @@ export class Presence {
     // The status may have been set by way of another process: what is told next is not to bring back the one before.
     const told = this.#told.get(userId);
     if (told) this.#told.set(userId, { ...told, statusMsg: row.status_msg ?? undefined });
-    if (change.local === undefined) this.#insist(userId, row, (change.data as JsonObject).device);
+    if (!change.isOwn) this.#insist(userId, row, (change.data as JsonObject).device);
   }
 
   /** Who says something or types is active; whoever was idle is so no more. */

@@ -66,7 +66,7 @@ export class RollCall {
   /** Answers what others ask, and hears what they answer. Gives whether the change was about that. */
   hear(change: Change): boolean {
     const { rollCall, leaving, named } = change.data as JsonObject;
-    if (change.local === undefined) {
+    if (!change.isOwn) {
       if (rollCall === true) this.#answer(this.#here.all());
       if (Array.isArray(leaving))
         this.#answer((leaving as UserId[]).filter((userId) => this.#here.stays(userId)));
@@ -85,7 +85,7 @@ export class RollCall {
 
   async #tell(data: JsonObject): Promise<void> {
     const unit = new UnitOfWork();
-    unit.announce({ topic: 'presence', position: unit.position(), data, local: true });
+    unit.announce({ topic: 'presence', position: unit.position(), data });
     await this.#database.commit(unit);
   }
 }

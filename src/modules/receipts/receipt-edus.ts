@@ -34,7 +34,7 @@ export function exchangeReceipts(
       const key = `receipt ${roomId} ${userId} ${String(threadId)}`;
       const group = data.thread_id;
       const edu = { type: 'm.receipt', key, content, ...(typeof group === 'string' ? { group } : {}) };
-      exchange.sendToRooms([roomId], edu, change.local === true);
+      exchange.sendToRooms([roomId], edu, change.isOwn);
     }
   });
   exchange.on('m.receipt', async (origin, content) => {

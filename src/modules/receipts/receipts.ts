@@ -108,7 +108,7 @@ export class Receipts implements SyncPart {
     const told = { eventId, threadId: threadId ?? null, ts: row.ts, ...(extra ? { extra } : {}) };
     const data = { roomId, ...(isPublic ? told : {}) };
     const rooms = isPublic ? [roomId] : [];
-    unit.announce({ topic: 'receipt', position, rooms, users: [userId], data, local: true });
+    unit.announce({ topic: 'receipt', position, rooms, users: [userId], data });
     try {
       await this.#database.commit(unit);
     } catch (error) {

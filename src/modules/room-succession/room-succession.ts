@@ -71,7 +71,7 @@ export class RoomSuccession {
 
   /** An event of the timeline concerns the process that added it; a state that came otherwise, all: they do it once. */
   #note(change: Change): void {
-    if (change.topic === 'event' && change.local === undefined) return;
+    if (change.topic === 'event' && !change.isOwn) return;
     if (eventChange(change)?.type === 'm.room.create' && change.local instanceof StoredEvent)
       this.#predecessorIn(change.local);
     const changed = membershipChange(change);

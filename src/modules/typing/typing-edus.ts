@@ -18,7 +18,7 @@ export function exchangeTyping(
       if (!exchange.isOwn(userId as UserId)) continue;
       const content = { room_id: roomId, user_id: userId, typing: Number(until) > 0 };
       const edu = { type: 'm.typing', key: `typing ${String(roomId)} ${String(userId)}`, content };
-      exchange.sendToRooms([roomId as RoomId], edu, change.local === true);
+      exchange.sendToRooms([roomId as RoomId], edu, change.isOwn);
     }
   });
   exchange.on('m.typing', async (origin, content) => {

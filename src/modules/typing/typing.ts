@@ -41,7 +41,7 @@ export class Typing implements SyncPart {
       for (const change of changes) {
         if (change.topic === 'typing') {
           this.#note(change.data as JsonObject);
-          this.#watch(change.data as JsonObject, change.local === true);
+          this.#watch(change.data as JsonObject, change.isOwn);
         }
         const changed = membershipChange(change);
         if (changed && changed.membership !== 'join') this.#gone(changed.userId, changed.roomId);
@@ -130,7 +130,7 @@ export class Typing implements SyncPart {
     const unit = new UnitOfWork();
     const rooms = isNews ? [roomId] : [];
     const data = { roomId, userId, until };
-    unit.announce({ topic: 'typing', position: unit.position(), rooms, data, local: true });
+    unit.announce({ topic: 'typing', position: unit.position(), rooms, data });
     await this.#database.commit(unit);
   }
 

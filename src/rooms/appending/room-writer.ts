@@ -217,7 +217,7 @@ export class RoomWriter {
       for (const actor of this.#actors.values()) actor.head?.missedChanges();
       return;
     }
-    const version = change.local === undefined ? roomVersionChanged(change) : undefined;
+    const version = change.isOwn ? undefined : roomVersionChanged(change);
     if (version === undefined) return;
     const redacted = eventChange(change)?.redacted;
     for (const roomId of change.rooms) this.#actors.peek(roomId)?.head?.overtaken(version, redacted);

@@ -68,7 +68,7 @@ function writeHead(unit: UnitOfWork, room: RoomTransaction, isNewRoom: boolean):
   const isOwn = (event: StoredEvent | undefined) => event !== undefined && positions.has(event.eventId);
   if (events.length > 0 && [...room.state.values()].every(isOwn)) return;
   const data: StateChange = { version: point.version };
-  unit.announce({ topic: 'state', position: unit.position(), rooms: [room.roomId], data, local: true });
+  unit.announce({ topic: 'state', position: unit.position(), rooms: [room.roomId], data });
 }
 
 function writeRoom(
@@ -123,7 +123,7 @@ function writeEvent(unit: UnitOfWork, room: RoomTransaction, event: StoredEvent,
   if (redacts !== undefined) data.redacted = redacts;
   if (outgoing) data.outgoing = true;
   const isRedacted = room.redactions.some((one) => one.target === event.eventId);
-  const local = isRedacted ? true : event;
+  const local = isRedacted ? undefined : event;
   unit.announce({ topic: 'event', position, rooms: [event.roomId], users, data, local });
 }
 
@@ -207,14 +207,7 @@ function announceMembership(
 ): void {
   const data: StateChange = { version: room.point.version, userId, membership };
   if (event) Object.assign(data, { eventId: event.eventId, sender: event.sender });
-  unit.announce({
-    topic: 'state',
-    position: unit.position(),
-    rooms: [room.roomId],
-    users: [userId],
-    data,
-    local: true,
-  });
+  unit.announce({ topic: 'state', position: unit.position(), rooms: [room.roomId], users: [userId], data });
 }
 
 function membershipOf(event: StoredEvent | undefined): string {

@@ -132,7 +132,7 @@ export class OutsideMemberships {
       strippedStates.set(unit, userId, roomId, JSON.stringify(known));
     }
     const data: StateChange = { version: 0, userId, membership, eventId, sender };
-    unit.announce({ topic: 'state', position, rooms: [roomId], users: [userId], data, local: true });
+    unit.announce({ topic: 'state', position, rooms: [roomId], users: [userId], data });
     await this.#database.commit(unit);
   }
 }

@@ -5,6 +5,9 @@ export const CHANNEL = 'myelin';
 /** Bytes of a batch's text in one notice: PostgreSQL refuses notices of 8,000 bytes, and the first line takes some. */
 const LARGEST = 7_500;
 
+/** A change as all processes are told of it. */
+type AnnouncedChange = Omit<Change, 'local' | 'isOwn'>;
+
 /** What a transaction tells every process. */
 export interface Notice {
   /** The process that committed. */
@@ -23,14 +26,14 @@ export interface Notice {
  */
 export function packNotice(
   { process, batch, newest }: Omit<Notice, 'text'>,
-  changes: readonly Omit<Change, 'local'>[],
+  changes: readonly AnnouncedChange[],
 ): string[] {
   const pieces = cut(JSON.stringify(changes));
   return pieces.map((piece, i) => `${process} ${batch} ${newest} ${i + 1} ${pieces.length}\n${piece}`);
 }
 
 /** A change of a batch that is being committed, as it is told. */
-export function announced(change: NewChange): Omit<Change, 'local'> {
+export function announced(change: NewChange): AnnouncedChange {
   return {
     topic: change.topic,
     position: change.position.value,
@@ -40,9 +43,9 @@ export function announced(change: NewChange): Omit<Change, 'local'> {
   };
 }
 
-/** The changes of which a notice tells. */
+/** The changes of which a notice tells, as those of another process. */
 export function changesOf(notice: Notice): Change[] {
-  return JSON.parse(notice.text) as Change[];
+  return (JSON.parse(notice.text) as AnnouncedChange[]).map((change) => ({ ...change, isOwn: false }));
 }
 
 /**

@@ -271,7 +271,7 @@ class PostgresDatabase implements Database {
     this.#listensFrom = position;
     const missed = [...this.#sent].filter(([, { newest }]) => newest <= position);
     for (const [batch] of missed) this.#sent.delete(batch);
-    const reset: Change = { topic: 'reset', position, rooms: [], users: [], data: null };
+    const reset: Change = { topic: 'reset', position, rooms: [], users: [], data: null, isOwn: false };
     this.#deliver(
       () => this.#feed.deliverChanges([reset], position),
       missed.map(([, sent]) => sent),

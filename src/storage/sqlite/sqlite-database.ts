@@ -149,7 +149,7 @@ export class SqliteDatabase implements Database {
   /** Whatever is kept of the database in memory is to be read again. */
   async #tellOutside(position: number): Promise<void> {
     if (this.#outside !== undefined && this.#outside <= position) this.#outside = undefined;
-    const reset: Change = { topic: 'reset', position, rooms: [], users: [], data: null };
+    const reset: Change = { topic: 'reset', position, rooms: [], users: [], data: null, isOwn: false };
     await this.#feed.deliverChanges([reset], position);
   }
 
