@@ -8,6 +8,7 @@ onTwoProcesses(
     const [room, another] = [await alice.createRoom(), await alice.createRoom()];
     await p.there(alice).say(room, 'first');
     const news = p.server.services.laterNews;
+    await news.about([], 0);
     const since = news.position();
     await alice.say(room, 'of its own');
     assert.equal(await news.about([room, alice.userId], since), false);
