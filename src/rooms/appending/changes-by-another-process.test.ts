@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { Json } from '../../testing/client/test-client.ts';
 import { onTwoProcesses } from '../../testing/server/two-processes.ts';
 
@@ -37,4 +38,23 @@ onTwoProcesses('a topic that another process changed is changed back', async (p)
   hear();
   assert.equal((await set).status, 200);
   assert.equal((await alice.ok('GET', topic)).topic, 'coffee');
+});
+
+onTwoProcesses('who finds something there already is told of what was kept', async (p) => {
+  const alice = await p.person('alice');
+  const roomId = (await alice.createRoom()) as RoomId;
+  const { writer } = p.otherServices;
+  await p.there(alice).say(roomId, 'the room is in use there');
+  const hear = p.deafen();
+  await alice.say(roomId, 'first');
+  const topic = { type: 'm.room.topic', stateKey: '', content: { topic: 'tea' } };
+  const set = writer.append(roomId, (room) => room.add({ ...topic, sender: alice.userId as UserId }));
+  const asked = Promise.withResolvers<void>();
+  const found = writer.append(roomId, async (room) => {
+    asked.resolve();
+    return room.stateEvent('m.room.topic', '');
+  });
+  await asked.promise;
+  hear();
+  assert.equal((await found)?.eventId, (await set).eventId);
 });

@@ -20,6 +20,15 @@ interface Actor {
   head: RoomHead | undefined;
   /** Ends when the last decision in line is made. */
   tail: Promise<unknown>;
+  /** What was handed to the database and is not kept yet. */
+  readonly underWay: Set<Promise<void>>;
+}
+
+/** What was decided, and what decides it anew. */
+interface Attempt<Result> {
+  readonly result: Result;
+  readonly decide: Decide<Result>;
+  readonly tries: number;
 }
 
 /**
@@ -99,27 +108,51 @@ export class RoomWriter {
     const result = await decide(transaction, unit);
     if (transaction.isEmpty && unit.writes.length === 0) {
       this.#needs.tries.settle(transaction.nodes);
-      if (tries >= MOST_TRIES || (await this.#isCurrent(head))) return () => Promise.resolve(result);
-      head.stale = true;
-      return this.#attempt(actor, roomId, decide, tries + 1);
+      if (tries < MOST_TRIES && !(await this.#isCurrent(head))) {
+        head.stale = true;
+        return this.#attempt(actor, roomId, decide, tries + 1);
+      }
+      const kept = Promise.all(actor.underWay);
+      return () => this.#onceKept(actor, roomId, kept, { result, decide, tries });
     }
     const committed = this.#database.commit(writeTransaction(unit, transaction, false));
     head.advance(transaction);
+    actor.underWay.add(committed);
     return () => this.#finish(actor, roomId, committed, { transaction, result, decide, tries });
   }
 
-  /** Whether nobody else wrote to the room. Who writes finds that out by it; who decides to write nothing has to ask. */
+  /**
+   * Whether nobody else wrote to the room, as far as that shows while own units are under way, which the head counts already. Who
+   * writes finds that out by it; who decides to write nothing has to ask.
+   */
   async #isCurrent(head: RoomHead): Promise<boolean> {
-    if (this.#database.engine === 'sqlite') return true;
+    if (this.#database.engine === 'sqlite') return !head.stale;
     const version = await roomsStore.versionOf(this.#needs.reader, head.roomId);
-    return version === undefined || version <= head.point.version;
+    return !head.stale && (version === undefined || version <= head.point.version);
+  }
+
+  /** That nothing is to be written may rest on what was under way: it holds if that is kept, and then nobody was in between. */
+  async #onceKept<Result>(
+    actor: Actor,
+    roomId: RoomId,
+    kept: Promise<unknown>,
+    { result, decide, tries }: Attempt<Result>,
+  ): Promise<Result> {
+    try {
+      await kept;
+    } catch {
+      if (tries < MOST_TRIES) {
+        return this.#inTurn(actor, () => this.#attempt(actor, roomId, decide, tries + 1));
+      }
+    }
+    return result;
   }
 
   async #finish<Result>(
     actor: Actor,
     roomId: RoomId,
     committed: Promise<void>,
-    attempt: { transaction: RoomTransaction; result: Result; decide: Decide<Result>; tries: number },
+    attempt: Attempt<Result> & { readonly transaction: RoomTransaction },
   ): Promise<Result> {
     const { transaction } = attempt;
     try {
@@ -129,6 +162,8 @@ export class RoomWriter {
       this.#drop(transaction);
       if (!(error instanceof GuardFailed)) throw error;
       return this.#inTurn(actor, () => this.#again(actor, roomId, attempt.decide, attempt.tries));
+    } finally {
+      actor.underWay.delete(committed);
     }
     this.#settle(transaction);
     return attempt.result;
@@ -207,7 +242,7 @@ export class RoomWriter {
   #actor(roomId: RoomId): Actor {
     const known = this.#actors.get(roomId);
     if (known) return known;
-    const actor: Actor = { head: undefined, tail: Promise.resolve() };
+    const actor: Actor = { head: undefined, tail: Promise.resolve(), underWay: new Set() };
     this.#actors.set(roomId, actor);
     return actor;
   }

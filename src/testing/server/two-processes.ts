@@ -6,6 +6,8 @@ import { onServers, type TestServer } from './test-server.ts';
 export interface TwoProcesses extends TestServer {
   /** The same person at the second process. */
   there(person: TestClient): TestClient;
+  /** What the second process is made of. */
+  readonly otherServices: TestServer['server']['services'];
   /**
    * Does something at the first process, and then asks the second one, which gets no notice before it was about to
    * refuse, or has answered. Gives its answer.
@@ -49,7 +51,7 @@ export function onTwoProcesses(title: string, run: (processes: TwoProcesses) => 
         return answer;
       };
       try {
-        await run({ ...s, there, unheard, deafen });
+        await run({ ...s, there, otherServices: other.services, unheard, deafen });
       } finally {
         await other.close();
         proxy.stop();
