@@ -9,6 +9,8 @@ import { roomWithGuest } from '../../testing/federation/room-with-guest.ts';
 import { bodies, TestClient } from '../../testing/client/test-client.ts';
 
 const MOST = 120;
+/** How often it is looked whether something was written down: each look is a query or two. */
+const LOOKS = 10_000;
 
 /** What a remote server heard people say: each text at its first arrival. */
 const heard = (remote: RemoteServer): string[] => [...new Set(bodies(remote.pdus))];
@@ -101,7 +103,8 @@ onFederation(
       const range = { after, upTo: database.position(), limit: 1 };
       return (await outgoingStore.events(database, remote.name, range)).length === 0;
     };
-    while (!(await isWritten()));
+    for (let i = 0; i < LOOKS; i++) if (await isWritten()) break;
+    assert.ok(await isWritten(), 'what was sent is not noted as sent');
     await database.close();
     for (const typing of [true, false]) {
       await here.ok('PUT', path, { typing });
