@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import type { RoomId, ServerName } from '../protocol/identifiers.ts';
+import { onTwoProcesses } from '../testing/server/two-processes.ts';
 import { onFederation } from '../testing/federation/federation.ts';
 import { RemoteRoom } from '../testing/federation/remote-room.ts';
 import { bodies, type Json } from '../testing/client/test-client.ts';
@@ -96,3 +98,19 @@ onFederation(
   },
   { servers: 1 },
 );
+
+onTwoProcesses('a server that is let into a room at one process is let in at another at once', async (p) => {
+  const alice = await p.person('alice');
+  const roomId = (await alice.createRoom()) as RoomId;
+  const remote = 'elsewhere.org' as ServerName;
+  const { roomAcl, laterNews } = p.otherServices;
+  const set = (deny: string[]) => alice.setState(roomId, 'm.room.server_acl', { allow: ['*'], deny });
+  await set([remote]);
+  await laterNews.about([roomId], 0);
+  assert.equal(await roomAcl.allows(roomId, remote), false);
+  const hear = p.deafen();
+  await set([]);
+  const checked = roomAcl.check(roomId, remote);
+  hear();
+  await checked;
+});

@@ -214,7 +214,7 @@ export class EventReceiver implements PduReceiver {
       return receipt;
     };
     if (!room.isHere) return refuseAll(NOT_IN_ROOM);
-    if (!(await this.#acl.allows(roomId, origin))) {
+    if (!(await this.#acl.allowsByNow(roomId, origin))) {
       return refuseAll({ error: `The access control list of the room shuts ${origin} out` });
     }
     const verified = await this.#verify(room, pdus, results);
