@@ -3,6 +3,7 @@ import type { ServerName } from '../protocol/identifiers.ts';
 import { isJsonObject, type JsonValue } from '../protocol/json.ts';
 import { MatrixError } from '../protocol/matrix-error.ts';
 import type { AnyDeclaration } from './endpoint.ts';
+import { decidedTwice, type News } from './second-decision.ts';
 import type { Assertion, IdentityAccount, Session } from './session.ts';
 import { shownCertificate } from './tls-listener.ts';
 
@@ -55,6 +56,8 @@ export interface IdentityCallers {
 export interface KnownCallers {
   readonly homeserver?: HomeserverCallers;
   readonly identity?: IdentityCallers;
+  /** What other processes did; absent where endpoints decide by nothing but the database. */
+  readonly news?: News;
 }
 
 /** A request as the framework has it. */
@@ -98,9 +101,12 @@ export function identifier(
   if (auth === 'server') {
     return async (request) => ({ ...NOBODY, origin: await signer(request, homeserver) });
   }
-  const sessionOf = auth === 'application-service' ? appserviceOf : holder;
+  const sessionOf =
+    auth === 'application-service'
+      ? (request: RawRequest) => appserviceOf(request, homeserver)
+      : (request: RawRequest) => holder(declaration, request, homeserver, known.news);
   return async (request) => {
-    const session = await sessionOf(declaration, request, homeserver);
+    const session = await sessionOf(request);
     return session === undefined ? NOBODY : { session, origin: undefined, account: undefined };
   };
 }
@@ -135,11 +141,7 @@ function authorizationsIn(rawHeaders: readonly string[]): string[] {
  * @throws MatrixError 401 M_MISSING_TOKEN or M_UNKNOWN_TOKEN where the body says that one asks, and none does (Application
  *   Service API, "Server admin style permissions").
  */
-async function appserviceOf(
-  _declaration: AnyDeclaration,
-  request: RawRequest,
-  callers: HomeserverCallers,
-): Promise<Session | undefined> {
+async function appserviceOf(request: RawRequest, callers: HomeserverCallers): Promise<Session | undefined> {
   const token = tokenOf(request);
   if (token === undefined || !callers.isAppserviceToken(token)) {
     if (isJsonObject(request.body) && request.body.type === 'm.login.application_service') {
@@ -159,6 +161,7 @@ async function holder(
   declaration: AnyDeclaration,
   request: RawRequest,
   callers: HomeserverCallers,
+  news: News | undefined,
 ): Promise<Session | undefined> {
   const token = tokenOf(request);
   if (token === undefined) {
@@ -171,11 +174,18 @@ async function holder(
   }
   const userAgent = request.headers['user-agent'] ?? '';
   const { user_id: userId, device_id: deviceId } = request.query;
-  const session = await callers.authenticate(
-    token,
-    { ip: request.ip, userAgent },
-    { userId: textOf(userId), deviceId: textOf(deviceId) },
-  );
+  const asserted = { userId: textOf(userId), deviceId: textOf(deviceId) };
+  let asker: Session | undefined;
+  const identify = async () => {
+    asker = await callers.authenticate(token, { ip: request.ip, userAgent }, asserted);
+    assertMayCall(asker, declaration);
+    return asker;
+  };
+  // Who was let in again by way of another process is so here, too.
+  return news ? decidedTwice(identify, news, () => (asker ? [asker.userId] : [])) : identify();
+}
+
+function assertMayCall(session: Session, declaration: AnyDeclaration): void {
   if (session.isGuest && declaration.guests !== true) {
     throw new MatrixError(403, 'M_GUEST_ACCESS_FORBIDDEN', 'Guests may not do this: register an account');
   }
@@ -185,7 +195,6 @@ async function holder(
     });
   }
   if (session.isSuspended && declaration.whenSuspended === 'refused') throw suspended();
-  return session;
 }
 
 function textOf(value: unknown): string | undefined {

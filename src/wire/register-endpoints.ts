@@ -16,7 +16,7 @@ import {
 import { FormText } from './form-body.ts';
 import { leaveBodiesUnread } from './http-server.ts';
 import { PartParser } from './parse-request.ts';
-import { decidedTwice, namesIn, type News } from './second-decision.ts';
+import { decidedTwice, namesIn } from './second-decision.ts';
 import { sendJson, sendJsonPieces } from './send-json.ts';
 import { sendStream } from './send-stream.ts';
 import type { IdentityAccount, Session } from './session.ts';
@@ -31,8 +31,6 @@ export interface Wiring extends KnownCallers {
   readonly stopping: AbortSignal;
   /** Pending while what an answer tells may not be on the disk yet (`Database.unsynced`). */
   unsynced(): Promise<unknown> | undefined;
-  /** What other processes did; absent where endpoints decide by nothing but the database. */
-  readonly news?: News;
   /** The address by which clients reach the server, if it is configured. */
   readonly publicBaseUrl: string | undefined;
 }

@@ -100,3 +100,27 @@ onTwoProcesses('what is not allowed is refused, whatever else happened meanwhile
   const answer = await p.unheard(talk, () => p.there(bob).ask('POST', bob.room(room, '/join'), {}));
   assert.deepEqual([answer.status, answer.body.errcode], [403, 'M_FORBIDDEN']);
 });
+
+onTwoProcesses('who may act again by way of one process may at another at once', async (p) => {
+  const { newAccounts } = p.server.services;
+  const bob = await p.person('bob');
+  const root = p.anonymous();
+  const admin = await newAccounts.createUser('root', 'root password', true);
+  root.token = (await newAccounts.openSession(admin)).accessToken;
+  const elsewhere = p.there(bob);
+  for (const [path, is] of [
+    ['lock', 'locked'],
+    ['suspend', 'suspended'],
+  ] as const) {
+    const moderate = (on: boolean) => root.ok('PUT', `/v1/admin/${path}/${bob.userId}`, { [is]: on });
+    await moderate(true);
+    await p.otherServices.laterNews.about([bob.userId], 0);
+    const refused = await elsewhere.ask('POST', '/v3/createRoom', {});
+    assert.equal(refused.body.errcode, `M_USER_${is.toUpperCase()}`);
+    const answer = await p.unheard(
+      () => moderate(false),
+      () => elsewhere.ask('POST', '/v3/createRoom', {}),
+    );
+    assert.equal(answer.status, 200, JSON.stringify(answer.body));
+  }
+});

@@ -1,5 +1,4 @@
 import { MatrixError } from '../protocol/matrix-error.ts';
-import type { Answer } from './endpoint.ts';
 
 /** What other processes did of which this one had not heard when it decided. */
 export interface News {
@@ -19,23 +18,24 @@ export interface News {
 function isRefusal(error: unknown): boolean {
   if (!(error instanceof MatrixError)) return false;
   const { status, errcode } = error;
+  if (status === 401) return errcode === 'M_USER_LOCKED';
   return status === 403 || status === 404 || (status === 400 && errcode === 'M_UNKNOWN');
 }
 
 /**
- * Answers a request. A refusal may rest on what this process remembers of a room or a user, while another one has
- * answered the same client for a change of it: it is decided once more where there is news about who asks or what is
- * asked for. Only who is refused waits for that.
+ * Answers a request, or finds out who asks. A refusal may rest on what this process remembers of a room or a user, while
+ * another one has answered the same client for a change of it: it is decided once more where there is news about who asks
+ * or what is asked for. Only who is refused waits for that.
  *
  * @param handle may be called twice: what it does before it refuses is no news, but may be done again where there is
  *   other news.
  * @param names gives the rooms and users that the request is about.
  */
-export async function decidedTwice(
-  handle: () => Promise<Answer> | Answer,
+export async function decidedTwice<Result>(
+  handle: () => Promise<Result> | Result,
   news: News,
   names: () => readonly string[],
-): Promise<Answer> {
+): Promise<Result> {
   const since = news.position();
   try {
     return await handle();
