@@ -17,6 +17,8 @@ import type { RoomRequests } from './room-requests.ts';
 export interface GatheredRoom {
   readonly roomId: RoomId;
   readonly version: RoomVersion;
+  /** The server whose events lack what is gathered; undefined where this server wants it by itself. */
+  readonly sentBy?: ServerName;
 }
 
 /** An event with the state before it, and all that has to be kept first. */
@@ -71,10 +73,12 @@ export class EventGathering {
   /** Those of the events that are in order. */
   async verified(room: GatheredRoom, values: readonly JsonValue[]): Promise<ReceivedEvent[]> {
     const checks = values.map((value) =>
-      verifiedEvent(value, room.version, room.roomId, this.#signatures).catch((error: unknown) => {
-        if (error instanceof MatrixError) return undefined;
-        throw error;
-      }),
+      verifiedEvent(value, room.version, room.roomId, this.#signatures, room.sentBy).catch(
+        (error: unknown) => {
+          if (error instanceof MatrixError) return undefined;
+          throw error;
+        },
+      ),
     );
     return (await Promise.all(checks)).filter((event) => event !== undefined);
   }

@@ -217,10 +217,11 @@ export class EventReceiver implements PduReceiver {
     if (!(await this.#acl.allowsByNow(roomId, origin))) {
       return refuseAll({ error: `The access control list of the room shuts ${origin} out` });
     }
-    const verified = await this.#verify(room, pdus, results);
+    const sent = { ...room, sentBy: origin };
+    const verified = await this.#verify(sent, pdus, results);
     if (verified.length === 0) return receipt;
     const events = await this.#policies.complete(room, verified);
-    const limited = { ...room, mostUnsettled: MOST_UNSETTLED };
+    const limited = { ...sent, mostUnsettled: MOST_UNSETTLED };
     const { ends, touchesGuests } = await this.#receiveVerified(source.asked, limited, events, receipt);
     if (ends > MOST_EXTREMITIES) await this.#merging.merge(roomId);
     if (touchesGuests) await this.#guests.removeGuests(roomId);
@@ -257,7 +258,7 @@ export class EventReceiver implements PduReceiver {
   ): Promise<ReceivedEvent[]> {
     const checks = pdus.map(async (pdu) => {
       try {
-        return await verifiedEvent(pdu, room.version, room.roomId, this.#signatures);
+        return await verifiedEvent(pdu, room.version, room.roomId, this.#signatures, room.sentBy);
       } catch (error) {
         if (!(error instanceof MatrixError)) throw error;
         const id = eventIdOrUndefined(pdu, room.version);

@@ -48,7 +48,7 @@ export class OutsideEvents {
     if (now.membership === 'knock' && !isFromRoom) return undefined;
     try {
       const { version } = known;
-      const { pdu, eventId } = await verifiedEvent(event, version, roomId, this.#signatures);
+      const { pdu, eventId } = await verifiedEvent(event, version, roomId, this.#signatures, origin);
       if (!pdu.sender.endsWith(`:${origin}`)) return undefined;
       await this.#outside.set({ roomId, version, userId, eventId, pdu });
       return eventId;

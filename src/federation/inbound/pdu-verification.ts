@@ -18,14 +18,23 @@ import type { ReceivedEvent } from '../../rooms/appending/event-receipt.ts';
 
 /** Checks signatures of servers; the key ring does. */
 export interface SignatureChecker {
-  /** @param signedText what is signed of the event, where that is known. */
-  verifyPdu(pdu: Pdu, version: RoomVersion, server: ServerName, signedText?: string): Promise<boolean>;
+  /**
+   * @param known.signedText what is signed of the event, where that is known.
+   * @param known.sentBy the server for whose sake it is checked: only so many others are asked for keys at once for that.
+   */
+  verifyPdu(
+    pdu: Pdu,
+    version: RoomVersion,
+    server: ServerName,
+    known?: { readonly signedText?: string | undefined; readonly sentBy?: ServerName | undefined },
+  ): Promise<boolean>;
 }
 
 /**
  * Checks what can be checked of an event without its room: form, size, room, signatures and content hash (Server-Server
  * API, "Checks performed on receipt of a PDU", steps 1 to 3). An event whose hash does not match is given redacted.
  *
+ * @param sentBy the server that sent the event, or what made it be asked for, unasked.
  * @throws MatrixError 400 M_BAD_JSON or 413 M_TOO_LARGE for a malformed event, 403 for one that is not signed as it must.
  */
 export async function verifiedEvent(
@@ -33,6 +42,7 @@ export async function verifiedEvent(
   version: RoomVersion,
   roomId: RoomId,
   signatures: SignatureChecker,
+  sentBy?: ServerName,
 ): Promise<ReceivedEvent> {
   const { pdu, eventId, signedText, hashMatches, members } = readReceivedPdu(value, version);
   if (toRoomEvent(pdu, eventId, version).roomId !== roomId) throw badJson('The event is of another room');
@@ -41,7 +51,7 @@ export async function verifiedEvent(
   const signers = signersOf(pdu, eventId, version);
   if (!hashMatches) for (const server of signersOf(taken, eventId, version)) signers.add(server);
   for (const server of signers) {
-    if (await signatures.verifyPdu(pdu, version, server, signedText)) continue;
+    if (await signatures.verifyPdu(pdu, version, server, { signedText, sentBy })) continue;
     throw forbidden(`The event is not signed by ${server} with a key that can be found and was valid`);
   }
   return hashMatches ? { pdu, eventId, members } : { pdu: taken, eventId };

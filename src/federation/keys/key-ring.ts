@@ -12,6 +12,7 @@ import type { Database } from '../../storage/database.ts';
 import * as serverKeysStore from '../../storage/federation/server-keys-store.ts';
 import { SignatureChecks } from './signature-checks.ts';
 import type { KeyFetcher } from './key-fetcher.ts';
+import { KeyTurns } from './key-turns.ts';
 import type { OldKeyText } from '../../platform/config/written-entries.ts';
 
 interface KnownKey {
@@ -33,6 +34,7 @@ export class KeyRing {
   readonly #own: { readonly server: ServerName; readonly keys: ReadonlyMap<string, KnownKey> };
   readonly #known = boundedCache<string, KnownKey>(MOST_KEYS);
   readonly #checks: SignatureChecks;
+  readonly #turns = new KeyTurns();
 
   /** @param own this server's name and keys, old ones included: it does not ask itself. */
   constructor(
@@ -55,14 +57,27 @@ export class KeyRing {
    * A key of a server that was valid at a time, asked for where it is not known.
    *
    * @param at milliseconds since the epoch; undefined where the validity does not matter (room versions 1 to 4).
+   * @param sentBy the server that sent what is to be checked: only so many others are asked at once for its sake.
    */
-  async key(server: ServerName, keyId: string, at: number | undefined): Promise<VerifyKey | undefined> {
+  async key(
+    server: ServerName,
+    keyId: string,
+    at: number | undefined,
+    sentBy?: ServerName,
+  ): Promise<VerifyKey | undefined> {
     if (server === this.#own.server) return validKey(this.#own.keys.get(keyId), at);
     const known = validKey(await this.#lookUp(server, keyId), at);
     if (known) return known;
+    const ask = () => this.#ask(server, keyId, at);
+    await (sentBy === undefined ? ask() : this.#turns.run(sentBy, server, keyId, ask));
+    return validKey(await this.#lookUp(server, keyId), at);
+  }
+
+  async #ask(server: ServerName, keyId: string, at: number | undefined): Promise<void> {
+    // Somebody else may have asked while this waited for its turn.
+    if (validKey(this.#known.get(`${server} ${keyId}`), at)) return;
     const answer = await this.#fetcher.fetch(server, { keyIds: [keyId], validUntil: at });
     for (const row of answer?.keys ?? []) this.#keep(server, row);
-    return validKey(await this.#lookUp(server, keyId), at);
   }
 
   /** Whether a text is signed by this key of a server, valid at a time. */
@@ -77,7 +92,7 @@ export class KeyRing {
 
   /** Whether an object carries a valid signature of a server (Appendices, "Checking for a Signature"). */
   async verifyObject(object: JsonObject, server: ServerName, at: number | undefined): Promise<boolean> {
-    return this.#verify(object, server, at, () =>
+    return this.#verify(object, { server, at }, () =>
       canonicalJson({ ...object, signatures: undefined, unsigned: undefined }, { strict: false }),
     );
   }
@@ -86,24 +101,30 @@ export class KeyRing {
    * Whether an event carries a valid signature of a server, by a key that was valid when the event says it was sent (room
    * version 5 and later). Call it for many events at once: the thread pool checks them beside each other.
    */
-  async verifyPdu(pdu: Pdu, version: RoomVersion, server: ServerName, signedText?: string): Promise<boolean> {
+  async verifyPdu(
+    pdu: Pdu,
+    version: RoomVersion,
+    server: ServerName,
+    known: { signedText?: string | undefined; sentBy?: ServerName | undefined } = {},
+  ): Promise<boolean> {
+    const { signedText, sentBy } = known;
     const at = version.enforceKeyValidity ? pdu.origin_server_ts : undefined;
-    return this.#verify(pdu, server, at, () => signedText ?? referenceJson(pdu, version));
+    return this.#verify(pdu, { server, at, sentBy }, () => signedText ?? referenceJson(pdu, version));
   }
 
   async #verify(
     object: JsonObject,
-    server: ServerName,
-    at: number | undefined,
+    by: { server: ServerName; at: number | undefined; sentBy?: ServerName | undefined },
     text: () => string,
   ): Promise<boolean> {
+    const { server, at, sentBy } = by;
     const signatures = isJsonObject(object.signatures) ? object.signatures : {};
     const ofServer = Object.hasOwn(signatures, server) ? signatures[server] : undefined;
     if (!isJsonObject(ofServer)) return false;
     let signed: string | undefined;
     for (const [keyId, signature] of Object.entries(ofServer).slice(0, MOST_SIGNATURES)) {
       if (typeof signature !== 'string' || !keyId.startsWith('ed25519:') || keyId === POLICY_KEY_ID) continue;
-      const key = await this.key(server, keyId, at);
+      const key = await this.key(server, keyId, at, sentBy);
       if (key === undefined) continue;
       signed ??= textOrUndefined(text);
       if (signed === undefined) return false;
