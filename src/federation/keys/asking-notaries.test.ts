@@ -135,3 +135,52 @@ onFederation(
   },
   { servers: 1 },
 );
+
+onFederation(
+  'a key of a server that is gone is asked for, though another one of it was a moment ago or is just now',
+  async ({ a, startRemote }) => {
+    const notary = await startRemote();
+    const database = await openPlaceDatabase(a.place);
+    const client = a.server.services.federationClient;
+    let now = Date.now();
+    const fetcher = new KeyFetcher({
+      ...{ client, database, clock: { now: () => now } },
+      notaries: [notary.name],
+    });
+    const ring = new KeyRing(database, fetcher, OWN);
+    const gone = 'localhost:1' as ServerName;
+    const until = now - 1e6;
+    const keys = [2, 3, 4].map((seed) => SigningKey.fromSeed(`ed25519:k${seed}`, Buffer.alloc(32, seed)));
+    const asked: string[][] = [];
+    notary.answer = ({ url, body }) => {
+      if (!url.endsWith('/key/v2/query')) return undefined;
+      asked.push(Object.keys(body.server_keys[gone]));
+      const told = keys.filter(({ keyId }) => keyId in body.server_keys[gone]);
+      return {
+        status: 200,
+        body: { server_keys: told.map((key) => published(notary, gone, key, until)) },
+      };
+    };
+    const key = (id: string) => ring.key(gone, id, until);
+    assert.ok(await key('ed25519:k2'));
+    assert.ok(await key('ed25519:k3'), 'in the pause');
+    assert.equal(await key('ed25519:unknown'), undefined);
+    assert.equal(await key('ed25519:unknown'), undefined);
+    assert.deepEqual(asked, [['ed25519:k2'], ['ed25519:k3'], ['ed25519:unknown']], 'each once');
+    const gate = Promise.withResolvers<void>();
+    const arrived = Promise.withResolvers<void>();
+    notary.holds = () => {
+      arrived.resolve();
+      return gate.promise;
+    };
+    now += 20_000;
+    const first = key('ed25519:other');
+    await arrived.promise;
+    const late = key('ed25519:k4');
+    gate.resolve();
+    assert.equal(await first, undefined);
+    assert.ok(await late, 'which came when the notary was told already of what is wanted');
+    await database.close();
+  },
+  { servers: 1 },
+);

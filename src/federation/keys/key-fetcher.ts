@@ -11,8 +11,8 @@ import { parseKeyAnswer, type KeyAnswer } from './key-answer.ts';
 
 const REQUEST = { signed: false, timeoutMs: 10_000, maxBytes: 262_144 } as const;
 /**
- * A server is not asked for its keys again within this time, in milliseconds. One that answered may have other keys soon, or be
- * asked for an answer that lasts longer: it is left in peace for a moment only.
+ * A server is not asked for its keys again within this time, in milliseconds, nor are notaries for the same keys of it. One that
+ * answered may have other keys soon, or be asked for an answer that lasts longer: it is left in peace for a moment only.
  */
 const PAUSE_MS = 10_000;
 const PAUSE_AFTER_ANSWER_MS = 1_000;
@@ -31,7 +31,20 @@ export interface WantedKeys {
 /** A server that is being asked, and the keys that are wanted of it meanwhile; none where any will do. */
 interface Asking {
   readonly answer: Promise<KeyAnswer | undefined>;
+  readonly wanted: CollectedKeys;
+}
+
+/** Keys that are wanted together, until the notaries are told of them. */
+interface CollectedKeys extends WantedKeys {
   readonly keyIds: Set<string>;
+  areTold: boolean;
+}
+
+/** Until when a server is left in peace. */
+interface Pause {
+  readonly until: number;
+  /** The keys that notaries were asked for, which tell of no others; undefined where all were asked for. */
+  readonly keyIds: Set<string> | undefined;
 }
 
 /** Asks servers for their keys, or notaries where they do not answer, and keeps what is said. */
@@ -41,7 +54,7 @@ export class KeyFetcher {
   readonly #clock: { now(): number };
   readonly #notaries: readonly ServerName[];
   readonly #asking = new Map<ServerName, Asking>();
-  readonly #notBefore = boundedCache<ServerName, number>(MOST_SERVERS);
+  readonly #pauses = boundedCache<ServerName, Pause>(MOST_SERVERS);
 
   constructor(needs: {
     client: FederationClient;
@@ -60,29 +73,45 @@ export class KeyFetcher {
    *
    * @param wanted what a notary is told of what is asked for, which may know keys of before.
    */
-  fetch(server: ServerName, wanted: WantedKeys = {}): Promise<KeyAnswer | undefined> {
+  async fetch(server: ServerName, wanted: WantedKeys = {}): Promise<KeyAnswer | undefined> {
     const asking = this.#asking.get(server);
     if (asking) {
+      const isTooLate = asking.wanted.areTold;
       // A notary, which is asked after the server itself, tells of no more keys than it is asked for.
-      for (const keyId of wanted.keyIds ?? []) if (mayWant(asking)) asking.keyIds.add(keyId);
-      return asking.answer;
+      if (!isTooLate)
+        for (const id of wanted.keyIds ?? []) if (mayWant(asking.wanted)) asking.wanted.keyIds.add(id);
+      const answer = await asking.answer;
+      return isTooLate ? ((await this.fetch(server, wanted)) ?? answer) : answer;
     }
-    const now = this.#clock.now();
-    if (now < (this.#notBefore.get(server) ?? 0)) return Promise.resolve(undefined);
-    this.#notBefore.set(server, now + PAUSE_MS);
-    const keyIds = new Set(wanted.keyIds);
-    const answer = this.#fetch(server, { ...wanted, keyIds }).finally(() => this.#asking.delete(server));
-    this.#asking.set(server, { answer, keyIds });
+    const pause = this.#pauses.get(server);
+    if (!pause || this.#clock.now() >= pause.until) return this.#begin(server, wanted, undefined);
+    const others = keysBeside(pause, wanted);
+    return others.length > 0 ? this.#begin(server, { ...wanted, keyIds: others }, pause) : undefined;
+  }
+
+  /** @param pause in which notaries only are asked, for keys that they were not asked for. */
+  #begin(server: ServerName, { keyIds, validUntil }: WantedKeys, pause: Pause | undefined): Asking['answer'] {
+    const wanted = { keyIds: new Set(keyIds), validUntil, areTold: false };
+    const answer = this.#fetch(server, wanted, pause).finally(() => this.#asking.delete(server));
+    this.#asking.set(server, { answer, wanted });
     return answer;
   }
 
-  async #fetch(server: ServerName, wanted: WantedKeys): Promise<KeyAnswer | undefined> {
-    const direct = await this.#direct(server);
+  async #fetch(
+    server: ServerName,
+    wanted: CollectedKeys,
+    pause: Pause | undefined,
+  ): Promise<KeyAnswer | undefined> {
+    const until = pause?.until ?? this.#clock.now() + PAUSE_MS;
+    this.#pauses.set(server, { until, keyIds: undefined });
+    const direct = pause ? undefined : await this.#direct(server);
     if (direct) {
-      this.#notBefore.set(server, this.#clock.now() + PAUSE_AFTER_ANSWER_MS);
+      this.#pauses.set(server, { until: this.#clock.now() + PAUSE_AFTER_ANSWER_MS, keyIds: undefined });
       return { ...direct, keys: await this.#keep(server, direct, []) };
     }
     const [newest, ...others] = await this.#byNotaries(server, wanted);
+    const told = wanted.keyIds.size > 0 ? [...(pause?.keyIds ?? []), ...wanted.keyIds] : undefined;
+    this.#pauses.set(server, { until, keyIds: told && new Set(told) });
     if (!newest) return undefined;
     const kept = await serverKeysStore.answer(this.#database, server);
     if (kept === undefined || kept.valid_until <= newest.validUntil) {
@@ -136,7 +165,7 @@ export class KeyFetcher {
   }
 
   /** What the first notary says that knows anything: the newest answer first. */
-  async #byNotaries(server: ServerName, wanted: WantedKeys): Promise<KeyAnswer[]> {
+  async #byNotaries(server: ServerName, wanted: CollectedKeys): Promise<KeyAnswer[]> {
     for (const notary of this.#notaries) {
       if (notary === server) continue;
       const found = await this.#byNotary(notary, server, wanted);
@@ -145,8 +174,9 @@ export class KeyFetcher {
     return [];
   }
 
-  async #byNotary(notary: ServerName, server: ServerName, wanted: WantedKeys): Promise<KeyAnswer[]> {
+  async #byNotary(notary: ServerName, server: ServerName, wanted: CollectedKeys): Promise<KeyAnswer[]> {
     const trusted = await this.#keysOf(notary);
+    wanted.areTold = true;
     try {
       const answer = await this.#client.request(notary, {
         ...REQUEST,
@@ -180,8 +210,14 @@ export class KeyFetcher {
 }
 
 /** Whether more keys may be asked for: where none are named, all are. */
-function mayWant({ keyIds }: Asking): boolean {
+function mayWant({ keyIds }: CollectedKeys): boolean {
   return keyIds.size > 0 && keyIds.size < MOST_ANSWERS;
+}
+
+/** Those of the keys that notaries were not asked for; none where they were asked for so many already. */
+function keysBeside({ keyIds }: Pause, wanted: WantedKeys): string[] {
+  if (keyIds === undefined || keyIds.size >= MOST_ANSWERS) return [];
+  return [...(wanted.keyIds ?? [])].filter((keyId) => !keyIds.has(keyId));
 }
 
 /** Keys that are wanted, in the words of a query to a notary. */
