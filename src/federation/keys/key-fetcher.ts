@@ -84,9 +84,15 @@ export class KeyFetcher {
       return isTooLate ? ((await this.fetch(server, wanted)) ?? answer) : answer;
     }
     const pause = this.#pauses.get(server);
-    if (!pause || this.#clock.now() >= pause.until) return this.#begin(server, wanted, undefined);
+    if (!pause || !this.#lasts(pause)) return this.#begin(server, wanted, undefined);
     const others = keysBeside(pause, wanted);
     return others.length > 0 ? this.#begin(server, { ...wanted, keyIds: others }, pause) : undefined;
+  }
+
+  /** More than there ever was of a pause is left when the clock was set back: nobody knows then how much of it has passed. */
+  #lasts({ until }: Pause): boolean {
+    const leftMs = until - this.#clock.now();
+    return leftMs > 0 && leftMs <= PAUSE_MS;
   }
 
   /** @param pause in which notaries only are asked, for keys that they were not asked for. */

@@ -82,3 +82,20 @@ onFederation(
   },
   { servers: 1, overrides: { clock: { now: () => Date.now() + skewMs } } },
 );
+
+let shiftMs = 0;
+
+onFederation(
+  'a server whose keys could not be had is asked again after the clock was set back',
+  async ({ a, startRemote }) => {
+    const remote = await startRemote();
+    remote.answer = ({ url }) => (url.startsWith('/_matrix/key/') ? { status: 500, body: {} } : undefined);
+    const send = () =>
+      remote.ask(a.name, 'PUT', `/_matrix/federation/v1/send/${remote.newId()}`, { pdus: [] });
+    assert.equal((await send()).status, 401);
+    shiftMs -= HOUR;
+    remote.answer = () => undefined;
+    assert.equal((await send()).status, 200);
+  },
+  { servers: 1, overrides: { clock: { now: () => Date.now() + shiftMs } } },
+);
