@@ -34,6 +34,8 @@ export interface FederationRequest {
   readonly evenWhenFailing?: boolean;
   /** Whether the path ended in a slash in 2015: a server that does not know it is asked so, too. */
   readonly slashIn2015?: boolean;
+  /** Whether it is the server that fails, beside the failures that are transient: it is left in peace then. */
+  readonly isOfServer?: (failure: FederationError) => boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -122,9 +124,9 @@ export class FederationClient {
     try {
       return await this.#askingOnce(destination, request, read);
     } catch (error) {
-      const isOld = request.slashIn2015 === true && error instanceof FederationError && error.isUnknownPath;
-      if (!isOld) throw error;
-      return this.#askingOnce(destination, { ...request, path: `${request.path}/` }, read);
+      if (!(error instanceof FederationError) || !isForOlder(request, error)) throw error;
+      const older = { ...request, path: `${request.path}/`, slashIn2015: false };
+      return this.#askingOnce(destination, older, read);
     }
   }
 
@@ -153,7 +155,7 @@ export class FederationClient {
       return result;
     } catch (error) {
       const failure = translate(destination, error, timeout);
-      await this.#note(destination, failure, request.signal);
+      await this.#note(destination, failure, request);
       throw failure;
     } finally {
       limit.cancel();
@@ -210,15 +212,18 @@ export class FederationClient {
     });
   }
 
-  async #note(
-    destination: ServerName,
-    failure: FederationError,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    if (failure.reason === 'backing-off' || signal?.aborted === true) return;
-    if (failure.isTransient) await this.#backOff.failed(destination);
+  async #note(destination: ServerName, failure: FederationError, request: FederationRequest): Promise<void> {
+    if (failure.reason === 'backing-off' || request.signal?.aborted === true) return;
+    if (isForOlder(request, failure)) return;
+    if (failure.isTransient || request.isOfServer?.(failure) === true)
+      await this.#backOff.failed(destination);
     else await this.#backOff.heardOf(destination);
   }
+}
+
+/** Whether the server may know the path with a slash at its end only: then it is asked that way, too. */
+function isForOlder({ slashIn2015 }: FederationRequest, failure: FederationError): boolean {
+  return slashIn2015 === true && failure.isUnknownPath;
 }
 
 function contentOf(body: FederationRequest['body']): CanonicalText | undefined {

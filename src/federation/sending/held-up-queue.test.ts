@@ -155,3 +155,55 @@ onFederation(
   },
   { servers: 1 },
 );
+
+for (const status of [302, 405, 421]) {
+  onFederation(
+    `what waits for a server whose name leads elsewhere for a while, where it is answered with ${status}, is not lost`,
+    async (federation) => {
+      const { alice, roomId, remote } = await roomWithGuest(federation);
+      let tries = 0;
+      remote.answer = (seen) => {
+        if (!isSend(seen)) return undefined;
+        tries += 1;
+        return { status, body: Buffer.from('<html>Elsewhere</html>') };
+      };
+      await alice.say(roomId, 'one');
+      await remote.until(() => (tries >= 3 ? true : undefined));
+      remote.answer = () => undefined;
+      await alice.say(roomId, 'two');
+      await remote.until(() => (bodies(remote.pdus).includes('two') ? true : undefined));
+      assert.deepEqual(bodies(remote.pdus), ['one', 'two']);
+    },
+    { servers: 1 },
+  );
+}
+
+for (const [what, status] of [
+  ['answers what is sent with 404', 404],
+  ['answers what is sent with a web page', 200],
+] as const) {
+  onFederation(
+    `a server that ${what} counts as failing from the first time on`,
+    async (federation) => {
+      const { a, alice, roomId, remote } = await roomWithGuest(federation);
+      const { backOff } = a.server.services;
+      let tries = 0;
+      remote.answer = (seen) => {
+        if (!isSend(seen)) return undefined;
+        tries += 1;
+        return { status, body: Buffer.from('<html>It works</html>') };
+      };
+      await alice.say(roomId, 'one');
+      const sinceAfter = async (most: number) => {
+        await remote.until(() => (tries >= most ? true : undefined));
+        return backOff.failingSince(remote.name);
+      };
+      const first = await sinceAfter(4);
+      assert.ok(first !== undefined);
+      assert.equal(await sinceAfter(8), first);
+      remote.answer = () => undefined;
+      await remote.until(() => (bodies(remote.pdus).includes('one') ? true : undefined));
+    },
+    { servers: 1 },
+  );
+}
