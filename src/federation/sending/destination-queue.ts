@@ -1,4 +1,3 @@
-import type { TaskQueue } from '../../platform/task-queue.ts';
 import type { Timer, Timers } from '../../platform/timers.ts';
 import type { EventId, ServerName } from '../../protocol/identifiers.ts';
 import type { JsonObject } from '../../protocol/json.ts';
@@ -17,6 +16,7 @@ import {
   type OutgoingTransaction,
   type WrittenTransaction,
 } from './outgoing-transaction.ts';
+import type { SendingSlots } from './sending-slots.ts';
 import { StoredEdus } from './stored-edus.ts';
 import { isOfServer, sendTransaction } from './transaction-sending.ts';
 import { TransactionSize } from './transaction-size.ts';
@@ -32,7 +32,7 @@ export interface QueueNeeds {
   readonly clock: { now(): number };
   readonly timers: Timers;
   /** Limits how many transactions are under way at once. */
-  readonly slots: TaskQueue;
+  readonly slots: SendingSlots;
   /** The events as servers exchange them; those that are not there any more are left out. */
   readonly pdusOf: (eventIds: readonly EventId[], to: ServerName) => Promise<JsonObject[]>;
   readonly transactionId: () => string;
@@ -146,7 +146,7 @@ export class DestinationQueue {
   async #run(): Promise<void> {
     try {
       while (this.#hasWork && !this.#sleep && !this.#isStopped) {
-        await this.#needs.slots.run(() => this.#drain());
+        await this.#needs.slots.run(this.server, (mayGoOn) => this.#drain(mayGoOn));
       }
     } catch (error) {
       this.#needs.onProblem(error);
@@ -158,9 +158,9 @@ export class DestinationQueue {
   }
 
   /** Sends one transaction after the other until nothing is left or the server has to be left in peace. */
-  async #drain(): Promise<void> {
+  async #drain(mayGoOn: () => boolean): Promise<void> {
     const { backOff } = this.#needs;
-    while (!this.#isStopped) {
+    while (!this.#isStopped && mayGoOn()) {
       const waitMs = backOff.answers(this.server) ? 0 : await backOff.waitMs(this.server);
       if (waitMs > 0) return this.#sleepFor(waitMs);
       if (!this.#needs.leases.holds(this.server) && !(await this.#lease())) return;
@@ -259,7 +259,8 @@ export class DestinationQueue {
   }
 
   #put(transaction: Pick<OutgoingTransaction, 'id' | 'body'>): Promise<FederationError | undefined> {
-    return sendTransaction(this.server, transaction, this.#needs, this.#stopping.signal);
+    const send = () => sendTransaction(this.server, transaction, this.#needs, this.#stopping.signal);
+    return this.#needs.slots.timed(this.server, send);
   }
 
   #write(previousIds: readonly string[], pdus: JsonObject[], edus: WireEdu[]): WrittenTransaction {

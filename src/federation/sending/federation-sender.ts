@@ -1,4 +1,3 @@
-import { TaskQueue } from '../../platform/task-queue.ts';
 import type { Timer } from '../../platform/timers.ts';
 import { inParts } from '../../platform/list-parts.ts';
 import { nextTurn } from '../../platform/next-turn.ts';
@@ -10,9 +9,10 @@ import * as outgoingStore from '../../storage/federation/outgoing-store.ts';
 import type { Position } from '../../storage/unit-of-work.ts';
 import { DestinationQueue, type QueueNeeds } from './destination-queue.ts';
 import type { RoomServers } from './room-servers.ts';
+import { SendingSlots } from './sending-slots.ts';
 import type { VolatileEdu } from './volatile-edus.ts';
 
-/** Transactions under way at once, to all servers together. */
+/** Transactions under way at once, to all servers together that are not slow, and as many to those that are. */
 const AT_ONCE = 100;
 /** Queues that are kept although they have nothing to do. */
 const MOST_IDLE = 2_000;
@@ -46,7 +46,7 @@ interface OutgoingEvent {
 export class FederationSender {
   readonly #needs: Omit<QueueNeeds, 'slots'>;
   readonly #servers: RoomServers;
-  readonly #slots = new TaskQueue({ atOnce: AT_ONCE, waiting: Number.POSITIVE_INFINITY });
+  readonly #slots: SendingSlots;
   readonly #queues = new Map<ServerName, DestinationQueue>();
   #routing: OutgoingEvent[] = [];
   #isRouting = false;
@@ -62,6 +62,7 @@ export class FederationSender {
   constructor(needs: Omit<QueueNeeds, 'slots'>, servers: RoomServers) {
     this.#needs = needs;
     this.#servers = servers;
+    this.#slots = new SendingSlots(AT_ONCE, needs.clock);
     needs.database.subscribe((changes) => {
       if (!this.#isStopped) for (const change of changes) this.#note(change);
     });
