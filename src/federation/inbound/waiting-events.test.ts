@@ -105,3 +105,31 @@ onFederation(
   },
   { servers: 1, overrides: { clock: { now: () => Date.now() + skewMs } } },
 );
+
+let setBackMs = 0;
+const heldTimers = new HeldTimers(AGAIN_AFTER_MS[0]);
+
+onFederation(
+  'an event whose past nobody told is looked at again as soon as ever, though the clock was set back',
+  async ({ a, ...federation }) => {
+    const { roomId, room, remote, alice } = await roomWithModerator({ a, ...federation });
+    const { next_batch: since } = await alice.sync();
+    const [lost, last] = [room.say('lost'), room.say('last')];
+    assert.match((await room.send(last))[0] ?? '', /could not be had/);
+    await heldTimers.planned();
+    await a.stop();
+    setBackMs = 24 * 3_600_000;
+    serve(remote, [lost]);
+    await a.start();
+    const again = await heldTimers.planned();
+    again();
+    const later = a.client(alice.token);
+    await later.syncUntil(since, (body: Json) =>
+      bodies(body.rooms?.join?.[roomId]?.timeline.events).includes('last'),
+    );
+  },
+  {
+    servers: 1,
+    overrides: { timers: heldTimers, clock: { now: () => Date.now() - setBackMs } },
+  },
+);

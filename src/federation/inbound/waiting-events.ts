@@ -195,7 +195,9 @@ export class WaitingEvents {
   async #findWaiting(until: number): Promise<void> {
     const { database, clock } = this.#needs;
     for (const { room_id, tries, next_at } of await store.due(database, until, MOST_GROUPS)) {
-      this.#plan(room_id, Number(tries), Math.max(Number(next_at) - clock.now(), 0));
+      const leftMs = Math.max(Number(next_at) - clock.now(), 0);
+      // More than there ever was to wait is left when the clock was set back.
+      this.#plan(room_id, Number(tries), Math.min(leftMs, AGAIN_AFTER_MS[Number(tries)] ?? LOOK_MS));
     }
   }
 }
