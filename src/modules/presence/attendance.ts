@@ -18,6 +18,7 @@ const IDLE_AFTER_MS = 300_000;
 
 interface Device {
   readonly wish: Exclude<PresenceState, 'offline'>;
+  readonly seenAt: number;
   /** When it is gone, unless it is seen again. */
   readonly until: number;
 }
@@ -51,7 +52,7 @@ export class Attendance {
     const before = person.devices.get(device);
     const was = before && before.until >= now ? before.wish : 'offline';
     if (AVAILABILITY[wish] > AVAILABILITY[was]) person.activeAt = now;
-    person.devices.set(device, { wish, until: now + forMs + MISSED_MS });
+    person.devices.set(device, { wish, seenAt: now, until: now + forMs + MISSED_MS });
   }
 
   /** What a device said of itself last, while that holds. */
@@ -76,6 +77,7 @@ export class Attendance {
   stateOf(userId: UserId, now: number): PresenceState {
     const person = this.#people.get(userId);
     if (!person) return 'offline';
+    setBack(person, now);
     const isActive = now - person.activeAt < IDLE_AFTER_MS;
     let state: PresenceState = 'offline';
     for (const [device, { wish, until }] of person.devices) {
@@ -102,5 +104,13 @@ export class Attendance {
   /** Forgets one who is offline. */
   forget(userId: UserId): void {
     this.#people.delete(userId);
+  }
+}
+
+/** Where the clock was set back: nobody knows how long ago somebody was there, so it was just now. */
+function setBack(person: Person, now: number): void {
+  person.activeAt = Math.min(person.activeAt, now);
+  for (const [device, { wish, seenAt, until }] of person.devices) {
+    if (seenAt > now) person.devices.set(device, { wish, seenAt: now, until: now + until - seenAt });
   }
 }

@@ -53,6 +53,22 @@ onServers(
 );
 
 onServers(
+  'who goes is away soon, though the clock was set back while they were there',
+  async (s) => {
+    const [alice, bob] = await friends(s);
+    await bob.sync();
+    assert.equal(await presenceOf(alice, bob), 'online');
+    now -= 60 * MINUTE;
+    await s.server.services.presence.sweep();
+    assert.equal(await presenceOf(alice, bob), 'online');
+    now += MINUTE;
+    await s.server.services.presence.sweep();
+    await until(async () => (await presenceOf(alice, bob)) === 'offline');
+  },
+  { overrides },
+);
+
+onServers(
   'several devices make one presence, the liveliest counts [B060 partial]',
   async (s) => {
     const [alice, laptop] = await friends(s);
