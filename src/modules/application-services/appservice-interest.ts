@@ -1,9 +1,10 @@
 import { owns, type Appservice } from '../../accounts/application-services/appservices.ts';
 import { boundedCache } from '../../platform/bounded-cache.ts';
 import { isInNamespace } from '../../protocol/application-services/registration.ts';
-import type { RoomId } from '../../protocol/identifiers.ts';
+import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { StoredEvent } from '../../rooms/events/stored-event.ts';
 import { membershipChange } from '../../rooms/events/room-changes.ts';
+import type { Sight } from '../../rooms/reading/client-events.ts';
 import type { Visibility } from '../../rooms/reading/visibility.ts';
 import * as aliasesStore from '../../storage/rooms/aliases-store.ts';
 import type { Database } from '../../storage/database.ts';
@@ -36,15 +37,20 @@ export class AppserviceInterest {
     });
   }
 
-  /** Whether an event of a timeline concerns it. Is asked for each in the order of the log. */
-  async inEvent(service: Appservice, event: StoredEvent): Promise<boolean> {
+  /**
+   * By whose eyes it sees an event of a timeline that concerns it: those of the user by whom it does, or, in a room of its
+   * namespaces, everything; undefined for one that does not concern it. Is asked for each in the order of the log.
+   */
+  async sightOf(service: Appservice, event: StoredEvent): Promise<Sight | undefined> {
     const { type, stateKey, roomId, sender } = event;
-    if (type === 'm.room.member' && stateKey !== undefined && owns(service, stateKey)) {
-      this.#joinedThen.note(service, event);
-      return true;
-    }
-    if (owns(service, sender) || isInNamespace(service, 'rooms', roomId)) return true;
-    return (await this.#joinedThen.has(service, event)) || this.#hasAlias(service, roomId);
+    const isAboutOwn = type === 'm.room.member' && stateKey !== undefined && owns(service, stateKey);
+    if (isAboutOwn) this.#joinedThen.note(service, event);
+    if (isInNamespace(service, 'rooms', roomId)) return 'everything';
+    if (isAboutOwn) return stateKey as UserId;
+    if (owns(service, sender)) return sender;
+    const witness = await this.#joinedThen.witness(service, event);
+    if (witness !== undefined) return witness;
+    return (await this.#hasAlias(service, roomId)) ? 'everything' : undefined;
   }
 
   /** Whether what passes by in a room now concerns it. */

@@ -2,7 +2,7 @@ import type { Appservice } from '../../accounts/application-services/appservices
 import { OutgoingError } from '../../platform/outgoing-http.ts';
 import { RepeatedRun } from '../../platform/repeated-run.ts';
 import type { Timer, Timers } from '../../platform/timers.ts';
-import type { ClientEvents } from '../../rooms/reading/client-events.ts';
+import type { ClientEvents, Sight } from '../../rooms/reading/client-events.ts';
 import type { EventLog } from '../../rooms/events/event-log.ts';
 import type { StoredEvent } from '../../rooms/events/stored-event.ts';
 import * as queuesStore from '../../storage/push/appservice-queues-store.ts';
@@ -33,6 +33,12 @@ export interface AppserviceQueueNeeds {
 interface Placed {
   readonly event: StoredEvent;
   readonly place: number;
+}
+
+/** An event to be told of, and by whose eyes the service sees it. */
+interface Seen {
+  readonly event: StoredEvent;
+  readonly sight: Sight;
 }
 
 /** Events looked at, and events told at most, in one transaction. */
@@ -194,29 +200,27 @@ export class AppserviceQueue {
   async #concerning(
     rows: readonly EventRow[],
     outside: readonly Placed[],
-  ): Promise<{ events: StoredEvent[]; reached: number }> {
+  ): Promise<{ events: Seen[]; reached: number }> {
     const inLog = rows.map((row) => ({ event: this.#needs.log.intern(row), place: row.position }));
     const all = outside.length === 0 ? inLog : [...inLog, ...outside].sort((a, b) => a.place - b.place);
-    const wanted: StoredEvent[] = [];
+    const { interest } = this.#needs;
+    const wanted: Seen[] = [];
     let reached = this.#position ?? 0;
     for (const { event, place } of all) {
       const isOutside = place !== event.position;
-      if (isOutside || (await this.#needs.interest.inEvent(this.service, event))) wanted.push(event);
+      const sight = isOutside ? this.service.sender : await interest.sightOf(this.service, event);
+      if (sight !== undefined) wanted.push({ event, sight });
       reached = place;
       if (wanted.length === MOST_EVENTS) break;
     }
     return { events: wanted, reached };
   }
 
-  async #begin(
-    events: readonly StoredEvent[],
-    ephemeral: readonly string[],
-    upTo: number,
-  ): Promise<Transaction> {
+  async #begin(events: readonly Seen[], ephemeral: readonly string[], upTo: number): Promise<Transaction> {
     const { database, clock, clientEvents } = this.#needs;
     const viewer = { userId: this.service.sender, deviceId: undefined, now: clock.now() };
     const texts: string[] = [];
-    for (const event of events) texts.push(await clientEvents.text(event, viewer));
+    for (const { event, sight } of events) texts.push(await clientEvents.text(event, viewer, { sight }));
     let body = `{"events":[${texts.join(',')}]`;
     if (this.service.receiveEphemeral) {
       const list = ephemeral.join(',');

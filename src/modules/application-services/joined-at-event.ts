@@ -51,16 +51,16 @@ export class JoinedAtEvent {
     });
   }
 
-  /** Whether one of the service's users was joined at an event of a timeline. */
-  async has(service: Appservice, event: StoredEvent): Promise<boolean> {
+  /** One of the service's users who was joined at an event of a timeline; undefined where nobody was. */
+  async witness(service: Appservice, event: StoredEvent): Promise<UserId | undefined> {
     const key = keyOf(service, event.roomId);
     const known = this.#known.get(key);
-    if (known && holdsAt(known, event)) return known.witness !== undefined;
+    if (known && holdsAt(known, event)) return known.witness;
     const { witness, found } = await this.#look(service, event, known?.found ?? START);
     const changed = this.#changed.get(key) ?? 0;
     const until = changed > event.position ? changed : Infinity;
     this.#known.set(key, { from: event.position, until, witness, found });
-    return witness !== undefined;
+    return witness;
   }
 
   /** Takes note of an event by which a membership of one of the service's users changed. */

@@ -13,6 +13,9 @@ export interface Viewer {
   readonly now: number;
 }
 
+/** Whose eyes decide on what is shown beside an event: a user's, or nobody's where everything may be seen. */
+export type Sight = UserId | 'everything';
+
 /** What else belongs into the text of events. */
 export interface TextOptions {
   /** Given where the answer does not name the room otherwise. */
@@ -20,6 +23,8 @@ export interface TextOptions {
   /** The viewer's membership at the event, where it is known (`unsigned.membership`). */
   readonly membershipOf?: (event: StoredEvent) => string | undefined;
   readonly aggregations?: AggregationMap;
+  /** Who may see what the events replaced and by what they were redacted, where that is not the viewer. */
+  readonly sight?: Sight;
 }
 
 /** Turns events into what clients get (Client-Server API, "Events": ClientEvent), as JSON text. */
@@ -48,7 +53,7 @@ export class ClientEvents {
   async texts(events: readonly StoredEvent[], viewer: Viewer, options: TextOptions = {}): Promise<string[]> {
     const suffix = options.roomId === undefined ? '' : roomIdText(options.roomId);
     const { aggregations } = options;
-    const visible = await this.#visibleBeside(events, viewer.userId);
+    const visible = await this.#visibleBeside(events, options.sight ?? viewer.userId);
     const texts: string[] = [];
     for (const event of events) {
       let related = event.replaces === undefined ? '' : replacedText(event.replaces, visible);
@@ -61,13 +66,13 @@ export class ClientEvents {
   }
 
   /** One event with its room ID. */
-  async text(event: StoredEvent, viewer: Viewer): Promise<string> {
-    const [text] = await this.texts([event], viewer, { roomId: event.roomId });
+  async text(event: StoredEvent, viewer: Viewer, options: TextOptions = {}): Promise<string> {
+    const [text] = await this.texts([event], viewer, { ...options, roomId: event.roomId });
     return text ?? '';
   }
 
-  /** What the events replaced and by what they were redacted, as far as the viewer may see it. */
-  async #visibleBeside(events: readonly StoredEvent[], viewer: UserId): Promise<Map<EventId, StoredEvent>> {
+  /** What the events replaced and by what they were redacted, as far as it may be seen. */
+  async #visibleBeside(events: readonly StoredEvent[], sight: Sight): Promise<Map<EventId, StoredEvent>> {
     const beside: StoredEvent[] = [];
     for (const { replaces, redactedBy } of events) {
       const before = replaces === undefined ? undefined : await this.#log.byId(replaces);
@@ -77,9 +82,12 @@ export class ClientEvents {
     }
     const [first] = beside;
     if (!first) return NONE;
-    const access = await this.#visibility.access(first.roomId, viewer);
-    const visible = await this.#visibility.filter(access, beside);
+    const visible = sight === 'everything' ? beside : await this.#visible(first.roomId, sight, beside);
     return new Map(visible.map((event) => [event.eventId, event]));
+  }
+
+  async #visible(roomId: RoomId, user: UserId, events: readonly StoredEvent[]): Promise<StoredEvent[]> {
+    return this.#visibility.filter(await this.#visibility.access(roomId, user), events);
   }
 }
 
