@@ -52,6 +52,7 @@ export function createAppserviceServices(wiring: AppserviceWiring) {
     {
       typing: (roomId) => modules.typing.typing(roomId),
       receiptAt: (roomId, userId, position) => modules.receipts.contentAt(roomId, userId, position),
+      presence: (userId) => modules.presence.eventOf(userId),
     },
   );
   const queries = new AppserviceQueries(appservices, client, database);

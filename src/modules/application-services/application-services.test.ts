@@ -58,6 +58,26 @@ describe('2015: application services', () => {
   );
 
   withAppservice(
+    'an application service is told of presence in the form of a sync, of one who would rather be talked to as well [B117]',
+    async ({ service, person, ghost }) => {
+      const alice = await person('alice');
+      await (await ghost('_irc_carl')).join(await alice.createRoom({ preset: 'public_chat' }));
+      const status = `/_matrix/client/api/v1/presence/${alice.userId}/status`;
+      await alice.ok('PUT', status, { presence: 'free_for_chat', status_msg: 'come in' });
+      const isOfAlice = (one: Json) => one.sender === alice.userId && one.content.status_msg === 'come in';
+      const told = ({ body }: Received) => ((body?.ephemeral ?? []) as Json[]).find(isOfAlice);
+      const { content } = told(await service.next((request) => told(request) !== undefined));
+      assert.equal(content.presence, 'online');
+      assert.equal(content.currently_active, true);
+      const synced = await alice.ok('GET', '/v3/sync?timeout=0');
+      const { last_active_ago: _, ...shown } = (synced.presence.events as Json[]).find(isOfAlice).content;
+      const { last_active_ago: ago, ...rest } = content;
+      assert.deepEqual(rest, shown);
+      assert.equal(typeof ago, 'number');
+    },
+  );
+
+  withAppservice(
     'a transaction is sent again as it was until it is taken, over restarts of the server [B117] [A089]',
     async ({ service, person, ghost, stop, start }) => {
       const alice = await person('alice');

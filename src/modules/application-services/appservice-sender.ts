@@ -12,6 +12,8 @@ export interface EphemeralSources {
   typing(roomId: RoomId): readonly UserId[];
   /** The content of m.receipt for what a user changed in a room at a position, with private receipts. */
   receiptAt(roomId: RoomId, userId: UserId, position: number): Promise<JsonObject | undefined>;
+  /** The event `m.presence` of a user. */
+  presence(userId: UserId): Promise<JsonObject>;
 }
 
 /** Tells application services what concerns them. */
@@ -93,17 +95,12 @@ export class AppserviceSender {
   }
 
   async #presence(service: Appservice, change: Change, data: JsonObject): Promise<string | undefined> {
-    const { userId, presence, statusMsg, lastActiveAt } = data;
+    const { userId } = data;
     if (typeof userId !== 'string') return undefined;
     let concerns = owns(service, userId);
     for (const roomId of change.rooms) {
       concerns ||= await this.#needs.interest.inRoom(service, roomId);
     }
-    if (!concerns) return undefined;
-    const content: JsonObject = { presence: presence ?? 'offline' };
-    if (typeof statusMsg === 'string') content.status_msg = statusMsg;
-    if (typeof lastActiveAt === 'number')
-      content.last_active_ago = Math.max(0, this.#needs.clock.now() - lastActiveAt);
-    return JSON.stringify({ type: 'm.presence', sender: userId, content });
+    return concerns ? JSON.stringify(await this.#sources.presence(userId as UserId)) : undefined;
   }
 }
