@@ -25,6 +25,24 @@ withAppservice('the directory of a network says on each page how many rooms it h
   );
 });
 
+withAppservice(
+  'the directory of all networks says how many rooms it has, each counted once',
+  async (scene) => {
+    const alice = await scene.person('alice');
+    await networkRoom(scene, 'of a network');
+    const path = `/v3/directory/list/appservice/oftc/${encodeURIComponent(await networkRoom(scene, 'of two'))}`;
+    await scene.bot.ok('PUT', path, { visibility: 'public' });
+    const own = await alice.createRoom({ visibility: 'public', name: 'of the server' });
+    await scene.bot.ok('PUT', `/v3/directory/list/appservice/oftc/${encodeURIComponent(own)}`, {
+      visibility: 'public',
+    });
+    const countOf = async (wish: object) =>
+      (await alice.ok('POST', '/v3/publicRooms', wish)).total_room_count_estimate as number;
+    assert.equal(await countOf({ include_all_networks: true }), 3);
+    assert.equal(await countOf({}), 1);
+  },
+);
+
 withAppservice('the directory of a network is read forwards and back again', async (scene) => {
   const alice = await scene.person('alice');
   const rooms: string[] = [];

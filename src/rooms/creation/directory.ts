@@ -81,7 +81,9 @@ export class Directory {
     const isForward = from.side === 'after';
     const first = isForward ? entries.at(0) : entries.at(-1);
     const last = isForward ? entries.at(-1) : entries.at(0);
-    const total = await roomsStore.publishedCount(this.#database);
+    const count =
+      query.allNetworks === true ? roomsStore.publishedInAllNetworksCount : roomsStore.publishedCount;
+    const total = await count(this.#database);
     const chunk = (isForward ? entries : entries.toReversed()).map(({ entry }) => entry);
     const answer: JsonObject = { chunk, total_room_count_estimate: total };
     const next = isForward ? end : last && placeBeside(last.row, 'after');

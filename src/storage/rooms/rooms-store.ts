@@ -62,6 +62,8 @@ const UP = `ORDER BY joined_count, room_id DESC`;
 /** Somebody of this server is in it: what is known of any other room is of the past. */
 const ALIVE = `joined_count > remote_joined`;
 const LISTED = `published = 1 AND ${ALIVE}`;
+/** Rooms that only networks list. */
+const ONLY_IN_NETWORKS = `published = 0 AND ${ALIVE} AND room_id IN (SELECT room_id FROM network_rooms)`;
 const publishedRooms = {
   after: sql(`SELECT * FROM rooms WHERE ${LISTED} AND ${AFTER} ${DOWN} LIMIT ?`),
   before: sql(`SELECT * FROM rooms WHERE ${LISTED} AND ${BEFORE} ${UP} LIMIT ?`),
@@ -72,12 +74,13 @@ function anywhere(place: string, order: string): ReturnType<typeof sql> {
   return sql(
     `SELECT * FROM (SELECT * FROM rooms WHERE ${LISTED} AND ${place} ${order} LIMIT ?) AS own
      UNION ALL
-     SELECT * FROM rooms WHERE published = 0 AND ${ALIVE} AND room_id IN (SELECT room_id FROM network_rooms) AND ${place}
+     SELECT * FROM rooms WHERE ${ONLY_IN_NETWORKS} AND ${place}
      ${order} LIMIT ?`,
   );
 }
 
 const countPublished = sql(`SELECT COUNT(*) AS count FROM rooms WHERE ${LISTED}`);
+const countOnlyInNetworks = sql(`SELECT COUNT(*) AS count FROM rooms WHERE ${ONLY_IN_NETWORKS}`);
 
 /** How many are in a room, and how many are invited. */
 export async function memberCounts(
@@ -197,4 +200,10 @@ export function publishedInAllNetworks(
 /** How many rooms the directory lists. */
 export async function publishedCount(reader: Reader): Promise<number> {
   return (await reader.get<{ count: number }>(countPublished))?.count ?? 0;
+}
+
+/** The same with those of `publishedInAllNetworks`. */
+export async function publishedInAllNetworksCount(reader: Reader): Promise<number> {
+  const more = (await reader.get<{ count: number }>(countOnlyInNetworks))?.count ?? 0;
+  return (await publishedCount(reader)) + more;
 }
