@@ -52,7 +52,8 @@ export class PartParser {
   convert(query: Record<string, unknown>): Record<string, unknown> {
     for (const key of this.#numbers) {
       const text = query[key];
-      if (typeof text === 'string' && /^-?\d{1,15}$/.test(text)) query[key] = Number(text);
+      if (typeof text !== 'string' || !/^-?\d{1,16}$/.test(text)) continue;
+      if (Number.isSafeInteger(Number(text))) query[key] = Number(text);
     }
     for (const key of this.#booleans) {
       const text = query[key];

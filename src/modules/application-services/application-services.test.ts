@@ -109,14 +109,22 @@ describe('2015: application services', () => {
       const carl = await ghost('_irc_carl');
       const room = await alice.createRoom({ preset: 'public_chat' });
       await carl.join(room);
-      const sendAt = async (client: TestClient, txn: string) => {
-        const path = client.room(room, `/send/m.room.message/${txn}?ts=1234567890000`);
+      const sendAt = async (client: TestClient, txn: string, ts = 1_234_567_890_000) => {
+        const path = client.room(room, `/send/m.room.message/${txn}?ts=${ts}`);
         const { event_id: id } = await client.ok('PUT', path, { msgtype: 'm.text', body: 'then' });
         return (await alice.ok('GET', alice.room(room, `/event/${encodeURIComponent(id)}`))).origin_server_ts;
       };
       assert.equal(await sendAt(carl, 'a'), 1_234_567_890_000);
+      assert.equal(await sendAt(carl, 'latest', Number.MAX_SAFE_INTEGER), Number.MAX_SAFE_INTEGER);
       assert.notEqual(await sendAt(alice, 'b'), 1_234_567_890_000);
-      await carl.fails(400, 'M_INVALID_PARAM', 'PUT', carl.room(room, '/send/m.room.message/c?ts=-1'), {});
+      for (const ts of ['-1', '9007199254740992', '1.5', 'now'])
+        await carl.fails(
+          400,
+          'M_INVALID_PARAM',
+          'PUT',
+          carl.room(room, `/send/m.room.message/c?ts=${ts}`),
+          {},
+        );
     },
   );
 
