@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import type { ThreepidValidation } from '../accounts/threepids/threepid-validation.ts';
+import { IDENTITY_CODES } from '../api/identity/both-versions.ts';
 import { endpoint } from '../wire/endpoint.ts';
 import { confirmed } from './validation-page.ts';
 
@@ -13,6 +14,7 @@ function submitTokenPage(medium: 'email' | 'msisdn', version: 'v2' | 'api/v1') {
       paths: [`/_matrix/identity/${version}/validate/${medium}/submitToken`],
       auth: 'none',
       limit: 'login',
+      codes: IDENTITY_CODES,
       query: Type.Object({ sid: Type.String(), client_secret: Type.String(), token: Type.String() }),
     },
     ({ validation }: { validation: ThreepidValidation }, { query }) =>

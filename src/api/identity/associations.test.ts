@@ -8,7 +8,7 @@ import { lookupHash } from '../../protocol/identity/lookup-hash.ts';
 import { SigningKey, VerifyKey, verifyJson } from '../../protocol/signing.ts';
 import { atIdentityServer } from '../../testing/identity/identity-client.ts';
 import { ENV, gateway, prove, sink, V2 } from '../../testing/identity/identity-scene.ts';
-import { TestClient } from '../../testing/client/test-client.ts';
+import { TestClient, type Json } from '../../testing/client/test-client.ts';
 import { onServers } from '../../testing/server/test-server.ts';
 
 onServers(
@@ -32,6 +32,8 @@ onServers(
       fetch(`${alice.base}${submit}?${new URLSearchParams({ ...creds, token, ...more }).toString()}`, {
         redirect: 'manual',
       });
+    const lacking = await fetch(`${alice.base}${submit}?sid=${sid}`);
+    assert.equal(((await lacking.json()) as Json).errcode, 'M_MISSING_PARAMS');
     const refused = await page({ token: 'wrong' });
     assert.equal(refused.status, 400);
     assert.match(refused.headers.get('content-type') ?? '', /^text\/html/);
