@@ -66,8 +66,8 @@ export class Registration {
   /**
    * Registers a user after interactive authentication, or makes a guest one.
    *
-   * @throws MatrixError 403 where registration is closed, 400 M_USER_IN_USE, M_INVALID_USERNAME, M_WEAK_PASSWORD, and 401
-   *   while stages are missing.
+   * @throws MatrixError 403 where registration is closed, 400 M_USER_IN_USE, M_EXCLUSIVE, M_INVALID_USERNAME,
+   *   M_WEAK_PASSWORD, and 401 while stages are missing.
    */
   async register(
     wishes: RegistrationWishes,
@@ -75,11 +75,12 @@ export class Registration {
     if (!this.#policy.enabled) throw forbidden('Registration is closed on this server');
     const wanted = wishes.username === undefined ? undefined : this.#accounts.userIdOf(wishes.username);
     const { guestAccessToken: guest } = wishes;
+    const userId = wanted ?? this.#accounts.userIdOf(this.#opaque(12).toLowerCase());
     if (guest !== undefined) await assertIsGuest(this.#sessions, guest, wanted);
-    else if (wanted) await this.#accounts.assertAvailable(wanted);
+    // A namespace may be so wide that it has every name that can be thought of here.
+    else await this.#accounts.assertAvailable(userId);
     if (wishes.password !== undefined) this.#passwords.assertAcceptable(wishes.password);
     const proof = await this.#interactive.prove(this.#challenge, wishes.auth);
-    const userId = wanted ?? this.#accounts.userIdOf(this.#opaque(12).toLowerCase());
     const token = proof['m.login.registration_token']?.token;
     const threepids = threepidsIn(proof);
     try {
@@ -114,7 +115,7 @@ export class Registration {
     return this.#interactive.stagesLeft(this.#challenge, session);
   }
 
-  /** Makes a guest account with a session. */
+  /** Makes a guest account with a session. 400 M_EXCLUSIVE where an application service has the names of guests. */
   async registerGuest(
     displayName: string | undefined,
   ): Promise<{ userId: UserId; session: OpenedSession | undefined }> {
@@ -122,6 +123,7 @@ export class Registration {
       throw new MatrixError(403, 'M_GUEST_ACCESS_FORBIDDEN', 'This server does not take guests');
     }
     const userId = this.#accounts.userIdOf(`guest-${this.#opaque(12).toLowerCase()}`);
+    await this.#accounts.assertAvailable(userId);
     const wishes = {
       username: undefined,
       password: undefined,

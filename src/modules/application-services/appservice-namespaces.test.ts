@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe } from 'node:test';
-import { AS_TOKEN } from '../../testing/application-services/application-service.ts';
+import { AS_TOKEN, startAppservice } from '../../testing/application-services/application-service.ts';
 import { Ghost, withAppservice } from '../../testing/application-services/appservice-scene.ts';
 import { TestClient } from '../../testing/client/test-client.ts';
+import { onServers } from '../../testing/server/test-server.ts';
+
+const EVERYBODY = { namespaces: { users: [{ exclusive: true, regex: '@.*' }], aliases: [], rooms: [] } };
 
 describe('2015: application services', () => {
   withAppservice(
@@ -70,6 +73,16 @@ describe('2015: application services', () => {
   );
 
   withAppservice(
+    'nobody gets a name of a namespace by leaving the choice to the server [A093 partial]',
+    async ({ url }) => {
+      const anybody = new TestClient(url());
+      const wishes = { password: 'password 1', auth: { type: 'm.login.dummy' } };
+      await anybody.fails(400, 'M_EXCLUSIVE', 'POST', '/v3/register', wishes);
+    },
+    EVERYBODY,
+  );
+
+  withAppservice(
     'users and aliases that do not exist are asked for, and made meanwhile [B119] [A088]',
     async ({ service, bot, person, ghost }) => {
       const alice = await person('alice');
@@ -107,3 +120,19 @@ for (const path of ['/_matrix/client/api/v1/register', '/_matrix/client/v2_alpha
     await new TestClient(url()).fails(401, 'M_MISSING_TOKEN', 'POST', path, wishes);
   });
 }
+
+const ofEverybody = await startAppservice(EVERYBODY);
+onServers(
+  'nobody is a guest where all names belong to an application service [A093 partial]',
+  async (s) => {
+    try {
+      await s.anonymous().fails(400, 'M_EXCLUSIVE', 'POST', '/v3/register?kind=guest', {});
+    } finally {
+      await ofEverybody.close();
+    }
+  },
+  {
+    engines: ['sqlite'],
+    env: { MYELIN_REGISTRATION_GUESTS: 'true', MYELIN_APPLICATION_SERVICES_FILES: ofEverybody.file },
+  },
+);
