@@ -41,7 +41,8 @@ describe('2015: accounts', () => {
     const byId = { type: 'm.login.password', user: '@alice:localhost', password: 'alice password' };
     await client.ok('POST', `${V1}/login`, byId);
     await client.fails(403, 'M_FORBIDDEN', 'POST', `${V1}/login`, { ...byId, password: 'wrong password' });
-    await client.fails(400, 'M_UNKNOWN', 'POST', `${V1}/login`, { ...byId, type: 'm.login.other' });
+    for (const type of ['m.login.other', 'm.login.application_service'])
+      await client.fails(400, 'M_UNKNOWN', 'POST', `${V1}/login`, { ...byId, type });
   });
 
   onServers(

@@ -6,7 +6,7 @@ import { OAUTH2_LOGIN_PATH, type SingleSignOn } from '../../../accounts/sso/sing
 import type { ThreepidValidation } from '../../../accounts/threepids/threepid-validation.ts';
 import type { ServerName } from '../../../protocol/identifiers.ts';
 import type { JsonObject } from '../../../protocol/json.ts';
-import { badJson } from '../../../protocol/matrix-error.ts';
+import { badJson, MatrixError } from '../../../protocol/matrix-error.ts';
 import { endpoint } from '../../../wire/endpoint.ts';
 import { V1 } from '../legacy-paths.ts';
 import { CODES_OF_2015 } from '../old-form.ts';
@@ -51,6 +51,9 @@ export const legacyLogin = endpoint(
   async (needs: { login: Login; emailLogin: EmailLogin; serverName: ServerName }, { body, baseUrl }) => {
     if (body.type === 'm.login.oauth2') return { uri: baseUrl + OAUTH2_LOGIN_PATH };
     const kind = Object.hasOwn(EMAIL, body.type) ? EMAIL[body.type] : undefined;
+    // Login has one more type today, which this path never had.
+    if (body.type === 'm.login.application_service')
+      throw new MatrixError(400, 'M_UNKNOWN', '"type" must be one of those that GET /login lists');
     if (kind === undefined)
       return legacySessionBody(await needs.login.login(body as JsonObject, undefined, 'macaroon'));
     if (body.session === undefined) {
