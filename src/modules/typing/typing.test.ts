@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { onServers } from '../../testing/server/test-server.ts';
+import { onTwoProcesses } from '../../testing/server/two-processes.ts';
 import { TestClient, type Json } from '../../testing/client/test-client.ts';
 import { ephemeral } from '../../testing/client/sync-body.ts';
 
@@ -66,3 +67,33 @@ onServers(
   },
   { engines: ['postgres'] },
 );
+
+onTwoProcesses('who begins to type at one process and stops at another at once has stopped', async (p) => {
+  const alice = await p.person('alice');
+  const room = await alice.createRoom();
+  const path = alice.room(room, `/typing/${alice.userId}`);
+  const type = () => alice.ok('PUT', path, { typing: true, timeout: 60_000 });
+  const stop = () => p.there(alice).ask('PUT', path, { typing: false });
+  assert.equal((await p.unheard(type, stop)).status, 200);
+  assert.equal(ephemeral(await alice.sync(), room, 'm.typing'), undefined);
+});
+
+onTwoProcesses('who stops at one process and types again at another at once is seen to type', async (p) => {
+  const alice = await p.person('alice');
+  const room = await alice.createRoom();
+  const path = alice.room(room, `/typing/${alice.userId}`);
+  const { next_batch: start } = await alice.sync();
+  let since: string = start;
+  const typing = { typing: true, timeout: 60_000 };
+  await p.there(alice).ok('PUT', path, typing);
+  const users = (body: Json) => ephemeral(body, room, 'm.typing')?.content?.user_ids;
+  const stop = async () => {
+    await alice.ok('PUT', path, { typing: false });
+    since = (await alice.syncUntil(since, (body) => users(body)?.length === 0)).next_batch;
+  };
+  assert.equal((await p.unheard(stop, () => p.there(alice).ask('PUT', path, typing))).status, 200);
+  // Something to be told of in any case.
+  await p.there(alice).say(room, 'typed');
+  const seen = await alice.syncUntil(since, (body) => body.rooms?.join?.[room] !== undefined);
+  assert.deepEqual(users(seen), [alice.userId]);
+});

@@ -57,7 +57,12 @@ export class Typing implements SyncPart {
 
   /** As `set`, of a user of whom it is known that he is joined. */
   async note(userId: UserId, roomId: RoomId, typing: boolean, timeoutMs?: number): Promise<void> {
-    const isTyping = this.typing(roomId).includes(userId);
+    let isTyping = this.typing(roomId).includes(userId);
+    if (typing === isTyping) {
+      // Another process may have been told otherwise, and answered for that, before the notice is here.
+      await this.#database.caughtUp();
+      isTyping = this.typing(roomId).includes(userId);
+    }
     if (!typing && !isTyping) return;
     const forMs = Math.min(Math.max(timeoutMs ?? DEFAULT_MS, 1), LONGEST_MS);
     this.#expire(userId, roomId, { afterMs: typing ? forMs : undefined, isOwn: true });

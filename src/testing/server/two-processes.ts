@@ -1,4 +1,5 @@
 import { DatabaseProxy } from '../../storage/testing/database-proxy.ts';
+import { WatchedDatabase } from '../../storage/watched-database.ts';
 import { TestClient, type Answer } from '../client/test-client.ts';
 import { onServers, type TestServer } from './test-server.ts';
 
@@ -10,7 +11,7 @@ export interface TwoProcesses extends TestServer {
   readonly otherServices: TestServer['server']['services'];
   /**
    * Does something at the first process, and then asks the second one, which gets no notice before it was about to
-   * refuse, or has answered. Gives its answer.
+   * refuse, has decided what to write, waits for notices, or has answered. Gives its answer.
    */
   unheard(act: () => Promise<unknown>, ask: () => Promise<Answer>): Promise<Answer>;
   /** From now on the second process gets no notices. Gives what lets them through again. */
@@ -24,8 +25,6 @@ export function onTwoProcesses(title: string, run: (processes: TwoProcesses) => 
     async (s) => {
       const proxy = await DatabaseProxy.start(String(s.place.env.MYELIN_DATABASE_URL));
       const other = await s.another({ MYELIN_DATABASE_URL: proxy.url });
-      const { laterNews } = other.services;
-      const about = laterNews.about.bind(laterNews);
       const there = (person: TestClient) => {
         const client = new TestClient(other.url, person.token);
         client.userId = person.userId;
@@ -39,14 +38,10 @@ export function onTwoProcesses(title: string, run: (processes: TwoProcesses) => 
       const unheard: TwoProcesses['unheard'] = async (act, ask) => {
         const hear = deafen();
         await act();
-        const refused = new Promise<void>((resolve) => {
-          laterNews.about = (...what) => {
-            resolve();
-            return about(...what);
-          };
-        });
+        const { decided, end } = watchForDecision();
         const answer = ask();
-        await Promise.race([answer, refused]);
+        await Promise.race([answer, decided]);
+        end();
         hear();
         return answer;
       };
@@ -59,4 +54,25 @@ export function onTwoProcesses(title: string, run: (processes: TwoProcesses) => 
     },
     { engines: ['postgres'] },
   );
+}
+
+/** Resolves when any process hands something over to be committed, or asks to be told of what others committed. */
+function watchForDecision(): { decided: Promise<void>; end: () => void } {
+  const { promise: decided, resolve } = Promise.withResolvers<void>();
+  const { prototype } = WatchedDatabase;
+  const methods = ['commit', 'caughtUp'].map(
+    (name) => [name, Object.getOwnPropertyDescriptor(prototype, name) ?? {}] as const,
+  );
+  for (const [name, method] of methods) {
+    const act = method.value as (this: WatchedDatabase, ...given: unknown[]) => unknown;
+    const value = function (this: WatchedDatabase, ...given: unknown[]) {
+      resolve();
+      return act.apply(this, given);
+    };
+    Object.defineProperty(prototype, name, { ...method, value });
+  }
+  const end = () => {
+    for (const [name, method] of methods) Object.defineProperty(prototype, name, method);
+  };
+  return { decided, end };
 }
