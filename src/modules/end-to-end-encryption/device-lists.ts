@@ -53,7 +53,7 @@ export class DeviceLists implements SyncPart {
    * @param updates for other servers, of a user of this one.
    */
   async announce(unit: Writer, userId: UserId, updates: readonly KeyUpdate[]): Promise<void> {
-    const rooms = [...(await this.#rooms.joinedRooms(userId))];
+    const rooms = [...(await this.#rooms.joinedRoomsByNow(userId))];
     const position = unit.position();
     deviceListsStore.change(unit, userId, undefined, position);
     unit.announce({ topic: 'device-list', position, rooms, users: [userId] });

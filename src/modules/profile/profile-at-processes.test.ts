@@ -48,3 +48,26 @@ onTwoProcesses('a name that another process changed is changed back [B037]', asy
   await set;
   assert.equal((await bob.ok('GET', path)).displayname, 'Bob');
 });
+
+onTwoProcesses(
+  'who joined at one process and sets a field at another at once has it told there',
+  async (p) => {
+    const [alice, bob] = [await p.person('alice'), await p.person('bob')];
+    const room = await alice.createRoom({ preset: 'public_chat' });
+    await p.there(bob).ok('GET', '/v3/joined_rooms');
+    const filter = JSON.stringify({ 'org.matrix.msc4429.profile_fields': { ids: ['m.tz'] } });
+    let since: string = (await alice.sync({ filter })).next_batch;
+    const join = async () => {
+      await bob.join(room);
+      const isIn = (body: Json) => body.rooms?.join?.[room] !== undefined;
+      since = (await alice.syncUntil(since, isIn, { filter })).next_batch;
+    };
+    const set = () => p.there(bob).ask('PUT', `/v3/profile/${bob.userId}/m.tz`, { 'm.tz': 'Europe/Paris' });
+    assert.equal((await p.unheard(join, set)).status, 200);
+    // Something to be told of in any case.
+    await p.there(bob).say(room, 'set');
+    const told = await alice.syncUntil(since, (body) => body.rooms?.join?.[room] !== undefined, { filter });
+    const updates = told['org.matrix.msc4429.users']?.[bob.userId]?.profile_updates;
+    assert.deepEqual(updates, { 'm.tz': 'Europe/Paris' });
+  },
+);

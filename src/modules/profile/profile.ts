@@ -130,7 +130,7 @@ export class Profile {
     }
     const position = unit.position();
     profileUpdatesStore.change(unit, userId, key, position);
-    const rooms = [...(await this.#rooms.joinedRooms(userId))];
+    const rooms = [...(await this.#rooms.joinedRoomsByNow(userId))];
     unit.announce({ topic: 'profile', position, rooms, users: [userId] });
     await this.#database.commit(unit);
     if (key !== 'displayname' && key !== 'avatar_url') return;

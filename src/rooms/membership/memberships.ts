@@ -45,6 +45,12 @@ export class Memberships {
     return (await this.#load(userId)).joined;
   }
 
+  /** As `joined`, with all that other processes committed before the call. Costs a query where there may be others. */
+  async joinedByNow(userId: UserId): Promise<ReadonlySet<RoomId>> {
+    await this.#database.caughtUp();
+    return this.joined(userId);
+  }
+
   /** The user forgot or remembered a room: read anew. */
   forget(userId: UserId): void {
     this.#users.forget(userId);

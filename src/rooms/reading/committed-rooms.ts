@@ -40,6 +40,10 @@ export class CommittedRooms implements RoomReads {
     return this.#memberships.joined(userId);
   }
 
+  joinedRoomsByNow(userId: UserId): Promise<ReadonlySet<RoomId>> {
+    return this.#memberships.joinedByNow(userId);
+  }
+
   async roomsOf(userId: UserId): Promise<readonly RoomMembership[]> {
     return [...(await this.#memberships.ofUser(userId)).values()];
   }

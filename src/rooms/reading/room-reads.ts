@@ -45,6 +45,11 @@ export interface RoomReads {
   membership(roomId: RoomId, userId: UserId): Promise<RoomMembership | undefined>;
   /** Rooms the user is joined to. Cached for users seen lately. */
   joinedRooms(userId: UserId): Promise<ReadonlySet<RoomId>>;
+  /**
+   * As `joinedRooms`, with all that other processes committed before the call: for what is told to everybody in those rooms
+   * once. Costs a query where there may be other processes.
+   */
+  joinedRoomsByNow(userId: UserId): Promise<ReadonlySet<RoomId>>;
   /** All of the user's rooms. */
   roomsOf(userId: UserId): Promise<readonly RoomMembership[]>;
   /** Joined users after `after` in order of user ID, at most `limit`. */
