@@ -91,6 +91,8 @@ export class EventSearch {
   async find(request: EventSearchRequest): Promise<SearchPage> {
     const { database, index } = this.#needs;
     const query = new SearchQuery(request.term);
+    // What the asker said by way of another process may not have been told of here.
+    if (!request.place) await database.caughtUp();
     const upTo = request.place?.upTo ?? database.position();
     const nothing = { results: [], count: 0, highlights: [], next: undefined, ranked: undefined, upTo };
     if (query.terms.length === 0) return nothing;

@@ -3,6 +3,7 @@ import { TestClient, type Json } from '../../testing/client/test-client.ts';
 import { onFederation } from '../../testing/federation/federation.ts';
 import { roomWithGuest } from '../../testing/federation/room-with-guest.ts';
 import { onServers } from '../../testing/server/test-server.ts';
+import { onTwoProcesses } from '../../testing/server/two-processes.ts';
 import { find, texts } from './testing/searching.ts';
 
 onServers('Searching finds messages, names and topics by all of their words [B070]', async (s) => {
@@ -257,3 +258,15 @@ onFederation(
   },
   { servers: 1 },
 );
+
+onTwoProcesses('what somebody said at one process they find at another at once', async (p) => {
+  const alice = await p.person('alice');
+  const room = await alice.createRoom();
+  await p.there(alice).say(room, 'the room is in use there');
+  const roomEvents = { search_term: 'walrus' };
+  const answer = await p.unheard(
+    () => alice.say(room, 'I am the walrus'),
+    () => p.there(alice).ask('POST', '/v3/search', { search_categories: { room_events: roomEvents } }),
+  );
+  assert.deepEqual(texts(answer.body.search_categories.room_events), ['I am the walrus']);
+});
