@@ -78,7 +78,7 @@ export class ThreadSubscriptions {
           'The user unsubscribed from this thread after that event',
         );
       }
-      return { subscribed: 1, automatic, unsubscribed_after: null };
+      return { subscribed: 1, automatic };
     });
   }
 
@@ -87,7 +87,7 @@ export class ThreadSubscriptions {
     await this.#assertVisible(userId, roomId, rootId);
     await this.#edit(userId, roomId, rootId, (row) => {
       if (row?.subscribed !== 1) return undefined;
-      return { subscribed: 0, automatic: 0, unsubscribed_after: this.#database.position() };
+      return { subscribed: 0, automatic: 0 };
     });
   }
 
@@ -158,7 +158,7 @@ export class ThreadSubscriptions {
     rootId: EventId,
     change: (
       row: ThreadSubscriptionRow | undefined,
-    ) => Pick<ThreadSubscriptionRow, 'subscribed' | 'automatic' | 'unsubscribed_after'> | undefined,
+    ) => Pick<ThreadSubscriptionRow, 'subscribed' | 'automatic'> | undefined,
   ): Promise<void> {
     await this.#edits.run(`${userId}\0${roomId}\0${rootId}`, async () => {
       const next = change(await threadSubscriptionsStore.of(this.#database, userId, roomId, rootId));

@@ -54,14 +54,15 @@ export function changes(
   return reader.all<ThreadSubscriptionRow>(newestChanges, userId, range.after, range.upTo, range.limit);
 }
 
-/** Sets what the user wants of a thread. */
+/** Sets what the user wants of a thread. What ends a subscription is after all that was committed before. */
 export function put(
   writer: Writer,
   userId: UserId,
-  row: Omit<ThreadSubscriptionRow, 'position'>,
+  row: Omit<ThreadSubscriptionRow, 'unsubscribed_after' | 'position'>,
   at: Position,
 ): void {
-  const { room_id: roomId, root_id: rootId, subscribed, automatic, unsubscribed_after: ended } = row;
+  const { room_id: roomId, root_id: rootId, subscribed, automatic } = row;
+  const ended = subscribed === 1 ? null : at;
   writer.run(upsert, userId, roomId, rootId, subscribed, automatic, ended, at);
 }
 

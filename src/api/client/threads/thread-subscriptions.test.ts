@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { allRooms, SlidingConnection } from '../../../sync/sliding-sync/testing/sliding-connection.ts';
 import { onServers } from '../../../testing/server/test-server.ts';
+import { onTwoProcesses } from '../../../testing/server/two-processes.ts';
 import type { Json, TestClient } from '../../../testing/client/test-client.ts';
 
 const EXTENSION = 'io.element.msc4308.thread_subscriptions';
@@ -116,3 +117,22 @@ onServers('who follows threads is notified of those only [B145]', async ({ perso
   await reply(alice, room, other, 'heard with the rule off');
   assert.deepEqual(await unread(bob), [4, 1]);
 });
+
+onTwoProcesses(
+  'what is said at one process before a thread is left at another is no cause for it',
+  async (p) => {
+    const alice = await p.person('alice');
+    const room = await alice.createRoom();
+    const root = await p.there(alice).say(room, 'root');
+    const thread = path(room, root);
+    await alice.ok('PUT', thread, {});
+    let cause = '';
+    const left = await p.unheard(
+      async () => (cause = await reply(alice, room, root, 'first')),
+      () => p.there(alice).ask('DELETE', thread),
+    );
+    assert.equal(left.status, 200);
+    const conflict = 'IO.ELEMENT.MSC4306.M_CONFLICTING_UNSUBSCRIPTION';
+    await alice.fails(409, conflict, 'PUT', thread, { automatic: cause });
+  },
+);
