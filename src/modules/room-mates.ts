@@ -1,8 +1,9 @@
 import type { RoomId, UserId } from '../protocol/identifiers.ts';
-import type { RoomReads } from '../rooms/reading/room-reads.ts';
+import type { RoomMembership, RoomReads } from '../rooms/reading/room-reads.ts';
 import type { Database } from '../storage/database.ts';
 import * as membershipsStore from '../storage/rooms/memberships-store.ts';
 import type { RecentChanges } from '../storage/recent-changes.ts';
+import { wasJoined } from './past-membership.ts';
 
 const PAGE = 500;
 
@@ -56,26 +57,48 @@ export class RoomMates {
     }
   }
 
-  /** People of rooms that the user left, whom the user shares no room with any more. */
+  /**
+   * People of rooms that the user left, whom the user shares no room with any more: those who were there with the user. Who
+   * never was in a room, but only invited or knocking, is told of nobody in it.
+   */
   async #afterLeaving(span: Span): Promise<Set<UserId>> {
     const left = new Set<UserId>();
     if (!span.recent.userChangedSince(span.userId, span.after, 'event')) return left;
     for (const room of await this.#rooms.roomsOf(span.userId)) {
       const isLeft = room.membership === 'leave' || room.membership === 'ban';
       if (!isLeft || room.position <= span.after || room.position > span.upTo) continue;
-      for (let after = ''; ;) {
-        const page = { after, limit: PAGE };
-        const found = await membershipsStore.membersSharingNoRoom(
-          this.#database,
-          room.roomId,
-          span.userId,
-          page,
-        );
-        for (const userId of found) left.add(userId);
-        after = found.at(-1) ?? '';
-        if (found.length < PAGE) break;
-      }
+      const stay = { after: span.after, upTo: room.position };
+      if (!(await wasJoined(this.#rooms, room.eventId, stay))) continue;
+      await this.#addRemaining(room, span.userId, left);
+      await this.#addGoneToo(room, span, left);
     }
     return left;
+  }
+
+  async #addRemaining(room: RoomMembership, userId: UserId, left: Set<UserId>): Promise<void> {
+    const departure = { after: room.position, upTo: room.position };
+    for (let after = ''; ;) {
+      const page = { after, limit: PAGE };
+      const found = await membershipsStore.membersSharingNoRoom(this.#database, room.roomId, userId, page);
+      for (const one of found) {
+        const isLater = one.position > room.position;
+        if (!isLater || (await wasJoined(this.#rooms, one.event_id, departure))) left.add(one.user_id);
+      }
+      after = found.at(-1)?.user_id ?? '';
+      if (found.length < PAGE) return;
+    }
+  }
+
+  /** Those who are out of the room by now, too. */
+  async #addGoneToo(room: RoomMembership, span: Span, left: Set<UserId>): Promise<void> {
+    const { after, upTo, userId } = span;
+    for (const mate of await this.#rooms.movedMembers(room.roomId, after, upTo)) {
+      if (mate === userId || left.has(mate)) continue;
+      const theirs = await this.#rooms.membership(room.roomId, mate);
+      if (!theirs || theirs.membership === 'join') continue;
+      const stay = { after, upTo: room.position };
+      if (!(await wasJoined(this.#rooms, theirs.eventId, stay))) continue;
+      if (!(await this.#rooms.shareRoom(userId, mate))) left.add(mate);
+    }
   }
 }

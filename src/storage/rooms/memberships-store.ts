@@ -69,7 +69,7 @@ const shared = sql(
    WHERE mine.user_id = ? AND mine.membership = 'join' LIMIT 1`,
 );
 const strangers = sql(
-  `SELECT user_id FROM memberships theirs
+  `SELECT user_id, position, event_id FROM memberships theirs
    WHERE theirs.room_id = ? AND theirs.membership = 'join' AND theirs.user_id > ? AND NOT EXISTS (
      SELECT 1 FROM memberships shared JOIN memberships mine ON mine.room_id = shared.room_id
      WHERE shared.user_id = theirs.user_id AND shared.membership = 'join'
@@ -276,13 +276,12 @@ export function active(reader: Reader, userId: UserId): Promise<ActiveRoomRow[]>
   return reader.all<ActiveRoomRow>(activeRooms, userId);
 }
 
-/** Members of a room who share no room with the user, in order of their IDs from `after` on. */
+/** Members of a room who share no room with the user, with their membership events, in order of their IDs from `after` on. */
 export async function membersSharingNoRoom(
   reader: Reader,
   roomId: RoomId,
   userId: UserId,
   page: { after: string; limit: number },
-): Promise<UserId[]> {
-  const rows = await reader.all<{ user_id: UserId }>(strangers, roomId, page.after, userId, page.limit);
-  return rows.map((row) => row.user_id);
+): Promise<{ user_id: UserId; position: number; event_id: EventId }[]> {
+  return reader.all(strangers, roomId, page.after, userId, page.limit);
 }

@@ -194,6 +194,37 @@ onServers(
   },
 );
 
+onServers('who leaves a room is told of those, too, who left it meanwhile, and of no others', async (s) => {
+  const [alice, bob, carol, dan] = [
+    await s.person('alice'),
+    await s.person('bob'),
+    await s.person('carol'),
+    await s.person('dan'),
+  ];
+  const room = await alice.createRoom({ preset: 'public_chat' });
+  for (const person of [bob, carol]) await person.join(room);
+  const { next_batch: since } = await alice.sync();
+  await bob.ok('POST', bob.room(room, '/leave'), {});
+  await alice.ok('POST', alice.room(room, '/leave'), {});
+  await dan.join(room);
+  await carol.ok('POST', carol.room(room, '/leave'), {});
+  const answer = await alice.sync({ since });
+  const changes = await alice.ok('GET', `/v3/keys/changes?from=${since}&to=${answer.next_batch}`);
+  for (const { changed, left } of [answer.device_lists, changes]) {
+    assert.deepEqual([changed, left.sort()], [[], [bob.userId, carol.userId]]);
+  }
+});
+
+onServers('who was only invited to a room is not told who is in it', async (s) => {
+  const [alice, bob] = [await s.person('alice'), await s.person('bob')];
+  const room = await bob.createRoom({ preset: 'private_chat', invite: [alice.userId] });
+  const { next_batch: since } = await alice.sync();
+  await alice.ok('POST', alice.room(room, '/leave'), {});
+  const answer = await alice.sync({ since });
+  assert.ok(answer.rooms.leave[room]);
+  assert.equal(answer.device_lists, undefined);
+});
+
 onServers(
   'logging out takes a device with its keys away, and its room-mates are told [B045 partial]',
   async (s) => {
