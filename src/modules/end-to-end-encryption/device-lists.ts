@@ -7,6 +7,7 @@ import type { Database, Writer } from '../../storage/database.ts';
 import * as deviceKeysStore from '../../storage/encryption/device-keys-store.ts';
 import * as deviceListsStore from '../../storage/encryption/device-lists-store.ts';
 import type { RecentChanges } from '../../storage/recent-changes.ts';
+import { wasJoined } from '../past-membership.ts';
 import type { RoomMates, Span } from '../room-mates.ts';
 import type { AccountSections, SyncPart, SyncRequest } from '../sync-part.ts';
 import type { DeviceListEdus, KeyUpdate } from './device-list-edus.ts';
@@ -89,7 +90,9 @@ export class DeviceLists implements SyncPart {
   async between(userId: UserId, after: number, upTo: number): Promise<DeviceListChanges> {
     const newlyJoined = new Set<RoomId>();
     for (const room of await this.#rooms.roomsOf(userId)) {
-      if (room.membership === 'join' && room.position > after) newlyJoined.add(room.roomId);
+      if (room.membership !== 'join' || room.position <= after) continue;
+      const before = { after, upTo: after };
+      if (!(await wasJoined(this.#rooms, room.eventId, before))) newlyJoined.add(room.roomId);
     }
     const joinedRooms = await this.#rooms.joinedRooms(userId);
     return this.#changes({ userId, after, upTo, joinedRooms, newlyJoined, recent: this.#recent });

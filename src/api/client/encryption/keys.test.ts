@@ -225,6 +225,17 @@ onServers('who was only invited to a room is not told who is in it', async (s) =
   assert.equal(answer.device_lists, undefined);
 });
 
+onServers('who takes another name is told of no key anew', async (s) => {
+  const [alice, bob] = [await s.person('alice'), await s.person('bob')];
+  const room = await alice.createRoom({ preset: 'public_chat' });
+  await bob.join(room);
+  const { next_batch: from } = await alice.sync();
+  await alice.ok('PUT', `/v3/profile/${encodeURIComponent(alice.userId)}/displayname`, { displayname: 'A' });
+  const { next_batch: to } = await alice.sync({ since: from });
+  const changes = await alice.ok('GET', `/v3/keys/changes?from=${from}&to=${to}`);
+  assert.deepEqual(changes, { changed: [], left: [] });
+});
+
 onServers(
   'logging out takes a device with its keys away, and its room-mates are told [B045 partial]',
   async (s) => {
