@@ -14,6 +14,11 @@ export class AddressBlocked extends Error {
 
 /** Kinds of addresses on the open internet, by `ipaddr.js`. Everything else is refused unless it is allowed. */
 const OPEN = 'unicast';
+/**
+ * All that is given out of IPv6 for the open internet (RFC 4291, section 2.4). The library takes what it does not know for
+ * open, such as IPv4 addresses in their old form, `::10.0.0.1`.
+ */
+const OPEN_IPV6 = ipaddr.IPv6.parseCIDR('2000::/3');
 
 /**
  * Which addresses the server may connect to. A name is resolved once for a connection, and the connection goes to an
@@ -33,7 +38,7 @@ export class ReachableAddresses {
   allows(address: string): boolean {
     if (!ipaddr.isValid(address)) return false;
     const parsed = ipaddr.process(address);
-    if (parsed.range() === OPEN) return true;
+    if (isOpen(parsed)) return true;
     return this.#allowed.some(([range, bits]) => range.kind() === parsed.kind() && parsed.match(range, bits));
   }
 
@@ -55,4 +60,9 @@ export class ReachableAddresses {
       done(null, first.address, first.family);
     });
   };
+}
+
+function isOpen(address: ipaddr.IPv4 | ipaddr.IPv6): boolean {
+  if (address.range() !== OPEN) return false;
+  return address.kind() === 'ipv4' || address.match(OPEN_IPV6);
 }
