@@ -15,6 +15,7 @@ import type { DeviceLists } from './device-lists.ts';
 import {
   crossSigningKey,
   isSame,
+  publicKeyOf,
   withoutSignatures,
   withSignatures,
   withSignaturesOf,
@@ -126,7 +127,10 @@ export class DeviceKeys {
     const answer = await this.#answer(viewer, wanted, (userId) => !elsewhere.has(userId));
     if (!remote) return answer;
     for (const userId of remote.kept) await this.#ofUser(answer, viewer, userId, wanted.get(userId) ?? []);
-    for (const { users, body } of remote.answers) addAnswer(answer, users, body);
+    for (const { users, body } of remote.answers) {
+      addAnswer(answer, users, body);
+      for (const userId of users) await this.#addViewerSignatures(answer, viewer, userId);
+    }
     answer.failures = remote.failures;
     return answer;
   }
@@ -180,6 +184,14 @@ export class DeviceKeys {
     return answer;
   }
 
+  /** What the viewer signed of a user's master key is known here alone. */
+  async #addViewerSignatures(answer: QueriedKeys, viewer: UserId, userId: UserId): Promise<void> {
+    const master = answer.master_keys[userId];
+    if (!isJsonObject(master)) return;
+    const signatures = await deviceKeysStore.signatures(this.#database, userId, viewer);
+    answer.master_keys[userId] = withSignatures(master, publicKeyOf(master), signatures);
+  }
+
   async #ofUser(
     answer: QueriedKeys,
     viewer: UserId | undefined,
@@ -208,11 +220,11 @@ export class DeviceKeys {
 }
 
 /** Adds what a server said of some of its users. What it says of others is left out. */
-function addAnswer(answer: QueriedKeys, users: ReadonlySet<string>, body: JsonObject): void {
+function addAnswer(answer: QueriedKeys, users: ReadonlySet<UserId>, body: JsonObject): void {
   for (const part of ['device_keys', 'master_keys', 'self_signing_keys'] as const) {
     const ofServer = body[part];
     for (const [userId, keys] of Object.entries(isJsonObject(ofServer) ? ofServer : {})) {
-      if (users.has(userId) && isJsonObject(keys)) answer[part][userId] = keys;
+      if (users.has(userId as UserId) && isJsonObject(keys)) answer[part][userId] = keys;
     }
   }
 }

@@ -18,7 +18,7 @@ export interface RemoteAnswers {
   /** Users whose keys are kept here now. */
   readonly kept: readonly UserId[];
   /** Answers of servers for users whose keys are not kept. */
-  readonly answers: readonly { readonly users: ReadonlySet<string>; readonly body: JsonObject }[];
+  readonly answers: readonly { readonly users: ReadonlySet<UserId>; readonly body: JsonObject }[];
   /** What went wrong, by server. */
   readonly failures: JsonObject;
 }
@@ -39,7 +39,7 @@ export class RemoteKeyQueries {
     timeoutMs: number | undefined,
   ): Promise<RemoteAnswers> {
     const kept: UserId[] = [];
-    const answers: { users: ReadonlySet<string>; body: JsonObject }[] = [];
+    const answers: { users: ReadonlySet<UserId>; body: JsonObject }[] = [];
     const failures = await this.#ofEach([...wanted.keys()], async (server, users) => {
       const { current, behind, others } = await this.#byWhatIsKnown(users);
       kept.push(...current);

@@ -205,3 +205,36 @@ withBob('a device that is signed keeps its name with other servers', async ({ re
   );
   assert.equal(told.device_display_name, 'My phone');
 });
+
+withBob(
+  'whom one verified stays verified, also where no room is shared any more',
+  async ({ remote, roomId, alice, bob }) => {
+    const [master, selfSigning, userSigning] = [keyOf(1), keyOf(2), keyOf(3)];
+    const { userId } = alice;
+    await alice.ok('POST', '/v3/keys/device_signing/upload', {
+      master_key: crossSigningKey('master', userId, master),
+      self_signing_key: crossSigningKey('self_signing', userId, selfSigning, master),
+      user_signing_key: crossSigningKey('user_signing', userId, userSigning, master),
+    });
+    const ofBob = crossSigningKey('master', bob, keyOf(4));
+    remote.answer = ({ url }) => {
+      const list = { user_id: bob, stream_id: 1, devices: [], master_key: ofBob };
+      if (url.includes('/user/devices/')) return { status: 200, body: list };
+      if (!url.endsWith('/user/keys/query')) return undefined;
+      return { status: 200, body: { device_keys: {}, master_keys: { [bob]: ofBob } } };
+    };
+    const query = async () => {
+      const found = await alice.ok('POST', '/v3/keys/query', { device_keys: { [bob]: [] } });
+      return Object.keys(found.master_keys[bob].signatures ?? {});
+    };
+    assert.deepEqual(await query(), []);
+    const { signatures } = signJson(ofBob, userId, userSigning) as Json;
+    const signature = signatures[userId][userSigning.keyId];
+    const byAlice = { [userId]: { [`ed25519:${userSigning.publicKey}`]: signature } };
+    const signed = { [bob]: { [keyOf(4).publicKey]: { ...ofBob, signatures: byAlice } } };
+    assert.deepEqual((await alice.ok('POST', '/v3/keys/signatures/upload', signed)).failures, {});
+    assert.deepEqual(await query(), [userId]);
+    await alice.ok('POST', alice.room(roomId, '/leave'), {});
+    assert.deepEqual(await query(), [userId]);
+  },
+);
