@@ -16,10 +16,17 @@ export function decodePage(bytes: Buffer, contentType: string): string {
     const decoder = label === undefined ? undefined : decoderFor(label);
     if (decoder) return decoder.decode(bytes);
   }
-  const text = new TextDecoder('utf-8').decode(bytes);
-  const wrong = text.indexOf('\ufffd');
-  const wasCut = wrong >= text.length - 1;
-  return wrong < 0 || wasCut ? text : new TextDecoder('windows-1252').decode(bytes);
+  return new TextDecoder(isUtf8(bytes) ? 'utf-8' : 'windows-1252').decode(bytes);
+}
+
+/** Whether it is UTF-8, which may break off in the middle of a character. */
+function isUtf8(bytes: Buffer): boolean {
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function byteOrderMark(bytes: Buffer): string | undefined {

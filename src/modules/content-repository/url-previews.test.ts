@@ -171,6 +171,7 @@ test('pages are read in the encoding that they are in', () => {
     [Buffer.from('<meta charset="utf-16"><title>あ</title>'), 'text/html', 'あ'],
     [Buffer.from('<?xml version="1.0" encoding="utf-8"?><title>あ</title>'), 'application/xhtml+xml', 'あ'],
     [Buffer.from('<title>cut あ').subarray(0, -1), 'text/html', 'cut'],
+    [Buffer.from('<title>äöü</title>\ufffd and more'), 'text/html', 'äöü'],
   ] as const) {
     assert.ok(decodePage(bytes, type).includes(expected), `${type}: ${decodePage(bytes, type)}`);
   }
