@@ -10,6 +10,7 @@ withBob('messages to devices cross servers, each exactly once [B110]', async (pa
   assert.equal(sent.sender, alice.userId);
   assert.equal(sent.type, 'test.type');
   assert.deepEqual(sent.messages, { [bob]: { PHONE: { n: 1 } } });
+  assert.match(sent.message_id, /^.{32}$/, 'the most that the specification allows');
 
   const message = (id: string, n: number, sender = bob) => ({
     edu_type: 'm.direct_to_device',

@@ -19,6 +19,8 @@ const MOST_AT_ONCE = 100;
 const REMEMBERED = 1_000_000;
 const FORGET_EVERY = 1_000;
 const DEVICES = 50_000;
+/** Of the key of a message, what its ID on other servers is made of: 32 characters, the most that it may have. */
+const ID_BYTES = 24;
 
 /**
  * Messages from device to device (Client-Server API, "Send-to-Device messaging"). A message is kept until its device
@@ -89,7 +91,7 @@ export class ToDevice implements SyncPart {
       }
       if (forOthers) toDeviceStore.addForOthers(unit, userId, textOf(forOthers), position);
     }
-    const messageId = key.toString('base64url');
+    const messageId = key.subarray(0, ID_BYTES).toString('base64url');
     for (const [server, ofServer] of elsewhere) {
       const edu = { sender, type, message_id: messageId, messages: ofServer };
       this.#exchange.store(unit, [server], 'm.direct_to_device', edu);
