@@ -87,6 +87,8 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
   });
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(CORS);
+    // Of a part of the answer only GET knows (RFC 9110, section 14.2).
+    if (request.method === 'HEAD') delete request.headers.range;
     if (request.method !== 'OPTIONS') return done();
     void reply.code(204).send();
   });
