@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { mock } from 'node:test';
+import { UnreadCounts } from '../modules/push/index.ts';
 import { joined } from '../testing/client/sync-body.ts';
 import type { Json } from '../testing/client/test-client.ts';
 import { onServers } from '../testing/server/test-server.ts';
+import { allRooms, SlidingConnection } from './sliding-sync/testing/sliding-connection.ts';
 
 onServers(
   'unread counts follow the push rules and the receipts [B061 partial] [B063]',
@@ -46,4 +49,23 @@ onServers('threads have counts of their own [B063] [B081 partial]', async ({ per
   const after = joined(await bob.sync({ filter }), room);
   assert.equal(after.unread_thread_notifications, undefined);
   assert.equal(after.unread_notifications?.notification_count, 1);
+});
+
+onServers('an answer counts so many unread events, however many rooms have some', async ({ person }) => {
+  const [alice, bob] = [await person('alice'), await person('bob')];
+  for (const name of ['first', 'second']) {
+    const room = await alice.createRoom({ preset: 'public_chat', name });
+    await bob.join(room);
+    await Promise.all(Array.from({ length: 300 }, (_, n) => alice.say(room, String(n))));
+  }
+  const few = mock.method(UnreadCounts, 'budget', () => ({ left: 280, allRooms: false }));
+  try {
+    const { rooms } = await new SlidingConnection(bob).next(allRooms(1));
+    const counted = Object.values(rooms as Record<string, Json>).map((room) =>
+      Number(room.notification_count),
+    );
+    assert.deepEqual(counted.sort(), [250, 280]);
+  } finally {
+    few.mock.restore();
+  }
 });

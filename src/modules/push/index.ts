@@ -10,5 +10,5 @@ export { PushRecipients } from './push-recipients.ts';
 export { PushRules } from './push-rules.ts';
 export { PushWording } from './push-wording.ts';
 export { Pushers } from './pushers.ts';
-export { UnreadCounts } from './unread-counts.ts';
+export { UnreadCounts, type CountingBudget } from './unread-counts.ts';
 export { UnreadTotals } from './unread-totals.ts';

@@ -199,9 +199,9 @@ async function unreadText(
   needs: SlidingSyncNeeds,
   { answering, room, after, upTo }: RoomView,
 ): Promise<{ members: Members; changed: boolean }> {
-  const { userId, since, recent, connection } = answering;
+  const { userId, since, recent, connection, counting } = answering;
   let [notify, highlight] = [0, 0];
-  for (const count of (await needs.unreadCounts.of(userId, room.roomId, upTo)).values()) {
+  for (const count of (await needs.unreadCounts.of(userId, room.roomId, upTo, counting)).values()) {
     notify += count.notify;
     highlight += count.highlight;
   }

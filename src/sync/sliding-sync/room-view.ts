@@ -1,3 +1,4 @@
+import type { CountingBudget } from '../../modules/push/index.ts';
 import { DEFAULT_CLIENT_FILTER, type ClientFilter } from '../../protocol/filter/client-filter.ts';
 import type { DeviceId, RoomId, UserId } from '../../protocol/identifiers.ts';
 import type { RoomMembership } from '../../rooms/reading/room-reads.ts';
@@ -21,6 +22,8 @@ export interface Answering {
   readonly ignored: ReadonlySet<UserId>;
   readonly dialect: Dialect;
   readonly connection: Connection;
+  /** What is left of the unread events that the answer counts at most, in all rooms together. */
+  readonly counting: CountingBudget;
 }
 
 /** One room of an answer. */

@@ -1,3 +1,4 @@
+import { UnreadCounts } from '../../modules/push/index.ts';
 import type { RoomId, UserId } from '../../protocol/identifiers.ts';
 import { connectionToken, parseConnectionToken } from '../../rooms/reading/stream-token.ts';
 import type { Database } from '../../storage/database.ts';
@@ -109,6 +110,7 @@ export class SlidingSyncService {
       now: this.#clock.now(),
       recent: this.#recent,
       ignored: await this.#ignoredUsers(userId),
+      counting: UnreadCounts.budget(),
     };
     const told = await new RoomAnswering(this.#needs, wishes, answering, rooms).answer();
     const news = { rooms, changed: told.changed, ofRooms: told.ofRooms };
