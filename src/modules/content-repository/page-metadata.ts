@@ -115,7 +115,8 @@ class PageReader {
 
   #readMeta(attributes: Readonly<Record<string, string>>): void {
     const name = (attributes.property ?? attributes.name)?.toLowerCase();
-    if (name === undefined || attributes.content === undefined || this.#meta.has(name)) return;
+    if (name === undefined || this.#meta.has(name)) return;
+    if (attributes.content === undefined || attributes.content.trim() === '') return;
     if (/^(og:|twitter:|description$)/.test(name) && this.#meta.size < 2 * MOST_PROPERTIES) {
       this.#meta.set(name, attributes.content.slice(0, 4 * LONGEST_VALUE));
     }

@@ -170,8 +170,7 @@ test('pages are read in the encoding that they are in', () => {
     [Buffer.from('\ufeff<title>あ</title>', 'utf16le'), 'text/html; charset=utf-8', 'あ'],
     [Buffer.from('<meta charset="utf-16"><title>あ</title>'), 'text/html', 'あ'],
     [Buffer.from('<?xml version="1.0" encoding="utf-8"?><title>あ</title>'), 'application/xhtml+xml', 'あ'],
-    [Buffer.from('<title>cut あ').subarray(0, -1), 'text/html', 'cut'],
-    [Buffer.from('<title>äöü</title>\ufffd and more'), 'text/html', 'äöü'],
+    [Buffer.from('<title>äöü \ufffd cut あ').subarray(0, -1), 'text/html', 'äöü'],
   ] as const) {
     assert.ok(decodePage(bytes, type).includes(expected), `${type}: ${decodePage(bytes, type)}`);
   }
@@ -186,7 +185,7 @@ test('where a page has no OpenGraph, the rest of it is used', async () => {
     await read(
       `<base href="/x/"><title> A
        title </title><meta name="twitter:title" content="Twitter's"><meta name=description content="Plain &amp; short">
-       <meta name="twitter:image" content="t.png"><meta property="og:image:alt" content="A bird">`,
+       <meta name="twitter:image" content=" "><meta name="twitter:image" content="t.png"><meta property="og:image:alt" content="A bird">`,
     ),
     {
       'og:title': "Twitter's",
