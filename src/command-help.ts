@@ -25,7 +25,8 @@ Writes a configuration file (default: myelin.yaml) with every option at its defa
 `,
   'config check': `myelin config check [--config FILE]
 
-Reads the configuration and the environment and names each mistake with its line. Exit code 0 means all is well.
+Reads the configuration and the environment and names each mistake with its line. Exit code 0 means that a server starts with
+it. What will hardly be meant is named then, too, such as a certificate that expires soon.
 `,
   backup: `myelin backup FOLDER [--config FILE]
 

@@ -272,6 +272,31 @@ test('init writes a file once, config check reads it', () =>
     assert.match(wrong.err, /nowhere\.yaml/);
   }));
 
+test('config check names what a server starts with and that will hardly be meant', () =>
+  inFolder((folder) => {
+    const check = (settings: Record<string, string>) => myelin(folder, ['config', 'check'], '', settings);
+    const told =
+      'registration.tokens: there are none, and registration.requires_token is set: nobody can register\n';
+    const tokens = { MYELIN_REGISTRATION_REQUIRES_TOKEN: 'true' };
+    assert.deepEqual(check(tokens), { status: 0, out: 'The configuration is right.\n', err: told });
+    assert.equal(check({ ...tokens, MYELIN_REGISTRATION_TOKENS: 'one' }).err, '');
+    assert.equal(check({ ...tokens, MYELIN_REGISTRATION_ENABLED: 'false' }).err, '');
+    const certified = (days: number): string => {
+      const { certificate, key } = new TestAuthority({ days }).issue('localhost');
+      writeFileSync(join(folder, 'certificate.pem'), certificate);
+      writeFileSync(join(folder, 'key.pem'), key);
+      const { status, err } = check({
+        MYELIN_FEDERATION_CERTIFICATE_FILE: 'certificate.pem',
+        MYELIN_FEDERATION_PRIVATE_KEY_FILE: 'key.pem',
+      });
+      assert.equal(status, 0, err);
+      return err;
+    };
+    assert.equal(certified(30), '');
+    assert.match(certified(10), /^federation\.certificate_file: certificate\.pem: expires soon, at 2.*Z\n$/);
+    assert.match(certified(-0.5), /^federation\.certificate_file: certificate\.pem: expired at 2.*Z: /);
+  }));
+
 test('what cannot start says why and ends', () =>
   inFolder(async (folder) => {
     const taken = createServer().listen(0, '127.0.0.1');

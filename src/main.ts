@@ -4,8 +4,10 @@ import manifest from '../package.json' with { type: 'json' };
 import { backUp } from './backup.ts';
 import { assertOwnOptions, HELP } from './command-help.ts';
 import { commandIn, parseCommandLine } from './command-line.ts';
+import { configWarnings } from './config-warnings.ts';
 import { createFoundations } from './foundations.ts';
 import { askPassword } from './platform/ask-password.ts';
+import { systemClock } from './platform/clock.ts';
 import { sampleConfiguration } from './platform/config/document-config.ts';
 import { FORMS } from './platform/config/forms.ts';
 import { ConfigError, loadConfig, strangeVariables } from './platform/config/load-config.ts';
@@ -105,6 +107,7 @@ async function serve(args: Arguments): Promise<void> {
   const config = configOf(args);
   tellStrangeVariables();
   const server = await startServer(config);
+  tellWarnings(config);
   const shown =
     config.public_base_url === '' ? server.url.replace('127.0.0.1', 'localhost') : config.public_base_url;
   const isHomeserver = config.roles.some((role) => role !== 'identity');
@@ -159,6 +162,7 @@ function checkConfig(args: Arguments): void {
   const config = configOf(args);
   assertFilesUsable(config);
   tellStrangeVariables();
+  tellWarnings(config);
   process.stdout.write('The configuration is right.\n');
 }
 
@@ -172,6 +176,10 @@ async function backup(args: Arguments): Promise<void> {
 
 function tellStrangeVariables(): void {
   for (const line of strangeVariables(process.env)) process.stderr.write(`${line}\n`);
+}
+
+function tellWarnings(config: Config): void {
+  for (const line of configWarnings(config, systemClock.now())) process.stderr.write(`${line}\n`);
 }
 
 async function withUser(

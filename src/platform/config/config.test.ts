@@ -136,6 +136,44 @@ test('what cannot work is no right configuration, and is told with what is allow
   }
 });
 
+test('addresses and keys that the server tells others must be such', () => {
+  const wellKnown = (entries: string) => problemsOf(`well_known: {${entries}}\n`);
+  assert.deepEqual(
+    wellKnown('support_email: nobody, support_matrix_id: admin, policy_server_key: a2V5, support_page: help'),
+    [
+      'FILE:1: well_known.support_email: must be a mail address such as admin@example.org; or empty',
+      'FILE:1: well_known.support_matrix_id: must be a Matrix ID such as @admin:example.org; or empty',
+      'FILE:1: well_known.policy_server_key: must be an Ed25519 public key in unpadded base64; or empty',
+      'FILE:1: well_known.support_page: must be an address with http:// or https://; or empty',
+    ],
+  );
+  const key = Buffer.alloc(32, 7).toString('base64');
+  assert.equal(wellKnown(`policy_server_key: ${key}`).length, 1, 'padded');
+  const right = `policy_server_key: ${key.replace('=', '')}, support_email: a@example.org, support_matrix_id: "@a:example.org"`;
+  assert.deepEqual(wellKnown(right), []);
+});
+
+test('clients that are trusted must be named by whole addresses', () => {
+  const trusting = (address: string) => problemsOf(`sso: {trusted_redirects: ["${address}"]}\n`);
+  for (const one of ['app.example.org', 'app.example.org:8443', 'localhost:8080/app', 'https:app', '']) {
+    assert.deepEqual(
+      trusting(one),
+      [
+        'FILE:1: sso.trusted_redirects: must be a list, each an address with http://, https:// or the scheme of an app; entry 1 is not',
+      ],
+      one,
+    );
+  }
+  for (const one of [
+    'https://app.example.org/',
+    'http://localhost:8080',
+    'element://',
+    'io.element.app:/callback',
+  ]) {
+    assert.deepEqual(trusting(one), [], one);
+  }
+});
+
 test('what belongs together is right together', () => {
   for (const text of [
     'federation: {certificate_file: a, private_key_file: b}',

@@ -1,7 +1,15 @@
 import ipaddr from 'ipaddr.js';
 import { Type } from 'typebox';
+import { parseUserId } from '../../protocol/identifiers.ts';
 import { isServerName } from '../../protocol/server-name.ts';
-import { httpHostOf, isWebAddress, oldKeyOf, policyOf } from './written-entries.ts';
+import {
+  httpHostOf,
+  isClientAddress,
+  isPublicKey,
+  isWebAddress,
+  oldKeyOf,
+  policyOf,
+} from './written-entries.ts';
 
 /** How a text has to be written. */
 interface Form {
@@ -13,6 +21,19 @@ interface Form {
 /** Of options that are more than a text. */
 export const FORMS = {
   'web address': { words: 'an address with http:// or https://', fits: isWebAddress },
+  'client address': {
+    words: 'an address with http://, https:// or the scheme of an app',
+    fits: isClientAddress,
+  },
+  'mail address': {
+    words: 'a mail address such as admin@example.org',
+    fits: (text) => /^[^\s@<>]+@[^\s@<>]+$/.test(text),
+  },
+  'user id': {
+    words: 'a Matrix ID such as @admin:example.org',
+    fits: (text) => parseUserId(text) !== undefined,
+  },
+  'public key': { words: 'an Ed25519 public key in unpadded base64', fits: isPublicKey },
   'mail server': {
     words: 'smtp://user:password@host:port, or with smtps://',
     fits: (text) => /^smtps?:\/\/[^\s/]/.test(text) && URL.canParse(text),

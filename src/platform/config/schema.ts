@@ -226,18 +226,21 @@ export const ConfigSchema = Type.Object(
           description:
             'Where other servers find this one, such as `matrix.example.org:443`, for `/.well-known/matrix/server`. Empty: not announced.',
         }),
-        support_email: Type.String({
+        support_email: written('mail address', {
           default: '',
           description: 'Mail address of the administrator, for `/.well-known/matrix/support`.',
         }),
-        support_matrix_id: Type.String({ default: '', description: 'Matrix ID of the administrator.' }),
+        support_matrix_id: written('user id', {
+          default: '',
+          description: 'Matrix ID of the administrator.',
+        }),
         support_page: written('web address', { default: '', description: 'Address of a page with help.' }),
         map_style_url: written('web address', {
           default: '',
           description:
             'Style of the maps on which clients show places, for `/.well-known/matrix/client`. Empty: left to the clients.',
         }),
-        policy_server_key: Type.String({
+        policy_server_key: written('public key', {
           default: '',
           description:
             'Ed25519 public key (unpadded base64) of the policy server that goes by this server name, for `/.well-known/matrix/policy_server`.',

@@ -53,7 +53,7 @@ export const ssoSection = Type.Object(
         '`scopes`, `subject_claim`, `localpart_claim`, `display_name_claim`, `allow_new_users`, `link_by_name`. Their ' +
         'redirect URI is `/account/sso-callback` below the public address.',
     }),
-    trusted_redirects: Type.Array(Type.String({ minLength: 1 }), {
+    trusted_redirects: Type.Array(written('client address'), {
       default: [],
       description:
         'Addresses of clients to which people are sent back without being asked, such as `https://app.example.org/`: that ' +

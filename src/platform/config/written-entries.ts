@@ -40,6 +40,21 @@ export function isWebAddress(text: string): boolean {
   return /^https?:\/\/[^\s/]/i.test(text) && URL.canParse(text);
 }
 
+/** Whether a text is an address of a client, of the web or with the scheme of an app. A host with a port is none. */
+export function isClientAddress(text: string): boolean {
+  if (/^https?:/i.test(text)) return isWebAddress(text);
+  return /^[a-z][a-z0-9+.-]*:(?!\d+(\/|$))\S+$/i.test(text) && URL.canParse(text);
+}
+
+/** Whether a text is an Ed25519 public key in unpadded base64. */
+export function isPublicKey(text: string): boolean {
+  try {
+    return VerifyKey.of(text).publicKey === text;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Reads `host:port` of somebody who is asked over HTTP, as the host of an address names it: in small letters, and without
  * the port where that is 80. Undefined where a text is none.

@@ -12,8 +12,11 @@ export class TestAuthority {
   /** Its own certificate, PEM. */
   readonly certificate: string;
   readonly #key: KeyObject;
+  readonly #days: number;
 
-  constructor() {
+  /** @param options.days from now until what it signs expires. */
+  constructor({ days = 30 }: { readonly days?: number } = {}) {
+    this.#days = days;
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     this.#key = privateKey;
     const isAuthority = extension('551d13', sequence(Buffer.from('0101ff', 'hex')));
@@ -39,7 +42,7 @@ export class TestAuthority {
       der(0x02, Buffer.concat([Buffer.from([1]), randomBytes(12)])),
       ECDSA_SHA256,
       NAME,
-      sequence(utcTime(Date.now() - day), utcTime(Date.now() + 30 * day)),
+      sequence(utcTime(Date.now() - day), utcTime(Date.now() + this.#days * day)),
       subject,
       publicKey.export({ format: 'der', type: 'spki' }),
       der(0xa3, sequence(...extensions)),

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { onServers } from '../../../testing/server/test-server.ts';
 
+const POLICY_KEY = Buffer.alloc(32, 7).toString('base64').replace('=', '');
+
 onServers(
   'who helps, and the key of the policy server, are told as configured [B002]',
   async ({ anonymous }) => {
@@ -11,14 +13,14 @@ onServers(
       support_page: 'https://example.org/help',
     });
     const policy = await nobody.ok('GET', '/.well-known/matrix/policy_server');
-    assert.deepEqual(policy, { public_keys: { ed25519: 'a2V5' } });
+    assert.deepEqual(policy, { public_keys: { ed25519: POLICY_KEY } });
   },
   {
     env: {
       MYELIN_WELL_KNOWN_SUPPORT_EMAIL: 'help@example.org',
       MYELIN_WELL_KNOWN_SUPPORT_MATRIX_ID: '@help:localhost',
       MYELIN_WELL_KNOWN_SUPPORT_PAGE: 'https://example.org/help',
-      MYELIN_WELL_KNOWN_POLICY_SERVER_KEY: 'a2V5',
+      MYELIN_WELL_KNOWN_POLICY_SERVER_KEY: POLICY_KEY,
     },
   },
 );
