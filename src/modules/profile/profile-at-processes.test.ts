@@ -30,7 +30,7 @@ for (const way of ['joins', 'makes'] as const) {
       const entered = way === 'joins' ? there.join(made).then(() => made) : there.createRoom();
       await until(entered, async () => (await rooms(bob)) > before);
       hear();
-      assert.equal(await nameOf(bob, await entered), 'Robert');
+      assert.equal(await nameOf(there, await entered), 'Robert');
     },
   );
 }
@@ -66,8 +66,9 @@ onTwoProcesses(
     assert.equal((await p.unheard(join, set)).status, 200);
     // Something to be told of in any case.
     await p.there(bob).say(room, 'set');
-    const told = await alice.syncUntil(since, (body) => body.rooms?.join?.[room] !== undefined, { filter });
-    const updates = told['org.matrix.msc4429.users']?.[bob.userId]?.profile_updates;
+    const users = 'org.matrix.msc4429.users';
+    const told = await alice.syncUntil(since, (body) => Boolean(body[users] ?? body.rooms), { filter });
+    const updates = told[users]?.[bob.userId]?.profile_updates;
     assert.deepEqual(updates, { 'm.tz': 'Europe/Paris' });
   },
 );

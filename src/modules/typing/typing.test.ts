@@ -75,6 +75,7 @@ onTwoProcesses('who begins to type at one process and stops at another at once h
   const type = () => alice.ok('PUT', path, { typing: true, timeout: 60_000 });
   const stop = () => p.there(alice).ask('PUT', path, { typing: false });
   assert.equal((await p.unheard(type, stop)).status, 200);
+  await p.server.services.laterNews.about([], 0);
   assert.equal(ephemeral(await alice.sync(), room, 'm.typing'), undefined);
 });
 
