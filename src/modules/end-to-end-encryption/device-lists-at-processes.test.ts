@@ -20,7 +20,26 @@ onTwoProcesses(
     assert.equal((await p.unheard(join, upload)).status, 200);
     // Something to be told of in any case.
     await p.there(bob).say(room, 'uploaded');
-    const told = await alice.syncUntil(since, (body) => body.rooms?.join?.[room] !== undefined);
+    const told = await alice.syncUntil(since, (body) => Boolean(body.device_lists ?? body.rooms));
     assert.deepEqual(told.device_lists?.changed, [bob.userId]);
+  },
+);
+
+onTwoProcesses(
+  'who was told of a change at one process is told what changed by another at once',
+  async (p) => {
+    const [alice, bob] = [await p.person('alice'), await p.person('bob')];
+    const room = await alice.createRoom({ preset: 'public_chat' });
+    await bob.join(room);
+    await p.there(bob).say(room, 'the room is in use there');
+    await p.there(alice).ok('GET', '/v3/joined_rooms');
+    const { next_batch: from } = await alice.sync();
+    let to = '';
+    const rename = async () => {
+      await bob.ok('PUT', `/v3/devices/${bob.deviceId}`, { display_name: 'phone' });
+      to = (await alice.syncUntil(from, (body) => body.device_lists !== undefined)).next_batch;
+    };
+    const ask = () => p.there(alice).ask('GET', `/v3/keys/changes?from=${from}&to=${to}`);
+    assert.deepEqual((await p.unheard(rename, ask)).body.changed, [bob.userId]);
   },
 );

@@ -88,6 +88,8 @@ export class DeviceLists implements SyncPart {
 
   /** What changed for the user after one position and not after another (GET /keys/changes). */
   async between(userId: UserId, after: number, upTo: number): Promise<DeviceListChanges> {
+    // The positions may be of another process, which heard of more.
+    if (this.#database.position() < upTo) await this.#database.caughtUp();
     const newlyJoined = new Set<RoomId>();
     for (const room of await this.#rooms.roomsOf(userId)) {
       if (room.membership !== 'join' || room.position <= after) continue;
