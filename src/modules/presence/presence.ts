@@ -4,12 +4,11 @@ import type { JsonObject, JsonValue } from '../../protocol/json.ts';
 import { forbidden } from '../../protocol/matrix-error.ts';
 import type { RoomReads } from '../../rooms/reading/room-reads.ts';
 import type { Change, Database } from '../../storage/database.ts';
-import * as presenceStore from '../../storage/accounts/presence-store.ts';
 import type { PresenceRow } from '../../storage/accounts/presence-store.ts';
-import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import { Attendance, AVAILABILITY, type PresenceState } from './attendance.ts';
 import { notedAsPresent } from './noted-as-present.ts';
 import { mayObserve, observersOf, toldRooms } from './observers.ts';
+import { presenceNews, type Noted, type Told } from './presence-news.ts';
 import { RollCall } from './roll-call.ts';
 import { PresenceRows } from './presence-rows.ts';
 import { PresenceSync } from './presence-sync.ts';
@@ -23,11 +22,6 @@ const NEXT_ROLL_CALL_MS = 600_000;
 const SAID_MS = 60_000;
 /** Where somebody is who asks without a device. */
 const NO_DEVICE = '';
-/** What others were told of a user last. */
-interface Told {
-  readonly presence: PresenceState;
-  readonly statusMsg: string | undefined;
-}
 
 /** Who is there (Client-Server API, "Presence"). */
 export class Presence {
@@ -75,7 +69,7 @@ export class Presence {
    * A client of the user syncs, for up to `forMs`. Costs nothing but when the presence changes.
    *
    * @returns what is to be awaited before the sync is answered, so that the user's own coming does not end the next one;
-   *   undefined when nothing changed.
+   *   undefined when nothing changed. It does not fail: what cannot be told is told by the next sync or sweep.
    */
   seen(
     session: { userId: UserId; deviceId?: DeviceId | undefined },
@@ -89,7 +83,7 @@ export class Presence {
     const isFree =
       setPresence === 'online' && this.#attendance.wishOf(userId, deviceId, now) === 'free_for_chat';
     this.#attendance.seen(userId, deviceId, isFree ? 'free_for_chat' : setPresence, now, forMs);
-    return this.#tellIfNew(userId, deviceId);
+    return this.#tellIfNew(userId, deviceId)?.catch(() => undefined);
   }
 
   /** Sets one's own presence, for the device that asks. 403 for another's. */
@@ -211,31 +205,32 @@ export class Presence {
     device?: string,
   ): Promise<void> {
     const activeAt = this.#attendance.activeAt(userId);
-    if (presence === 'offline') this.#leave(userId);
-    else this.#told.set(userId, { presence, statusMsg });
-    const lastActiveAt = activeAt ?? (await this.#rows.of(userId))?.last_active_at ?? this.#clock.now();
-    await this.note(userId, { presence, statusMsg, lastActiveAt, device });
+    const before = this.#told.get(userId);
+    const told = { presence, statusMsg };
+    this.#told.set(userId, told);
+    try {
+      const lastActiveAt = activeAt ?? (await this.#rows.of(userId))?.last_active_at ?? this.#clock.now();
+      await this.note(userId, { presence, statusMsg, lastActiveAt, device });
+    } catch (error) {
+      if (this.#told.get(userId) === told) this.#isUntold(userId, presence, before);
+      throw error;
+    }
+    if (this.#told.get(userId)?.presence === 'offline') this.#leave(userId);
   }
 
-  /**
-   * The presence of a user, of whatever server, is this now. `lastActiveAt` in milliseconds; `device` is the one that said
-   * so, if one did.
-   */
-  async note(
-    userId: UserId,
-    known: Told & { readonly lastActiveAt: number; readonly device?: string | undefined },
-  ): Promise<void> {
+  /** It is to be told by whoever finds next that it is not what was told. */
+  #isUntold(userId: UserId, presence: PresenceState, before: Told | undefined): void {
+    if (before === undefined || before.presence === presence) this.#told.delete(userId);
+    else this.#told.set(userId, before);
+  }
+
+  /** The presence of a user, of whatever server, is this now. */
+  async note(userId: UserId, known: Noted): Promise<void> {
     if (!this.#enabled) return;
-    const { presence, statusMsg, lastActiveAt, device } = known;
     const rooms = await toldRooms(this.#rooms, userId);
     const { users, servers } = await observersOf(this.#database, this.#serverName, userId);
-    const unit = new UnitOfWork();
-    const position = unit.position();
-    presenceStore.put(unit, { userId, presence, statusMsg, lastActiveAt }, position);
-    const who = device === undefined ? { userId } : { userId, device };
-    const data = { ...who, presence, statusMsg: statusMsg ?? null, lastActiveAt, servers };
-    unit.announce({ topic: 'presence', position, users: [userId, ...users], rooms, data });
-    await this.#database.commit(unit);
+    const seers = { rooms, users: [userId, ...users], servers };
+    await this.#database.commit(presenceNews({ userId, ...known }, seers));
   }
 
   #note(change: Change): void {

@@ -128,7 +128,10 @@ export class ToDevice implements SyncPart {
     return { messages: given.map((row) => row.message), upTo };
   }
 
-  /** Deletes what the device has. Costs nothing when there was no message since the last time. */
+  /**
+   * Deletes what the device has. Costs nothing when there was no message since the last time. Where nothing can be written, it is
+   * left for the next time: the device has no need of that.
+   */
   async received(
     { userId, deviceId }: { userId: UserId; deviceId: DeviceId | undefined },
     upTo: number,
@@ -141,7 +144,11 @@ export class ToDevice implements SyncPart {
     if (await toDeviceStore.hasUpTo(this.#database, userId, deviceId, upTo)) {
       const unit = new UnitOfWork();
       toDeviceStore.removeUpTo(unit, userId, deviceId, upTo);
-      await this.#database.commit(unit);
+      const isRemoved = await this.#database.commit(unit).then(
+        () => true,
+        () => false,
+      );
+      if (!isRemoved) return;
     }
     this.#cleared.set(key, upTo);
   }
