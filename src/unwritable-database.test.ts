@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { pino } from 'pino';
-import { loadConfig } from '../platform/config/load-config.ts';
-import { buildServer } from '../server.ts';
-import type { Database } from '../storage/database.ts';
-import { TestClient } from '../testing/client/test-client.ts';
-import { onBothEngines } from '../testing/server/engines.ts';
-import { openPlaceDatabase } from '../testing/server/place-database.ts';
-import { FAST } from '../testing/server/test-server.ts';
+import { loadConfig } from './platform/config/load-config.ts';
+import { buildServer } from './server.ts';
+import type { Database } from './storage/database.ts';
+import { TestClient } from './testing/client/test-client.ts';
+import { onBothEngines } from './testing/server/engines.ts';
+import { openPlaceDatabase } from './testing/server/place-database.ts';
+import { FAST } from './testing/server/test-server.ts';
 
 /** A database on a disk that can be full. */
 function onDisk(database: Database, disk: { isFull: boolean }): Database {
