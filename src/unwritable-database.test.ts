@@ -28,44 +28,46 @@ onBothEngines(
     const config = loadConfig({ env: { ...FAST, ...place.env } });
     const overrides = { log: pino({ level: 'silent' }), clock: { now: () => now } };
     const built = await buildServer(onDisk(database, disk), config, overrides);
-    const url = await built.app.listen({ host: '127.0.0.1', port: 0 });
-    const [alice, bob] = [
-      await new TestClient(url).register('alice'),
-      await new TestClient(url).register('bob'),
-    ];
-    const room = await alice.createRoom({ preset: 'public_chat' });
-    await bob.join(room);
-    await alice.ok('PUT', '/v3/sendToDevice/org.example.test/1', {
-      messages: { [bob.userId]: { '*': { first: true } } },
-    });
-    const presenceOfBob = async () =>
-      (await alice.ok('GET', `/v3/presence/${bob.userId}/status`)).presence as string;
-    const presence = built.homeserver?.services.presence;
-    assert.ok(presence);
+    try {
+      const url = await built.app.listen({ host: '127.0.0.1', port: 0 });
+      const [alice, bob] = [
+        await new TestClient(url).register('alice'),
+        await new TestClient(url).register('bob'),
+      ];
+      const room = await alice.createRoom({ preset: 'public_chat' });
+      await bob.join(room);
+      await alice.ok('PUT', '/v3/sendToDevice/org.example.test/1', {
+        messages: { [bob.userId]: { '*': { first: true } } },
+      });
+      const presenceOfBob = async () =>
+        (await alice.ok('GET', `/v3/presence/${bob.userId}/status`)).presence as string;
+      const presence = built.homeserver?.services.presence;
+      assert.ok(presence);
 
-    disk.isFull = true;
-    const first = await bob.sync();
-    assert.equal(first.to_device.events.length, 1);
-    const second = await bob.sync({ since: first.next_batch });
-    assert.equal(second.to_device, undefined, 'what the device has');
-    assert.equal(await presenceOfBob(), 'offline');
-    disk.isFull = false;
-    await bob.sync({ since: second.next_batch });
-    assert.equal(await presenceOfBob(), 'online');
-    assert.equal((await bob.sync()).to_device, undefined, 'it was deleted after all');
+      disk.isFull = true;
+      const first = await bob.sync();
+      assert.equal(first.to_device.events.length, 1);
+      const second = await bob.sync({ since: first.next_batch });
+      assert.equal(second.to_device, undefined, 'what the device has');
+      assert.equal(await presenceOfBob(), 'offline');
+      disk.isFull = false;
+      await bob.sync({ since: second.next_batch });
+      assert.equal(await presenceOfBob(), 'online');
+      assert.equal((await bob.sync()).to_device, undefined, 'it was deleted after all');
 
-    now += 3_600_000;
-    disk.isFull = true;
-    await presence.sweep();
-    assert.equal(await presenceOfBob(), 'online');
-    disk.isFull = false;
-    await presence.sweep();
-    assert.equal(await presenceOfBob(), 'offline');
-
-    built.stopping.abort();
-    await built.app.close();
-    await built.homeserver?.stop();
-    await built.foundations.close();
-    await database.close();
+      now += 3_600_000;
+      disk.isFull = true;
+      await presence.sweep().catch(() => 'of several processes, it is asked first who is at another');
+      assert.equal(await presenceOfBob(), 'online');
+      disk.isFull = false;
+      await presence.sweep();
+      assert.equal(await presenceOfBob(), 'offline');
+    } finally {
+      built.stopping.abort();
+      await built.app.close();
+      await built.homeserver?.stop();
+      await built.foundations.close();
+      await database.close();
+    }
   },
 );
