@@ -99,3 +99,23 @@ onServers(
     assert.deepEqual(await read(), ['beside it', 'in the thread', 'root']);
   },
 );
+
+onServers(
+  'what a notified event replaced is shown to who may see it, whatever else is listed [B061 partial]',
+  async ({ person }) => {
+    const [alice, bob] = [await person('alice'), await person('bob')];
+    const room = await alice.createRoom({ preset: 'public_chat' });
+    const moved = (body: string) => ({ body, replacement_room: room });
+    await alice.setState(room, 'm.room.tombstone', moved('before'));
+    await bob.join(room);
+    await alice.setState(room, 'm.room.tombstone', moved('after'));
+    const den = await alice.createRoom({ invite: [bob.userId] });
+    await bob.ok('POST', bob.room(den, '/leave'), {});
+    await alice.ok('POST', alice.room(den, '/invite'), { user_id: bob.userId });
+    const { notifications } = await bob.ok('GET', '/v3/notifications');
+    assert.deepEqual(bodiesOf({ notifications }), ['m.room.member', 'after']);
+    const before = notifications.map((one: Json) => one.event.unsigned.prev_content);
+    assert.deepEqual(before[1], moved('before'));
+    assert.equal(before[0].membership, 'leave');
+  },
+);

@@ -31,13 +31,14 @@ export const getNotifications = endpoint(
       limit: Math.min(query.limit ?? DEFAULT_LIMIT, MOST),
       onlyHighlights: query.only === 'highlight',
     });
-    const events = page.notifications.map((one) => one.event);
     const viewer = { userId, deviceId, now: needs.clock.now() };
-    const texts = await needs.clientEvents.texts(events, viewer);
-    const entries = page.notifications.map(({ event, actions, isRead }, i) => {
+    const entries: string[] = [];
+    // One by one, for they are of many rooms, and what they replaced may be seen in some of them only.
+    for (const { event, actions, isRead } of page.notifications) {
+      const [text] = await needs.clientEvents.texts([event], viewer);
       const head = { actions, read: isRead, room_id: event.roomId, ts: event.originServerTs };
-      return `${JSON.stringify(head).slice(0, -1)},"event":${texts[i] ?? '{}'}}`;
-    });
+      entries.push(`${JSON.stringify(head).slice(0, -1)},"event":${text ?? '{}'}}`);
+    }
     const next = page.next === undefined ? '' : `,"next_token":"${page.next}"`;
     return new RawJson(`{"notifications":[${entries.join(',')}]${next}}`);
   },
