@@ -70,7 +70,8 @@ onFederation(
     const texts = Array.from({ length: 12 }, (_, i) => (i === 5 ? 'odd' : `m${i}`));
     for (const text of texts) await alice.say(roomId, text);
     await storeEdus(a, remote, [{ n: 1 }, { n: 'odd' }, { n: 2 }, { n: 3 }]);
-    remote.answer = (seen) => (isSend(seen) && holds(seen, '"odd"') ? { status: 400, body: {} } : undefined);
+    const refusal = { status: 400, body: { errcode: 'M_BAD_JSON', error: 'That is odd' } };
+    remote.answer = (seen) => (isSend(seen) && holds(seen, '"odd"') ? refusal : undefined);
     await remote.until(() => (bodies(remote.pdus).includes('m11') ? true : undefined));
     await remote.until(() => remote.edus.find((edu) => edu.content.n === 3));
     assert.deepEqual(
@@ -156,7 +157,7 @@ onFederation(
   { servers: 1 },
 );
 
-for (const status of [302, 405, 421]) {
+for (const status of [302, 400, 405, 421]) {
   onFederation(
     `what waits for a server whose name leads elsewhere for a while, where it is answered with ${status}, is not lost`,
     async (federation) => {

@@ -10,6 +10,8 @@ const TIMEOUT_MS = 60_000;
  * web server in its place.
  */
 const JUDGING: ReadonlySet<number> = new Set([400, 413, 414, 415, 422]);
+/** Those by which also what passes the transaction on judges it: the others are of no homeserver where they lack an errcode. */
+const OF_SIZE: ReadonlySet<number> = new Set([413, 414]);
 
 /** Sends a transaction once. Gives why the server has not taken it; undefined when it has. */
 export async function sendTransaction(
@@ -39,8 +41,9 @@ export async function sendTransaction(
 
 /** Whether a failure says nothing against what was sent. */
 export function isOfServer(failure: FederationError): boolean {
-  const { status, isTransient } = failure;
+  const { status, errcode, isTransient } = failure;
   if (isTransient || status === undefined) return true;
   // With a status of 500 or more only what is not transient is about the request.
-  return status < 500 && !JUDGING.has(status);
+  if (status >= 500 || OF_SIZE.has(status)) return false;
+  return errcode === undefined || !JUDGING.has(status);
 }
