@@ -111,6 +111,9 @@ onServers(
     await alice.say(room, 'new');
     const events = await timeline(alice, room);
     assert.deepEqual(bodies(events), ['', 'new']);
+    const because = events.find(({ unsigned }) => unsigned.redacted_because)?.unsigned.redacted_because;
+    assert.deepEqual([because.type, because.sender], ['m.room.redaction', alice.userId]);
+    assert.equal(typeof because.origin_server_ts, 'number');
     const elsewhere = new TestClient(other.url, alice.token);
     await elsewhere.syncUntil(undefined, (body) => JSON.stringify(body).includes('"new"'));
     assert.deepEqual(bodies(await timeline(elsewhere, room)), ['', 'new']);

@@ -103,12 +103,17 @@ function replacedText(replaces: EventId, visible: ReadonlyMap<EventId, StoredEve
 }
 
 /**
- * That an event was redacted is told to all; by which event, and why, only to those who may see that. One that was removed
- * because of its age was removed by no event.
+ * That an event was redacted is told to all; by which event, and why, only to those who may see that. Clients cannot read a
+ * redacted event without a whole redaction, so that others are given one that says nothing which the event itself does not;
+ * so is everybody where it was removed because of its age, by no event.
  */
 function redactionText(event: StoredEvent, redaction: StoredEvent | undefined): string {
-  if (!redaction) return ',"redacted_because":{}';
-  return `,"redacted_because":${redaction.clientText},"room_id":${JSON.stringify(event.roomId)},"unsigned":{}}`;
+  const end = `"room_id":${JSON.stringify(event.roomId)},"unsigned":{}}`;
+  if (redaction) return `,"redacted_because":${redaction.clientText},${end}`;
+  const { eventId, sender, originServerTs } = event;
+  const nothing = { type: 'm.room.redaction', event_id: eventId, redacts: eventId, content: {} };
+  const text = JSON.stringify({ ...nothing, sender, origin_server_ts: originServerTs });
+  return `,"redacted_because":${text.slice(0, -1)},${end}`;
 }
 
 /** `,"m.relations":{…}`, or nothing when nothing relates to the event (Client-Server API, "Aggregations"). */

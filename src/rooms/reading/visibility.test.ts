@@ -132,8 +132,16 @@ onServers(
       return unsigned.redacted_because;
     };
     const page = '/messages?dir=b&limit=100';
-    assert.deepEqual(because((await bob.ok('GET', bob.room(room, page))).chunk), {});
-    assert.deepEqual(because((await bob.sync({ since })).rooms.leave[room].timeline.events), {});
+    const toBob = [
+      because((await bob.ok('GET', bob.room(room, page))).chunk),
+      because((await bob.sync({ since })).rooms.leave[room].timeline.events),
+    ];
+    const { origin_server_ts: at } = await bob.ok('GET', bob.room(room, `/event/${said}`));
+    const nothing = { type: 'm.room.redaction', event_id: said, redacts: said, room_id: room };
+    for (const told of toBob) {
+      const about = { sender: alice.userId, origin_server_ts: at, content: {}, unsigned: {} };
+      assert.deepEqual(told, { ...nothing, ...about }, 'what clients need to read it');
+    }
     const shown = because((await alice.ok('GET', alice.room(room, page))).chunk);
     assert.deepEqual([shown.event_id, shown.content.reason], [redaction, 'Bob is not to know']);
   },
