@@ -10,6 +10,9 @@ import type { OpenedSession, Sessions } from '../sessions.ts';
 import { threepidsIn, type ProvenThreepid } from '../threepids/threepid-stages.ts';
 import type { Threepids } from '../threepids/threepids.ts';
 
+/** Names that are thought of for who did not choose any: of a wide namespace, some are not in it. */
+const MOST_NAMES = 20;
+
 /** Who may register. */
 export interface RegistrationPolicy {
   readonly enabled: boolean;
@@ -75,10 +78,9 @@ export class Registration {
     if (!this.#policy.enabled) throw forbidden('Registration is closed on this server');
     const wanted = wishes.username === undefined ? undefined : this.#accounts.userIdOf(wishes.username);
     const { guestAccessToken: guest } = wishes;
-    const userId = wanted ?? this.#accounts.userIdOf(this.#opaque(12).toLowerCase());
     if (guest !== undefined) await assertIsGuest(this.#sessions, guest, wanted);
-    // A namespace may be so wide that it has every name that can be thought of here.
-    else await this.#accounts.assertAvailable(userId);
+    else if (wanted) await this.#accounts.assertAvailable(wanted);
+    const userId = wanted ?? (await this.#chosenName(''));
     if (wishes.password !== undefined) this.#passwords.assertAcceptable(wishes.password);
     const proof = await this.#interactive.prove(this.#challenge, wishes.auth);
     const token = proof['m.login.registration_token']?.token;
@@ -122,8 +124,7 @@ export class Registration {
     if (!this.#policy.guests) {
       throw new MatrixError(403, 'M_GUEST_ACCESS_FORBIDDEN', 'This server does not take guests');
     }
-    const userId = this.#accounts.userIdOf(`guest-${this.#opaque(12).toLowerCase()}`);
-    await this.#accounts.assertAvailable(userId);
+    const userId = await this.#chosenName('guest-');
     const wishes = {
       username: undefined,
       password: undefined,
@@ -168,6 +169,19 @@ export class Registration {
       threepids: [],
       agreed: undefined,
     });
+  }
+
+  /** A name for who did not choose any. 400 M_EXCLUSIVE where application services have all that were thought of. */
+  async #chosenName(prefix: string): Promise<UserId> {
+    for (let tries = 1; ; tries++) {
+      const userId = this.#accounts.userIdOf(`${prefix}${this.#opaque(12).toLowerCase()}`);
+      try {
+        await this.#accounts.assertAvailable(userId);
+        return userId;
+      } catch (error) {
+        if (!(error instanceof MatrixError) || tries === MOST_NAMES) throw error;
+      }
+    }
   }
 
   /** The account is there, whether an identity server does its part or not. */

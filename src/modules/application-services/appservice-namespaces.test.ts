@@ -83,6 +83,18 @@ describe('2015: application services', () => {
   );
 
   withAppservice(
+    'the server chooses another name where the first is of a namespace [A093 partial]',
+    async ({ url }) => {
+      const wishes = { password: 'password 1', auth: { type: 'm.login.dummy' } };
+      for (let i = 0; i < 12; i++) {
+        const { user_id: chosen } = await new TestClient(url()).ok('POST', '/v3/register', wishes);
+        assert.match(chosen, /^@[n-z0-9]/);
+      }
+    },
+    { namespaces: { users: [{ exclusive: true, regex: '@[^n-z0-9].*' }], aliases: [], rooms: [] } },
+  );
+
+  withAppservice(
     'users and aliases that do not exist are asked for, and made meanwhile [B119] [A088]',
     async ({ service, bot, person, ghost }) => {
       const alice = await person('alice');
