@@ -139,6 +139,7 @@ export async function createServices(config: Config, database: Database, foundat
     remoteQueries: federation.remoteQueries,
     timers: foundations.timers,
     onProblem,
+    onNotKept: (error) => log?.error({ err: error }, 'what a sync changes could not be kept for now'),
   });
   const applicationServices = createAppserviceServices({
     ...{ database, clock, timers: foundations.timers, randomness, accounts, rooms, modules },

@@ -26,7 +26,9 @@ onBothEngines(
     const database = await openPlaceDatabase(place);
     let now = Date.now();
     const config = loadConfig({ env: { ...FAST, ...place.env } });
-    const overrides = { log: pino({ level: 'silent' }), clock: { now: () => now } };
+    const problems: string[] = [];
+    const log = pino({ level: 'error' }, { write: (line: string) => void problems.push(line) });
+    const overrides = { log, clock: { now: () => now } };
     const built = await buildServer(onDisk(database, disk), config, overrides);
     try {
       const url = await built.app.listen({ host: '127.0.0.1', port: 0 });
@@ -50,6 +52,8 @@ onBothEngines(
       const second = await bob.sync({ since: first.next_batch });
       assert.equal(second.to_device, undefined, 'what the device has');
       assert.equal(await presenceOfBob(), 'offline');
+      // The presence at either sync, and the messages that the second one is to delete.
+      assert.equal(problems.filter((line) => line.includes('could not be kept')).length, 3);
       disk.isFull = false;
       await bob.sync({ since: second.next_batch });
       assert.equal(await presenceOfBob(), 'online');

@@ -96,6 +96,8 @@ export interface ModuleWiring {
   readonly timers: Timers;
   /** Told of what should not happen but harms nothing else. */
   readonly onProblem: (error: unknown) => void;
+  /** Is told why what a sync changes could not be kept, which is made up for by a later one. */
+  readonly onNotKept: (error: unknown) => void;
 }
 
 /** Puts the modules together. A new one is added here. */
@@ -109,6 +111,7 @@ export function createModules(wiring: ModuleWiring) {
     ...{ clock, timers: wiring.timers },
     enabled: wiring.presenceEnabled,
     serverName: wiring.serverName,
+    onNotKept: wiring.onNotKept,
   });
   exchangeTyping(typing, wiring.exchange, { database, rooms });
   exchangeReceipts(receipts, wiring.exchange, { database, rooms });
@@ -211,7 +214,7 @@ function createEncryption(wiring: ModuleWiring, mates: RoomMates) {
     serverName,
     remote: remoteKeys,
   });
-  const toDevice = new ToDevice(database, serverName, exchange);
+  const toDevice = new ToDevice(database, serverName, exchange, wiring.onNotKept);
   receiveToDevice(toDevice, exchange);
   return {
     deviceLists,

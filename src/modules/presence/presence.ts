@@ -23,37 +23,35 @@ const SAID_MS = 60_000;
 /** Where somebody is who asks without a device. */
 const NO_DEVICE = '';
 
+interface PresenceNeeds {
+  readonly clock: { now(): number };
+  readonly timers: Timers;
+  readonly enabled: boolean;
+  readonly serverName: ServerName;
+  readonly onNotKept: (error: unknown) => void;
+}
+
 /** Who is there (Client-Server API, "Presence"). */
 export class Presence {
   /** What syncs tell of it. */
   readonly syncPart: PresenceSync;
   readonly #database: Database;
   readonly #rooms: RoomReads;
-  readonly #clock: { now(): number };
-  readonly #enabled: boolean;
-  readonly #serverName: ServerName;
+  readonly #needs: PresenceNeeds;
   readonly #attendance = new Attendance();
   /** Of those who are at this process. */
   readonly #told = new Map<UserId, Told>();
   readonly #rollCall: RollCall;
   readonly #rows: PresenceRows;
-  readonly #timers: Timers;
   readonly #sweeper: Timer;
   #nextRollCall: Timer;
 
-  constructor(
-    database: Database,
-    rooms: RoomReads,
-    needs: { clock: { now(): number }; timers: Timers; enabled: boolean; serverName: ServerName },
-  ) {
+  constructor(database: Database, rooms: RoomReads, needs: PresenceNeeds) {
     this.#database = database;
     this.#rooms = rooms;
-    this.#clock = needs.clock;
-    this.#enabled = needs.enabled;
-    this.#serverName = needs.serverName;
+    this.#needs = needs;
     this.#rows = new PresenceRows(database, needs.clock, this.#attendance);
     this.syncPart = new PresenceSync({ database, rooms, rows: this.#rows, enabled: needs.enabled });
-    this.#timers = needs.timers;
     this.#rollCall = new RollCall(database, needs.timers, {
       all: () => [...this.#told.keys()],
       stays: (userId) => this.#stays(userId),
@@ -76,14 +74,14 @@ export class Presence {
     setPresence: PresenceState,
     forMs = 0,
   ): Promise<void> | undefined {
-    if (!this.#enabled || setPresence === 'offline') return undefined;
+    if (!this.#needs.enabled || setPresence === 'offline') return undefined;
     const { userId, deviceId = NO_DEVICE } = session;
-    const now = this.#clock.now();
+    const now = this.#needs.clock.now();
     // Who said that they are free for chat stays so while they sync.
     const isFree =
       setPresence === 'online' && this.#attendance.wishOf(userId, deviceId, now) === 'free_for_chat';
     this.#attendance.seen(userId, deviceId, isFree ? 'free_for_chat' : setPresence, now, forMs);
-    return this.#tellIfNew(userId, deviceId)?.catch(() => undefined);
+    return this.#tellIfNew(userId, deviceId)?.catch(this.#needs.onNotKept);
   }
 
   /** Sets one's own presence, for the device that asks. 403 for another's. */
@@ -94,11 +92,11 @@ export class Presence {
     statusMsg: string | undefined,
   ): Promise<void> {
     if (asker.userId !== userId) throw forbidden('You can set your own presence only');
-    if (!this.#enabled) return;
+    if (!this.#needs.enabled) return;
     const device = asker.deviceId ?? NO_DEVICE;
     if (presence === 'offline') this.#attendance.gone(userId, device);
-    else this.#attendance.seen(userId, device, presence, this.#clock.now(), SAID_MS);
-    const state = this.#attendance.stateOf(userId, this.#clock.now());
+    else this.#attendance.seen(userId, device, presence, this.#needs.clock.now(), SAID_MS);
+    const state = this.#attendance.stateOf(userId, this.#needs.clock.now());
     await this.#tell(userId, state, statusMsg, device);
   }
 
@@ -136,7 +134,7 @@ export class Presence {
     await this.note(userId, {
       presence: (row?.presence ?? 'offline') as PresenceState,
       statusMsg: row?.status_msg ?? undefined,
-      lastActiveAt: row?.last_active_at ?? this.#clock.now(),
+      lastActiveAt: row?.last_active_at ?? this.#needs.clock.now(),
     });
   }
 
@@ -161,7 +159,7 @@ export class Presence {
   /** Notes as absent who is at no process: those whose process died, or whose server did not run. */
   async removeAbsent(): Promise<void> {
     const present = await this.#rollCall.ask();
-    for await (const { userId, row } of notedAsPresent(this.#database, this.#serverName)) {
+    for await (const { userId, row } of notedAsPresent(this.#database, this.#needs.serverName)) {
       if (present.has(userId) || this.#told.has(userId)) continue;
       await this.#tell(userId, 'offline', row.status_msg ?? undefined);
     }
@@ -174,15 +172,15 @@ export class Presence {
   }
 
   #callTheRoll(): void {
-    if (!this.#enabled) return;
+    if (!this.#needs.enabled) return;
     this.removeAbsent().catch(() => undefined);
     if (this.#database.engine === 'sqlite') return;
-    this.#nextRollCall = this.#timers.after(NEXT_ROLL_CALL_MS, () => this.#callTheRoll());
+    this.#nextRollCall = this.#needs.timers.after(NEXT_ROLL_CALL_MS, () => this.#callTheRoll());
   }
 
   /** Tells others when what the user's devices amount to is not what was told last, by what a device said, if it did. */
   #tellIfNew(userId: UserId, device?: string): Promise<void> | undefined {
-    const state = this.#attendance.stateOf(userId, this.#clock.now());
+    const state = this.#attendance.stateOf(userId, this.#needs.clock.now());
     const told = this.#told.get(userId);
     if ((told?.presence ?? 'offline') === state) {
       if (state === 'offline') this.#attendance.forget(userId);
@@ -209,7 +207,8 @@ export class Presence {
     const told = { presence, statusMsg };
     this.#told.set(userId, told);
     try {
-      const lastActiveAt = activeAt ?? (await this.#rows.of(userId))?.last_active_at ?? this.#clock.now();
+      const lastActiveAt =
+        activeAt ?? (await this.#rows.of(userId))?.last_active_at ?? this.#needs.clock.now();
       await this.note(userId, { presence, statusMsg, lastActiveAt, device });
     } catch (error) {
       if (this.#told.get(userId) === told) this.#isUntold(userId, presence, before);
@@ -226,9 +225,9 @@ export class Presence {
 
   /** The presence of a user, of whatever server, is this now. */
   async note(userId: UserId, known: Noted): Promise<void> {
-    if (!this.#enabled) return;
+    if (!this.#needs.enabled) return;
     const rooms = await toldRooms(this.#rooms, userId);
-    const { users, servers } = await observersOf(this.#database, this.#serverName, userId);
+    const { users, servers } = await observersOf(this.#database, this.#needs.serverName, userId);
     const seers = { rooms, users: [userId, ...users], servers };
     await this.#database.commit(presenceNews({ userId, ...known }, seers));
   }
@@ -250,7 +249,7 @@ export class Presence {
   #noteDeed({ data }: Change): void {
     const { sender, userId, until } = data as JsonObject;
     const who = (sender ?? (until === 0 ? undefined : userId)) as UserId | undefined;
-    if (who === undefined || !this.#attendance.active(who, this.#clock.now())) return;
+    if (who === undefined || !this.#attendance.active(who, this.#needs.clock.now())) return;
     if (this.#told.get(who)?.presence === 'unavailable') this.#tellIfNew(who)?.catch(() => undefined);
   }
 
@@ -261,7 +260,7 @@ export class Presence {
   #insist(userId: UserId, row: PresenceRow, device: JsonValue | undefined): void {
     const told = this.#told.get(userId);
     if (!told) return;
-    const now = this.#clock.now();
+    const now = this.#needs.clock.now();
     const { presence, status_msg: text } = row;
     const isLess = (state: PresenceState) => AVAILABILITY[presence as PresenceState] < AVAILABILITY[state];
     if (!isLess(this.#attendance.stateOf(userId, now))) return;
@@ -273,7 +272,7 @@ export class Presence {
   }
 
   #isGone(userId: UserId): boolean {
-    return this.#attendance.stateOf(userId, this.#clock.now()) === 'offline';
+    return this.#attendance.stateOf(userId, this.#needs.clock.now()) === 'offline';
   }
 
   /** Somebody is not here any more, and nobody is told so. */
@@ -286,7 +285,7 @@ export class Presence {
   #stays(userId: UserId): boolean {
     const told = this.#told.get(userId);
     if (!told || this.#isGone(userId)) return false;
-    const state = this.#attendance.stateOf(userId, this.#clock.now());
+    const state = this.#attendance.stateOf(userId, this.#needs.clock.now());
     if (this.#rows.known(userId)?.presence !== state)
       this.#tell(userId, state, told.statusMsg).catch(() => undefined);
     return true;

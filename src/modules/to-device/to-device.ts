@@ -30,6 +30,7 @@ export class ToDevice implements SyncPart {
   readonly #database: Database;
   readonly #serverName: ServerName;
   readonly #exchange: EduExchange;
+  readonly #onNotKept: (error: unknown) => void;
   /** Position up to which nothing is kept any more, of devices that synced here lately. */
   readonly #cleared = boundedCache<string, number>(DEVICES);
   /** Position of the newest message for anyone of a user's devices, as far as it came by and is remembered. */
@@ -40,10 +41,16 @@ export class ToDevice implements SyncPart {
   #newestForgotten = 0;
   #sends = 0;
 
-  constructor(database: Database, serverName: ServerName, exchange: EduExchange) {
+  constructor(
+    database: Database,
+    serverName: ServerName,
+    exchange: EduExchange,
+    onNotKept: (error: unknown) => void,
+  ) {
     this.#database = database;
     this.#serverName = serverName;
     this.#exchange = exchange;
+    this.#onNotKept = onNotKept;
     database.subscribe((changes) => {
       for (const change of changes) {
         if (change.topic === 'reset') this.#cleared.clear();
@@ -129,8 +136,8 @@ export class ToDevice implements SyncPart {
   }
 
   /**
-   * Deletes what the device has. Costs nothing when there was no message since the last time. Where nothing can be written, it is
-   * left for the next time: the device has no need of that.
+   * Deletes what the device has. Costs nothing when there was no message since the last time. Where nothing can be
+   * written, it is left for the next time: the device has no need of that.
    */
   async received(
     { userId, deviceId }: { userId: UserId; deviceId: DeviceId | undefined },
@@ -144,11 +151,11 @@ export class ToDevice implements SyncPart {
     if (await toDeviceStore.hasUpTo(this.#database, userId, deviceId, upTo)) {
       const unit = new UnitOfWork();
       toDeviceStore.removeUpTo(unit, userId, deviceId, upTo);
-      const isRemoved = await this.#database.commit(unit).then(
-        () => true,
-        () => false,
-      );
-      if (!isRemoved) return;
+      try {
+        await this.#database.commit(unit);
+      } catch (error) {
+        return this.#onNotKept(error);
+      }
     }
     this.#cleared.set(key, upTo);
   }
