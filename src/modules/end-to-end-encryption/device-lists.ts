@@ -16,6 +16,8 @@ import { withSignatures } from './key-signatures.ts';
 const PAGE = 500;
 /** Members of a room without encryption are listed to who joins only up to this number. */
 const LISTED_UNENCRYPTED = 1_000;
+/** Events that are looked at to tell rooms that the user joined from those where they changed their name only. */
+const MOST_EVENTS = 2_000;
 
 /** Whose keys a client has to ask for again, and whose it need not follow any more. */
 export interface DeviceListChanges {
@@ -86,15 +88,19 @@ export class DeviceLists implements SyncPart {
     unit.announce({ topic: 'device-list', position, users: [observer] });
   }
 
-  /** What changed for the user after one position and not after another (GET /keys/changes). */
+  /**
+   * What changed for the user after one position and not after another (GET /keys/changes). A room where too much changed
+   * to find out whether the user was in it before counts as joined.
+   */
   async between(userId: UserId, after: number, upTo: number): Promise<DeviceListChanges> {
     // The positions may be of another process, which heard of more.
     if (this.#database.position() < upTo) await this.#database.caughtUp();
     const newlyJoined = new Set<RoomId>();
+    const budget = { left: MOST_EVENTS };
     for (const room of await this.#rooms.roomsOf(userId)) {
       if (room.membership !== 'join' || room.position <= after) continue;
       const before = { after, upTo: after };
-      if (!(await wasJoined(this.#rooms, room.eventId, before))) newlyJoined.add(room.roomId);
+      if (!(await wasJoined(this.#rooms, room.eventId, before, budget))) newlyJoined.add(room.roomId);
     }
     const joinedRooms = await this.#rooms.joinedRooms(userId);
     return this.#changes({ userId, after, upTo, joinedRooms, newlyJoined, recent: this.#recent });
