@@ -190,10 +190,15 @@ export class Presence {
     // What one said of oneself stays when one comes back.
     const row = this.#rows.known(userId);
     if (row) return this.#tell(userId, state, row.status_msg ?? undefined, device);
-    this.#told.set(userId, { presence: state, statusMsg: undefined });
-    return this.#rows
-      .of(userId)
-      .then((known) => this.#tell(userId, state, known?.status_msg ?? undefined, device));
+    const expected = { presence: state, statusMsg: undefined };
+    this.#told.set(userId, expected);
+    return this.#rows.of(userId).then(
+      (known) => this.#tell(userId, state, known?.status_msg ?? undefined, device),
+      (error: unknown) => {
+        if (this.#told.get(userId) === expected) this.#told.delete(userId);
+        throw error;
+      },
+    );
   }
 
   async #tell(
