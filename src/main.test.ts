@@ -25,6 +25,8 @@ import { onServers } from './testing/server/test-server.ts';
 
 const MAIN = new URL('./main.ts', import.meta.url).pathname;
 const FLAGS = ['--disable-warning=ExperimentalWarning', MAIN];
+/** What a run of all tests sets for itself, of which a server says that there are no such options. */
+const OF_THE_TEST_RUN = /^MYELIN_(TEST_|EXERCISED)/;
 const CHEAP = { MYELIN_PASSWORDS_MEMORY_KIB: '8', MYELIN_PASSWORDS_ITERATIONS: '1', MYELIN_LISTEN_PORT: '0' };
 
 async function inFolder(run: (folder: string) => Promise<void> | void): Promise<void> {
@@ -42,7 +44,8 @@ function myelin(
   input = '',
   settings: Readonly<Record<string, string>> = {},
 ): { status: number | null; out: string; err: string } {
-  const env = { ...process.env, ...CHEAP, ...settings };
+  const inherited = Object.entries(process.env).filter(([name]) => !OF_THE_TEST_RUN.test(name));
+  const env = { ...Object.fromEntries(inherited), ...CHEAP, ...settings };
   const { status, stdout, stderr } = spawnSync(process.execPath, [...FLAGS, ...args], {
     cwd: folder,
     env,

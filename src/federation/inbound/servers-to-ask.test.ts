@@ -12,9 +12,11 @@ onFederation(
     await bob.join(roomId, a.name);
     for (let i = 0; i < 4; i++) await putIntoRoom(b, `@gone:a${i}.invalid`, roomId);
     const again = b.client(bob.token);
-    // The first request finds out who is gone.
-    await again.ok('GET', again.room(roomId, '/messages?dir=b&limit=100'));
-    const { chunk } = await again.ok('GET', again.room(roomId, '/messages?dir=b&limit=100'));
-    assert.ok(bodies(chunk).includes('long ago'));
+    const read = async () =>
+      bodies((await again.ok('GET', again.room(roomId, '/messages?dir=b&limit=100'))).chunk);
+    // The first request finds out who is gone, or some more where finding that out takes long.
+    let seen = await read();
+    for (let more = 5; more > 0 && !seen.includes('long ago'); more--) seen = await read();
+    assert.ok(seen.includes('long ago'));
   },
 );
