@@ -42,6 +42,23 @@ function tells(notary: RemoteServer, answers: JsonObject[]): void {
     url.endsWith('/key/v2/query') ? { status: 200, body: { server_keys: answers } } : undefined;
 }
 
+/** A notary that tells of no more of a server's keys than it is asked for, and notes for which. */
+function tellsOfAsked(
+  notary: RemoteServer,
+  server: ServerName,
+  keys: readonly SigningKey[],
+  until: number,
+): string[][] {
+  const asked: string[][] = [];
+  notary.answer = ({ url, body }) => {
+    if (!url.endsWith('/key/v2/query')) return undefined;
+    asked.push(Object.keys(body.server_keys[server]));
+    const told = keys.filter(({ keyId }) => keyId in body.server_keys[server]);
+    return { status: 200, body: { server_keys: told.map((key) => published(notary, server, key, until)) } };
+  };
+  return asked;
+}
+
 const OWN = {
   server: 'own' as ServerName,
   key: SigningKey.fromSeed('ed25519:own', Buffer.alloc(32, 1)),
@@ -118,14 +135,7 @@ onFederation(
     const gone = 'localhost:1' as ServerName;
     const keys = [2, 3].map((seed) => SigningKey.fromSeed(`ed25519:k${seed}`, Buffer.alloc(32, seed)));
     const until = Date.now() - 1e6;
-    notary.answer = ({ url, body }) => {
-      if (!url.endsWith('/key/v2/query')) return undefined;
-      const asked = keys.filter(({ keyId }) => keyId in body.server_keys[gone]);
-      return {
-        status: 200,
-        body: { server_keys: asked.map((key) => published(notary, gone, key, until)) },
-      };
-    };
+    tellsOfAsked(notary, gone, keys, until);
     const found = await Promise.all(keys.map(({ keyId }) => ring.key(gone, keyId, until)));
     assert.deepEqual(
       found.map((key) => key?.publicKey),
@@ -151,16 +161,7 @@ onFederation(
     const gone = 'localhost:1' as ServerName;
     const until = now - 1e6;
     const keys = [2, 3, 4].map((seed) => SigningKey.fromSeed(`ed25519:k${seed}`, Buffer.alloc(32, seed)));
-    const asked: string[][] = [];
-    notary.answer = ({ url, body }) => {
-      if (!url.endsWith('/key/v2/query')) return undefined;
-      asked.push(Object.keys(body.server_keys[gone]));
-      const told = keys.filter(({ keyId }) => keyId in body.server_keys[gone]);
-      return {
-        status: 200,
-        body: { server_keys: told.map((key) => published(notary, gone, key, until)) },
-      };
-    };
+    const asked = tellsOfAsked(notary, gone, keys, until);
     const key = (id: string) => ring.key(gone, id, until);
     assert.ok(await key('ed25519:k2'));
     assert.ok(await key('ed25519:k3'), 'in the pause');

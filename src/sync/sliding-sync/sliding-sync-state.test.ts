@@ -1,18 +1,6 @@
 import assert from 'node:assert/strict';
 import { onServers } from '../../testing/server/test-server.ts';
-import type { Json } from '../../testing/client/test-client.ts';
-import { allRooms, SlidingConnection } from './testing/sliding-connection.ts';
-
-function state(room: Json): string[] {
-  return ((room.required_state ?? []) as Json[]).map((event) => `${event.type}|${event.state_key}`).sort();
-}
-
-function members(room: Json): string[] {
-  return ((room.required_state ?? []) as Json[])
-    .filter((event) => event.type === 'm.room.member')
-    .map((event) => `${event.state_key}`)
-    .sort();
-}
+import { allRooms, members, state, SlidingConnection } from './testing/sliding-connection.ts';
 
 onServers('required state goes by type and state key, with wildcards [B138 partial]', async ({ person }) => {
   const [alice, bob] = [await person('alice'), await person('bob')];

@@ -1,11 +1,7 @@
 import assert from 'node:assert/strict';
 import { onServers } from '../../testing/server/test-server.ts';
-import { bodies, TestClient, type Json } from '../../testing/client/test-client.ts';
-import { allRooms, counts, SlidingConnection } from './testing/sliding-connection.ts';
-
-function state(room: Json): string[] {
-  return ((room.required_state ?? []) as Json[]).map((event) => `${event.type}|${event.state_key}`).sort();
-}
+import { bodies, TestClient } from '../../testing/client/test-client.ts';
+import { allRooms, counts, state, SlidingConnection } from './testing/sliding-connection.ts';
 
 onServers('a room is told of from scratch, then what is new in it [B138 partial]', async ({ person }) => {
   const [alice, bob] = [await person('alice'), await person('bob')];

@@ -1,5 +1,4 @@
-import type { TestClient } from '../../../testing/client/test-client.ts';
-import { type Json } from '../../../testing/client/test-client.ts';
+import type { Json, TestClient } from '../../../testing/client/test-client.ts';
 
 /** Searches for a term; a later page with the token of the one before. */
 export async function find(

@@ -26,6 +26,19 @@ export function counts(body: Json): Record<string, number> {
   );
 }
 
+/** The required state of a room in an answer, as `type|state key`. */
+export function state(room: Json): string[] {
+  return ((room.required_state ?? []) as Json[]).map((event) => `${event.type}|${event.state_key}`).sort();
+}
+
+/** Whose membership is in the required state of a room in an answer. */
+export function members(room: Json): string[] {
+  return ((room.required_state ?? []) as Json[])
+    .filter((event) => event.type === 'm.room.member')
+    .map((event) => `${event.state_key}`)
+    .sort();
+}
+
 /** A client's loop of sliding sync requests. */
 export class SlidingConnection {
   readonly client: TestClient;
