@@ -6,6 +6,7 @@ import { mediaTypeOf } from '../../protocol/served-content.ts';
 import { KeyedQueue } from '../../platform/keyed-queue.ts';
 import { TooManyBytes, type ReceivedFile, type Spool } from '../../storage/blobs/spool.ts';
 import { GuardFailed, type Database } from '../../storage/database.ts';
+import { commitOrRefuse } from '../../storage/guarded-commit.ts';
 import * as store from '../../storage/media-store.ts';
 import { UnitOfWork } from '../../storage/unit-of-work.ts';
 import type { ContentStore } from './content-store.ts';
@@ -74,7 +75,7 @@ export class Uploads {
     const uri = this.#newUri();
     store.guardUsage(unit, userId, costOf(content.bytes), limits.userBytes);
     store.insert(unit, { ...uri, userId }, content, clock.now());
-    await orIf(database.commit(unit), GuardFailed, usedUp);
+    await commitOrRefuse(database, unit, usedUp);
     return uri;
   }
 
