@@ -1,4 +1,5 @@
 import { boundedCache } from '../platform/bounded-cache.ts';
+import { leftOfWait } from '../platform/clock.ts';
 import type { ServerName } from '../protocol/identifiers.ts';
 import { isJsonObject } from '../protocol/json.ts';
 import type { Change, Database } from '../storage/database.ts';
@@ -67,10 +68,8 @@ export class BackOff {
     return failure === undefined ? 0 : this.#waitOf(failure);
   }
 
-  /** More than there ever was to wait is left when the clock was set back: nobody knows then how much of it has passed. */
   #waitOf({ retryAt, retryMs }: Failure): number {
-    const leftMs = retryAt - this.#clock.now();
-    return leftMs > Math.ceil(retryMs * (LEAST_OF_WAIT + SPREAD)) ? 0 : Math.max(0, leftMs);
+    return leftOfWait(this.#clock, retryAt, Math.ceil(retryMs * (LEAST_OF_WAIT + SPREAD)));
   }
 
   /** Since when the server does not answer, in milliseconds since the epoch; undefined while it does. */

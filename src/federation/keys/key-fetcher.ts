@@ -1,4 +1,5 @@
 import { boundedCache } from '../../platform/bounded-cache.ts';
+import { leftOfWait } from '../../platform/clock.ts';
 import type { ServerName } from '../../protocol/identifiers.ts';
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts';
 import { VerifyKey, verifyJson } from '../../protocol/signing.ts';
@@ -84,15 +85,10 @@ export class KeyFetcher {
       return isTooLate ? ((await this.fetch(server, wanted)) ?? answer) : answer;
     }
     const pause = this.#pauses.get(server);
-    if (!pause || !this.#lasts(pause)) return this.#begin(server, wanted, undefined);
+    if (!pause || leftOfWait(this.#clock, pause.until, PAUSE_MS) === 0)
+      return this.#begin(server, wanted, undefined);
     const others = keysBeside(pause, wanted);
     return others.length > 0 ? this.#begin(server, { ...wanted, keyIds: others }, pause) : undefined;
-  }
-
-  /** More than there ever was of a pause is left when the clock was set back: nobody knows then how much of it has passed. */
-  #lasts({ until }: Pause): boolean {
-    const leftMs = until - this.#clock.now();
-    return leftMs > 0 && leftMs <= PAUSE_MS;
   }
 
   /** @param pause in which notaries only are asked, for keys that they were not asked for. */

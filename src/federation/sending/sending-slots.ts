@@ -1,4 +1,5 @@
 import { boundedCache } from '../../platform/bounded-cache.ts';
+import { leftOfWait } from '../../platform/clock.ts';
 import { TaskQueue } from '../../platform/task-queue.ts';
 import type { ServerName } from '../../protocol/identifiers.ts';
 
@@ -46,9 +47,7 @@ export class SendingSlots {
     }
   }
 
-  /** More time than there ever was is left when the clock was set back. */
   #isSlow(server: ServerName): boolean {
-    const leftMs = (this.#slowUntil.get(server) ?? 0) - this.#clock.now();
-    return leftMs > 0 && leftMs <= SLOW_FOR_MS;
+    return leftOfWait(this.#clock, this.#slowUntil.get(server) ?? 0, SLOW_FOR_MS) > 0;
   }
 }
